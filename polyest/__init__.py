@@ -1,0 +1,38 @@
+"""polyest: tables that turn the counts of sampled answers into rewards, with proved bias and noise.
+
+    t = polyest.load(14)       # a group of 16 under a group mean: K = 14 draws
+    rewards = t[counts]        # counts in 0..14; int, numpy or torch in, the same kind out
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from polyest import closed_forms, counts
+    from polyest.making import solve, verify
+    from polyest.reading import load
+    from polyest.table import Table, dumps, loads
+
+_HOMES = {
+    "solve": "making",
+    "verify": "making",
+    "load": "reading",
+    "Table": "table",
+    "dumps": "table",
+    "loads": "table",
+}
+_MODULES = ("closed_forms", "counts", "errors")
+
+__all__ = ["Table", "closed_forms", "counts", "dumps", "load", "loads", "solve", "verify"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"polyest.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"polyest.{name}")
+    raise AttributeError(f"module 'polyest' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *_MODULES})

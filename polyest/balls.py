@@ -1,0 +1,67 @@
+"""Small change of ball arithmetic: two bases, and doubles rounded outward.
+
+A ball (Arb, through python-flint) is a number with a proved error bound.  What leaves it as a double
+is rounded outward to a decimal of `DIGITS` digits: a claim then reads the same on every machine, even
+where the last bits of an intermediate ball depend on a starting guess.
+"""
+
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
+from math import comb, inf
+
+from flint import arb, arb_poly
+
+DIGITS = 15
+
+
+def power_form(entries: Iterable[arb]) -> arb_poly:
+    """Polynomial in powers of p with Bernstein entries c_0..c_K.
+
+    With R(v) = sum_k c_k C(K,k) v^(K-k), P(p) = p^K R(1/p - 1): reverse, shift, reverse.
+    """
+    given = list(entries)
+    K = len(given) - 1
+    weighted = [c * comb(K, k) for k, c in enumerate(given)]
+    return _reversed(arb_poly(weighted[::-1])(arb_poly([-1, 1])), K)
+
+
+def bernstein_form(poly: arb_poly, K: int) -> list[arb]:
+    """Bernstein entries c_0..c_K of a polynomial of degree <= K in powers of p.
+
+    sum_k c_k C(K,k) s^k = (1+s)^K P(s/(1+s)): reverse, shift, reverse, divide by C(K,k).
+    """
+    shifted = _reversed(_reversed(poly, K)(arb_poly([1, 1])), K).coeffs()
+    shifted += [arb(0)] * (K + 1 - len(shifted))
+    return [a / comb(K, k) for k, a in enumerate(shifted)]
+
+
+def at_most(ball: arb) -> float:
+    """A double of 15 decimals proved to be no less than the ball; inf beyond the doubles."""
+    return _outward(ball.upper(), ROUND_CEILING)
+
+
+def at_least(ball: arb) -> float:
+    """A double of 15 decimals proved to be no more than the ball; -inf below the doubles."""
+    return _outward(ball.lower(), ROUND_FLOOR)
+
+
+def _outward(end: arb, rounding: str) -> float:
+    up = rounding == ROUND_CEILING
+    if not end.is_finite():
+        return inf if up else -inf
+    mantissa, exponent = (int(part) for part in end.man_exp())
+    exact = mantissa * Fraction(2) ** exponent
+    context = Context(prec=DIGITS, rounding=rounding, Emin=-400, Emax=10**6)
+    decimal = context.divide(Decimal(exact.numerator), Decimal(exact.denominator))
+    value = float(decimal)
+    while abs(value) < inf and (value < exact if up else value > exact):
+        decimal = context.next_plus(decimal) if up else context.next_minus(decimal)
+        value = float(decimal)
+    return value
+
+
+def _reversed(poly: arb_poly, degree: int) -> arb_poly:
+    """p^degree poly(1/p)."""
+    coefficients = poly.coeffs()
+    return arb_poly(([arb(0)] * (degree + 1 - len(coefficients))) + coefficients[::-1])

@@ -1,0 +1,89 @@
+"""The Bernstein basis B_{k,K}(p) = C(K,k) p^k (1-p)^(K-k), for any kind of number.
+
+A table c is the polynomial P(p) = sum_k c_k B_{k,K}(p) = E[c_X], X ~ Binomial(K, p).  The float
+function serves solvers and figures; the generic ones take Fraction, ball or float alike and only
+add, multiply and divide by integers, so that on rationals they are exact.
+"""
+
+from collections.abc import Sequence
+from math import comb
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def pmf(K: int, p: ArrayLike) -> Floats:
+    """Binomial probabilities B_{k,K}(p), k = 0..K, one row per p.
+
+    Runs outward from the mode by B_{k+1}/B_k = (K-k)/(k+1) p/(1-p) and divides by the sum: an
+    entry is good to a few times |k - Kp| roundings, and nothing overflows.
+
+    p: M numbers in [0, 1].  Returns float64 (M, K+1).
+
+    >>> pmf(2, [0.5]).tolist()
+    [[0.25, 0.5, 0.25]]
+    """
+    points = np.atleast_1d(np.asarray(p, dtype=np.float64))
+    columns = np.zeros((K + 1, points.size))
+    mode = np.minimum((points * (K + 1)).astype(np.int64), K)
+    columns[mode, np.arange(points.size)] = 1.0
+    up = np.divide(points, 1 - points, out=np.zeros_like(points), where=points < 1)
+    down = np.divide(1 - points, points, out=np.zeros_like(points), where=points > 0)
+    for k in range(1, K + 1):
+        columns[k] += columns[k - 1] * (up * ((K - k + 1) / k)) * (k > mode)
+    for k in range(K - 1, -1, -1):
+        columns[k] += columns[k + 1] * (down * ((k + 1) / (K - k))) * (k < mode)
+    return np.ascontiguousarray((columns / columns.sum(axis=0)).T)
+
+
+def expectation(coefficients: Sequence[Any], p: Any) -> Any:
+    """Mean P(p) = sum_k c_k C(K,k) p^k (1-p)^(K-k) of a table, in the arithmetic of its entries.
+
+    Exact for Fraction, an enclosure for balls.
+
+    >>> from fractions import Fraction
+    >>> expectation([Fraction(0), Fraction(1, 2), Fraction(1)], Fraction(1, 3))
+    Fraction(1, 3)
+    """
+    K = len(coefficients) - 1
+    q = 1 - p
+    powers = [p * 0 + 1]
+    for _ in range(K):
+        powers.append(powers[-1] * q)
+    total = coefficients[K] * powers[0]
+    for k in range(K - 1, -1, -1):
+        # sum_{j>=k} c_j C(K,j) p^(j-k) q^(K-j), one step of Horner in p
+        total = total * p + coefficients[k] * comb(K, k) * powers[K - k]
+    return total
+
+
+def elevate(coefficients: Sequence[Any], degree: int) -> list[Any]:
+    """Entries of the same polynomial as a table of `degree` >= K draws.
+
+    One step: d_k = (k c_{k-1} + (n-k) c_k) / n with n = K+1.  As statistics: the mean of c over
+    all sub-samples of K of the `degree` draws, given their count (Rao-Blackwell).
+
+    >>> from fractions import Fraction
+    >>> elevate([Fraction(0), Fraction(1)], 2)
+    [Fraction(0, 1), Fraction(1, 2), Fraction(1, 1)]
+    """
+    entries = list(coefficients)
+    for n in range(len(entries), degree + 1):
+        inner = [(entries[k - 1] * k + entries[k] * (n - k)) / n for k in range(1, n)]
+        entries = [entries[0], *inner, entries[-1]]
+    return entries
+
+
+def falling(x: int, m: int) -> int:
+    """Falling factorial x (x-1) ... (x-m+1), which is 1 for m = 0.
+
+    >>> falling(5, 3)
+    60
+    """
+    product = 1
+    for i in range(m):
+        product *= x - i
+    return product

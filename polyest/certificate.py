@@ -1,0 +1,167 @@
+"""What is proved about the float64 entries of a table, and `certify`, which proves it.
+
+Every number here is a statement about the stored doubles, established in ball arithmetic: brackets
+of sup|e| (supremum.py), upper bounds of the four criteria, and a bracket of the optimum, from an
+alternation (alternation.py) or from Lagrange multipliers (duality.py).  This module imports no solver
+and takes no solver's word: it gets coefficients and a witness, and evaluates.
+
+python-flint is imported when something is to be proved, not when a table is loaded.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from polyest.bernstein import Floats
+from polyest.errors import NotProved
+from polyest.problem import Alternation, Dual, Problem
+from polyest.targets import Target
+
+if TYPE_CHECKING:
+    from polyest.supremum import Curve
+
+SELECTION_TOLERANCE = 1e-13
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """Two doubles between which a real number is proved to lie."""
+
+    lower: float
+    upper: float
+
+    @property
+    def width(self) -> float:
+        """Relative width (upper - lower) / upper; 0 where both ends are 0."""
+        return (self.upper - self.lower) / self.upper if self.upper else 0.0
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Proved facts about one table.
+
+    bias: bracket of sup |p (P(p) - phi(p))|; optimum: bracket of the least attainable value of what
+    was minimised, None where nothing was; the four criteria: upper bounds.
+    """
+
+    bias: Bracket
+    optimum: Bracket | None
+    second_moment: float
+    variance: float
+    gradient_variance: float
+    squared_error: float
+
+    def criterion(self, name: str) -> float:
+        """Upper bound of the criterion called `name`, such as "gradient-variance"."""
+        value: float = getattr(self, name.replace("-", "_"))
+        return value
+
+
+def certify(
+    problem: Problem, coefficients: Floats, witness: Alternation | Dual | None
+) -> Certificate:
+    """Certificate of a table for `problem`; without a witness nothing is said of the optimum.
+
+    Raises NotProved where the table misses the budget, or the witness does not show what it should.
+    """
+    measured = measure(problem.target, coefficients)
+    if witness is None:
+        return measured
+    _check_budget(problem, measured)
+    if isinstance(witness, Dual):
+        _check_selection(problem, coefficients, witness)
+    reached = measured.bias.upper if problem.minimises_bias else measured.criterion(problem.criterion)
+    optimum = _optimum(problem, witness, reached)
+    if optimum.lower > reached:
+        raise NotProved(
+            f"K = {problem.K}: the witness bounds the optimum below by {optimum.lower!r}, above the "
+            f"{reached!r} that the table itself reaches: one of the two is altered"
+        )
+    return Certificate(**{**vars(measured), "optimum": optimum})
+
+
+def measure(target: Target, coefficients: Floats) -> Certificate:
+    """Bracket of sup|e| and upper bounds of the criteria of any table, optimum None."""
+    from polyest.balls import at_least, at_most
+    from polyest.supremum import supremum
+
+    curve = _curve(coefficients)
+    lower, upper = supremum(curve, target, "bias")
+    kinds = ("second-moment", "variance", "gradient-variance", "squared-error")
+    tops = [at_most(supremum(curve, target, kind)[1]) for kind in kinds]
+    return Certificate(Bracket(max(0.0, at_least(lower)), at_most(upper)), None, *tops)
+
+
+def noise_floor(target: Target, coefficients: Floats, criterion: str) -> float:
+    """Proved lower bound of a criterion of a table: the unit in which noise budgets are given."""
+    from polyest.balls import at_least
+    from polyest.supremum import supremum
+
+    return at_least(supremum(_curve(coefficients), target, criterion)[0])
+
+
+def least_bias(target: Target, K: int, witness: Alternation) -> Bracket:
+    """Bracket of E*(K), the least sup|e| of any table of K draws, from alternation points.
+
+    An empty alternation claims 0, and is believed where phi is a polynomial of degree <= K.
+    """
+    from polyest.alternation import bracket
+    from polyest.balls import at_least, at_most
+
+    if not witness.points:
+        if target.degree is None or target.degree > K:
+            raise NotProved(f"target {target.name}, K = {K}: no alternation points were given")
+        return Bracket(0.0, 0.0)
+    if len(witness.points) != K + 2:
+        raise NotProved(
+            f"{len(witness.points)} alternation points: expected K + 2 = {K + 2} of them"
+        )
+    lower, upper = bracket(target, witness.points)
+    return Bracket(at_least(lower), at_most(upper))
+
+
+def _curve(coefficients: Floats) -> "Curve":
+    from flint import arb
+
+    from polyest.supremum import Curve
+
+    return Curve([arb(float(c)) for c in coefficients])
+
+
+def _check_budget(problem: Problem, measured: Certificate) -> None:
+    if problem.direction == "none":
+        return
+    if problem.limit is None:
+        raise NotProved(f"K = {problem.K}: the budget was not resolved to an absolute number")
+    spent = (
+        measured.bias.upper
+        if problem.direction == "bias"
+        else measured.criterion(problem.criterion)
+    )
+    if spent > problem.limit:
+        raise NotProved(
+            f"K = {problem.K}: the stored table spends {spent!r} of a {problem.direction} budget of "
+            f"{problem.limit!r}"
+        )
+
+
+def _check_selection(problem: Problem, coefficients: Floats, witness: Dual) -> None:
+    from polyest.selection import value
+
+    found = value(problem.target, coefficients)
+    if not abs(found - witness.selection) <= SELECTION_TOLERANCE * abs(found):
+        raise NotProved(
+            f"K = {problem.K}: the coefficients give the selection {float(found)!r}, the witness says "
+            f"{witness.selection!r}: a coefficient or the witness is altered"
+        )
+
+
+def _optimum(problem: Problem, witness: Alternation | Dual, reached: float) -> Bracket:
+    if isinstance(witness, Dual):
+        from polyest.balls import at_least
+        from polyest.duality import lower_bound
+
+        return Bracket(max(0.0, at_least(lower_bound(problem, witness))), reached)
+    if not problem.minimises_bias:
+        raise NotProved(f"K = {problem.K}: alternation points say nothing of {problem.criterion}")
+    least = least_bias(problem.target, problem.K, witness)
+    return least if problem.criterion == "minimax" else Bracket(least.lower, reached)

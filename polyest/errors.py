@@ -1,0 +1,33 @@
+"""What can go wrong, by name; each error is also the builtin a caller would expect."""
+
+
+class PolyestError(Exception):
+    """Base of every error that polyest raises on purpose: value, expectation, repair."""
+
+
+class InvalidProblem(PolyestError, ValueError):
+    """A problem that cannot be posed: K, target, criterion or budget is not acceptable."""
+
+
+class Unattainable(InvalidProblem):
+    """A budget below what any table attains; the message says what is attainable."""
+
+
+class NotConverged(PolyestError, ArithmeticError):
+    """A solver stopped short of its tolerance; the message says what it reached."""
+
+
+class NotProved(PolyestError, ArithmeticError):
+    """A claim about a table that ball arithmetic does not confirm."""
+
+
+class TableNotFound(PolyestError, LookupError):
+    """No released table answers these keywords; the message lists what exists."""
+
+
+class CorruptTable(PolyestError, ValueError):
+    """A table file that is not what was released; the message names file and line."""
+
+
+class CountOutOfRange(PolyestError, IndexError, ValueError):
+    """A count that is no integer in 0..K, or counts that do not fit together."""

@@ -1,0 +1,204 @@
+"""From keywords to a proved table, and back: `solve` makes one, `verify` proves one again.
+
+The only room that sees solvers and certifier both.  A solver's numbers are taken as numbers: the
+certificate is computed from the stored doubles and the witness, and a table that misses its budget
+after rounding is solved again with the budget tightened, never shipped.
+"""
+
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from polyest.bernstein import Floats
+from polyest.certificate import Bracket, Certificate, certify, least_bias, measure, noise_floor
+from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
+from polyest.problem import Alternation, Problem, Solution, pose
+from polyest.solvers import METHODS
+from polyest.table import Table
+from polyest.targets import Target
+
+MARGINS = (3e-8, 3e-7, 3e-6)  # relative tightening of a budget, the next one where rounding needs it
+WIDEST = 1e-5  # relative width of a bracket of an AQP's optimum that is still accepted
+SAME = 1e-9  # relative difference at which a claim is no longer the one that is proved again
+
+
+def solve(
+    K: Any,
+    target: Any = "log",
+    criterion: str = "gradient-variance",
+    bias: float | None = None,
+    bias_ratio: float | None = None,
+    noise: float | None = None,
+    method: str | None = None,
+) -> Table:
+    """Solve, certify and return the table of these keywords.
+
+    K: number of draws; target: log, power:A, tsallis:Q or polynomial:A0,A1,...; criterion: minimax,
+    gradient-variance, variance, second-moment or squared-error; at most one budget: bias (absolute
+    bound of sup|e|), bias_ratio (units of the least attainable), noise (units of the criterion of
+    log_count; 8 where none is given); method: remez or lp for minimax, socp or cvx for the rest.
+
+    Raises InvalidProblem, Unattainable (saying what is attainable), NotConverged, NotProved.
+
+    >>> round(solve(2, criterion="minimax").bias.upper, 12)
+    0.035236560447
+    """
+    problem = resolve(pose(K, target, criterion, bias, bias_ratio, noise))
+    chosen = _method(problem, method)
+    if criterion != "minimax":
+        plain = _where_budget_is_slack(problem)
+        if plain is not None:
+            return plain
+    return _solved(problem, chosen)
+
+
+def resolve(problem: Problem) -> Problem:
+    """The problem with its budget as an absolute limit, proved attainable where it bounds the bias."""
+    budget = problem.budget
+    if budget is None:
+        return problem
+    if budget.kind == "noise":
+        unit = noise_floor(problem.target, plug_in(problem.target, problem.K), problem.criterion)
+        if not unit > 0:
+            raise InvalidProblem(
+                f"noise {budget.value:g} is counted in units of the {problem.criterion} of the plug-in "
+                f"table, which is 0 for target {problem.target.name}: give a bias budget"
+            )
+        return replace(problem, limit=_below(budget.value * unit))
+    least = _minimax(problem).optimum
+    assert least is not None
+    if budget.kind == "bias-ratio":
+        if budget.value < 1:
+            raise Unattainable(
+                f"bias-ratio {budget.value:g} is below 1: no table of K = {problem.K} draws has a bias "
+                f"below {least.lower:.6g}; use a ratio of at least 1.01"
+            )
+        if least.lower == 0:
+            raise InvalidProblem(
+                f"target {problem.target.name} is met without bias at K = {problem.K}: a ratio to 0 "
+                "says nothing; give an absolute bias or a noise"
+            )
+        return replace(problem, limit=_below(budget.value * least.lower))
+    if budget.value < least.upper:
+        raise Unattainable(
+            f"bias {budget.value:g} is below what any table of K = {problem.K} draws attains, "
+            f"{least.upper:.6g}: allow more bias or take more draws"
+        )
+    return problem
+
+
+def plug_in(target: Target, K: int) -> Floats:
+    """Entries phi((X+1)/(K+1)): for log, the log of an in-group share, the unit of noise."""
+    return target.phi((np.arange(K + 1) + 1) / (K + 1))
+
+
+def verify(table: Table) -> None:
+    """Prove every claim of a table again from its coefficients and witness.
+
+    Raises NotProved naming the first claim that is not confirmed, or is not the number that the proof
+    gives (relative 1e-9), also where the table has no witness or its budget was raised.
+    """
+    if table.criterion == "minimax" or table.budget or table.criterion == "squared-error":
+        if table.witness is None:
+            raise NotProved(f"K = {table.K}: no witness: the optimum cannot be proved")
+        problem = resolve(
+            pose(table.K, table.target, table.criterion, **_keywords(table.problem))
+        )
+        proved = certify(problem, table.coefficients, table.witness)
+    else:
+        proved = measure(table.problem.target, table.coefficients)
+    _compare(table, proved)
+
+
+def _compare(table: Table, proved: Certificate) -> None:
+    claimed = table.certificate
+    if (claimed.optimum is None) != (proved.optimum is None):
+        raise NotProved(f"K = {table.K}: the table claims optimum {claimed.optimum}, proved is {proved.optimum}")
+    pairs = [("bias.lower", proved.bias.lower, claimed.bias.lower), ("bias.upper", claimed.bias.upper, proved.bias.upper)]
+    if claimed.optimum is not None and proved.optimum is not None:
+        pairs.append(("optimum.lower", proved.optimum.lower, claimed.optimum.lower))
+        pairs.append(("optimum.upper", claimed.optimum.upper, proved.optimum.upper))
+    for name in ("second_moment", "variance", "gradient_variance", "squared_error"):
+        pairs.append((name, getattr(claimed, name), getattr(proved, name)))
+    for name, greater, less in pairs:
+        if greater < less or greater - less > SAME * abs(greater):
+            said, found = (less, greater) if name.endswith("lower") else (greater, less)
+            raise NotProved(f"K = {table.K}: {name} is claimed to be {said!r}, proved is {found!r}")
+
+
+def _keywords(problem: Problem) -> dict[str, float]:
+    if problem.budget is None:
+        return {}
+    return {problem.budget.kind.replace("-", "_"): problem.budget.value}
+
+
+def _method(problem: Problem, method: str | None) -> str:
+    fitting = ("remez", "lp") if problem.criterion == "minimax" else ("socp", "cvx")
+    if method is None:
+        return fitting[0]
+    if method not in METHODS:
+        raise InvalidProblem(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
+    if method not in fitting:
+        raise InvalidProblem(
+            f"method {method} does not solve {problem.criterion}: use {' or '.join(fitting)}"
+        )
+    return method
+
+
+def _run(problem: Problem, method: str) -> Solution:
+    solution: Solution = import_module(f"polyest.solvers.{method}").solve(problem)
+    return solution
+
+
+def _minimax(problem: Problem) -> Table:
+    return _solved(Problem(problem.K, problem.target, "minimax"), "remez")
+
+
+def _where_budget_is_slack(problem: Problem) -> Table | None:
+    """The minimax table where it already meets a noise budget: then no table has less bias."""
+    if problem.direction != "noise":
+        return None
+    plain = _minimax(problem)
+    assert problem.limit is not None
+    if plain.certificate.criterion(problem.criterion) > problem.limit:
+        return None
+    assert isinstance(plain.witness, Alternation)
+    certificate = certify(problem, plain.coefficients, plain.witness)
+    return replace(plain, problem=problem, certificate=certificate)
+
+
+def _solved(problem: Problem, method: str) -> Table:
+    if problem.limit is None:
+        solution = _run(problem, method)
+        certificate = certify(problem, solution.coefficients, solution.witness)
+        return _table(problem, solution, certificate)
+    for margin in MARGINS:
+        solution = _run(replace(problem, limit=problem.limit * (1 - margin)), method)
+        try:
+            certificate = certify(problem, solution.coefficients, solution.witness)
+        except NotProved as error:
+            failure = error
+            continue
+        return _table(problem, solution, certificate)
+    raise failure
+
+
+def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Table:
+    optimum = certificate.optimum
+    if problem.criterion != "minimax" and (optimum is None or optimum.width > WIDEST):
+        raise NotConverged(
+            f"K = {problem.K}, {problem.criterion}: {solution.method} reached an optimum between "
+            f"{_shown(optimum)}, wider than {WIDEST:g} relative; relax the budget"
+        )
+    return Table(problem, solution.coefficients, certificate, solution.witness, solution.method)
+
+
+def _shown(bracket: Bracket | None) -> str:
+    return "nothing" if bracket is None else f"{bracket.lower!r} and {bracket.upper!r}"
+
+
+def _below(value: float) -> float:
+    """A double no greater than the product that rounded to `value`."""
+    return float(np.nextafter(value, 0.0))

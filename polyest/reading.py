@@ -1,0 +1,138 @@
+"""Released tables: where they lie, and how one is found, checked and loaded.
+
+tables/v1/<target>-<criterion>[-<budget>].jsonl holds one line per K.  SHA256SUMS has a digest of every
+file, LINE-SHA256SUMS one of every line; a file that fails the first is traced by the second, so
+that the error names the line.  Nothing falls back on anything.
+"""
+
+import re
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from polyest.errors import CorruptTable, TableNotFound
+from polyest.problem import Problem, pose
+from polyest.table import Table, loads
+
+RELEASE = "v1"
+LARGEST_MINIMAX = 40
+
+
+def load(
+    K: Any,
+    target: Any = "log",
+    criterion: str = "gradient-variance",
+    bias: float | None = None,
+    bias_ratio: float | None = None,
+    noise: float | None = None,
+) -> Table:
+    """The released table of these keywords (defaults: log, gradient-variance, noise = 8).
+
+    K is the number of draws of the count: for a group of G traces G - 2 where the trainer subtracts
+    the group mean, G - 1 where it does not (`counts.draws`).  Raises TableNotFound, listing what
+    exists, where nothing was released; CorruptTable, naming file and line, where the file is not
+    what was released; InvalidProblem for keywords that pose no problem.
+
+    >>> load(14).K
+    14
+    """
+    problem = pose(K, target, criterion, bias, bias_ratio, noise)
+    folder = tables()
+    path = folder / f"{family(problem)}.jsonl"
+    if not path.is_file():
+        raise TableNotFound(
+            f"no released family {path.name}: released are {', '.join(families(folder))}; "
+            "solve it with polyest.solve"
+        )
+    lines = _checked_lines(path, path.stat().st_mtime_ns)
+    if problem.K not in lines:
+        raise TableNotFound(_absent(problem, path, sorted(lines)))
+    number, line = lines[problem.K]
+    table = loads(line, f"{path}, line {number}")
+    if (table.K, table.target, table.criterion, table.budget) != (
+        problem.K,
+        problem.target.name,
+        problem.criterion,
+        problem.budget,
+    ):
+        raise CorruptTable(f"{path}, line {number}: holds {table!r}, which is not of this family")
+    return table
+
+
+def family(problem: Problem) -> str:
+    """File name, without .jsonl, of the family that a problem belongs to."""
+    name = f"{problem.target.name.replace(':', '')}-{problem.criterion}"
+    if problem.budget is None:
+        return name
+    return f"{name}-{problem.budget.kind}{problem.budget.value!r}".removesuffix(".0")
+
+
+def families(folder: Path) -> list[str]:
+    """Names of the families that lie in a release folder."""
+    return sorted(path.name.removesuffix(".jsonl") for path in folder.glob("*.jsonl"))
+
+
+def tables() -> Path:
+    """Folder of the released tables: inside the installed package, or beside it in a checkout."""
+    here = Path(__file__).resolve().parent
+    for folder in (here / "tables" / RELEASE, here.parent / "tables" / RELEASE):
+        if folder.is_dir():
+            return folder
+    raise TableNotFound(f"no folder tables/{RELEASE} in {here} or beside it: reinstall polyest")
+
+
+@lru_cache(maxsize=32)
+def _checked_lines(path: Path, _modified: int) -> dict[int, tuple[int, bytes]]:
+    """Line number and text by K, of a file whose digest is the released one."""
+    content = path.read_bytes()
+    if sha256(content).hexdigest() != _digests(path.parent / "SHA256SUMS").get(path.name):
+        raise CorruptTable(f"{path}, line {_altered_line(path, content)}: not what was released; restore it")
+    found = {}
+    for number, line in enumerate(content.splitlines(), 1):
+        match = re.search(rb'"K": (\d+)', line)
+        if match is None:
+            raise CorruptTable(f"{path}, line {number}: no key K: the line is not a table")
+        found[int(match[1])] = number, line
+    return found
+
+
+def _altered_line(path: Path, content: bytes) -> int:
+    """First line whose digest is not the released one; one past the end where lines are missing."""
+    digests = _digests(path.parent / "LINE-SHA256SUMS")
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if sha256(line + b"\n").hexdigest() != digests.get(f"{path.name}:{number}"):
+            return number
+    return len(lines)
+
+
+def _digests(path: Path) -> dict[str, str]:
+    """Digest by name, from a file of `digest  name` lines."""
+    try:
+        rows = [line.split("  ", 1) for line in path.read_text().splitlines()]
+        return {name: digest for digest, name in rows}
+    except (OSError, ValueError) as error:
+        raise CorruptTable(f"{path}: {error}: the release is incomplete; reinstall polyest") from None
+
+
+def _absent(problem: Problem, path: Path, released: list[int]) -> str:
+    have = f"released in {path.name}: K = {_ranges(released)}"
+    if problem.criterion == "minimax" and problem.K > LARGEST_MINIMAX:
+        return (
+            f"K = {problem.K} is too large for a stored minimax table: its coefficients grow like "
+            f"2^K and float64 no longer holds the optimum above K = {LARGEST_MINIMAX}; use criterion "
+            f'"gradient-variance" ({have})'
+        )
+    return f"no released table for K = {problem.K}; {have}; solve it with polyest.solve({problem.K})"
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Ascending integers as text, runs shortened: 1..40, 64."""
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][1] + 1:
+            runs[-1][1] = n
+        else:
+            runs.append([n, n])
+    return ", ".join(str(a) if a == b else f"{a}..{b}" for a, b in runs)

@@ -1,0 +1,44 @@
+"""The tie-break: which one of the tables of nearly equal merit is the table.
+
+The optimum of a variance-optimal program is flat in c: middle coefficients move by a half within
+1e-6 of it.  Among the tables within `SLACK` of the optimum the one is taken that makes least
+
+    int_0^1 p E(c_X - phi(p))^2 dp = sum_k W_k c_k^2 - 2 sum_k b_k c_k + const,
+    W_k = int p B_k = (k+1)/((K+1)(K+2)),   b_k = int p phi B_k,
+
+a strictly convex function, so that tables are smooth and reproducible.  `value` is that sum without
+the constant.  It moves with every single coefficient, which no supremum does; a certificate compares
+it, and an altered entry cannot hide where no bound is active.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.bernstein import Floats
+from polyest.targets import Target
+
+if TYPE_CHECKING:
+    from flint import arb
+
+SLACK = 5e-7  # relative; with the gap of the first solve it keeps the proved bracket below 1e-6
+
+
+def quadratic(target: Target, K: int) -> tuple[Floats, Floats]:
+    """W and b, float64 (K+1,) each."""
+    k = np.arange(K + 1)
+    return (k + 1) / ((K + 1) * (K + 2)), np.array([float(b) for b in target.moments(K)])
+
+
+def value(target: Target, coefficients: Floats) -> "arb":
+    """Ball around sum_k W_k c_k^2 - 2 b_k c_k of the stored doubles."""
+    from flint import arb, ctx
+
+    K = len(coefficients) - 1
+    with ctx.workprec(160):
+        entries = [arb(float(c)) for c in coefficients]
+        terms = (
+            c * c * (k + 1) / ((K + 1) * (K + 2)) - 2 * b * c
+            for k, (c, b) in enumerate(zip(entries, target.moments(K), strict=True))
+        )
+        return sum(terms, arb(0))

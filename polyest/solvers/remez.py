@@ -1,0 +1,94 @@
+"""Minimax table by the Remez exchange: weighted, barycentric, Newton steps in theta.
+
+The error e(p) = p (P(p) - phi(p)) of the best P alternates at K+2 points of (0, 1], p = 1 among them
+(p, ..., p^(K+1) is a Haar system there).  With p = sin^2 theta the differences x_i - x_j =
+sin(theta_i - theta_j) sin(theta_i + theta_j) lose no digit, and the weights w_i with the values at
+the points give P, P' and P'' without a linear solve (Schneider and Werner 1986),
+
+    P'(x_i) = -sum_{j != i} (w_j/w_i) P[x_i, x_j],   P''(x_i) = -2 sum_{j != i} (w_j/w_i) P[x_i, x_i, x_j].
+
+All points move at once by a damped Newton step of de/dtheta = 0.  Float64 suffices for the points,
+because E depends on them to second order; the coefficients are read off in balls (alternation.py).
+"""
+
+import numpy as np
+
+from polyest.alternation import table
+from polyest.bernstein import Floats
+from polyest.errors import InvalidProblem, NotConverged
+from polyest.problem import Alternation, Problem, Solution
+from polyest.targets import Target
+
+MOST_DRAWS = 1024
+MOST_STEPS = 100
+STEP = 1e-9  # of the room a point has; E is then good to about its square
+NOISE = 1e-6  # below this a step that no longer shrinks is rounding
+
+
+def solve(problem: Problem) -> Solution:
+    """Minimax table of `problem` (criterion minimax, K <= 1024), rounded to float64.
+
+    A target that is a polynomial of degree <= K is met exactly, with no alternation to show.
+    Raises InvalidProblem outside that range and NotConverged with the state reached.
+    """
+    if problem.criterion != "minimax":
+        raise InvalidProblem(f"remez solves minimax, not {problem.criterion}: use method socp")
+    if problem.K > MOST_DRAWS:
+        raise InvalidProblem(f"K is {problem.K}: remez is tested for K <= {MOST_DRAWS} only")
+    exact = problem.target.entries(problem.K)
+    if exact is not None:
+        return Solution(np.array([float(c) for c in exact]), Alternation(()), "remez")
+    points = exchange(problem.target, problem.K)
+    return Solution(table(problem.target, points), Alternation(points), "remez")
+
+
+def exchange(target: Target, K: int) -> tuple[float, ...]:
+    """Ascending alternation points of the minimax polynomial, K+2 of them, the last one 1."""
+    theta = 0.5 * np.pi * (np.arange(K + 2) + 0.41) / (K + 1.41)
+    worst = np.inf
+    for _ in range(MOST_STEPS):
+        gap = np.diff(theta, prepend=0.0)
+        room = 0.4 * np.minimum(gap[:-1], gap[1:])
+        step = _newton(target, theta)
+        theta[:-1] += np.clip(step, -room, room)
+        worst, previous = float(np.max(np.abs(step) / room)), worst
+        if worst < STEP or previous < worst < NOISE:
+            return (*(np.sin(theta[:-1]) ** 2).tolist(), 1.0)
+    raise NotConverged(
+        f"remez at K = {K}, target {target.name}: after {MOST_STEPS} exchanges a point still moves "
+        f"by {worst:.1e} of its room, wanted {STEP:g}"
+    )
+
+
+def _newton(target: Target, theta: Floats) -> Floats:
+    """Newton steps in theta, (K+1,), of all points but the last towards their extrema."""
+    n = theta.size
+    x = np.sin(theta) ** 2
+    difference = np.sin(theta[:, None] - theta) * np.sin(theta[:, None] + theta)
+    np.fill_diagonal(difference, 1.0)
+    log_size = -np.log(np.abs(difference)).sum(axis=1)
+    alternating = np.where(np.arange(n) % 2, -1.0, 1.0)
+    # w_i has the sign (-1)^(n-1-i); a common factor of the weights drops out everywhere.
+    weight = alternating * np.exp(log_size - log_size.max())
+    phi = target.phi(x)
+    first, second = target.slopes(x)
+    level = -(weight @ phi) / (weight @ (alternating / x))
+    value = phi + alternating * level / x
+
+    ratio = weight / weight[:, None]
+    np.fill_diagonal(ratio, 0.0)
+    slopes = (value[:, None] - value) / difference
+    P1 = -(ratio * slopes).sum(axis=1)
+    P2 = -2 * (ratio * ((P1[:, None] - slopes) / difference)).sum(axis=1)
+
+    slope = value + x * P1 - phi - x * first
+    bend = 2 * P1 + x * P2 - 2 * first - x * second
+    turn = np.sin(2 * theta)
+    gradient = slope * turn
+    curvature = bend * turn**2 + 2 * slope * np.cos(2 * theta)
+    # A cap bends towards 0; where rounding or a bad start says otherwise, take the bend that
+    # E cos(2 (K+1) theta) has.
+    cap = np.sign(level) * alternating
+    natural = 4 * (n - 1) ** 2 * abs(level)
+    bent = np.where(curvature * cap < 0, np.abs(curvature), natural)
+    return (cap * gradient / bent)[:-1]

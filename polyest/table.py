@@ -1,0 +1,279 @@
+"""A table: K+1 numbers to look counts up in, with the problem they answer and what is proved of them.
+
+    t[X] = c_X,   E[c_X] = P(p) for X ~ Binomial(K, p)
+
+`dumps` and `loads` are the file format (schema 1, one JSON object per line, every real number a
+decimal string that reads back to the same double); `reading.py` finds released files.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from math import isfinite
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from polyest.bernstein import Floats
+from polyest.certificate import Bracket, Certificate
+from polyest.errors import CorruptTable, CountOutOfRange
+from polyest.problem import Alternation, Budget, Dual, Problem
+from polyest.targets import parse
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Entries c_0..c_K with their problem, certificate and origin; `t[counts]` looks up.
+
+    >>> import polyest
+    >>> polyest.load(15)[[0, 3, 15]].shape
+    (3,)
+    """
+
+    problem: Problem
+    coefficients: Floats
+    certificate: Certificate
+    witness: Alternation | Dual | None
+    method: str
+    release: str | None = None
+    grid: str | None = None
+
+    def __post_init__(self) -> None:
+        entries = np.array(self.coefficients, dtype=np.float64)
+        if entries.shape != (self.problem.K + 1,) or not np.isfinite(entries).all():
+            raise CorruptTable(
+                f"a table of K = {self.problem.K} needs {self.problem.K + 1} finite coefficients, "
+                f"got shape {entries.shape} with {np.count_nonzero(~np.isfinite(entries))} not finite"
+            )
+        entries.setflags(write=False)
+        object.__setattr__(self, "coefficients", entries)
+
+    @property
+    def K(self) -> int:
+        """Number of binomial draws; counts run over 0..K."""
+        return self.problem.K
+
+    @property
+    def target(self) -> str:
+        """Name of phi, such as "log" or "tsallis:0.5"."""
+        return self.problem.target.name
+
+    @property
+    def criterion(self) -> str:
+        """What was made least or bounded, or the name of a closed form."""
+        return self.problem.criterion
+
+    @property
+    def budget(self) -> Budget | None:
+        """What the user allowed, None where nothing was bounded."""
+        return self.problem.budget
+
+    @property
+    def generator(self) -> dict[str, str]:
+        """Version of polyest and name of the method that made the entries."""
+        return {"polyest": _version(), "method": self.method}
+
+    @property
+    def bias(self) -> Bracket:
+        """Proved bracket of sup |p (P(p) - phi(p))| over [0, 1], of these very doubles."""
+        return self.certificate.bias
+
+    @property
+    def optimum(self) -> Bracket | None:
+        """Proved bracket of the least attainable value of what was minimised."""
+        return self.certificate.optimum
+
+    @property
+    def second_moment(self) -> float:
+        """Proved upper bound of sup E c_X^2."""
+        return self.certificate.second_moment
+
+    @property
+    def variance(self) -> float:
+        """Proved upper bound of sup Var c_X."""
+        return self.certificate.variance
+
+    @property
+    def gradient_variance(self) -> float:
+        """Proved upper bound of sup p Var c_X."""
+        return self.certificate.gradient_variance
+
+    @property
+    def squared_error(self) -> float:
+        """Proved upper bound of sup p E (c_X - phi(p))^2; inf where that is unbounded."""
+        return self.certificate.squared_error
+
+    def __getitem__(self, counts: Any) -> Any:
+        """Entries c[counts] in float64: a float for an int, an array or tensor for one of integers.
+
+        Raises CountOutOfRange for a count outside 0..K and for anything that is not an integer.
+        """
+        if isinstance(counts, Integral) and not isinstance(counts, bool | np.bool_):
+            self._check(int(counts), int(counts))
+            return float(self.coefficients[int(counts)])
+        if type(counts).__module__.partition(".")[0] == "torch":
+            return self._look_up_tensor(counts)
+        index = np.asarray(counts)
+        if index.size == 0:
+            return np.zeros(index.shape)
+        if index.dtype.kind not in "iu":
+            raise CountOutOfRange(
+                f"counts of type {index.dtype}: a count is an integer in 0..{self.K}; "
+                "drop missing values before the look-up"
+            )
+        self._check(int(index.min()), int(index.max()))
+        return self.coefficients[index]
+
+    def _look_up_tensor(self, counts: Any) -> Any:
+        torch = sys.modules["torch"]
+        if counts.is_floating_point() or counts.is_complex() or counts.dtype == torch.bool:
+            raise CountOutOfRange(f"counts of type {counts.dtype}: a count is an integer in 0..{self.K}")
+        entries = torch.tensor(self.coefficients, dtype=torch.float64, device=counts.device)
+        if counts.numel() == 0:
+            return entries.new_zeros(counts.shape)
+        self._check(int(counts.min()), int(counts.max()))
+        return entries[counts.long()]
+
+    def _check(self, least: int, greatest: int) -> None:
+        if least < 0 or greatest > self.K:
+            wrong = least if least < 0 else greatest
+            raise CountOutOfRange(
+                f"count {wrong} is outside 0..{self.K}: a table of K draws takes counts of K draws; "
+                "load the table of the number of draws you counted"
+            )
+
+    def __repr__(self) -> str:
+        budget = f", {self.budget.kind}={self.budget.value:g}" if self.budget else ""
+        return (
+            f"<polyest table K={self.K}, {self.target}, {self.criterion}{budget}, "
+            f"sup|bias| <= {self.bias.upper:.4g}>"
+        )
+
+
+def dumps(table: Table) -> str:
+    """One line of JSON, schema 1, without a line end."""
+    claims = table.certificate
+    record = {
+        "schema": SCHEMA,
+        "release": table.release,
+        "target": table.target,
+        "criterion": table.criterion,
+        "K": table.K,
+        "budget": _budget_out(table.budget),
+        "grid": table.grid,
+        "coefficients": [_text(c) for c in table.coefficients],
+        "bias": _bracket_out(claims.bias),
+        "optimum": None if claims.optimum is None else _bracket_out(claims.optimum),
+        "second_moment": _text(claims.second_moment),
+        "variance": _text(claims.variance),
+        "gradient_variance": _text(claims.gradient_variance),
+        "squared_error": _text(claims.squared_error),
+        "witness": _witness_out(table.witness),
+        "generator": table.generator,
+    }
+    return json.dumps(record)
+
+
+def loads(line: str | bytes, where: str = "table") -> Table:
+    """The table written in one line; `where` names file and line in errors.
+
+    Nothing is believed but the syntax: prove the claims again with `polyest.verify`.  Raises
+    CorruptTable for anything that is not a table of schema 1.
+    """
+    try:
+        record = json.loads(line)
+        return _from_record(record)
+    except CorruptTable as error:
+        raise CorruptTable(f"{where}: {error}") from None
+    except KeyError as error:
+        raise CorruptTable(f"{where}: key {error} is missing: the line is not a whole table") from None
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise CorruptTable(f"{where}: {error}: the line is cut or altered; restore the file") from None
+
+
+def _from_record(record: Mapping[str, Any]) -> Table:
+    if not isinstance(record, dict):
+        raise CorruptTable("not a JSON object: expected one table per line")
+    if record["schema"] != SCHEMA or isinstance(record["schema"], bool):
+        raise CorruptTable(f"schema {record['schema']!r}: this polyest reads schema {SCHEMA}")
+    K = record["K"]
+    if isinstance(K, bool) or not isinstance(K, int) or K < 1:
+        raise CorruptTable(f"K is {K!r}: expected an integer of at least 1")
+    budget = record["budget"]
+    allowed = None if budget is None else Budget(str(budget["kind"]), _number(budget["value"]))
+    limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
+    claims = Certificate(
+        _bracket_in(record["bias"]),
+        None if record["optimum"] is None else _bracket_in(record["optimum"]),
+        *(
+            _number(record[name], finite=False)
+            for name in ("second_moment", "variance", "gradient_variance", "squared_error")
+        ),
+    )
+    return Table(
+        Problem(K, parse(record["target"]), str(record["criterion"]), allowed, limit),
+        np.array([_number(c) for c in record["coefficients"]]),
+        claims,
+        _witness_in(record["witness"]),
+        str(record["generator"]["method"]),
+        record["release"],
+        record["grid"],
+    )
+
+
+def _text(value: float) -> str:
+    return repr(float(value))
+
+
+def _number(text: Any, finite: bool = True) -> float:
+    if not isinstance(text, str):
+        raise CorruptTable(f"{text!r} is not a decimal string")
+    value = float(text)
+    if value != value or (finite and not isfinite(value)):
+        raise CorruptTable(f"{text!r} is not a finite number")
+    return value
+
+
+def _bracket_out(bracket: Bracket) -> dict[str, str]:
+    return {"lower": _text(bracket.lower), "upper": _text(bracket.upper)}
+
+
+def _bracket_in(record: Mapping[str, Any]) -> Bracket:
+    return Bracket(_number(record["lower"]), _number(record["upper"], finite=False))
+
+
+def _budget_out(budget: Budget | None) -> dict[str, str] | None:
+    return None if budget is None else {"kind": budget.kind, "value": _text(budget.value)}
+
+
+DUAL_KEYS = ("bias_points", "bias_weights", "noise_points", "noise_weights")
+
+
+def _witness_out(witness: Alternation | Dual | None) -> dict[str, Any] | None:
+    if witness is None:
+        return None
+    if isinstance(witness, Alternation):
+        return {"alternation": [_text(p) for p in witness.points]}
+    lists = {key: [_text(x) for x in getattr(witness, key)] for key in DUAL_KEYS}
+    return {**lists, "selection": _text(witness.selection)}
+
+
+def _witness_in(record: Mapping[str, Any] | None) -> Alternation | Dual | None:
+    if record is None:
+        return None
+    if "alternation" in record:
+        return Alternation(tuple(_number(p) for p in record["alternation"]))
+    lists = (tuple(_number(x) for x in record[key]) for key in DUAL_KEYS)
+    return Dual(*lists, _number(record["selection"]))
+
+
+def _version() -> str:
+    try:
+        return version("polyest")
+    except PackageNotFoundError:
+        return "unknown"
