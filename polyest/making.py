@@ -19,7 +19,7 @@ from polyest.solvers import METHODS
 from polyest.table import Table
 from polyest.targets import Target
 
-MARGINS = (3e-8, 3e-7, 3e-6)  # relative tightening of a budget, the next one where rounding needs it
+MARGINS = (1.5e-7, 1e-6, 5e-6)  # relative tightening of a budget, the next one where rounding needs it
 WIDEST = 1e-5  # relative width of a bracket of an AQP's optimum that is still accepted
 SAME = 1e-9  # relative difference at which a claim is no longer the one that is proved again
 

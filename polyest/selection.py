@@ -1,12 +1,13 @@
 """The tie-break: which one of the tables of nearly equal merit is the table.
 
 The optimum of a variance-optimal program is flat in c: middle coefficients move by a half within
-1e-6 of it.  Among the tables within `SLACK` of the optimum the one is taken that makes least
+1e-6 of it.  Among the tables within about `SLACK` of the optimum tau* the one is taken that makes least
+tau + rho T(c), with rho = SLACK tau* / (T - min T) and
 
-    int_0^1 p E(c_X - phi(p))^2 dp = sum_k W_k c_k^2 - 2 sum_k b_k c_k + const,
-    W_k = int p B_k = (k+1)/((K+1)(K+2)),   b_k = int p phi B_k,
+    T(c) = int_0^1 p E(c_X - phi(p))^2 dp = sum_k W_k c_k^2 - 2 sum_k b_k c_k + const,
+    W_k = int p B_k = (k+1)/((K+1)(K+2)),   b_k = int p phi B_k.
 
-a strictly convex function, so that tables are smooth and reproducible.  `value` is that sum without
+T is strictly convex, so that tables are smooth and reproducible.  `value` is that sum without
 the constant.  It moves with every single coefficient, which no supremum does; a certificate compares
 it, and an altered entry cannot hide where no bound is active.
 """
@@ -21,7 +22,7 @@ from polyest.targets import Target
 if TYPE_CHECKING:
     from flint import arb
 
-SLACK = 5e-7  # relative; with the gap of the first solve it keeps the proved bracket below 1e-6
+SLACK = 2e-7  # relative; the proved bracket of the optimum stays below 1e-6
 
 
 def quadratic(target: Target, K: int) -> tuple[Floats, Floats]:

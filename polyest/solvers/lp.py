@@ -1,0 +1,171 @@
+"""Minimax table as the seeds' linear program, through HiGHS, with exchanged points.
+
+    minimise E  subject to  |p_i P(p_i) - p_i phi(p_i)| <= E  at points p_i of (0, 1].
+
+On a fixed grid, in the Bernstein basis, double precision reports an optimum that is wrong by a
+quarter at K = 32.  Here p = sin^2 theta and
+
+    p P(p) = sum_{j=1..K+1} a_j sin^2(j theta),
+
+the Chebyshev basis of the polynomials that vanish at 0, as T_j(1 - 2p) = 1 - 2 sin^2(j theta): its
+entries lie in [0, 1], no column is small and, the first extremum being near .65/(K+1), no row.
+Each round solves for a *correction* of a in units of the error reached, so that HiGHS' absolute
+tolerances are relative to E, and then adds the local extrema of the error between the points.  They
+end as the K+2 points of the alternation, on which E and P depend to second order; the coefficients
+are read off in balls (alternation.py).  Source: the seeds' program; the exchange is Remez' (1934).
+"""
+
+import highspy
+import numpy as np
+
+from polyest.alternation import table
+from polyest.bernstein import Floats
+from polyest.errors import InvalidProblem, NotConverged
+from polyest.problem import Alternation, Problem, Solution
+from polyest.targets import Target
+
+MOST_DRAWS = 256  # where a dense simplex takes 7 s; at 512 it is still right, after two minutes
+MOST_ROUNDS = 30
+VIOLATION = 1e-9  # relative to E, of the error between the points
+ROUNDING = 2.0**-50  # of p P(p) - p phi(p), absolute: the floor of VIOLATION
+LEAST_DIGITS = 1e-3  # share of E beyond which that rounding leaves nothing to exchange by
+TOLERANCE = 1e-10  # the least that HiGHS takes
+SIMPLEXES = (1, 4)  # HiGHS' dual simplex, then its primal one
+PER_DRAW = 2  # points of the first program
+SEARCHED = 16  # places per draw where an extremum may start
+HALVINGS = 12  # further places towards 0, for targets that are steep there
+NEWTON_STEPS = 6
+
+
+def solve(problem: Problem) -> Solution:
+    """Minimax table of `problem` (criterion minimax, K <= 256), rounded to float64.
+
+    A target that is a polynomial of degree <= K is met exactly, with no alternation to show.
+    Raises InvalidProblem outside that range and NotConverged with the state reached.
+    """
+    if problem.criterion != "minimax":
+        raise InvalidProblem(f"lp solves minimax, not {problem.criterion}: use method socp")
+    if problem.K > MOST_DRAWS:
+        raise InvalidProblem(
+            f"K is {problem.K}: the linear program is solved for K <= {MOST_DRAWS} only; "
+            "use method remez"
+        )
+    exact = problem.target.entries(problem.K)
+    if exact is not None:
+        return Solution(np.array([float(c) for c in exact]), Alternation(()), "lp")
+    points = exchange(problem.target, problem.K)
+    return Solution(table(problem.target, points), Alternation(points), "lp")
+
+
+def exchange(target: Target, K: int) -> tuple[float, ...]:
+    """Ascending alternation points of the minimax polynomial, K+2 of them, the last one 1."""
+    count = PER_DRAW * (K + 2)
+    theta = 0.5 * np.pi * np.arange(1, count + 1) / count
+    a, unit = np.zeros(K + 1), 1.0
+    for done in range(1, MOST_ROUNDS + 1):
+        step, level = _correction(_basis(K, theta), _error(target, a, theta) / unit)
+        a += unit * step
+        low = unit * level
+        places, errors = _extrema(target, a)
+        unit = float(np.max(np.abs(errors)))
+        reached = (
+            f"lp at K = {K}, target {target.name}: after {done} rounds the least sup|e| is between "
+            f"{low:.12g} and {unit:.12g}"
+        )
+        if LEAST_DIGITS * unit < ROUNDING:
+            raise NotConverged(
+                f"{reached}, which double precision does not resolve; use method remez"
+            )
+        if unit - low <= VIOLATION * unit + ROUNDING:
+            if not _alternate(errors, K):
+                raise NotConverged(f"{reached}, but its error does not alternate on {K + 2} points")
+            return (*(np.sin(places[:-1]) ** 2).tolist(), 1.0)
+        theta = np.union1d(theta, places[np.abs(errors) > low])
+    raise NotConverged(f"{reached}, wanted {VIOLATION:g} relative; use method remez")
+
+
+def _basis(K: int, theta: Floats) -> Floats:
+    """Rows (sin^2 j theta), j = 1..K+1."""
+    return np.asarray(np.sin(np.outer(theta, np.arange(1, K + 2))) ** 2)
+
+
+def _error(target: Target, a: Floats, theta: Floats) -> Floats:
+    """Weighted error e = p P - p phi at sin^2 theta."""
+    return np.asarray(_basis(a.size - 1, theta) @ a - target.weighted(np.sin(theta) ** 2))
+
+
+def _correction(rows: Floats, error: Floats) -> tuple[Floats, float]:
+    """The d and E of  min E  subject to  |rows d + error| <= E."""
+    M, n = rows.shape
+    bound = np.ones((M, 1))
+    program = highspy.HighsLp()
+    program.num_col_, program.num_row_ = n + 1, 2 * M
+    program.col_cost_ = np.append(np.zeros(n), 1.0)
+    program.col_lower_ = np.append(np.full(n, -highspy.kHighsInf), 0.0)
+    program.col_upper_ = np.full(n + 1, highspy.kHighsInf)
+    program.row_lower_ = np.full(2 * M, -highspy.kHighsInf)
+    program.row_upper_ = np.concatenate([-error, error])
+    matrix = program.a_matrix_
+    matrix.format_ = highspy.MatrixFormat.kRowwise
+    matrix.start_ = np.arange(2 * M + 1) * (n + 1)
+    matrix.index_ = np.tile(np.arange(n + 1), 2 * M)
+    matrix.value_ = np.block([[rows, -bound], [-rows, -bound]]).ravel()
+
+    solver = highspy.Highs()
+    options = {
+        "output_flag": False,
+        "presolve": "off",  # dense rows offer it nothing
+        "simplex_scale_strategy": 0,  # they are scaled; scaled again the dual simplex breaks down
+        "primal_feasibility_tolerance": TOLERANCE,
+        "dual_feasibility_tolerance": TOLERANCE,
+    }
+    for name, value in options.items():
+        solver.setOptionValue(name, value)
+    for simplex in SIMPLEXES:
+        solver.setOptionValue("simplex_strategy", simplex)
+        solver.passModel(program)
+        solver.run()
+        status = solver.getModelStatus()
+        if status == highspy.HighsModelStatus.kOptimal:
+            x = np.asarray(solver.getSolution().col_value, dtype=np.float64)
+            return x[:-1], float(x[-1])
+    raise NotConverged(
+        f"HiGHS ends a program of {M} points at K = {n - 1} with status "
+        f"{solver.modelStatusToString(status)}; use method remez"
+    )
+
+
+def _extrema(target: Target, a: Floats) -> tuple[Floats, Floats]:
+    """Places theta of the local extrema of the error, ascending, pi/2 the last, and its values."""
+    count = SEARCHED * (a.size + 1)
+    theta = 0.5 * np.pi * np.arange(1, count + 1) / count
+    theta = np.concatenate([theta[0] * 2.0 ** -np.arange(HALVINGS, 0, -1.0), theta])
+    error = _error(target, a, theta)
+    size = np.abs(error)
+    i = 1 + np.flatnonzero((size[1:-1] > size[:-2]) & (size[1:-1] >= size[2:]))
+    places, cap = theta[i], np.sign(error[i])
+    for _ in range(NEWTON_STEPS):
+        slope, bend = _slopes(target, a, places)
+        bent = cap * bend < 0
+        step = np.where(bent, -slope / np.where(bent, bend, 1.0), 0.0)
+        places = np.clip(places + step, theta[i - 1], theta[i + 1])
+    places = np.append(places, 0.5 * np.pi)
+    return places, _error(target, a, places)
+
+
+def _slopes(target: Target, a: Floats, theta: Floats) -> tuple[Floats, Floats]:
+    """First and second derivative of the error in theta."""
+    j = np.arange(1, a.size + 1)
+    p, turn = np.sin(theta) ** 2, np.sin(2 * theta)
+    first, second = target.slopes(p)
+    down = target.phi(p) + p * first  # (p phi)'
+    bow = 2 * first + p * second  # (p phi)''
+    angles = 2 * np.outer(theta, j)
+    slope = np.sin(angles) @ (j * a) - down * turn
+    bend = 2 * np.cos(angles) @ (j * j * a) - bow * turn**2 - 2 * down * np.cos(2 * theta)
+    return slope, bend
+
+
+def _alternate(errors: Floats, K: int) -> bool:
+    """Whether the extrema are K+2 in number and of alternating sign."""
+    return errors.size == K + 2 and bool(np.all(errors[1:] * errors[:-1] < 0))
