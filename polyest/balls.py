@@ -49,7 +49,7 @@ def at_least(ball: arb) -> float:
 def _outward(end: arb, rounding: str) -> float:
     up = rounding == ROUND_CEILING
     if not end.is_finite():
-        return inf if up else -inf
+        return inf if up or end > 0 else -inf
     mantissa, exponent = (int(part) for part in end.man_exp())
     exact = mantissa * Fraction(2) ** exponent
     context = Context(prec=DIGITS, rounding=rounding, Emin=-400, Emax=10**6)

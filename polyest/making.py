@@ -16,10 +16,11 @@ from polyest.certificate import Bracket, Certificate, certify, least_bias, measu
 from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
 from polyest.problem import Alternation, Problem, Solution, pose
 from polyest.solvers import METHODS
+from polyest.solvers.remez import exchange
 from polyest.table import Table
 from polyest.targets import Target
 
-MARGINS = (1.5e-7, 1e-6, 5e-6)  # relative tightening of a budget, the next one where rounding needs it
+MARGINS = (4e-9, 1e-7, 2e-6)  # relative tightening of a budget, the next one where rounding needs it
 WIDEST = 1e-5  # relative width of a bracket of an AQP's optimum that is still accepted
 SAME = 1e-9  # relative difference at which a claim is no longer the one that is proved again
 
@@ -80,13 +81,29 @@ def resolve(problem: Problem) -> Problem:
                 f"target {problem.target.name} is met without bias at K = {problem.K}: a ratio to 0 "
                 "says nothing; give an absolute bias or a noise"
             )
-        return replace(problem, limit=_below(budget.value * least.lower))
+        return _checked_loose(replace(problem, limit=_below(budget.value * least.lower)))
     if budget.value < least.upper:
         raise Unattainable(
             f"bias {budget.value:g} is below what any table of K = {problem.K} draws attains, "
             f"{least.upper:.6g}: allow more bias or take more draws"
         )
-    return problem
+    return _checked_loose(problem)
+
+
+def _checked_loose(problem: Problem) -> Problem:
+    """The problem, unless its bias budget is met by a table whose criterion is 0."""
+    if problem.criterion == "second-moment":
+        which, free = "the table of zeros", measure(problem.target, np.zeros(2)).bias.upper
+    else:
+        which = "a constant table"
+        free = least_bias(problem.target, 0, Alternation(exchange(problem.target, 0))).upper
+    assert problem.limit is not None
+    if problem.limit < free:
+        return problem
+    raise InvalidProblem(
+        f"a bias of {problem.limit:.6g} is met by {which}, of bias {free:.6g} and {problem.criterion} "
+        "0: allow less bias"
+    )
 
 
 def plug_in(target: Target, K: int) -> Floats:

@@ -37,7 +37,9 @@ from polyest.targets import Target
 KINDS = ("bias", "second-moment", "variance", "gradient-variance", "squared-error")
 KEPT_BITS = 110  # relative size of what a cell still tells apart
 FLOOR = 2.0**-90  # of the scale of F: below this no cell is divided further
-UP = 1 + 2.0**-40  # makes a float sum of bounds a bound
+NARROW = 2.0**-43  # of the supremum: a bound this close to it is not improved
+FINE = 2.0**-56  # of the supremum: what a cell may be wrong by
+UP = 1 + 2.0**-44  # makes a float sum of bounds a bound
 MOST_CELLS = 200_000
 
 Place = tuple[float, float]  # m, r
@@ -93,7 +95,7 @@ def supremum(curve: Curve, target: Target, kind: str) -> tuple[arb, arb]:
 
     def look(place: Place) -> None:
         nonlocal low, high
-        F = _function(curve, target, kind, place, max(floor, float(low) * 2.0**-56))
+        F = _function(curve, target, kind, place, max(floor, float(low) * FINE))
         if isinstance(F, arb):  # a bound, on a cell at zero
             bound, poly = float(F.upper()) * UP, None
         else:
@@ -107,7 +109,7 @@ def supremum(curve: Curve, target: Target, kind: str) -> tuple[arb, arb]:
             if not waiting:
                 break
             negative, place, poly = heappop(waiting)
-            if -negative <= float(low) + floor:
+            if -negative <= float(low) + max(floor, float(low) * NARROW):
                 high = high.max(arb(-negative))
                 break  # and so is every other cell that waits
             found = None if poly is None else _settled(poly)

@@ -206,13 +206,15 @@ class Target:
         return exact[:terms], rest
 
     def near_zero(self, d: "arb") -> tuple["arb", "arb"]:
-        """Upper bounds of |p phi(p)| and of p phi(p)^2 over 0 <= p <= d, for d <= 1/8.
+        """Upper bounds of |p phi(p)| and of p phi(p)^2 over 0 <= p <= d; infinite for d > 1/8.
 
-        The second is infinite where p phi^2 is unbounded (power:a with a < -1/2, tsallis:q with
+        The second is infinite too where p phi^2 is unbounded (power:a with a < -1/2, tsallis:q with
         q < 1/2).
         """
         from flint import arb
 
+        if not d <= 0.125:
+            return arb("+inf"), arb("+inf")
         if self.kind == "log":  # p|log p| rises up to 1/e, p log^2 p up to 1/e^2 > 1/8
             size = abs(d.log())
             return d * size, d * size * size

@@ -53,7 +53,8 @@ class Program:
     def bend(self, dc: Floats) -> Floats:
         """Quadratic part of q along dc, (M,)."""
         mean = self.B @ dc
-        return np.asarray(self.w * (self.B @ (dc * dc) - (mean * mean if self.centred else 0.0)))
+        square = self.B @ (dc * dc) - (mean * mean if self.centred else 0.0)
+        return np.asarray(self.w * np.maximum(square, 0.0))
 
     def gradients(self, c: Floats) -> Floats:
         """Gradients of q, (M, n)."""
@@ -146,6 +147,29 @@ def minimise(program: Program, start: Floats, gap: float = GAP) -> Optimum:
             f"the interior-point method stopped at a relative gap of {merit:.1e}, wanted {ENOUGH:g}"
         )
     return Optimum(best.x[:-1], float(best.x[-1]), best.z, best.y, merit)
+
+
+def balanced(program: Program, found: Optimum) -> Optimum:
+    """The optimum with its multipliers moved so that the Lagrangian is flatter at c.
+
+    Least squares in relative changes, so that small multipliers stay small and positive ones positive;
+    directions that only vanishing multipliers could flatten (below 1e-7) are left as they are.
+    """
+    z, y = found.lines, found.noise
+    gradients = program.gradients(found.c)
+    state = _State(np.append(found.c, found.tau), np.ones_like(z), z, np.ones_like(y), y)
+    tau = np.concatenate([z.ravel(), y])
+    tau[(slice(z.size, None) if program.frees_bias else slice(0, z.size))] = 0.0
+    columns = np.vstack([program.A * z[0][:, None], -program.A * z[1][:, None]])
+    columns = np.vstack([columns, gradients * y[:, None]])
+    system = np.column_stack([columns, -tau]).T
+    for _ in range(2):
+        pull = _lagrangian_gradient(program, state, gradients)
+        change = np.linalg.lstsq(system, -pull, rcond=1e-7)[0]
+        change = 1 + np.clip(change, -0.01, 0.01)
+        state.z = state.z * change[: z.size].reshape(z.shape)
+        state.y = state.y * change[z.size :]
+    return Optimum(found.c, found.tau, state.z, state.y, found.gap)
 
 
 def _begun(program: Program, start: Floats) -> _State:

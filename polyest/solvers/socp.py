@@ -25,16 +25,17 @@ from polyest.bernstein import Floats, pmf
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.problem import Dual, Problem, Solution
 from polyest.selection import SLACK, quadratic, value
-from polyest.solvers.interior import Optimum, Program, minimise
+from polyest.solvers.interior import GAP, Optimum, Program, balanced, minimise
 
 MOST_DRAWS = 64
-BETWEEN = 1e-7  # relative excess between the points that is left
+BETWEEN = 3e-9  # relative excess between the points that is left
 ROUGH = 1e-3  # gap of the solve that finds the size of the optimum
 NEAR = 1e-3  # a local maximum this close to its bound joins the points
 ROUNDS = 20
 FLANK = 0.25  # of the distance from a peak to the nearest point: where its neighbours join
 DOUBLINGS = 60
 FLOOR = 1e-8  # of the mean multiplier of a noise point
+STARTS = (1.0, 0.7, 0.4, 0.2, 0.05)  # shares of the first start: a solve that stalls begins again
 BIAS_POINTS, NOISE_POINTS, LOOK = 6, 3, 16  # per draw: points to begin with, and places looked at
 
 Curve = Callable[[Floats, Floats, Floats], Floats]  # of places, their rows and c
@@ -68,9 +69,10 @@ def solve(problem: Problem) -> Solution:
         raise InvalidProblem(f"K is {problem.K}: socp is tested for K <= {MOST_DRAWS} only")
     view = _View(problem)
     points = view.first_points()
-    rough = minimise(view.program(points, 0.0), view.start, gap=ROUGH)
+    rough = _minimised(view.program(points, 0.0), view.start, ROUGH)
     points, chosen = view.exchanged(points, view.weight(rough))
-    bound = minimise(view.program(points, 0.0), view.start)
+    alone = view.program(points, 0.0)
+    bound = balanced(alone, _minimised(alone, view.start))
     return Solution(chosen.c, view.dual(points, bound, chosen.c), "socp")
 
 
@@ -120,11 +122,10 @@ class _View:
     def within_bias(self, usual: float) -> tuple[Floats, float]:
         """A table strictly inside the bias budget, and a noise budget that it meets."""
         points, cap, limit = self.first_points(), usual, self.bias_unit
-        start = self.start * 0.5
         for _ in range(DOUBLINGS):
             program = replace(self.program(points, 0.0), frees_bias=True)
             program = replace(program, w=program.w * (self.noise_unit / cap))
-            found = minimise(program, start, gap=ROUGH)
+            found = _minimised(program, self.start * 0.5, ROUGH)
             if found.tau < 1 - 3 * ROUGH:
                 return found.c, cap
             cap *= 4
@@ -162,7 +163,7 @@ class _View:
     def exchanged(self, points: Points, rho: float) -> tuple[Points, Optimum]:
         """Points and optimum such that nothing between the points exceeds its bound."""
         for _ in range(ROUNDS):
-            found = minimise(self.program(points, rho), self.start)
+            found = _minimised(self.program(points, rho), self.start)
             reach = self.bias_unit * (found.tau if self.frees_bias else 1.0)
             height = self.noise_unit * (1.0 if self.frees_bias else found.tau)
             noise, most_noise = self._peaks(self.noise, found.c, height)
@@ -219,6 +220,22 @@ class _View:
         heights = f(places, pmf(self.problem.K, places), c)
         near = heights > (1 - NEAR) * bound
         return places[near], float(heights.max(initial=0.0))
+
+
+def _minimised(program: Program, start: Floats, gap: float = GAP) -> Optimum:
+    """Optimum from the first of the shares of `start` from which the method converges."""
+    for share in STARTS:
+        try:
+            return minimise(program, _towards_its_mean(program, start, share), gap)
+        except NotConverged as error:
+            failure = error
+    raise failure
+
+
+def _towards_its_mean(program: Program, start: Floats, share: float) -> Floats:
+    """Start with its spread, or where a moment is bounded its size, reduced to a share."""
+    middle = start.mean() if program.centred else 0.0
+    return middle + share * (start - middle)
 
 
 def _flanked(peaks: Floats, points: Floats) -> Floats:

@@ -1,0 +1,342 @@
+"""The command `polyest`: data on stdout, words on stderr, one line and exit 1 for what goes wrong.
+
+Exit 0, 1 for a PolyestError or an OSError, 2 for usage (click's), 130 for Ctrl-C.  Whatever takes
+long to import is imported inside functions.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from polyest.errors import InvalidProblem, PolyestError, TableNotFound
+
+if TYPE_CHECKING:
+    from polyest.certificate import Bracket, Certificate
+    from polyest.table import Table
+
+CLOSED_FORMS = (
+    "log_count",
+    "log_smoothed",
+    "miller_madow",
+    "taylor",
+    "jackknife",
+    "harmonic",
+    "schuermann",
+)
+COMPARED_NOISE = (1, 2, 4, 8)
+
+
+class Failure(click.ClickException):
+    """What is shown as one line on stderr before exit 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line."""
+        _say(f"error: {self.message}")
+
+
+class Commands(click.Group):
+    """A group whose commands end in one line where they raise what is theirs to raise."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; PolyestError and OSError become Failure, Ctrl-C exit 130."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # click ends quietly where the reader of a pipe has left
+        except PolyestError as error:
+            raise Failure(str(error)) from None
+        except OSError as error:
+            named = f"{error.filename}: " if error.filename else ""
+            raise Failure(f"{named}{(error.strerror or str(error)).lower()}") from None
+        except KeyboardInterrupt:
+            _say("interrupted")
+            ctx.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Tables that turn the counts of sampled answers into rewards, with proved bias and noise."""
+
+
+def _options(*given: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decorated(command: Any) -> Any:
+        for option in reversed(given):
+            command = option(command)
+        return command
+
+    return decorated
+
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per table.")
+_one = click.option("--K", "draws", required=True, help="Number of draws, at least 1.")
+_keywords = _options(
+    click.option(
+        "--target",
+        default="log",
+        show_default=True,
+        help="log, power:A, tsallis:Q or polynomial:A0,A1,...",
+    ),
+    click.option(
+        "--criterion",
+        default="gradient-variance",
+        show_default=True,
+        help="minimax, gradient-variance, variance, second-moment or squared-error.",
+    ),
+    click.option("--bias", type=float, help="Budget: bound of sup|bias|."),
+    click.option("--bias-ratio", type=float, help="Budget: multiple of the least sup|bias|."),
+    click.option(
+        "--noise", type=float, help="Budget: multiple of log_count's criterion.  [default: 8]"
+    ),
+)
+
+
+@main.command()
+@click.option("--K", "draws", required=True, help="Number of draws, or a range such as 1:256.")
+@_keywords
+@click.option("--method", help="remez or lp for minimax, socp or cvx for the rest.")
+@_json
+@click.option("--out", help="File to write; a range goes through FILE.part, which can be resumed.")
+def solve(draws: str, as_json: bool, out: str | None, **keywords: Any) -> None:
+    """Solve a table, or a range of them (ends included), and prove how good it is."""
+    Ks = _draws(draws)
+    _check_largest(Ks[-1])
+    if ":" not in draws:
+        _solve_one(Ks[0], as_json, out, **keywords)
+    elif out is None:
+        _solve_range(Ks, as_json, **keywords)
+    else:
+        from polyest.sweeping import sweep
+
+        with _progress(f"K = {draws}") as progress:
+            sweep(Ks, out, progress, **keywords)
+        if as_json:
+            with open(out, encoding="utf-8") as lines:
+                click.echo(lines.read(), nl=False)
+    if out is not None:
+        _say(f"wrote {out}")
+
+
+@main.command()
+@_one
+@_keywords
+@_json
+def show(draws: str, as_json: bool, **keywords: Any) -> None:
+    """Print a released table, without solving."""
+    from polyest.reading import load
+    from polyest.table import dumps
+
+    table = load(_draw(draws), **keywords)
+    if as_json:
+        click.echo(dumps(table))
+        return
+    try:
+        least = load(table.K, table.target, "minimax").optimum
+    except TableNotFound:
+        least = None
+    _print(_page(table, least, None))
+
+
+@main.command()
+@_one
+@_json
+def compare(draws: str, as_json: bool) -> None:
+    """Set the tables for log side by side: closed forms, minimax, variance-optimal."""
+    from polyest import pages
+    from polyest.making import solve
+    from polyest.table import dumps
+
+    K = _draw(draws)
+    _check_largest(K)
+    tables = {name: _closed_form(name, K) for name in CLOSED_FORMS}
+    minimax = tables["minimax"] = solve(K, criterion="minimax")
+    _warn(minimax)
+    for noise in COMPARED_NOISE:
+        try:
+            tables[f"noise {noise}"] = solve(K, noise=noise)
+        except (InvalidProblem, ArithmeticError) as error:
+            _say(f"warning: noise {noise} is left out: {error}")
+    if as_json:
+        for table in tables.values():
+            click.echo(dumps(table))
+    else:
+        assert minimax.optimum is not None
+        _print(pages.comparison(tables, minimax.optimum))
+
+
+@main.command()
+@click.argument("files", nargs=-1)
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+def verify(files: tuple[str, ...], jobs: int) -> None:
+    """Prove every line of table files again (default: all that are released)."""
+    from time import perf_counter
+
+    from polyest import proving, reading
+
+    folder = reading.tables()
+    names = files or tuple(str(folder / f"{name}.jsonl") for name in reading.families(folder))
+    if not names:
+        raise TableNotFound(f"{folder}: holds no released tables: name a file of tables")
+    for name in names:
+        started = perf_counter()
+        with _progress(name.rpartition("/")[2]) as progress:
+            proved = proving.prove(name, jobs, progress)
+        tables = f"{proved} table{'s'[: proved != 1]}"
+        took = perf_counter() - started
+        click.echo(f"{click.format_filename(name)}: {tables} proved in {took:.1f} s")
+
+
+def _draws(text: str) -> range:
+    """The K that `16` or `1:256` names, ends included."""
+    first, colon, last = text.partition(":")
+    if not colon:
+        K = _draw(text)
+        return range(K, K + 1)
+    low, high = _draw(first), _draw(last)
+    if low > high:
+        raise InvalidProblem(f"K is {text!r}, an empty range: expected {high}:{low}, both included")
+    return range(low, high + 1)
+
+
+def _draw(text: str) -> int:
+    from polyest.problem import check_draws
+
+    try:
+        K = int(text)
+    except ValueError:
+        raise InvalidProblem(
+            f"K is {text[:40]!r}: expected an integer of at least 1, such as 16; solve also takes "
+            "a range, 1:256"
+        ) from None
+    return check_draws(K)
+
+
+def _check_largest(K: int) -> None:
+    from polyest.solvers.remez import MOST_DRAWS
+
+    if K > MOST_DRAWS:
+        raise InvalidProblem(f"K is {K}: tables are solved up to K = {MOST_DRAWS}; use fewer draws")
+
+
+def _solve_one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
+    from polyest import making, sweeping
+    from polyest.problem import pose
+    from polyest.table import dumps
+
+    if out is not None:
+        stated = {key: value for key, value in keywords.items() if key != "method"}
+        sweeping.check_storable(pose(K, **stated))
+        sweeping.destination(out)
+    table = making.solve(K, **keywords)
+    _warn(table)
+    if out is not None:
+        sweeping.write(table, out)
+    if as_json:
+        click.echo(dumps(table))
+    else:
+        _print(_page(table, _least(table), out))
+
+
+def _solve_range(Ks: range, as_json: bool, **keywords: Any) -> None:
+    from polyest import pages
+    from polyest.making import solve
+    from polyest.table import dumps
+
+    found = []
+    try:
+        with _progress(f"K = {Ks[0]}:{Ks[-1]}") as progress:
+            for done, K in enumerate(Ks):
+                progress(done, len(Ks))
+                table = solve(K, **keywords)
+                if as_json:
+                    click.echo(dumps(table))
+                else:
+                    found.append((table, _least(table)))
+        _warn(table)
+    finally:
+        if found:
+            _print(pages.several(found))
+
+
+def _least(table: "Table") -> "Bracket | None":
+    """Bracket of the least sup|bias| of any table of as many draws."""
+    if table.criterion == "minimax":
+        return table.optimum
+    from polyest.making import solve
+
+    return solve(table.K, table.target, criterion="minimax").optimum
+
+
+def _page(table: "Table", least: "Bracket | None", out: str | None) -> list[str]:
+    from polyest import pages
+
+    rivals, remarks = _rivals(table)
+    return pages.one(table, least, rivals, remarks, pages.code(table, out))
+
+
+def _rivals(table: "Table") -> tuple[dict[str, "Certificate"], list[str]]:
+    """What the table replaces and, for log, the best closed form; with a remark on each."""
+    if table.target != "log":
+        from polyest.certificate import measure
+        from polyest.making import plug_in
+
+        target = table.problem.target
+        plain = measure(target, plug_in(target, table.K))
+        return {"plug_in": plain}, ["plug_in: phi((X+1)/(K+1)), X+1 of K+1 traces alike"]
+    proved = {name: _closed_form(name, table.K).certificate for name in CLOSED_FORMS}
+    best = min(CLOSED_FORMS, key=lambda name: proved[name].bias.upper)
+    return {name: proved[name] for name in dict.fromkeys(("log_count", best))}, [
+        "log_count: the log that trainers use, of an in-group share",
+        f"{best}: the least sup|bias| among the closed forms of the log",
+    ]
+
+
+def _closed_form(name: str, K: int) -> "Table":
+    from polyest import closed_forms
+
+    table: Table = getattr(closed_forms, name)(K)
+    return table
+
+
+def _warn(table: "Table") -> None:
+    """Say what rounding to float64 costs a minimax table that cannot be stored."""
+    from polyest.reading import LARGEST_MINIMAX
+
+    if table.criterion == "minimax" and table.K > LARGEST_MINIMAX and table.optimum is not None:
+        cost = table.bias.upper / table.optimum.lower
+        _say(
+            f"warning: K = {table.K} is too large for a minimax table in float64: coefficients "
+            f"grow like 2^K, and rounding them makes the bias {cost:.3g} times the least; use "
+            "criterion gradient-variance"
+        )
+
+
+@contextmanager
+def _progress(words: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr that leaves no trace; nothing where that is no terminal."""
+    with ExitStack() as stack:
+        if not sys.stderr.isatty():
+            yield lambda done, total: None
+            return
+        from rich.console import Console
+        from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+        bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
+        task = bar.add_task(words, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print(lines: list[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _say(words: str) -> None:
+    click.echo(f"polyest: {' '.join(words.split())}", err=True)
+
+
+if __name__ == "__main__":
+    main(prog_name="polyest")

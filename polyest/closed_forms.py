@@ -1,0 +1,335 @@
+"""Tables with a formula: the estimators that people use, in the one form that a certificate reads.
+
+A table is c_0..c_K, looked up at a count X ~ Binomial(K, p).  With N = K+1 traces that include
+one's own, j = X+1 of them alike, every entropy estimator sum_z a_{n_z} with a_0 = 0 is a table,
+
+    c_{j-1} = -a_j N/j,        E sum_z a_{n_z} = -sum_z p_z P(p_z),
+
+because p B_{j-1,K}(p) = (j/N) B_{j,N}(p); H denotes the harmonic numbers.
+
+    log_count       log(j/N)
+    log_smoothed    log(max(X, 1/2)/K)
+    miller_madow    log(j/N) - (1 - j/N)/(2j)
+    taylor          log(x/K) + (1 - x/K)/(2x), x = max(X, 1/2)
+    harmonic        H_X - H_K, the estimator of Zhang and the digamma estimator
+    jackknife       a_j = N h(j,N) - ((N-1)/N) (j h(j-1,N-1) + (N-j) h(j,N-1))
+    schuermann      log xi - H_K + sum_{i<=X} (1 - (-T)^i)/i, T = 1/xi - 1
+    polynomial      U-statistics, unbiased up to degree K and not beyond; pass_at is 1 - (1-p)^k
+    split           the mean of a small table over blocks of the draws, given the whole count
+
+Rational entries are computed exactly and rounded once; the others are enclosed in balls that are
+narrowed until only one double is nearest.  So every stored entry is the correctly rounded value of
+its formula, and the certificate is about the stored entries.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from math import comb, exp
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.bernstein import Floats, elevate
+from polyest.certificate import measure
+from polyest.errors import InvalidProblem
+from polyest.problem import Problem, check_draws, pose
+from polyest.table import Table
+from polyest.targets import LOG, Target
+
+if TYPE_CHECKING:
+    from flint import arb
+
+SCHUERMANN_XI = exp(-0.5)  # the xi that Schuermann 2004 recommends
+LARGEST_PASS = 56  # the last k for which all C(k, m) are doubles
+START_BITS = 128
+
+
+def log_count(K: Any) -> Table:
+    """The log that trainers use, c_X = log((X+1)/(K+1)): log(n/G) of an in-group count, K = G-1.
+
+    Its criteria are the unit in which noise budgets are given.  Returns a table of K+1 entries.
+    Raises InvalidProblem unless K is an integer of at least 1.
+
+    >>> log_count(3).coefficients.round(6).tolist()
+    [-1.386294, -0.693147, -0.287682, 0.0]
+    """
+    N = check_draws(K) + 1
+    return _table("log_count", LOG, _nearest(lambda: [_log(j, N) for j in range(1, N + 1)]))
+
+
+def log_smoothed(K: Any) -> Table:
+    """The log of a share that is never 0, c_X = log(max(X, 1/2)/K), of an independent count.
+
+    Returns a table of K+1 entries.  Raises InvalidProblem unless K is an integer of at least 1.
+
+    >>> log_smoothed(2).coefficients.round(6).tolist()
+    [-1.386294, -0.693147, 0.0]
+    """
+    K = check_draws(K)
+    return _table("log_smoothed", LOG, _nearest(lambda: [_log(m, 2 * K) for m in _doubled(K)]))
+
+
+def miller_madow(K: Any) -> Table:
+    """The log less its bias of first order, c_X = log(j/N) - (1 - j/N)/(2j), j = X+1, N = K+1.
+
+    As an estimator: the plug-in entropy of N traces plus (answers seen - 1)/(2N), Miller 1955.
+    Returns a table of K+1 entries.  Raises InvalidProblem unless K is an integer of at least 1.
+
+    >>> miller_madow(3).coefficients.round(6).tolist()
+    [-1.761294, -0.818147, -0.329349, 0.0]
+    """
+    from flint import arb
+
+    N = check_draws(K) + 1
+    return _table(
+        "miller_madow",
+        LOG,
+        _nearest(lambda: [_log(j, N) - arb(N - j) / (2 * j * N) for j in range(1, N + 1)]),
+    )
+
+
+def taylor(K: Any) -> Table:
+    """The slides' Taylor correction, c_X = log(x/K) + (1 - x/K)/(2x), x = max(X, 1/2), independent.
+
+    Opposite in sign to `miller_madow`: the log of an independent share is too low on average, that
+    of an in-group share too high.  Returns a table of K+1 entries.  Raises InvalidProblem unless K
+    is an integer of at least 1.
+
+    >>> taylor(2).coefficients.round(6).tolist()
+    [-0.636294, -0.443147, 0.0]
+    """
+    from flint import arb
+
+    K = check_draws(K)
+    return _table(
+        "taylor",
+        LOG,
+        _nearest(lambda: [_log(m, 2 * K) + arb(2 * K - m) / (2 * K * m) for m in _doubled(K)]),
+    )
+
+
+def harmonic(K: Any) -> Table:
+    """The harmonic numbers, c_X = H_X - H_K, unbiased for the first K terms of the log's series.
+
+    E c_X = -sum_{j<=K} (1-p)^j/j, the objective of MaxRL (arXiv 2602.02710); p times the rest has a
+    supremum near .2815/K.  Zhang's estimator (Neural Computation 24, 2012), the digamma estimator
+    psi(n) - psi(N) and this table are one and the same (Schuermann, Neural Computation 27, 2015).
+
+    Returns a table of K+1 entries.  Raises InvalidProblem unless K is an integer of at least 1.
+
+    >>> harmonic(2).coefficients.tolist()
+    [-1.5, -0.5, 0.0]
+    """
+    return _table("harmonic", LOG, _rounded(harmonic_entries(K)))
+
+
+def harmonic_entries(K: Any) -> list[Fraction]:
+    """Exact entries H_X - H_K, X = 0..K, of `harmonic`; raises as it does.
+
+    >>> harmonic_entries(2)
+    [Fraction(-3, 2), Fraction(-1, 2), Fraction(0, 1)]
+    """
+    entries = [Fraction(0)]
+    for k in range(check_draws(K), 0, -1):
+        entries.append(entries[-1] - Fraction(1, k))
+    return entries[::-1]
+
+
+def jackknife(K: Any) -> Table:
+    """The jackknifed plug-in entropy of N = K+1 traces as a table, c_{j-1} = -a_j N/j with
+
+        a_j = N h(j,N) - ((N-1)/N) (j h(j-1,N-1) + (N-j) h(j,N-1)),    h(j,n) = -(j/n) log(j/n).
+
+    That is N times the estimate less N-1 times its mean with one trace left out (Zahl 1977).
+    Returns a table of K+1 entries.  Raises InvalidProblem unless K is an integer of at least 1.
+
+    >>> jackknife(1).coefficients.round(6).tolist()
+    [-1.386294, 0.0]
+    """
+    from flint import arb
+
+    N = check_draws(K) + 1
+
+    def h(j: int, n: int) -> "arb":
+        return -_log(j, n) * j / n if j else arb(0)
+
+    def entry(j: int) -> "arb":
+        without = h(j - 1, N - 1) * j + h(j, N - 1) * (N - j)
+        return (without * (N - 1) / N - h(j, N) * N) * N / j
+
+    return _table("jackknife", LOG, _nearest(lambda: [entry(j) for j in range(1, N + 1)]))
+
+
+def schuermann(K: Any, xi: Any = SCHUERMANN_XI) -> Table:
+    """Schuermann's estimator (J. Phys. A 37, 2004, L295) as a table, c_{j-1} = -a_j N/j with
+
+        a_j = (j/N) (psi(N) - psi(j) - (-1)^j int_0^T t^(j-1)/(1+t) dt),    T = 1/xi - 1, N = K+1.
+
+    The integral I_j obeys I_1 = -log xi and I_j + I_{j+1} = T^j/j, whence, at X = j-1,
+
+        c_X = log xi - H_K + sum_{i<=X} (1 - (-T)^i)/i.
+
+    xi: in (0, 1], taken as the exact double; 1 is `harmonic`, 1/2 is Grassberger's estimator, and
+    below that entries grow like T^K.  Returns a table of K+1 entries.  Raises InvalidProblem for K
+    that is no integer of at least 1, for xi out of range and for entries beyond the doubles.
+
+    >>> schuermann(2, xi=0.5).coefficients.round(6).tolist()
+    [-2.193147, -0.193147, -0.193147]
+    """
+    K = check_draws(K)
+    if not isinstance(xi, Real) or not 0 < float(xi) <= 1:
+        raise InvalidProblem(
+            f"xi is {xi!r}: a number in (0, 1], where 1 is the harmonic table; Schuermann's is "
+            "exp(-1/2)"
+        )
+    from flint import arb
+
+    def balls() -> list["arb"]:
+        T = 1 / arb(float(xi)) - 1
+        power, entry = arb(1), arb(float(xi)).log()
+        for i in range(1, K + 1):
+            entry -= arb(1) / i
+        entries = [entry]
+        for i in range(1, K + 1):
+            power *= -T
+            entries.append(entries[-1] + (1 - power) / i)
+        return entries
+
+    entries = _nearest(balls)
+    if not np.isfinite(entries).all():
+        raise InvalidProblem(
+            f"xi is {xi!r}: entries of K = {K} draws grow like (1/xi - 1)^K, beyond the doubles; "
+            "use a greater xi, from 0.5 on they stay small"
+        )
+    return _table("schuermann", LOG, entries)
+
+
+def polynomial(K: Any, coefficients: Iterable[Any]) -> Table:
+    """The one unbiased table of phi(p) = sum_m a_m p^m, c_X = sum_m a_m C(X,m)/C(K,m).
+
+    A U-statistic (Hoeffding 1948); `Target.entries` gives the entries as exact fractions.  The mean
+    of a table of K draws is a polynomial of degree <= K: beyond degree K none is unbiased.
+
+    coefficients: a_0, a_1, ..., each taken as the nearest double.  Returns a table of K+1 entries.
+    Raises InvalidProblem for a bad K, a degree above K, numbers that are not finite, and entries
+    beyond the doubles.
+
+    >>> polynomial(4, [0, 0, 1]).coefficients.round(6).tolist()
+    [0.0, 0.0, 0.166667, 0.5, 1.0]
+    """
+    try:
+        words = [repr(float(a)) for a in coefficients]
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidProblem(
+            f"coefficients are {coefficients!r}: expected the numbers a_0, a_1, ... of a "
+            "polynomial, as in [1, -1]"
+        ) from None
+    return _unbiased("polynomial", K, f"polynomial:{','.join(words)}")
+
+
+def pass_at(K: Any, k: Any) -> Table:
+    """pass@k from K draws, the one unbiased table of 1 - (1-p)^k, c_X = 1 - C(K-X,k)/C(K,k).
+
+    Chen et al. 2021 (arXiv 2107.03374).  The target is stored by its coefficients -(-1)^m C(k,m),
+    all of them doubles up to k = 56; beyond that it is refused rather than rounded.
+
+    k: how many draws may try, 1..min(K, 56).  Returns a table of K+1 entries.  Raises
+    InvalidProblem otherwise.
+
+    >>> pass_at(4, k=2).coefficients.round(6).tolist()
+    [0.0, 0.5, 0.833333, 1.0, 1.0]
+    """
+    K, k = check_draws(K), _positive_integer("k", k, "how many draws may try in pass@k")
+    if k > K:
+        raise InvalidProblem(
+            f"k is {k}, above K = {K}: 1 - (1-p)^k has degree k and no table of {K} draws is "
+            f"unbiased for it; use K >= {k}"
+        )
+    if k > LARGEST_PASS:
+        raise InvalidProblem(
+            f"k is {k}: the coefficients of 1 - (1-p)^k are doubles up to k = {LARGEST_PASS} only; "
+            f"use k <= {LARGEST_PASS}"
+        )
+    powers = [0, *(-((-1) ** m) * comb(k, m) for m in range(1, k + 1))]
+    return _unbiased("pass_at", K, "polynomial:" + ",".join(map(str, powers)))
+
+
+def split(table: Table, blocks: Any) -> Table:
+    """The mean of a table over `blocks` blocks of its K draws, given the count of all N = blocks K.
+
+        d_X = sum_j c_j C(K,j) C(N-K,X-j) / C(N,X)
+
+    Sample splitting, averaged and Rao-Blackwellised, is degree elevation: same mean P, same bias,
+    at most 1/blocks of the variance.  `bernstein.elevate` gives the entries as exact fractions.
+
+    table: the table of one block; blocks: an integer of at least 1.  Returns a table of N+1 entries
+    for the same target.  Raises InvalidProblem otherwise.
+
+    >>> split(harmonic(1), 2).coefficients.tolist()
+    [-1.0, -0.5, 0.0]
+    """
+    if not isinstance(table, Table):
+        raise InvalidProblem(
+            f"table is {table!r}: the table of one block, as in split(harmonic(4), blocks=2)"
+        )
+    number = _positive_integer("blocks", blocks, "how many blocks the draws are split into")
+    entries = elevate([Fraction(float(c)) for c in table.coefficients], number * table.K)
+    return _table("split", table.problem.target, _rounded(entries))
+
+
+def _unbiased(name: str, K: Any, target: str) -> Table:
+    posed = pose(K, target, "minimax")
+    entries = posed.target.entries(posed.K)
+    assert entries is not None  # pose refuses a degree above K
+    try:
+        rounded = _rounded(entries)
+    except OverflowError:
+        raise InvalidProblem(
+            f"target {target} has entries beyond the doubles: scale the coefficients down"
+        ) from None
+    return _table(name, posed.target, rounded)
+
+
+def _table(name: str, target: Target, entries: Floats) -> Table:
+    problem = Problem(len(entries) - 1, target, name)
+    return Table(problem, entries, measure(target, entries), None, "closed_form")
+
+
+def _rounded(exact: Sequence[Fraction]) -> Floats:
+    return np.array([float(c) for c in exact])  # Python rounds a quotient of integers correctly
+
+
+def _nearest(balls: Callable[[], list["arb"]]) -> Floats:
+    """Doubles nearest to the numbers that `balls` encloses at whatever precision is set.
+
+    The precision is doubled until both ends of every ball round to one double.  That happens: a sum
+    of rational multiples of logarithms of rationals is 0 or transcendental (Lindemann), and where
+    it is 0 the entry is 0 or a difference of harmonic numbers; none lies halfway between doubles.
+    """
+    from flint import ctx
+
+    bits, settled = START_BITS, False
+    while not settled:
+        with ctx.workprec(bits):
+            ends = np.array([[float(b.lower()), float(b.upper())] for b in balls()])
+        settled = bool((ends[:, 0] == ends[:, 1]).all())
+        bits *= 2
+    return np.asarray(ends[:, 0] + 0.0)  # + 0.0 turns -0.0 into 0.0
+
+
+def _log(numerator: int, denominator: int) -> "arb":
+    from flint import arb
+
+    return (arb(numerator) / denominator).log()
+
+
+def _doubled(K: int) -> list[int]:
+    """2 max(X, 1/2) for X = 0..K."""
+    return [max(2 * X, 1) for X in range(K + 1)]
+
+
+def _positive_integer(name: str, value: Any, meaning: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise InvalidProblem(f"{name} is {value!r}: {meaning}, an integer of at least 1")
+    return int(value)

@@ -1,0 +1,255 @@
+"""Answers -> counts: the one place that knows how many draws a count has.
+
+A table of K draws is read with a count X ~ Binomial(K, p), p the probability of the rewarded
+trace's answer z.  Which K that is depends on where the count comes from and on what the trainer
+subtracts; a wrong K makes the best table worse than the plain log.
+
+in-group      X counts z among the G traces of its own prompt, itself included.  Since
+              p B_{j,G-1}(p) = ((j+1)/G) B_{j+1,G}(p),  X - 1 ~ Binomial(G-1, p) given z:
+              the index is X - 1 and K = G - 1.
+group mean    Subtracting the group's mean reward costs one draw more.  The centred reward is an
+              average of differences R_i - R_j; where z_i = z_j they vanish, and where z_i != z_j
+              trace j is no occurrence of z_i, which leaves the G - 2 others.  So c[X-1] minus the
+              mean, times G/(G-1), has expected gradient sum_z Q(p_z) grad p_z, Q the mean of the
+              table of K = G - 2 draws with the entries c_0..c_(G-2).  X = G means that all traces
+              agree: all rewards are equal and the centred ones 0 whatever that entry is.  So its
+              index G - 1 is clipped to G - 2, and the table needs no entry for it.
+independent   X counts z in K reference draws of the same prompt that do not contain the trace; the
+              index is X.  Given the reference, the other traces' rewards do not depend on this
+              trace, so subtracting their mean costs nothing: K is the same under every baseline.
+
+A trace without an answer is a draw that is not z: it stays in K and has no count of its own.
+Counts of different prompts are never pooled: a sum of binomials of different p is not binomial, and
+no table's certificate holds for it: a table of certified bias .0025 has .45 on the pooled counts
+of an answer that is certain on one of two prompts and absent on the other.
+"""
+
+import sys
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from polyest.errors import CountOutOfRange, InvalidProblem
+
+Array = Any  # numpy array or torch tensor; recognised, not imported
+
+SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # traces of a group that are no draws of its table
+COUNTINGS = ("in-group", "independent")
+NO_ANSWER = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """What a table is read with: `table[counts.index]`, shaped like the answers it came from.
+
+    index: integers in 0..K, 0 where there is no answer.  draws: K, the table to load; in a ragged
+    batch integers of the same shape, the K of each trace's group.  answered: whether the trace has
+    an answer and hence a reward.
+    """
+
+    index: Array
+    draws: Any
+    answered: Array
+
+
+def draws(group: Any, baseline: str = "group-mean", counting: str = "in-group") -> int:
+    """Number of draws K of the table that a group of traces needs.
+
+    in-group, of `group` = G traces: K = G - 2 under the baseline "group-mean" (what most trainers
+    subtract), K = G - 1 under "none" and "exact".  independent, of `group` reference draws: K is
+    their number, whatever the baseline.
+
+    Raises CountOutOfRange where no draw is left, InvalidProblem for an unknown keyword.
+
+    >>> draws(16), draws(16, baseline="none"), draws(16, counting="independent")
+    (14, 15, 16)
+    """
+    if counting not in COUNTINGS:
+        raise InvalidProblem(f"counting {counting!r} is unknown: use one of {', '.join(COUNTINGS)}")
+    spent = _spent(baseline)
+    if isinstance(group, bool) or not isinstance(group, Integral):
+        raise CountOutOfRange(f"group is {group!r}: expected an integer, how many were sampled")
+    if counting == "independent":
+        if group < 1:
+            raise CountOutOfRange(f"{group} reference draws: expected at least 1 a prompt")
+        return int(group)
+    if group <= spent:
+        raise CountOutOfRange(_too_small(f"a group of {group}", baseline))
+    return int(group) - spent
+
+
+def in_group(
+    answers: Array,
+    *,
+    groups: Array | None = None,
+    baseline: str = "group-mean",
+    no_answer: int = NO_ANSWER,
+) -> Counts:
+    """Counts of every trace's answer among the traces of its own prompt.
+
+    index = min(X - 1, K),  X = #{j in the group: z_j = z_i},  K = draws(G, baseline)
+
+    answers: integers (prompts, G); or (N,) with `groups`, integer ids (N,) of the groups, whose
+    sizes may differ and whose traces need not be neighbours.  Equal integers are equal answers,
+    within a prompt only; `no_answer` marks a trace without one.  Returns torch for torch, on the
+    same device, else numpy.
+
+    Raises CountOutOfRange for answers that are not integers, a wrong shape, and a group too small
+    for its baseline (a ragged batch names the group); InvalidProblem for an unknown baseline.
+
+    >>> found = in_group([[42, 42, 42, 7, -1]])
+    >>> found.index.tolist(), found.draws, found.answered.tolist()
+    ([[2, 2, 2, 0, 0]], 3, [[True, True, True, True, False]])
+    >>> in_group([5, 5, 9, 9, 9, 8, 9], groups=[0, 0, 0, 1, 1, 1, 1]).draws.tolist()
+    [1, 1, 1, 2, 2, 2, 2]
+    """
+    xp, spent = _library(answers), _spent(baseline)
+    answer = _integers("answers", answers, answers)
+    if groups is None:
+        if answer.ndim != 2:
+            raise CountOutOfRange(
+                f"answers of shape {tuple(answer.shape)}: expected (prompts, G); "
+                "give a flat batch its group ids with groups="
+            )
+        K: Any = draws(answer.shape[1], baseline)
+        group = _prompt(xp, answer)
+    else:
+        group = _integers("groups", groups, answers)
+        if answer.ndim != 1 or answer.shape != group.shape:
+            raise CountOutOfRange(
+                f"answers of shape {tuple(answer.shape)}, groups of shape {tuple(group.shape)}: "
+                "expected (N,) and (N,), one group id per trace; leave groups out for (prompts, G)"
+            )
+        size = _occurrences(xp, group, group)
+        if (size <= spent).any():  # the one wait for a device: an error is raised on the host
+            least = size.argmin()
+            named = f"group {int(group[least])} of {int(size[least])}"
+            raise CountOutOfRange(_too_small(named, baseline))
+        K = size - spent
+    rank = _ranks(xp, group.reshape(-1), answer.reshape(-1))
+    others = _occurrences(xp, rank, rank).reshape(answer.shape) - 1
+    answered = answer != _marker(no_answer)
+    return Counts(others.clip(max=K) * answered, K, answered)
+
+
+def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER) -> Counts:
+    """Counts of every trace's answer in reference draws of its prompt, the trace not among them.
+
+    index = X = #{j: w_j = z_i},  w_1..w_K the reference draws of the prompt of trace i
+
+    answers: integers (prompts, G).  reference: integers (prompts, K), the same answers numbered
+    alike, brought to the library and device of `answers`.  Draws without an answer stay in K.  That
+    the draws are independent of the traces cannot be seen from them: traces counted among
+    themselves belong in `in_group`.
+
+    Raises CountOutOfRange for values that are not integers, wrong shapes, different prompts.
+
+    >>> found = independent([[42, 7, -1]], [[42, 42, -1, 13]])
+    >>> found.index.tolist(), found.draws, found.answered.tolist()
+    ([[2, 0, 0]], 4, [[True, True, False]])
+    """
+    xp = _library(answers)
+    answer = _integers("answers", answers, answers)
+    drawn = _integers("reference", reference, answers)
+    if answer.ndim != 2 or drawn.ndim != 2 or len(answer) != len(drawn):
+        raise CountOutOfRange(
+            f"answers of shape {tuple(answer.shape)}, reference of shape {tuple(drawn.shape)}: "
+            "expected (prompts, G) and (prompts, K), row by row the same prompts"
+        )
+    rank = _ranks(
+        xp,
+        xp.concatenate([_prompt(xp, answer).reshape(-1), _prompt(xp, drawn).reshape(-1)]),
+        xp.concatenate([answer.reshape(-1), drawn.reshape(-1)]),
+    )
+    traces = answer.shape[0] * answer.shape[1]
+    index = _occurrences(xp, rank[:traces], rank[traces:]).reshape(answer.shape)
+    answered = answer != _marker(no_answer)
+    return Counts(index * answered, int(drawn.shape[1]), answered)
+
+
+# The computation, in verbs that numpy and torch share: two sorts, no loop, nothing read back.
+
+
+def _ranks(xp: Any, group: Array, answer: Array) -> Array:
+    """Integers (N,) that are equal exactly where group and answer both are."""
+    order = _order(answer)
+    order = order[_order(group[order])]
+    group, answer = group[order], answer[order]
+    rank = xp.zeros_like(order)
+    rank[order[1:]] = ((group[1:] != group[:-1]) | (answer[1:] != answer[:-1])).cumsum(0)
+    return rank
+
+
+def _occurrences(xp: Any, wanted: Array, pool: Array) -> Array:
+    """How often each wanted integer occurs in the pool."""
+    pool = pool[_order(pool)]
+    upto, below = (xp.searchsorted(pool, wanted, side=side) for side in ("right", "left"))
+    return upto - below
+
+
+def _prompt(xp: Any, answer: Array) -> Array:
+    """Row numbers in the shape of `answer`, on its device."""
+    return xp.ones_like(answer).cumsum(0) - 1
+
+
+def _order(values: Array) -> Array:
+    return values.argsort(kind="stable") if _library(values) is np else values.argsort(stable=True)
+
+
+# The shells: which library, and what is no answer, no group, no baseline.
+
+
+def _library(values: Any) -> Any:
+    torch = sys.modules.get("torch")
+    return torch if torch is not None and isinstance(values, torch.Tensor) else np
+
+
+def _integers(name: str, values: Any, like: Any) -> Array:
+    """Values as int64, of the library and on the device of `like`."""
+    xp = _library(like)
+    given: Any
+    try:
+        given = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CountOutOfRange(
+            f"{name} are no rectangular array ({error}): expected integers, every prompt with as "
+            "many traces; where numbers differ pass flat answers with groups="
+        ) from None
+    if 0 in given.shape:
+        raise CountOutOfRange(f"{name} of shape {tuple(given.shape)}: expected at least one trace")
+    if not _integral(xp, given):
+        raise CountOutOfRange(
+            f"{name} of type {given.dtype}: expected integers; number the distinct values and mark "
+            f"a missing answer by no_answer ({NO_ANSWER}), not by NaN"
+        )
+    return given.astype(np.int64) if xp is np else given.long().contiguous()
+
+
+def _integral(xp: Any, values: Array) -> bool:
+    if xp is np:
+        return values.dtype.kind in "iu"
+    return not (values.is_floating_point() or values.is_complex() or values.dtype == xp.bool)
+
+
+def _spent(baseline: str) -> int:
+    if baseline not in SPENT:
+        raise InvalidProblem(f"baseline {baseline!r} is unknown: use one of {', '.join(SPENT)}")
+    return SPENT[baseline]
+
+
+def _marker(no_answer: Any) -> int:
+    if isinstance(no_answer, bool) or not isinstance(no_answer, Integral):
+        raise CountOutOfRange(f"no_answer is {no_answer!r}: expected the integer that marks it")
+    return int(no_answer)
+
+
+def _too_small(named: str, baseline: str) -> str:
+    repair = "sample more traces a prompt"
+    if baseline == "group-mean":
+        repair += ', or subtract no group mean: baseline "none" and "exact" need 2'
+    return (
+        f'{named} under baseline "{baseline}": expected at least {_spent(baseline) + 1}, else no '
+        f"draw is left; {repair}"
+    )

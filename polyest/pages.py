@@ -1,0 +1,250 @@
+"""What the commands print: plain lines of at most 80 columns, in ASCII.
+
+A proved bound is shortened outward, so that what is printed is still proved; a ratio is rounded.
+Headings are styled; click takes the style off where the output is no terminal.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from math import ceil, isfinite
+from typing import Any
+
+import click
+import numpy as np
+
+from polyest.bernstein import pmf
+from polyest.certificate import Bracket, Certificate
+from polyest.errors import PolyestError
+from polyest.problem import BUDGETED, DEFAULT_NOISE, Budget
+from polyest.reading import load
+from polyest.table import Table
+
+WIDTH = 80
+DIGITS = 4
+CRITERIA = (*BUDGETED, "squared-error")
+HEADS = ("gradient-\nvariance", "\nvariance", "second-\nmoment", "squared-\nerror")
+SAME = 1e-6  # relative difference below which two extrema of |e| count as equally high
+
+
+def one(
+    table: Table,
+    least: Bracket | None,
+    rivals: Mapping[str, Certificate],
+    remarks: Sequence[str],
+    code: str,
+) -> list[str]:
+    """Page of one table: least attainable bias, optimum, budget, use, rivals, coefficients.
+
+    least: bracket of E*(K), None where it is not known; rivals: certificates by name, the first of
+    them the unit of noise; remarks: what to know of the rivals; code: what gives the table.
+    """
+    K, name = table.K, table.target
+    origin = f" (release {table.release})" if table.release else ""
+    lines = [_bold(f"{name} from K = {K} draws: {_asked(table)}{origin}"), ""]
+    if least is not None:
+        lines += _entry(
+            f"E*({K})",
+            f"{_span(least)}, proved",
+            f"the least sup|bias| of {K} draws, bias = p (mean of c_X - {_phi(name)})",
+        )
+    if table.optimum is not None and table.criterion != "minimax":
+        what = "sup|bias|" if table.problem.minimises_bias else table.criterion
+        bound = "within the budget" if table.budget else "of any table"
+        width = f"relative width {number(table.optimum.width, digits=2)}"
+        lines += _entry(
+            "optimum", f"{_span(table.optimum)}, proved, {width}", f"the least {what} {bound}"
+        )
+    if table.budget is not None:
+        lines += _entry("budget", *_spent(table, table.budget, least, next(iter(rivals.values()))))
+    lines += _entry(
+        "groups",
+        f"of G = {K + 2} traces where the trainer subtracts the group mean, K = G - 2",
+        f"of G = {K + 1} traces where it does not, K = G - 1",
+    )
+    look_up = f"t[polyest.counts.in_group(answers).index]     # answers: (prompts, {K + 2})"
+    lines += _entry("code", f"t = {code}", look_up)
+    rows = {"this table": table.certificate, **rivals}
+    lines += ["", *certificates(rows, dict.fromkeys(rows, least)), *remarks]
+    return [*lines, "", _bold(f"coefficients c_0 .. c_{K}"), *_coefficients(table)]
+
+
+def several(tables: Sequence[tuple[Table, Bracket | None]]) -> list[str]:
+    """Page of one problem for several K: a row per table, given with the bracket of its E*(K)."""
+    first = tables[0][0]
+    rows = {f"K = {table.K}": table.certificate for table, _ in tables}
+    leasts = {f"K = {table.K}": least for table, least in tables}
+    return [_bold(f"{first.target}: {_asked(first)}"), "", *certificates(rows, leasts)]
+
+
+def comparison(tables: Mapping[str, Table], least: Bracket) -> list[str]:
+    """Page of the tables of one K side by side, with the place of each one's greatest |bias|."""
+    K = next(iter(tables.values())).K
+    rows = {name: table.certificate for name, table in tables.items()}
+    places = {name: number(place(table), ROUND_HALF_EVEN) for name, table in tables.items()}
+    return [
+        _bold(f"log from K = {K} draws, tables side by side"),
+        "",
+        *_entry(f"E*({K})", f"{_span(least)}, proved", f"the least sup|bias| of {K} draws"),
+        "",
+        *certificates(rows, dict.fromkeys(rows, least), places),
+        "noise r: gradient-variance, least bias at r times the gradient-variance of log_count",
+        f"at p: least p whose |bias| is the greatest to {SAME:g}; float64 on a grid, not proved",
+    ]
+
+
+def certificates(
+    rows: Mapping[str, Certificate],
+    leasts: Mapping[str, Bracket | None],
+    places: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Aligned rows of certified bounds by name: bias, bias in E*, place if given, four criteria."""
+    place_head = [] if places is None else ["\nat p"]
+    heads = ["\n", "\nsup|bias|", "\nin E*", *place_head, *HEADS]
+    body = [
+        [
+            name,
+            number(proved.bias.upper),
+            _ratio(proved.bias.upper, leasts[name]),
+            *([] if places is None else [places[name]]),
+            *(number(proved.criterion(criterion)) for criterion in CRITERIA),
+        ]
+        for name, proved in rows.items()
+    ]
+    split = [[head.split("\n")[i] for head in heads] for i in (0, 1)]
+    lines = _aligned([*split, *body])
+    caption = "proved upper bounds, rounded up; in E*: multiples of the least sup|bias|"
+    return [*map(_bold, lines[:2]), *lines[2:], "", caption]
+
+
+def code(table: Table, out: str | None = None) -> str:
+    """Python that gives this very table: read from `out`, loaded if released, or else solved."""
+    if out is not None:
+        return f"polyest.loads(open({out!r}).read())"
+    words, keywords = [str(table.K)], dict[str, Any]()
+    if table.target != "log":
+        words.append(f'target="{table.target}"')
+        keywords["target"] = table.target
+    if table.criterion != "gradient-variance":
+        words.append(f'criterion="{table.criterion}"')
+        keywords["criterion"] = table.criterion
+    if table.budget not in (None, Budget("noise", DEFAULT_NOISE)):
+        assert table.budget is not None
+        kind = table.budget.kind.replace("-", "_")
+        words.append(f"{kind}={table.budget.value!r}")
+        keywords[kind] = table.budget.value
+    try:
+        released = load(table.K, **keywords)
+        found = np.array_equal(released.coefficients, table.coefficients)
+    except PolyestError:
+        found = False
+    return f"polyest.{'load' if found else 'solve'}({', '.join(words)})"
+
+
+def number(value: float, rounding: str = ROUND_CEILING, digits: int = DIGITS) -> str:
+    """A number >= 0 with few digits, rounded up unless told otherwise.
+
+    >>> number(0.00112301), number(16470.2143629418), number(0.25), number(float("inf"))
+    ('0.001124', '1.648e4', '0.2500', 'inf')
+    """
+    if not isfinite(value) or not value:
+        return f"{value:g}"
+    short = Context(prec=digits, rounding=rounding).create_decimal(repr(value))
+    exponent = short.adjusted()
+    if -4 <= exponent < digits:
+        return f"{short:.{max(0, digits - 1 - exponent)}f}"
+    return f"{short.scaleb(-exponent):.{digits - 1}f}e{exponent}"
+
+
+def place(table: Table) -> float:
+    """Least p at which |e|, in float64, is within 1e-6 of its greatest value.
+
+    e is looked at on points equally spaced in theta, p = sin^2(theta), 64 of them per draw; the
+    height of a local maximum between them is that of a parabola.
+    """
+    theta = np.linspace(0, np.pi / 2, 64 * (table.K + 2))
+    p = np.sin(theta) ** 2
+    parts = np.array_split(p, ceil(p.size / 4096))
+    mean = np.concatenate([pmf(table.K, part) @ table.coefficients for part in parts])
+    height = np.abs(p * mean - table.problem.target.weighted(p))
+    left, mid, right = height[:-2], height[1:-1], height[2:]
+    bend = np.minimum(left - 2 * mid + right, 0)
+    step = np.divide(left - right, 2 * bend, out=np.zeros_like(mid), where=bend < 0)
+    top = mid - (left - right) * step / 4
+    peak = (mid >= left) & (mid >= right)
+    found = np.append(np.sin(theta[1:-1] + step * theta[1])[peak] ** 2, 1.0)
+    tops = np.append(top[peak], height[-1])
+    return float(found[np.argmax(tops >= tops.max() * (1 - SAME))])
+
+
+def _asked(table: Table) -> str:
+    budget = table.budget
+    return table.criterion + (f", {budget.kind} {budget.value:g}" if budget else "")
+
+
+def _phi(name: str) -> str:
+    return "log p" if name == "log" else "phi(p)"
+
+
+def _spent(
+    table: Table, budget: Budget, least: Bracket | None, unit: Certificate
+) -> tuple[str, str]:
+    """What the budget allows, and how much of it the table uses."""
+    used = table.bias.upper
+    limit = budget.value
+    if budget.kind == "noise":
+        used = table.certificate.criterion(table.criterion)
+        limit *= unit.criterion(table.criterion)
+        plain = f"{'log' if table.target == 'log' else 'phi'}((X+1)/(K+1))"
+        text = f"{table.criterion} <= {budget.value:g} x that of {plain} = {number(limit)}"
+    elif budget.kind == "bias-ratio":
+        text = f"sup|bias| <= {budget.value:g} x E*({table.K})"
+        if least is None:
+            return text, f"used: {number(used)}"
+        limit *= least.lower
+        text += f" = {number(limit)}"
+    else:
+        text = f"sup|bias| <= {number(limit)}"
+    left = max(1 - used / limit, 0.0)
+    return text, f"used: all but {left:.0e} of it" if left < 0.01 else f"used: {1 - left:.0%} of it"
+
+
+def _ratio(bias: float, least: Bracket | None) -> str:
+    return number(bias / least.lower, ROUND_HALF_EVEN) if least and least.lower else "-"
+
+
+def _span(bracket: Bracket) -> str:
+    """Both ends with as many digits as differ and two more, rounded outward."""
+    width = bracket.width
+    digits = 15 if width <= 0 else min(15, max(DIGITS, 2 - Decimal(width).adjusted()))
+    low = number(bracket.lower, ROUND_FLOOR, digits)
+    return f"{low} .. {number(bracket.upper, ROUND_CEILING, digits)}"
+
+
+def _entry(label: str, *lines: str) -> list[str]:
+    """Lines behind a label in a margin."""
+    return [f"{label if i == 0 else '':<10}{line}" for i, line in enumerate(lines)]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as text, the first column flush left, the others flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _coefficients(table: Table) -> list[str]:
+    """Index and shortest exact decimal of every entry, in columns to be read downwards."""
+    texts = [f"{k:>{len(str(table.K))}} {float(c): }" for k, c in enumerate(table.coefficients)]
+    width = max(map(len, texts)) + 3
+    deep = ceil(len(texts) / max(1, (WIDTH + 3) // width))
+    rows = [texts[i::deep] for i in range(deep)]
+    return ["".join(text.ljust(width) for text in row).rstrip() for row in rows]
+
+
+def _bold(line: str) -> str:
+    return click.style(line, bold=True) if line else line

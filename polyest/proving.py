@@ -1,0 +1,78 @@
+"""Table files proved again: every claim of every line, from the coefficients and the witness.
+
+`making.verify` proves one table; here are files of them, and processes to share the work.
+"""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from polyest import reading
+from polyest.errors import CorruptTable, NotProved
+from polyest.making import verify
+from polyest.table import loads
+
+Line = tuple[bytes, str]  # and where it stands: file and number
+
+
+def prove(
+    path: str | PathLike[str],
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Prove every line of a table file; returns how many there are.
+
+    jobs: processes to share the lines between; progress: called with the number of lines proved and
+    of all lines.  A file of the release must also be what was released.  Raises CorruptTable, or
+    NotProved with file, line and claim, at the first line that fails; OSError for what is no file.
+    """
+    lines = _lines(Path(path))
+    with _mapping(jobs) as spread:
+        for done, _ in enumerate(spread(_prove, lines), 1):
+            if progress is not None:
+                progress(done, len(lines))
+    return len(lines)
+
+
+def _lines(path: Path) -> list[Line]:
+    content = path.read_bytes()
+    if path.resolve().parent == reading.tables().resolve():
+        reading._checked_lines(path, path.stat().st_mtime_ns)
+    if not content:
+        raise CorruptTable(f"{path}: is empty: expected one table per line")
+    lines = content.removesuffix(b"\n").split(b"\n")
+    return [(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
+
+
+def _prove(line: Line) -> None:
+    table = loads(*line)
+    try:
+        verify(table)
+    except Exception as error:  # whatever a foreign file does to a proof, it is not proved
+        raise NotProved(f"{line[1]}: {error or type(error).__name__}") from None
+
+
+@contextmanager
+def _mapping(jobs: int) -> Iterator[Any]:
+    """`map`, over processes where there is more than one."""
+    if jobs == 1:
+        yield map
+        return
+    pool = ProcessPoolExecutor(
+        jobs,
+        multiprocessing.get_context("spawn"),
+        signal.signal,
+        (signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is for the parent to answer
+    )
+    try:
+        yield pool.map
+    except BrokenProcessPool:
+        raise NotProved(f"one of {jobs} processes died: use fewer of them") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
