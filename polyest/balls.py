@@ -41,6 +41,13 @@ def at_most(ball: arb) -> float:
     return _outward(ball.upper(), ROUND_CEILING)
 
 
+def decimals(lower: arb, upper: arb, digits: int) -> tuple[str, str]:
+    """Decimals of `digits` digits, no more than the one and no less than the other."""
+    ends = ((lower.lower(), ROUND_FLOOR), (upper.upper(), ROUND_CEILING))
+    floor, ceiling = (str(_decimal(_exact(end), rounding, digits)) for end, rounding in ends)
+    return floor, ceiling
+
+
 def at_least(ball: arb) -> float:
     """A double of 15 decimals proved to be no more than the ball; -inf below the doubles."""
     return _outward(ball.lower(), ROUND_FLOOR)
@@ -50,15 +57,31 @@ def _outward(end: arb, rounding: str) -> float:
     up = rounding == ROUND_CEILING
     if not end.is_finite():
         return inf if up or end > 0 else -inf
-    mantissa, exponent = (int(part) for part in end.man_exp())
-    exact = mantissa * Fraction(2) ** exponent
-    context = Context(prec=DIGITS, rounding=rounding, Emin=-400, Emax=10**6)
-    decimal = context.divide(Decimal(exact.numerator), Decimal(exact.denominator))
+    exact = _exact(end)
+    decimal = _decimal(exact, rounding, DIGITS)
     value = float(decimal)
+    if value == 0 and exact and (exact > 0) == up:
+        return 5e-324 if up else -5e-324  # what lies beyond the least double
     while abs(value) < inf and (value < exact if up else value > exact):
+        context = _context(rounding, DIGITS)
         decimal = context.next_plus(decimal) if up else context.next_minus(decimal)
         value = float(decimal)
     return value
+
+
+def _exact(end: arb) -> Fraction:
+    """The number that a ball of radius 0 is."""
+    mantissa, exponent = (int(part) for part in end.man_exp())
+    return mantissa * Fraction(2) ** exponent
+
+
+def _decimal(exact: Fraction, rounding: str, digits: int) -> Decimal:
+    context = _context(rounding, digits)
+    return context.divide(Decimal(exact.numerator), Decimal(exact.denominator))
+
+
+def _context(rounding: str, digits: int) -> Context:
+    return Context(prec=digits, rounding=rounding, Emin=-(10**6), Emax=10**6)
 
 
 def _reversed(poly: arb_poly, degree: int) -> arb_poly:

@@ -20,8 +20,8 @@ independent   X counts z in K reference draws of the same prompt that do not con
 
 A trace without an answer is a draw that is not z: it stays in K and has no count of its own.
 Counts of different prompts are never pooled: a sum of binomials of different p is not binomial, and
-no table's certificate holds for it: a table of certified bias .0025 has .45 on the pooled counts
-of an answer that is certain on one of two prompts and absent on the other.
+no table's certificate holds for it: a table of certified bias .0025 errs by about .45 on the pooled
+counts of an answer that is certain on one of two prompts and absent on the other.
 """
 
 import sys

@@ -25,6 +25,7 @@ in a fixed order: the same result on every machine.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import heappop, heappush
 from math import ceil, log2
 
@@ -60,22 +61,28 @@ class Curve:
             self.cells[name, place] = found
         return found
 
+    @cached_property
     def scale(self) -> float:
         """Greatest |c_k|, and at least 1."""
         return max(1.0, *(float(abs(c)) for c in self.entries))
 
     def _whole(self, name: str) -> arb_poly:
-        bits = KEPT_BITS + 40 + 6 * len(self.entries) + 2 * ceil(log2(self.scale()))
+        bits = KEPT_BITS + 40 + 6 * len(self.entries) + 2 * _bits(self.scale)
         with ctx.workprec(bits):
             entries = self.entries if name == "P" else [c * c for c in self.entries]
-            return _trimmed(power_form(entries)(arb_poly([0.5, 0.5])))
+            return _trimmed(power_form(entries)(arb_poly([0.5, 0.5])), self._least(name))
 
     def _half(self, name: str, place: Place) -> arb_poly:
         m, r = place
         right = (m / r) % 4 == 3  # cells of radius r have centres r, 3r, 5r, ...
         whole = self.on(name, (m - r if right else m + r, 2 * r))
-        with ctx.workprec(KEPT_BITS + 40 + 2 * whole.length()):
-            return _trimmed(whole(arb_poly([0.5 if right else -0.5, 0.5])))
+        with ctx.workprec(KEPT_BITS + 60 + 2 * whole.length() + _bits(self.scale)):
+            return _trimmed(whole(arb_poly([0.5 if right else -0.5, 0.5])), self._least(name))
+
+    def _least(self, name: str) -> float:
+        """What P or S may be wrong by: relative to the entries, for on a wide cell the powers of t
+        have coefficients 2^(K/2) times greater, and what is small beside those is not small."""
+        return float(2.0**-KEPT_BITS * self.scale ** (1 if name == "P" else 2))
 
 
 def supremum(curve: Curve, target: Target, kind: str) -> tuple[arb, arb]:
@@ -87,9 +94,9 @@ def supremum(curve: Curve, target: Target, kind: str) -> tuple[arb, arb]:
     infinite = (arb("+inf"), arb("+inf"))
     if kind == "squared-error" and not target.near_zero(arb(0.125))[1].is_finite():
         return infinite
-    if kind != "bias" and curve.scale() > 1e150:
+    if kind != "bias" and curve.scale > 1e150:
         return infinite
-    floor = FLOOR * curve.scale() ** (1 if kind == "bias" else 2)
+    floor = FLOOR * curve.scale ** (1 if kind == "bias" else 2)
     low = high = arb(0)
     waiting: list[tuple[float, Place, arb_poly | None]] = []
 
@@ -193,18 +200,22 @@ def _flat(a: list[float]) -> float:
     return t
 
 
+def _bits(size: float) -> int:
+    """Bits before the point of a number of at least 1."""
+    return ceil(log2(size))
+
+
 def _size(F: arb_poly) -> arb:
     """Bound of |F| over |t| <= 1."""
     return sum((abs(a) for a in F.coeffs()), arb(0))
 
 
-def _trimmed(F: arb_poly, tiny: float = 0.0) -> arb_poly:
-    """F with its last coefficients, while they add up to less than tiny or 2^-110 of the greatest,
-    folded into the radius of the constant."""
+def _trimmed(F: arb_poly, allowed: float) -> arb_poly:
+    """F with its last coefficients, while they add up to no more than allowed, folded into the
+    radius of the constant."""
     a = F.coeffs()
     if not a:
         return arb_poly([arb(0)])
-    allowed = max(tiny, 2.0**-KEPT_BITS * max(float(abs(x)) for x in a))
     dropped, kept = arb(0), len(a)
     while kept > 1:
         more = dropped + abs(a[kept - 1])

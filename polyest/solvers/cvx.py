@@ -1,16 +1,17 @@
-"""Variance-optimal table as the seeds write it, in cvxpy: the readable twin that tests compare with.
+"""Variance-optimal table as the seeds write it, in cvxpy: the readable twin that tests compare to.
 
     minimise V  subject to  |p_i (P(p_i) - phi(p_i))| <= eps      direction "bias", eps = limit
     minimise E  subject to  |e(p_i)| <= E and V <= limit          direction "noise"
     minimise V                                                    squared-error
 
-where sqrt V is at least the norm of sqrt(w_m B_k(p_m)) (c_k - t_m), k = 0..K, at every noise point p_m:
-w = p for gradient-variance and squared-error, else 1; t_m = 0 for the second moment, phi(p_m) for the
-squared error, and free for the variances, of which it is the mean at the optimum.
+where sqrt V is no less than the norm of sqrt(w_m B_k(p_m)) (c_k - t_m), k = 0..K, at every noise
+point p_m: w = p for gradient-variance and squared-error, else 1; t_m = 0 for the second moment,
+phi(p_m) for the squared error, and free for the variances: at the optimum it is the mean.
 
-Points lie on a grid in theta, p = sin^2 theta, and the local maxima of |e| and of the criterion are
-added until nothing between the points is violated.  A second program, on the tables that are within
-SLACK of the optimum, picks the smoothest (selection.py).
+Points lie on a grid in theta, p = sin^2 theta, and the local maxima of |e| and of the criterion
+join them until nothing between the points is violated.  The first program gives the size of the
+optimum; those that follow have the tie-break of selection.py added, without which the table, and
+with it the maxima, wander from round to round.
 
 A multiplier nu_m of the norm is nu_m / (2 sqrt V) for its square, the criterion, which is what
 duality.py takes.
@@ -34,22 +35,21 @@ except ImportError:  # an extra; `solve` says so
     cp = None
 
 MOST_DRAWS = 24
-MOST_ROUNDS = 12
-VIOLATION = 5e-9  # relative, between the points; making.py tightens a budget by more
+MOST_ROUNDS = 8
+VIOLATION = 1e-8  # relative, between the points; making.py tightens budgets by more than this
+ENOUGH = 2e-7  # and by more than this, where Clarabel's own accuracy leaves no less
 PER_DRAW = 8  # points of the first program
 SEARCHED = 32  # places per draw where a maximum may lie
+CLOSER = 0.1  # from round to round, of the points around a peak
 NEAR = 1e-2  # a local maximum this close to its bound joins the points
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1)
 GOLDEN_STEPS = 30
-ACCURACY = 1e-9
-CLARABEL = {
-    "tol_gap_abs": ACCURACY,
-    "tol_gap_rel": ACCURACY,
-    "tol_feas": ACCURACY,
-    "reduced_tol_gap_abs": 1e-7,
-    "reduced_tol_gap_rel": 1e-7,
-    "reduced_tol_feas": 1e-7,
-}
+FLOOR = 3e-7  # of the mean multiplier of a noise point
+# Clarabel on these cones: with its equilibration the multipliers lose digits, and below some 1e-8,
+# which differs from program to program, it stalls.  The first accuracy that it reaches is taken.
+ACCURACIES = (1e-9, 1e-8, 1e-7, 1e-6)
+
+Curve = Callable[[Problem, Floats, Floats], Floats]  # of a table and places theta
 
 BY_P = ("gradient-variance", "squared-error")
 CENTRED = ("gradient-variance", "variance")
@@ -65,7 +65,7 @@ class _Points:
 
 @dataclass(frozen=True)
 class _Answer:
-    """Table, bounds of |e| and of sqrt V, and their multipliers: signed at bias points, else >= 0."""
+    """Table, bounds of |e| and of sqrt V, and their multipliers, signed at bias points."""
 
     c: Floats
     bias: float
@@ -80,16 +80,10 @@ def solve(problem: Problem) -> Solution:
     Raises InvalidProblem outside that range or without cvxpy, NotConverged with the state reached.
     """
     _check(problem)
-    points, best = _exchanged(problem, _first_points(problem), None)
-    _, smooth = _exchanged(problem, points, best)
-    dual = Dual(
-        tuple((np.sin(points.bias) ** 2).tolist()),
-        tuple(best.bias_weights.tolist()),
-        tuple((np.sin(points.noise) ** 2).tolist()),
-        tuple((best.noise_weights / (2 * best.root)).tolist()),
-        float(value(problem.target, smooth.c)),
-    )
-    return Solution(smooth.c, dual, "cvx")
+    points = _first_points(problem)
+    rough = _program(problem, points, 0.0)
+    points, best = _exchanged(problem, points, _weight(problem, rough))
+    return Solution(best.c, _dual(problem, points, best), "cvx")
 
 
 def _check(problem: Problem) -> None:
@@ -119,39 +113,73 @@ def _first_points(problem: Problem) -> _Points:
     )
 
 
-def _exchanged(
-    problem: Problem, points: _Points, best: _Answer | None
-) -> tuple[_Points, _Answer]:
-    """Points and answer of the program, or of the tie-break near `best`, violated nowhere."""
-    for _ in range(MOST_ROUNDS):
-        answer = _program(problem, points, best)
-        bias, most, excess = points.bias, 0.0, 0.0
-        if bias.size:
-            bias, most = _peaks(lambda theta: np.abs(_error(problem, answer.c, theta)), problem.K, answer.bias)
-            excess = most / answer.bias - 1
-        noise, most = _peaks(lambda theta: _noise(problem, answer.c, theta), problem.K, answer.root**2)
-        excess = max(excess, most / answer.root**2 - 1)
-        if excess < VIOLATION:
-            return points, answer
-        points = _Points(np.union1d(points.bias, bias), np.union1d(points.noise, noise))
-    raise NotConverged(
-        f"cvx at K = {problem.K}, {problem.criterion}: after {MOST_ROUNDS} rounds of points a bound "
-        f"is exceeded by {excess:.1e}, wanted {VIOLATION:g}; use method socp"
+def _weight(problem: Problem, rough: _Answer) -> float:
+    """Weight of the tie-break T that costs SLACK of the optimum: SLACK tau / (T(c) - min T)."""
+    W, b = quadratic(problem.target, problem.K)
+    excess = W @ rough.c**2 - 2 * b @ rough.c + np.sum(b**2 / W)
+    # Of a square, the criterion, half as much is left to its root.
+    least = rough.bias if problem.minimises_bias else rough.root / 2
+    return float(SLACK * least / excess)
+
+
+def _dual(problem: Problem, points: _Points, best: _Answer) -> Dual:
+    heights = best.noise_weights / (2 * best.root)
+    # What is left of dual infeasibility meets curvature everywhere, at the price of FLOOR relative.
+    heights = heights + FLOOR * heights.mean()
+    return Dual(
+        tuple((np.sin(points.bias) ** 2).tolist()),
+        tuple(best.bias_weights.tolist()),
+        tuple((np.sin(points.noise) ** 2).tolist()),
+        tuple(heights.tolist()),
+        float(value(problem.target, best.c)),
     )
 
 
-def _program(problem: Problem, points: _Points, best: _Answer | None) -> _Answer:
-    """Answer of the program on these points, or of the tie-break among the tables near `best`."""
+def _exchanged(problem: Problem, points: _Points, weight: float) -> tuple[_Points, _Answer]:
+    """Points and answer such that no bound is exceeded between the points."""
+    room = 0.5 * np.pi / (PER_DRAW * (problem.K + 2))
+    excess = np.inf
+    for done in range(1, MOST_ROUNDS + 1):
+        answer = _program(problem, points, weight)
+        bias, most_bias = points.bias, 0.0
+        if bias.size:
+            bias, most_bias = _peaks(problem, _size_of_error, answer.c, answer.bias)
+        noise, most_noise = _peaks(problem, _noise, answer.c, answer.root**2)
+        previous = excess
+        excess = max(most_bias / (answer.bias or 1.0), most_noise / answer.root**2) - 1
+        last = excess > previous / 2 or done == MOST_ROUNDS
+        if excess < (ENOUGH if last else VIOLATION):
+            return points, answer
+        room *= CLOSER
+        points = _Points(_joined(points.bias, bias, room), _joined(points.noise, noise, room))
+    raise NotConverged(
+        f"cvx at K = {problem.K}, {problem.criterion}: after {MOST_ROUNDS} rounds of points a "
+        f"bound is exceeded by {excess:.1e}, wanted {ENOUGH:g}; use method socp"
+    )
+
+
+def _joined(theta: Floats, peaks: Floats, room: float) -> Floats:
+    """Places with those of the peaks and their neighbours that are apart from all others.
+
+    Where few points bind, a peak moves as it is bounded; between neighbours it cannot move far.
+    """
+    for place in (peaks + np.array([[0.0], [-room], [room]])).ravel():
+        if 0 < place < 0.5 * np.pi and np.min(np.abs(theta - place)) > 0.5 * room:
+            theta = np.append(theta, place)
+    return np.sort(theta)
+
+
+def _program(problem: Problem, points: _Points, weight: float) -> _Answer:
+    """Answer of the program on these points, its tie-break of this weight."""
     K, target = problem.K, problem.target
     p, q = np.sin(points.bias) ** 2, np.sin(points.noise) ** 2
-    most_bias, most_root = _bounds(problem, best)
+    limit = problem.limit or 1.0
     # All in units of the bound, or of about the size where the bound is what is made least.
-    unit = most_bias or 1 / (K + 1)
-    root_unit = most_root or _usual_root(problem, points.noise)
+    unit = limit if problem.direction == "bias" else 1 / (K + 1)
+    root_unit = np.sqrt(limit) if problem.direction == "noise" else _usual_root(problem)
 
-    c = cp.Variable(K + 1)
-    bias = 1.0 if most_bias else cp.Variable()
-    root = 1.0 if most_root else cp.Variable()
+    c, least = cp.Variable(K + 1), cp.Variable()
+    bias, root = (least, 1.0) if problem.minimises_bias else (1.0, least)
 
     weights = q if problem.criterion in BY_P else np.ones_like(q)
     scales = np.sqrt(weights[:, None] * pmf(K, q)) / root_unit
@@ -162,44 +190,38 @@ def _program(problem: Problem, points: _Points, best: _Answer | None) -> _Answer
         error = (cp.multiply(p, pmf(K, p) @ c) - target.weighted(p)) / unit
         constraints += [error <= bias, -error <= bias]
 
-    if best is None:
-        objective = bias if problem.minimises_bias else root
-    else:
-        W, b = quadratic(target, K)
-        objective = cp.sum_squares(cp.multiply(np.sqrt(W), c)) - 2 * b @ c
-    _run(cp.Problem(cp.Minimize(objective), constraints), problem)
+    W, b = quadratic(target, K)
+    tie = cp.sum_squares(cp.multiply(np.sqrt(W), c)) - 2 * b @ c
+    share = weight / (unit if problem.minimises_bias else root_unit)
+    _run(cp.Problem(cp.Minimize(least + share * tie), constraints), problem)
 
+    reached = float(least.value)
     cones, *lines = (np.atleast_1d(constraint.dual_value) for constraint in constraints)
     return _Answer(
         np.asarray(c.value, dtype=np.float64),
-        unit * float(bias if most_bias else bias.value or 0.0),
-        root_unit * float(root if most_root else root.value),
+        unit * (reached if problem.minimises_bias else 1.0) if lines else 0.0,
+        root_unit * (1.0 if problem.minimises_bias else reached),
         (lines[0] - lines[1]) / unit if lines else np.zeros(0),
         np.maximum(cones, 0.0) / root_unit,
     )
 
 
 def _run(program: Any, problem: Problem) -> None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of inaccuracy: the certificate judges that
-            program.solve(solver=cp.CLARABEL, **CLARABEL)
-        status = program.status
-    except cp.SolverError as error:
-        status = str(error)
-    if status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
-        raise NotConverged(
-            f"cvx at K = {problem.K}, {problem.criterion}: Clarabel ends with {status!r}; "
-            "relax the budget, or use method socp"
-        )
-
-
-def _bounds(problem: Problem, best: _Answer | None) -> tuple[float, float]:
-    """Bounds of |e| and of sqrt V that are given; 0 for the one that is made least, or is absent."""
-    limit = problem.limit or 0.0
-    if problem.direction == "noise":
-        return (best.bias * (1 + SLACK) if best else 0.0), float(np.sqrt(limit))
-    return limit, (best.root * float(np.sqrt(1 + SLACK)) if best else 0.0)
+    for accuracy in ACCURACIES:
+        tolerances = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), accuracy)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of inaccuracy
+                program.solve(solver=cp.CLARABEL, equilibrate_enable=False, **tolerances)
+            status = program.status
+        except cp.SolverError:
+            status = "no progress"
+        if status == cp.OPTIMAL:
+            return
+    raise NotConverged(
+        f"cvx at K = {problem.K}, {problem.criterion}: Clarabel ends with {status!r} short of "
+        f"{accuracy:g}; relax the budget, or use method socp"
+    )
 
 
 def _centres(problem: Problem, q: Floats) -> Any:
@@ -209,16 +231,17 @@ def _centres(problem: Problem, q: Floats) -> Any:
     return np.zeros(q.size) if problem.criterion == "second-moment" else cp.Variable(q.size)
 
 
-def _usual_root(problem: Problem, theta: Floats) -> float:
+def _usual_root(problem: Problem) -> float:
     """sqrt V of the table phi((X+1)/(K+1)), or 1 where that is 0."""
+    theta = 0.5 * np.pi * np.arange(1, problem.K + 2) / (problem.K + 1)
     plug_in = problem.target.phi((np.arange(problem.K + 1) + 1) / (problem.K + 1))
     return float(np.sqrt(_noise(problem, plug_in, theta).max())) or 1.0
 
 
-def _error(problem: Problem, c: Floats, theta: Floats) -> Floats:
-    """Weighted bias e(p) at p = sin^2 theta."""
+def _size_of_error(problem: Problem, c: Floats, theta: Floats) -> Floats:
+    """|e(p)| at p = sin^2 theta."""
     p = np.sin(theta) ** 2
-    return np.asarray(p * (pmf(problem.K, p) @ c) - problem.target.weighted(p))
+    return np.abs(p * (pmf(problem.K, p) @ c) - problem.target.weighted(p))
 
 
 def _noise(problem: Problem, c: Floats, theta: Floats) -> Floats:
@@ -233,17 +256,17 @@ def _noise(problem: Problem, c: Floats, theta: Floats) -> Floats:
     return np.asarray(spread * (p if problem.criterion in BY_P else 1.0))
 
 
-def _peaks(f: Callable[[Floats], Floats], K: int, bound: float) -> tuple[Floats, float]:
+def _peaks(problem: Problem, f: Curve, c: Floats, bound: float) -> tuple[Floats, float]:
     """Places of the local maxima of f that come near its bound, and its greatest value."""
-    count = SEARCHED * (K + 2)
+    count = SEARCHED * (problem.K + 2)
     grid = 0.5 * np.pi * np.arange(count + 1) / count
-    values = np.pad(f(grid), 1, constant_values=-np.inf)
+    values = np.pad(f(problem, c, grid), 1, constant_values=-np.inf)
     tops = np.flatnonzero((values[1:-1] >= values[:-2]) & (values[1:-1] > values[2:]))
     left, right = grid[np.maximum(tops - 1, 0)], grid[np.minimum(tops + 1, count)]
     for _ in range(GOLDEN_STEPS):
         step = GOLDEN * (right - left)
-        rises = f(right - step) < f(left + step)
+        rises = f(problem, c, right - step) < f(problem, c, left + step)
         left, right = np.where(rises, right - step, left), np.where(rises, right, left + step)
     places = np.concatenate([0.5 * (left + right), grid[[0, -1]]])
-    heights = f(places)
+    heights = f(problem, c, places)
     return places[heights > (1 - NEAR) * bound], float(heights.max())

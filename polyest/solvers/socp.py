@@ -35,6 +35,7 @@ ROUNDS = 20
 FLANK = 0.25  # of the distance from a peak to the nearest point: where its neighbours join
 DOUBLINGS = 60
 FLOOR = 1e-8  # of the mean multiplier of a noise point
+LIGHT = 1e-11  # of the greatest multiplier: a lighter one is left out of the witness
 STARTS = (1.0, 0.7, 0.4, 0.2, 0.05)  # shares of the first start: a solve that stalls begins again
 BIAS_POINTS, NOISE_POINTS, LOOK = 6, 3, 16  # per draw: points to begin with, and places looked at
 
@@ -71,8 +72,8 @@ def solve(problem: Problem) -> Solution:
     points = view.first_points()
     rough = _minimised(view.program(points, 0.0), view.start, ROUGH)
     points, chosen = view.exchanged(points, view.weight(rough))
-    alone = view.program(points, 0.0)
-    bound = balanced(alone, _minimised(alone, view.start))
+    points, bound = _thinned(points, _minimised(view.program(points, 0.0), view.start))
+    bound = balanced(view.program(points, 0.0), bound)
     return Solution(chosen.c, view.dual(points, bound, chosen.c), "socp")
 
 
@@ -220,6 +221,14 @@ class _View:
         heights = f(places, pmf(self.problem.K, places), c)
         near = heights > (1 - NEAR) * bound
         return places[near], float(heights.max(initial=0.0))
+
+
+def _thinned(points: Points, found: Optimum) -> tuple[Points, Optimum]:
+    """Points and multipliers without those of the bias that weigh nothing."""
+    weights = np.abs(found.lines[0] - found.lines[1])
+    heavy = weights > LIGHT * weights.max(initial=0.0)
+    fewer = replace(points, bias=points.bias[heavy], bias_rows=points.bias_rows[heavy])
+    return fewer, replace(found, lines=found.lines[:, heavy])
 
 
 def _minimised(program: Program, start: Floats, gap: float = GAP) -> Optimum:

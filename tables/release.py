@@ -1,0 +1,67 @@
+"""Make the released tables of tables/v1, their checksums and the table of least biases.
+
+    python tables/release.py          about 3 minutes on one core
+
+A family whose file exists is left as it is; delete it to make it again.  A sweep that was cut short
+goes on where it stopped.  A release is frozen: corrections make v2.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+
+import click
+from flint import ctx
+
+from polyest import alternation, balls
+from polyest.reading import family
+from polyest.problem import pose
+from polyest.solvers.remez import exchange
+from polyest.sweeping import sweep
+from polyest.targets import LOG
+
+FOLDER = Path(__file__).resolve().parent / "v1"
+FAMILIES = (
+    (range(1, 41), {"criterion": "minimax"}),
+    (range(1, 65), {"criterion": "gradient-variance", "noise": 8}),
+)
+LEAST_BIAS = (*range(1, 257), 511, 512, 1023, 1024)
+DIGITS = 22
+
+
+def main() -> None:
+    for Ks, keywords in FAMILIES:
+        path = FOLDER / f"{family(pose(1, **keywords))}.jsonl"
+        if not path.exists():
+            with click.progressbar(length=len(Ks), label=path.name) as bar:
+                sweep(Ks, path, lambda done, total, bar=bar: bar.update(done - bar.pos), **keywords)
+    if not (FOLDER / "least-bias.csv").exists():
+        write_least_biases(FOLDER / "least-bias.csv")
+    write_checksums()
+
+
+def write_least_biases(path: Path) -> None:
+    """Brackets of E*(K) and of (K+1)^2 E*(K) for the log, proved in balls, rounded outward."""
+    rows = ["K,lower,upper,scaled_lower,scaled_upper"]
+    with click.progressbar(LEAST_BIAS, label=path.name) as Ks:
+        for K in Ks:
+            lower, upper = alternation.bracket(LOG, exchange(LOG, K))
+            with ctx.workprec(200):
+                scaled = lower * (K + 1) ** 2, upper * (K + 1) ** 2
+                rows.append(",".join([str(K), *balls.decimals(lower, upper, DIGITS), *balls.decimals(*scaled, DIGITS)]))
+    path.write_text("\n".join(rows) + "\n")
+
+
+def write_checksums() -> None:
+    """SHA256SUMS of every file, and LINE-SHA256SUMS of every line of every family."""
+    lines = []
+    for path in sorted(FOLDER.glob("*.jsonl")):
+        for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+            lines.append(f"{sha256(line).hexdigest()}  {path.name}:{number}")
+    (FOLDER / "LINE-SHA256SUMS").write_text("\n".join(lines) + "\n")
+    paths = [*FOLDER.glob("*.jsonl"), *FOLDER.glob("*.csv"), FOLDER / "LINE-SHA256SUMS"]
+    sums = [f"{sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in sorted(paths)]
+    (FOLDER / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+
+
+if __name__ == "__main__":
+    main()
