@@ -12,6 +12,7 @@ alone, and everything is a ball.  Source: Cheney, Introduction to Approximation 
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -128,7 +129,9 @@ def _level(target: Target, points: Sequence[float]) -> "arb":
     slope = arb_poly.from_roots(nodes).derivative()
     weights = [1 / slope(x) for x in nodes]
     above = sum((w * target.ball(x) for w, x in zip(weights, nodes, strict=True)), arb(0))
-    below = sum((_signed(w, i) / x for i, (w, x) in enumerate(zip(weights, nodes, strict=True))), arb(0))
+    below = sum(
+        (_signed(w, i) / x for i, (w, x) in enumerate(zip(weights, nodes, strict=True))), arb(0)
+    )
     return -above / below
 
 
@@ -153,4 +156,4 @@ def _signed(value: "arb", i: int) -> "arb":
 
 
 def _ascends(points: Sequence[float]) -> bool:
-    return all(a < b for a, b in zip(points, points[1:], strict=False))
+    return all(a < b for a, b in pairwise(points))

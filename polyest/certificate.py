@@ -69,7 +69,9 @@ def certify(
     _check_budget(problem, measured)
     if isinstance(witness, Dual):
         _check_selection(problem, coefficients, witness)
-    reached = measured.bias.upper if problem.minimises_bias else measured.criterion(problem.criterion)
+    reached = (
+        measured.bias.upper if problem.minimises_bias else measured.criterion(problem.criterion)
+    )
     optimum = _optimum(problem, witness, reached)
     if optimum.lower > reached:
         raise NotProved(

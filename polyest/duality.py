@@ -97,7 +97,9 @@ def _balance(places: list[arb], signed: list[arb]) -> None:
     if not places:
         return
     i = max(range(len(places)), key=lambda j: float(abs(places[j] * signed[j])))
-    others = sum((p * w for j, (p, w) in enumerate(zip(places, signed, strict=True)) if j != i), arb(0))
+    others = sum(
+        (p * w for j, (p, w) in enumerate(zip(places, signed, strict=True)) if j != i), arb(0)
+    )
     signed[i] = -others / places[i]
 
 

@@ -20,7 +20,11 @@ from polyest.solvers.remez import exchange
 from polyest.table import Table
 from polyest.targets import Target
 
-MARGINS = (4e-9, 1e-7, 2e-6)  # relative tightening of a budget, the next one where rounding needs it
+MARGINS = (
+    4e-9,
+    1e-7,
+    2e-6,
+)  # relative tightening of a budget, the next one where rounding needs it
 WIDEST = 1e-5  # relative width of a bracket of an AQP's optimum that is still accepted
 SAME = 1e-9  # relative difference at which a claim is no longer the one that is proved again
 
@@ -120,9 +124,7 @@ def verify(table: Table) -> None:
     if table.criterion == "minimax" or table.budget or table.criterion == "squared-error":
         if table.witness is None:
             raise NotProved(f"K = {table.K}: no witness: the optimum cannot be proved")
-        problem = resolve(
-            pose(table.K, table.target, table.criterion, **_keywords(table.problem))
-        )
+        problem = resolve(pose(table.K, table.target, table.criterion, **_keywords(table.problem)))
         proved = certify(problem, table.coefficients, table.witness)
     else:
         proved = measure(table.problem.target, table.coefficients)
@@ -132,8 +134,13 @@ def verify(table: Table) -> None:
 def _compare(table: Table, proved: Certificate) -> None:
     claimed = table.certificate
     if (claimed.optimum is None) != (proved.optimum is None):
-        raise NotProved(f"K = {table.K}: the table claims optimum {claimed.optimum}, proved is {proved.optimum}")
-    pairs = [("bias.lower", proved.bias.lower, claimed.bias.lower), ("bias.upper", claimed.bias.upper, proved.bias.upper)]
+        raise NotProved(
+            f"K = {table.K}: the table claims optimum {claimed.optimum}, proved is {proved.optimum}"
+        )
+    pairs = [
+        ("bias.lower", proved.bias.lower, claimed.bias.lower),
+        ("bias.upper", claimed.bias.upper, proved.bias.upper),
+    ]
     if claimed.optimum is not None and proved.optimum is not None:
         pairs.append(("optimum.lower", proved.optimum.lower, claimed.optimum.lower))
         pairs.append(("optimum.upper", claimed.optimum.upper, proved.optimum.upper))

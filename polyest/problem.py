@@ -110,7 +110,9 @@ def pose(
     """
     draws, phi = check_draws(K), parse(target)
     if criterion not in CRITERIA:
-        raise InvalidProblem(f"criterion {criterion!r} is unknown: use one of {', '.join(CRITERIA)}")
+        raise InvalidProblem(
+            f"criterion {criterion!r} is unknown: use one of {', '.join(CRITERIA)}"
+        )
     if phi.kind == "polynomial" and phi.degree is not None and phi.degree > draws:
         raise InvalidProblem(
             f"target {phi.name} has degree {phi.degree}, above K = {draws}: no table of {draws} "
@@ -136,4 +138,3 @@ def _positive(kind: str, value: Any) -> float:
     if not isinstance(value, Real) or not isfinite(value) or value <= 0:
         raise InvalidProblem(f"{kind} is {value!r}: a budget is a finite number above 0")
     return float(value)
-

@@ -87,7 +87,9 @@ def _checked_lines(path: Path, _modified: int) -> dict[int, tuple[int, bytes]]:
     """Line number and text by K, of a file whose digest is the released one."""
     content = path.read_bytes()
     if sha256(content).hexdigest() != _digests(path.parent / "SHA256SUMS").get(path.name):
-        raise CorruptTable(f"{path}, line {_altered_line(path, content)}: not what was released; restore it")
+        raise CorruptTable(
+            f"{path}, line {_altered_line(path, content)}: not what was released; restore it"
+        )
     found = {}
     for number, line in enumerate(content.splitlines(), 1):
         match = re.search(rb'"K": (\d+)', line)
@@ -113,7 +115,9 @@ def _digests(path: Path) -> dict[str, str]:
         rows = [line.split("  ", 1) for line in path.read_text().splitlines()]
         return {name: digest for digest, name in rows}
     except (OSError, ValueError) as error:
-        raise CorruptTable(f"{path}: {error}: the release is incomplete; reinstall polyest") from None
+        raise CorruptTable(
+            f"{path}: {error}: the release is incomplete; reinstall polyest"
+        ) from None
 
 
 def _absent(problem: Problem, path: Path, released: list[int]) -> str:
@@ -124,7 +128,9 @@ def _absent(problem: Problem, path: Path, released: list[int]) -> str:
             f"2^K and float64 no longer holds the optimum above K = {LARGEST_MINIMAX}; use criterion "
             f'"gradient-variance" ({have})'
         )
-    return f"no released table for K = {problem.K}; {have}; solve it with polyest.solve({problem.K})"
+    return (
+        f"no released table for K = {problem.K}; {have}; solve it with polyest.solve({problem.K})"
+    )
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -132,7 +132,9 @@ class Table:
     def _look_up_tensor(self, counts: Any) -> Any:
         torch = sys.modules["torch"]
         if counts.is_floating_point() or counts.is_complex() or counts.dtype == torch.bool:
-            raise CountOutOfRange(f"counts of type {counts.dtype}: a count is an integer in 0..{self.K}")
+            raise CountOutOfRange(
+                f"counts of type {counts.dtype}: a count is an integer in 0..{self.K}"
+            )
         entries = torch.tensor(self.coefficients, dtype=torch.float64, device=counts.device)
         if counts.numel() == 0:
             return entries.new_zeros(counts.shape)
@@ -191,9 +193,13 @@ def loads(line: str | bytes, where: str = "table") -> Table:
     except CorruptTable as error:
         raise CorruptTable(f"{where}: {error}") from None
     except KeyError as error:
-        raise CorruptTable(f"{where}: key {error} is missing: the line is not a whole table") from None
+        raise CorruptTable(
+            f"{where}: key {error} is missing: the line is not a whole table"
+        ) from None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise CorruptTable(f"{where}: {error}: the line is cut or altered; restore the file") from None
+        raise CorruptTable(
+            f"{where}: {error}: the line is cut or altered; restore the file"
+        ) from None
 
 
 def _from_record(record: Mapping[str, Any]) -> Table:
@@ -268,8 +274,8 @@ def _witness_in(record: Mapping[str, Any] | None) -> Alternation | Dual | None:
         return None
     if "alternation" in record:
         return Alternation(tuple(_number(p) for p in record["alternation"]))
-    lists = (tuple(_number(x) for x in record[key]) for key in DUAL_KEYS)
-    return Dual(*lists, _number(record["selection"]))
+    lists = {key: tuple(_number(x) for x in record[key]) for key in DUAL_KEYS}
+    return Dual(**lists, selection=_number(record["selection"]))
 
 
 def _version() -> str:

@@ -131,7 +131,9 @@ class Target:
 
         def power(a: arb) -> list[arb]:
             below = (a + K + 3).gamma()
-            return [(a + k + 2).gamma() / below * (factorial(K) // factorial(k)) for k in range(K + 1)]
+            return [
+                (a + k + 2).gamma() / below * (factorial(K) // factorial(k)) for k in range(K + 1)
+            ]
 
         if self.kind == "polynomial":
             rows = [[arb(a) * x for x in power(arb(j))] for j, a in enumerate(self.parameters)]

@@ -36,7 +36,9 @@ class Figure:
         return dict(self.keywords)
 
 
-def _figure(K: int, value: float, within: float, slow: bool = False, **keywords: float | str) -> Figure:
+def _figure(
+    K: int, value: float, within: float, slow: bool = False, **keywords: float | str
+) -> Figure:
     return Figure(K, tuple(keywords.items()), value, within, slow)
 
 

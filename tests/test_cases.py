@@ -1,5 +1,7 @@
 """The shared cases are well formed: a wrong figure there would hide everywhere."""
 
+from itertools import pairwise
+
 from cases import FIGURES, LEAST_BIAS, LIMIT
 
 from polyest.problem import pose
@@ -7,7 +9,7 @@ from polyest.problem import pose
 
 def test_least_biases_fall_towards_the_limit_from_below():
     scaled = [float(E) * (K + 1) ** 2 for K, E in sorted(LEAST_BIAS.items())]
-    assert all(a < b < LIMIT for a, b in zip(scaled, scaled[1:], strict=False))
+    assert all(a < b < LIMIT for a, b in pairwise(scaled))
 
 
 def test_every_figure_poses_a_problem_and_none_is_listed_twice():

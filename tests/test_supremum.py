@@ -87,9 +87,7 @@ def test_bias_of_a_stored_minimax_table_is_narrow_and_not_below_the_optimum(K):
     solution = remez.solve(pose(K, criterion="minimax"))
     lower, upper = bracketed(solution.coefficients, LOG, "bias")
     assert upper - lower <= 1e-9 * upper
-    level = max(
-        value_at(solution.coefficients, LOG, "bias", p) for p in solution.witness.points
-    )
+    level = max(value_at(solution.coefficients, LOG, "bias", p) for p in solution.witness.points)
     assert level <= upper
 
 

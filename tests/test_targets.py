@@ -9,7 +9,15 @@ from polyest.bernstein import pmf
 from polyest.errors import InvalidProblem
 from polyest.targets import parse
 
-NAMES = ("log", "power:0.5", "power:-0.5", "power:2", "tsallis:0.5", "tsallis:2.5", "polynomial:1,-2,3")
+NAMES = (
+    "log",
+    "power:0.5",
+    "power:-0.5",
+    "power:2",
+    "tsallis:0.5",
+    "tsallis:2.5",
+    "polynomial:1,-2,3",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,7 +55,9 @@ def test_taylor_polynomial_and_remainder_enclose_phi_on_the_cell(name, terms):
 
 def test_taylor_remainder_is_not_generous():
     rest = parse("log").taylor(arb(0.5), arb(0.25), 10)[1]
-    missed = abs(arb_poly(parse("log").taylor(arb(0.5), arb(0.25), 10)[0])(arb(-1)) - arb(0.25).log())
+    missed = abs(
+        arb_poly(parse("log").taylor(arb(0.5), arb(0.25), 10)[0])(arb(-1)) - arb(0.25).log()
+    )
     assert missed < rest < 4 * missed
 
 
@@ -72,7 +82,9 @@ def test_weighted_value_vanishes_at_zero(name):
     assert parse(name).weighted([0.0, 1.0]).tolist() == [0.0, float(parse(name).phi(1.0))]
 
 
-@pytest.mark.parametrize("name", ["log", "power:0.5", "tsallis:0.5", "polynomial:1,-2,3", "power:-0.5"])
+@pytest.mark.parametrize(
+    "name", ["log", "power:0.5", "tsallis:0.5", "polynomial:1,-2,3", "power:-0.5"]
+)
 def test_moments_are_the_integrals_they_say(name):
     target, K = parse(name), 4
     for k, moment in enumerate(target.moments(K)):

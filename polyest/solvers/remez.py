@@ -44,7 +44,7 @@ def solve(problem: Problem) -> Solution:
 
 def exchange(target: Target, K: int) -> tuple[float, ...]:
     """Ascending alternation points of the minimax polynomial, K+2 of them, the last one 1."""
-    theta = 0.5 * np.pi * (np.arange(K + 2) + 0.41) / (K + 1.41)
+    theta = np.asarray(0.5 * np.pi * (np.arange(K + 2) + 0.41) / (K + 1.41), dtype=np.float64)
     worst = np.inf
     for _ in range(MOST_STEPS):
         gap = np.diff(theta, prepend=0.0)
@@ -91,4 +91,4 @@ def _newton(target: Target, theta: Floats) -> Floats:
     cap = np.sign(level) * alternating
     natural = 4 * (n - 1) ** 2 * abs(level)
     bent = np.where(curvature * cap < 0, np.abs(curvature), natural)
-    return (cap * gradient / bent)[:-1]
+    return np.asarray((cap * gradient / bent)[:-1])

@@ -1,0 +1,386 @@
+"""Counts against a plain twin, and the two laws of which K, both exactly by enumeration."""
+
+import subprocess
+import sys
+from collections import Counter
+from fractions import Fraction
+from itertools import product
+from math import prod
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polyest import counts
+from polyest.bernstein import expectation
+from polyest.errors import CountOutOfRange, InvalidProblem
+
+MANY = 2**62
+values = st.sampled_from([-1, 0, 1, 2, 3, -7, MANY, -MANY])
+baselines = st.sampled_from(list(counts.SPENT))
+LIBRARIES = [np.array, torch.tensor]
+each_library = pytest.mark.parametrize("array", LIBRARIES, ids=["numpy", "torch"])
+
+
+def plain(answers, groups, baseline):
+    """The twin: one dictionary of (group, answer), one of groups."""
+    pairs, sizes = Counter(zip(groups, answers, strict=True)), Counter(groups)
+    K = [sizes[g] - counts.SPENT[baseline] for g in groups]
+    index = [
+        0 if z == -1 else min(pairs[g, z] - 1, k)
+        for g, z, k in zip(groups, answers, K, strict=True)
+    ]
+    return index, K
+
+
+@st.composite
+def batches(draw):
+    """A dense batch as nested lists, G of 3 to 6."""
+    G = draw(st.integers(3, 6))
+    row = st.lists(values, min_size=G, max_size=G)
+    return draw(st.lists(row, min_size=1, max_size=4))
+
+
+@st.composite
+def ragged(draw):
+    """Flat answers and ids of groups of 3 to 6, shuffled together."""
+    sizes = draw(st.lists(st.integers(3, 6), min_size=1, max_size=4))
+    ids = draw(st.lists(values, min_size=len(sizes), max_size=len(sizes), unique=True))
+    groups = draw(
+        st.permutations([g for g, size in zip(ids, sizes, strict=True) for _ in range(size)])
+    )
+    answers = draw(st.lists(values, min_size=len(groups), max_size=len(groups)))
+    return answers, groups
+
+
+# Counting is right.
+
+
+@each_library
+@given(batch=batches(), baseline=baselines)
+@settings(max_examples=60, deadline=None)
+def test_a_dense_batch_is_counted_as_a_dictionary_counts(array, batch, baseline):
+    found = counts.in_group(array(batch), baseline=baseline)
+    expected = [plain(row, [0] * len(row), baseline) for row in batch]
+    assert found.index.tolist() == [index for index, _ in expected]
+    assert {found.draws} == {K for _, Ks in expected for K in Ks}
+    assert found.answered.tolist() == [[z != -1 for z in row] for row in batch]
+
+
+@each_library
+@given(batch=ragged(), baseline=baselines)
+@settings(max_examples=60, deadline=None)
+def test_a_ragged_batch_is_counted_as_a_dictionary_counts(array, batch, baseline):
+    answers, groups = batch
+    found = counts.in_group(array(answers), groups=array(groups), baseline=baseline)
+    index, K = plain(answers, groups, baseline)
+    assert found.index.tolist() == index
+    assert found.draws.tolist() == K
+    assert found.answered.tolist() == [z != -1 for z in answers]
+
+
+@each_library
+@given(batch=batches(), baseline=baselines)
+@settings(max_examples=30, deadline=None)
+def test_ragged_is_dense_where_the_sizes_are_equal(array, batch, baseline):
+    dense = counts.in_group(array(batch), baseline=baseline)
+    ids = [[row] * len(batch[0]) for row in range(len(batch))]
+    flat = counts.in_group(
+        array(batch).reshape(-1), groups=array(ids).reshape(-1), baseline=baseline
+    )
+    assert flat.index.tolist() == dense.index.reshape(-1).tolist()
+    assert set(flat.draws.tolist()) == {dense.draws}
+    assert flat.answered.tolist() == dense.answered.reshape(-1).tolist()
+
+
+@each_library
+@given(batch=batches(), data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_counts_move_with_their_traces(array, batch, data):
+    order = data.draw(st.permutations(range(len(batch[0]))))
+    moved = [[row[i] for i in order] for row in batch]
+    before, after = (counts.in_group(array(b)) for b in (batch, moved))
+    assert after.index.tolist() == [[row[i] for i in order] for row in before.index.tolist()]
+    assert after.answered.tolist() == [[row[i] for i in order] for row in before.answered.tolist()]
+
+
+@each_library
+@given(batch=batches(), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_independent_counts_are_those_of_the_reference(array, batch, data):
+    K = data.draw(st.integers(1, 5))
+    drawn = [data.draw(st.lists(values, min_size=K, max_size=K)) for _ in batch]
+    found = counts.independent(array(batch), array(drawn))
+    assert found.draws == K
+    assert found.index.tolist() == [
+        [0 if z == -1 else ref.count(z) for z in row] for row, ref in zip(batch, drawn, strict=True)
+    ]
+    assert found.answered.tolist() == [[z != -1 for z in row] for row in batch]
+
+
+@each_library
+def test_unanswered_traces_stay_among_the_draws(array):
+    found = counts.in_group(array([[4, 4, -1, -1, -1]]))
+    assert found.draws == 3  # not 0: the three are draws that are not 4
+    assert found.index.tolist() == [[1, 1, 0, 0, 0]]
+    assert found.answered.tolist() == [[True, True, False, False, False]]
+    found = counts.independent(array([[4, -1]]), array([[4, -1, -1]]))
+    assert (found.draws, found.index.tolist()) == (3, [[1, 0]])
+    other = counts.in_group(array([[4, 4, 0, 0, -1]]), no_answer=0)
+    assert other.index.tolist() == [[1, 1, 0, 0, 0]]
+    assert other.answered.tolist() == [[True, True, False, False, True]]
+
+
+@each_library
+def test_the_entry_of_a_group_that_agrees_is_clipped_under_a_group_mean_only(array):
+    answers = array([[3, 3, 3, 3]])
+    assert counts.in_group(answers).index.tolist() == [[2] * 4]
+    assert counts.in_group(answers, baseline="none").index.tolist() == [[3] * 4]
+
+
+def test_the_kind_of_the_answers_is_kept():
+    for kind in (np.int8, np.uint8, np.int32, np.uint64):
+        found = counts.in_group(np.array([[1, 1, 2]], dtype=kind))
+        assert isinstance(found.index, np.ndarray)
+        assert found.index.dtype.kind == "i"
+        assert found.answered.dtype == bool
+    for kind in (torch.int8, torch.uint8, torch.int32, torch.int64):
+        found = counts.in_group(torch.tensor([[1, 1, 2]], dtype=kind))
+        assert isinstance(found.index, torch.Tensor)
+        assert found.index.dtype == torch.int64
+        assert found.answered.dtype == torch.bool
+    lists = counts.in_group(torch.tensor([1, 1, 2]), groups=[0, 0, 0])
+    assert isinstance(lists.draws, torch.Tensor)
+    columns = torch.tensor([[1, 9], [1, 9], [2, 9]])  # neither is contiguous
+    assert counts.in_group(columns[:, 0], groups=columns[:, 1]).index.tolist() == [1, 1, 0]
+    assert counts.in_group(torch.tensor([[1, 2], [1, 2], [3, 2]]).T).index.tolist() == [
+        [1, 1, 0],
+        [1, 1, 1],
+    ]
+
+
+def test_a_dense_batch_is_counted_without_reading_the_device():
+    """Tensors of the meta device have shapes and no values: reading one raises."""
+    answers = torch.zeros(4, 8, dtype=torch.int64, device="meta")
+    found = counts.in_group(answers)
+    assert (found.index.shape, found.index.device, found.draws) == ((4, 8), answers.device, 6)
+    found = counts.independent(answers, answers[:, :5])
+    assert (found.index.shape, found.index.device, found.draws) == ((4, 8), answers.device, 5)
+
+
+def test_counting_numpy_loads_no_torch():
+    code = (
+        "import sys; from polyest import counts; counts.in_group([[1, 1, 2]]); "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# Which K: exact expectations over every group of G traces and three answers.
+
+NU = [Fraction(1, 2), Fraction(1, 3), Fraction(1, 6)]
+entries = st.lists(st.integers(-50, 50), min_size=6, max_size=6)
+
+
+def groups_of(G):
+    """Every group of G traces over three answers, and its probability."""
+    groups = list(product(range(3), repeat=G))
+    return groups, [prod(NU[z] for z in group) for group in groups]
+
+
+def coefficients(groups, weights, rewards):
+    """a_z in  E (1/G) sum_i R_i grad log nu(y_i) = sum_z a_z grad nu_z."""
+    mass = [Fraction(0)] * 3
+    for group, weight, row in zip(groups, weights, rewards, strict=True):
+        for z, reward in zip(group, row, strict=True):
+            mass[z] += weight * Fraction(reward) / len(group)
+    return [m / p for m, p in zip(mass, NU, strict=True)]
+
+
+def centred(rewards):
+    """Minus the group mean, times G/(G-1)."""
+    return [[(len(row) * r - Fraction(sum(row))) / (len(row) - 1) for r in row] for row in rewards]
+
+
+def advantages(means):
+    """Q(nu_z) minus its mean: what sum_z Q(nu_z) grad nu_z is, as the gradients sum to zero."""
+    mean = sum(p * q for p, q in zip(NU, means, strict=True))
+    return [q - mean for q in means]
+
+
+def looked_up(table, index):
+    return [[table[k] for k in row] for row in index.tolist()]
+
+
+@pytest.mark.parametrize("G", [2, 3, 4, 5])
+@given(table=entries)
+@settings(max_examples=5, deadline=None)
+def test_without_a_group_mean_a_group_is_a_table_of_one_draw_less(G, table):
+    """E 1{y = z} c[index] = p P(p), P the mean of the table of K = G - 1 draws."""
+    groups, weights = groups_of(G)
+    for baseline in ("none", "exact"):
+        found = counts.in_group(groups, baseline=baseline)
+        c = [Fraction(x) for x in table[: found.draws + 1]]
+        assert found.draws == G - 1
+        rewards = looked_up(c, found.index)
+        assert coefficients(groups, weights, rewards) == [expectation(c, p) for p in NU]
+
+
+@pytest.mark.parametrize("G", [2, 3, 4, 5])
+def test_the_unshifted_table_of_the_whole_group_is_wrong(G):
+    """Where the law stops: c[X] with K = G is biased for an in-group count, already on p."""
+    groups, weights = groups_of(G)
+    unbiased = [Fraction(k, G) for k in range(G + 1)]  # for p, in G independent draws
+    index = counts.in_group(groups, baseline="none").index + 1
+    assert [expectation(unbiased, p) for p in NU] == NU
+    assert coefficients(groups, weights, looked_up(unbiased, index)) != NU
+
+
+@pytest.mark.parametrize("G", [3, 4, 5])
+@given(table=entries)
+@settings(max_examples=5, deadline=None)
+def test_under_a_group_mean_a_group_is_a_table_of_two_draws_less(G, table):
+    """The centred reward has the gradient of Q, the mean of the table of K = G - 2 draws."""
+    groups, weights = groups_of(G)
+    found = counts.in_group(groups)
+    c = [Fraction(x) for x in table[: found.draws + 1]]
+    assert found.draws == G - 2
+    rewards = centred(looked_up(c, found.index))
+    assert coefficients(groups, weights, rewards) == advantages([expectation(c, p) for p in NU])
+
+
+@pytest.mark.parametrize("G", [3, 4, 5])
+def test_under_a_group_mean_the_table_of_one_draw_less_does_harm(G):
+    """Where the theorem stops: K = G - 1 and its index are right until a mean is subtracted."""
+    groups, weights = groups_of(G)
+    found = counts.in_group(groups, baseline="none")
+    unbiased = [Fraction(k, G - 1) for k in range(G)]  # for p
+    rewards = looked_up(unbiased, found.index)
+    assert coefficients(groups, weights, rewards) == NU
+    assert coefficients(groups, weights, centred(rewards)) != advantages(NU)
+    repaired = [Fraction(k, G - 2) for k in range(G - 1)]
+    rewards = centred(looked_up(repaired, counts.in_group(groups).index))
+    assert coefficients(groups, weights, rewards) == advantages(NU)
+
+
+@pytest.mark.parametrize("G", [3, 4, 5])
+def test_the_entry_of_a_group_that_agrees_is_immaterial_under_a_group_mean(G):
+    groups, weights = groups_of(G)
+    index = counts.in_group(groups, baseline="none").index
+    results = []
+    for last in (0, 10**6):
+        rewards = looked_up([*(3 * k * k for k in range(G - 1)), last], index)
+        results.append(coefficients(groups, weights, centred(rewards)))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("G", [3, 4])
+def test_the_theorem_holds_with_unanswered_traces_among_the_draws(G):
+    """No answer is a third outcome with a fixed reward; the others keep their K = G - 2."""
+    groups, weights = groups_of(G)
+    found = counts.in_group([[-1 if z == 2 else z for z in group] for group in groups])
+    c, fixed = [Fraction(5 + k**3) for k in range(G - 1)], Fraction(-4)
+    rewards = [
+        [c[k] if seen else fixed for k, seen in zip(ks, row, strict=True)]
+        for ks, row in zip(found.index.tolist(), found.answered.tolist(), strict=True)
+    ]
+    expected = advantages([expectation(c, NU[0]), expectation(c, NU[1]), fixed])
+    assert coefficients(groups, weights, centred(rewards)) == expected
+
+
+@pytest.mark.parametrize(("G", "K"), [(2, 3), (3, 2)])
+def test_an_independent_count_has_its_reference_draws_under_every_baseline(G, K):
+    draws, weights = groups_of(G + K)
+    traces = [draw[:G] for draw in draws]
+    found = counts.independent(traces, [draw[G:] for draw in draws])
+    assert found.draws == K
+    c = [Fraction(7 * k**3 - 2) for k in range(K + 1)]
+    rewards, means = looked_up(c, found.index), [expectation(c, p) for p in NU]
+    assert coefficients(traces, weights, rewards) == means
+    assert coefficients(traces, weights, centred(rewards)) == advantages(means)
+
+
+def test_draws_is_the_number_the_counts_carry():
+    for baseline, spent in (("group-mean", 2), ("none", 1), ("exact", 1)):
+        for G in range(spent + 1, 7):
+            K = counts.draws(G, baseline)
+            assert G - spent == K
+            assert counts.in_group([[0] * G], baseline=baseline).draws == K
+            assert counts.draws(G, baseline, counting="independent") == G
+    assert counts.draws(np.int64(16)) == 14
+
+
+# Bad input: one error, with value, expectation and repair.
+
+BAD = [
+    (np.array([[1.0, 2.0, np.nan]]), None, "type float64.*integers.*no_answer"),
+    (np.array([[True, False, True]]), None, "type bool"),
+    ([["42", "42", "7"]], None, "expected integers; number the distinct values"),
+    ([[1, 1, None]], None, "type object"),
+    ([[1, 1, 2], [1, 1]], None, "rectangular.*groups="),
+    (torch.tensor([[1.0, 2.0, 3.0]]), None, "type torch.float32"),
+    (torch.tensor([[True, False, True]]), None, "type torch.bool"),
+    ([1, 1, 2], None, r"shape \(3,\).*\(prompts, G\).*groups="),
+    ([[[1, 1, 2]]], None, r"shape \(1, 1, 3\)"),
+    ([[]], None, r"shape \(1, 0\).*at least one"),
+    ([], None, r"shape \(0,\).*at least one"),
+    ([[1], [2]], None, 'a group of 1 under baseline "group-mean": expected at least 3'),
+    ([[1, 1]], None, 'a group of 2 .*expected at least 3.*baseline "none"'),
+    ([1, 1, 1, 2], [0, 0, 0], r"shape \(4,\), groups of shape \(3,\).*one group id per trace"),
+    ([[1, 1, 1]], [[0, 0, 0]], r"shape \(1, 3\), groups of shape \(1, 3\)"),
+    ([1, 1, 1], [0.0, 0.0, 0.0], "groups of type float64"),
+    ([1, 1, 1, 1, 1, 1], [9, 9, 4, 9, 4, 9], "group 4 of 2 .*expected at least 3"),
+    (torch.tensor([1, 1, 1, 1]), torch.tensor([9, 9, 9, 4]), "group 4 of 1 .*at least 3"),
+]
+
+
+@pytest.mark.parametrize(("answers", "groups", "message"), BAD, ids=[m for *_, m in BAD])
+def test_bad_answers_are_refused(answers, groups, message):
+    with pytest.raises(CountOutOfRange, match=message):
+        counts.in_group(answers, groups=groups)
+
+
+@pytest.mark.parametrize(
+    ("answers", "reference", "message"),
+    [
+        ([[1, 2]], [[1], [2]], r"shape \(1, 2\), reference of shape \(2, 1\).*same prompts"),
+        ([[1, 2]], [1, 2], r"reference of shape \(2,\)"),
+        ([[1, 2]], [[]], r"reference of shape \(1, 0\)"),
+        ([[1, 2]], [[0.5]], "reference of type float64"),
+    ],
+)
+def test_a_bad_reference_is_refused(answers, reference, message):
+    with pytest.raises(CountOutOfRange, match=message):
+        counts.independent(answers, reference)
+
+
+def test_bad_keywords_are_refused():
+    with pytest.raises(
+        InvalidProblem, match=r"baseline .mean. is unknown.*group-mean, none, exact"
+    ):
+        counts.in_group([[1, 1, 2]], baseline="mean")
+    with pytest.raises(InvalidProblem, match="baseline 'mean' is unknown"):
+        counts.draws(16, baseline="mean", counting="independent")
+    with pytest.raises(
+        InvalidProblem, match=r"counting .pooled. is unknown.*in-group, independent"
+    ):
+        counts.draws(16, counting="pooled")
+    with pytest.raises(CountOutOfRange, match="no_answer is nan"):
+        counts.in_group([[1, 1, 2]], no_answer=float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("group", "keywords", "message"),
+    [
+        (2, {}, 'a group of 2 .*at least 3.*"none" and "exact" need 2'),
+        (1, {"baseline": "none"}, "a group of 1 .*at least 2.*sample more"),
+        (0, {"counting": "independent"}, "0 reference draws"),
+        (16.0, {}, "group is 16.0"),
+        (True, {}, "group is True"),
+    ],
+)
+def test_a_group_without_draws_is_refused(group, keywords, message):
+    with pytest.raises(CountOutOfRange, match=message):
+        counts.draws(group, **keywords)

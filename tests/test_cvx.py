@@ -1,0 +1,119 @@
+"""The cvxpy program: known optima, its multipliers, and the dense solver beside it."""
+
+import numpy as np
+import pytest
+from cases import FIGURES
+
+import polyest
+from polyest.certificate import measure
+from polyest.duality import lower_bound
+from polyest.errors import InvalidProblem, NotConverged
+from polyest.making import resolve
+from polyest.problem import Problem, pose
+from polyest.selection import value
+from polyest.solvers import cvx
+from polyest.targets import LOG
+
+pytest.importorskip("flint")
+pytest.importorskip("cvxpy")
+
+KNOWN = [figure for figure in FIGURES if figure.K <= 16]
+WIDEST = 1e-5
+
+
+@pytest.mark.parametrize("figure", KNOWN, ids=lambda f: f"{f.K}-{f.keywords}")
+def test_certified_optimum_is_the_known_one(figure):
+    table = polyest.solve(figure.K, method="cvx", **figure.arguments)
+    assert table.generator["method"] == "cvx"
+    assert table.optimum.width <= WIDEST
+    assert table.optimum.upper == pytest.approx(figure.value, rel=max(figure.within, WIDEST))
+
+
+BUDGETS = [
+    ("gradient-variance", {"noise": 0.5}),
+    ("gradient-variance", {"noise": 32}),
+    ("gradient-variance", {"bias_ratio": 3}),
+    ("variance", {"noise": 2}),
+    ("variance", {"bias_ratio": 10}),
+    ("second-moment", {"noise": 1}),
+    ("second-moment", {"bias_ratio": 3}),
+    ("squared-error", {}),
+]
+
+
+@pytest.mark.parametrize("K", [1, 4, 11])
+@pytest.mark.parametrize(("criterion", "budget"), BUDGETS)
+def test_brackets_overlap_those_of_the_dense_solver(K, criterion, budget):
+    try:
+        known = polyest.solve(K, criterion=criterion, **budget)
+    except InvalidProblem:
+        pytest.skip("a constant table meets this budget")
+    found = polyest.solve(K, criterion=criterion, method="cvx", **budget)
+    assert found.optimum.width <= WIDEST
+    assert found.optimum.lower <= known.optimum.upper
+    assert known.optimum.lower <= found.optimum.upper
+
+
+@pytest.mark.parametrize("name", ["tsallis:0.7", "power:0.5", "power:-0.3"])
+@pytest.mark.parametrize(("criterion", "budget"), BUDGETS[::3])
+def test_other_targets(name, criterion, budget):
+    found = polyest.solve(5, target=name, criterion=criterion, method="cvx", **budget)
+    known = polyest.solve(5, target=name, criterion=criterion, **budget)
+    assert found.optimum.width <= WIDEST
+    assert found.optimum.upper == pytest.approx(known.optimum.upper, rel=WIDEST)
+
+
+def test_solution_has_signed_and_positive_multipliers_and_its_selection():
+    problem = resolve(pose(8, noise=8))
+    solution = cvx.solve(problem)
+    dual = solution.witness
+    assert solution.coefficients.shape == (9,)
+    assert list(dual.bias_points) == sorted(dual.bias_points)
+    assert min(dual.bias_weights) < 0 < max(dual.bias_weights)
+    assert min(dual.noise_weights) >= 0
+    assert dual.selection == float(value(LOG, solution.coefficients))
+    # The bound is on sup|e| where the noise is budgeted.
+    reached = measure(LOG, solution.coefficients)
+    bound = float(lower_bound(problem, dual))
+    assert bound <= reached.bias.upper <= bound * (1 + WIDEST)
+    assert reached.gradient_variance <= problem.limit * (1 + cvx.ENOUGH)
+
+
+def test_grid_alone_overstates_what_can_be_had():
+    problem = resolve(pose(16, criterion="gradient-variance", bias_ratio=2))
+    rough = cvx._program(problem, cvx._first_points(problem), 0.0)
+    assert rough.root**2 < 0.478222 * (1 - 1e-3)
+    assert measure(LOG, rough.c).bias.upper > problem.limit * (1 + 1e-3)
+
+
+def test_tie_break_leaves_no_wiggle():
+    # Without it the middle entries of the same merit differ by tenths.
+    found = cvx.solve(resolve(pose(16, noise=1))).coefficients
+    assert np.all(np.diff(found) > 0)
+    assert np.all(np.abs(np.diff(found, 3)[3:]) < 0.1)
+
+
+def test_refuses_what_it_is_not_for(monkeypatch):
+    with pytest.raises(InvalidProblem, match=r"K is 25: .* use method socp"):
+        cvx.solve(pose(25, bias=0.1))
+    with pytest.raises(InvalidProblem, match="not minimax: use method remez"):
+        cvx.solve(pose(4, criterion="minimax"))
+    with pytest.raises(InvalidProblem, match=r"tsallis:0.3 has an infinite squared error"):
+        cvx.solve(pose(4, target="tsallis:0.3", criterion="squared-error"))
+    monkeypatch.setattr(cvx, "cp", None)
+    with pytest.raises(InvalidProblem, match=r"install polyest\[cvx\], or use method socp"):
+        cvx.solve(pose(4, bias=0.1))
+
+
+def test_says_what_was_reached(monkeypatch):
+    problem = resolve(pose(8, noise=2))
+    monkeypatch.setattr(cvx, "MOST_ROUNDS", 1)
+    with pytest.raises(NotConverged, match=r"after 1 rounds .* exceeded by \d\.\de-0\d, wanted"):
+        cvx.solve(problem)
+
+
+def test_says_where_clarabel_stalls():
+    # Half of the least bias is infeasible between the points of any grid.
+    impossible = Problem(8, LOG, "variance", pose(8, bias=0.002).budget, 0.002)
+    with pytest.raises(NotConverged, match=r"Clarabel ends with 'infeasible'"):
+        cvx.solve(impossible)

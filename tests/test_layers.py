@@ -1,0 +1,102 @@
+"""The plan of imports, compared with the real ones: a new edge is a decision, made here."""
+
+import ast
+from pathlib import Path
+
+import polyest
+
+PACKAGE = Path(polyest.__file__).parent
+
+PLAN = {
+    "errors": set(),
+    "bernstein": set(),
+    "targets": {"bernstein", "errors"},
+    "problem": {"bernstein", "errors", "targets"},
+    "balls": set(),
+    "selection": {"bernstein", "targets"},
+    "alternation": {"balls", "bernstein", "errors", "targets"},
+    "supremum": {"balls", "errors", "targets"},
+    "duality": {"errors", "problem"},
+    # Solvers and certifier are blind to each other.
+    "solvers": set(),
+    "solvers.interior": {"bernstein", "errors"},
+    "solvers.remez": {"alternation", "bernstein", "errors", "problem", "targets"},
+    "solvers.lp": {"alternation", "bernstein", "errors", "problem", "targets"},
+    "solvers.socp": {"bernstein", "errors", "problem", "selection", "solvers.interior"},
+    "solvers.cvx": {"bernstein", "errors", "problem", "selection"},
+    "certificate": {
+        "alternation", "balls", "bernstein", "duality", "errors", "problem", "selection",
+        "supremum", "targets",
+    },
+    "table": {"bernstein", "certificate", "errors", "problem", "targets"},
+    "reading": {"errors", "problem", "table"},
+    "closed_forms": {"bernstein", "certificate", "errors", "problem", "table", "targets"},
+    "making": {
+        "bernstein", "certificate", "errors", "problem", "solvers", "solvers.remez", "table",
+        "targets",
+    },
+    "sweeping": {"errors", "making", "problem", "reading", "table"},
+    "proving": {"errors", "making", "reading", "table"},
+    "counts": {"errors"},
+    "pages": {"bernstein", "certificate", "errors", "problem", "reading", "table"},
+    "cli": {
+        "certificate", "closed_forms", "errors", "making", "pages", "problem", "proving", "reading",
+        "solvers.remez", "sweeping", "table",
+    },
+    "": {"closed_forms", "counts", "making", "reading", "table"},
+}  # fmt: skip
+
+
+def imported(path):
+    """Modules of this package that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("polyest"):
+            inner = node.module.removeprefix("polyest").removeprefix(".")
+            names = {f"{inner}.{alias.name}".removeprefix(".") for alias in node.names}
+            modules = {name for name in names if exists(name)}
+            found |= modules if modules else {inner}
+        elif isinstance(node, ast.Import):
+            found |= {
+                a.name.removeprefix("polyest.") for a in node.names if a.name.startswith("polyest.")
+            }
+    return found
+
+
+def exists(name):
+    place = PACKAGE.joinpath(*name.split("."))
+    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+
+
+def named(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def test_imports_are_the_plan():
+    real = {named(path): imported(path) for path in PACKAGE.rglob("*.py")}
+    assert real == PLAN
+
+
+def test_nothing_imports_in_a_circle():
+    remaining = {name: set(needs) for name, needs in PLAN.items()}
+    while remaining:
+        free = [name for name, needs in remaining.items() if not needs & remaining.keys()]
+        assert free, f"a circle among {sorted(remaining)}"
+        for name in free:
+            del remaining[name]
+
+
+def test_solver_and_certifier_do_not_meet_below_making():
+    def below(name):
+        return {name}.union(*(below(need) for need in PLAN[name]))
+
+    for solver in ("remez", "lp", "socp", "cvx"):
+        assert "certificate" not in below(f"solvers.{solver}")
+        assert "supremum" not in below(f"solvers.{solver}")
+    assert not any(name.startswith("solvers") for name in below("certificate") | below("table"))
+
+
+def test_no_module_is_longer_than_one_noun_needs():
+    long = {named(p): len(p.read_text().splitlines()) for p in PACKAGE.rglob("*.py")}
+    assert {name: n for name, n in long.items() if n > 400} == {}

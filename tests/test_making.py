@@ -1,0 +1,196 @@
+"""Solve, certify, verify: claims are proved, and spoiled claims are not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from flint import arb
+
+import polyest
+from polyest import making
+from polyest.certificate import Bracket, certify
+from polyest.duality import lower_bound
+from polyest.errors import InvalidProblem, NotConverged, NotProved
+from polyest.problem import Alternation, Dual, pose
+
+
+@pytest.fixture(scope="module", params=["minimax", "noise", "bias", "squared-error"])
+def table(request):
+    keywords = {
+        "minimax": {"criterion": "minimax"},
+        "noise": {"noise": 2},
+        "bias": {"criterion": "variance", "bias_ratio": 2},
+        "squared-error": {"criterion": "squared-error"},
+    }
+    return polyest.solve(6, **keywords[request.param])
+
+
+def claiming(table, **changes):
+    return replace(table, certificate=replace(table.certificate, **changes))
+
+
+def test_a_table_as_made_is_verified(table):
+    polyest.verify(table)
+    polyest.verify(polyest.loads(polyest.dumps(table)))
+
+
+@pytest.mark.parametrize("end", ["lower", "upper"])
+@pytest.mark.parametrize("field", ["bias", "optimum"])
+@pytest.mark.parametrize("factor", [1 - 1e-6, 1 + 1e-6])
+def test_no_end_of_a_bracket_can_be_moved(table, field, end, factor):
+    bracket = getattr(table.certificate, field)
+    moved = replace(bracket, **{end: getattr(bracket, end) * factor})
+    with pytest.raises(NotProved, match=f"{field}.{end} is claimed"):
+        polyest.verify(claiming(table, **{field: moved}))
+
+
+@pytest.mark.parametrize(
+    "name", ["second_moment", "variance", "gradient_variance", "squared_error"]
+)
+def test_no_criterion_can_be_lowered(table, name):
+    with pytest.raises(NotProved, match=f"{name} is claimed"):
+        polyest.verify(claiming(table, **{name: getattr(table, name) * (1 - 1e-6)}))
+
+
+@pytest.mark.parametrize("k", range(7))
+@pytest.mark.parametrize("factor", [1 - 1e-3, 1 + 1e-3])
+def test_no_coefficient_can_be_nudged(table, k, factor):
+    c = table.coefficients.copy()
+    c[k] *= factor
+    with pytest.raises(NotProved):
+        polyest.verify(replace(table, coefficients=c))
+
+
+def test_no_part_of_the_witness_can_be_altered(table):
+    if isinstance(table.witness, Alternation):
+        points = table.witness.points
+        spoiled = [
+            Alternation((*points[:i], p * (1 - 1e-4), *points[i + 1 :]))
+            for i, p in enumerate(points)
+        ]
+    else:
+        heavy = int(np.argmax(np.abs(table.witness.noise_weights)))
+        weights = list(table.witness.noise_weights)
+        weights[heavy] *= 1.01
+        spoiled = [
+            replace(table.witness, noise_weights=tuple(weights)),
+            replace(table.witness, selection=table.witness.selection * (1 + 1e-9)),
+            replace(table.witness, noise_points=table.witness.noise_points[1:]),
+            replace(table.witness, noise_weights=tuple(-w for w in weights)),
+            replace(table.witness, noise_points=(), noise_weights=()),
+        ]
+        if table.witness.bias_weights:
+            heavy = int(np.argmax(np.abs(table.witness.bias_weights)))
+            weights = list(table.witness.bias_weights)
+            weights[heavy] *= 1.01
+            spoiled.append(replace(table.witness, bias_weights=tuple(weights)))
+    for witness in [*spoiled, None]:
+        with pytest.raises(NotProved):
+            polyest.verify(replace(table, witness=witness))
+
+
+def test_a_budget_that_is_missed_is_not_certified():
+    problem = making.resolve(pose(6, noise=2))
+    table = polyest.solve(6, noise=2)
+    certify(problem, table.coefficients, table.witness)
+    with pytest.raises(NotProved, match="of a noise budget of"):
+        certify(replace(problem, limit=problem.limit * 0.99), table.coefficients, table.witness)
+    with pytest.raises(NotProved, match="was not resolved"):
+        certify(replace(problem, limit=None), table.coefficients, table.witness)
+
+
+def test_a_table_better_than_its_witness_allows_is_a_contradiction():
+    problem = pose(6, criterion="squared-error")
+    good, other = (
+        polyest.solve(6, criterion="squared-error"),
+        polyest.solve(5, criterion="squared-error"),
+    )
+    larger = Dual(
+        (), (), other.witness.noise_points, other.witness.noise_weights, good.witness.selection
+    )
+    assert lower_bound(pose(5, criterion="squared-error"), larger) > good.squared_error
+    certificate = certify(problem, good.coefficients, larger)
+    assert certificate.optimum.lower < good.optimum.lower  # at K = 6 those weights bound less
+
+
+@pytest.mark.parametrize("K", [2, 5, 9])
+def test_weak_duality_holds_for_any_weights_and_any_table(K):
+    """No random weights bound above what the solved table reaches."""
+    rng = np.random.default_rng(K)
+    problem = making.resolve(pose(K, criterion="variance", noise=1))
+    table = polyest.solve(K, criterion="variance", noise=1)
+    for _ in range(5):
+        n = 2 * K + 3
+        dual = Dual(
+            tuple(np.sort(rng.uniform(0.001, 1, n)).tolist()),
+            tuple(rng.normal(size=n).tolist()),
+            tuple(np.sort(rng.uniform(0.001, 0.999, n)).tolist()),
+            tuple(rng.uniform(0, 1, n).tolist()),
+            0.0,
+        )
+        assert lower_bound(problem, dual) < arb(table.bias.upper)
+
+
+def test_a_method_that_misses_its_budget_is_asked_again_and_then_refused(monkeypatch):
+    asked = []
+    real = making._run
+
+    def spoiled(problem, method):
+        asked.append(problem.limit)
+        solution = real(problem, method)
+        return replace(solution, coefficients=solution.coefficients * (1 + 1e-4))
+
+    monkeypatch.setattr(
+        making,
+        "_run",
+        lambda problem, method: (
+            real(problem, method) if problem.criterion == "minimax" else spoiled(problem, method)
+        ),
+    )
+    with pytest.raises(NotProved, match="of a noise budget of"):
+        polyest.solve(6, noise=2)
+    assert len(asked) == len(making.MARGINS)
+    assert asked == sorted(asked, reverse=True)
+
+
+def test_a_wide_bracket_is_not_shipped(monkeypatch):
+    monkeypatch.setattr(making, "WIDEST", 1e-12)
+    with pytest.raises(NotConverged, match="wider than 1e-12 relative"):
+        polyest.solve(6, noise=2)
+
+
+@pytest.mark.parametrize("K", [0, -3, 2.5, "7", None, True, np.float64(3)])
+def test_K_must_be_an_integer_of_at_least_1(K):
+    with pytest.raises(InvalidProblem, match="must be an integer of at least 1"):
+        polyest.solve(K)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"noise": 1, "bias": 0.1}, "two budgets, bias 0.1 and noise 1"),
+        ({"criterion": "minimax", "noise": 8}, "takes no budget but got noise 8"),
+        ({"criterion": "squared-error", "bias_ratio": 2}, "takes no budget but got bias-ratio 2"),
+        ({"criterion": "median"}, "criterion 'median' is unknown: use one of minimax"),
+        ({"noise": 0}, "noise is 0: a budget is a finite number above 0"),
+        ({"bias": float("nan")}, "bias is nan"),
+        ({"bias_ratio": "2"}, "bias-ratio is '2'"),
+        ({"target": "polynomial:0,0,0,0,0,0,0,1"}, "has degree 7, above K = 6"),
+        ({"method": "guess"}, "method 'guess' is unknown: use one of remez"),
+        ({"criterion": "minimax", "method": "socp"}, "method socp does not solve minimax"),
+    ],
+)
+def test_keywords_that_pose_no_problem(keywords, said):
+    with pytest.raises(InvalidProblem, match=said):
+        polyest.solve(6, **keywords)
+
+
+def test_numpy_integers_are_integers():
+    assert polyest.solve(np.int64(2), criterion="minimax").K == 2
+
+
+def test_unbiased_target_has_optimum_zero():
+    table = polyest.solve(4, target="power:2", criterion="minimax")
+    assert table.optimum == Bracket(0.0, 0.0)
+    assert table.bias.upper < 1e-15
+    polyest.verify(table)

@@ -1,0 +1,57 @@
+"""The README: every Python block runs, in order, and prints what it says; its commands exist."""
+
+import re
+import tomllib
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from polyest.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def test_python_blocks_run_and_print_what_they_say(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    namespace = {}
+    promised = [None] * len(BLOCKS)
+    for i, (kind, body) in enumerate(BLOCKS):
+        if kind == "text":
+            promised[i - 1] = body
+    ran = 0
+    for (kind, body), text in zip(BLOCKS, promised, strict=True):
+        if kind != "python":
+            continue
+        printed = StringIO()
+        with redirect_stdout(printed):
+            exec(compile(body, "README.md", "exec"), namespace)
+        said = text or "".join(
+            line[2:] + "\n" for line in body.splitlines() if line.startswith("# ")
+        )
+        assert printed.getvalue() == said
+        ran += 1
+    assert ran == 3
+
+
+@pytest.mark.parametrize("line", re.findall(r"^polyest (\w+ --K \d+)$", TEXT, re.MULTILINE))
+def test_commands_in_sh_blocks_run(line):
+    assert CliRunner().invoke(main, line.split()).exit_code == 0
+
+
+def test_torch_is_pinned_exactly_where_tests_get_it():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "torch==2.13.0" in project["optional-dependencies"]["test"]
+    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().splitlines()
+    assert not any("torch" in need for need in project["dependencies"])
+
+
+def test_two_commands_set_up_and_test():
+    commands = re.findall(r"^pip install .*$", TEXT, re.MULTILINE)
+    assert len(commands) == 2
+    assert commands[0].endswith("&& polyest solve --K 16")
+    assert commands[1].endswith("&& pytest")
