@@ -1,6 +1,6 @@
 """Time and certified error of polyest's solvers, in one run beside their peers.
 
-    python benchmarks/solve.py              # all sizes, ten to fifteen minutes; results/solve.csv
+    python benchmarks/solve.py              # all sizes, about ten minutes; results/solve.csv
     python benchmarks/solve.py --quick      # the smallest, to standard output
 
 Two problems: `minimax`, least sup|p (P(p) - log p)| over polynomials P of degree K, and
@@ -9,12 +9,13 @@ Two problems: `minimax`, least sup|p (P(p) - log p)| over polynomials P of degre
     seconds        median wall time of `runs` runs, the certificate included where there is one
     claimed        the least sup|e| that the method reports
     width          relative width of the bracket it proves; empty where it proves none
-    returned       sup|e| of the polynomial that it returned, proved by polyest
+    returned       sup|e| of the table that it returned, proved by polyest; of Sollya's polynomial the
+                   greatest |e| at the alternation points, as its supnorm proves the rest
     optimum        the least sup|e| there is, proved by polyest
     claimed_error  claimed / optimum - 1; returned_error likewise
     noise_error    p Var of the table that it returned against the budget, proved by polyest
 
-A failure is a row whose status says what happened, and so is a peer that is not installed.
+Every failure is a row whose status says what happened, and so is a peer that is not installed.
 """
 
 import argparse
@@ -42,19 +43,17 @@ import numpy as np
 from flint import arb, arb_poly, ctx
 
 import polyest
-from polyest.balls import at_most, bernstein_form
 from polyest.bernstein import pmf
 from polyest.certificate import Bracket, least_bias, measure
+from polyest.errors import InvalidProblem
 from polyest.making import resolve
 from polyest.problem import Alternation, pose
 from polyest.solvers import remez
-from polyest.supremum import Curve, supremum
 from polyest.targets import LOG
 
 FILE = Path(__file__).parent / "results" / "solve.csv"
 MINIMAX, AQP, NOISE = "minimax", "gradient-variance", 8.0
 ENOUGH = 2.0  # seconds of runs beyond which there are no more of them
-MOST_RUNS = 5
 PACKAGES = ("polyest", "numpy", "scipy", "python-flint", "highspy", "clarabel", "cvxpy")
 COLD = "import sys; from polyest.cli import main; sys.argv[1:] = ['solve', '--K', '16']; main()"
 
@@ -77,16 +76,17 @@ quit;
 
 @dataclass(frozen=True)
 class Scale:
-    """Sizes; seconds a peer has for one solve; points of the plain formulations, equidistant in
-    theta with p = sin^2 theta."""
+    """Sizes; seconds a peer has for one solve; points of the plain formulations; most runs."""
 
     draws: dict[str, tuple[int, ...]]
     timeout: float
     grid: int
+    runs: int
 
 
-FULL = Scale({MINIMAX: (8, 16, 32, 64, 128, 256, 512, 1024), AQP: (8, 16, 32, 64)}, 120.0, 2000)
-QUICK = Scale({MINIMAX: (4, 8), AQP: (8,)}, 20.0, 200)
+SIZES = {MINIMAX: (8, 16, 32, 64, 128, 256, 512, 1024), AQP: (8, 16, 32, 64)}
+FULL = Scale(SIZES, 120.0, 2000, 5)
+QUICK = Scale({MINIMAX: (4, 8), AQP: (8,)}, 20.0, 200, 1)
 SCALE = FULL
 
 
@@ -141,7 +141,7 @@ def by_polyest(problem: str, K: int, method: str | None = None) -> Found:
 
 
 def by_alternation(problem: str, K: int) -> Found:
-    """E*(K) and the polynomial in balls, nothing rounded to float64."""
+    """E*(K) and the polynomial in balls, nothing rounded."""
     found = least_bias(LOG, K, Alternation(remez.exchange(LOG, K)))
     return Found(found.upper, None, found, found.upper, "the polynomial in balls, not stored")
 
@@ -179,8 +179,7 @@ def by_sollya(problem: str, K: int) -> Found:
 
 def by_highs(problem: str, K: int) -> Found:
     """The linear program as it is written down: Bernstein basis, a fixed grid, cvxpy, HiGHS."""
-    cp = _cvxpy()
-    p = _grid()
+    cp, p = _cvxpy(), _grid()
     c, bound = cp.Variable(K + 1), cp.Variable()
     error = cp.multiply(p, pmf(K, p) @ c) - LOG.weighted(p)
     program = cp.Problem(cp.Minimize(bound), [error <= bound, -error <= bound])
@@ -189,8 +188,7 @@ def by_highs(problem: str, K: int) -> Found:
 
 def by_clarabel(problem: str, K: int) -> Found:
     """The variance-optimal program as it is written down: a fixed grid, cvxpy, Clarabel."""
-    cp = _cvxpy()
-    p = _grid()
+    cp, p = _cvxpy(), _grid()
     rows = pmf(K, p)
     c, means, bound = cp.Variable(K + 1), cp.Variable(p.size), cp.Variable()
     error = cp.multiply(p, rows @ c) - LOG.weighted(p)
@@ -241,7 +239,7 @@ def _fill(row: Row, method: Method) -> None:
     """Run the method and write what it took, found and got wrong into the row."""
     seconds: list[float] = []
     try:
-        while not seconds or (len(seconds) < MOST_RUNS and sum(seconds) < ENOUGH):
+        while not seconds or (len(seconds) < SCALE.runs and sum(seconds) < ENOUGH):
             begun = perf_counter()
             try:
                 found = method(row.problem, row.K)
@@ -251,7 +249,8 @@ def _fill(row: Row, method: Method) -> None:
         row.status, row.note = "absent", str(error)
         return
     except Exception as error:  # whatever it is, it is what this method does on this problem
-        row.status, row.note = "failed", f"{type(error).__name__}: {error}"
+        row.status = "refused" if isinstance(error, InvalidProblem) else "failed"
+        row.note = f"{type(error).__name__}: {error}"
         row.seconds, row.runs = seconds[-1], 1
         return
     row.seconds, row.runs = median(seconds), len(seconds)
@@ -265,7 +264,7 @@ def _fill(row: Row, method: Method) -> None:
         if row.problem == AQP:
             row.noise_error = measured.gradient_variance / _limit(row.K) - 1
     elif found.entries is not None:
-        row.returned = _supremum(found.entries, row.K)
+        row.returned = _reached(found.entries, row.K)
     if row.returned is not None:
         row.returned_error = row.returned / row.optimum - 1
 
@@ -274,7 +273,7 @@ def _cold() -> Row:
     """Wall time of `polyest solve --K 16` as a process of its own."""
     row = Row("cold process", 16, "polyest solve --K 16")
     seconds = []
-    for _ in range(3):
+    for _ in range(SCALE.runs):
         begun = perf_counter()
         done = subprocess.run([sys.executable, "-c", COLD], capture_output=True, check=False)
         seconds.append(perf_counter() - begun)
@@ -327,12 +326,15 @@ def _dyadic(word: str) -> Fraction:
     return Fraction(mantissa) * Fraction(2) ** int(exponent or 0)
 
 
-def _supremum(powers: list[Fraction], K: int) -> float:
-    """Proved upper bound of sup|e| of a polynomial given by its coefficients in powers of p."""
+def _reached(powers: list[Fraction], K: int) -> float:
+    """Greatest |e| of a polynomial in powers of p at the alternation points: sup|e| to second order.
+
+    Entries as large as those of a minimax table leave nothing of it to an enclosure over cells.
+    """
     with ctx.workprec(16 * K + 400):
-        exact = arb_poly([arb(a.numerator) / a.denominator for a in powers])
-        entries = bernstein_form(exact, K)
-    return at_most(supremum(Curve(entries), LOG, "bias")[1])
+        P = arb_poly([arb(a.numerator) / a.denominator for a in powers])
+        points = [arb(x) for x in remez.exchange(LOG, K)]
+        return max(float(abs(x * (P(x) - x.log()))) for x in points)
 
 
 def written(found: list[Row]) -> str:
@@ -366,7 +368,7 @@ def _versions() -> Iterator[str]:
     program = shutil.which("sollya")
     if program is not None:
         said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-        yield f"sollya {said.stdout.split()[2]}"
+        yield f"sollya {said.stdout.split()[3]}"
 
 
 def _processor() -> str:
@@ -388,12 +390,10 @@ def main() -> None:
         took = "" if row.seconds is None else f", {row.seconds:.3g} s"
         print(f"{row.problem}, K = {row.K}, {row.method}: {row.status}{took}", file=sys.stderr)
         found.append(row)
-    path = given.out or (None if given.quick else FILE)
-    if path is None:
+    if given.quick and given.out is None:
         print(written(found), end="")
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(written(found))
+    else:
+        (given.out or FILE).write_text(written(found))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def one(
         bound = "within the budget" if table.budget else "of any table"
         width = f"relative width {number(table.optimum.width, digits=2)}"
         lines += _entry(
-            "optimum", f"{_span(table.optimum)}, proved, {width}", f"the least {what} {bound}"
+            "optimum", f"{_span(table.optimum)}, proved", f"the least {what} {bound}, {width}"
         )
     if table.budget is not None:
         lines += _entry("budget", *_spent(table, table.budget, least, next(iter(rivals.values()))))
@@ -87,8 +87,8 @@ def comparison(tables: Mapping[str, Table], least: Bracket) -> list[str]:
         *_entry(f"E*({K})", f"{_span(least)}, proved", f"the least sup|bias| of {K} draws"),
         "",
         *certificates(rows, dict.fromkeys(rows, least), places),
-        "noise r: gradient-variance, least bias at r times the gradient-variance of log_count",
-        f"at p: least p whose |bias| is the greatest to {SAME:g}; float64 on a grid, not proved",
+        "noise r: least bias at r times the gradient-variance of log_count",
+        f"at p: the first p of the greatest |bias|, to {SAME:g}, by float64 and not proved",
     ]
 
 

@@ -31,7 +31,7 @@ def test_elevation_keeps_the_polynomial(c, p, more):
     assert expectation(longer, p) == expectation(c, p)
 
 
-@pytest.mark.parametrize("K", [1, 2, 7, 64, 1024])
+@pytest.mark.parametrize("K", [1, 2, 7, 64, 300])
 def test_float_probabilities_are_good_to_a_few_roundings_each(K):
     for p in (0.0, 1e-9, 0.003, 0.25, 0.5, 0.9, 1 - 1e-7, 1.0):
         exact = [float(b) for b in exact_pmf(K, Fraction(p))]

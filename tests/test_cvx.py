@@ -17,7 +17,9 @@ from polyest.targets import LOG
 pytest.importorskip("flint")
 pytest.importorskip("cvxpy")
 
-KNOWN = [figure for figure in FIGURES if figure.K <= 16]
+# The dense solver is tested on all of them; 16 draws take seconds here.
+KNOWN = [f for f in FIGURES if f.K <= 8 or f.arguments == {"criterion": "variance", "bias_ratio": 2}]
+KNOWN += [f for f in FIGURES if f.K == 15 and f.arguments["noise"] == 8]
 WIDEST = 1e-5
 
 
@@ -41,7 +43,7 @@ BUDGETS = [
 ]
 
 
-@pytest.mark.parametrize("K", [1, 4, 11])
+@pytest.mark.parametrize("K", [1, 5])
 @pytest.mark.parametrize(("criterion", "budget"), BUDGETS)
 def test_brackets_overlap_those_of_the_dense_solver(K, criterion, budget):
     try:
@@ -80,17 +82,25 @@ def test_solution_has_signed_and_positive_multipliers_and_its_selection():
 
 
 def test_grid_alone_overstates_what_can_be_had():
-    problem = resolve(pose(16, criterion="gradient-variance", bias_ratio=2))
+    problem = resolve(pose(16, bias_ratio=2))
     rough = cvx._program(problem, cvx._first_points(problem), 0.0)
     assert rough.root**2 < 0.478222 * (1 - 1e-3)
     assert measure(LOG, rough.c).bias.upper > problem.limit * (1 + 1e-3)
 
 
-def test_tie_break_leaves_no_wiggle():
-    # Without it the middle entries of the same merit differ by tenths.
-    found = cvx.solve(resolve(pose(16, noise=1))).coefficients
-    assert np.all(np.diff(found) > 0)
-    assert np.all(np.abs(np.diff(found, 3)[3:]) < 0.1)
+@pytest.mark.parametrize(
+    ("K", "budget"),
+    [
+        (8, {"criterion": "second-moment", "noise": 2}),
+        (12, {"criterion": "gradient-variance", "noise": 8}),
+        (12, {"criterion": "variance", "bias_ratio": 3}),
+    ],
+)
+def test_tie_break_picks_the_table_of_the_dense_solver(K, budget):
+    # Entries are undetermined by tenths within 1e-6 of the optimum.
+    found = polyest.solve(K, method="cvx", **budget).coefficients
+    known = polyest.solve(K, **budget).coefficients
+    assert np.max(np.abs(found - known)) < 2e-3
 
 
 def test_refuses_what_it_is_not_for(monkeypatch):
