@@ -178,7 +178,7 @@ def by_sollya(problem: str, K: int) -> Found:
 
 
 def by_highs(problem: str, K: int) -> Found:
-    """The linear program as it is written down: Bernstein basis, a fixed grid, cvxpy, HiGHS."""
+    """The linear program as it is written down: Bernstein basis, a Chebyshev grid, cvxpy, HiGHS."""
     cp, p = _cvxpy(), _grid()
     c, bound = cp.Variable(K + 1), cp.Variable()
     error = cp.multiply(p, pmf(K, p) @ c) - LOG.weighted(p)
@@ -187,7 +187,7 @@ def by_highs(problem: str, K: int) -> Found:
 
 
 def by_clarabel(problem: str, K: int) -> Found:
-    """The variance-optimal program as it is written down: a fixed grid, cvxpy, Clarabel."""
+    """The variance-optimal program as it is written down: a Chebyshev grid, cvxpy, Clarabel."""
     cp, p = _cvxpy(), _grid()
     rows = pmf(K, p)
     c, means, bound = cp.Variable(K + 1), cp.Variable(p.size), cp.Variable()

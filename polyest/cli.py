@@ -132,11 +132,7 @@ def show(draws: str, as_json: bool, **keywords: Any) -> None:
     if as_json:
         click.echo(dumps(table))
         return
-    try:
-        least = load(table.K, table.target, "minimax").optimum
-    except TableNotFound:
-        least = None
-    _print(_page(table, least, None))
+    _print(_page(table, _released_least(table), None))
 
 
 @main.command()
@@ -267,6 +263,16 @@ def _least(table: "Table") -> "Bracket | None":
     from polyest.making import solve
 
     return solve(table.K, table.target, criterion="minimax").optimum
+
+
+def _released_least(table: "Table") -> "Bracket | None":
+    """The same without solving, as far as it is released."""
+    from polyest import reading
+
+    try:
+        return reading.load(table.K, table.target, "minimax").optimum
+    except TableNotFound:
+        return reading.listed_least_bias(table.K) if table.target == "log" else None
 
 
 def _page(table: "Table", least: "Bracket | None", out: str | None) -> list[str]:

@@ -11,8 +11,9 @@ q_m the criterion at p_m.  Every table with |e| <= eps and q <= v has L <= eps s
     least squared error       is at least L / sum mu.
 
 The Lagrangian is a quadratic c'Sc + b'c + a with S >= 0, so L = a - b'S^{-1}b / 4.  A variance does not
-see constants: S1 = 0, and L is finite only if b'1 = sum lambda_i p_i = 0, so the weight with the
-greatest p|lambda| is replaced by the real number that makes it so, and c_K is held at 0.
+see constants: S1 = 0, and L is finite only if b'1 = sum lambda_i p_i = 0.  The stored weights make it
+so to rounding; the one with the greatest p|lambda| is replaced by the real number that makes it so
+exactly, and c_K is held at 0.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ from flint import arb, arb_mat, ctx
 from polyest.errors import NotProved
 from polyest.problem import Dual, Problem
 
-GOOD_BITS = 60
+GOOD_BITS = 90  # so that the bound, rounded to a double, is the same on every machine
+ROUNDING = 1e-15  # relative
 
 
 def lower_bound(problem: Problem, dual: Dual) -> arb:
@@ -93,9 +95,16 @@ def _inverse_form(
 
 
 def _balance(places: list[arb], signed: list[arb]) -> None:
-    """Make sum lambda_i p_i exactly 0 by the weight that moves least for it."""
+    """Make sum lambda_i p_i, which must be 0 to rounding, exactly 0."""
     if not places:
         return
+    moments = [p * w for p, w in zip(places, signed, strict=True)]
+    total, size = sum(moments, arb(0)), sum((abs(x) for x in moments), arb(0))
+    if not abs(total) <= ROUNDING * size:
+        raise NotProved(
+            f"the bias weights of the witness do not balance: sum w p is {float(total):.3g}, expected 0 "
+            f"within {ROUNDING:g} of {float(size):.3g}; a weight or a point is altered"
+        )
     i = max(range(len(places)), key=lambda j: float(abs(places[j] * signed[j])))
     others = sum(
         (p * w for j, (p, w) in enumerate(zip(places, signed, strict=True)) if j != i), arb(0)

@@ -31,3 +31,7 @@ class CorruptTable(PolyestError, ValueError):
 
 class CountOutOfRange(PolyestError, IndexError, ValueError):
     """A count that is no integer in 0..K, or counts that do not fit together."""
+
+
+class CannotStore(PolyestError, OSError):
+    """A place that takes no tables: it cannot be written, is in use, or holds something else."""

@@ -14,7 +14,7 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.certificate import Bracket, Certificate, certify, least_bias, measure, noise_floor
 from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
-from polyest.problem import Alternation, Problem, Solution, pose
+from polyest.problem import BUDGETED, CRITERIA, Alternation, Problem, Solution, pose
 from polyest.solvers import METHODS
 from polyest.solvers.remez import exchange
 from polyest.table import Table
@@ -26,7 +26,6 @@ MARGINS = (
     2e-6,
 )  # relative tightening of a budget, the next one where rounding needs it
 WIDEST = 1e-5  # relative width of a bracket of an AQP's optimum that is still accepted
-SAME = 1e-9  # relative difference at which a claim is no longer the one that is proved again
 
 
 def solve(
@@ -50,8 +49,9 @@ def solve(
     >>> round(solve(2, criterion="minimax").bias.upper, 12)
     0.035236560447
     """
-    problem = resolve(pose(K, target, criterion, bias, bias_ratio, noise))
-    chosen = _method(problem, method)
+    posed = pose(K, target, criterion, bias, bias_ratio, noise)
+    chosen = _checked_size(posed, _method(posed, method))
+    problem = resolve(posed)
     if criterion != "minimax":
         plain = _where_budget_is_slack(problem)
         if plain is not None:
@@ -112,18 +112,24 @@ def _checked_loose(problem: Problem) -> Problem:
 
 def plug_in(target: Target, K: int) -> Floats:
     """Entries phi((X+1)/(K+1)): for log, the log of an in-group share, the unit of noise."""
-    return target.phi((np.arange(K + 1) + 1) / (K + 1))
+    from flint import arb, ctx
+
+    with ctx.workprec(160):  # rounded once: the unit is the same on every machine
+        return np.array([float(target.ball(arb(j) / (K + 1))) for j in range(1, K + 2)])
 
 
 def verify(table: Table) -> None:
     """Prove every claim of a table again from its coefficients and witness.
 
-    Raises NotProved naming the first claim that is not confirmed, or is not the number that the proof
-    gives (relative 1e-9), also where the table has no witness or its budget was raised.
+    The proof gives the same doubles on every machine (balls.py), so each claim has to be equal to
+    what is proved.  Raises NotProved naming the first that is not, also where the table has no
+    witness or its budget was altered.
     """
-    if table.criterion == "minimax" or table.budget or table.criterion == "squared-error":
+    if table.criterion in CRITERIA:
         if table.witness is None:
             raise NotProved(f"K = {table.K}: no witness: the optimum cannot be proved")
+        if (table.budget is None) == (table.criterion in BUDGETED):
+            raise NotProved(f"K = {table.K}: {table.criterion} with budget {table.budget}: altered")
         problem = resolve(pose(table.K, table.target, table.criterion, **_keywords(table.problem)))
         proved = certify(problem, table.coefficients, table.witness)
     else:
@@ -147,7 +153,7 @@ def _compare(table: Table, proved: Certificate) -> None:
     for name in ("second_moment", "variance", "gradient_variance", "squared_error"):
         pairs.append((name, getattr(claimed, name), getattr(proved, name)))
     for name, greater, less in pairs:
-        if greater < less or greater - less > SAME * abs(greater):
+        if greater != less:
             said, found = (less, greater) if name.endswith("lower") else (greater, less)
             raise NotProved(f"K = {table.K}: {name} is claimed to be {said!r}, proved is {found!r}")
 
@@ -171,6 +177,15 @@ def _method(problem: Problem, method: str | None) -> str:
     return method
 
 
+def _checked_size(problem: Problem, method: str) -> str:
+    """The method, unless K is beyond it: said before anything is computed."""
+    limit: int = import_module(f"polyest.solvers.{method}").MOST_DRAWS
+    if problem.K > limit:
+        better = {"lp": "method remez", "cvx": "method socp"}.get(method, "fewer draws")
+        raise InvalidProblem(f"K is {problem.K}: {method} solves up to K = {limit}; use {better}")
+    return method
+
+
 def _run(problem: Problem, method: str) -> Solution:
     solution: Solution = import_module(f"polyest.solvers.{method}").solve(problem)
     return solution
@@ -190,7 +205,7 @@ def _where_budget_is_slack(problem: Problem) -> Table | None:
         return None
     assert isinstance(plain.witness, Alternation)
     certificate = certify(problem, plain.coefficients, plain.witness)
-    return replace(plain, problem=problem, certificate=certificate)
+    return _table(problem, Solution(plain.coefficients, plain.witness, plain.method), certificate)
 
 
 def _solved(problem: Problem, method: str) -> Table:

@@ -7,6 +7,7 @@ Headings are styled; click takes the style off where the output is no terminal.
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from math import ceil, isfinite
+from textwrap import wrap
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from polyest.reading import load
 from polyest.table import Table
 
 WIDTH = 80
+MARGIN = 10  # of an entry's label
 DIGITS = 4
 CRITERIA = (*BUDGETED, "squared-error")
 HEADS = ("gradient-\nvariance", "\nvariance", "second-\nmoment", "squared-\nerror")
@@ -31,7 +33,7 @@ def one(
     least: Bracket | None,
     rivals: Mapping[str, Certificate],
     remarks: Sequence[str],
-    code: str,
+    code: Sequence[str],
 ) -> list[str]:
     """Page of one table: least attainable bias, optimum, budget, use, rivals, coefficients.
 
@@ -40,7 +42,8 @@ def one(
     """
     K, name = table.K, table.target
     origin = f" (release {table.release})" if table.release else ""
-    lines = [_bold(f"{name} from K = {K} draws: {_asked(table)}{origin}"), ""]
+    title = _wrapped(f"{name} from K = {K} draws: {_asked(table)}{origin}")
+    lines = [*map(_bold, title), ""]
     if least is not None:
         lines += _entry(
             f"E*({K})",
@@ -58,11 +61,11 @@ def one(
         lines += _entry("budget", *_spent(table, table.budget, least, next(iter(rivals.values()))))
     lines += _entry(
         "groups",
-        f"of G = {K + 2} traces where the trainer subtracts the group mean, K = G - 2",
-        f"of G = {K + 1} traces where it does not, K = G - 1",
+        f"G = {K + 2} traces where the trainer subtracts the group mean, K = G - 2",
+        f"G = {K + 1} traces where it does not, K = G - 1",
     )
-    look_up = f"t[polyest.counts.in_group(answers).index]     # answers: (prompts, {K + 2})"
-    lines += _entry("code", f"t = {code}", look_up)
+    look_up = f"t[polyest.counts.in_group(answers).index]  # answers: (prompts, {K + 2})"
+    lines += _entry("code", f"t = {code[0]}", *code[1:], look_up)
     rows = {"this table": table.certificate, **rivals}
     lines += ["", *certificates(rows, dict.fromkeys(rows, least)), *remarks]
     return [*lines, "", _bold(f"coefficients c_0 .. c_{K}"), *_coefficients(table)]
@@ -116,10 +119,10 @@ def certificates(
     return [*map(_bold, lines[:2]), *lines[2:], "", caption]
 
 
-def code(table: Table, out: str | None = None) -> str:
+def code(table: Table, out: str | None = None) -> list[str]:
     """Python that gives this very table: read from `out`, loaded if released, or else solved."""
     if out is not None:
-        return f"polyest.loads(open({out!r}).read())"
+        return [f"polyest.loads(open({out!r}).read())"]
     words, keywords = [str(table.K)], dict[str, Any]()
     if table.target != "log":
         words.append(f'target="{table.target}"')
@@ -137,7 +140,7 @@ def code(table: Table, out: str | None = None) -> str:
         found = np.array_equal(released.coefficients, table.coefficients)
     except PolyestError:
         found = False
-    return f"polyest.{'load' if found else 'solve'}({', '.join(words)})"
+    return _wrapped(f"polyest.{'load' if found else 'solve'}({', '.join(words)})")
 
 
 def number(value: float, rounding: str = ROUND_CEILING, digits: int = DIGITS) -> str:
@@ -220,16 +223,25 @@ def _span(bracket: Bracket) -> str:
     return f"{low} .. {number(bracket.upper, ROUND_CEILING, digits)}"
 
 
+def _wrapped(text: str) -> list[str]:
+    """Text broken at spaces to fit behind a label and `t = `."""
+    room = WIDTH - MARGIN - 4
+    return wrap(
+        text, room, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _entry(label: str, *lines: str) -> list[str]:
     """Lines behind a label in a margin."""
-    return [f"{label if i == 0 else '':<10}{line}" for i, line in enumerate(lines)]
+    return [f"{label if i == 0 else '':<{MARGIN}}{line}" for i, line in enumerate(lines)]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as text, the first column flush left, the others flush right."""
+    """Rows as text, the first column flush left, the others flush right, with room if there is."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
     return [
-        "  ".join(
+        gap.join(
             cell.rjust(width) if i else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()

@@ -10,10 +10,13 @@ bias, and V(c), one of the criteria (all suprema over p in [0, 1]),
     squared-error      min sup p E (c_X - phi(p))^2
 """
 
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, replace
+from math import fsum, isfinite
 from numbers import Integral, Real
+from operator import mul
 from typing import Any
+
+import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem
@@ -21,6 +24,7 @@ from polyest.targets import Target, parse
 
 BUDGETED = ("gradient-variance", "variance", "second-moment")
 CRITERIA = ("minimax", *BUDGETED, "squared-error")
+BUDGET_KINDS = ("bias", "bias-ratio", "noise")
 DEFAULT_NOISE = 8.0
 
 
@@ -88,6 +92,28 @@ class Solution:
     method: str
 
 
+def unbiased(problem: Problem, method: str) -> Solution | None:
+    """The solution without bias where phi is a polynomial of degree <= K, else None.
+
+    Its alternation is empty: there is no error to alternate.
+    """
+    exact = problem.target.entries(problem.K)
+    if exact is None:
+        return None
+    return Solution(np.array([float(c) for c in exact]), Alternation(()), method)
+
+
+def settled(dual: Dual) -> Dual:
+    """The multipliers with the heaviest one moved so that sum lambda_i p_i is 0 to rounding.
+
+    A variance does not see constants, so multipliers bound it only where that sum vanishes.
+    """
+    points, weights = dual.bias_points, list(dual.bias_weights)
+    heaviest = max(range(len(points)), key=lambda i: abs(points[i] * weights[i]))
+    weights[heaviest] -= fsum(map(mul, points, weights)) / points[heaviest]
+    return replace(dual, bias_weights=tuple(weights))
+
+
 def check_draws(K: Any) -> int:
     """K as an int; InvalidProblem unless it is an integer of at least 1."""
     if isinstance(K, bool) or not isinstance(K, Integral) or K < 1:
@@ -118,7 +144,7 @@ def pose(
             f"target {phi.name} has degree {phi.degree}, above K = {draws}: no table of {draws} "
             f"draws is unbiased for it; use K >= {phi.degree}"
         )
-    given = {"bias": bias, "bias-ratio": bias_ratio, "noise": noise}
+    given = dict(zip(BUDGET_KINDS, (bias, bias_ratio, noise), strict=True))
     budgets = [Budget(kind, _positive(kind, v)) for kind, v in given.items() if v is not None]
     if len(budgets) > 1:
         named = " and ".join(f"{b.kind} {b.value:g}" for b in budgets)

@@ -43,7 +43,7 @@ def prove(
 def _lines(path: Path) -> list[Line]:
     content = path.read_bytes()
     if path.resolve().parent == reading.tables().resolve():
-        reading._checked_lines(path, path.stat().st_mtime_ns)
+        reading.checked_lines(path, path.stat().st_mtime_ns)
     if not content:
         raise CorruptTable(f"{path}: is empty: expected one table per line")
     lines = content.removesuffix(b"\n").split(b"\n")

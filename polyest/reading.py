@@ -8,9 +8,11 @@ that the error names the line.  Nothing falls back on anything.
 import re
 from functools import lru_cache
 from hashlib import sha256
+from math import inf, nextafter
 from pathlib import Path
 from typing import Any
 
+from polyest.certificate import Bracket
 from polyest.errors import CorruptTable, TableNotFound
 from polyest.problem import Problem, pose
 from polyest.table import Table, loads
@@ -45,7 +47,7 @@ def load(
             f"no released family {path.name}: released are {', '.join(families(folder))}; "
             "solve it with polyest.solve"
         )
-    lines = _checked_lines(path, path.stat().st_mtime_ns)
+    lines = checked_lines(path, path.stat().st_mtime_ns)
     if problem.K not in lines:
         raise TableNotFound(_absent(problem, path, sorted(lines)))
     number, line = lines[problem.K]
@@ -58,6 +60,35 @@ def load(
     ):
         raise CorruptTable(f"{path}, line {number}: holds {table!r}, which is not of this family")
     return table
+
+
+def too_large(problem: Problem) -> str | None:
+    """Why a table of `problem` is not to be stored, and what is; None where it may be."""
+    if problem.criterion != "minimax" or problem.K <= LARGEST_MINIMAX:
+        return None
+    return (
+        f"K = {problem.K} is too large for a stored minimax table: its coefficients grow like 2^K and "
+        f"float64 no longer holds the optimum above K = {LARGEST_MINIMAX}; use criterion "
+        "gradient-variance"
+    )
+
+
+def listed_least_bias(K: int) -> Bracket | None:
+    """Bracket of E*(K) for log from the release's list, rounded outward to doubles; None if not there.
+
+    Raises CorruptTable where the list is not what was released.
+    """
+    path = tables() / "least-bias.csv"
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    if sha256(content).hexdigest() != digests(path.parent / "SHA256SUMS").get(path.name):
+        raise CorruptTable(f"{path}: not what was released; restore it")
+    for row in content.decode().splitlines()[1:]:
+        draws, lower, upper, *_ = row.split(",")
+        if int(draws) == K:
+            return Bracket(nextafter(float(lower), 0), nextafter(float(upper), inf))
+    return None
 
 
 def family(problem: Problem) -> str:
@@ -83,10 +114,10 @@ def tables() -> Path:
 
 
 @lru_cache(maxsize=32)
-def _checked_lines(path: Path, _modified: int) -> dict[int, tuple[int, bytes]]:
+def checked_lines(path: Path, _modified: int) -> dict[int, tuple[int, bytes]]:
     """Line number and text by K, of a file whose digest is the released one."""
     content = path.read_bytes()
-    if sha256(content).hexdigest() != _digests(path.parent / "SHA256SUMS").get(path.name):
+    if sha256(content).hexdigest() != digests(path.parent / "SHA256SUMS").get(path.name):
         raise CorruptTable(
             f"{path}, line {_altered_line(path, content)}: not what was released; restore it"
         )
@@ -101,15 +132,15 @@ def _checked_lines(path: Path, _modified: int) -> dict[int, tuple[int, bytes]]:
 
 def _altered_line(path: Path, content: bytes) -> int:
     """First line whose digest is not the released one; one past the end where lines are missing."""
-    digests = _digests(path.parent / "LINE-SHA256SUMS")
+    known = digests(path.parent / "LINE-SHA256SUMS")
     lines = content.split(b"\n")
     for number, line in enumerate(lines, 1):
-        if sha256(line + b"\n").hexdigest() != digests.get(f"{path.name}:{number}"):
+        if sha256(line + b"\n").hexdigest() != known.get(f"{path.name}:{number}"):
             return number
     return len(lines)
 
 
-def _digests(path: Path) -> dict[str, str]:
+def digests(path: Path) -> dict[str, str]:
     """Digest by name, from a file of `digest  name` lines."""
     try:
         rows = [line.split("  ", 1) for line in path.read_text().splitlines()]
@@ -122,12 +153,8 @@ def _digests(path: Path) -> dict[str, str]:
 
 def _absent(problem: Problem, path: Path, released: list[int]) -> str:
     have = f"released in {path.name}: K = {_ranges(released)}"
-    if problem.criterion == "minimax" and problem.K > LARGEST_MINIMAX:
-        return (
-            f"K = {problem.K} is too large for a stored minimax table: its coefficients grow like "
-            f"2^K and float64 no longer holds the optimum above K = {LARGEST_MINIMAX}; use criterion "
-            f'"gradient-variance" ({have})'
-        )
+    if too_large(problem):
+        return f"{too_large(problem)} ({have})"
     return (
         f"no released table for K = {problem.K}; {have}; solve it with polyest.solve({problem.K})"
     )

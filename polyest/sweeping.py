@@ -14,19 +14,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from polyest.errors import InvalidProblem, PolyestError
+from polyest.errors import CannotStore, InvalidProblem
 from polyest.making import solve
 from polyest.problem import Problem, pose
-from polyest.reading import LARGEST_MINIMAX
-from polyest.table import Table, dumps, loads
+from polyest.reading import too_large
+from polyest.table import Table, dumps, loads, running_version
 
 Name = str | os.PathLike[str]
 
 HEAD = b'{"schema": '  # how a line of ours begins: nothing else is ever cut off a file
-
-
-class CannotStore(PolyestError, OSError):
-    """A place that takes no tables: it cannot be written, is in use, or holds something else."""
 
 
 def sweep(
@@ -93,12 +89,9 @@ def write(table: Table, path: Name) -> None:
 
 def check_storable(problem: Problem) -> None:
     """Raise InvalidProblem for a minimax problem whose optimum float64 entries do not hold."""
-    if problem.criterion == "minimax" and problem.K > LARGEST_MINIMAX:
-        raise InvalidProblem(
-            f"K = {problem.K} is too large for a stored minimax table: its coefficients grow like "
-            f"2^K and float64 no longer holds the optimum above K = {LARGEST_MINIMAX}; store "
-            "criterion gradient-variance, or name no file and see the table on the screen"
-        )
+    reason = too_large(problem)
+    if reason:
+        raise InvalidProblem(f"{reason}, or name no file and see the table on the screen")
 
 
 def destination(path: Name) -> Path:
@@ -142,7 +135,8 @@ def _belongs(table: Table, line: bytes, wanted: Problem, method: str | None) -> 
     methods |= {"remez"} if wanted.direction == "noise" else set()
     found = (table.K, table.target, table.criterion, table.budget, table.release, table.grid)
     asked = (wanted.K, wanted.target.name, wanted.criterion, wanted.budget, None, None)
-    return found == asked and table.method in methods and dumps(table).encode() == line
+    same_maker = table.method in methods and table.version == running_version()
+    return found == asked and same_maker and dumps(table).encode() == line
 
 
 def _asked(problem: Problem | None) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.certificate import Bracket, Certificate
 from polyest.errors import CorruptTable, CountOutOfRange
-from polyest.problem import Alternation, Budget, Dual, Problem
+from polyest.problem import BUDGET_KINDS, Alternation, Budget, Dual, Problem
 from polyest.targets import parse
 
 SCHEMA = 1
@@ -42,6 +42,7 @@ class Table:
     method: str
     release: str | None = None
     grid: str | None = None
+    version: str = ""
 
     def __post_init__(self) -> None:
         entries = np.array(self.coefficients, dtype=np.float64)
@@ -52,6 +53,8 @@ class Table:
             )
         entries.setflags(write=False)
         object.__setattr__(self, "coefficients", entries)
+        if not self.version:
+            object.__setattr__(self, "version", running_version())
 
     @property
     def K(self) -> int:
@@ -76,7 +79,7 @@ class Table:
     @property
     def generator(self) -> dict[str, str]:
         """Version of polyest and name of the method that made the entries."""
-        return {"polyest": _version(), "method": self.method}
+        return {"polyest": self.version, "method": self.method}
 
     @property
     def bias(self) -> Bracket:
@@ -211,7 +214,15 @@ def _from_record(record: Mapping[str, Any]) -> Table:
     if isinstance(K, bool) or not isinstance(K, int) or K < 1:
         raise CorruptTable(f"K is {K!r}: expected an integer of at least 1")
     budget = record["budget"]
-    allowed = None if budget is None else Budget(str(budget["kind"]), _number(budget["value"]))
+    allowed = None if budget is None else Budget(budget["kind"], _number(budget["value"]))
+    if allowed is not None and allowed.kind not in BUDGET_KINDS:
+        raise CorruptTable(f"budget {allowed.kind!r}: expected one of {', '.join(BUDGET_KINDS)}")
+    for name in ("target", "criterion"):
+        if not isinstance(record[name], str):
+            raise CorruptTable(f"{name} is {record[name]!r}: expected a text")
+    for name in ("release", "grid"):
+        if not isinstance(record[name], str | None):
+            raise CorruptTable(f"{name} is {record[name]!r}: expected a text or null")
     limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
     claims = Certificate(
         _bracket_in(record["bias"]),
@@ -222,13 +233,14 @@ def _from_record(record: Mapping[str, Any]) -> Table:
         ),
     )
     return Table(
-        Problem(K, parse(record["target"]), str(record["criterion"]), allowed, limit),
+        Problem(K, parse(record["target"]), record["criterion"], allowed, limit),
         np.array([_number(c) for c in record["coefficients"]]),
         claims,
         _witness_in(record["witness"]),
         str(record["generator"]["method"]),
         record["release"],
         record["grid"],
+        str(record["generator"]["polyest"]),
     )
 
 
@@ -278,7 +290,8 @@ def _witness_in(record: Mapping[str, Any] | None) -> Alternation | Dual | None:
     return Dual(**lists, selection=_number(record["selection"]))
 
 
-def _version() -> str:
+def running_version() -> str:
+    """Version of the polyest that runs."""
     try:
         return version("polyest")
     except PackageNotFoundError:

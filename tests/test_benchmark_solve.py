@@ -75,7 +75,9 @@ def test_spoiled_peer_is_measured(benchmark, monkeypatch):
 
     def spoiled(problem, K):
         found = right(problem, K)
-        return benchmark.Found(found.claimed, found.entries + np.where(np.arange(K + 1) == 2, 0.1, 0))
+        return benchmark.Found(
+            found.claimed, found.entries + np.where(np.arange(K + 1) == 2, 0.1, 0)
+        )
 
     row = benchmark.Row(benchmark.MINIMAX, 5, "HiGHS")
     benchmark._fill(row, spoiled)

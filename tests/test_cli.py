@@ -87,8 +87,8 @@ def test_the_page_of_16_shows_what_the_issue_asks_for():
     assert sorted((int(k), float(c)) for k, c in entries) == list(enumerate(table.coefficients))
     for part in (
         "noise 8",
-        "of G = 18 traces where the trainer subtracts the group mean, K = G - 2",
-        "of G = 17 traces where it does not, K = G - 1",
+        "groups    G = 18 traces where the trainer subtracts the group mean, K = G - 2",
+        "G = 17 traces where it does not, K = G - 1",
         "relative width",
         "used: all but",
         "schuermann: the least sup|bias| among the closed forms",
@@ -126,6 +126,20 @@ def test_a_page_is_plain_ascii_of_80_columns_and_its_code_gives_its_table(K, wor
     table = eval(code, {"polyest": polyest})
     shown = page.stdout[page.stdout.index("coefficients") :]
     assert all(f" {float(c)}" in shown for c in table.coefficients)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--K", 300, *MINIMAX),
+        ("--K", 4, "--target", "polynomial:0.1,0.25,-0.33333333333,1,-7.125", *MINIMAX),
+    ],
+    ids=["large numbers", "a long target"],
+)
+def test_a_page_keeps_to_80_columns_with_what_is_long(words):
+    page = run("solve", *words)
+    assert page.exit_code == 0
+    assert max(map(len, page.stdout.splitlines())) <= 80
 
 
 def test_a_range_is_a_row_per_K_and_one_object_per_table():
@@ -395,6 +409,23 @@ def test_show_prints_the_page_of_a_released_table_without_solving(released, monk
     assert run("show", "--K", 5, "--json").stdout.encode() in (
         (released / "log-gradient-variance-noise8.jsonl").read_bytes()
     )
+
+
+def test_show_takes_the_least_bias_from_the_list_where_no_minimax_table_is_stored(
+    released, monkeypatch
+):
+    path = released / "least-bias.csv"
+    path.write_text("K,lower,upper\n4,0.01,0.02\n5,0.0089710194321968,0.0089710194321969\n")
+    digest = sha256(path.read_bytes()).hexdigest()
+    with (released / "SHA256SUMS").open("a") as sums:
+        sums.write(f"{digest}  least-bias.csv\n")
+    shown = run("show", "--K", 5).stdout
+    assert "\nE*(5)     0.00897101943219679 .. 0.00897101943219691, proved\n" in shown
+    assert "\nE*(4)     0.0128820684152951 .. 0.0128820684152952, proved\n" in (
+        run("show", "--K", 4).stdout
+    )
+    path.write_text(path.read_text().replace("0.00897", "0.00797"))
+    assert "least-bias.csv: not what was released" in refused("show", "--K", 5)
 
 
 def test_show_says_what_is_released(released):

@@ -18,7 +18,9 @@ pytest.importorskip("flint")
 pytest.importorskip("cvxpy")
 
 # The dense solver is tested on all of them; 16 draws take seconds here.
-KNOWN = [f for f in FIGURES if f.K <= 8 or f.arguments == {"criterion": "variance", "bias_ratio": 2}]
+KNOWN = [
+    f for f in FIGURES if f.K <= 8 or f.arguments == {"criterion": "variance", "bias_ratio": 2}
+]
 KNOWN += [f for f in FIGURES if f.K == 15 and f.arguments["noise"] == 8]
 WIDEST = 1e-5
 

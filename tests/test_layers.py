@@ -29,7 +29,7 @@ PLAN = {
         "supremum", "targets",
     },
     "table": {"bernstein", "certificate", "errors", "problem", "targets"},
-    "reading": {"errors", "problem", "table"},
+    "reading": {"certificate", "errors", "problem", "table"},
     "closed_forms": {"bernstein", "certificate", "errors", "problem", "table", "targets"},
     "making": {
         "bernstein", "certificate", "errors", "problem", "solvers", "solvers.remez", "table",

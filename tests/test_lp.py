@@ -58,7 +58,7 @@ def test_certified_optimum_is_the_known_one(K):
 
 
 def test_errors_between_the_points_are_within_the_bound():
-    # On the seeds' grid, in the Bernstein basis, this is wrong by a fifth.
+    # On a fixed grid, in the Bernstein basis, this is wrong by a fifth.
     bias = polyest.solve(32, criterion="minimax", method="lp").bias
     assert bias.upper == pytest.approx(float(LEAST_BIAS[32]), rel=1e-6)
 

@@ -8,6 +8,7 @@ from flint import arb
 
 import polyest
 from polyest import making
+from polyest.balls import at_least
 from polyest.certificate import Bracket, certify
 from polyest.duality import lower_bound
 from polyest.errors import InvalidProblem, NotConverged, NotProved
@@ -151,6 +152,25 @@ def test_a_method_that_misses_its_budget_is_asked_again_and_then_refused(monkeyp
         polyest.solve(6, noise=2)
     assert len(asked) == len(making.MARGINS)
     assert asked == sorted(asked, reverse=True)
+
+
+def test_no_bias_weight_of_a_larger_witness_can_be_altered():
+    """However light it is: the weights have to balance, and the bound has to be the claimed one."""
+    table = polyest.solve(16)
+    weights = table.witness.bias_weights
+    for i in range(len(weights)):
+        for factor in (0, 1.01, 1e10):
+            moved = (*weights[:i], weights[i] * factor, *weights[i + 1 :])
+            with pytest.raises(NotProved):
+                certify_again(table, replace(table.witness, bias_weights=moved))
+
+
+def certify_again(table, witness):
+    """What `verify` does of a witness, without measuring the same coefficients again."""
+    problem = making.resolve(pose(table.K, noise=table.budget.value))
+    proved = arb(at_least(lower_bound(problem, witness)))
+    if proved != table.optimum.lower:
+        raise NotProved("another bound")
 
 
 def test_a_wide_bracket_is_not_shipped(monkeypatch):

@@ -21,7 +21,7 @@ def release(tmp_path, monkeypatch):
     folder = tmp_path / "v1"
     copytree(reading.tables(), folder)
     monkeypatch.setattr(reading, "tables", lambda: folder)
-    reading._checked_lines.cache_clear()
+    reading.checked_lines.cache_clear()
     return folder
 
 
@@ -99,7 +99,7 @@ def test_an_altered_byte_is_refused_with_file_and_line(release, seed):
     content[place] ^= 1 << int(rng.integers(8))
     line = bytes(content[:place]).count(b"\n") + 1
     path.write_bytes(content)
-    reading._checked_lines.cache_clear()
+    reading.checked_lines.cache_clear()
     keywords = {"criterion": "minimax"} if seed % 2 else {}
     with pytest.raises(CorruptTable, match=f"{path.name}, line {line}:"):
         polyest.load(7, **keywords)
@@ -115,7 +115,7 @@ def test_an_altered_byte_is_refused_with_file_and_line(release, seed):
 def test_missing_doubled_and_exchanged_lines_are_refused(release, spoil):
     path = release / "log-minimax.jsonl"
     path.write_bytes(b"".join(spoil(path.read_bytes().splitlines(keepends=True))))
-    reading._checked_lines.cache_clear()
+    reading.checked_lines.cache_clear()
     with pytest.raises(CorruptTable, match=r"log-minimax.jsonl, line \d+"):
         polyest.load(20, criterion="minimax")
 
@@ -128,14 +128,14 @@ def test_a_family_under_another_name_is_refused(release):
     kept = [row for row in sums if not row.endswith(path.name)]
     kept.append(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}")
     (release / "SHA256SUMS").write_text("\n".join(kept) + "\n")
-    reading._checked_lines.cache_clear()
+    reading.checked_lines.cache_clear()
     with pytest.raises(CorruptTable, match="which is not of this family"):
         polyest.load(7, criterion="minimax")
 
 
 def test_a_release_without_checksums_is_incomplete(release):
     (release / "SHA256SUMS").unlink()
-    reading._checked_lines.cache_clear()
+    reading.checked_lines.cache_clear()
     with pytest.raises(CorruptTable, match=r"SHA256SUMS: .* reinstall polyest"):
         polyest.load(7)
 

@@ -1,4 +1,4 @@
-"""Variance-optimal table as the seeds write it, in cvxpy: the readable twin that tests compare to.
+"""Variance-optimal table as a cone program in cvxpy: the readable twin that tests compare to.
 
     minimise V  subject to  |p_i (P(p_i) - phi(p_i))| <= eps      direction "bias", eps = limit
     minimise E  subject to  |e(p_i)| <= E and V <= limit          direction "noise"
@@ -26,7 +26,7 @@ import numpy as np
 
 from polyest.bernstein import Floats, pmf
 from polyest.errors import InvalidProblem, NotConverged
-from polyest.problem import Dual, Problem, Solution
+from polyest.problem import Dual, Problem, Solution, settled
 from polyest.selection import SLACK, quadratic, value
 
 try:
@@ -129,13 +129,14 @@ def _dual(problem: Problem, points: _Points, best: _Answer) -> Dual:
     heights = best.noise_weights / (2 * best.root)
     # What is left of dual infeasibility meets curvature everywhere, at the price of FLOOR relative.
     heights = heights + FLOOR * heights.mean()
-    return Dual(
+    dual = Dual(
         tuple((np.sin(points.bias) ** 2).tolist()),
         tuple(best.bias_weights.tolist()),
         tuple((np.sin(points.noise) ** 2).tolist()),
         tuple(heights.tolist()),
         float(value(problem.target, best.c)),
     )
+    return settled(dual) if "variance" in problem.criterion else dual
 
 
 def _exchanged(problem: Problem, points: _Points, weight: float) -> tuple[_Points, _Answer]:

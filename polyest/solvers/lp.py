@@ -1,4 +1,4 @@
-"""Minimax table as the seeds' linear program, through HiGHS, with exchanged points.
+"""Minimax table as a linear program, through HiGHS, with exchanged points.
 
     minimise E  subject to  |p_i P(p_i) - p_i phi(p_i)| <= E  at points p_i of (0, 1].
 
@@ -12,7 +12,8 @@ entries lie in [0, 1], no column is small and, the first extremum being near .65
 Each round solves for a *correction* of a in units of the error reached, so that HiGHS' absolute
 tolerances are relative to E, and then adds the local extrema of the error between the points.  They
 end as the K+2 points of the alternation, on which E and P depend to second order; the coefficients
-are read off in balls (alternation.py).  Source: the seeds' program; the exchange is Remez' (1934).
+are read off in balls (alternation.py).  Source: the program is Mohri, Schneider and
+Zhong's (2026), the exchange Remez' (1934).
 """
 
 import highspy
@@ -21,7 +22,7 @@ import numpy as np
 from polyest.alternation import table
 from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem, NotConverged
-from polyest.problem import Alternation, Problem, Solution
+from polyest.problem import Alternation, Problem, Solution, unbiased
 from polyest.targets import Target
 
 MOST_DRAWS = 256  # where a dense simplex takes 7 s; at 512 it is still right, after two minutes
@@ -50,9 +51,9 @@ def solve(problem: Problem) -> Solution:
             f"K is {problem.K}: the linear program is solved for K <= {MOST_DRAWS} only; "
             "use method remez"
         )
-    exact = problem.target.entries(problem.K)
+    exact = unbiased(problem, "lp")
     if exact is not None:
-        return Solution(np.array([float(c) for c in exact]), Alternation(()), "lp")
+        return exact
     points = exchange(problem.target, problem.K)
     return Solution(table(problem.target, points), Alternation(points), "lp")
 

@@ -16,7 +16,7 @@ import numpy as np
 from polyest.alternation import table
 from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem, NotConverged
-from polyest.problem import Alternation, Problem, Solution
+from polyest.problem import Alternation, Problem, Solution, unbiased
 from polyest.targets import Target
 
 MOST_DRAWS = 1024
@@ -35,9 +35,9 @@ def solve(problem: Problem) -> Solution:
         raise InvalidProblem(f"remez solves minimax, not {problem.criterion}: use method socp")
     if problem.K > MOST_DRAWS:
         raise InvalidProblem(f"K is {problem.K}: remez is tested for K <= {MOST_DRAWS} only")
-    exact = problem.target.entries(problem.K)
+    exact = unbiased(problem, "remez")
     if exact is not None:
-        return Solution(np.array([float(c) for c in exact]), Alternation(()), "remez")
+        return exact
     points = exchange(problem.target, problem.K)
     return Solution(table(problem.target, points), Alternation(points), "remez")
 
@@ -49,14 +49,17 @@ def exchange(target: Target, K: int) -> tuple[float, ...]:
     for _ in range(MOST_STEPS):
         gap = np.diff(theta, prepend=0.0)
         room = 0.4 * np.minimum(gap[:-1], gap[1:])
-        step = _newton(target, theta)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            step = _newton(target, theta)
+            worst, previous = float(np.max(np.abs(step) / room)), worst
+        if not np.isfinite(worst):
+            break  # the error has sunk into rounding
         theta[:-1] += np.clip(step, -room, room)
-        worst, previous = float(np.max(np.abs(step) / room)), worst
         if worst < STEP or previous < worst < NOISE:
             return (*(np.sin(theta[:-1]) ** 2).tolist(), 1.0)
     raise NotConverged(
-        f"remez at K = {K}, target {target.name}: after {MOST_STEPS} exchanges a point still moves "
-        f"by {worst:.1e} of its room, wanted {STEP:g}"
+        f"remez at K = {K}, target {target.name}: after up to {MOST_STEPS} exchanges a point still "
+        f"moves by {worst:.1e} of its room, wanted {STEP:g}; float64 may not hold so small an error"
     )
 
 

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from polyest.bernstein import Floats, pmf
 from polyest.errors import InvalidProblem, NotConverged
-from polyest.problem import Dual, Problem, Solution
+from polyest.problem import Dual, Problem, Solution, settled
 from polyest.selection import SLACK, quadratic, value
 from polyest.solvers.interior import GAP, Optimum, Program, balanced, minimise
 
@@ -193,13 +193,14 @@ class _View:
         heights = (best.noise + FLOOR * best.noise.mean()) / self.noise_unit
         total = np.abs(signed).sum() if self.frees_bias else heights.sum()
         bias, noise = np.argsort(points.bias), np.argsort(points.noise)
-        return Dual(
+        dual = Dual(
             tuple(points.bias[bias].tolist()),
             tuple((signed[bias] / total).tolist()),
             tuple(points.noise[noise].tolist()),
             tuple((heights[noise] / total).tolist()),
             float(value(self.problem.target, chosen)),
         )
+        return settled(dual) if self.centred else dual
 
     def _size_of_bias(self, p: Floats, rows: Floats, c: Floats) -> Floats:
         return np.abs(self.bias(p, rows, c))
