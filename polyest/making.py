@@ -180,7 +180,7 @@ def _method(problem: Problem, method: str | None) -> str:
 def _checked_size(problem: Problem, method: str) -> str:
     """The method, unless K is beyond it: said before anything is computed."""
     limit: int = import_module(f"polyest.solvers.{method}").MOST_DRAWS
-    if problem.K > limit:
+    if limit < problem.K:
         better = {"lp": "method remez", "cvx": "method socp"}.get(method, "fewer draws")
         raise InvalidProblem(f"K is {problem.K}: {method} solves up to K = {limit}; use {better}")
     return method

@@ -12,7 +12,7 @@ from polyest.balls import at_least
 from polyest.certificate import Bracket, certify
 from polyest.duality import lower_bound
 from polyest.errors import InvalidProblem, NotConverged, NotProved
-from polyest.problem import Alternation, Dual, pose
+from polyest.problem import Alternation, Dual, pose, settled
 
 
 @pytest.fixture(scope="module", params=["minimax", "noise", "bias", "squared-error"])
@@ -129,7 +129,9 @@ def test_weak_duality_holds_for_any_weights_and_any_table(K):
             tuple(rng.uniform(0, 1, n).tolist()),
             0.0,
         )
-        assert lower_bound(problem, dual) < arb(table.bias.upper)
+        assert lower_bound(problem, settled(dual)) < arb(table.bias.upper)
+        with pytest.raises(NotProved, match="do not balance"):
+            lower_bound(problem, dual)
 
 
 def test_a_method_that_misses_its_budget_is_asked_again_and_then_refused(monkeypatch):
