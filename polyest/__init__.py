@@ -7,6 +7,8 @@ rewards = t[counts]        # counts in 0..14; int, numpy or torch in, the same k
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from polyest.version import __version__
+
 if TYPE_CHECKING:
     from polyest import closed_forms, counts
     from polyest.making import solve, verify
@@ -23,7 +25,17 @@ _HOMES = {
 }
 _MODULES = ("closed_forms", "counts", "errors")
 
-__all__ = ["Table", "closed_forms", "counts", "dumps", "load", "loads", "solve", "verify"]
+__all__ = [
+    "Table",
+    "__version__",
+    "closed_forms",
+    "counts",
+    "dumps",
+    "load",
+    "loads",
+    "solve",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,8 @@ from polyest.errors import CannotStore, InvalidProblem
 from polyest.making import solve
 from polyest.problem import Problem, pose
 from polyest.reading import too_large
-from polyest.table import Table, dumps, loads, running_version
+from polyest.table import Table, dumps, loads
+from polyest.version import __version__
 
 Name = str | os.PathLike[str]
 
@@ -135,7 +136,7 @@ def _belongs(table: Table, line: bytes, wanted: Problem, method: str | None) -> 
     methods |= {"remez"} if wanted.direction == "noise" else set()
     found = (table.K, table.target, table.criterion, table.budget, table.release, table.grid)
     asked = (wanted.K, wanted.target.name, wanted.criterion, wanted.budget, None, None)
-    same_maker = table.method in methods and table.version == running_version()
+    same_maker = table.method in methods and table.version == __version__
     return found == asked and same_maker and dumps(table).encode() == line
 
 

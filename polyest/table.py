@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from numbers import Integral
 from typing import Any
@@ -22,6 +21,7 @@ from polyest.certificate import Bracket, Certificate
 from polyest.errors import CorruptTable, CountOutOfRange
 from polyest.problem import BUDGET_KINDS, Alternation, Budget, Dual, Problem
 from polyest.targets import parse
+from polyest.version import __version__
 
 SCHEMA = 1
 
@@ -42,7 +42,7 @@ class Table:
     method: str
     release: str | None = None
     grid: str | None = None
-    version: str = ""
+    version: str = __version__
 
     def __post_init__(self) -> None:
         entries = np.array(self.coefficients, dtype=np.float64)
@@ -53,8 +53,6 @@ class Table:
             )
         entries.setflags(write=False)
         object.__setattr__(self, "coefficients", entries)
-        if not self.version:
-            object.__setattr__(self, "version", running_version())
 
     @property
     def K(self) -> int:
@@ -288,11 +286,3 @@ def _witness_in(record: Mapping[str, Any] | None) -> Alternation | Dual | None:
         return Alternation(tuple(_number(p) for p in record["alternation"]))
     lists = {key: tuple(_number(x) for x in record[key]) for key in DUAL_KEYS}
     return Dual(**lists, selection=_number(record["selection"]))
-
-
-def running_version() -> str:
-    """Version of the polyest that runs."""
-    try:
-        return version("polyest")
-    except PackageNotFoundError:
-        return "unknown"

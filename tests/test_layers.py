@@ -9,6 +9,7 @@ PACKAGE = Path(polyest.__file__).parent
 
 PLAN = {
     "errors": set(),
+    "version": set(),
     "bernstein": set(),
     "targets": {"bernstein", "errors"},
     "problem": {"bernstein", "errors", "targets"},
@@ -28,14 +29,14 @@ PLAN = {
         "alternation", "balls", "bernstein", "duality", "errors", "problem", "selection",
         "supremum", "targets",
     },
-    "table": {"bernstein", "certificate", "errors", "problem", "targets"},
+    "table": {"bernstein", "certificate", "errors", "problem", "targets", "version"},
     "reading": {"certificate", "errors", "problem", "table"},
     "closed_forms": {"bernstein", "certificate", "errors", "problem", "table", "targets"},
     "making": {
         "bernstein", "certificate", "errors", "problem", "solvers", "solvers.remez", "table",
         "targets",
     },
-    "sweeping": {"errors", "making", "problem", "reading", "table"},
+    "sweeping": {"errors", "making", "problem", "reading", "table", "version"},
     "proving": {"errors", "making", "reading", "table"},
     "counts": {"errors"},
     "pages": {"bernstein", "certificate", "errors", "problem", "reading", "table"},
@@ -43,7 +44,7 @@ PLAN = {
         "certificate", "closed_forms", "errors", "making", "pages", "problem", "proving", "reading",
         "solvers.remez", "sweeping", "table",
     },
-    "": {"closed_forms", "counts", "making", "reading", "table"},
+    "": {"closed_forms", "counts", "making", "reading", "table", "version"},
 }  # fmt: skip
 
 
