@@ -10,9 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("flint")
-pytest.importorskip("cvxpy")
-
 FILE = Path(__file__).parents[1] / "benchmarks" / "solve.py"
 COLUMNS = [
     *("problem", "K", "method", "status", "seconds", "runs", "claimed", "width", "returned"),

@@ -13,8 +13,6 @@ from polyest.problem import Alternation, pose
 from polyest.solvers import lp, remez
 from polyest.targets import LOG, parse
 
-pytest.importorskip("flint")
-
 NAMES = ("log", "tsallis:0.5", "power:0.5")
 
 

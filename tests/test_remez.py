@@ -3,6 +3,7 @@
 from contextlib import suppress
 from fractions import Fraction
 
+import flint
 import numpy as np
 import pytest
 from cases import LEAST_BIAS, LIMIT, SECOND
@@ -15,8 +16,6 @@ from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.problem import Alternation, pose
 from polyest.solvers import remez
 from polyest.targets import LOG, parse
-
-flint = pytest.importorskip("flint")
 
 
 @pytest.mark.parametrize("K", [K for K in LEAST_BIAS if K <= 256])
