@@ -144,6 +144,11 @@ def pose(
             f"target {phi.name} has degree {phi.degree}, above K = {draws}: no table of {draws} "
             f"draws is unbiased for it; use K >= {phi.degree}"
         )
+    if criterion == "squared-error" and phi.exponent <= -0.5:
+        raise InvalidProblem(
+            f"target {phi.name}: p phi(p)^2 does not vanish at p = 0, and no table makes the squared "
+            "error there any less; use another criterion, or an exponent of phi above -1/2"
+        )
     given = dict(zip(BUDGET_KINDS, (bias, bias_ratio, noise), strict=True))
     budgets = [Budget(kind, _positive(kind, v)) for kind, v in given.items() if v is not None]
     if len(budgets) > 1:

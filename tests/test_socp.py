@@ -143,5 +143,10 @@ def test_refusals_say_value_expectation_and_repair():
         polyest.solve(8, target="polynomial:0,1", bias_ratio=2)
     with pytest.raises(InvalidProblem, match="which is 0 for target polynomial:1"):
         polyest.solve(8, target="polynomial:1", noise=2)
+    for name in ("tsallis:0.5", "tsallis:0.3", "power:-0.5"):
+        with pytest.raises(InvalidProblem, match="no table makes the squared error there any less"):
+            polyest.solve(8, target=name, criterion="squared-error")
+    with pytest.raises(NotConverged, match="remez reached an optimum between"):
+        polyest.solve(64, noise=1e34)  # the minimax table meets it, but float64 does not hold that
     with pytest.raises(InvalidProblem, match="method remez does not solve"):
         polyest.solve(8, method="remez")

@@ -99,11 +99,6 @@ def _check(problem: Problem) -> None:
             f"K is {problem.K}: the cvxpy program is solved for K <= {MOST_DRAWS} only; "
             "use method socp"
         )
-    if problem.criterion == "squared-error" and problem.target.exponent < -0.5:
-        raise InvalidProblem(
-            f"target {problem.target.name} has an infinite squared error near p = 0 whatever the "
-            "table: use another criterion"
-        )
 
 
 def _first_points(problem: Problem) -> _Points:
