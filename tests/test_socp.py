@@ -57,6 +57,11 @@ def test_near_the_least_bias(K, ratio, criterion):
     assert table.optimum.width <= 1e-6
 
 
+def test_multipliers_that_vanish_meet_a_floor():
+    """The hardest bracket found in the range: 2e-5 wide with a floor of 1e-8, too wide to ship."""
+    assert polyest.solve(40, criterion="variance", bias_ratio=8).optimum.width <= 5e-6
+
+
 @pytest.mark.parametrize("K", [1, 4, 16, 40])
 def test_least_squared_error_is_below_that_of_every_other_table(K):
     table = polyest.solve(K, criterion="squared-error")
