@@ -1,9 +1,10 @@
-"""Named figures and problems that tests share; themselves tested in test_cases.py.
+"""Named figures, problems and points that tests share; themselves tested in test_cases.py.
 
 LEAST_BIAS and the others were measured independently of this package, in the digits given.
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 LEAST_BIAS = {
     1: "7.72019924667603e-2",
@@ -72,3 +73,12 @@ FIGURES = (
         for noise, value in zip((1, 2, 4, 8), values, strict=True)
     ),
 )
+
+
+def points(degree: int) -> list[Fraction]:
+    """Enough points of [0, 1] to tell two polynomials of this degree apart."""
+    return [Fraction(i, degree + 1) for i in range(degree + 2)]
+
+
+def doubles(entries: list[Fraction]) -> list[float]:
+    return [float(c) for c in entries]

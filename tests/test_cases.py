@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from cases import FIGURES, LEAST_BIAS, LIMIT
+from cases import FIGURES, LEAST_BIAS, LIMIT, points
 
 from polyest.problem import pose
 
@@ -29,3 +29,9 @@ def test_figures_rise_when_the_bias_ratio_falls():
     assert list(moments.values()) == sorted(moments.values(), reverse=True) or sorted(
         moments, reverse=True
     ) == [ratio for ratio, _ in sorted(moments.items(), key=lambda item: item[1])]
+
+
+def test_points_are_one_more_than_a_polynomial_of_the_degree_has_zeros():
+    for degree in (0, 1, 5):
+        assert len({*points(degree)}) == degree + 2
+        assert all(0 <= p <= 1 for p in points(degree))

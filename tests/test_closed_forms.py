@@ -10,22 +10,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
-from itertools import combinations, product
-from math import comb, factorial, prod
+from itertools import product
+from math import factorial, prod
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from cases import LEAST_BIAS, doubles, points
 from mpmath import mp
 
 import polyest
 from polyest import closed_forms as forms
 from polyest.bernstein import elevate, expectation
 from polyest.certificate import measure
-from polyest.errors import CountOutOfRange, InvalidProblem, NotProved
+from polyest.errors import InvalidProblem, NotProved
 from polyest.table import Table
 
 FIGURES = {  # sup|e| / E*(K) at K = 8, 16, 32, 64
@@ -36,12 +35,6 @@ FIGURES = {  # sup|e| / E*(K) at K = 8, 16, 32, 64
     "harmonic": ("8.1", "15", "29", "57"),
     "jackknife": ("5.1", "9.4", "18", "36"),
     "schuermann": ("4.9", "9.1", "17.5", "34"),
-}
-LEAST_BIAS = {  # E*(K), section 3
-    8: 4.001578569564558e-3,
-    16: 1.123936070428911e-3,
-    32: 2.984545262314496e-4,
-    64: 7.693979340628663e-5,
 }
 LOG_FIGURES = {  # section 4: sup|e| and sup p Var of log_count
     7: (".0655428", ".0613098"),
@@ -65,23 +58,6 @@ def others() -> list[Table]:
         forms.split(named("harmonic", 2), 4),
         forms.schuermann(8, xi=0.4),
     ]
-
-
-def points(degree: int) -> list[Fraction]:
-    """Enough points of [0, 1] to tell two polynomials of this degree apart."""
-    return [Fraction(i, degree + 1) for i in range(degree + 2)]
-
-
-def doubles(entries: list[Fraction]) -> list[float]:
-    return [float(c) for c in entries]
-
-
-def unbiased_entries(table: Table) -> list[Fraction]:
-    """Exact entries of a U-statistic, of which the stored ones are the nearest doubles."""
-    entries = table.problem.target.entries(table.K)
-    assert entries is not None
-    assert table.coefficients.tolist() == doubles(entries)
-    return entries
 
 
 def nearest(value: Any) -> float:
@@ -283,65 +259,6 @@ def test_harmonic_bias_tends_to_the_greatest_value_of_a_e1_of_a() -> None:
         assert 0.15 < K * (limit - scaled) < 0.25
 
 
-# U-statistics
-
-
-@pytest.mark.parametrize("K", range(1, 8))
-def test_monomials_are_unbiased_up_to_degree_k_and_refused_above(K: int) -> None:
-    for m in range(K + 1):
-        table = forms.polynomial(K, [0] * m + [1])
-        entries = unbiased_entries(table)
-        assert all(expectation(entries, p) == p**m for p in points(K))
-        assert table.bias.upper < 1e-15
-    with pytest.raises(InvalidProblem, match=rf"degree {K + 1}, above K = {K}.*use K >= {K + 1}"):
-        forms.polynomial(K, [0] * (K + 1) + [1])
-
-
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
-@given(st.integers(0, 6), st.lists(st.integers(-(10**9), 10**9), min_size=2, max_size=10))
-def test_random_polynomials_are_unbiased(extra: int, numerators: list[int]) -> None:
-    coefficients = [*(n / 1024 for n in numerators), 1.0]
-    degree = len(numerators)
-    with pytest.raises(InvalidProblem, match=f"use K >= {degree}"):
-        forms.polynomial(degree - 1, coefficients)
-    K = degree + extra
-    entries = unbiased_entries(forms.polynomial(K, coefficients))
-    for p in points(K):
-        value = sum(Fraction(a) * p**m for m, a in enumerate(coefficients))
-        assert expectation(entries, p) == value
-        assert (expectation([entries[0] + 1, *entries[1:]], p) == value) == (p == 1)
-
-
-@pytest.mark.parametrize(("degree", "K"), [(1, 3), (2, 4), (4, 4)])
-def test_a_table_serves_its_own_number_of_draws_only(degree: int, K: int) -> None:
-    table = forms.polynomial(K, [0] * degree + [1])
-    entries = unbiased_entries(table)
-    fewer = [expectation(entries[:K], p) - p**degree for p in points(K)]
-    assert max(map(abs, fewer)) > Fraction(1, 10)
-    more = [*entries, entries[-1]]  # a draw too many, its count clipped to K
-    assert any(expectation(more, p) != p**degree for p in points(K + 1))
-    with pytest.raises(CountOutOfRange, match=f"count {K + 1} is outside 0..{K}"):
-        table[K + 1]
-
-
-@pytest.mark.parametrize(("K", "k"), [(1, 1), (5, 1), (5, 2), (6, 6), (7, 3), (60, 56)])
-def test_pass_at_k(K: int, k: int) -> None:
-    table = forms.pass_at(K, k)
-    entries = unbiased_entries(table)
-    assert entries == [1 - Fraction(comb(K - X, k), comb(K, k)) for X in range(K + 1)]
-    assert all(expectation(entries, p) == 1 - (1 - p) ** k for p in points(K)[:9])
-    assert table.bias.upper < 1e-15
-    for X in range(K + 1 if K < 8 else 0):  # the share of k draws among which is a success
-        tries = [any(i < X for i in chosen) for chosen in combinations(range(K), k)]
-        assert entries[X] == Fraction(sum(tries), len(tries))
-
-
-def test_pass_at_k_stops_where_its_coefficients_stop_being_doubles() -> None:
-    last = forms.LARGEST_PASS
-    inexact = [k for k in range(1, 80) if any(float(comb(k, m)) != comb(k, m) for m in range(k))]
-    assert inexact == list(range(last + 1, 80))
-
-
 # Splitting
 
 
@@ -374,8 +291,8 @@ def printed(value: float, like: str) -> str:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_biases_in_units_of_the_least(name: str) -> None:
-    for figure, (K, least) in zip(FIGURES[name], LEAST_BIAS.items(), strict=False):
-        bias = named(name, K).bias
+    for figure, K in zip(FIGURES[name], (8, 16, 32, 64), strict=False):
+        bias, least = named(name, K).bias, float(LEAST_BIAS[K])
         assert {printed(end / least, figure) for end in (bias.lower, bias.upper)} == {figure}
 
 

@@ -1,0 +1,31 @@
+"""Tables and a release that tests of the commands share."""
+
+import pytest
+from commands import release
+
+import polyest
+from polyest import reading
+
+
+@pytest.fixture(scope="module")
+def minimax8():
+    return polyest.solve(8, criterion="minimax")
+
+
+@pytest.fixture(scope="module")
+def noise8():
+    return polyest.solve(7, noise=8)
+
+
+@pytest.fixture
+def released(tmp_path, monkeypatch):
+    """A release of a few tables in place of the real one."""
+    folder = tmp_path / "v1"
+    minimax = [polyest.solve(K, criterion="minimax") for K in range(1, 5)]
+    noise = [polyest.solve(K) for K in range(1, 6)]
+    release(
+        folder,
+        {"log-minimax.jsonl": minimax, "log-gradient-variance-noise8.jsonl": noise},
+    )
+    monkeypatch.setattr(reading, "tables", lambda: folder)
+    return folder
