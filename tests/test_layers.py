@@ -101,3 +101,11 @@ def test_solver_and_certifier_do_not_meet_below_making():
 def test_no_module_is_longer_than_one_noun_needs():
     long = {named(p): len(p.read_text().splitlines()) for p in PACKAGE.rglob("*.py")}
     assert {name: n for name, n in long.items() if n > 400} == {}
+
+
+def test_no_test_or_benchmark_is_longer_either():
+    root = Path(__file__).parents[1]
+    paths = [path for folder in ("tests", "benchmarks") for path in (root / folder).glob("*.py")]
+    assert Path(__file__) in paths
+    long = {path.name: len(path.read_text().splitlines()) for path in paths}
+    assert {name: n for name, n in long.items() if n > 400} == {}
