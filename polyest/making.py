@@ -65,7 +65,7 @@ def resolve(problem: Problem) -> Problem:
     if budget is None:
         return problem
     if budget.kind == "noise":
-        unit = noise_floor(problem.target, plug_in(problem.target, problem.K), problem.criterion)
+        unit = noise_unit(problem)
         if not unit > 0:
             raise InvalidProblem(
                 f"noise {budget.value:g} is counted in units of the {problem.criterion} of the plug-in "
@@ -96,11 +96,7 @@ def resolve(problem: Problem) -> Problem:
 
 def _checked_loose(problem: Problem) -> Problem:
     """The problem, unless its bias budget is met by a table whose criterion is 0."""
-    if problem.criterion == "second-moment":
-        which, free = "the table of zeros", measure(problem.target, np.zeros(2)).bias.upper
-    else:
-        which = "a constant table"
-        free = least_bias(problem.target, 0, Alternation(exchange(problem.target, 0))).upper
+    which, free = noiseless(problem)
     assert problem.limit is not None
     if problem.limit < free:
         return problem
@@ -108,6 +104,19 @@ def _checked_loose(problem: Problem) -> Problem:
         f"a bias of {problem.limit:.6g} is met by {which}, of bias {free:.6g} and {problem.criterion} "
         "0: allow less bias"
     )
+
+
+def noiseless(problem: Problem) -> tuple[str, float]:
+    """Which tables have a criterion of 0, and a proved upper bound of the least bias among them."""
+    if problem.criterion == "second-moment":
+        return "the table of zeros", measure(problem.target, np.zeros(2)).bias.upper
+    points = () if problem.target.entries(0) else exchange(problem.target, 0)
+    return "a constant table", least_bias(problem.target, 0, Alternation(points)).upper
+
+
+def noise_unit(problem: Problem) -> float:
+    """Proved lower bound of the criterion of the plug-in table: what noise is counted in."""
+    return noise_floor(problem.target, plug_in(problem.target, problem.K), problem.criterion)
 
 
 def plug_in(target: Target, K: int) -> Floats:
@@ -226,7 +235,10 @@ def _solved(problem: Problem, method: str) -> Table:
 
 def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Table:
     optimum = certificate.optimum
-    if problem.criterion != "minimax" and (optimum is None or optimum.width > WIDEST):
+    # An optimum of 0 has no relative width: the entries are the nearest doubles of a U-statistic.
+    exact = solution.witness == Alternation(())
+    sharp = exact or (optimum is not None and optimum.width <= WIDEST)
+    if problem.criterion != "minimax" and not sharp:
         raise NotConverged(
             f"K = {problem.K}, {problem.criterion}: {solution.method} reached an optimum between "
             f"{_shown(optimum)}, wider than {WIDEST:g} relative; relax the budget"

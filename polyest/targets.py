@@ -205,7 +205,7 @@ class Target:
 
         exact = arb_poly([arb(a) for a in self.parameters])(arb_poly([m, step])).coeffs()
         rest = sum((abs(a) for a in exact[terms:]), arb(0))
-        return exact[:terms], rest
+        return exact[:terms] or [arb(0)], rest
 
     def near_zero(self, d: "arb") -> tuple["arb", "arb"]:
         """Upper bounds of |p phi(p)| and of p phi(p)^2 over 0 <= p <= d; infinite for d > 1/8.
