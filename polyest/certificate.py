@@ -8,12 +8,15 @@ and takes no solver's word: it gets coefficients and a witness, and evaluates.
 python-flint is imported when something is to be proved, not when a table is loaded.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import nextafter
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import NotProved
-from polyest.problem import Alternation, Dual, Problem
+from polyest.problem import Alternation, Budget, Dual, Problem
 from polyest.targets import Target
 
 if TYPE_CHECKING:
@@ -69,16 +72,13 @@ def certify(
     _check_budget(problem, measured)
     if isinstance(witness, Dual):
         _check_selection(problem, coefficients, witness)
-    reached = (
-        measured.bias.upper if problem.minimises_bias else measured.criterion(problem.criterion)
-    )
-    optimum = _optimum(problem, witness, reached)
-    if optimum.lower > reached:
+    optimum = _optimum(problem, witness, reached(problem, measured))
+    if optimum.lower > reached(problem, measured):
         raise NotProved(
             f"K = {problem.K}: the witness bounds the optimum below by {optimum.lower!r}, above the "
-            f"{reached!r} that the table itself reaches: one of the two is altered"
+            f"{reached(problem, measured)!r} that the table itself reaches: one of the two is altered"
         )
-    return Certificate(**{**vars(measured), "optimum": optimum})
+    return replace(measured, optimum=optimum)
 
 
 def measure(target: Target, coefficients: Floats) -> Certificate:
@@ -93,12 +93,41 @@ def measure(target: Target, coefficients: Floats) -> Certificate:
     return Certificate(Bracket(max(0.0, at_least(lower)), at_most(upper)), None, *tops)
 
 
+def reached(problem: Problem, measured: Certificate) -> float:
+    """What a table makes of the quantity that the problem minimises, an upper bound."""
+    return measured.bias.upper if problem.minimises_bias else measured.criterion(problem.criterion)
+
+
+def spent(problem: Problem, measured: Certificate) -> float:
+    """What a table makes of the quantity that the budget bounds, an upper bound."""
+    by_bias = problem.direction == "bias"
+    return measured.bias.upper if by_bias else measured.criterion(problem.criterion)
+
+
 def noise_floor(target: Target, coefficients: Floats, criterion: str) -> float:
     """Proved lower bound of a criterion of a table: the unit in which noise budgets are given."""
     from polyest.balls import at_least
     from polyest.supremum import supremum
 
     return at_least(supremum(_curve(coefficients), target, criterion)[0])
+
+
+def noise_unit(problem: Problem) -> float:
+    """Proved lower bound of the criterion of the plug-in table: what noise is counted in."""
+    return noise_floor(problem.target, plug_in(problem.target, problem.K), problem.criterion)
+
+
+def plug_in(target: Target, K: int) -> Floats:
+    """Entries phi((X+1)/(K+1)): for log, the log of an in-group share, the unit of noise."""
+    from flint import arb, ctx
+
+    with ctx.workprec(160):  # rounded once: the unit is the same on every machine
+        return np.array([float(target.ball(arb(j) / (K + 1))) for j in range(1, K + 2)])
+
+
+def in_units(budget: Budget, unit: float) -> float:
+    """A double no greater than the budget times a proved lower bound of what it is counted in."""
+    return nextafter(budget.value * unit, 0.0)
 
 
 def least_bias(target: Target, K: int, witness: Alternation) -> Bracket:
@@ -134,16 +163,22 @@ def _check_budget(problem: Problem, measured: Certificate) -> None:
         return
     if problem.limit is None:
         raise NotProved(f"K = {problem.K}: the budget was not resolved to an absolute number")
-    spent = (
-        measured.bias.upper
-        if problem.direction == "bias"
-        else measured.criterion(problem.criterion)
-    )
-    if spent > problem.limit:
+    if spent(problem, measured) > problem.limit:
         raise NotProved(
-            f"K = {problem.K}: the stored table spends {spent!r} of a {problem.direction} budget of "
-            f"{problem.limit!r}"
+            f"K = {problem.K}: the stored table spends {spent(problem, measured)!r} of a "
+            f"{problem.direction} budget of {problem.limit!r}"
         )
+
+
+def reselected(
+    target: Target, coefficients: Floats, witness: Alternation | Dual | None
+) -> Alternation | Dual | None:
+    """The witness of a problem, with the tie-break's value of these coefficients in it."""
+    from polyest.selection import value
+
+    if not isinstance(witness, Dual):
+        return witness
+    return replace(witness, selection=float(value(target, coefficients)))
 
 
 def _check_selection(problem: Problem, coefficients: Floats, witness: Dual) -> None:

@@ -285,8 +285,7 @@ def _page(table: "Table", least: "Bracket | None", out: str | None) -> list[str]
 def _rivals(table: "Table") -> tuple[dict[str, "Certificate"], list[str]]:
     """What the table replaces and, for log, the best closed form; with a remark on each."""
     if table.target != "log":
-        from polyest.certificate import measure
-        from polyest.making import plug_in
+        from polyest.certificate import measure, plug_in
 
         target = table.problem.target
         plain = measure(target, plug_in(target, table.K))

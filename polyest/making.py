@@ -11,14 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from polyest.bernstein import Floats
-from polyest.certificate import Bracket, Certificate, certify, least_bias, measure, noise_floor
+from polyest.certificate import (
+    Bracket,
+    Certificate,
+    certify,
+    in_units,
+    least_bias,
+    measure,
+    noise_unit,
+)
 from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
 from polyest.problem import BUDGETED, CRITERIA, Alternation, Problem, Solution, pose
 from polyest.solvers import METHODS
 from polyest.solvers.remez import exchange
 from polyest.table import Table
-from polyest.targets import Target
 
 MARGINS = (
     4e-9,
@@ -71,7 +77,7 @@ def resolve(problem: Problem) -> Problem:
                 f"noise {budget.value:g} is counted in units of the {problem.criterion} of the plug-in "
                 f"table, which is 0 for target {problem.target.name}: give a bias budget"
             )
-        return replace(problem, limit=_below(budget.value * unit))
+        return replace(problem, limit=in_units(budget, unit))
     least = _minimax(problem).optimum
     assert least is not None
     if budget.kind == "bias-ratio":
@@ -85,7 +91,7 @@ def resolve(problem: Problem) -> Problem:
                 f"target {problem.target.name} is met without bias at K = {problem.K}: a ratio to 0 "
                 "says nothing; give an absolute bias or a noise"
             )
-        return _checked_loose(replace(problem, limit=_below(budget.value * least.lower)))
+        return _checked_loose(replace(problem, limit=in_units(budget, least.lower)))
     if budget.value < least.upper:
         raise Unattainable(
             f"bias {budget.value:g} is below what any table of K = {problem.K} draws attains, "
@@ -112,19 +118,6 @@ def noiseless(problem: Problem) -> tuple[str, float]:
         return "the table of zeros", measure(problem.target, np.zeros(2)).bias.upper
     points = () if problem.target.entries(0) else exchange(problem.target, 0)
     return "a constant table", least_bias(problem.target, 0, Alternation(points)).upper
-
-
-def noise_unit(problem: Problem) -> float:
-    """Proved lower bound of the criterion of the plug-in table: what noise is counted in."""
-    return noise_floor(problem.target, plug_in(problem.target, problem.K), problem.criterion)
-
-
-def plug_in(target: Target, K: int) -> Floats:
-    """Entries phi((X+1)/(K+1)): for log, the log of an in-group share, the unit of noise."""
-    from flint import arb, ctx
-
-    with ctx.workprec(160):  # rounded once: the unit is the same on every machine
-        return np.array([float(target.ball(arb(j) / (K + 1))) for j in range(1, K + 2)])
 
 
 def verify(table: Table) -> None:
@@ -248,8 +241,3 @@ def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Ta
 
 def _shown(bracket: Bracket | None) -> str:
     return "nothing" if bracket is None else f"{bracket.lower!r} and {bracket.upper!r}"
-
-
-def _below(value: float) -> float:
-    """A double no greater than the product that rounded to `value`."""
-    return float(np.nextafter(value, 0.0))
