@@ -1,11 +1,8 @@
-"""Counts against a plain twin, and the two laws of which K, both exactly by enumeration."""
+"""Counts against a plain twin; that they carry the right K is proved in test_group_mean.py."""
 
 import subprocess
 import sys
 from collections import Counter
-from fractions import Fraction
-from itertools import product
-from math import prod
 
 import numpy as np
 import pytest
@@ -14,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest import counts
-from polyest.bernstein import expectation
 from polyest.errors import CountOutOfRange, InvalidProblem
 
 MANY = 2**62
@@ -176,130 +172,6 @@ def test_counting_numpy_loads_no_torch():
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-# Which K: exact expectations over every group of G traces and three answers.
-
-NU = [Fraction(1, 2), Fraction(1, 3), Fraction(1, 6)]
-entries = st.lists(st.integers(-50, 50), min_size=6, max_size=6)
-
-
-def groups_of(G):
-    """Every group of G traces over three answers, and its probability."""
-    groups = list(product(range(3), repeat=G))
-    return groups, [prod(NU[z] for z in group) for group in groups]
-
-
-def coefficients(groups, weights, rewards):
-    """a_z in  E (1/G) sum_i R_i grad log nu(y_i) = sum_z a_z grad nu_z."""
-    mass = [Fraction(0)] * 3
-    for group, weight, row in zip(groups, weights, rewards, strict=True):
-        for z, reward in zip(group, row, strict=True):
-            mass[z] += weight * Fraction(reward) / len(group)
-    return [m / p for m, p in zip(mass, NU, strict=True)]
-
-
-def centred(rewards):
-    """Minus the group mean, times G/(G-1)."""
-    return [[(len(row) * r - Fraction(sum(row))) / (len(row) - 1) for r in row] for row in rewards]
-
-
-def advantages(means):
-    """Q(nu_z) minus its mean: what sum_z Q(nu_z) grad nu_z is, as the gradients sum to zero."""
-    mean = sum(p * q for p, q in zip(NU, means, strict=True))
-    return [q - mean for q in means]
-
-
-def looked_up(table, index):
-    return [[table[k] for k in row] for row in index.tolist()]
-
-
-@pytest.mark.parametrize("G", [2, 3, 4, 5])
-@given(table=entries)
-@settings(max_examples=5, deadline=None)
-def test_without_a_group_mean_a_group_is_a_table_of_one_draw_less(G, table):
-    """E 1{y = z} c[index] = p P(p), P the mean of the table of K = G - 1 draws."""
-    groups, weights = groups_of(G)
-    for baseline in ("none", "exact"):
-        found = counts.in_group(groups, baseline=baseline)
-        c = [Fraction(x) for x in table[: found.draws + 1]]
-        assert found.draws == G - 1
-        rewards = looked_up(c, found.index)
-        assert coefficients(groups, weights, rewards) == [expectation(c, p) for p in NU]
-
-
-@pytest.mark.parametrize("G", [2, 3, 4, 5])
-def test_the_unshifted_table_of_the_whole_group_is_wrong(G):
-    """Where the law stops: c[X] with K = G is biased for an in-group count, already on p."""
-    groups, weights = groups_of(G)
-    unbiased = [Fraction(k, G) for k in range(G + 1)]  # for p, in G independent draws
-    index = counts.in_group(groups, baseline="none").index + 1
-    assert [expectation(unbiased, p) for p in NU] == NU
-    assert coefficients(groups, weights, looked_up(unbiased, index)) != NU
-
-
-@pytest.mark.parametrize("G", [3, 4, 5])
-@given(table=entries)
-@settings(max_examples=5, deadline=None)
-def test_under_a_group_mean_a_group_is_a_table_of_two_draws_less(G, table):
-    """The centred reward has the gradient of Q, the mean of the table of K = G - 2 draws."""
-    groups, weights = groups_of(G)
-    found = counts.in_group(groups)
-    c = [Fraction(x) for x in table[: found.draws + 1]]
-    assert found.draws == G - 2
-    rewards = centred(looked_up(c, found.index))
-    assert coefficients(groups, weights, rewards) == advantages([expectation(c, p) for p in NU])
-
-
-@pytest.mark.parametrize("G", [3, 4, 5])
-def test_under_a_group_mean_the_table_of_one_draw_less_does_harm(G):
-    """Where the theorem stops: K = G - 1 and its index are right until a mean is subtracted."""
-    groups, weights = groups_of(G)
-    found = counts.in_group(groups, baseline="none")
-    unbiased = [Fraction(k, G - 1) for k in range(G)]  # for p
-    rewards = looked_up(unbiased, found.index)
-    assert coefficients(groups, weights, rewards) == NU
-    assert coefficients(groups, weights, centred(rewards)) != advantages(NU)
-    repaired = [Fraction(k, G - 2) for k in range(G - 1)]
-    rewards = centred(looked_up(repaired, counts.in_group(groups).index))
-    assert coefficients(groups, weights, rewards) == advantages(NU)
-
-
-@pytest.mark.parametrize("G", [3, 4, 5])
-def test_the_entry_of_a_group_that_agrees_is_immaterial_under_a_group_mean(G):
-    groups, weights = groups_of(G)
-    index = counts.in_group(groups, baseline="none").index
-    results = []
-    for last in (0, 10**6):
-        rewards = looked_up([*(3 * k * k for k in range(G - 1)), last], index)
-        results.append(coefficients(groups, weights, centred(rewards)))
-    assert results[0] == results[1]
-
-
-@pytest.mark.parametrize("G", [3, 4])
-def test_the_theorem_holds_with_unanswered_traces_among_the_draws(G):
-    """No answer is a third outcome with a fixed reward; the others keep their K = G - 2."""
-    groups, weights = groups_of(G)
-    found = counts.in_group([[-1 if z == 2 else z for z in group] for group in groups])
-    c, fixed = [Fraction(5 + k**3) for k in range(G - 1)], Fraction(-4)
-    rewards = [
-        [c[k] if seen else fixed for k, seen in zip(ks, row, strict=True)]
-        for ks, row in zip(found.index.tolist(), found.answered.tolist(), strict=True)
-    ]
-    expected = advantages([expectation(c, NU[0]), expectation(c, NU[1]), fixed])
-    assert coefficients(groups, weights, centred(rewards)) == expected
-
-
-@pytest.mark.parametrize(("G", "K"), [(2, 3), (3, 2)])
-def test_an_independent_count_has_its_reference_draws_under_every_baseline(G, K):
-    draws, weights = groups_of(G + K)
-    traces = [draw[:G] for draw in draws]
-    found = counts.independent(traces, [draw[G:] for draw in draws])
-    assert found.draws == K
-    c = [Fraction(7 * k**3 - 2) for k in range(K + 1)]
-    rewards, means = looked_up(c, found.index), [expectation(c, p) for p in NU]
-    assert coefficients(traces, weights, rewards) == means
-    assert coefficients(traces, weights, centred(rewards)) == advantages(means)
 
 
 def test_draws_is_the_number_the_counts_carry():
