@@ -15,6 +15,7 @@ import numpy as np
 
 from polyest.bernstein import pmf
 from polyest.certificate import Bracket, Certificate
+from polyest.counts import SPENT
 from polyest.errors import PolyestError
 from polyest.problem import BUDGETED, DEFAULT_NOISE, Budget
 from polyest.reading import load
@@ -59,12 +60,13 @@ def one(
         )
     if table.budget is not None:
         lines += _entry("budget", *_spent(table, table.budget, least, next(iter(rivals.values()))))
+    centred, plain = SPENT["group-mean"], SPENT["none"]
     lines += _entry(
         "groups",
-        f"G = {K + 2} traces where the trainer subtracts the group mean, K = G - 2",
-        f"G = {K + 1} traces where it does not, K = G - 1",
+        f"G = {K + centred} traces where the trainer subtracts the group mean, K = G - {centred}",
+        f"G = {K + plain} traces where it does not, K = G - {plain}",
     )
-    look_up = f"t[polyest.counts.in_group(answers).index]  # answers: (prompts, {K + 2})"
+    look_up = f"t[polyest.counts.in_group(answers).index]  # answers: (prompts, {K + centred})"
     lines += _entry("code", f"t = {code[0]}", *code[1:], look_up)
     rows = {"this table": table.certificate, **rivals}
     lines += ["", *certificates(rows, dict.fromkeys(rows, least)), *remarks]

@@ -36,7 +36,7 @@ PLAN = {
     "sweeping": {"errors", "making", "problem", "reading", "table", "version"},
     "proving": {"errors", "making", "reading", "table"},
     "counts": {"errors"},
-    "pages": {"bernstein", "certificate", "errors", "problem", "reading", "table"},
+    "pages": {"bernstein", "certificate", "counts", "errors", "problem", "reading", "table"},
     "cli": {
         "certificate", "closed_forms", "errors", "making", "pages", "problem", "proving", "reading",
         "solvers.remez", "sweeping", "table",

@@ -8,7 +8,7 @@ from cases import LEAST_BIAS
 from commands import KEYWORDS, MINIMAX, refused, run
 
 import polyest
-from polyest import making, pages
+from polyest import counts, making, pages
 from polyest.cli import CLOSED_FORMS
 from polyest.table import loads
 
@@ -71,6 +71,15 @@ def test_a_page_is_plain_ascii_of_80_columns_and_its_code_gives_its_table(K, wor
     table = eval(code, {"polyest": polyest})
     shown = page.stdout[page.stdout.index("coefficients") :]
     assert all(f" {float(c)}" in shown for c in table.coefficients)
+
+
+def test_the_groups_of_a_page_are_those_that_need_its_table():
+    text = run("solve", "--K", 5, *MINIMAX).stdout
+    found = re.findall(r"G = (\d+) traces where .*, K = G - (\d+)$", text, re.M)
+    for (G, spent), baseline in zip(found, ("group-mean", "none"), strict=True):
+        assert counts.draws(int(G), baseline) == 5 == int(G) - int(spent)
+    G = int(re.search(r"answers: \(prompts, (\d+)\)", text)[1])
+    assert counts.in_group([[0] * G]).draws == 5
 
 
 @pytest.mark.parametrize(
