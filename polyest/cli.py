@@ -5,13 +5,14 @@ long to import is imported inside functions.
 """
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from polyest.errors import InvalidProblem, PolyestError, TableNotFound
+from polyest.errors import InvalidProblem, PolyestError, RuinedByRounding, TableNotFound
 
 if TYPE_CHECKING:
     from polyest.certificate import Bracket, Certificate
@@ -43,7 +44,10 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; PolyestError and OSError become Failure, Ctrl-C exit 130."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", RuinedByRounding)
+                warnings.showwarning = lambda message, *_: _say(f"warning: {message}")
+                return super().invoke(ctx)
         except BrokenPipeError:
             raise  # click ends quietly where the reader of a pipe has left
         except PolyestError as error:
@@ -97,6 +101,9 @@ _keywords = _options(
 @click.option("--K", "draws", required=True, help="Number of draws, or a range such as 1:256.")
 @_keywords
 @click.option("--method", help="remez or lp for minimax, socp or cvx for the rest.")
+@click.option("--grid", help="Round entries to float32, bfloat16 or dyadic, within the budget.")
+@click.option("--group", type=int, help="Traces whose rewards are summed, for --grid dyadic.")
+@click.option("--beta", type=float, default=1.0, help="Reward per entry, for --grid dyadic.")
 @_json
 @click.option("--out", help="File to write; a range goes through FILE.part, which can be resumed.")
 def solve(draws: str, as_json: bool, out: str | None, **keywords: Any) -> None:
@@ -132,7 +139,7 @@ def show(draws: str, as_json: bool, **keywords: Any) -> None:
     if as_json:
         click.echo(dumps(table))
         return
-    _print(_page(table, _released_least(table), None))
+    _print(_page(table, _released_least(table)))
 
 
 @main.command()
@@ -222,7 +229,8 @@ def _solve_one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
     from polyest.table import dumps
 
     if out is not None:
-        stated = {key: value for key, value in keywords.items() if key != "method"}
+        how = ("method", "grid", "group", "beta")
+        stated = {key: value for key, value in keywords.items() if key not in how}
         sweeping.check_storable(pose(K, **stated))
         sweeping.destination(out)
     table = making.solve(K, **keywords)
@@ -232,7 +240,7 @@ def _solve_one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
     if as_json:
         click.echo(dumps(table))
     else:
-        _print(_page(table, _least(table), out))
+        _print(_page(table, _least(table), out, keywords["group"]))
 
 
 def _solve_range(Ks: range, as_json: bool, **keywords: Any) -> None:
@@ -275,11 +283,13 @@ def _released_least(table: "Table") -> "Bracket | None":
         return reading.listed_least_bias(table.K) if table.target == "log" else None
 
 
-def _page(table: "Table", least: "Bracket | None", out: str | None) -> list[str]:
+def _page(
+    table: "Table", least: "Bracket | None", out: str | None = None, group: int | None = None
+) -> list[str]:
     from polyest import pages
 
     rivals, remarks = _rivals(table)
-    return pages.one(table, least, rivals, remarks, pages.code(table, out))
+    return pages.one(table, least, rivals, remarks, pages.code(table, out, group))
 
 
 def _rivals(table: "Table") -> tuple[dict[str, "Certificate"], list[str]]:

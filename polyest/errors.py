@@ -35,3 +35,7 @@ class CountOutOfRange(PolyestError, IndexError, ValueError):
 
 class CannotStore(PolyestError, OSError):
     """A place that takes no tables: it cannot be written, is in use, or holds something else."""
+
+
+class RuinedByRounding(UserWarning):
+    """A table that rounding makes much worse; the message has its bias before and after."""

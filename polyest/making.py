@@ -19,18 +19,22 @@ from polyest.certificate import (
     least_bias,
     measure,
     noise_unit,
+    spent,
 )
 from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
 from polyest.problem import BUDGETED, CRITERIA, Alternation, Problem, Solution, pose
+from polyest.rounding import Rounding, asked, nearest, on_grid
 from polyest.solvers import METHODS
 from polyest.solvers.remez import exchange
-from polyest.table import Table
+from polyest.table import Table, placed, warn_if_ruined
+from polyest.tightening import carried, tightened
 
 MARGINS = (
     4e-9,
     1e-7,
     2e-6,
 )  # relative tightening of a budget, the next one where rounding needs it
+ROUNDINGS = 8  # solutions that are rounded before a budget is given up
 WIDEST = 1e-5  # relative width of a bracket of an AQP's optimum that is still accepted
 
 
@@ -42,27 +46,36 @@ def solve(
     bias_ratio: float | None = None,
     noise: float | None = None,
     method: str | None = None,
+    grid: str | None = None,
+    group: int | None = None,
+    beta: float = 1.0,
 ) -> Table:
     """Solve, certify and return the table of these keywords.
 
     K: number of draws; target: log, power:A, tsallis:Q or polynomial:A0,A1,...; criterion: minimax,
     gradient-variance, variance, second-moment or squared-error; at most one budget: bias (absolute
     bound of sup|e|), bias_ratio (units of the least attainable), noise (units of the criterion of
-    log_count; 8 where none is given); method: remez or lp for minimax, socp or cvx for the rest.
+    log_count; 8 where none is given); method: remez or lp for minimax, socp or cvx for the rest;
+    grid, group, beta: as in `Table.rounded`, but tightened until the rounded entries meet the budget.
 
-    Raises InvalidProblem, Unattainable (saying what is attainable), NotConverged, NotProved.
+    Raises InvalidProblem, Unattainable (saying what is attainable), NotConverged, NotProved; warns
+    RuinedByRounding.
 
     >>> round(solve(2, criterion="minimax").bias.upper, 12)
     0.035236560447
     """
     posed = pose(K, target, criterion, bias, bias_ratio, noise)
     chosen = _checked_size(posed, _method(posed, method))
+    rounding = asked(grid, group, beta)
     problem = resolve(posed)
-    if criterion != "minimax":
-        plain = _where_budget_is_slack(problem)
-        if plain is not None:
-            return plain
-    return _solved(problem, chosen)
+    table = None if criterion == "minimax" else _where_budget_is_slack(problem)
+    if table is None:
+        table = _solved(problem, chosen)
+    if rounding is None:
+        return table
+    rounded = _on_grid(table, chosen, rounding)
+    warn_if_ruined(table.bias.upper, rounded)
+    return rounded
 
 
 def resolve(problem: Problem) -> Problem:
@@ -127,6 +140,8 @@ def verify(table: Table) -> None:
     what is proved.  Raises NotProved naming the first that is not, also where the table has no
     witness or its budget was altered.
     """
+    if table.grid is not None and not on_grid(table.coefficients, table.grid):
+        raise NotProved(f"K = {table.K}: an entry is not on grid {table.grid}: it is altered")
     if table.criterion in CRITERIA:
         if table.witness is None:
             raise NotProved(f"K = {table.K}: no witness: the optimum cannot be proved")
@@ -224,6 +239,38 @@ def _solved(problem: Problem, method: str) -> Table:
             continue
         return _table(problem, solution, certificate)
     raise failure
+
+
+def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
+    """The table rounded; solved again for less of its budget where rounding takes the rest.
+
+    The witness of the first solution stays: it bounds the optimum under the whole budget.
+    """
+    problem, entries, limit = table.problem, table.coefficients, table.problem.limit
+    if limit is None or isinstance(table.witness, Alternation):
+        return placed(table, *tightened(problem, table.certificate, entries, rounding))
+    least = None if problem.minimises_bias else _minimax(problem).optimum
+    floor, margin, tried = least.upper if least else 0.0, 0.0, list[float]()
+    for _ in range(ROUNDINGS):
+        grid = rounding.grid(entries)
+        rounded = nearest(entries, grid)
+        claims = carried(problem, table.optimum, measure(problem.target, rounded))
+        if spent(problem, claims) <= limit:
+            return placed(table, grid, rounded, claims)
+        tried.append(spent(problem, claims))
+        margin = 1.25 * (margin + tried[-1] / limit - 1)
+        if limit * (1 - margin) <= floor:
+            break
+        try:
+            entries = _run(replace(problem, limit=limit * (1 - margin)), method).coefficients
+        except NotConverged:  # too near to the least bias
+            break
+    assert problem.budget is not None
+    raise NotConverged(
+        f"K = {problem.K}, {problem.criterion}, budget {problem.budget.kind} {problem.budget.value:g}: "
+        f"on grid {rounding.kind} the best of {len(tried)} tables, each solved for less of the budget "
+        f"than the one before, spends {min(tried):.6g} of {limit:.6g}: allow more, or use a finer grid"
+    )
 
 
 def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Table:

@@ -19,7 +19,9 @@ from polyest.counts import SPENT
 from polyest.errors import PolyestError
 from polyest.problem import BUDGETED, DEFAULT_NOISE, Budget
 from polyest.reading import load
+from polyest.rounding import largest_group, parse_grid
 from polyest.table import Table
+from polyest.tightening import ruined
 
 WIDTH = 80
 MARGIN = 10  # of an entry's label
@@ -60,6 +62,8 @@ def one(
         )
     if table.budget is not None:
         lines += _entry("budget", *_spent(table, table.budget, least, next(iter(rivals.values()))))
+    if table.grid is not None:
+        lines += _entry("grid", *_rounded(table, table.grid))
     centred, plain = SPENT["group-mean"], SPENT["none"]
     lines += _entry(
         "groups",
@@ -121,8 +125,11 @@ def certificates(
     return [*map(_bold, lines[:2]), *lines[2:], "", caption]
 
 
-def code(table: Table, out: str | None = None) -> list[str]:
-    """Python that gives this very table: read from `out`, loaded if released, or else solved."""
+def code(table: Table, out: str | None = None, group: int | None = None) -> list[str]:
+    """Python that gives this very table: read from `out`, loaded if released, or else solved.
+
+    group: what a dyadic grid was asked for with.
+    """
     if out is not None:
         return [f"polyest.loads(open({out!r}).read())"]
     words, keywords = [str(table.K)], dict[str, Any]()
@@ -137,9 +144,14 @@ def code(table: Table, out: str | None = None) -> list[str]:
         kind = table.budget.kind.replace("-", "_")
         words.append(f"{kind}={table.budget.value!r}")
         keywords[kind] = table.budget.value
+    if table.grid is not None:
+        kind, _, beta = parse_grid(table.grid)
+        words.append(f'grid="{kind}"')
+        words += [f"group={group}"] * (group is not None) + [f"beta={beta!r}"] * (beta != 1)
     try:
         released = load(table.K, **keywords)
-        found = np.array_equal(released.coefficients, table.coefficients)
+        same = np.array_equal(released.coefficients, table.coefficients)
+        found = same and table.grid is None
     except PolyestError:
         found = False
     return _wrapped(f"polyest.{'load' if found else 'solve'}({', '.join(words)})")
@@ -183,7 +195,27 @@ def place(table: Table) -> float:
 
 def _asked(table: Table) -> str:
     budget = table.budget
-    return table.criterion + (f", {budget.kind} {budget.value:g}" if budget else "")
+    grid = f", {table.grid.partition(':')[0]}" if table.grid else ""
+    return table.criterion + (f", {budget.kind} {budget.value:g}" if budget else "") + grid
+
+
+def _rounded(table: Table, grid: str) -> list[str]:
+    """What the entries are, what that is good for, and whether it ruins the table."""
+    kind, B, beta = parse_grid(grid)
+    if kind != "dyadic":
+        lines = [f"{kind}: a cast to it leaves every entry as it is"]
+    else:
+        reward = "c_X" if beta == 1 else f"{beta!r} c_X"
+        most = largest_group(table.coefficients, grid)
+        lines = [
+            f"{grid}: rewards {reward} are whole multiples of 2^-{B}",
+            f"in groups of up to {most} traces float32 sums of them are exact",
+        ]
+    least = table.optimum.lower if table.optimum and table.problem.minimises_bias else None
+    if least is None or not ruined(table.problem.target, table.K, grid, least, table.bias.upper):
+        return lines
+    much = f"{table.bias.upper / least:.3g} times the least" if least else "not 0 any more"
+    return [*lines, f"rounding ruins this table: sup|bias| is {much}"]
 
 
 def _phi(name: str) -> str:

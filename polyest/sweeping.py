@@ -18,6 +18,7 @@ from polyest.errors import CannotStore, InvalidProblem
 from polyest.making import solve
 from polyest.problem import Problem, pose
 from polyest.reading import too_large
+from polyest.rounding import Rounding, asked
 from polyest.table import Table, dumps, loads
 from polyest.version import __version__
 
@@ -30,15 +31,21 @@ def sweep(
     Ks: Iterable[Any],
     path: Name,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    method: str | None = None,
+    grid: str | None = None,
+    group: int | None = None,
+    beta: float = 1.0,
     **keywords: Any,
 ) -> None:
     """Solve the tables of ascending Ks, one after the other, into the JSON Lines file `path`.
 
-    keywords: those of `solve`; progress: called with the number of lines done and of all lines.
-    path.part grows by a line per table, and the next call goes on from there; a path.part that
-    belongs to another sweep is refused and kept.  Raises what `solve` raises, and CannotStore.
+    method, grid, group, beta, keywords: those of `solve`; progress: called with the number of lines
+    done and of all lines.  path.part grows by a line per table, and the next call goes on from
+    there; a path.part that belongs to another sweep is refused and kept.  Raises what `solve`
+    raises, and CannotStore.
     """
-    method = keywords.pop("method", None)
+    rounding = asked(grid, group, beta)
     problems = [pose(K, **keywords) for K in Ks]
     if not problems or any(a.K >= b.K for a, b in pairwise(problems)):
         raise InvalidProblem(
@@ -55,10 +62,12 @@ def sweep(
     with stream:
         _lock(stream, part)
         try:
-            done = _resume(stream, part, problems, method)
+            done = _resume(stream, part, problems, method, rounding)
             for number, problem in enumerate(problems[done:], done):
                 tell(number, len(problems))
-                table = solve(problem.K, method=method, **keywords)
+                table = solve(
+                    problem.K, method=method, grid=grid, group=group, beta=beta, **keywords
+                )
                 with _refusing(part):
                     _append(stream, dumps(table))
         finally:
@@ -111,17 +120,23 @@ def destination(path: Name) -> Path:
     return final
 
 
-def _resume(stream: FileIO, part: Path, problems: list[Problem], method: str | None) -> int:
+def _resume(
+    stream: FileIO,
+    part: Path,
+    problems: list[Problem],
+    method: str | None,
+    rounding: Rounding | None,
+) -> int:
     """Number of whole lines that belong to this sweep; a cut last line is taken off the file."""
     stream.seek(0)
     *lines, cut = stream.readall().split(b"\n")
     for number, line in enumerate(lines, 1):
         wanted = problems[number - 1] if number <= len(problems) else None
         table = loads(line, f"{part}, line {number}")
-        if wanted is None or not _belongs(table, line, wanted, method):
+        if wanted is None or not _belongs(table, line, wanted, method, rounding):
             raise CannotStore(
                 f"{part}, line {number}: holds {table!r} by {table.method}, where this sweep has "
-                f"{_asked(wanted)}: finish that sweep first, or move its file away"
+                f"{_asked(wanted, rounding)}: finish that sweep first, or move its file away"
             )
     if not (cut.startswith(HEAD) or HEAD.startswith(cut)):
         raise CannotStore(f"{part}: ends in {cut[:20]!r}, no line of a sweep: move the file away")
@@ -129,22 +144,26 @@ def _resume(stream: FileIO, part: Path, problems: list[Problem], method: str | N
     return len(lines)
 
 
-def _belongs(table: Table, line: bytes, wanted: Problem, method: str | None) -> bool:
+def _belongs(
+    table: Table, line: bytes, wanted: Problem, method: str | None, rounding: Rounding | None
+) -> bool:
     """Whether a line is the one that an undisturbed sweep would have written, by its keys."""
     # Where a noise budget does not bind the table is the minimax one, whatever was asked for.
     methods = {method or ("remez" if wanted.criterion == "minimax" else "socp")}
     methods |= {"remez"} if wanted.direction == "noise" else set()
-    found = (table.K, table.target, table.criterion, table.budget, table.release, table.grid)
-    asked = (wanted.K, wanted.target.name, wanted.criterion, wanted.budget, None, None)
+    found = (table.K, table.target, table.criterion, table.budget, table.release)
+    needed = (wanted.K, wanted.target.name, wanted.criterion, wanted.budget, None)
+    made = rounding.made(table.coefficients, table.grid) if rounding else table.grid is None
     same_maker = table.method in methods and table.version == __version__
-    return found == asked and same_maker and dumps(table).encode() == line
+    return found == needed and made and same_maker and dumps(table).encode() == line
 
 
-def _asked(problem: Problem | None) -> str:
+def _asked(problem: Problem | None, rounding: Rounding | None) -> str:
     if problem is None:
         return "no more lines"
     budget = f", {problem.budget.kind}={problem.budget.value:g}" if problem.budget else ""
-    return f"K={problem.K}, {problem.target.name}, {problem.criterion}{budget}"
+    grid = f", {rounding.kind}" if rounding else ""
+    return f"K={problem.K}, {problem.target.name}, {problem.criterion}{budget}{grid}"
 
 
 def _lock(stream: FileIO, part: Path) -> None:

@@ -8,6 +8,7 @@ decimal string that reads back to the same double); `reading.py` finds released 
 
 import json
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -17,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from polyest.bernstein import Floats
-from polyest.certificate import Bracket, Certificate
-from polyest.errors import CorruptTable, CountOutOfRange
+from polyest.certificate import Bracket, Certificate, reselected
+from polyest.errors import CorruptTable, CountOutOfRange, InvalidProblem, RuinedByRounding
 from polyest.problem import BUDGET_KINDS, Alternation, Budget, Dual, Problem
+from polyest.rounding import Rounding, parse_grid
 from polyest.targets import parse
+from polyest.tightening import ruined, tightened
 from polyest.version import __version__
 
 SCHEMA = 1
@@ -109,6 +112,37 @@ class Table:
         """Proved upper bound of sup p E (c_X - phi(p))^2; inf where that is unbounded."""
         return self.certificate.squared_error
 
+    def rounded(self, grid: str, *, group: int | None = None, beta: float = 1.0) -> "Table":
+        """The table with entries rounded to a grid, and a certificate of those entries.
+
+        grid: "float32", "bfloat16" or "dyadic", on which beta c_X is a whole multiple of the finest
+        2^-B, B <= 16, that sums `group` rewards beta c_X exactly in float32 (rounding.py); group:
+        traces, for dyadic only; beta: the factor between entry and reward.
+
+        The budget is kept: where rounding would spend more noise, entries are drawn together by as
+        much (tightening.py).  Warns RuinedByRounding where sup|bias| more than doubles.  Raises
+        InvalidProblem for a bad grid, group or beta, entries that no such grid holds, and a table on
+        another grid already; NotProved where a bias budget is missed: polyest.solve with that grid
+        tightens it.
+
+        >>> import polyest
+        >>> polyest.load(14).rounded("dyadic", group=16).grid
+        'dyadic:16'
+        """
+        rounding = Rounding(grid, group, beta)
+        if self.grid is not None:
+            if rounding.made(self.coefficients, self.grid):
+                return self
+            raise InvalidProblem(
+                f"the table is on grid {self.grid}: rounding it to {grid} would round twice; round the "
+                "table that it was made from"
+            )
+        found = placed(
+            self, *tightened(self.problem, self.certificate, self.coefficients, rounding)
+        )
+        warn_if_ruined(self.bias.upper, found)
+        return found
+
     def __getitem__(self, counts: Any) -> Any:
         """Entries c[counts] in float64: a float for an int, an array or tensor for one of integers.
 
@@ -152,9 +186,29 @@ class Table:
 
     def __repr__(self) -> str:
         budget = f", {self.budget.kind}={self.budget.value:g}" if self.budget else ""
+        grid = f", {self.grid}" if self.grid else ""
         return (
-            f"<polyest table K={self.K}, {self.target}, {self.criterion}{budget}, "
+            f"<polyest table K={self.K}, {self.target}, {self.criterion}{budget}{grid}, "
             f"sup|bias| <= {self.bias.upper:.4g}>"
+        )
+
+
+def placed(table: Table, grid: str, coefficients: Floats, certificate: Certificate) -> Table:
+    """The table of other entries, on a grid, for the same problem."""
+    witness = reselected(table.problem.target, coefficients, table.witness)
+    return Table(table.problem, coefficients, certificate, witness, table.method, grid=grid)
+
+
+def warn_if_ruined(before: float, table: Table) -> None:
+    """Warn RuinedByRounding if a table on a grid has much more than the sup|bias| of before."""
+    assert table.grid is not None
+    if ruined(table.problem.target, table.K, table.grid, before, table.bias.upper):
+        warnings.warn(
+            f"K = {table.K}, {table.criterion}: rounding to {table.grid} ruins the table, its sup|bias| "
+            f"goes from {before:.4g} to {table.bias.upper:.4g}: use a finer grid, or a table of "
+            "smaller entries, such as one of less noise",
+            RuinedByRounding,
+            stacklevel=3,
         )
 
 
@@ -221,6 +275,8 @@ def _from_record(record: Mapping[str, Any]) -> Table:
     for name in ("release", "grid"):
         if not isinstance(record[name], str | None):
             raise CorruptTable(f"{name} is {record[name]!r}: expected a text or null")
+    if record["grid"] is not None:
+        parse_grid(record["grid"])
     limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
     claims = Certificate(
         _bracket_in(record["bias"]),
