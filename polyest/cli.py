@@ -4,60 +4,19 @@ Exit 0, 1 for a PolyestError or an OSError, 2 for usage (click's), 130 for Ctrl-
 long to import is imported inside functions.
 """
 
-import sys
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from polyest.errors import InvalidProblem, PolyestError, RuinedByRounding, TableNotFound
+from polyest.errors import InvalidProblem, TableNotFound
+from polyest.terminal import Commands, print_lines, progress, say
 
 if TYPE_CHECKING:
     from polyest.certificate import Bracket, Certificate
     from polyest.table import Table
 
-CLOSED_FORMS = (
-    "log_count",
-    "log_smoothed",
-    "miller_madow",
-    "taylor",
-    "jackknife",
-    "harmonic",
-    "schuermann",
-)
 COMPARED_NOISE = (1, 2, 4, 8)
-
-
-class Failure(click.ClickException):
-    """What is shown as one line on stderr before exit 1."""
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print the line."""
-        _say(f"error: {self.message}")
-
-
-class Commands(click.Group):
-    """A group whose commands end in one line where they raise what is theirs to raise."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; PolyestError and OSError become Failure, Ctrl-C exit 130."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("always", RuinedByRounding)
-                warnings.showwarning = lambda message, *_: _say(f"warning: {message}")
-                return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # click ends quietly where the reader of a pipe has left
-        except PolyestError as error:
-            raise Failure(str(error)) from None
-        except OSError as error:
-            named = f"{error.filename}: " if error.filename else ""
-            raise Failure(f"{named}{(error.strerror or str(error)).lower()}") from None
-        except KeyboardInterrupt:
-            _say("interrupted")
-            ctx.exit(130)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -117,13 +76,13 @@ def solve(draws: str, as_json: bool, out: str | None, **keywords: Any) -> None:
     else:
         from polyest.sweeping import sweep
 
-        with _progress(f"K = {draws}") as progress:
-            sweep(Ks, out, progress, **keywords)
+        with progress(f"K = {draws}") as tell:
+            sweep(Ks, out, tell, **keywords)
         if as_json:
             with open(out, encoding="utf-8") as lines:
                 click.echo(lines.read(), nl=False)
     if out is not None:
-        _say(f"wrote {out}")
+        say(f"wrote {out}")
 
 
 @main.command()
@@ -139,7 +98,7 @@ def show(draws: str, as_json: bool, **keywords: Any) -> None:
     if as_json:
         click.echo(dumps(table))
         return
-    _print(_page(table, _released_least(table)))
+    print_lines(_page(table, _released_least(table)))
 
 
 @main.command()
@@ -148,25 +107,26 @@ def show(draws: str, as_json: bool, **keywords: Any) -> None:
 def compare(draws: str, as_json: bool) -> None:
     """Set the tables for log side by side: closed forms, minimax, variance-optimal."""
     from polyest import pages
+    from polyest.closed_forms import LOGS
     from polyest.making import solve
     from polyest.table import dumps
 
     K = _draw(draws)
     _check_largest(K)
-    tables = {name: _closed_form(name, K) for name in CLOSED_FORMS}
+    tables = {form.__name__: form(K) for form in LOGS}
     minimax = tables["minimax"] = solve(K, criterion="minimax")
     _warn(minimax)
     for noise in COMPARED_NOISE:
         try:
             tables[f"noise {noise}"] = solve(K, noise=noise)
         except (InvalidProblem, ArithmeticError) as error:
-            _say(f"warning: noise {noise} is left out: {error}")
+            say(f"warning: noise {noise} is left out: {error}")
     if as_json:
         for table in tables.values():
             click.echo(dumps(table))
     else:
         assert minimax.optimum is not None
-        _print(pages.comparison(tables, minimax.optimum))
+        print_lines(pages.comparison(tables, minimax.optimum))
 
 
 @main.command()
@@ -184,8 +144,8 @@ def verify(files: tuple[str, ...], jobs: int) -> None:
         raise TableNotFound(f"{folder}: holds no released tables: name a file of tables")
     for name in names:
         started = perf_counter()
-        with _progress(name.rpartition("/")[2]) as progress:
-            proved = proving.prove(name, jobs, progress)
+        with progress(name.rpartition("/")[2]) as tell:
+            proved = proving.prove(name, jobs, tell)
         tables = f"{proved} table{'s'[: proved != 1]}"
         took = perf_counter() - started
         click.echo(f"{click.format_filename(name)}: {tables} proved in {took:.1f} s")
@@ -240,7 +200,7 @@ def _solve_one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
     if as_json:
         click.echo(dumps(table))
     else:
-        _print(_page(table, _least(table), out, keywords["group"]))
+        print_lines(_page(table, _least(table), out, keywords["group"]))
 
 
 def _solve_range(Ks: range, as_json: bool, **keywords: Any) -> None:
@@ -250,9 +210,9 @@ def _solve_range(Ks: range, as_json: bool, **keywords: Any) -> None:
 
     found = []
     try:
-        with _progress(f"K = {Ks[0]}:{Ks[-1]}") as progress:
+        with progress(f"K = {Ks[0]}:{Ks[-1]}") as tell:
             for done, K in enumerate(Ks):
-                progress(done, len(Ks))
+                tell(done, len(Ks))
                 table = solve(K, **keywords)
                 if as_json:
                     click.echo(dumps(table))
@@ -261,7 +221,7 @@ def _solve_range(Ks: range, as_json: bool, **keywords: Any) -> None:
         _warn(table)
     finally:
         if found:
-            _print(pages.several(found))
+            print_lines(pages.several(found))
 
 
 def _least(table: "Table") -> "Bracket | None":
@@ -300,19 +260,14 @@ def _rivals(table: "Table") -> tuple[dict[str, "Certificate"], list[str]]:
         target = table.problem.target
         plain = measure(target, plug_in(target, table.K))
         return {"plug_in": plain}, ["plug_in: phi((X+1)/(K+1)), X+1 of K+1 traces alike"]
-    proved = {name: _closed_form(name, table.K).certificate for name in CLOSED_FORMS}
-    best = min(CLOSED_FORMS, key=lambda name: proved[name].bias.upper)
+    from polyest.closed_forms import LOGS
+
+    proved = {form.__name__: form(table.K).certificate for form in LOGS}
+    best = min(proved, key=lambda name: proved[name].bias.upper)
     return {name: proved[name] for name in dict.fromkeys(("log_count", best))}, [
         "log_count: the log that trainers use, of an in-group share",
         f"{best}: the least sup|bias| among the closed forms of the log",
     ]
-
-
-def _closed_form(name: str, K: int) -> "Table":
-    from polyest import closed_forms
-
-    table: Table = getattr(closed_forms, name)(K)
-    return table
 
 
 def _warn(table: "Table") -> None:
@@ -321,36 +276,11 @@ def _warn(table: "Table") -> None:
 
     if table.criterion == "minimax" and table.K > LARGEST_MINIMAX and table.optimum is not None:
         cost = table.bias.upper / table.optimum.lower
-        _say(
+        say(
             f"warning: K = {table.K} is too large for a minimax table in float64: coefficients "
             f"grow like 2^K, and rounding them makes the bias {cost:.3g} times the least; use "
             "criterion gradient-variance"
         )
-
-
-@contextmanager
-def _progress(words: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr that leaves no trace; nothing where that is no terminal."""
-    with ExitStack() as stack:
-        if not sys.stderr.isatty():
-            yield lambda done, total: None
-            return
-        from rich.console import Console
-        from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-        columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-        bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
-        task = bar.add_task(words, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _print(lines: list[str]) -> None:
-    for line in lines:
-        click.echo(line)
-
-
-def _say(words: str) -> None:
-    click.echo(f"polyest: {' '.join(words.split())}", err=True)
 
 
 if __name__ == "__main__":

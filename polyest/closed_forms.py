@@ -16,6 +16,7 @@ because p B_{j-1,K}(p) = (j/N) B_{j,N}(p); H denotes the harmonic numbers.
     schuermann      log xi - H_K + sum_{i<=X} (1 - (-T)^i)/i, T = 1/xi - 1
     polynomial      U-statistics, unbiased up to degree K and not beyond; pass_at is 1 - (1-p)^k
     split           the mean of a small table over blocks of the draws, given the whole count
+    subsets         the same over all subsets of its number of draws, which need not divide K
 
 Rational entries are computed exactly and rounded once; the others are enclosed in balls that are
 narrowed until only one double is nearest.  So every stored entry is the correctly rounded value of
@@ -274,8 +275,37 @@ def split(table: Table, blocks: Any) -> Table:
             f"table is {table!r}: the table of one block, as in split(harmonic(4), blocks=2)"
         )
     number = _positive_integer("blocks", blocks, "how many blocks the draws are split into")
-    entries = elevate([Fraction(float(c)) for c in table.coefficients], number * table.K)
-    return _table("split", table.problem.target, _rounded(entries))
+    return _elevated("split", table, number * table.K)
+
+
+def subsets(table: Table, K: Any) -> Table:
+    """The mean of a table over all subsets of its k draws among K, given the count of all K.
+
+    The U-statistic (Hoeffding 1948) whose kernel is the table: same mean P, same bias, entries as in
+    `split`, to which it is equal where k divides K.  Of minimax tables of k < K draws it has the bias
+    E*(k) and, for k well below K, little noise: noise lies in the high degrees.
+
+    table: of k draws; K: an integer of at least k.  Returns a table of K+1 entries for the same
+    target.  Raises InvalidProblem otherwise.
+
+    >>> subsets(harmonic(2), 3).coefficients.round(6).tolist()
+    [-1.5, -0.833333, -0.333333, 0.0]
+    """
+    if not isinstance(table, Table):
+        raise InvalidProblem(
+            f"table is {table!r}: the table of a subset, as in subsets(harmonic(4), 10)"
+        )
+    if check_draws(K) < table.K:
+        raise InvalidProblem(
+            f"K is {K}: {K} draws have no subset of {table.K}, the draws of {table!r}; use K >= "
+            f"{table.K}"
+        )
+    return _elevated("subsets", table, int(K))
+
+
+def _elevated(name: str, table: Table, K: int) -> Table:
+    entries = elevate([Fraction(float(c)) for c in table.coefficients], K)
+    return _table(name, table.problem.target, _rounded(entries))
 
 
 def _unbiased(name: str, K: Any, target: str) -> Table:
@@ -333,3 +363,6 @@ def _positive_integer(name: str, value: Any, meaning: str) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise InvalidProblem(f"{name} is {value!r}: {meaning}, an integer of at least 1")
     return int(value)
+
+
+LOGS = (log_count, log_smoothed, miller_madow, taylor, jackknife, harmonic, schuermann)

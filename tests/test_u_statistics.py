@@ -77,3 +77,29 @@ def test_pass_at_k_stops_where_its_coefficients_stop_being_doubles() -> None:
     last = forms.LARGEST_PASS
     inexact = [k for k in range(1, 80) if any(float(comb(k, m)) != comb(k, m) for m in range(k))]
     assert inexact == list(range(last + 1, 80))
+
+
+@pytest.mark.parametrize(("k", "K"), [(1, 4), (2, 5), (3, 5), (4, 4)])
+def test_subsets_are_the_mean_of_a_table_over_all_subsets_of_the_draws(k: int, K: int) -> None:
+    kernel = forms.log_count(k)
+    c = [Fraction(float(x)) for x in kernel.coefficients]
+    entries = []
+    for X in range(K + 1):
+        counts = [sum(i < X for i in chosen) for chosen in combinations(range(K), k)]
+        entries.append(sum((c[j] for j in counts), Fraction(0)) / len(counts))
+    table = forms.subsets(kernel, K)
+    assert table.coefficients.tolist() == doubles(entries)
+    assert all(expectation(entries, p) == expectation(c, p) for p in points(K))
+    assert (table.gradient_variance < 0.95 * kernel.gradient_variance) == (k < K)
+    if K % k == 0:
+        blocks = forms.split(kernel, K // k)
+        assert blocks.coefficients.tolist() == table.coefficients.tolist()
+
+
+def test_there_are_no_subsets_larger_than_the_draws() -> None:
+    with pytest.raises(InvalidProblem, match=r"K is 3: 3 draws have no subset of 4.*use K >= 4"):
+        forms.subsets(forms.harmonic(4), 3)
+    with pytest.raises(InvalidProblem, match=r"K is 2\.5: .*an integer of at least 1"):
+        forms.subsets(forms.harmonic(1), 2.5)
+    with pytest.raises(InvalidProblem, match=r"table is \[1, 2\]: the table of a subset"):
+        forms.subsets([1, 2], 3)
