@@ -24,6 +24,7 @@ Anything else is halved again, the cell of the greatest bound first.  Only balls
 in a fixed order: the same result on every machine.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
@@ -44,6 +45,7 @@ UP = 1 + 2.0**-44  # makes a float sum of bounds a bound
 MOST_CELLS = 200_000
 
 Place = tuple[float, float]  # m, r
+Function = Callable[[Place, float], arb_poly | arb]
 
 
 @dataclass
@@ -70,14 +72,14 @@ class Curve:
         bits = KEPT_BITS + 40 + 6 * len(self.entries) + 2 * _bits(self.scale)
         with ctx.workprec(bits):
             entries = self.entries if name == "P" else [c * c for c in self.entries]
-            return _trimmed(power_form(entries)(arb_poly([0.5, 0.5])), self._least(name))
+            return trimmed(power_form(entries)(arb_poly([0.5, 0.5])), self._least(name))
 
     def _half(self, name: str, place: Place) -> arb_poly:
         m, r = place
         right = (m / r) % 4 == 3  # cells of radius r have centres r, 3r, 5r, ...
         whole = self.on(name, (m - r if right else m + r, 2 * r))
         with ctx.workprec(KEPT_BITS + 60 + 2 * whole.length() + _bits(self.scale)):
-            return _trimmed(whole(arb_poly([0.5 if right else -0.5, 0.5])), self._least(name))
+            return trimmed(whole(arb_poly([0.5 if right else -0.5, 0.5])), self._least(name))
 
     def _least(self, name: str) -> float:
         """What P or S may be wrong by: relative to the entries, for on a wide cell the powers of t
@@ -97,12 +99,27 @@ def supremum(curve: Curve, target: Target, kind: str) -> tuple[arb, arb]:
     if kind != "bias" and curve.scale > 1e150:
         return infinite
     floor = FLOOR * curve.scale ** (1 if kind == "bias" else 2)
+
+    def on(place: Place, low: float) -> arb_poly | arb:
+        return _function(curve, target, kind, place, max(floor, low * FINE))
+
+    K = len(curve.entries) - 1
+    return highest(on, (0.5, 0.5), floor, NARROW, f"sup {kind} of a table of K = {K}")
+
+
+def highest(on: Function, place: Place, floor: float, narrow: float, what: str) -> tuple[arb, arb]:
+    """Exact lower and upper bound of the supremum of |F| over a cell.
+
+    on: F as a polynomial in t on a cell, given with a value that |F| reaches, or a bound of |F| there;
+    floor, narrow: how far above the supremum, absolutely and relative to it, a bound may stay;
+    what: names F.  Raises NotProved where 200000 cells do not settle it.
+    """
     low = high = arb(0)
     waiting: list[tuple[float, Place, arb_poly | None]] = []
 
     def look(place: Place) -> None:
         nonlocal low, high
-        F = _function(curve, target, kind, place, max(floor, float(low) * FINE))
+        F = on(place, float(low))
         if isinstance(F, arb):  # a bound, on a cell at zero
             bound, poly = float(F.upper()) * UP, None
         else:
@@ -111,12 +128,12 @@ def supremum(curve: Curve, target: Target, kind: str) -> tuple[arb, arb]:
         heappush(waiting, (-bound, place, poly))
 
     with ctx.workprec(KEPT_BITS + 40):
-        look((0.5, 0.5))
+        look(place)
         for _ in range(MOST_CELLS):
             if not waiting:
                 break
             negative, place, poly = heappop(waiting)
-            if -negative <= float(low) + max(floor, float(low) * NARROW):
+            if -negative <= float(low) + max(floor, float(low) * narrow):
                 high = high.max(arb(-negative))
                 break  # and so is every other cell that waits
             found = None if poly is None else _settled(poly)
@@ -128,8 +145,8 @@ def supremum(curve: Curve, target: Target, kind: str) -> tuple[arb, arb]:
                 low, high = low.max(found[0].lower()), high.max(found[1].upper())
         else:
             raise NotProved(
-                f"{MOST_CELLS} cells do not settle sup {kind} of a table of K = "
-                f"{len(curve.entries) - 1}; it is between {float(low):g} and {-waiting[0][0]:g}"
+                f"{MOST_CELLS} cells do not settle {what}; it is between {float(low):g} and "
+                f"{-waiting[0][0]:g}"
             )
         return low.lower(), high.max(low).upper()
 
@@ -142,19 +159,19 @@ def _function(curve: Curve, target: Target, kind: str, place: Place, tiny: float
     if kind == "bias":
         if m == r:
             return 2 * r * _size(P) + target.near_zero(arb(2 * r))[0]
-        return _trimmed((P - _phi(target, place, tiny)) * p, tiny)
+        return trimmed((P - _phi(target, place, tiny)) * p, tiny)
     S = curve.on("S", place)
     if kind == "second-moment":
         return S
     if kind == "variance":
-        return _trimmed(S - P * P, tiny)
+        return trimmed(S - P * P, tiny)
     if kind == "gradient-variance":
-        return _trimmed((S - P * P) * p, tiny)
+        return trimmed((S - P * P) * p, tiny)
     if m == r:
         first, second = target.near_zero(arb(2 * r))
         return 2 * r * _size(S) + 2 * first * _size(P) + second
     phi = _phi(target, place, tiny / max(1.0, float(_size(P))))
-    return _trimmed((S - 2 * phi * P + phi * phi) * p, tiny)
+    return trimmed((S - 2 * phi * P + phi * phi) * p, tiny)
 
 
 def _phi(target: Target, place: Place, tiny: float) -> arb_poly:
@@ -210,7 +227,7 @@ def _size(F: arb_poly) -> arb:
     return sum((abs(a) for a in F.coeffs()), arb(0))
 
 
-def _trimmed(F: arb_poly, allowed: float) -> arb_poly:
+def trimmed(F: arb_poly, allowed: float) -> arb_poly:
     """F with its last coefficients, while they add up to no more than allowed, folded into the
     radius of the constant."""
     a = F.coeffs()
