@@ -12,14 +12,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.certificate import Bracket, Certificate, reselected
-from polyest.errors import CorruptTable, CountOutOfRange, InvalidProblem, RuinedByRounding
+from polyest.errors import CorruptTable, InvalidProblem, RuinedByRounding
+from polyest.lookup import Lookup
 from polyest.problem import BUDGET_KINDS, Alternation, Budget, Dual, Problem
 from polyest.rounding import Rounding, parse_grid
 from polyest.targets import parse
@@ -30,7 +30,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Lookup):
     """Entries c_0..c_K with their problem, certificate and origin; `t[counts]` looks up.
 
     >>> import polyest
@@ -56,61 +56,6 @@ class Table:
             )
         entries.setflags(write=False)
         object.__setattr__(self, "coefficients", entries)
-
-    @property
-    def K(self) -> int:
-        """Number of binomial draws; counts run over 0..K."""
-        return self.problem.K
-
-    @property
-    def target(self) -> str:
-        """Name of phi, such as "log" or "tsallis:0.5"."""
-        return self.problem.target.name
-
-    @property
-    def criterion(self) -> str:
-        """What was made least or bounded, or the name of a closed form."""
-        return self.problem.criterion
-
-    @property
-    def budget(self) -> Budget | None:
-        """What the user allowed, None where nothing was bounded."""
-        return self.problem.budget
-
-    @property
-    def generator(self) -> dict[str, str]:
-        """Version of polyest and name of the method that made the entries."""
-        return {"polyest": self.version, "method": self.method}
-
-    @property
-    def bias(self) -> Bracket:
-        """Proved bracket of sup |p (P(p) - phi(p))| over [0, 1], of these very doubles."""
-        return self.certificate.bias
-
-    @property
-    def optimum(self) -> Bracket | None:
-        """Proved bracket of the least attainable value of what was minimised."""
-        return self.certificate.optimum
-
-    @property
-    def second_moment(self) -> float:
-        """Proved upper bound of sup E c_X^2."""
-        return self.certificate.second_moment
-
-    @property
-    def variance(self) -> float:
-        """Proved upper bound of sup Var c_X."""
-        return self.certificate.variance
-
-    @property
-    def gradient_variance(self) -> float:
-        """Proved upper bound of sup p Var c_X."""
-        return self.certificate.gradient_variance
-
-    @property
-    def squared_error(self) -> float:
-        """Proved upper bound of sup p E (c_X - phi(p))^2; inf where that is unbounded."""
-        return self.certificate.squared_error
 
     def rounded(self, grid: str, *, group: int | None = None, beta: float = 1.0) -> "Table":
         """The table with entries rounded to a grid, and a certificate of those entries.
@@ -143,46 +88,15 @@ class Table:
         warn_if_ruined(self.bias.upper, found)
         return found
 
-    def __getitem__(self, counts: Any) -> Any:
-        """Entries c[counts] in float64: a float for an int, an array or tensor for one of integers.
+    def _entry(self, count: int) -> float:
+        return float(self.coefficients[count])
 
-        Raises CountOutOfRange for a count outside 0..K and for anything that is not an integer.
-        """
-        if isinstance(counts, Integral) and not isinstance(counts, bool | np.bool_):
-            self._check(int(counts), int(counts))
-            return float(self.coefficients[int(counts)])
-        if type(counts).__module__.partition(".")[0] == "torch":
-            return self._look_up_tensor(counts)
-        index = np.asarray(counts)
-        if index.size == 0:
-            return np.zeros(index.shape)
-        if index.dtype.kind not in "iu":
-            raise CountOutOfRange(
-                f"counts of type {index.dtype}: a count is an integer in 0..{self.K}; "
-                "drop missing values before the look-up"
-            )
-        self._check(int(index.min()), int(index.max()))
-        return self.coefficients[index]
-
-    def _look_up_tensor(self, counts: Any) -> Any:
+    def _entries(self, counts: Any) -> Any:
+        if isinstance(counts, np.ndarray):
+            return self.coefficients[counts]
         torch = sys.modules["torch"]
-        if counts.is_floating_point() or counts.is_complex() or counts.dtype == torch.bool:
-            raise CountOutOfRange(
-                f"counts of type {counts.dtype}: a count is an integer in 0..{self.K}"
-            )
         entries = torch.tensor(self.coefficients, dtype=torch.float64, device=counts.device)
-        if counts.numel() == 0:
-            return entries.new_zeros(counts.shape)
-        self._check(int(counts.min()), int(counts.max()))
-        return entries[counts.long()]
-
-    def _check(self, least: int, greatest: int) -> None:
-        if least < 0 or greatest > self.K:
-            wrong = least if least < 0 else greatest
-            raise CountOutOfRange(
-                f"count {wrong} is outside 0..{self.K}: a table of K draws takes counts of K draws; "
-                "load the table of the number of draws you counted"
-            )
+        return entries[counts]
 
     def __repr__(self) -> str:
         budget = f", {self.budget.kind}={self.budget.value:g}" if self.budget else ""

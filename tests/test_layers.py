@@ -31,9 +31,10 @@ PLAN = {
     },
     "rounding": {"bernstein", "errors"},
     "tightening": {"bernstein", "certificate", "errors", "problem", "rounding", "targets"},
+    "lookup": {"certificate", "errors", "problem"},
     "table": {
-        "bernstein", "certificate", "errors", "problem", "rounding", "targets", "tightening",
-        "version",
+        "bernstein", "certificate", "errors", "lookup", "problem", "rounding", "targets",
+        "tightening", "version",
     },
     "reading": {"certificate", "errors", "problem", "table"},
     "closed_forms": {"bernstein", "certificate", "errors", "problem", "table", "targets"},
