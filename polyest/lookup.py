@@ -23,6 +23,7 @@ class Lookup:
     problem: Problem
     certificate: Certificate
     method: str
+    release: str | None
     version: str
 
     @property

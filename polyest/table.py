@@ -9,10 +9,10 @@ decimal string that reads back to the same double); `reading.py` finds released 
 import json
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from polyest.tightening import ruined, tightened
 from polyest.version import __version__
 
 SCHEMA = 1
+CRITERIA = ("second_moment", "variance", "gradient_variance", "squared_error")
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,26 +131,31 @@ def warn_if_ruined(before: float, table: Table) -> None:
 
 def dumps(table: Table) -> str:
     """One line of JSON, schema 1, without a line end."""
-    claims = table.certificate
-    record = {
+    entries = {"grid": table.grid, "coefficients": [text(c) for c in table.coefficients]}
+    witness = {"witness": _witness_out(table.witness), "generator": table.generator}
+    return json.dumps({**heading(table), **entries, **claims(table.certificate), **witness})
+
+
+def heading(table: Lookup) -> dict[str, Any]:
+    """Keys of a record that say which problem a table of any kind answers."""
+    return {
         "schema": SCHEMA,
         "release": table.release,
         "target": table.target,
         "criterion": table.criterion,
         "K": table.K,
         "budget": _budget_out(table.budget),
-        "grid": table.grid,
-        "coefficients": [_text(c) for c in table.coefficients],
-        "bias": _bracket_out(claims.bias),
-        "optimum": None if claims.optimum is None else _bracket_out(claims.optimum),
-        "second_moment": _text(claims.second_moment),
-        "variance": _text(claims.variance),
-        "gradient_variance": _text(claims.gradient_variance),
-        "squared_error": _text(claims.squared_error),
-        "witness": _witness_out(table.witness),
-        "generator": table.generator,
     }
-    return json.dumps(record)
+
+
+def claims(certificate: Certificate) -> dict[str, Any]:
+    """Keys of a record that say what is proved."""
+    optimum = certificate.optimum
+    return {
+        "bias": bracket_out(certificate.bias),
+        "optimum": None if optimum is None else bracket_out(optimum),
+        **{name: text(getattr(certificate, name)) for name in CRITERIA},
+    }
 
 
 def loads(line: str | bytes, where: str = "table") -> Table:
@@ -156,9 +164,13 @@ def loads(line: str | bytes, where: str = "table") -> Table:
     Nothing is believed but the syntax: prove the claims again with `polyest.verify`.  Raises
     CorruptTable for anything that is not a table of schema 1.
     """
+    return parsed(line, where, listed)
+
+
+def parsed(line: str | bytes, where: str, kind: Callable[[Any], Read]) -> Read:
+    """What `kind` makes of the record in a line; CorruptTable with file and line where it cannot."""
     try:
-        record = json.loads(line)
-        return _from_record(record)
+        return kind(json.loads(line))
     except CorruptTable as error:
         raise CorruptTable(f"{where}: {error}") from None
     except KeyError as error:
@@ -171,39 +183,17 @@ def loads(line: str | bytes, where: str = "table") -> Table:
         ) from None
 
 
-def _from_record(record: Mapping[str, Any]) -> Table:
-    if not isinstance(record, dict):
-        raise CorruptTable("not a JSON object: expected one table per line")
-    if record["schema"] != SCHEMA or isinstance(record["schema"], bool):
-        raise CorruptTable(f"schema {record['schema']!r}: this polyest reads schema {SCHEMA}")
-    K = record["K"]
-    if isinstance(K, bool) or not isinstance(K, int) or K < 1:
-        raise CorruptTable(f"K is {K!r}: expected an integer of at least 1")
-    budget = record["budget"]
-    allowed = None if budget is None else Budget(budget["kind"], _number(budget["value"]))
-    if allowed is not None and allowed.kind not in BUDGET_KINDS:
-        raise CorruptTable(f"budget {allowed.kind!r}: expected one of {', '.join(BUDGET_KINDS)}")
-    for name in ("target", "criterion"):
-        if not isinstance(record[name], str):
-            raise CorruptTable(f"{name} is {record[name]!r}: expected a text")
-    for name in ("release", "grid"):
-        if not isinstance(record[name], str | None):
-            raise CorruptTable(f"{name} is {record[name]!r}: expected a text or null")
+def listed(record: Any) -> Table:
+    """The table of a record that lists its coefficients."""
+    problem = posed(record)
+    if not isinstance(record["grid"], str | None):
+        raise CorruptTable(f"grid is {record['grid']!r}: expected a text or null")
     if record["grid"] is not None:
         parse_grid(record["grid"])
-    limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
-    claims = Certificate(
-        _bracket_in(record["bias"]),
-        None if record["optimum"] is None else _bracket_in(record["optimum"]),
-        *(
-            _number(record[name], finite=False)
-            for name in ("second_moment", "variance", "gradient_variance", "squared_error")
-        ),
-    )
     return Table(
-        Problem(K, parse(record["target"]), record["criterion"], allowed, limit),
-        np.array([_number(c) for c in record["coefficients"]]),
-        claims,
+        problem,
+        np.array([number(c) for c in record["coefficients"]]),
+        claimed(record),
         _witness_in(record["witness"]),
         str(record["generator"]["method"]),
         record["release"],
@@ -212,11 +202,44 @@ def _from_record(record: Mapping[str, Any]) -> Table:
     )
 
 
-def _text(value: float) -> str:
+def posed(record: Any) -> Problem:
+    """The problem of a record, its heading checked."""
+    if not isinstance(record, dict):
+        raise CorruptTable("not a JSON object: expected one table per line")
+    if record["schema"] != SCHEMA or isinstance(record["schema"], bool):
+        raise CorruptTable(f"schema {record['schema']!r}: this polyest reads schema {SCHEMA}")
+    K = record["K"]
+    if isinstance(K, bool) or not isinstance(K, int) or K < 1:
+        raise CorruptTable(f"K is {K!r}: expected an integer of at least 1")
+    budget = record["budget"]
+    allowed = None if budget is None else Budget(budget["kind"], number(budget["value"]))
+    if allowed is not None and allowed.kind not in BUDGET_KINDS:
+        raise CorruptTable(f"budget {allowed.kind!r}: expected one of {', '.join(BUDGET_KINDS)}")
+    for name in ("target", "criterion"):
+        if not isinstance(record[name], str):
+            raise CorruptTable(f"{name} is {record[name]!r}: expected a text")
+    if not isinstance(record["release"], str | None):
+        raise CorruptTable(f"release is {record['release']!r}: expected a text or null")
+    limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
+    return Problem(K, parse(record["target"]), record["criterion"], allowed, limit)
+
+
+def claimed(record: Mapping[str, Any]) -> Certificate:
+    """What a record says is proved."""
+    return Certificate(
+        bracket_in(record["bias"]),
+        None if record["optimum"] is None else bracket_in(record["optimum"]),
+        **{name: number(record[name], finite=False) for name in CRITERIA},
+    )
+
+
+def text(value: float) -> str:
+    """Shortest decimal that reads back to the same double."""
     return repr(float(value))
 
 
-def _number(text: Any, finite: bool = True) -> float:
+def number(text: Any, finite: bool = True) -> float:
+    """The double that a decimal string is."""
     if not isinstance(text, str):
         raise CorruptTable(f"{text!r} is not a decimal string")
     value = float(text)
@@ -225,16 +248,18 @@ def _number(text: Any, finite: bool = True) -> float:
     return value
 
 
-def _bracket_out(bracket: Bracket) -> dict[str, str]:
-    return {"lower": _text(bracket.lower), "upper": _text(bracket.upper)}
+def bracket_out(bracket: Bracket) -> dict[str, str]:
+    """A bracket as an object of two strings."""
+    return {"lower": text(bracket.lower), "upper": text(bracket.upper)}
 
 
-def _bracket_in(record: Mapping[str, Any]) -> Bracket:
-    return Bracket(_number(record["lower"]), _number(record["upper"], finite=False))
+def bracket_in(record: Mapping[str, Any]) -> Bracket:
+    """The bracket that such an object is."""
+    return Bracket(number(record["lower"]), number(record["upper"], finite=False))
 
 
 def _budget_out(budget: Budget | None) -> dict[str, str] | None:
-    return None if budget is None else {"kind": budget.kind, "value": _text(budget.value)}
+    return None if budget is None else {"kind": budget.kind, "value": text(budget.value)}
 
 
 DUAL_KEYS = ("bias_points", "bias_weights", "noise_points", "noise_weights")
@@ -244,15 +269,15 @@ def _witness_out(witness: Alternation | Dual | None) -> dict[str, Any] | None:
     if witness is None:
         return None
     if isinstance(witness, Alternation):
-        return {"alternation": [_text(p) for p in witness.points]}
-    lists = {key: [_text(x) for x in getattr(witness, key)] for key in DUAL_KEYS}
-    return {**lists, "selection": _text(witness.selection)}
+        return {"alternation": [text(p) for p in witness.points]}
+    lists = {key: [text(x) for x in getattr(witness, key)] for key in DUAL_KEYS}
+    return {**lists, "selection": text(witness.selection)}
 
 
 def _witness_in(record: Mapping[str, Any] | None) -> Alternation | Dual | None:
     if record is None:
         return None
     if "alternation" in record:
-        return Alternation(tuple(_number(p) for p in record["alternation"]))
-    lists = {key: tuple(_number(x) for x in record[key]) for key in DUAL_KEYS}
-    return Dual(**lists, selection=_number(record["selection"]))
+        return Alternation(tuple(number(p) for p in record["alternation"]))
+    lists = {key: tuple(number(x) for x in record[key]) for key in DUAL_KEYS}
+    return Dual(**lists, selection=number(record["selection"]))
