@@ -268,8 +268,8 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
     assert problem.budget is not None
     raise NotConverged(
         f"K = {problem.K}, {problem.criterion}, budget {problem.budget.kind} {problem.budget.value:g}: "
-        f"on grid {rounding.kind} the best of {len(tried)} tables, each solved for less of the budget "
-        f"than the one before, spends {min(tried):.6g} of {limit:.6g}: allow more, or use a finer grid"
+        f"on grid {rounding.kind} the best of {len(tried)} solutions, each for less of the budget than "
+        f"the one before, spends {min(tried):.6g} of {limit:.6g}: allow more, or use a finer grid"
     )
 
 
