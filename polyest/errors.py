@@ -33,6 +33,10 @@ class CountOutOfRange(PolyestError, IndexError, ValueError):
     """A count that is no integer in 0..K, or counts that do not fit together."""
 
 
+class NotWrittenOut(PolyestError, AttributeError):
+    """A list of coefficients that a table for any K does not have; look counts up."""
+
+
 class CannotStore(PolyestError, OSError):
     """A place that takes no tables: it cannot be written, is in use, or holds something else."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from polyest import uniform
 from polyest.certificate import (
     Bracket,
     Certificate,
@@ -28,6 +29,7 @@ from polyest.solvers import METHODS
 from polyest.solvers.remez import exchange
 from polyest.table import Table, placed, warn_if_ruined
 from polyest.tightening import carried, tightened
+from polyest.universal import UniversalTable
 
 MARGINS = (
     4e-9,
@@ -133,13 +135,16 @@ def noiseless(problem: Problem) -> tuple[str, float]:
     return "a constant table", least_bias(problem.target, 0, Alternation(points)).upper
 
 
-def verify(table: Table) -> None:
-    """Prove every claim of a table again from its coefficients and witness.
+def verify(table: Table | UniversalTable) -> None:
+    """Prove every claim of a table again from its coefficients, or departures, and witness.
 
     The proof gives the same doubles on every machine (balls.py), so each claim has to be equal to
     what is proved.  Raises NotProved naming the first that is not, also where the table has no
     witness or its budget was altered.
     """
+    if isinstance(table, UniversalTable):
+        uniform.verify(table)
+        return
     if table.grid is not None and not on_grid(table.coefficients, table.grid):
         raise NotProved(f"K = {table.K}: an entry is not on grid {table.grid}: it is altered")
     if table.criterion in CRITERIA:

@@ -16,7 +16,7 @@ from typing import Any
 from polyest import reading
 from polyest.errors import CorruptTable, NotProved
 from polyest.making import verify
-from polyest.table import loads
+from polyest.universal import loads
 
 Line = tuple[bytes, str]  # and where it stands: file and number
 

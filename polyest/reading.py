@@ -2,23 +2,31 @@
 
 tables/v1/<target>-<criterion>[-<budget>].jsonl holds one line per K.  SHA256SUMS has a digest of every
 file, LINE-SHA256SUMS one of every line; a file that fails the first is traced by the second, so
-that the error names the line.  Nothing falls back on anything.
+that the error names the line.  Nothing falls back on anything.  A family ending in -universal is
+one line for every K above 1024 (universal.py).
 """
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from math import inf, nextafter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from polyest.certificate import Bracket
 from polyest.errors import CorruptTable, TableNotFound
+from polyest.lookup import Lookup
 from polyest.problem import Problem, pose
 from polyest.table import Table, loads
+from polyest.universal import LARGEST_LISTED, UniversalTable
+from polyest.universal import loads as load_line
 
 RELEASE = "v1"
 LARGEST_MINIMAX = 40
+UNIVERSAL = "-universal"  # ends the name of a family that is one line for every large K
+
+Found = TypeVar("Found", bound=Lookup)
 
 
 def load(
@@ -28,11 +36,12 @@ def load(
     bias: float | None = None,
     bias_ratio: float | None = None,
     noise: float | None = None,
-) -> Table:
+) -> Table | UniversalTable:
     """The released table of these keywords (defaults: log, gradient-variance, noise = 8).
 
     K is the number of draws of the count: for a group of G traces G - 2 where the trainer subtracts
-    the group mean, G - 1 where it does not (`counts.draws`).  Raises TableNotFound, listing what
+    the group mean, G - 1 where it does not (`counts.draws`).  Above K = 1024 that is the universal
+    table, which takes no more memory for more draws.  Raises TableNotFound, listing what
     exists, where nothing was released; CorruptTable, naming file and line, where the file is not
     what was released; InvalidProblem for keywords that pose no problem.
 
@@ -41,6 +50,8 @@ def load(
     """
     problem = pose(K, target, criterion, bias, bias_ratio, noise)
     folder = tables()
+    if problem.K > LARGEST_LISTED:
+        return _universal(problem, folder)
     path = folder / f"{family(problem)}.jsonl"
     if not path.is_file():
         raise TableNotFound(
@@ -51,14 +62,36 @@ def load(
     if problem.K not in lines:
         raise TableNotFound(_absent(problem, path, sorted(lines)))
     number, line = lines[problem.K]
-    table = loads(line, f"{path}, line {number}")
+    return _of_family(loads(line, f"{path}, line {number}"), problem, f"{path}, line {number}")
+
+
+def _universal(problem: Problem, folder: Path) -> UniversalTable:
+    path = folder / f"{family(problem)}{UNIVERSAL}.jsonl"
+    if not path.is_file():
+        names = [name for name in families(folder) if name.endswith(UNIVERSAL)]
+        raise TableNotFound(
+            too_large(problem)
+            or f"no released table for K = {problem.K} of {family(problem)}: above K = "
+            f"{LARGEST_LISTED} there is {', '.join(names) or 'none'}"
+        )
+    lines = checked_lines(path, path.stat().st_mtime_ns)
+    K, (number, line) = next(iter(lines.items()))
+    table = load_line(line, f"{path}, line {number}")
+    listed = _of_family(table, replace(problem, K=K), f"{path}, line {number}")
+    if not isinstance(listed, UniversalTable):
+        raise CorruptTable(f"{path}, line {number}: holds {table!r}, which is for one K only")
+    return replace(listed, problem=problem)
+
+
+def _of_family(table: Found, problem: Problem, where: str) -> Found:
+    """The table, if it answers the problem."""
     if (table.K, table.target, table.criterion, table.budget) != (
         problem.K,
         problem.target.name,
         problem.criterion,
         problem.budget,
     ):
-        raise CorruptTable(f"{path}, line {number}: holds {table!r}, which is not of this family")
+        raise CorruptTable(f"{where}: holds {table!r}, which is not of this family")
     return table
 
 
@@ -157,7 +190,14 @@ def _absent(problem: Problem, path: Path, released: list[int]) -> str:
         return f"{too_large(problem)} ({have})"
     return (
         f"no released table for K = {problem.K}; {have}; solve it with polyest.solve({problem.K})"
+        + _above(path)
     )
+
+
+def _above(path: Path) -> str:
+    name = f"{path.stem}{UNIVERSAL}"
+    there = name in families(path.parent)
+    return f"; K above {LARGEST_LISTED} is in {name}.jsonl" if there else ""
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -12,20 +12,23 @@ from pathlib import Path
 
 import click
 from flint import ctx
+from universal import make
 
 from polyest import alternation, balls
 from polyest.problem import pose
-from polyest.reading import family
+from polyest.reading import UNIVERSAL, family
 from polyest.solvers.remez import exchange
 from polyest.sweeping import sweep
 from polyest.table import dumps, loads
 from polyest.targets import LOG
+from polyest.universal import dumps as dumps_universal
 
 FOLDER = Path(__file__).resolve().parent / "v1"
 FAMILIES = (
     (range(1, 41), {"criterion": "minimax"}),
     (range(1, 65), {"criterion": "gradient-variance", "noise": 8}),
 )
+UNIVERSAL_NOISE = (8,)
 LEAST_BIAS = (*range(1, 257), 511, 512, 1023, 1024)
 DIGITS = 22
 
@@ -37,6 +40,10 @@ def main() -> None:
             with click.progressbar(length=len(Ks), label=path.name) as bar:
                 sweep(Ks, path, lambda done, total, bar=bar: bar.update(done - bar.pos), **keywords)
         stamp(path)
+    for noise in UNIVERSAL_NOISE:
+        path = FOLDER / f"{family(pose(1, noise=noise))}{UNIVERSAL}.jsonl"
+        if not path.exists():
+            path.write_text(f"{dumps_universal(make(noise, FOLDER.name))}\n")
     if not (FOLDER / "least-bias.csv").exists():
         write_least_biases(FOLDER / "least-bias.csv")
     write_checksums()

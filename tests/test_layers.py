@@ -36,14 +36,19 @@ PLAN = {
         "bernstein", "certificate", "errors", "lookup", "problem", "rounding", "targets",
         "tightening", "version",
     },
-    "reading": {"certificate", "errors", "problem", "table"},
+    "universal": {"bernstein", "certificate", "errors", "lookup", "problem", "table", "version"},
+    "poisson": set(),
+    "uniform": {
+        "balls", "bernstein", "certificate", "errors", "poisson", "supremum", "universal",
+    },
+    "reading": {"certificate", "errors", "lookup", "problem", "table", "universal"},
     "closed_forms": {"bernstein", "certificate", "errors", "problem", "table", "targets"},
     "making": {
         "certificate", "errors", "problem", "rounding", "solvers", "solvers.remez", "table",
-        "tightening",
+        "tightening", "uniform", "universal",
     },
     "sweeping": {"errors", "making", "problem", "reading", "rounding", "table", "version"},
-    "proving": {"errors", "making", "reading", "table"},
+    "proving": {"errors", "making", "reading", "universal"},
     "counts": {"errors"},
     "pages": {
         "bernstein", "certificate", "counts", "errors", "problem", "reading", "rounding", "table",
