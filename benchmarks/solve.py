@@ -20,8 +20,6 @@ Every failure is a row whose status says what happened, and so is a peer that is
 
 import argparse
 import csv
-import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -31,7 +29,6 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from math import ceil, log, log2
 from pathlib import Path
@@ -40,6 +37,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import origin
 from flint import arb, arb_poly, ctx
 
 import polyest
@@ -340,12 +338,11 @@ def _reached(powers: list[Fraction], K: int) -> float:
 def written(found: list[Row]) -> str:
     """The file: sorted by problem, K and method, versions and machine in every line."""
     versions = "; ".join(_versions())
-    machine = f"{_processor()}, {os.cpu_count()} cores, {platform.system()}"
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(field.name for field in fields(Row))
     for row in sorted(found, key=lambda row: (row.problem, row.K, row.method)):
-        row.machine, row.versions = machine, versions
+        row.machine, row.versions = origin.machine(), versions
         writer.writerow(_shown(field.name, getattr(row, field.name)) for field in fields(Row))
     return text.getvalue()
 
@@ -359,23 +356,11 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _versions() -> Iterator[str]:
-    yield f"python {platform.python_version()}"
-    for name in PACKAGES:
-        try:
-            yield f"{name} {version(name)}"
-        except PackageNotFoundError:
-            yield f"{name} {'from source' if name == 'polyest' else 'absent'}"
+    yield from origin.versions(PACKAGES)
     program = shutil.which("sollya")
     if program is not None:
         said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
         yield f"sollya {said.stdout.split()[3]}"
-
-
-def _processor() -> str:
-    listed = Path("/proc/cpuinfo")
-    lines = listed.read_text().splitlines() if listed.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from polyest.version import __version__
 
 if TYPE_CHECKING:
-    from polyest import closed_forms, counts
+    from polyest import closed_forms, counts, frontier
     from polyest.making import solve, verify
     from polyest.reading import load
     from polyest.table import Table, dumps, loads
@@ -23,7 +23,7 @@ _HOMES = {
     "dumps": "table",
     "loads": "table",
 }
-_MODULES = ("closed_forms", "counts", "errors")
+_MODULES = ("closed_forms", "counts", "errors", "frontier")
 
 __all__ = [
     "Table",
@@ -31,6 +31,7 @@ __all__ = [
     "closed_forms",
     "counts",
     "dumps",
+    "frontier",
     "load",
     "loads",
     "solve",

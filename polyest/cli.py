@@ -35,13 +35,14 @@ def _options(*given: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per table.")
 _one = click.option("--K", "draws", required=True, help="Number of draws, at least 1.")
+_target = click.option(
+    "--target",
+    default="log",
+    show_default=True,
+    help="log, power:A, tsallis:Q or polynomial:A0,A1,...",
+)
 _keywords = _options(
-    click.option(
-        "--target",
-        default="log",
-        show_default=True,
-        help="log, power:A, tsallis:Q or polynomial:A0,A1,...",
-    ),
+    _target,
     click.option(
         "--criterion",
         default="gradient-variance",
@@ -127,6 +128,48 @@ def compare(draws: str, as_json: bool) -> None:
     else:
         assert minimax.optimum is not None
         print_lines(pages.comparison(tables, minimax.optimum))
+
+
+@main.command()
+@_one
+@_target
+@click.option(
+    "--criterion",
+    default="gradient-variance",
+    show_default=True,
+    help="What is noise: gradient-variance, variance or second-moment.",
+)
+@click.option("--plot", help="Figure to write, .png, .pdf or .svg, with more estimators in it.")
+@_json
+def frontier(draws: str, plot: str | None, as_json: bool, **keywords: Any) -> None:
+    """Trace the least bias that a noise allows, and measure closed forms against it."""
+    from polyest import drawing, pages, sweeping
+    from polyest import frontier as curves
+    from polyest.table import dumps
+
+    K = _draw(draws)
+    _check_largest(K)
+    if plot is not None:
+        form = drawing.check(plot)
+        sweeping.destination(plot)
+    with progress("the curve") as tell:
+        curve = curves.sweep(K, progress=tell, **keywords)
+    if as_json:
+        for point in curve.points:
+            click.echo(dumps(point.table))
+    else:
+        with progress("closed forms") as tell:
+            rivals = curves.comparison(K, progress=tell, **keywords)
+        print_lines(pages.frontier(curve, rivals))
+    if curve.stopped:
+        say(f"warning: the curve ends {curve.ended}")
+    if plot is not None:
+        with progress("marks") as tell:
+            points, refused = curves.marks(K, progress=tell, **keywords)
+        for mark in refused:
+            say(f"warning: {mark.label} is left out: {mark.reason}")
+        sweeping.put(drawing.pareto(curves.records(curve, points), form), plot)
+        say(f"wrote {plot}")
 
 
 @main.command()

@@ -41,5 +41,9 @@ class CannotStore(PolyestError, OSError):
     """A place that takes no tables: it cannot be written, is in use, or holds something else."""
 
 
+class NotInstalled(PolyestError, ImportError):
+    """An extra that is needed and not there; the message has the command that installs it."""
+
+
 class RuinedByRounding(UserWarning):
     """A table that rounding makes much worse; the message has its bias before and after."""

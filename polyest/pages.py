@@ -6,9 +6,9 @@ Headings are styled; click takes the style off where the output is no terminal.
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
-from math import ceil, isfinite
+from math import ceil, inf, isfinite
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -22,6 +22,9 @@ from polyest.reading import load
 from polyest.rounding import largest_group, parse_grid
 from polyest.table import Table
 from polyest.tightening import ruined
+
+if TYPE_CHECKING:
+    from polyest.frontier import Frontier, Versus
 
 WIDTH = 80
 MARGIN = 10  # of an entry's label
@@ -99,6 +102,62 @@ def comparison(tables: Mapping[str, Table], least: Bracket) -> list[str]:
         "noise r: least bias at r times the gradient-variance of log_count",
         f"at p: the first p of the greatest |bias|, to {SAME:g}, by float64 and not proved",
     ]
+
+
+def frontier(curve: "Frontier", rivals: Mapping[str, "Versus | str"]) -> list[str]:
+    """Page of a curve of least bias, and of estimators beside the best table at their own noise.
+
+    rivals: by name, or the words that say why there is no such table.
+    """
+    plain, K = curve.plug_in, curve.K
+    heading = f"{curve.target} from K = {K} draws: the least bias that a noise allows"
+    lines = [_bold(heading), ""]
+    lines += _entry(f"E*({K})", f"{_span(curve.least)}, proved", "the least sup|bias| at any noise")
+    unit = f"{curve.criterion} {number(plain.criterion(curve.criterion))}"
+    lines += _entry("noise 1", f"{unit}, of {_plug_in(curve.target)}")
+    lines += _entry("noise 0", f"{number(curve.noiseless)}, the least sup|bias| without noise")
+    lines += _entry("the end", *_wrapped(curve.ended))
+    rows = [
+        ["", "", "", "times below", "width of"],
+        ["noise", "sup|bias|", "in E*", _plug_in(curve.target), "its bracket"],
+    ]
+    for point in curve.points:
+        bias, optimum = point.table.bias, point.table.optimum
+        assert optimum is not None
+        times = plain.bias.lower / bias.upper if bias.upper else inf
+        rows.append(
+            [
+                number(point.noise, ROUND_HALF_EVEN),
+                number(bias.upper),
+                _ratio(bias.upper, curve.least),
+                number(times, ROUND_FLOOR),
+                number(optimum.width, digits=2) if optimum.lower else "-",
+            ]
+        )
+    aligned = _aligned(rows)
+    lines += ["", *map(_bold, aligned[:2]), *aligned[2:]]
+    rows = [["", "noise", "sup|bias|", "the least there", "times"]]
+    remarks = []
+    for name, found in rivals.items():
+        if isinstance(found, str):
+            rows.append([name, "-", "-", "-", "-"])
+            remarks += _wrapped(f"{name}: {found}")
+            continue
+        rows.append(
+            [
+                name,
+                number(found.noise, ROUND_HALF_EVEN),
+                number(found.rival.bias.upper),
+                number(found.best.bias.upper),
+                number(found.ratio.lower, ROUND_FLOOR),
+            ]
+        )
+    aligned = _aligned(rows)
+    lines += ["", _bold(aligned[0]), *aligned[1:], ""]
+    lines += ["proved bounds: bias rounded up, times less bias rounded down; noise rounded"]
+    if any("blocks" in name for name in rivals):
+        lines += ["blocks of k: sample splitting, the minimax table of k draws averaged"]
+    return lines + remarks
 
 
 def certificates(
@@ -222,6 +281,10 @@ def _phi(name: str) -> str:
     return "log p" if name == "log" else "phi(p)"
 
 
+def _plug_in(name: str) -> str:
+    return f"{'log' if name == 'log' else 'phi'}((X+1)/(K+1))"
+
+
 def _spent(
     table: Table, budget: Budget, least: Bracket | None, unit: Certificate
 ) -> tuple[str, str]:
@@ -231,7 +294,7 @@ def _spent(
     if budget.kind == "noise":
         used = table.certificate.criterion(table.criterion)
         limit *= unit.criterion(table.criterion)
-        plain = f"{'log' if table.target == 'log' else 'phi'}((X+1)/(K+1))"
+        plain = _plug_in(table.target)
         text = f"{table.criterion} <= {budget.value:g} x that of {plain} = {number(limit)}"
     elif budget.kind == "bias-ratio":
         text = f"sup|bias| <= {budget.value:g} x E*({table.K})"

@@ -1,8 +1,9 @@
 """Tables in files: one table, or a range of K line by line; never half a file.
 
-`write` puts a table beside FILE under a temporary name and renames it.  `sweep` solves a range of K
-into FILE.part, each line forced to disk when it is done, and renames that at the end: a sweep that
-was interrupted goes on after its last whole line, and ends in the bytes of one that was not.
+`write` puts a table, `put` any content, beside FILE under a temporary name and renames it.  `sweep`
+solves a range of K into FILE.part, each line forced to disk when it is done, and renames that at the
+end: a sweep that was interrupted goes on after its last whole line, and ends in the bytes of one
+that was not.
 """
 
 import os
@@ -69,7 +70,7 @@ def sweep(
                     problem.K, method=method, grid=grid, group=group, beta=beta, **keywords
                 )
                 with _refusing(part):
-                    _append(stream, dumps(table))
+                    _append(stream, _line(table))
         finally:
             if os.fstat(stream.fileno()).st_size == 0:
                 part.unlink(missing_ok=True)
@@ -85,12 +86,17 @@ def write(table: Table, path: Name) -> None:
     Raises CannotStore where that is impossible, InvalidProblem for a minimax table above K = 40.
     """
     check_storable(table.problem)
+    put(_line(table), path)
+
+
+def put(content: bytes, path: Name) -> None:
+    """Make `content` the file `path`, wholly or not at all.  Raises CannotStore."""
     final = destination(path)
     draft = _draft(final)
     try:
         with _refusing(final):
             with FileIO(draft, "x") as stream:
-                _append(stream, dumps(table))
+                _append(stream, content)
             os.replace(draft, final)
             _sync_folder(final.parent)
     finally:
@@ -179,9 +185,13 @@ def _lock(stream: FileIO, part: Path) -> None:
             ) from None
 
 
-def _append(stream: FileIO, line: str) -> None:
-    """Write a line and force it to disk."""
-    rest = memoryview(line.encode() + b"\n")
+def _line(table: Table) -> bytes:
+    return dumps(table).encode() + b"\n"
+
+
+def _append(stream: FileIO, content: bytes) -> None:
+    """Write the content and force it to disk."""
+    rest = memoryview(content)
     while rest:
         rest = rest[stream.write(rest) :]
     os.fsync(stream.fileno())

@@ -51,15 +51,19 @@ PLAN = {
     "proving": {"errors", "making", "reading", "universal"},
     "counts": {"errors"},
     "pages": {
-        "bernstein", "certificate", "counts", "errors", "problem", "reading", "rounding", "table",
-        "tightening",
+        "bernstein", "certificate", "counts", "errors", "frontier", "problem", "reading",
+        "rounding", "table", "tightening",
     },
     "cli": {
-        "certificate", "closed_forms", "errors", "making", "pages", "problem", "proving", "reading",
-        "solvers.remez", "sweeping", "table", "terminal",
+        "certificate", "closed_forms", "drawing", "errors", "frontier", "making", "pages",
+        "problem", "proving", "reading", "solvers.remez", "sweeping", "table", "terminal",
     },
     "terminal": {"errors"},
-    "": {"closed_forms", "counts", "making", "reading", "table", "version"},
+    "frontier": {
+        "certificate", "closed_forms", "errors", "making", "problem", "reading", "table", "targets",
+    },
+    "drawing": {"errors"},
+    "": {"closed_forms", "counts", "frontier", "making", "reading", "table", "version"},
 }  # fmt: skip
 
 

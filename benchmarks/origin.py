@@ -1,0 +1,29 @@
+"""Where a measurement comes from: the machine, and the versions of what was run."""
+
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+def machine() -> str:
+    """Processor, cores and system of this machine."""
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def versions(packages: Iterable[str]) -> Iterator[str]:
+    """Python and each package with its version; "absent" where it is not installed."""
+    yield f"python {platform.python_version()}"
+    for name in packages:
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:
+            yield f"{name} {'from source' if name == 'polyest' else 'absent'}"
+
+
+def _processor() -> str:
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

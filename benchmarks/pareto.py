@@ -1,0 +1,80 @@
+"""Bias against noise: the least there is, and what people use, for groups of 8, 16, 32 and 64.
+
+    python benchmarks/pareto.py             # results/pareto.csv, a few minutes
+    python benchmarks/pareto.py --quick     # K = 3, to standard output
+
+K = 7, 15, 31, 63 are the draws of those groups where the trainer subtracts no mean.  A row per point of
+`frontier.sweep` (series "optimal") and `frontier.marks`, by rising noise:
+
+    noise          p Var c_X in units of that of log((X+1)/(K+1)), a proved upper bound
+    bias_*         proved bracket of sup|e| of the table
+    optimum_lower  proved lower bound of sup|e| of any table at that noise
+    least_*        proved bracket of E*(K), the least at any noise
+    note           of a row without noise: where the curve ends, or why a point is not there
+
+paper_figures/pareto.py draws it.
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterable
+from io import StringIO
+from pathlib import Path
+
+import origin
+
+from polyest import frontier
+from polyest.sweeping import put
+
+FILE = Path(__file__).parent / "results" / "pareto.csv"
+DRAWS = (7, 15, 31, 63)
+PACKAGES = ("polyest", "numpy", "scipy", "python-flint")
+
+
+def rows(Ks: Iterable[int]) -> list[dict[str, str]]:
+    found = []
+    for K in Ks:
+        curve = frontier.sweep(K, progress=_told(f"K = {K}, curve"))
+        points, refused = frontier.marks(K, progress=_told(f"K = {K}, marks"))
+        found += frontier.records(curve, points)
+        absent = [("end", "end", curve.ended), *(("absent", r.label, r.reason) for r in refused)]
+        for series, label, note in absent:
+            blank = dict.fromkeys(found[-1], "")
+            found.append({**blank, "K": str(K), "series": series, "label": label, "note": note})
+    return sorted(found, key=_place)
+
+
+def written(found: list[dict[str, str]]) -> str:
+    """The file: machine and versions in every line."""
+    text = StringIO()
+    machine, versions = origin.machine(), "; ".join(origin.versions(PACKAGES))
+    columns = [*(name for name in found[0] if name != "note"), "note", "machine", "versions"]
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, "machine": machine, "versions": versions} for row in found)
+    return text.getvalue()
+
+
+def _place(row: dict[str, str]) -> tuple[int, str, float, str]:
+    return int(row["K"]), row["series"], float(row["noise"] or "inf"), row["label"]
+
+
+def _told(words: str) -> frontier.Progress:
+    return lambda done, total: print(f"{words}: {done} of {total}", file=sys.stderr)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="K = 3, to standard output")
+    parser.add_argument("--out", type=Path, help=f"file to write, by default {FILE.name}")
+    given = parser.parse_args()
+    text = written(rows((3,) if given.quick else DRAWS))
+    if given.quick and given.out is None:
+        print(text, end="")
+    else:
+        put(text.encode(), given.out or FILE)
+
+
+if __name__ == "__main__":
+    main()

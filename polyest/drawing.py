@@ -1,0 +1,240 @@
+"""Figures: one style, and what is drawn from plain rows, whether just computed or read from a file.
+
+Colours are those of Okabe and Ito, which colour-blind readers tell apart; every series has a marker
+or a line of its own besides.  Matplotlib is an extra, imported inside functions; figures are made
+without pyplot, its state and its windows, and the same rows give the same bytes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from polyest.errors import CannotStore, NotInstalled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Row = Mapping[str, str]
+
+INK, GREY, BLUE, GREEN = "#000000", "#6E6E6E", "#0072B2", "#009E73"
+ORANGE, RED, PINK = "#E69F00", "#D55E00", "#CC79A7"
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 8,
+    "figure.labelsize": 8,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 4.5,
+    "savefig.dpi": 200,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "polyest",
+}
+UNDATED: Mapping[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+}
+FORMATS = tuple(UNDATED)
+
+SOLID = {"linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.4}
+CROSS = {"linestyle": "none", "markeredgewidth": 1.2}
+RING = {"linestyle": "none", "fillstyle": "none"}
+# Label and look of each series, in the order of the legend; the first lies on top.
+LOOKS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "optimal": (
+        "least bias at this noise, proved",
+        {"color": BLUE, "marker": ".", "linewidth": 1.5},
+    ),
+    "minimax": ("minimax table", {"color": BLUE, "marker": "*", "markersize": 11, **SOLID}),
+    "blocks": (
+        "sample splitting: minimax, K/k blocks of k",
+        {"color": ORANGE, "marker": "o", "linestyle": "none"},
+    ),
+    "subsets": ("the same over all subsets of k", {"color": ORANGE, "marker": "o", **RING}),
+    "second-moment": ("least second moment (AQP)", {"color": RED, "marker": "v", **SOLID}),
+    "jackknife": ("jackknife", {"color": PINK, "marker": "P", "markersize": 5, **SOLID}),
+    "schuermann": (
+        r"Schürmann, $\xi = e^{-1/2}$",
+        {"color": GREEN, "marker": "D", "markersize": 6.5, **SOLID},
+    ),
+    "schuermann-xi": (r"Schürmann, $\xi$ from 1 to 1/2", {"color": GREEN}),
+    "harmonic": ("harmonic (Zhang)", {"color": GREEN, "marker": "s", **SOLID}),
+    "miller_madow": ("Miller-Madow", {"color": PINK, "marker": "^", "markersize": 6, **SOLID}),
+    "log_count": ("log((X+1)/(K+1))", {"color": INK, "marker": "X", "markersize": 7, **SOLID}),
+    "log_smoothed": ("log(max(X, 1/2)/K)", {"color": INK, "marker": "+", "markersize": 6, **CROSS}),
+    "taylor": ("the same with a Taylor term", {"color": INK, "marker": "x", **CROSS}),
+    "plug_in": (r"$\phi$((X+1)/(K+1))", {"color": INK, "marker": "X", "markersize": 7, **SOLID}),
+}
+NOISE = {
+    "gradient-variance": r"$\sup_p\, p\,\mathrm{Var}\,c_X$",
+    "variance": r"$\sup_p\, \mathrm{Var}\,c_X$",
+    "second-moment": r"$\sup_p\, \mathrm{E}\,c_X^2$",
+}
+CLOSE = (0.6, 14.0)  # the noise that trainers can afford, drawn again and larger
+BEYOND = 10  # times the noise where the curve ends: what lies further right is not shown
+SHORT = 1e2  # times the least noise: an axis no longer than that is labelled 1, 2, 5, 10
+UNBIASED = 1e-9  # of the greatest bias: less is the rounding of a table without bias
+ROOM = 1.4  # factor between the outermost marks and the end of an axis
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What is drawn for one K: spots (noise, bias) by series, and E*(K), 0 where that is 0."""
+
+    K: int
+    spots: Mapping[str, Sequence[tuple[float, float]]]
+    least: float
+
+    @property
+    def floor(self) -> float:
+        """A bias that is no more than the rounding of an unbiased table, and not on the axes."""
+        return UNBIASED * max(bias for spots in self.spots.values() for _, bias in spots)
+
+
+def check(path: str) -> str:
+    """The format that the suffix of a file names, once it is known that it can be drawn.
+
+    Raises CannotStore for a suffix other than .png, .pdf or .svg, NotInstalled without matplotlib.
+
+    >>> check("pareto.svg")
+    'svg'
+    """
+    form = PurePath(path).suffix.removeprefix(".").lower()
+    if form not in FORMATS:
+        raise CannotStore(
+            f"{path}: a figure of format {form or 'nothing'!r}: expected a file that ends in "
+            f"{', '.join(f'.{known}' for known in FORMATS)}"
+        )
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise NotInstalled(
+            "a figure needs matplotlib, which is not installed: pip install 'polyest[plot]'"
+        ) from None
+    return form
+
+
+def pareto(rows: Iterable[Row], form: str) -> bytes:
+    """Bias against noise, a panel for each K in `rows` and the same enlarged, as a file of `form`.
+
+    rows: target, criterion, K, series, noise, bias_upper and least_lower, as frontier.records.
+    """
+    from matplotlib import rc_context, rcdefaults, rcParams
+
+    listed = list(rows)
+    shown = panels(listed)
+    with rc_context():
+        rcdefaults()  # whatever the user has set elsewhere
+        rcParams.update(STYLE)
+        figure, axes = _axes(len(shown))
+        for panel, (whole, close) in zip(shown, axes, strict=True):
+            _draw(panel, whole)
+            whole.set_title(f"K = {panel.K}")
+            _draw(panel, close)
+            _enlarge(panel, close)
+        drawn = {line.get_label(): line for whole, _ in axes for line in whole.get_lines()}
+        lines = [drawn[label] for label, _ in LOOKS.values() if label in drawn]
+        figure.legend(handles=lines, loc="outside upper center", ncols=3)
+        log = listed[0]["target"] == "log"
+        unit = "log((X+1)/(K+1))" if log else r"$\phi$((X+1)/(K+1))"
+        figure.supxlabel(f"noise: {NOISE[listed[0]['criterion']]}, in units of that of {unit}")
+        phi = r"\log p" if log else r"\phi(p)"
+        figure.supylabel(rf"bias: $\sup_p\, |p\,(\mathrm{{E}}\,c_X - {phi})|$")
+        content = BytesIO()
+        figure.savefig(content, format=form, metadata=dict(UNDATED[form]))
+    return content.getvalue()
+
+
+def panels(rows: Iterable[Row]) -> list[Panel]:
+    """Rows gathered by K, ascending, and by series."""
+    spots: dict[int, dict[str, list[tuple[float, float]]]] = {}
+    least = {}
+    for row in rows:
+        K, place = int(row["K"]), (float(row["noise"]), float(row["bias_upper"]))
+        spots.setdefault(K, {}).setdefault(row["series"], []).append(place)
+        least[K] = float(row["least_lower"])
+    return [Panel(K, spots[K], least[K]) for K in sorted(spots)]
+
+
+def _axes(number: int) -> tuple["Figure", list[tuple["Axes", "Axes"]]]:
+    """A figure with two axes for each K: side by side for one, one above the other for several."""
+    from matplotlib.figure import Figure
+
+    if number == 1:
+        figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        return figure, [(left, right)]
+    figure = Figure(figsize=(max(7.2, 1.8 * number), 5.6), layout="constrained")
+    upper, lower = figure.subplots(2, number)
+    return figure, list(zip(upper, lower, strict=True))
+
+
+def _draw(panel: Panel, axes: "Axes") -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for depth, (series, (label, look)) in enumerate(LOOKS.items()):
+        spots = [spot for spot in panel.spots.get(series, ()) if spot[1] > panel.floor]
+        if spots:
+            axes.plot(*zip(*spots, strict=True), label=label, zorder=40 - depth, **look)
+    line: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 0.8}
+    words: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": True, "color": GREY}
+    if panel.least:
+        axes.axhline(panel.least, **line)
+        place = (0.0, panel.least)
+        axes.annotate(f"E*({panel.K})", place, (3, 3), xycoords=axes.get_yaxis_transform(), **words)
+    for noise, bias in panel.spots["optimal"]:
+        if bias <= panel.floor:
+            axes.axvline(noise, **line)
+            place = (noise, 0.0)
+            words |= {"xycoords": axes.get_xaxis_transform(), "ha": "right"}
+            axes.annotate("no bias", place, (-3, 3), **words)
+    ends = [noise for noise, _ in panel.spots["optimal"]]
+    seen = [noise for spots in panel.spots.values() for noise, _ in spots]
+    last = max(noise for noise in seen if noise <= BEYOND * max(ends))
+    axes.set_xlim(min(ends) / ROOM, last * ROOM)
+    short = last < SHORT * min(ends)
+    for axis in (axes.xaxis, axes.yaxis) if short else (axes.yaxis,):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(_plain))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _enlarge(panel: Panel, axes: "Axes") -> None:
+    """Show only what is near the noise of the log, where trainers are."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    high = min(CLOSE[1], axes.get_xlim()[1])
+    low = min(CLOSE[0], high / 4)
+    seen = [spot for spots in panel.spots.values() for spot in spots if low <= spot[0] <= high]
+    heights = [bias for _, bias in seen if bias > panel.floor]
+    axes.set_xlim(low, high)
+    if heights:
+        axes.set_ylim(min(heights) / ROOM, max(heights) * ROOM)
+    axes.xaxis.set_major_locator(LogLocator(base=2, numticks=8))
+    axes.xaxis.set_major_formatter(FuncFormatter(_plain))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _plain(value: float, _position: int) -> str:
+    return f"{value:g}"

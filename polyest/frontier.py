@@ -1,0 +1,373 @@
+"""The least bias that a noise allows, and the estimators that people use on the same axes.
+
+    B(r) = min sup|e|  over tables with  V(c) <= r V(plug-in),        V one of the budgeted criteria
+
+sup|e| and V are convex in c, so B is convex, and it falls from the best table without noise at r = 0
+to E*(K) at the noise of the minimax table, beyond which no noise buys anything.  A table of K draws of
+any origin is feasible at its own noise.  So
+
+    Theorem.  The point (V(c), sup|e|) of every table of K draws lies on the curve or above it.
+
+Sample splitting averages a table over blocks of the draws; given the whole count (Rao-Blackwell) that
+is a table of K draws, `closed_forms.split`, and lies above.  `against` proves by how much.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from math import inf, isfinite, nextafter
+from sys import float_info
+from typing import Any
+
+from polyest import closed_forms
+from polyest.certificate import Bracket, Certificate, measure, noise_floor, noise_unit, plug_in
+from polyest.errors import InvalidProblem, NotConverged, NotProved
+from polyest.making import noiseless, solve
+from polyest.problem import BUDGETED, Alternation, Problem, pose
+from polyest.reading import LARGEST_MINIMAX
+from polyest.table import Table
+from polyest.targets import Target
+
+# Steps of about sqrt 2 where the curve is steep, of 4 where it is nearly flat.
+STEEP = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
+BUDGETS = (*STEEP, 64.0, 250.0, 1e3, 4e3, 1.6e4, 6.4e4, 2.5e5, 1e6)
+STEEPEST = 2.0  # ratio of the biases of neighbours between which another point is put
+MOST_BETWEEN = 16
+UNSEEN = 1e-3  # of the greatest bias: how small the bias has become below is not looked at
+XIS = (1.0, 0.9, 0.8, 0.7, 0.65, 0.6, 0.58, 0.56, 0.55, 0.54, 0.53, 0.52, 0.51, 0.5)
+RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)  # biases of the second-moment program, in E*(K)
+BELOW = 1 - 4 * float_info.epsilon  # takes the rounding of a quotient and a product off
+
+Progress = Callable[[int, int], None]  # done, of how many
+Maker = Callable[[], Table]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A table on the axes: `noise` is a proved bound of V(c) in units of the plug-in table's."""
+
+    series: str
+    label: str
+    noise: float
+    table: Table
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A point that is not there, and why."""
+
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """The curve of one K: points by rising noise, and what is known beyond them.
+
+    plug_in: what is proved of the table whose V is the unit of noise; noiseless: least bias without
+    noise, bounded above; least: bracket of E*(K); stopped: the budget that was not settled, if any.
+    """
+
+    K: int
+    target: str
+    criterion: str
+    plug_in: Certificate
+    points: tuple[Point, ...]
+    noiseless: float
+    least: Bracket
+    stopped: Refused | None
+
+    @property
+    def reached(self) -> bool:
+        """Whether the last point is the minimax table, so that no noise buys less bias."""
+        return isinstance(self.points[-1].table.witness, Alternation)
+
+    @property
+    def ended(self) -> str:
+        """Where the curve ends and why, in words."""
+        noise = self.points[-1].noise
+        if self.reached:
+            return f"at noise {noise:.4g}, the minimax table: no noise buys less bias"
+        if self.stopped:
+            return f"before {self.stopped.label}, which was not settled: {self.stopped.reason}"
+        return f"at noise {noise:.4g}, the last one asked for"
+
+
+@dataclass(frozen=True)
+class Versus:
+    """A table beside the best one at its noise; `ratio` brackets how many times less bias that has.
+
+    The lower end is proved by the stored table `best`, the upper end holds for all at that noise.
+    """
+
+    rival: Table
+    noise: float
+    best: Table
+    ratio: Bracket
+
+
+def sweep(
+    K: Any,
+    criterion: str = "gradient-variance",
+    budgets: Iterable[float] | None = None,
+    target: Any = "log",
+    progress: Progress | None = None,
+) -> Frontier:
+    """The least bias of K draws at each noise budget, solved and proved one by one.
+
+    criterion: gradient-variance, variance or second-moment; budgets: ascending multiples of the
+    plug-in table's criterion, by default from 1/4 to 1e6 and denser where the curve is steep;
+    progress: called with the number of budgets done and of all.  The first budget that does not bind
+    gives the minimax table and ends the curve; so does one that the solver does not settle, which the
+    result names.
+
+    Raises InvalidProblem for keywords that pose no problem, budgets that do not ascend and targets
+    that a table without noise meets; NotConverged or NotProved where the first budget fails.
+
+    >>> [round(point.table.bias.upper, 4) for point in sweep(3, budgets=(1, 4, 16)).points]
+    [0.0962, 0.0316, 0.02]
+    """
+    noises = _ascending(BUDGETS if budgets is None else budgets)
+    posed, unit, least = _posed(K, target, criterion)
+    tell = progress or _silent
+    points, stopped = list[Point](), None
+
+    def at(noise: float) -> Point:
+        table = solve(posed.K, posed.target.name, criterion, noise=noise)
+        return _point("optimal", f"noise {noise:g}", table, criterion, unit)
+
+    for done, noise in enumerate(noises):
+        tell(done, len(noises))
+        try:
+            points.append(at(noise))
+        except (NotConverged, NotProved) as error:
+            if not points:
+                raise type(error)(
+                    f"the frontier of K = {posed.K}, {criterion} has no point at its first budget, "
+                    f"noise {noise:g}: {error}; begin at another"
+                ) from None
+            stopped = Refused(f"noise {noise:g}", str(error))
+            break
+        if isinstance(points[-1].table.witness, Alternation):
+            break
+    for _ in range(MOST_BETWEEN if budgets is None else 0):
+        between = _where_steepest(points)
+        if between is None:
+            break
+        try:
+            points.append(at(between))
+        except (NotConverged, NotProved):
+            break  # nobody asked for it
+        points.sort(key=lambda point: point.noise)
+    tell(len(noises), len(noises))
+    claims = measure(posed.target, plug_in(posed.target, posed.K))
+    free = noiseless(posed)[1]
+    name = posed.target.name
+    return Frontier(posed.K, name, criterion, claims, tuple(points), free, least, stopped)
+
+
+def marks(
+    K: Any,
+    criterion: str = "gradient-variance",
+    target: Any = "log",
+    progress: Progress | None = None,
+) -> tuple[tuple[Point, ...], tuple[Refused, ...]]:
+    """The estimators that people use as points on the axes of `sweep`, and those that are not there.
+
+    Series: each closed form of the log by its name (for another target `plug_in`); `blocks`, sample
+    splitting, minimax tables of k draws averaged over K/k blocks, and `subsets`, the same where k does
+    not divide K; `minimax`; `schuermann-xi`, Schuermann's estimator from xi = 1 to 1/2;
+    `second-moment`, the program min sup E c_X^2 at 1.25 to 20 times the least bias, whose solution
+    other criteria do not determine.  Minimax tables appear up to K = 40, as far as float64 holds
+    them.  Raises InvalidProblem as `sweep` does.
+
+    >>> [point.label for point in marks(4)[0] if point.series in ("blocks", "subsets")]
+    ['4 blocks of 1', '2 blocks of 2', 'subsets of 3']
+    """
+    posed, unit, least = _posed(K, target, criterion)
+    makers = [*_rivals(posed, least), *_others(posed, least)]
+    points, refused = list[Point](), list[Refused]()
+    tell = progress or _silent
+    for done, (series, label, make) in enumerate(makers):
+        tell(done, len(makers))
+        try:
+            points.append(_point(series, label, make(), criterion, unit))
+        except (InvalidProblem, NotConverged, NotProved) as error:
+            refused.append(Refused(label, str(error)))
+    tell(len(makers), len(makers))
+    return tuple(points), tuple(refused)
+
+
+def comparison(
+    K: Any,
+    criterion: str = "gradient-variance",
+    target: Any = "log",
+    progress: Progress | None = None,
+) -> dict[str, Versus | str]:
+    """Each closed form and each splitting into blocks `against` the best table at its own noise.
+
+    Where the solver does not settle that noise, the reason.  Raises InvalidProblem as `sweep` does.
+
+    >>> list(comparison(2))[-2:]
+    ['schuermann', '2 blocks of 1']
+    """
+    posed, _, least = _posed(K, target, criterion)
+    rivals = [rival for rival in _rivals(posed, least) if rival[0] != "subsets"]
+    tell = progress or _silent
+    found = dict[str, Versus | str]()
+    for done, (_, label, make) in enumerate(rivals):
+        tell(done, len(rivals))
+        try:
+            found[label] = against(make(), criterion)
+        except (NotConverged, NotProved) as error:
+            found[label] = str(error)
+    tell(len(rivals), len(rivals))
+    return found
+
+
+def against(rival: Table, criterion: str = "gradient-variance") -> Versus:
+    """The table of the least bias at exactly the noise of another table of as many draws.
+
+    The budget is a proved lower bound of the rival's own criterion, so `best` is nowhere noisier.
+    Raises InvalidProblem for a rival without noise, and what `solve` raises.
+
+    >>> against(closed_forms.schuermann(8)).ratio.lower > 1.1
+    True
+    """
+    posed, unit, _ = _posed(rival.K, rival.target, criterion)
+    floor = noise_floor(posed.target, rival.coefficients, criterion)
+    if not floor > 0:
+        raise InvalidProblem(
+            f"the {criterion} of {rival!r} is 0, no noise to compare at: give a table that varies"
+        )
+    best = solve(rival.K, rival.target, criterion, noise=floor / unit * BELOW)
+    assert best.optimum is not None
+    low = _quotient(rival.bias.lower, best.bias.upper)
+    high = _quotient(rival.bias.upper, best.optimum.lower)
+    ratio = Bracket(nextafter(low, 0.0), nextafter(high, inf))
+    return Versus(rival, nextafter(floor / unit, inf), best, ratio)
+
+
+def records(curve: Frontier, points: Iterable[Point]) -> list[dict[str, str]]:
+    """Rows of text for a file or a figure: the points of a curve, then others on its axes."""
+    rows = []
+    for point in (*curve.points, *points):
+        bias = point.table.bias
+        optimum = point.table.optimum if point.series == "optimal" else None
+        rows.append(
+            {
+                "target": curve.target,
+                "criterion": curve.criterion,
+                "K": str(curve.K),
+                "series": point.series,
+                "label": point.label,
+                "noise": repr(point.noise),
+                "bias_lower": repr(bias.lower),
+                "bias_upper": repr(bias.upper),
+                "optimum_lower": "" if optimum is None else repr(optimum.lower),
+                "least_lower": repr(curve.least.lower),
+                "least_upper": repr(curve.least.upper),
+            }
+        )
+    return rows
+
+
+def _posed(K: Any, target: Any, criterion: str) -> tuple[Problem, float, Bracket]:
+    """The problem at noise 1, the unit of noise and a bracket of E*(K)."""
+    if criterion not in BUDGETED:
+        raise InvalidProblem(
+            f"criterion {criterion!r} has no frontier: expected what a noise budget bounds, one of "
+            f"{', '.join(BUDGETED)}"
+        )
+    posed = pose(K, target, criterion, noise=1)
+    least = solve(posed.K, posed.target.name, "minimax").optimum  # refuses K beyond the solvers
+    assert least is not None
+    unit = noise_unit(posed)
+    if not unit > 0:
+        raise InvalidProblem(
+            f"target {posed.target.name} has no frontier: a table without noise meets it without "
+            "bias, and there is nothing to trade; use another target"
+        )
+    return posed, unit, least
+
+
+def _ascending(budgets: Any) -> tuple[float, ...]:
+    try:
+        noises = tuple(map(float, budgets))
+    except (TypeError, ValueError, OverflowError):
+        noises = ()
+    positive = all(isfinite(noise) and noise > 0 for noise in noises)
+    if not noises or not positive or any(a >= b for a, b in pairwise(noises)):
+        raise InvalidProblem(
+            f"budgets are {budgets!r}: expected multiples of the plug-in table's noise, at least one, "
+            "finite, above 0 and ascending, such as (1, 2, 4, 8)"
+        )
+    return noises
+
+
+def _where_steepest(points: list[Point]) -> float | None:
+    """A noise between the two neighbours where the bias falls most, None where that is little."""
+    seen = [max(p.table.bias.upper, UNSEEN * points[0].table.bias.upper) for p in points]
+    falls = [a / b for a, b in pairwise(seen)]
+    if max(falls, default=0.0) <= STEEPEST:
+        return None
+    place = falls.index(max(falls))
+    low, high = points[place].noise, points[place + 1].noise
+    middle = float(f"{(low * high) ** 0.5:.3g}")
+    return middle if low < middle < high else None
+
+
+def _point(series: str, label: str, table: Table, criterion: str, unit: float) -> Point:
+    noise = table.certificate.criterion(criterion) / unit
+    return Point(series, label, nextafter(noise, inf), table)
+
+
+def _rivals(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
+    """Series, label and maker of the closed forms and of the means of smaller minimax tables."""
+    K, target = posed.K, posed.target
+    if target.name == "log":
+        for form in closed_forms.LOGS:
+            yield form.__name__, form.__name__, partial(form, K)
+    else:
+        yield "plug_in", "plug_in", partial(_plug_in, target, K)
+    if not least.lower:
+        return  # from the degree of phi on, all these means are the one unbiased table
+    for k in range(1, min(K - 1, LARGEST_MINIMAX) + 1):
+        whole = K % k == 0
+        label = f"{K // k} blocks of {k}" if whole else f"subsets of {k}"
+        yield "blocks" if whole else "subsets", label, partial(_averaged, k, K, target.name)
+
+
+def _others(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
+    """Series, label and maker of the other marks."""
+    K, target = posed.K, posed.target.name
+    if K <= LARGEST_MINIMAX:
+        yield "minimax", "minimax", partial(solve, K, target, "minimax")
+    if target == "log":
+        for xi in XIS:
+            yield "schuermann-xi", f"xi {xi:g}", partial(closed_forms.schuermann, K, xi)
+    for ratio in RATIOS if least.lower else ():
+        make = partial(solve, K, target, "second-moment", bias_ratio=ratio)
+        yield "second-moment", f"second-moment at {ratio:g} E*", make
+
+
+def _plug_in(target: Target, K: int) -> Table:
+    entries = plug_in(target, K)
+    claims = measure(target, entries)
+    return Table(Problem(K, target, "plug_in"), entries, claims, None, "closed_form")
+
+
+def _averaged(k: int, K: int, target: str) -> Table:
+    return closed_forms.subsets(solve(k, target, "minimax"), K)
+
+
+def _quotient(a: float, b: float) -> float:
+    """a / b of proved bounds: 0 says nothing where a is 0, infinity where only b is."""
+    if not a:
+        return 0.0
+    return a / b if b else inf
+
+
+def _silent(done: int, total: int) -> None:
+    """Progress that nobody looks at."""
