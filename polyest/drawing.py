@@ -209,11 +209,11 @@ def _draw(panel: Panel, axes: "Axes") -> None:
             place = (noise, 0.0)
             words |= {"xycoords": axes.get_xaxis_transform(), "ha": "right"}
             axes.annotate("no bias", place, (-3, 3), **words)
-    ends = [noise for noise, _ in panel.spots["optimal"]]
+    end = max(noise for noise, _ in panel.spots["optimal"])
     seen = [noise for spots in panel.spots.values() for noise, _ in spots]
-    last = max(noise for noise in seen if noise <= BEYOND * max(ends))
-    axes.set_xlim(min(ends) / ROOM, last * ROOM)
-    short = last < SHORT * min(ends)
+    first, last = min(seen), max(noise for noise in seen if noise <= BEYOND * end)
+    axes.set_xlim(first / ROOM, last * ROOM)
+    short = last < SHORT * first
     for axis in (axes.xaxis, axes.yaxis) if short else (axes.yaxis,):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(FuncFormatter(_plain))

@@ -363,9 +363,7 @@ def _averaged(k: int, K: int, target: str) -> Table:
 
 
 def _quotient(a: float, b: float) -> float:
-    """a / b of proved bounds: 0 says nothing where a is 0, infinity where only b is."""
-    if not a:
-        return 0.0
+    """a / b, infinite where b is 0: a best table without bias."""
     return a / b if b else inf
 
 

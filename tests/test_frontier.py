@@ -310,6 +310,16 @@ def test_an_unbiased_target_ends_without_bias():
     assert refused == ()
 
 
+def test_a_rival_noisier_than_a_table_without_bias_has_infinitely_more():
+    mean = closed_forms.polynomial(3, [0, 1])
+    entries = 1.5 * mean.coefficients
+    claims = measure(mean.problem.target, entries)
+    versus = frontier.against(replace(mean, coefficients=entries, certificate=claims))
+    assert versus.best.coefficients.tolist() == mean.coefficients.tolist()
+    assert versus.ratio.lower > 1e12
+    assert versus.ratio.upper == np.inf
+
+
 # Bad input
 
 

@@ -105,9 +105,9 @@ def test_spots_lie_where_the_rows_say(computed):
 
 def test_axes_hold_the_curve_and_the_marks_not_far_beyond_its_end():
     far, near = row("blocks", 1e3, 0.05), row("minimax", 30.0, 0.011)
-    _, axes, _ = drawn([*CURVE, near, far])
+    _, axes, _ = drawn([*CURVE, near, far, row("taylor", 0.1, 0.3)])
     low, high = axes.get_xlim()
-    assert low < 0.25 < 30 < high < 1e3
+    assert low < 0.1 < 30 < high < 1e3
     panel, axes, _ = drawn([*CURVE, near])
     drawing._enlarge(panel, axes)
     assert axes.get_xlim() == drawing.CLOSE
