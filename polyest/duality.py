@@ -10,19 +10,36 @@ q_m the criterion at p_m.  Every table with |e| <= eps and q <= v has L <= eps s
     least V at |e| <= eps     is at least (L - eps sum|lambda|) / sum mu,
     least squared error       is at least L / sum mu.
 
-The Lagrangian is a quadratic c'Sc + b'c + a with S >= 0, so L = a - b'S^{-1}b / 4.  A variance does not
-see constants: S1 = 0, and L is finite only if b'1 = sum lambda_i p_i = 0.  The stored weights make it
-so to rounding; the one with the greatest p|lambda| is replaced by the real number that makes it so
-exactly, and c_K is held at 0.
+The Lagrangian is a quadratic c'Sc + b'c + a.  Where q is a moment S is diagonal and L = a - b'S^{-1}b / 4.
+Where q is a variance, S = sum_m w_m (diag(B_m) - B_m B_m') is the Laplacian of a graph on 0..K whose
+edges weigh W_kj = sum_m w_m B_mk B_mj >= 0.  It does not see constants, S1 = 0, and L is finite only if
+b'1 = sum lambda_i p_i = 0.  The stored weights make it so to rounding; the one with the greatest
+p|lambda| is replaced by the real number that makes it so exactly.  No system is solved in balls: at any
+c, with the residual g = 2Sc + b,
+
+    L >= c'Sc + b'c + a - sum_k (g_0 + ... + g_k)^2 / (4 W_{k,k+1}),
+
+for a Laplacian is no less than that of some of its edges, and on the path 0, 1, ..., K a flow with
+sources g is its partial sums.  That sum is the square of the error that is left in c, which is refined
+until it does not matter: residuals in balls, corrections from a factor of S in float64.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate, repeat
+from math import comb
+from operator import mul
 
+import numpy as np
 from flint import arb, arb_mat, ctx
+from scipy.linalg import cho_factor, cho_solve
+from threadpoolctl import threadpool_limits
 
+from polyest.bernstein import Floats, pmf
 from polyest.errors import NotProved
 from polyest.problem import Dual, Problem
 
+REFINEMENTS = 12
+SPARE_BITS = 130  # to which the least value is found, before it cancels against the rest
 GOOD_BITS = 90  # so that the bound, rounded to a double, is the same on every machine
 ROUNDING = 1e-15  # relative
 
@@ -31,7 +48,7 @@ def lower_bound(problem: Problem, dual: Dual) -> arb:
     """Ball whose lower end no table beats.  Raises NotProved for weights that bound nothing."""
     _check(dual)
     for bits in (160, 320, 640, 1280, 2560, 5120):
-        with ctx.workprec(bits + 2 * problem.K):
+        with ctx.workprec(bits):
             found = _bound(problem, dual)
         if found.rel_accuracy_bits() > GOOD_BITS:
             return found
@@ -40,28 +57,34 @@ def lower_bound(problem: Problem, dual: Dual) -> arb:
 
 def _bound(problem: Problem, dual: Dual) -> arb:
     K, target, criterion = problem.K, problem.target, problem.criterion
-    points = [arb(p) for p in dual.noise_points]
-    heights = [arb(w) for w in dual.noise_weights]
-    rows = [_pmf(K, p) for p in points]
     by_p = criterion in ("gradient-variance", "squared-error")
+    centred = criterion in ("variance", "gradient-variance")
+    heights = [arb(w) for w in dual.noise_weights]
+    points = [arb(p) for p in dual.noise_points]
     weights = [w * p if by_p else w for w, p in zip(heights, points, strict=True)]
     places = [arb(p) for p in dual.bias_points]
     signed = [arb(w) for w in dual.bias_weights]
-    centred = criterion in ("variance", "gradient-variance")
     if centred:
         _balance(places, signed)
 
-    b, constant = [arb(0)] * (K + 1), arb(0)
-    for p, w in zip(places, signed, strict=True):
-        constant -= w * p * target.ball(p)
-        b = [x + w * p * y for x, y in zip(b, _pmf(K, p), strict=True)]
+    rows = arb_mat(_pmf(K, points))
+    b = arb_mat(1, K + 1)
+    constant = arb(0)
+    if places:
+        b = arb_mat([[w * p for w, p in zip(signed, places, strict=True)]]) * arb_mat(
+            _pmf(K, places)
+        )
+        constant -= sum(w * p * target.ball(p) for w, p in zip(signed, places, strict=True))
     if criterion == "squared-error":
-        for p, w, row in zip(points, weights, rows, strict=True):
-            phi = target.ball(p)
-            constant += w * phi * phi
-            b = [x - 2 * w * phi * y for x, y in zip(b, row, strict=True)]
-    diagonal = (arb_mat([weights]) * arb_mat(rows)).entries()
-    least = constant - _inverse_form(diagonal, weights, rows, b, centred) / 4
+        phi = [target.ball(p) for p in points]
+        b -= arb_mat([[2 * w * f for w, f in zip(weights, phi, strict=True)]]) * rows
+        constant += sum(w * f * f for w, f in zip(weights, phi, strict=True))
+    if centred:
+        least = constant + _least_of_laplacian(points, weights, rows, b.entries())
+    else:
+        diagonal = (arb_mat([weights]) * rows).entries()
+        forms = (x * x / d for x, d in zip(b.entries(), diagonal, strict=True))
+        least = constant - sum(forms, arb(0)) / 4
 
     total = sum((abs(w) for w in signed), arb(0))
     height = sum(heights, arb(0))
@@ -71,27 +94,47 @@ def _bound(problem: Problem, dual: Dual) -> arb:
     return (least - limit * total) / height
 
 
-def _inverse_form(
-    diagonal: list[arb], weights: list[arb], rows: list[list[arb]], b: list[arb], centred: bool
-) -> arb:
-    """b'S^{-1}b for S = diag(diagonal), less sum_m w_m B_m B_m' and with c_K = 0 if centred."""
-    if not centred:
-        return sum((x * x / d for x, d in zip(b, diagonal, strict=True)), arb(0))
-    n = len(b) - 1
-    if n == 0:
-        raise NotProved("a table of K = 0 draws has no variance to bound")
-    short = arb_mat([row[:n] for row in rows])
-    scaled = arb_mat([[w * x for x in row[:n]] for w, row in zip(weights, rows, strict=True)])
-    outer = short.transpose() * scaled
-    S = arb_mat(
-        [[(diagonal[k] if k == j else arb(0)) - outer[k, j] for j in range(n)] for k in range(n)]
-    )
-    right = arb_mat([[x] for x in b[:n]])
-    try:
-        solved = S.solve(right)
-    except ZeroDivisionError:
-        return arb("nan")
-    return (right.transpose() * solved)[0, 0]
+def _least_of_laplacian(points: list[arb], weights: list[arb], rows: arb_mat, b: list[arb]) -> arb:
+    """Ball whose lower end is at most min_c c'Sc + b'c, S the Laplacian; nan where it is not found."""
+    turned = rows.transpose()
+    diagonal = (arb_mat([weights]) * rows).entries()
+    w, B = np.array([float(x) for x in weights]), pmf(len(b) - 1, [float(p) for p in points])
+    solve = _solver(w, B)
+    # One term of W_{k,k+1} bounds it: the greatest.
+    heaviest = (w[:, None] * B[:, :-1] * B[:, 1:]).argmax(axis=0).tolist()
+    path = [weights[m] * rows[m, k] * rows[m, k + 1] for k, m in enumerate(heaviest)]
+    c, best = [arb(0)] * len(b), arb("nan")
+    for _ in range(REFINEMENTS):
+        means = (rows * arb_mat([[x] for x in c])).entries()
+        drawn = turned * arb_mat([[w * mean] for w, mean in zip(weights, means, strict=True)])
+        half = [d * x - y for d, x, y in zip(diagonal, c, drawn.entries(), strict=True)]  # S c
+        residual = [2 * x + y for x, y in zip(half, b, strict=True)]
+        value = sum((x * (h + y) for x, h, y in zip(c, half, b, strict=True)), arb(0))
+        flows = accumulate(residual[:-1])
+        slack = sum((f * f / w for f, w in zip(flows, path, strict=True)), arb(0)) / 4
+        found = value - slack
+        if best.is_nan() or found.lower() > best.lower():
+            best = found
+        if not slack.upper() > abs(value) * 2.0**-SPARE_BITS:
+            return value + arb(0, slack.upper())
+        change = solve([float(g) for g in residual])
+        c = [(x - float(d) / 2).mid() for x, d in zip(c, change, strict=True)]
+    return best
+
+
+def _solver(w: Floats, B: Floats) -> Callable[[list[float]], Floats]:
+    """Approximate solver of S x = g with x_K = 0, from the graph's edges in float64."""
+    with threadpool_limits(1):
+        edges = B.T @ (w[:, None] * B)
+        np.fill_diagonal(edges, 0.0)
+        S = (np.diag(edges.sum(axis=0)) - edges)[:-1, :-1]
+        scale = 1 / np.sqrt(np.diag(S))
+        factor = cho_factor(S * scale[:, None] * scale, lower=True)
+
+    def solve(g: list[float]) -> Floats:
+        return np.append(scale * cho_solve(factor, scale * np.array(g[:-1])), 0.0)
+
+    return solve
 
 
 def _balance(places: list[arb], signed: list[arb]) -> None:
@@ -112,18 +155,15 @@ def _balance(places: list[arb], signed: list[arb]) -> None:
     signed[i] = -others / places[i]
 
 
-def _pmf(K: int, p: arb) -> list[arb]:
-    """Binomial probabilities of 0..K at a ball p in [0, 1]."""
-    q = 1 - p
-    up, down = [arb(1)], [arb(1)]
-    for _ in range(K):
-        up.append(up[-1] * p)
-        down.append(down[-1] * q)
-    binomial, row = 1, []
-    for k in range(K + 1):
-        row.append(up[k] * down[K - k] * binomial)
-        binomial = binomial * (K - k) // (k + 1)
-    return row
+def _pmf(K: int, points: list[arb]) -> list[list[arb]]:
+    """Binomial probabilities of 0..K at each ball p in [0, 1]."""
+    choose = [arb(comb(K, k)) for k in range(K + 1)]
+    rows = []
+    for p in points:
+        up = list(accumulate(repeat(p, K), mul, initial=arb(1)))
+        down = list(accumulate(repeat(1 - p, K), mul, initial=arb(1)))
+        rows.append([x * y * z for x, y, z in zip(choose, up, reversed(down), strict=True)])
+    return rows
 
 
 def _check(dual: Dual) -> None:

@@ -28,16 +28,16 @@ from polyest.rounding import Rounding, asked, nearest, on_grid
 from polyest.solvers import METHODS
 from polyest.solvers.remez import exchange
 from polyest.table import Table, placed, warn_if_ruined
+from polyest.targets import Target
 from polyest.tightening import carried, tightened
 from polyest.universal import UniversalTable
 
-MARGINS = (
-    4e-9,
-    1e-7,
-    2e-6,
-)  # relative tightening of a budget, the next one where rounding needs it
+MARGIN = 4e-9  # relative tightening of a budget, for rounding; more where rounding takes more
+ATTEMPTS = 4
+LOST = 1e-4  # what rounding takes of a budget that float64 does not hold
 ROUNDINGS = 8  # solutions that are rounded before a budget is given up
-WIDEST = 1e-5  # relative width of a bracket of an AQP's optimum that is still accepted
+WIDEST, WIDER, SHARP = 1e-6, 1e-4, 128  # relative width of an AQP's bracket; above K = SHARP
+STORABLE = 64  # above, float64 holds no minimax table
 
 
 def solve(
@@ -93,8 +93,7 @@ def resolve(problem: Problem) -> Problem:
                 f"table, which is 0 for target {problem.target.name}: give a bias budget"
             )
         return replace(problem, limit=in_units(budget, unit))
-    least = _minimax(problem).optimum
-    assert least is not None
+    least = _least_bias(problem.target, problem.K)
     if budget.kind == "bias-ratio":
         if budget.value < 1:
             raise Unattainable(
@@ -131,8 +130,12 @@ def noiseless(problem: Problem) -> tuple[str, float]:
     """Which tables have a criterion of 0, and a proved upper bound of the least bias among them."""
     if problem.criterion == "second-moment":
         return "the table of zeros", measure(problem.target, np.zeros(2)).bias.upper
-    points = () if problem.target.entries(0) else exchange(problem.target, 0)
-    return "a constant table", least_bias(problem.target, 0, Alternation(points)).upper
+    return "a constant table", _least_bias(problem.target, 0).upper
+
+
+def _least_bias(target: Target, K: int) -> Bracket:
+    points = exchange(target, K) if target.entries(K) is None else ()
+    return least_bias(target, K, Alternation(points))
 
 
 def verify(table: Table | UniversalTable) -> None:
@@ -219,7 +222,7 @@ def _minimax(problem: Problem) -> Table:
 
 def _where_budget_is_slack(problem: Problem) -> Table | None:
     """The minimax table where it already meets a noise budget: then no table has less bias."""
-    if problem.direction != "noise":
+    if problem.direction != "noise" or problem.K > STORABLE:
         return None
     plain = _minimax(problem)
     assert problem.limit is not None
@@ -235,15 +238,26 @@ def _solved(problem: Problem, method: str) -> Table:
         solution = _run(problem, method)
         certificate = certify(problem, solution.coefficients, solution.witness)
         return _table(problem, solution, certificate)
-    for margin in MARGINS:
+    margin = MARGIN
+    for _ in range(ATTEMPTS):
         solution = _run(replace(problem, limit=problem.limit * (1 - margin)), method)
         try:
             certificate = certify(problem, solution.coefficients, solution.witness)
-        except NotProved as error:
-            failure = error
-            continue
-        return _table(problem, solution, certificate)
-    raise failure
+        except NotProved:
+            used = spent(problem, measure(problem.target, solution.coefficients))
+            if used <= problem.limit:
+                raise
+        else:
+            return _table(problem, solution, certificate)
+        over = used / problem.limit - 1
+        if over > LOST:
+            break
+        margin += 1.25 * over
+    raise NotConverged(
+        f"K = {problem.K}, {problem.criterion}: rounded to float64 the table spends "
+        f"{used:.6g} of a {problem.direction} budget of {problem.limit:.6g}: so near "
+        "to the least bias its entries are too large; relax the budget"
+    )
 
 
 def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
@@ -254,8 +268,9 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
     problem, entries, limit = table.problem, table.coefficients, table.problem.limit
     if limit is None or isinstance(table.witness, Alternation):
         return placed(table, *tightened(problem, table.certificate, entries, rounding))
-    least = None if problem.minimises_bias else _minimax(problem).optimum
-    floor, margin, tried = least.upper if least else 0.0, 0.0, list[float]()
+    floor, margin, tried = 0.0, 0.0, list[float]()
+    if not problem.minimises_bias:
+        floor = _least_bias(problem.target, problem.K).upper
     for _ in range(ROUNDINGS):
         grid = rounding.grid(entries)
         rounded = nearest(entries, grid)
@@ -282,11 +297,12 @@ def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Ta
     optimum = certificate.optimum
     # An optimum of 0 has no relative width: the entries are the nearest doubles of a U-statistic.
     exact = solution.witness == Alternation(())
-    sharp = exact or (optimum is not None and optimum.width <= WIDEST)
+    widest = WIDEST if problem.K <= SHARP else WIDER
+    sharp = exact or (optimum is not None and optimum.width <= widest)
     if problem.criterion != "minimax" and not sharp:
         raise NotConverged(
             f"K = {problem.K}, {problem.criterion}: {solution.method} reached an optimum between "
-            f"{_shown(optimum)}, wider than {WIDEST:g} relative; relax the budget"
+            f"{_shown(optimum)}, wider than {widest:g} relative; relax the budget"
         )
     return Table(problem, solution.coefficients, certificate, solution.witness, solution.method)
 

@@ -2,7 +2,7 @@
 
 The optimum of a variance-optimal program is flat in c: middle coefficients move by a half within
 1e-6 of it.  Among the tables within about `SLACK` of the optimum tau* the one is taken that makes least
-tau + rho T(c), with rho = SLACK tau* / (T - min T) and
+tau + rho T(c), with rho = SLACK tau* / (T - 2 min T), min T < 0, and
 
     T(c) = int_0^1 p E(c_X - phi(p))^2 dp = sum_k W_k c_k^2 - 2 sum_k b_k c_k + const,
     W_k = int p B_k = (k+1)/((K+1)(K+2)),   b_k = int p phi B_k.
@@ -22,13 +22,21 @@ from polyest.targets import Target
 if TYPE_CHECKING:
     from flint import arb
 
-SLACK = 2e-7  # relative; the proved bracket of the optimum stays below 1e-6
+SLACK = 2e-8  # relative; what rho costs the proved bracket of the optimum is a few times that
 
 
 def quadratic(target: Target, K: int) -> tuple[Floats, Floats]:
     """W and b, float64 (K+1,) each."""
     k = np.arange(K + 1)
     return (k + 1) / ((K + 1) * (K + 2)), np.array([float(b) for b in target.moments(K)])
+
+
+def weight(W: Floats, b: Floats, c: Floats, tau: float) -> float:
+    """rho for a table c of value tau.
+
+    T(0) - min T is added to T - min T, so that rho stays small where c all but minimises T itself.
+    """
+    return float(SLACK * tau / (W @ (c * c) - 2 * (b @ c) + 2 * (b @ (b / W))))
 
 
 def value(target: Target, coefficients: Floats) -> "arb":

@@ -17,13 +17,21 @@ PLAN = {
     "selection": {"bernstein", "targets"},
     "alternation": {"balls", "bernstein", "errors", "targets"},
     "supremum": {"balls", "errors", "targets"},
-    "duality": {"errors", "problem"},
+    "duality": {"bernstein", "errors", "problem"},
     # Solvers and certifier are blind to each other.
     "solvers": set(),
-    "solvers.interior": {"bernstein", "errors"},
+    "solvers.hahn": {"bernstein"},
+    "solvers.curves": {"bernstein", "problem", "solvers", "solvers.hahn"},
+    "solvers.interior": {"bernstein", "errors", "solvers.curves"},
+    "solvers.multipliers": {
+        "bernstein", "errors", "problem", "selection", "solvers.curves", "solvers.interior",
+    },
     "solvers.remez": {"alternation", "bernstein", "errors", "problem", "targets"},
     "solvers.lp": {"alternation", "bernstein", "errors", "problem", "targets"},
-    "solvers.socp": {"bernstein", "errors", "problem", "selection", "solvers.interior"},
+    "solvers.socp": {
+        "bernstein", "errors", "problem", "selection", "solvers.curves", "solvers.interior",
+        "solvers.multipliers",
+    },
     "solvers.cvx": {"bernstein", "errors", "problem", "selection"},
     "certificate": {
         "alternation", "balls", "bernstein", "duality", "errors", "problem", "selection",
@@ -45,25 +53,28 @@ PLAN = {
     "closed_forms": {"bernstein", "certificate", "errors", "problem", "table", "targets"},
     "making": {
         "certificate", "errors", "problem", "rounding", "solvers", "solvers.remez", "table",
-        "tightening", "uniform", "universal",
+        "targets", "tightening", "uniform", "universal",
     },
     "sweeping": {"errors", "making", "problem", "reading", "rounding", "table", "version"},
     "proving": {"errors", "making", "reading", "universal"},
     "counts": {"errors"},
     "pages": {
         "bernstein", "certificate", "counts", "errors", "frontier", "problem", "reading",
-        "rounding", "table", "tightening",
+        "rounding", "table", "tightening", "universal",
     },
     "cli": {
         "certificate", "closed_forms", "drawing", "errors", "frontier", "making", "pages",
         "problem", "proving", "reading", "solvers.remez", "sweeping", "table", "terminal",
+        "universal",
     },
     "terminal": {"errors"},
     "frontier": {
         "certificate", "closed_forms", "errors", "making", "problem", "reading", "table", "targets",
     },
     "drawing": {"errors"},
-    "": {"closed_forms", "counts", "frontier", "making", "reading", "table", "version"},
+    "": {
+        "closed_forms", "counts", "frontier", "making", "reading", "table", "universal", "version",
+    },
 }  # fmt: skip
 
 

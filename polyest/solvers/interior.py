@@ -1,295 +1,392 @@
-"""Dense interior-point method for the quadratic programs of variance-optimal tables.
+"""Interior-point method for semi-infinite quadratic programs, on the peaks themselves.
 
-    minimise  tau + c'diag(H)c/2 + g'c  over c and tau, subject to
-    |A_i c - f_i| <= tau or reach                                             bias points i
-    q_m(c) = w_m (sum_k B_mk (c_k - d_m)^2 - [centred] (B_m'c)^2) <= tau or 1  noise points m
+    minimise  tau + rho T(c)  over c and tau, subject to
+    |e| <= tau or 1    at every p
+    q   <= 1 or tau    at every p
 
-Primal-dual with Mehrotra's predictor and corrector (Wright, Primal-dual interior-point methods, 1997).
-The criteria are kept as what they are, convex quadratics with one scalar multiplier each.  Written as
-second-order cones of size K+2 each would carry a body whose rounding, amplified by the scaling of an
-active cone, spoils dual feasibility at a gap of 1e-7.  The slack of q is an exact function of c, its
-quadratic term enters the corrector and the step length, and gaps of 1e-11 to 1e-14 are reached.  A
-sparse solver factors one KKT matrix with every cone in it and fills in; here all points are summed
-by matrix products into one matrix of size K+2, which is factored densely.
+The constraints of an iterate are the peaks of |e| and q wherever they are at its c (curves.py) and
+guards, a coarse grid of fixed places that keeps a step from going where no peak is yet.  Each is a
+smooth convex function of c, its slack is the exact one: an iterate is feasible at every p, nothing is
+exchanged, and the curvature that a peak has by moving makes convergence quadratic.  T is the tie-break
+of selection.py; rho is set once, where the size of the optimum is known.
+
+Primal-dual steps with Mehrotra's predictor and corrector (Wright, Primal-dual interior-point
+methods, 1997); the second-order part of a constraint enters the corrector and the step length.  Where
+curvature leaves only a short step, the quadratic form is stiffened for once: the iterate goes back
+towards the central path without running along the directions in which the optimum is flat.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from polyest.bernstein import Floats
 from polyest.errors import NotConverged
+from polyest.solvers.curves import Curves, Lines, Peaks, Quadratics
 
 STEPS = 150
-GAP = 1e-13  # relative; short of it, the iterate of the least gap is taken
+GAP = 1e-8  # relative; short of it, the iterate of the least gap is taken
 ENOUGH = 1e-6  # and refused where that is not below this
+STALLED = 4  # steps that did not halve the gap, past ENOUGH
+ABOVE = 2.0  # tau to begin with, over what it bounds
+ROUGH = 1e-2  # the gap at which rho is set
 TO_BOUNDARY = 0.995
-SHORT = 0.1  # a shorter step asks for another direction
+SHORT = 0.2  # a shorter step asks for another direction
+STIFFER = (0.0, 3.0, 30.0, 300.0)
+HALVINGS = 12
+BLOCK = 64  # guards whose rows are multiplied together
+NOTHING = 1e-25  # a probability that is left out of a product
+RIDGES = (0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10)
+
+Block = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class TieBreak:
+    """T = sum W c^2 - 2 t c in c, and the weight rho that (b, tau) ask for."""
+
+    W: Floats
+    t: Floats
+    weight: Callable[[Floats, float], float]
 
 
 @dataclass(frozen=True)
 class Program:
-    """One quadratic program; tau bounds the bias where `frees_bias`, else the noise."""
+    """Curves, what tau bounds (the bias where `frees_bias`, else the noise), and the guards."""
 
-    A: Floats  # (I, n) rows p_i B(p_i)
-    f: Floats  # (I,) p_i phi(p_i)
-    reach: float  # bound of the bias where tau is not
-    B: Floats  # (M, n) rows B(p_m)
-    w: Floats  # (M,)
-    d: Floats  # (M,) phi(p_m) for squared-error, else 0
-    centred: bool
+    curves: Curves
     frees_bias: bool
-    H: Floats  # (n,)
-    g: Floats  # (n,)
-
-    def q(self, c: Floats) -> Floats:
-        """Criterion at every noise point, (M,)."""
-        mean = self.B @ c
-        square = self.B @ (c * c) - mean * mean if self.centred else self._about_d(c, mean)
-        return np.asarray(self.w * square)
-
-    def bend(self, dc: Floats) -> Floats:
-        """Quadratic part of q along dc, (M,)."""
-        mean = self.B @ dc
-        square = self.B @ (dc * dc) - (mean * mean if self.centred else 0.0)
-        return np.asarray(self.w * np.maximum(square, 0.0))
-
-    def gradients(self, c: Floats) -> Floats:
-        """Gradients of q, (M, n)."""
-        middle = self.B @ c if self.centred else self.d
-        return np.asarray((2 * self.w)[:, None] * self.B * (c - middle[:, None]))
-
-    def lines(self, x: Floats) -> Floats:
-        """Room that the bias leaves below and above, (2, I)."""
-        error = self.A @ x[:-1] - self.f
-        bound = x[-1] if self.frees_bias else self.reach
-        return np.stack([bound - error, bound + error])
-
-    def room(self, x: Floats) -> Floats:
-        """Room that the criterion leaves, (M,)."""
-        return np.asarray((1.0 if self.frees_bias else x[-1]) - self.q(x[:-1]))
-
-    def cost(self, x: Floats) -> float:
-        """tau + c'Hc/2 + g'c."""
-        c = x[:-1]
-        return float(x[-1] + 0.5 * c @ (self.H * c) + self.g @ c)
-
-    def _about_d(self, c: Floats, mean: Floats) -> Floats:
-        return np.asarray(self.B @ (c * c) - 2 * self.d * mean + self.d * self.d)
+    theta: tuple[Floats, Floats]  # of the guards of e and of q
+    lines: Lines
+    quadratics: Quadratics
+    blocks: tuple[list[Block], list[Block]]  # rows and columns that matter, of A and of B
 
 
 @dataclass(frozen=True)
-class Optimum:
-    """Coefficients (n,), tau, multipliers of the lines (2, I) and of q (M,), relative gap."""
+class Frame:
+    """All constraints at one b and tau: e and -e at the guards, |e| at its peaks, then q likewise."""
 
-    c: Floats
+    b: Floats
     tau: float
-    lines: Floats
-    noise: Floats
-    gap: float
+    peaks: Peaks
+    slack: Floats  # (N,)
+    free: Floats  # (N,) whether tau is the bound
 
 
-@dataclass
-class _State:
-    """x = (c, tau); slack and multiplier of the lines (s, z) and of the criterion (r, y)."""
+@dataclass(frozen=True)
+class State:
+    """A frame with the multipliers of its constraints, and its relative gap."""
 
-    x: Floats
-    s: Floats
+    frame: Frame
     z: Floats
-    r: Floats
-    y: Floats
+    merit: float
 
-    def gap(self) -> float:
-        return float((self.s * self.z).sum() + self.r @ self.y)
+
+def program(curves: Curves, frees_bias: bool) -> Program:
+    """The program of these curves with its guards."""
+    theta = curves.guards()
+    lines, quadratics = curves.lines(theta[0]), curves.quadratics(theta[1])
+    blocks = _blocks(lines.A), _blocks(quadratics.B)
+    return Program(curves, frees_bias, theta, lines, quadratics, blocks)
+
+
+def minimise(
+    program: Program,
+    start: Floats,
+    tie_break: TieBreak | None = None,
+    gap: float = GAP,
+    below: float | None = None,
+) -> State:
+    """State of relative gap `gap` from a start b (n,) whose q is below 1 where tau bounds the bias.
+
+    With `below`, any state of tau < below will do, and the first that shows that there is none.
+    Raises NotConverged with the gap reached where that is above 1e-7.
+    """
+    frame = _framed(program, start, None)
+    if frame.slack.min() <= 0:
+        raise NotConverged("the interior-point method was given an infeasible start")
+    z = 1 / frame.slack
+    z /= z[frame.free].sum()
+    rho, since = 0.0, 0
+    best: State | None = None
+    for _ in range(STEPS):
+        view = _View(program, frame, tie_break, rho)
+        newton = view.factored(z, 0.0)
+        if newton is None:
+            break
+        flat = float(np.abs(view.pull(z) * newton.scale).max())
+        merit = max(float(frame.slack @ z) / abs(frame.tau), flat)
+        if below is not None and (
+            frame.tau < below or (merit < 0.1 and frame.tau * (1 - merit) > 1)
+        ):
+            return State(frame, z, merit)
+        if tie_break is not None and rho == 0.0:
+            if merit < ROUGH:
+                rho = tie_break.weight(frame.b, frame.tau)
+                continue
+        elif best is None or merit < best.merit:
+            slow = best is not None and merit > 0.5 * best.merit
+            since, best = since + 1 if slow else 0, State(frame, z, merit)
+        else:
+            since += 1
+        if best is not None and (best.merit < gap or (best.merit < ENOUGH and since > STALLED)):
+            break
+        following = _stepped(view, z, newton)
+        if following is None:
+            break
+        frame, z = following
+    if best is None or best.merit > max(gap, ENOUGH):
+        reached = "none" if best is None else f"{best.merit:.1e}"
+        raise NotConverged(
+            f"the interior-point method stopped at a relative gap of {reached}, wanted {ENOUGH:g}"
+        )
+    return best
 
 
 @dataclass(frozen=True)
 class _Move:
-    """Changes of a state."""
+    """Changes of b and tau, of slack and multipliers, and what the slack loses besides, to second order."""
 
     x: Floats
     s: Floats
     z: Floats
-    r: Floats
-    y: Floats
-    bend: Floats  # what r loses besides, times the square of the length
+    bend: Floats
 
 
-def minimise(program: Program, start: Floats, gap: float = GAP) -> Optimum:
-    """Optimum of a program from a start c (n,), with q(start) < 1 where tau bounds the bias.
+@dataclass(frozen=True)
+class _Newton:
+    """Factored matrix of the Newton equations, scaled to a unit diagonal."""
 
-    Stops at the relative gap asked for, or where rounding ends progress.  Raises NotConverged with
-    the gap reached where that is above 1e-6, as in an infeasible program.
-    """
-    state = _begun(program, start)
-    best, merit = None, np.inf
-    for _ in range(STEPS):
-        missing = program.lines(state.x) - state.s
-        gradients = program.gradients(state.x[:-1])
-        pull = _lagrangian_gradient(program, state, gradients)
-        now = max(
-            state.gap() / max(abs(program.cost(state.x)), 1e-300),
-            float(np.abs(missing).max(initial=0.0)),
-            float(np.abs(pull).max()),
-        )
-        if now < merit:
-            merit, best = now, state
-        if merit < gap or not now < max(1.0, 1e3 * merit):
-            break
-        following = _stepped(program, state, missing, gradients, pull)
-        if following is None:
-            break
-        state = following
-    if best is None or merit > max(ENOUGH, gap):
-        raise NotConverged(
-            f"the interior-point method stopped at a relative gap of {merit:.1e}, wanted {ENOUGH:g}"
-        )
-    return Optimum(best.x[:-1], float(best.x[-1]), best.z, best.y, merit)
+    scale: Floats
+    scaled: Floats
+    factor: Floats
 
-
-def balanced(program: Program, found: Optimum) -> Optimum:
-    """The optimum with its multipliers moved so that the Lagrangian is flatter at c.
-
-    Least squares in relative changes, so that small multipliers stay small and positive ones positive;
-    directions that only vanishing multipliers could flatten (below 1e-7) are left as they are.
-    """
-    z, y = found.lines, found.noise
-    gradients = program.gradients(found.c)
-    state = _State(np.append(found.c, found.tau), np.ones_like(z), z, np.ones_like(y), y)
-    tau = np.concatenate([z.ravel(), y])
-    tau[(slice(z.size, None) if program.frees_bias else slice(0, z.size))] = 0.0
-    columns = np.vstack([program.A * z[0][:, None], -program.A * z[1][:, None]])
-    columns = np.vstack([columns, gradients * y[:, None]])
-    system = np.column_stack([columns, -tau]).T
-    for _ in range(2):
-        pull = _lagrangian_gradient(program, state, gradients)
-        change = np.linalg.lstsq(system, -pull, rcond=1e-7)[0]
-        change = 1 + np.clip(change, -0.01, 0.01)
-        state.z = state.z * change[: z.size].reshape(z.shape)
-        state.y = state.y * change[z.size :]
-    return Optimum(found.c, found.tau, state.z, state.y, found.gap)
-
-
-def _begun(program: Program, start: Floats) -> _State:
-    x = np.append(start, 0.0)
-    if program.frees_bias:
-        x[-1] = 1.2 * float(np.abs(program.A @ start - program.f).max()) + 1e-3
-        floor = 0.1 * x[-1]
-    else:
-        x[-1] = 1.2 * float(program.q(start).max()) + 1e-3
-        floor = 0.1 * program.reach
-    room = program.lines(x)
-    s = np.maximum(room, max(floor, -float(room.min(initial=0.0))))
-    r = program.room(x)
-    share = max(1e-3, abs(program.cost(x))) / (s.size + r.size)
-    return _State(x, s, share / s, r, share / r)
-
-
-def _stepped(
-    program: Program, at: _State, missing: Floats, gradients: Floats, pull: Floats
-) -> _State | None:
-    """The state one predictor-corrector step on; None where rounding leaves no step."""
-    solve = _factored(_newton_matrix(program, at, gradients))
-    if solve is None:
-        return None
-    mu = at.gap() / (at.s.size + at.r.size)
-
-    def move(line_target: Floats, noise_target: Floats) -> _Move:
-        """Solution of the Newton equations z ds + s dz = line_target, y dr + r dy = noise_target."""
-        t = (line_target - at.z * missing) / at.s
-        u = noise_target / at.r
-        right = -pull
-        right[:-1] -= program.A.T @ (t[0] - t[1]) + gradients.T @ u
-        right[-1] += t.sum() if program.frees_bias else u.sum()
-        dx = solve(right)
-        along = program.A @ dx[:-1]
-        lift = dx[-1] if program.frees_bias else 0.0
-        ds = np.stack([lift - along, lift + along]) + missing
-        dr = (0.0 if program.frees_bias else dx[-1]) - gradients @ dx[:-1]
-        dz, dy = (line_target - at.z * ds) / at.s, (noise_target - at.y * dr) / at.r
-        return _Move(dx, ds, dz, dr, dy, program.bend(dx[:-1]))
-
-    guess = move(-at.z * at.s, -at.y * at.r)
-    primal, dual = _lengths(at, guess)
-    left = float(((at.s + primal * guess.s) * (at.z + dual * guess.z)).sum())
-    slack = at.r + primal * guess.r - primal**2 * guess.bend
-    left += float(slack @ (at.y + dual * guess.y))
-    centre = (left / at.gap()) ** 3 * mu
-    chosen = move(
-        centre - at.z * at.s - guess.s * guess.z,
-        centre - at.y * at.r - (guess.r - guess.bend) * guess.y + at.y * guess.bend,
-    )
-    length = min(_lengths(at, chosen))
-    if length < SHORT:  # the corrector misled: go back towards the central path
-        chosen = move(mu - at.z * at.s, mu - at.y * at.r)
-        length = min(_lengths(at, chosen))
-    length = min(1.0, TO_BOUNDARY * length)
-    if length < 1e-8:
-        return None
-    x = at.x + length * chosen.x
-    s, exact, r = at.s + length * chosen.s, program.lines(x), program.room(x)
-    # A feasible room is known without the rounding that steps add up.
-    s = np.where((exact > 0) & (np.abs(exact - s) <= 0.5 * s), exact, s)
-    if r.min() <= 0 or s.min(initial=1.0) <= 0:
-        return None
-    return _State(x, s, at.z + length * chosen.z, r, at.y + length * chosen.y)
-
-
-def _lengths(at: _State, move: _Move) -> tuple[float, float]:
-    """Greatest steps, at most a little over 1, that keep slacks and multipliers positive."""
-    backward = float((-move.s / at.s).max(initial=0.0))
-    root = np.sqrt(move.r**2 + 4 * move.bend * at.r) - move.r
-    ahead = float((root / (2 * at.r)).max(initial=0.0))
-    down = max(float((-move.z / at.z).max(initial=0.0)), float((-move.y / at.y).max()))
-    return 1 / max(TO_BOUNDARY, backward, ahead), 1 / max(TO_BOUNDARY, down)
-
-
-def _lagrangian_gradient(program: Program, at: _State, gradients: Floats) -> Floats:
-    c = at.x[:-1]
-    inner = program.H * c + program.g + program.A.T @ (at.z[0] - at.z[1]) + gradients.T @ at.y
-    return np.append(inner, 1.0 - float(at.z.sum() if program.frees_bias else at.y.sum()))
-
-
-def _newton_matrix(program: Program, at: _State, gradients: Floats) -> Floats:
-    n = at.x.size - 1
-    lines, noise, curved = at.z / at.s, at.y / at.r, 2 * at.y * program.w
-    S = np.zeros((n + 1, n + 1))
-    S[:n, :n] = program.A.T @ (lines.sum(axis=0)[:, None] * program.A)
-    S[:n, :n] += gradients.T @ (noise[:, None] * gradients)
-    if program.centred:
-        S[:n, :n] -= program.B.T @ (curved[:, None] * program.B)
-    S[np.arange(n), np.arange(n)] += curved @ program.B + program.H
-    if program.frees_bias:
-        S[:n, n] = S[n, :n] = program.A.T @ (lines[1] - lines[0])
-        S[n, n] = lines.sum()
-    else:
-        S[:n, n] = S[n, :n] = -gradients.T @ noise
-        S[n, n] = noise.sum()
-    return S
-
-
-def _factored(S: Floats) -> Callable[[Floats], Floats] | None:
-    """Solver of S v = b by Cholesky after diagonal scaling, refined; None where S is not positive."""
-    if not np.isfinite(S).all():
-        return None
-    scale = 1 / np.sqrt(np.maximum(np.diag(S), 1e-300))
-    scaled = S * scale[:, None] * scale
-    for ridge in (0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10):
-        try:
-            factor = cho_factor(scaled + ridge * np.eye(scale.size), lower=True, check_finite=False)
-            break
-        except LinAlgError:
-            continue
-    else:
-        return None
-
-    def solve(b: Floats) -> Floats:
-        right = b * scale
-        v = cho_solve(factor, right, check_finite=False)
+    def solve(self, right: Floats) -> Floats:
+        """S^{-1} right, refined."""
+        right = right * self.scale
+        v = dpotrs(self.factor, right, lower=1)[0]
         for _ in range(2):
-            v += cho_solve(factor, right - scaled @ v, check_finite=False)
-        return np.asarray(v * scale)
+            v = v + dpotrs(self.factor, right - self.scaled @ v, lower=1)[0]
+        return np.asarray(v * self.scale)
 
-    return solve
+
+class _View:
+    """A frame's constraints to second order."""
+
+    def __init__(
+        self, program: Program, frame: Frame, tie_break: TieBreak | None, rho: float
+    ) -> None:
+        self.program, self.frame = program, frame
+        curves, peaks = program.curves, frame.peaks
+        self.curves = curves
+        self.c = curves.table(frame.b)
+        self.guards_e, self.guards_q = program.lines.f.size, program.quadratics.w.size
+        self.peaks_e = peaks.lines.f.size
+        self.N_e = 2 * self.guards_e + self.peaks_e  # constraints of e
+        N = frame.slack.size
+        self.at_peak = np.r_[2 * self.guards_e : self.N_e, self.N_e + self.guards_q : N]
+        self.G = program.quadratics.gradients(frame.b, self.c)
+        self.G_peaks = peaks.quadratics.gradients(frame.b, self.c)
+        if tie_break is None:
+            self.H, self.g = np.zeros_like(self.c), np.zeros_like(self.c)
+        else:
+            self.H, self.g = 2 * rho * tie_break.W, -2 * rho * tie_break.t
+
+    def back(self, u: Floats) -> Floats:
+        """Sum of u times the gradients of (constraint - bound), in (b, tau)."""
+        of_e, of_q = u[: self.N_e], u[self.N_e :]
+        n, M = self.guards_e, self.guards_q
+        inner = self.program.lines.A.T @ (of_e[:n] - of_e[n : 2 * n])
+        inner += self.frame.peaks.lines.A.T @ of_e[2 * n :]
+        inner += self.curves.written(of_q[:M] @ self.G + of_q[M:] @ self.G_peaks)
+        return np.append(inner, -u[self.frame.free].sum())
+
+    def along(self, dx: Floats) -> Floats:
+        """Change of (constraint - bound) along a change of (b, tau), to first order."""
+        db, dc = dx[:-1], self.curves.table(dx[:-1])
+        guards = self.program.lines.A @ db
+        peaks = self.frame.peaks.lines.A @ db
+        change = np.concatenate([guards, -guards, peaks, self.G @ dc, self.G_peaks @ dc])
+        change[self.frame.free] -= dx[-1]
+        return change
+
+    def bend(self, db: Floats) -> Floats:
+        """Second-order part of the constraints along db."""
+        dc, peaks = self.curves.table(db), self.frame.peaks
+        bend = np.zeros(self.frame.slack.size)
+        bend[self.N_e :] = np.append(
+            self.program.quadratics.bend(db, dc), peaks.quadratics.bend(db, dc)
+        )
+        bend[self.at_peak] += 0.5 * (peaks.turn @ db) ** 2 / peaks.kappa
+        return bend
+
+    def pull(self, z: Floats) -> Floats:
+        """Gradient of the Lagrangian in (b, tau)."""
+        pull = self.back(z)
+        pull[:-1] += self.curves.written(self.H * self.c + self.g)
+        pull[-1] += 1.0
+        return pull
+
+    def factored(self, z: Floats, stiffer: float) -> _Newton | None:
+        """The Newton equations' matrix, its curvature from q multiplied by 1 + stiffer.
+
+        None where it is not positive definite to rounding.
+        """
+        S = self._matrix(z, stiffer)
+        if not np.isfinite(S).all():
+            return None
+        scale = 1 / np.sqrt(np.maximum(np.diag(S), 1e-300))
+        scaled = S * scale[:, None] * scale
+        for ridge in RIDGES:
+            shifted = scaled.copy(order="F")
+            shifted[np.diag_indices(scale.size)] += ridge
+            factor, failed = dpotrf(shifted, lower=1, overwrite_a=1)
+            if not failed:
+                return _Newton(scale, scaled, factor)
+        return None
+
+    def _matrix(self, z: Floats, stiffer: float) -> Floats:
+        frame, program, curves = self.frame, self.program, self.curves
+        peaks, at_e, at_q, n = frame.peaks, self.guards_e, self.guards_q, self.c.size
+        ratio = z / frame.slack
+        of_e, of_q = ratio[: self.N_e], ratio[self.N_e :]
+        y = 2 * z[self.N_e : self.N_e + at_q] * program.quadratics.w
+        y_peaks = 2 * z[self.N_e + at_q :] * peaks.quadratics.w
+
+        core = _gram(self.G, of_q[:at_q], program.blocks[1])
+        core += _gram(self.G_peaks, of_q[at_q:])
+        if curves.centred:
+            core -= _gram(program.quadratics.B, y, program.blocks[1])
+            core -= _gram(peaks.quadratics.B, y_peaks)
+        steady = y @ program.quadratics.B + y_peaks @ peaks.quadratics.B + self.H
+        core[np.diag_indices(n)] += (1 + stiffer) * steady
+        S = np.zeros((n + 1, n + 1))
+        S[:n, :n] = curves.congruent(_symmetric(core))
+        rest = _gram(program.lines.A, of_e[:at_e] + of_e[at_e : 2 * at_e], program.blocks[0])
+        rest += _gram(peaks.lines.A, of_e[2 * at_e :])
+        rest += _gram(peaks.turn, z[self.at_peak] / peaks.kappa)
+        S[:n, :n] += _symmetric(rest)
+        edge = self.back(np.where(frame.free, ratio, 0.0))
+        S[:n, n] = S[n, :n] = -edge[:-1]
+        S[n, n] = -edge[-1]
+        return S
+
+
+def _framed(program: Program, b: Floats, tau: float | None) -> Frame:
+    """The frame at b and tau; without tau at one that leaves room."""
+    curves = program.curves
+    c, peaks, e = curves.table(b), curves.peaks(b), program.lines.values(b)
+    of_e = np.concatenate([e, -e, peaks.lines.values(b)])
+    of_q = np.append(program.quadratics.values(b, c), peaks.quadratics.values(b, c))
+    free = np.repeat([program.frees_bias, not program.frees_bias], [of_e.size, of_q.size])
+    height = np.append(of_e, of_q)
+    if tau is None:
+        tau = ABOVE * float(height[free].max())
+    return Frame(b, tau, peaks, np.where(free, tau, 1.0) - height, free)
+
+
+def _stepped(view: _View, z: Floats, newton: _Newton) -> tuple[Frame, Floats] | None:
+    """Frame and multipliers one predictor-corrector step on; None where rounding leaves no step."""
+    frame, s = view.frame, view.frame.slack
+    gap = float(s @ z)
+    mu, pull = gap / s.size, view.pull(z)
+
+    def move(target: Floats) -> _Move:
+        """Solution of the Newton equations z ds + s dz = target."""
+        dx = newton.solve(-pull - view.back(target / s))
+        ds = -view.along(dx)
+        return _Move(dx, ds, (target - z * ds) / s, view.bend(dx[:-1]))
+
+    guess = move(-z * s)
+    primal, dual = _lengths(s, z, guess)
+    left = float((s + primal * guess.s - primal**2 * guess.bend) @ (z + dual * guess.z))
+    centre = min(1.0, max(left / gap, 0.0)) ** 3 * mu
+    chosen = move(centre - z * s - (guess.s - guess.bend) * guess.z + z * guess.bend)
+    length = min(_lengths(s, z, chosen))
+    for stiffer in STIFFER if length < SHORT else ():
+        stiff = view.factored(z, stiffer) if stiffer else newton
+        if stiff is None:
+            break
+        newton = stiff
+        chosen = move(mu - z * s)
+        length = min(_lengths(s, z, chosen))
+        if length >= SHORT:
+            break
+    length = min(1.0, TO_BOUNDARY * length)
+    for _ in range(HALVINGS):
+        x = np.append(frame.b, frame.tau) + length * chosen.x
+        following = _framed(view.program, x[:-1], float(x[-1]))
+        if following.slack.min() > 0:
+            return following, _carried(view, following, z + length * chosen.z, mu)
+        length *= 0.5
+    return None
+
+
+def _lengths(s: Floats, z: Floats, move: _Move) -> tuple[float, float]:
+    """Greatest steps, at most a little over 1, that keep slacks and multipliers positive."""
+    ahead = float(((np.sqrt(move.s**2 + 4 * move.bend * s) - move.s) / (2 * s)).max())
+    return 1 / max(TO_BOUNDARY, ahead), 1 / max(TO_BOUNDARY, float((-move.z / z).max()))
+
+
+def _carried(view: _View, new: Frame, z: Floats, mu: float) -> Floats:
+    """Multipliers of a new frame: a peak's go to the nearest one, a peak without any gets mu / slack."""
+    old, fresh = view.frame.peaks.theta, mu / new.slack
+    was, now, now_e = (
+        view.peaks_e,
+        new.peaks.lines.f.size,
+        2 * view.guards_e + new.peaks.lines.f.size,
+    )
+    e, q = z[: view.N_e], z[view.N_e :]
+    return np.concatenate(
+        [
+            e[: 2 * view.guards_e],
+            _passed(
+                old[:was],
+                new.peaks.theta[:now],
+                e[2 * view.guards_e :],
+                fresh[2 * view.guards_e : now_e],
+            ),
+            q[: view.guards_q],
+            _passed(
+                old[was:], new.peaks.theta[now:], q[view.guards_q :], fresh[now_e + view.guards_q :]
+            ),
+        ]
+    )
+
+
+def _passed(old: Floats, new: Floats, z: Floats, fresh: Floats) -> Floats:
+    if not old.size or not new.size:
+        return fresh
+    nearest = np.abs(old[:, None] - new).argmin(axis=1)
+    known = np.bincount(nearest, minlength=new.size) > 0
+    return np.where(known, np.bincount(nearest, z, new.size), fresh)
+
+
+def _blocks(rows: Floats) -> list[Block]:
+    """Blocks of consecutive rows with the columns outside of which they are nothing."""
+    edges = [*range(0, rows.shape[0], BLOCK), rows.shape[0]]
+    blocks = []
+    for first, last in pairwise(edges):
+        part = np.abs(rows[first:last])
+        matter = np.flatnonzero((part > NOTHING * part.max(axis=1, keepdims=True)).any(axis=0))
+        blocks.append((slice(first, last), slice(int(matter[0]), int(matter[-1]) + 1)))
+    return blocks
+
+
+def _gram(rows: Floats, weights: Floats, blocks: list[Block] | None = None) -> Floats:
+    """Lower triangle of rows' diag(weights) rows."""
+    scaled, n = np.sqrt(weights)[:, None] * rows, rows.shape[1]
+    product = np.zeros((n, n), order="F")
+    for part, columns in [(slice(None), slice(None))] if blocks is None else blocks:
+        if scaled[part].size:
+            product[columns, columns] += dsyrk(1.0, scaled[part, columns].T, lower=1)
+    return product
+
+
+def _symmetric(lower: Floats) -> Floats:
+    """The matrix of this lower triangle."""
+    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
