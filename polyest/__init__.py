@@ -13,20 +13,23 @@ if TYPE_CHECKING:
     from polyest import closed_forms, counts, frontier
     from polyest.making import solve, verify
     from polyest.reading import load
-    from polyest.table import Table, dumps, loads
+    from polyest.table import Table
+    from polyest.universal import UniversalTable, dumps, loads
 
 _HOMES = {
     "solve": "making",
     "verify": "making",
     "load": "reading",
     "Table": "table",
-    "dumps": "table",
-    "loads": "table",
+    "UniversalTable": "universal",
+    "dumps": "universal",
+    "loads": "universal",
 }
 _MODULES = ("closed_forms", "counts", "errors", "frontier")
 
 __all__ = [
     "Table",
+    "UniversalTable",
     "__version__",
     "closed_forms",
     "counts",

@@ -92,14 +92,17 @@ def solve(draws: str, as_json: bool, out: str | None, **keywords: Any) -> None:
 @_json
 def show(draws: str, as_json: bool, **keywords: Any) -> None:
     """Print a released table, without solving."""
+    from polyest import pages
     from polyest.reading import load
-    from polyest.table import dumps
+    from polyest.universal import UniversalTable, dumps
 
     table = load(_draw(draws), **keywords)
     if as_json:
         click.echo(dumps(table))
-        return
-    print_lines(_page(table, _released_least(table)))
+    elif isinstance(table, UniversalTable):
+        print_lines(pages.universal(table))
+    else:
+        print_lines(_page(table, _released_least(table)))
 
 
 @main.command()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from polyest.bernstein import pmf
+from polyest.bernstein import Floats, pmf
 from polyest.certificate import Bracket, Certificate
 from polyest.counts import SPENT
 from polyest.errors import PolyestError
@@ -22,6 +22,7 @@ from polyest.reading import load
 from polyest.rounding import largest_group, parse_grid
 from polyest.table import Table
 from polyest.tightening import ruined
+from polyest.universal import LARGEST_LISTED, UniversalTable
 
 if TYPE_CHECKING:
     from polyest.frontier import Frontier, Versus
@@ -67,17 +68,32 @@ def one(
         lines += _entry("budget", *_spent(table, table.budget, least, next(iter(rivals.values()))))
     if table.grid is not None:
         lines += _entry("grid", *_rounded(table, table.grid))
-    centred, plain = SPENT["group-mean"], SPENT["none"]
-    lines += _entry(
-        "groups",
-        f"G = {K + centred} traces where the trainer subtracts the group mean, K = G - {centred}",
-        f"G = {K + plain} traces where it does not, K = G - {plain}",
-    )
-    look_up = f"t[polyest.counts.in_group(answers).index]  # answers: (prompts, {K + centred})"
-    lines += _entry("code", f"t = {code[0]}", *code[1:], look_up)
+    lines += _use(K, code)
     rows = {"this table": table.certificate, **rivals}
     lines += ["", *certificates(rows, dict.fromkeys(rows, least)), *remarks]
-    return [*lines, "", _bold(f"coefficients c_0 .. c_{K}"), *_coefficients(table)]
+    return [*lines, "", _bold(f"coefficients c_0 .. c_{K}"), *_columns(table.coefficients)]
+
+
+def universal(table: UniversalTable) -> list[str]:
+    """Page of the universal table at one K: bias and budget, use, criteria, how entries come about."""
+    K, limits, budget = table.K, table.limits, table.budget
+    assert budget is not None
+    origin = f" (release {table.release})" if table.release else ""
+    lines = [_bold(f"{table.target} from K = {K} draws: {_asked(table)}, universal{origin}"), ""]
+    scaled = f"{_span(limits.bias)}, over K, for every K > {LARGEST_LISTED}"
+    lines += _entry("sup|bias|", f"{_span(table.bias)}, proved", scaled)
+    limit = number(budget.value * limits.log_count / K, ROUND_FLOOR, 8)
+    spent = f"{table.criterion} <= {budget.value:g} x that of {_plug_in(table.target)}"
+    lines += _entry("budget", spent, f"which is at least {limit}, for every K > {LARGEST_LISTED}")
+    keyword = "" if budget.value == DEFAULT_NOISE else f", noise={budget.value!r}"
+    lines += _use(K, [f"polyest.load({K}{keyword})"])
+    rows = {"this table": table.certificate}
+    lines += ["", *certificates(rows, {"this table": None}), ""]
+    lines += [_bold("c_X = H_X - H_K + u_X + w_X/K"), "H_n = 1 + 1/2 + ... + 1/n"]
+    lines += ["w_X = X(X-1)/2 (u_X - 2 u_{X-1} + u_{X-2}), w_0 = w_1 = 1/2"]
+    last = len(table.departures) - 1
+    lines += ["", _bold(f"departures u_0 .. u_{last}, 0 beyond"), *_columns(table.departures)]
+    return lines
 
 
 def several(tables: Sequence[tuple[Table, Bracket | None]]) -> list[str]:
@@ -252,9 +268,9 @@ def place(table: Table) -> float:
     return float(found[np.argmax(tops >= tops.max() * (1 - SAME))])
 
 
-def _asked(table: Table) -> str:
+def _asked(table: Table | UniversalTable) -> str:
     budget = table.budget
-    grid = f", {table.grid.partition(':')[0]}" if table.grid else ""
+    grid = f", {table.grid.partition(':')[0]}" if isinstance(table, Table) and table.grid else ""
     return table.criterion + (f", {budget.kind} {budget.value:g}" if budget else "") + grid
 
 
@@ -346,13 +362,28 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _coefficients(table: Table) -> list[str]:
-    """Index and shortest exact decimal of every entry, in columns to be read downwards."""
-    texts = [f"{k:>{len(str(table.K))}} {float(c): }" for k, c in enumerate(table.coefficients)]
+def _columns(numbers: Floats) -> list[str]:
+    """Index and shortest exact decimal of every number, in columns to be read downwards."""
+    index = len(str(numbers.size - 1))
+    texts = [f"{k:>{index}} {float(c): }" for k, c in enumerate(numbers)]
     width = max(map(len, texts)) + 3
     deep = ceil(len(texts) / max(1, (WIDTH + 3) // width))
     rows = [texts[i::deep] for i in range(deep)]
     return ["".join(text.ljust(width) for text in row).rstrip() for row in rows]
+
+
+def _use(K: int, code: Sequence[str]) -> list[str]:
+    """The groups that K draws are of, and the lines of code that give the table and look up."""
+    centred, plain = SPENT["group-mean"], SPENT["none"]
+    look_up = f"t[polyest.counts.in_group(answers).index]  # answers: (prompts, {K + centred})"
+    return [
+        *_entry(
+            "groups",
+            f"G = {K + centred} traces where the trainer subtracts the group mean, K = G - {centred}",
+            f"G = {K + plain} traces where it does not, K = G - {plain}",
+        ),
+        *_entry("code", f"t = {code[0]}", *code[1:], look_up),
+    ]
 
 
 def _bold(line: str) -> str:

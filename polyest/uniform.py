@@ -56,9 +56,9 @@ NARROW = 1e-9  # of a supremum: a bound this close to it is not improved
 BIAS_REACH, NOISE_REACH = 128, 64  # of lambda: what lies beyond is bounded as a whole
 COUNTED = 192  # counts that a variance is summed over
 CENTRE = 16  # its harmonic number is taken off before squaring
-CELLS = 2  # per unit of lambda, in which a rest is bounded
 WIDEST = 0.5  # half the width of a cell that is looked at more closely
 LOG_PLACE = fmpq(375, 16)  # lambda near which K p Var log((X+1)/(K+1)) is greatest for K = 1024
+LARGEST = 64  # size of a departure
 UNIT_SLACK = Fraction(1, 2**25)  # of the unit of noise: above what rounding log_count may take
 # Coefficients 1 and 2 of R, times e^lambda.
 BEYOND_LOG = (
@@ -98,6 +98,7 @@ def prove(departures: Floats, peak: float) -> Limits:
     with ctx.workprec(BITS):
         exact = head(departures)
         entries = [(_rational(u), _rational(w)) for u, w in exact]
+        _check(entries, peak)
         bias = _Bias(entries).bracket(peak)
         gradient, variance = _Noise(entries).suprema()
         if not max(bias.upper, gradient, variance) < inf:
@@ -107,7 +108,9 @@ def prove(departures: Floats, peak: float) -> Limits:
         low = Fraction(variance) + 64 * top * top  # for 1/64 <= lambda <= 1
         lowest = (Fraction(variance) + Fraction(at_most((arb(65).log() + size) ** 2))) / 64
         squared_error = at_most(_ball(max(error, low, lowest)))
-        _check_moments(entries, squared_error)
+        # The root of p E c^2 is at most that of p E (c - log p)^2 and that of p log^2 p, 2/e.
+        if not (arb(squared_error) / LEAST).sqrt() + 2 / arb(1).exp() <= 1:
+            raise NotProved("universal table: p E c_X^2 may be above 1, and rounding costs more")
         unit = at_least(_log_count())
     selection = float(sum((X + 1) * u * u for X, (u, _) in enumerate(exact)))
     return Limits(bias, variance, gradient, squared_error, unit, selection)
@@ -122,16 +125,12 @@ class _Bias:
         for k, more in enumerate(BEYOND_LOG, 1):
             coefficients[k] += more
         self.polys = [arb_poly(poly) for poly in between(coefficients)]
-        self.rests = [
-            at_most(at * (rests([entries], at)[0] + _beyond_log_rest(at)))
-            for at in _balls(BIAS_REACH)
-        ]
+        self.rests = [self.rest(at) for at in _balls(BIAS_REACH)]
 
     def bracket(self, peak: float) -> Bracket:
         """Bracket of sup |K e| over lambda, for every x."""
-        if not 0 < peak < BIAS_REACH:
-            raise NotProved(f"peak {peak!r}: expected lambda of the greatest bias")
-        at_peak = [self.on(j, (peak, 0.0))[0] for j in range(ORDER)]
+        rest = self.rest(arb(peak))
+        at_peak = [self.on(j, (peak, 0.0), rest)[0] for j in range(ORDER)]
         sign = 1 if at_peak[0] > 0 else -1
         lowest = min(at_least(sign * value) for value in at_peak)
         tops = [self.highest(j) for j in range(ORDER)]
@@ -147,25 +146,26 @@ class _Bias:
                 return arb("+inf")
             if m == r:
                 return 2 * r * (arb(1 + 1 / (2 * r)).log() + _greatest(self.entries))
-            return self.on(j, place)
+            return self.on(j, place, _over(self.rests, place))
 
         return at_most(highest(on, (half, half), SMALL, NARROW, "the bias of a universal table")[1])
 
-    def on(self, j: int, place: Place) -> arb_poly:
-        """The j-th Bernstein coefficient in x on a cell, what the series leaves in its radius."""
+    def rest(self, at: arb) -> float:
+        """Bound of what the series leaves of K e, for lambda in a ball."""
+        return at_most(at * (rests([self.entries], at)[0] + _beyond_log_rest(at)))
+
+    def on(self, j: int, place: Place, rest: float) -> arb_poly:
+        """The j-th Bernstein coefficient in x on a cell, with the rest in its radius."""
         m, r = place
         with ctx.workprec(BITS):
             lam = arb_poly([m, r])
             sums = trimmed(self.polys[j](lam) * decay(m, r, SMALL**3), SMALL)
             found = trimmed((sums + exponential_integral(m, r, SMALL)) * lam, SMALL)
-            return found + arb(0, _over(self.rests, place))
+            return found + arb(0, rest)
 
     def beyond(self) -> arb:
         """Bound of |K e| for lambda >= BIAS_REACH."""
         at, total = arb(BIAS_REACH), arb(BIAS_REACH).expint(arb(1))
-        last = len(self.entries) - 1
-        if not 2 * last <= BIAS_REACH * (1 - last * Fraction(1, LEAST)):
-            raise NotProved(f"departures of {last - 1} counts: the proof takes fewer")
         for X, size in enumerate(_sizes(self.entries)):
             total += size * (-at).exp() * at**X / arb(X).fac()
         return at * total
@@ -236,8 +236,6 @@ class _Noise:
     def beyond(self) -> arb:
         """Bound of K p Var for lambda >= NOISE_REACH."""
         at, total = arb(NOISE_REACH), arb(0)
-        if len(self.entries) > NOISE_REACH:
-            raise NotProved(f"departures of {len(self.entries) - 2} counts: the proof takes fewer")
         for X, size in enumerate(_sizes(self.entries)):
             above = max(fmpq(0), X - NOISE_REACH * (1 - X * STEP) / 2) * NOISE_REACH * STEP
             total += size * size * (arb(above) - at).exp() * at**X / arb(X).fac()
@@ -289,32 +287,37 @@ def _beyond_log_rest(at: arb) -> arb:
     return left * arb(STEP) ** 3 + arb(2) ** -300
 
 
-def _check_moments(entries: Entries, squared_error: float) -> None:
-    """Refuse a table whose greatest entry is not c_0, or with p E c_X^2 > 1 somewhere."""
+def _check(entries: Entries, peak: float) -> None:
+    """Refuse what the proof does not take: too many entries, too great, or greater in size than c_0.
+
+    The entries beyond these lie in [1 - H_K, 0].
+    """
+    last = len(entries) - 1
+    if not (last < NOISE_REACH and 2 * last <= BIAS_REACH * (1 - last * STEP)):
+        raise NotProved(f"universal table: departures of {last - 1} counts, the proof takes fewer")
+    if not 0 < peak < BIAS_REACH:
+        raise NotProved(f"universal table: peak {peak!r}, expected lambda of the greatest bias")
     harmonic = sum((fmpq(1, i) for i in range(1, LEAST + 1)), fmpq(0))
     total, first = fmpq(0), entries[0]
+    if not abs(first[0]) <= LARGEST:
+        raise NotProved(f"universal table: departure {float(arb(first[0])):g}, at most {LARGEST}")
     for X, (u, w) in enumerate(entries):
         total += fmpq(1, X) if X else 0
         for x in (fmpq(0), STEP):  # linear in between
             least, here = first[0] + first[1] * x, total + u + w * x
-            if not (least <= 0 and least <= here <= 2 * harmonic - least):
+            if not (least <= 1 and least <= here <= 2 * harmonic - least):
                 raise NotProved(f"universal table: entry {X} is greater in size than entry 0")
-    # The root of p E c^2 is at most that of p E (c - log p)^2 and that of p log^2 p, 2/e.
-    if not (arb(squared_error) / LEAST).sqrt() + 2 / arb(1).exp() <= 1:
-        raise NotProved(f"universal table: squared error {squared_error!r}: too much for the proof")
 
 
 def _balls(reach: int) -> list[arb]:
-    """lambda in [0, reach], in cells of width 1/CELLS."""
-    radius = 0.5 / CELLS
-    return [arb((2 * i + 1) * radius, radius) for i in range(reach * CELLS)]
+    """lambda in [0, reach], in the cells [i, i+1] in which a rest is bounded."""
+    return [arb(i + 0.5, 0.5) for i in range(reach)]
 
 
 def _over(bounds: list[float], place: Place) -> float:
-    """Greatest of the bounds in cells of width 1/CELLS that a place meets."""
+    """Greatest of the bounds in the cells [i, i+1] that a place meets."""
     m, r = place
-    first = int((m - r) * CELLS)
-    return max(bounds[first : max(first + 1, ceil((m + r) * CELLS))])
+    return max(bounds[int(m - r) : ceil(m + r)])
 
 
 def _sizes(entries: Entries) -> list[arb]:

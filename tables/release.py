@@ -1,6 +1,6 @@
 """Make the released tables of tables/v1, their checksums and the table of least biases.
 
-    python tables/release.py          about 4 minutes on one core
+    python tables/release.py          about 5 minutes on one core
 
 A family whose file exists is left as it is; delete it to make it again.  A sweep that was cut short
 goes on where it stopped.  A release is frozen: corrections make v2.

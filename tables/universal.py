@@ -4,7 +4,7 @@
 
 over g[X] = psi(X+1) + u_X, X ~ Poisson(lambda).  psi(X+1) is exact but for E_1(lambda), and u_X = 0 from
 X = N on: N = 48 costs 3e-6 of the bias against N = 96, 32 costs 3e-5, 16 costs 8e-4 (measured at v = 7.64).
-Bias and noise are bounded at points, and maxima between them join the points, as in polyest/solvers/socp.py.
+Bias and noise are bounded at points; maxima between them join the points until none exceeds its bound.
 
 Among tables of nearly equal merit the one nearest to the harmonic table is taken, by the least
 sum (X+1) u_X^2 = int_0^inf lambda E (g(X) - psi(X+1))^2 dlambda.  It makes u fade out towards N; without it
@@ -15,12 +15,12 @@ leaves of the noise budget, which is least at K = 1024.  Takes about half a minu
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 from scipy.special import digamma, exp1, gammaln
 from threadpoolctl import threadpool_limits
 
 from polyest.bernstein import Floats
 from polyest.problem import pose
-from polyest.solvers.interior import Program, minimise
 from polyest.uniform import UNIT_SLACK, prove, verify
 from polyest.universal import LARGEST_LISTED, UniversalTable
 
@@ -28,28 +28,31 @@ HEAD = 48  # counts with a departure
 SLACK = 2e-4  # of the bias: the tie-break may cost as much, and costs a tenth of it
 STEP, FINE = 0.06, 0.002  # in the root of lambda: points to begin with, places looked at
 FARTHEST = 12.0  # root of lambda up to where points are placed
-NEAR, BETWEEN, ROUNDS = 1e-3, 1e-8, 12  # as in socp.py
+NEAR, BETWEEN, ROUNDS = 1e-3, 1e-8, 12  # near a bound, excess that is left, exchanges
 FIRST_SHARE = 0.95  # of the noise: the first solve's budget in units of lambda Var log(X+1)
 MARGIN = 1e-7  # of the noise budget: left over
+GAP = 1e-9  # relative duality gap
+SHRINK, STEPS, HALVINGS = 0.3, 50, 40  # of the barrier; Newton steps for each, halvings of a step
 
 
 @dataclass(frozen=True)
-class Tailed(Program):
-    """A program in u whose criterion is the variance of base + u, with counts beyond the head."""
+class Program:
+    """Bias |A u - f| and noise w (Var g(X)), at most 1, at points lambda; g = base + u, then psi."""
 
+    A: Floats  # (M, N) lambda pi_X
+    f: Floats  # (M,) -lambda E_1(lambda)
+    B: Floats  # (M, N) pi_X
+    w: Floats  # (M,) lambda/v
     base: Floats  # (N,) psi(X+1)
     first: Floats  # (M,) sum of pi_X psi(X+1) over the counts beyond
     second: Floats  # (M,) and of its squares
 
-    def q(self, c: Floats) -> Floats:
-        g = self.base + c
+    def noise(self, u: Floats) -> tuple[Floats, Floats]:
+        """Values (M,) and gradients (M, N)."""
+        g = self.base + u
         mean = self.B @ g + self.first
-        return np.asarray(self.w * (self.B @ (g * g) + self.second - mean * mean))
-
-    def gradients(self, c: Floats) -> Floats:
-        g = self.base + c
-        mean = self.B @ g + self.first
-        return np.asarray((2 * self.w)[:, None] * self.B * (g - mean[:, None]))
+        gradients = (2 * self.w)[:, None] * self.B * (g - mean[:, None])
+        return self.w * (self.B @ (g * g) + self.second - mean * mean), gradients
 
 
 def make(noise: float, release: str | None = None) -> UniversalTable:
@@ -70,10 +73,10 @@ def solve(v: float) -> tuple[Floats, float]:
     """Departures (N,) of the limit problem, and lambda of the greatest bias below 1."""
     roots = np.arange(STEP / 2, FARTHEST, STEP)
     fine = np.arange(FINE, FARTHEST, FINE)
-    look = posed(fine, v, 0.0)
-    roots, plain = exchanged(roots, fine, look, v, 0.0)
-    rho = SLACK * plain[1] / float(np.arange(1, HEAD + 1) @ plain[0] ** 2)
-    _, (u, _) = exchanged(roots, fine, look, v, rho)
+    look = posed(fine, v)
+    roots, plain, least = exchanged(roots, fine, look, v, 0.0)
+    rho = SLACK * least / float(np.arange(1, HEAD + 1) @ plain**2)
+    _, u, _ = exchanged(roots, fine, look, v, rho)
     bias = np.abs(look.A @ u - look.f)[fine < 1]
     i = int(bias.argmax())
     return u, float((fine[i] + FINE * turn(bias[i - 1], bias[i], bias[i + 1])) ** 2)
@@ -81,13 +84,13 @@ def solve(v: float) -> tuple[Floats, float]:
 
 def exchanged(
     roots: Floats, fine: Floats, look: Program, v: float, rho: float
-) -> tuple[Floats, tuple[Floats, float]]:
+) -> tuple[Floats, Floats, float]:
     """Points, and u and bias such that nothing between the points exceeds its bound."""
     for _ in range(ROUNDS):
-        found = minimise(posed(roots, v, rho), np.zeros(HEAD))
-        curves = np.abs(look.A @ found.c - look.f) / found.tau, look.q(found.c)
+        u, tau = minimised(posed(roots, v), rho)
+        curves = np.abs(look.A @ u - look.f) / tau, look.noise(u)[0]
         if max(curve.max() for curve in curves) < 1 + BETWEEN:
-            return roots, (found.c, found.tau)
+            return roots, u, tau
         for y in curves:
             tops = 1 + np.flatnonzero((y[1:-1] >= y[:-2]) & (y[1:-1] > y[2:]))
             tops = tops[y[tops] > 1 - NEAR]
@@ -96,23 +99,81 @@ def exchanged(
     raise SystemExit(f"after {ROUNDS} exchanges a bound is still exceeded")
 
 
-def posed(roots: Floats, v: float, rho: float) -> Tailed:
-    """The program on points lambda = root^2, with the tie-break of weight rho."""
+def minimised(program: Program, rho: float) -> tuple[Floats, float]:
+    """u and tau that minimise tau + rho sum (X+1) u_X^2, by Newton steps along the central path.
+
+    Where the barrier has weight mu and its gradient vanishes the duality gap is 3 M mu (Boyd and
+    Vandenberghe, Convex optimization, 11.2).
+    """
+    weights = np.arange(1.0, HEAD + 1)
+    x = np.append(np.zeros(HEAD), 2 * np.abs(program.f).max())
+    mu = x[-1] / program.f.size
+
+    def slacks(x: Floats) -> Floats:
+        error = program.A @ x[:-1] - program.f
+        return np.concatenate([x[-1] - error, x[-1] + error, 1 - program.noise(x[:-1])[0]])
+
+    def height(x: Floats) -> float:
+        s = slacks(x)
+        if s.min() <= 0:
+            return np.inf
+        return float((x[-1] + rho * weights @ x[:-1] ** 2) / mu - np.log(s).sum())
+
+    while 3 * program.f.size * mu > GAP * x[-1]:
+        mu *= SHRINK
+        for _ in range(STEPS):
+            gradient, hessian = derivatives(program, x, slacks(x), rho * weights, mu)
+            scale = 1 / np.sqrt(np.diag(hessian))
+            factor = cho_factor(hessian * scale[:, None] * scale, lower=True)
+            step = -scale * cho_solve(factor, scale * gradient)
+            length, now, slope = 1.0, height(x), float(gradient @ step)
+            for _ in range(HALVINGS):
+                if height(x + length * step) <= now + 0.1 * length * slope:
+                    break
+                length *= 0.5
+            else:
+                break
+            x = x + length * step
+            if -slope < 1e-3:
+                break
+    return x[:-1], float(x[-1])
+
+
+def derivatives(
+    program: Program, x: Floats, s: Floats, ties: Floats, mu: float
+) -> tuple[Floats, Floats]:
+    """Gradient (N+1,) and Hessian of the objective over mu plus the barrier."""
+    M, n = program.f.size, HEAD
+    _, slopes = program.noise(x[:-1])
+    unit = np.ones((M, 1))
+    rows = np.vstack(
+        [
+            np.hstack([program.A, -unit]),
+            np.hstack([-program.A, -unit]),
+            np.hstack([slopes, 0 * unit]),
+        ]
+    )
+    gradient = (1 / s) @ rows
+    gradient[:n] += 2 * ties * x[:-1] / mu
+    gradient[n] += 1 / mu
+    hessian = rows.T @ (rows / (s * s)[:, None])
+    curved = 2 * program.w / s[2 * M :]
+    hessian[:n, :n] -= program.B.T @ (curved[:, None] * program.B)
+    hessian[np.arange(n), np.arange(n)] += curved @ program.B + 2 * ties / mu
+    return gradient, hessian
+
+
+def posed(roots: Floats, v: float) -> Program:
+    """The program on points lambda = root^2."""
     lam = roots**2
     X = np.arange(int(lam.max() + 14 * roots.max() + 60))
     weights = np.exp(X * np.log(lam)[:, None] - lam[:, None] - gammaln(X + 1))
     psi = digamma(X + 1.0)
-    return Tailed(
+    return Program(
         A=weights[:, :HEAD] * lam[:, None],
         f=-lam * exp1(lam),
-        reach=1.0,
         B=weights[:, :HEAD],
         w=lam / v,
-        d=np.zeros_like(lam),
-        centred=True,
-        frees_bias=True,
-        H=2 * rho * np.arange(1.0, HEAD + 1),
-        g=np.zeros(HEAD),
         base=psi[:HEAD],
         first=weights[:, HEAD:] @ psi[HEAD:],
         second=weights[:, HEAD:] @ psi[HEAD:] ** 2,
