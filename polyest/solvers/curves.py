@@ -143,7 +143,7 @@ class Curves:
         """Angles of a coarse grid for e, empty where the problem does not bound it, and for q."""
         wide = draws_wide(self.K)
         counts = 0 if self.fitted else BIAS * wide, NOISE * wide
-        e, q = ((np.arange(n) + 0.5) * (RIGHT / max(n, 1)) for n in counts)
+        e, q = (np.asarray((np.arange(n) + 0.5) * (RIGHT / max(n, 1))) for n in counts)
         return e, q
 
     def peaks(self, b: Floats) -> Peaks:
