@@ -31,12 +31,12 @@ def quadratic(target: Target, K: int) -> tuple[Floats, Floats]:
     return (k + 1) / ((K + 1) * (K + 2)), np.array([float(b) for b in target.moments(K)])
 
 
-def weight(W: Floats, b: Floats, c: Floats, tau: float) -> float:
-    """rho for a table c of value tau.
+def weight(W: Floats, b: Floats, c: Floats, tau: float, share: float = SLACK) -> float:
+    """rho for a table c of value tau, so that rho T is a share of tau.
 
     T(0) - min T is added to T - min T, so that rho stays small where c all but minimises T itself.
     """
-    return float(SLACK * tau / (W @ (c * c) - 2 * (b @ c) + 2 * (b @ (b / W))))
+    return float(share * tau / (W @ (c * c) - 2 * (b @ c) + 2 * (b @ (b / W))))
 
 
 def value(target: Target, coefficients: Floats) -> "arb":

@@ -107,7 +107,7 @@ class Curves:
         self.by_p = criterion in ("gradient-variance", "squared-error")
         self.centred = criterion in ("variance", "gradient-variance")
         self.fitted = criterion == "squared-error"
-        self._U = hahn.basis(K) if K <= SPECTRAL else None
+        self._U = hahn.basis(K)[0] if K <= SPECTRAL else None
         theta = np.linspace(0, RIGHT, LOOK * draws_wide(K))
         self.step = float(theta[1])
         self.look = self.lines(theta), self.quadratics(theta)
@@ -115,6 +115,10 @@ class Curves:
     def table(self, b: Floats) -> Floats:
         """c = U b."""
         return b if self._U is None else np.asarray(self._U @ b)
+
+    def rounded(self, b: Floats) -> Floats:
+        """c = U b, every entry the nearest double."""
+        return b if self._U is None else hahn.table(self.K, b)
 
     def written(self, c: Floats) -> Floats:
         """U'c, of a table its b; of rows in c, (..., n), the rows in b."""
@@ -178,8 +182,10 @@ class Curves:
         """Angles of the local maxima among values on the places looked at, parabolas' tops."""
         padded = np.concatenate([values[1:2], values, values[-2:-1]])
         top = np.flatnonzero((values >= padded[:-2]) & (values > padded[2:]))
-        move = _newton(padded[top], padded[top + 1], padded[top + 2])
-        return np.asarray(self.step * (top + np.clip(move, -0.5, 0.5)))
+        move = np.clip(_newton(padded[top], padded[top + 1], padded[top + 2]), -0.5, 0.5)
+        # An even curve is level at an end, be that a top or the dip between two.
+        move[top == 0], move[top == values.size - 1] = 0.5, -0.5
+        return np.asarray(self.step * (top + move))
 
     def _moved(self, theta: Floats, curve: Callable[[Floats], Floats]) -> Floats:
         """The angles after Newton steps to the tops of the curve, more of them where it is flat."""

@@ -13,31 +13,55 @@ basis of c has lost all digits.
 """
 
 from functools import lru_cache
+from math import comb, factorial, isqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import eigh_tridiagonal
 from scipy.special import gammaln
 
 from polyest.bernstein import Floats
 
+BITS = 128  # of the integers from which the basis is rounded
 
-@lru_cache(maxsize=2)
-def basis(K: int) -> Floats:
-    """Orthogonal matrix U (K+1, K+1), U[k, j] = u_j(k), u_j of positive leading coefficient.
 
-    Its rows are the eigenvectors of the recurrence's Jacobi matrix, whose eigenvalues are 0..K.
+@lru_cache(maxsize=4)
+def basis(K: int) -> tuple[Floats, Floats]:
+    """Orthogonal matrix U, U[k, j] = u_j(k), u_j of positive leading coefficient: float64 (K+1, K+1),
+    and what its rounding leaves out.
 
-    >>> basis(1).round(6).tolist()
+    u_j = t_j / |t_j| with the integers (j+1) t_{j+1}(k) = (2j+1) (2k-K) t_j(k) - j (N^2-j^2) t_{j-1}(k),
+    |t_j|^2 = (2j)! C(N+j, 2j+1), N = K+1.
+
+    >>> basis(1)[0].round(6).tolist()
     [[0.707107, -0.707107], [0.707107, 0.707107]]
     """
-    n = K + 1
-    j = np.arange(1, n)
-    beside = 0.5 * j * np.sqrt((n * n - j * j) / (4.0 * j * j - 1.0))
-    vectors = eigh_tridiagonal(np.full(n, K / 2), beside)[1].T
-    U = np.ascontiguousarray(vectors * np.sign(vectors[:, :1]))
+    N = K + 1
+    rounded, rest = np.empty((N, N)), np.empty((N, N))
+    before, now = [0] * N, [1] * N
+    for j in range(N):
+        size = isqrt(factorial(2 * j) * comb(N + j, 2 * j + 1) << 2 * BITS)
+        for k, t in enumerate(now):
+            scaled = (t << 2 * BITS) // size  # u_j(k) 2^BITS
+            rounded[k, j] = whole = float(scaled)
+            rest[k, j] = float(scaled - int(whole))
+        steps = (2 * j + 1) * np.arange(-K, N, 2), j * (N * N - j * j)
+        before, now = (
+            now,
+            [
+                (int(a) * t - steps[1] * b) // (j + 1)
+                for a, t, b in zip(steps[0], now, before, strict=True)
+            ],
+        )
+    U, low = rounded * 2.0**-BITS, rest * 2.0**-BITS
     U.setflags(write=False)
-    return U
+    low.setflags(write=False)
+    return U, low
+
+
+def table(K: int, b: Floats) -> Floats:
+    """c = U b, rounded once: near the least bias b is so large that float64 sums would not do."""
+    U, low = basis(K)
+    return np.asarray(U.astype(np.longdouble) @ b + low @ b, dtype=np.float64)
 
 
 def means(K: int, p: ArrayLike) -> Floats:

@@ -8,7 +8,8 @@ The constraints of an iterate are the peaks of |e| and q wherever they are at it
 guards, a coarse grid of fixed places that keeps a step from going where no peak is yet.  Each is a
 smooth convex function of c, its slack is the exact one: an iterate is feasible at every p, nothing is
 exchanged, and the curvature that a peak has by moving makes convergence quadratic.  T is the tie-break
-of selection.py; rho is set once, where the size of the optimum is known.
+of selection.py.  Its weight rho falls with the gap to what is asked for: until then it keeps c from
+wandering along the directions in which the optimum is flat.
 
 Primal-dual steps with Mehrotra's predictor and corrector (Wright, Primal-dual interior-point
 methods, 1997); the second-order part of a constraint enters the corrector and the step length.  Where
@@ -33,7 +34,8 @@ GAP = 1e-8  # relative; short of it, the iterate of the least gap is taken
 ENOUGH = 1e-6  # and refused where that is not below this
 STALLED = 4  # steps that did not halve the gap, past ENOUGH
 ABOVE = 2.0  # tau to begin with, over what it bounds
-ROUGH = 1e-2  # the gap at which rho is set
+FADING = 1e-2  # share of tau that the tie-break has at first, then times the gap
+DECIDED = 0.1  # gap from which on tau less its share bounds the optimum
 TO_BOUNDARY = 0.995
 SHORT = 0.2  # a shorter step asks for another direction
 STIFFER = (0.0, 3.0, 30.0, 300.0)
@@ -47,11 +49,12 @@ Block = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class TieBreak:
-    """T = sum W c^2 - 2 t c in c, and the weight rho that (b, tau) ask for."""
+    """T = sum W c^2 - 2 t c, its weight rho by table, tau and share of tau, and the share at the end."""
 
     W: Floats
     t: Floats
-    weight: Callable[[Floats, float], float]
+    weight: Callable[[Floats, float, float], float]
+    share: float
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class State:
-    """A frame with the multipliers of its constraints, and its relative gap."""
+    """A frame with the multipliers of its constraints, the weight of the tie-break, the relative gap."""
 
     frame: Frame
     z: Floats
+    rho: float
     merit: float
 
 
@@ -97,7 +101,7 @@ def program(curves: Curves, frees_bias: bool) -> Program:
 def minimise(
     program: Program,
     start: Floats,
-    tie_break: TieBreak | None = None,
+    tie_break: TieBreak,
     gap: float = GAP,
     below: float | None = None,
 ) -> State:
@@ -111,26 +115,27 @@ def minimise(
         raise NotConverged("the interior-point method was given an infeasible start")
     z = 1 / frame.slack
     z /= z[frame.free].sum()
-    rho, since = 0.0, 0
+    share, rho, since = FADING, 0.0, 0
     best: State | None = None
     for _ in range(STEPS):
+        if share > tie_break.share:
+            rho = tie_break.weight(program.curves.table(frame.b), frame.tau, share)
         view = _View(program, frame, tie_break, rho)
         newton = view.factored(z, 0.0)
         if newton is None:
             break
         flat = float(np.abs(view.pull(z) * newton.scale).max())
         merit = max(float(frame.slack @ z) / abs(frame.tau), flat)
-        if below is not None and (
-            frame.tau < below or (merit < 0.1 and frame.tau * (1 - merit) > 1)
-        ):
-            return State(frame, z, merit)
-        if tie_break is not None and rho == 0.0:
-            if merit < ROUGH:
-                rho = tie_break.weight(frame.b, frame.tau)
-                continue
+        now = State(frame, z, rho, merit)
+        if below is not None and _decided(now, below):
+            return now
+        if share > tie_break.share:
+            share = max(tie_break.share, min(share, FADING * merit))
+            if share == tie_break.share:
+                rho = tie_break.weight(program.curves.table(frame.b), frame.tau, share)
         elif best is None or merit < best.merit:
-            slow = best is not None and merit > 0.5 * best.merit
-            since, best = since + 1 if slow else 0, State(frame, z, merit)
+            since = since + 1 if best is not None and merit > 0.5 * best.merit else 0
+            best = now
         else:
             since += 1
         if best is not None and (best.merit < gap or (best.merit < ENOUGH and since > STALLED)):
@@ -145,6 +150,12 @@ def minimise(
             f"the interior-point method stopped at a relative gap of {reached}, wanted {ENOUGH:g}"
         )
     return best
+
+
+def _decided(state: State, below: float) -> bool:
+    """Whether tau is below, or cannot come below 1."""
+    tau, merit = state.frame.tau, state.merit
+    return tau < below or (merit < DECIDED and tau * (1 - merit) > 1)
 
 
 @dataclass(frozen=True)
@@ -177,9 +188,7 @@ class _Newton:
 class _View:
     """A frame's constraints to second order."""
 
-    def __init__(
-        self, program: Program, frame: Frame, tie_break: TieBreak | None, rho: float
-    ) -> None:
+    def __init__(self, program: Program, frame: Frame, tie_break: TieBreak, rho: float) -> None:
         self.program, self.frame = program, frame
         curves, peaks = program.curves, frame.peaks
         self.curves = curves
@@ -191,10 +200,7 @@ class _View:
         self.at_peak = np.r_[2 * self.guards_e : self.N_e, self.N_e + self.guards_q : N]
         self.G = program.quadratics.gradients(frame.b, self.c)
         self.G_peaks = peaks.quadratics.gradients(frame.b, self.c)
-        if tie_break is None:
-            self.H, self.g = np.zeros_like(self.c), np.zeros_like(self.c)
-        else:
-            self.H, self.g = 2 * rho * tie_break.W, -2 * rho * tie_break.t
+        self.H, self.g = 2 * rho * tie_break.W, -2 * rho * tie_break.t
 
     def back(self, u: Floats) -> Floats:
         """Sum of u times the gradients of (constraint - bound), in (b, tau)."""

@@ -36,14 +36,14 @@ RIDGES = (1e-15, 1e-13, 1e-11)
 Weighted = tuple[Floats, Floats]  # points in [0, 1] and their weights
 
 
-def witness(problem: Problem, program: Program, state: State, c: Floats, rho: float) -> Dual:
+def witness(problem: Problem, program: Program, state: State, c: Floats) -> Dual:
     """Normalised multipliers of the bias and the noise, and the value of the tie-break at c.
 
     Raises NotConverged where the quadratic form is not definite to rounding.
     """
     curves = program.curves
     bias, noise = _of_peaks(program, state)
-    more_bias, more_noise = _of_tie_break(problem, curves, c, rho)
+    more_bias, more_noise = _of_tie_break(problem, curves, c, state.rho)
     bias, noise = _fitted(program, bias, noise, more_bias, more_noise, c, state.frame.tau)
     points, weights = _joined(bias, more_bias)
     places, heights = _joined(noise, more_noise)

@@ -23,13 +23,15 @@ about selection.SLACK of its optimum.  Everything starts cold: the same machine 
 bytes.
 """
 
+from functools import partial
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.problem import Problem, Solution
-from polyest.selection import quadratic, weight
+from polyest.selection import SLACK, quadratic, weight
 from polyest.solvers.curves import Curves
 from polyest.solvers.interior import TieBreak, minimise, program
 from polyest.solvers.multipliers import witness
@@ -60,25 +62,21 @@ def solve(problem: Problem) -> Solution:
 def _solved(problem: Problem) -> Solution:
     K, limit = problem.K, problem.limit or 1.0
     usual = problem.target.phi((np.arange(K + 1) + 1) / (K + 1))
+    W, t = quadratic(problem.target, K)
+    tie_break = TieBreak(W, t, partial(weight, W, t), SLACK)
     frees_bias = problem.direction == "noise"
     if frees_bias:
         curves = Curves(problem, 1 / (K + 1), limit)
         start = _quieter(curves, curves.written(usual))
     else:
-        curves, start = _within_bias(problem, usual)
-    W, t = quadratic(problem.target, K)
-
-    def rho(b: Floats, tau: float) -> float:
-        return weight(W, t, curves.table(b), tau)
-
+        curves, start = _within_bias(problem, usual, tie_break)
     posed = program(curves, frees_bias)
-    found = minimise(posed, start, TieBreak(W, t, rho))
-    b, tau = found.frame.b, found.frame.tau
-    c = curves.table(b)
-    return Solution(c, witness(problem, posed, found, c, rho(b, tau)), "socp")
+    found = minimise(posed, start, tie_break)
+    c = curves.rounded(found.frame.b)
+    return Solution(c, witness(problem, posed, found, c), "socp")
 
 
-def _within_bias(problem: Problem, usual: Floats) -> tuple[Curves, Floats]:
+def _within_bias(problem: Problem, usual: Floats, tie_break: TieBreak) -> tuple[Curves, Floats]:
     """Curves in units of the bias budget and of a noise that it can be met with, and a table within."""
     bias_unit = problem.limit or 1.0
     curves = Curves(problem, bias_unit, 1.0)
@@ -89,7 +87,7 @@ def _within_bias(problem: Problem, usual: Floats) -> tuple[Curves, Floats]:
     for _ in range(DOUBLINGS):
         curves = Curves(problem, bias_unit, noise)
         found = minimise(
-            program(curves, True), _quieter(curves, b), gap=CLOSE, below=1 - INSIDE
+            program(curves, True), _quieter(curves, b), tie_break, CLOSE, 1 - INSIDE
         ).frame
         b = found.b
         if found.tau < 1 - RATHER_INSIDE:
