@@ -26,12 +26,12 @@ until it does not matter: residuals in balls, corrections from a factor of S in 
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, repeat
-from math import comb
+from math import comb, inf
 from operator import mul
 
 import numpy as np
 from flint import arb, arb_mat, ctx
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from polyest.bernstein import Floats, pmf
@@ -124,15 +124,23 @@ def _least_of_laplacian(points: list[arb], weights: list[arb], rows: arb_mat, b:
 
 def _solver(w: Floats, B: Floats) -> Callable[[list[float]], Floats]:
     """Approximate solver of S x = g with x_K = 0, from the graph's edges in float64."""
-    with threadpool_limits(1):
+    with threadpool_limits(1), np.errstate(over="ignore", under="ignore"):
         edges = B.T @ (w[:, None] * B)
         np.fill_diagonal(edges, 0.0)
         S = (np.diag(edges.sum(axis=0)) - edges)[:-1, :-1]
+        if not (np.diag(S) > 0).all():
+            raise NotProved(f"K = {B.shape[1] - 1}: no noise weight bounds some of the entries")
         scale = 1 / np.sqrt(np.diag(S))
-        factor = cho_factor(S * scale[:, None] * scale, lower=True)
+        try:
+            factor = cho_factor(S * scale[:, None] * scale, lower=True)
+        except LinAlgError:
+            raise NotProved(
+                f"K = {B.shape[1] - 1}: the noise weights bound the entries no better than rounding"
+            ) from None
 
     def solve(g: list[float]) -> Floats:
-        return np.append(scale * cho_solve(factor, scale * np.array(g[:-1])), 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.append(scale * cho_solve(factor, scale * np.array(g[:-1])), 0.0)
 
     return solve
 
@@ -177,8 +185,8 @@ def _check(dual: Dual) -> None:
                 "many weights as points, and points in [0, 1]"
             )
     if not dual.noise_points or not _non_negative(dual.noise_weights):
-        raise NotProved("a dual witness needs noise points with weights of at least 0")
+        raise NotProved("a dual witness needs noise points with finite weights of at least 0")
 
 
 def _non_negative(weights: Sequence[float]) -> bool:
-    return all(w >= 0 for w in weights)
+    return all(0 <= w < inf for w in weights)
