@@ -34,7 +34,7 @@ GAP = 1e-8  # relative; short of it, the iterate of the least gap is taken
 ENOUGH = 1e-6  # and refused where that is not below this
 STALLED = 4  # steps that did not halve the gap, past ENOUGH
 ABOVE = 2.0  # tau to begin with, over what it bounds
-FADING = 1e-2  # share of tau that the tie-break has at first, then times the gap
+FADING = 3e-2  # share of tau that the tie-break has at first, then times the gap
 DECIDED = 0.1  # gap from which on tau less its share bounds the optimum
 TO_BOUNDARY = 0.995
 SHORT = 0.2  # a shorter step asks for another direction
@@ -115,7 +115,8 @@ def minimise(
         raise NotConverged("the interior-point method was given an infeasible start")
     z = 1 / frame.slack
     z /= z[frame.free].sum()
-    share, rho, since = FADING, 0.0, 0
+    # Near the least bias entries grow as they must: a search for any table has no tie to break.
+    share, rho, since = FADING if below is None else 0.0, 0.0, 0
     best: State | None = None
     for _ in range(STEPS):
         if share > tie_break.share:
@@ -153,7 +154,7 @@ def minimise(
 
 
 def _decided(state: State, below: float) -> bool:
-    """Whether tau is below, or cannot come below 1."""
+    """Whether tau is below, or cannot come below 1: the gap takes no more off it."""
     tau, merit = state.frame.tau, state.merit
     return tau < below or (merit < DECIDED and tau * (1 - merit) > 1)
 

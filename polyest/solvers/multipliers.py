@@ -28,7 +28,7 @@ from polyest.solvers.interior import Program, State
 
 LIGHT = 1e-11  # of the greatest multiplier: a lighter one is left out
 EXTRA = 7  # Gauss points beyond K + 1, for what is not a polynomial
-FITS = 3
+FITS, SETTLED = 16, 1e-3  # at most; and the greatest change that ends them
 FIRM = 1e-3  # what a relative change costs, over the root of tau
 MOST = 0.5  # the most that a fit changes
 RIDGES = (1e-15, 1e-13, 1e-11)
@@ -113,7 +113,10 @@ def _fitted(
         pull = now.sum(axis=0) + rest
         system = np.vstack([whiten(now).T, firm])
         right = np.append(whiten(pull[None])[0], np.zeros(firm.shape[0]))
-        factor *= 1 + np.clip(_change(system, right, now, pull, curves.centred), -MOST, MOST)
+        change = np.clip(_change(system, right, now, pull, curves.centred), -MOST, MOST)
+        factor *= 1 + change
+        if np.abs(change).max() < SETTLED:
+            break
     (points, weights), (places, heights) = bias, noise
     return (
         (points, weights * factor[: weights.size]),
