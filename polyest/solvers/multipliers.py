@@ -26,7 +26,7 @@ from polyest.selection import value
 from polyest.solvers.curves import Curves
 from polyest.solvers.interior import Program, State
 
-LIGHT = 1e-11  # of the greatest multiplier: a lighter one is left out
+LIGHT = 1e-10  # of the greatest multiplier: a lighter one is left out
 EXTRA = 7  # Gauss points beyond K + 1, for what is not a polynomial
 FITS, SETTLED = 16, 1e-3  # at most; and the greatest change that ends them
 FIRM = 1e-3  # what a relative change costs, over the root of tau
