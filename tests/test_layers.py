@@ -21,7 +21,7 @@ PLAN = {
     # Solvers and certifier are blind to each other.
     "solvers": set(),
     "solvers.hahn": {"bernstein"},
-    "solvers.curves": {"bernstein", "problem", "solvers", "solvers.hahn"},
+    "solvers.curves": {"bernstein", "problem", "solvers.hahn"},
     "solvers.interior": {"bernstein", "errors", "solvers.curves"},
     "solvers.multipliers": {
         "bernstein", "errors", "problem", "selection", "solvers.curves", "solvers.interior",
