@@ -26,7 +26,7 @@ until it does not matter: residuals in balls, corrections from a factor of S in 
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, repeat
-from math import comb, inf
+from math import comb, isfinite
 from operator import mul
 
 import numpy as np
@@ -179,14 +179,15 @@ def _check(dual: Dual) -> None:
         (dual.bias_points, dual.bias_weights),
         (dual.noise_points, dual.noise_weights),
     ):
-        if len(points) != len(weights) or not all(0 <= p <= 1 for p in points):
+        bounded = all(0 <= p <= 1 for p in points) and all(map(isfinite, weights))
+        if len(points) != len(weights) or not bounded:
             raise NotProved(
                 f"a dual witness of {len(points)} points and {len(weights)} weights: expected as "
-                "many weights as points, and points in [0, 1]"
+                "many finite weights as points, and points in [0, 1]"
             )
     if not dual.noise_points or not _non_negative(dual.noise_weights):
-        raise NotProved("a dual witness needs noise points with finite weights of at least 0")
+        raise NotProved("a dual witness needs noise points with weights of at least 0")
 
 
 def _non_negative(weights: Sequence[float]) -> bool:
-    return all(0 <= w < inf for w in weights)
+    return all(w >= 0 for w in weights)
