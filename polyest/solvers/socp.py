@@ -38,8 +38,8 @@ from polyest.solvers.multipliers import witness
 
 MOST_DRAWS = 1024
 INSIDE = 1e-2  # share of a bias budget that a first table leaves
-RATHER_INSIDE = 1e-3  # and with which it is content
-CLOSE = 1e-4  # gap at which the search for a first table gives up on a noise
+RATHER_INSIDE = 1e-4  # and with which it is content
+CLOSE = 1e-5  # gap at which the search for a first table gives up on a noise
 LOUDER = 16.0
 DOUBLINGS = 40
 
@@ -94,7 +94,8 @@ def _within_bias(problem: Problem, usual: Floats, tie_break: TieBreak) -> tuple[
             return curves, b
         noise *= LOUDER
     raise NotConverged(
-        f"no table with bias below {bias_unit:g} was found at a criterion up to {noise / LOUDER:g}"
+        f"no table with bias below {bias_unit:g} was found at a criterion up to {noise / LOUDER:g}; allow "
+        "more bias"
     )
 
 
