@@ -38,6 +38,7 @@ ATTEMPTS = 4
 LOST = 1e-4  # what rounding takes of a budget that float64 does not hold
 ROUNDINGS = 8  # solutions that are rounded before a budget is given up
 WIDEST, WIDER, SHARP = 1e-6, 1e-4, 128  # relative width of an AQP's bracket; above K = SHARP
+TWIN = 1e-5  # and of what cvx finds, whose multipliers are as good as Clarabel's
 STORABLE = 64  # above, float64 holds no minimax table
 
 
@@ -316,6 +317,8 @@ def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Ta
     # An optimum of 0 has no relative width: the entries are the nearest doubles of a U-statistic.
     exact = solution.witness == Alternation(())
     widest = WIDEST if problem.K <= SHARP else WIDER
+    if solution.method == "cvx":
+        widest = TWIN
     sharp = exact or (optimum is not None and optimum.width <= widest)
     if problem.criterion != "minimax" and not sharp:
         raise NotConverged(

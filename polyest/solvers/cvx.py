@@ -27,7 +27,7 @@ import numpy as np
 from polyest.bernstein import Floats, pmf
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.problem import Dual, Problem, Solution, settled
-from polyest.selection import SLACK, quadratic, value
+from polyest.selection import quadratic, value, weight
 
 try:
     import cvxpy as cp
@@ -112,12 +112,10 @@ def _first_points(problem: Problem) -> _Points:
 
 
 def _weight(problem: Problem, rough: _Answer) -> float:
-    """Weight of the tie-break T that costs SLACK of the optimum: SLACK tau / (T(c) - min T)."""
-    W, b = quadratic(problem.target, problem.K)
-    excess = W @ rough.c**2 - 2 * b @ rough.c + np.sum(b**2 / W)
+    """Weight of the tie-break T, by the rule of selection.py."""
     # Of a square, the criterion, half as much is left to its root.
     least = rough.bias if problem.minimises_bias else rough.root / 2
-    return float(SLACK * least / excess)
+    return weight(*quadratic(problem.target, problem.K), rough.c, least)
 
 
 def _dual(problem: Problem, points: _Points, best: _Answer) -> Dual:
