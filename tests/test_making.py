@@ -13,6 +13,7 @@ from polyest.certificate import Bracket, certify
 from polyest.duality import lower_bound
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.problem import Alternation, Dual, pose, settled
+from polyest.selection import value
 
 
 @pytest.fixture(scope="module", params=["minimax", "noise", "bias", "squared-error"])
@@ -134,37 +135,96 @@ def test_weak_duality_holds_for_any_weights_and_any_table(K):
             lower_bound(problem, dual)
 
 
-def test_a_method_that_misses_its_budget_is_asked_again_and_then_refused(monkeypatch):
+def spoiling(monkeypatch, factor):
+    """Every solution's coefficients times factor(n), n = 0, 1, ...; the limits that were asked for.
+
+    The witness says what the spoiled coefficients select, so that nothing is amiss but the budget.
+    """
     asked = []
     real = making._run
 
-    def spoiled(problem, method):
-        asked.append(problem.limit)
+    def run(problem, method):
         solution = real(problem, method)
-        return replace(solution, coefficients=solution.coefficients * (1 + 1e-4))
+        if problem.criterion == "minimax":
+            return solution
+        asked.append(problem.limit)
+        spoiled = solution.coefficients * factor(len(asked) - 1)
+        selection = float(value(problem.target, spoiled))
+        witness = replace(solution.witness, selection=selection)
+        return replace(solution, coefficients=spoiled, witness=witness)
 
-    monkeypatch.setattr(
-        making,
-        "_run",
-        lambda problem, method: (
-            real(problem, method) if problem.criterion == "minimax" else spoiled(problem, method)
-        ),
-    )
-    with pytest.raises(NotProved, match="of a noise budget of"):
+    monkeypatch.setattr(making, "_run", run)
+    return asked
+
+
+def test_a_table_that_misses_its_budget_is_asked_again_with_a_tighter_one(monkeypatch):
+    asked = spoiling(monkeypatch, lambda n: 1 + 2e-8)
+    table = polyest.solve(6, noise=2)
+    limit = making.resolve(table.problem).limit
+    assert table.gradient_variance <= limit
+    assert len(asked) == 2
+    assert limit > asked[0] > asked[1] > limit * (1 - 1e-6)
+    polyest.verify(table)
+
+
+def test_a_table_that_misses_it_by_much_is_refused_at_once(monkeypatch):
+    asked = spoiling(monkeypatch, lambda n: 1 + 1e-4)
+    with pytest.raises(
+        NotConverged,
+        match=r"K = 6, .* rounded to float64 the table spends 0.* of a noise budget of",
+    ):
         polyest.solve(6, noise=2)
-    assert len(asked) == len(making.MARGINS)
+    assert len(asked) == 1
+
+
+def test_a_table_that_always_misses_it_is_refused(monkeypatch):
+    """Each time by more than the budget was tightened."""
+    asked = spoiling(monkeypatch, lambda n: 1 + 1e-7 * 5**n)
+    with pytest.raises(NotConverged, match="rounded to float64 the table spends"):
+        polyest.solve(6, noise=2)
+    assert len(asked) == making.ATTEMPTS
     assert asked == sorted(asked, reverse=True)
 
 
+def test_what_is_not_proved_for_another_reason_is_not_asked_again(monkeypatch):
+    """The budget is kept, the witness is not one."""
+    asked = spoiling(monkeypatch, lambda n: 1.0)
+    run = making._run
+
+    def unproved(problem, method):
+        solution = run(problem, method)
+        if problem.criterion == "minimax":
+            return solution
+        return replace(solution, witness=replace(solution.witness, noise_weights=()))
+
+    monkeypatch.setattr(making, "_run", unproved)
+    with pytest.raises(NotProved, match="0 weights: expected as many"):
+        polyest.solve(6, noise=2)
+    assert len(asked) == 1
+
+
+SEEN = 1e-13  # of sum|w|: a lighter change moves no digit of the claim, which stays proved
+
+
 def test_no_bias_weight_of_a_larger_witness_can_be_altered():
-    """However light it is: the weights have to balance, and the bound has to be the claimed one."""
+    """The weights have to balance, and the bound has to be the claimed one.
+
+    Some are so light that a hundredth of them is below every digit.  Those that change the claim are
+    refused, and any weight as soon as it is made heavy.
+    """
     table = polyest.solve(16)
     weights = table.witness.bias_weights
+    size = sum(map(abs, weights))
+    unseen = 0
     for i in range(len(weights)):
         for factor in (0, 1.01, 1e10):
             moved = (*weights[:i], weights[i] * factor, *weights[i + 1 :])
+            if abs(weights[i] * (factor - 1)) < SEEN * size:
+                unseen += 1
+                continue
             with pytest.raises(NotProved):
                 certify_again(table, replace(table.witness, bias_weights=moved))
+    assert unseen < len(weights)
 
 
 def certify_again(table, witness):
