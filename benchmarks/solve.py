@@ -1,21 +1,27 @@
 """Time and certified error of polyest's solvers, in one run beside their peers.
 
-    python benchmarks/solve.py              # all sizes, about ten minutes; results/solve.csv
+    python benchmarks/solve.py              # all sizes, about fifteen minutes; results/solve.csv
     python benchmarks/solve.py --quick      # the smallest, to standard output
 
-Two problems: `minimax`, least sup|p (P(p) - log p)| over polynomials P of degree K, and
-`gradient-variance`, the same under p Var c_X <= 8 times that of log_count.  Columns:
+Three problems: `minimax`, least sup|p (P(p) - log p)| over polynomials P of degree K;
+`gradient-variance`, the same under p Var c_X <= 8 times that of log_count; `second-moment`, the
+augmented quadratic program (AQP): least sup E c_X^2 under sup|e| <= 2 E*(K).  Columns:
 
+    status         solved; inaccurate: solved, as the peer itself says, to less than it aims at;
+                   failed: ran and gave no answer; refused: polyest says no; absent: not installed;
+                   not run: too large, or already out of time at a smaller K
     seconds        median wall time of `runs` runs, the certificate included where there is one
-    claimed        the least sup|e| that the method reports
+    claimed        the least value that the method reports
     width          relative width of the bracket it proves; empty where it proves none
-    returned       sup|e| of the table that it returned, proved by polyest; of Sollya's polynomial the
-                   greatest |e| at the alternation points, as its supnorm proves the rest
-    optimum        the least sup|e| there is, proved by polyest
-    claimed_error  claimed / optimum - 1; returned_error likewise
-    noise_error    p Var of the table that it returned against the budget, proved by polyest
+    returned       the value of the table that it returned, proved by polyest; of Sollya's polynomial
+                   the greatest |e| at the alternation points, as its supnorm proves the rest
+    optimum        the least value there is: the upper end of the bracket that polyest proves
+    claimed_error  claimed / optimum - 1
+    returned_error likewise; below 0, by more than a width, only where the budget is overspent
+    budget_error   spent / budget - 1, of noise or of bias, for the table that it returned, proved by
+                   polyest; above 0 the table is not feasible
 
-Every failure is a row whose status says what happened, and so is a peer that is not installed.
+A peer has a minute for a solve (peers.py), and every failure of one is a row that says what happened.
 """
 
 import argparse
@@ -23,53 +29,36 @@ import csv
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cache, partial
 from io import StringIO
-from math import ceil, log, log2
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import origin
+import peers
 from flint import arb, arb_poly, ctx
+from peers import MINIMAX, MOMENT, VARIANCE, AbsentError, Found, Question, TooLargeError
 
 import polyest
-from polyest.bernstein import pmf
-from polyest.certificate import Bracket, least_bias, measure
+from polyest.certificate import least_bias, measure, reached, spent
 from polyest.errors import InvalidProblem
 from polyest.making import resolve
-from polyest.problem import Alternation, pose
+from polyest.problem import Alternation, Problem, pose
 from polyest.solvers import remez
 from polyest.targets import LOG
 
 FILE = Path(__file__).parent / "results" / "solve.csv"
-MINIMAX, AQP, NOISE = "minimax", "gradient-variance", 8.0
+BUDGETS = {MINIMAX: {}, VARIANCE: {"noise": 8.0}, MOMENT: {"bias_ratio": 2.0}}
 ENOUGH = 2.0  # seconds of runs beyond which there are no more of them
-PACKAGES = ("polyest", "numpy", "scipy", "python-flint", "highspy", "clarabel", "cvxpy")
+SOLVERS = ("highspy", "clarabel", "ecos", "scs", "cvxpy")
+PACKAGES = ("polyest", "numpy", "scipy", "python-flint", *SOLVERS)
 COLD = "import sys; from polyest.cli import main; sys.argv[1:] = ['solve', '--K', '16']; main()"
-
-SOLLYA = """
-verbosity = 0!;
-prec = {bits}!;
-display = dyadic!;
-p = remez(x*log(x), {K}, [2^(-{m});1], x);
-top = 0;
-for j from 1 to {m} do {{
-  s = supnorm(x*p, x*log(x), [2^(-j);2^(-j+1)], absolute, 2^(-20));
-  top = max(top, sup(s));
-}};
-r = evaluate(p, [0;2^(-{m})]);
-print("RESULT", top, max(abs(inf(r)), abs(sup(r))));
-for k from 0 to {K} do print("RESULT", coeff(p, k));
-quit;
-"""
 
 
 @dataclass(frozen=True)
@@ -82,9 +71,9 @@ class Scale:
     runs: int
 
 
-SIZES = {MINIMAX: (8, 16, 32, 64, 128, 256, 512, 1024), AQP: (8, 16, 32, 64)}
-FULL = Scale(SIZES, 120.0, 2000, 5)
-QUICK = Scale({MINIMAX: (4, 8), AQP: (8,)}, 20.0, 200, 1)
+ALL = (8, 16, 32, 64, 128, 256, 512, 1024)
+FULL = Scale({MINIMAX: ALL, VARIANCE: ALL, MOMENT: (8, 16, 32, 64)}, 60.0, 2000, 5)
+QUICK = Scale({MINIMAX: (4, 8), VARIANCE: (8,), MOMENT: (4,)}, 20.0, 100, 1)
 SCALE = FULL
 
 
@@ -104,35 +93,15 @@ class Row:
     optimum: float | None = None
     claimed_error: float | None = None
     returned_error: float | None = None
-    noise_error: float | None = None
+    budget_error: float | None = None
     note: str = ""
     machine: str = ""
     versions: str = ""
 
 
-@dataclass
-class Found:
-    """What a method found: its claim, the table or polynomial, what it proved, a note."""
-
-    claimed: float
-    entries: Any = None
-    proved: Bracket | None = None
-    returned: float | None = None
-    note: str = ""
-
-
-class AbsentError(Exception):
-    """A peer that is not installed."""
-
-
-class FailedError(Exception):
-    """A peer that ran and gave no answer."""
-
-
 def by_polyest(problem: str, K: int, method: str | None = None) -> Found:
-    """The stored table, certified; the claim is E*(K), whatever rounding leaves of it."""
-    keywords = {"noise": NOISE} if problem == AQP else {}
-    table = polyest.solve(K, criterion=problem, method=method, **keywords)
+    """The stored table, certified; the claim is the optimum, whatever rounding leaves of it."""
+    table = polyest.solve(K, criterion=problem, method=method, **BUDGETS[problem])
     assert table.optimum is not None
     note = "the table of float64 entries" if problem == MINIMAX else ""
     return Found(table.optimum.upper, table.coefficients, table.optimum, note=note)
@@ -145,71 +114,36 @@ def by_alternation(problem: str, K: int) -> Found:
 
 
 def by_sollya(problem: str, K: int) -> Found:
-    """Sollya: remez on [2^-m, 1] with weight x, supnorm on each binade, an analytic tail below.
-
-    On [0, 1] itself its remez fails.  The tail is |p P| + |p log p| <= 2^-m (sup|P| + m log 2).
-    """
-    program = shutil.which("sollya")
-    if program is None:
-        raise AbsentError("sollya is not on the path")
-    # The tail must stay below E*, about 1/(3 K^2); less precision than this and supnorm hangs.
-    m = 2 * ceil(log2(K + 1)) + 7
-    bits = 3 * K + 150
-    script = SOLLYA.format(K=K, m=m, bits=bits)
-    options: dict[str, Any] = {"capture_output": True, "text": True, "check": False}
-    try:
-        done = subprocess.run([program], input=script, timeout=SCALE.timeout, **options)
-    except subprocess.TimeoutExpired:
-        raise FailedError(f"no answer in {SCALE.timeout:g} s") from None
-    lines = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("RESULT")]
-    try:
-        (top, size), *rest = [[_dyadic(word) for word in line] for line in lines]
-        powers = [word for (word,) in rest]
-    except (ValueError, IndexError):
-        raise FailedError(f"Sollya says {(done.stdout + done.stderr).strip()[-80:]!r}") from None
-    tail = float(size + Fraction(m * log(2) * (1 + 1e-12))) / 2.0**m
-    return Found(
-        max(float(top), tail),
-        powers,
-        note=f"remez on [2^-{m}, 1] at {bits} bits, to 1e-5; supnorm proves an upper bound",
-    )
+    return peers.sollya(_question(problem, K))
 
 
-def by_highs(problem: str, K: int) -> Found:
-    """The linear program as it is written down: Bernstein basis, a Chebyshev grid, cvxpy, HiGHS."""
-    cp, p = _cvxpy(), _grid()
-    c, bound = cp.Variable(K + 1), cp.Variable()
-    error = cp.multiply(p, pmf(K, p) @ c) - LOG.weighted(p)
-    program = cp.Problem(cp.Minimize(bound), [error <= bound, -error <= bound])
-    return _solved(program, bound, c, solver=cp.HIGHS, highs_options={"time_limit": SCALE.timeout})
+def by_cvxpy(problem: str, K: int, name: str) -> Found:
+    """The program as it is written down, by the solver of that name."""
+    return peers.conic(name, _question(problem, K))
 
 
-def by_clarabel(problem: str, K: int) -> Found:
-    """The variance-optimal program as it is written down: a Chebyshev grid, cvxpy, Clarabel."""
-    cp, p = _cvxpy(), _grid()
-    rows = pmf(K, p)
-    c, means, bound = cp.Variable(K + 1), cp.Variable(p.size), cp.Variable()
-    error = cp.multiply(p, rows @ c) - LOG.weighted(p)
-    spread = cp.outer(np.ones(p.size), c) - cp.outer(means, np.ones(K + 1))
-    noise = cp.norm(cp.multiply(np.sqrt(p[:, None] * rows), spread), 2, axis=1)
-    constraints = [error <= bound, -error <= bound, noise <= np.sqrt(_limit(K))]
-    program = cp.Problem(cp.Minimize(bound), constraints)
-    return _solved(program, bound, c, solver=cp.CLARABEL, time_limit=SCALE.timeout)
+def _question(problem: str, K: int) -> Question:
+    return Question(problem, K, _posed(problem, K).limit, SCALE.timeout, SCALE.grid)
 
 
 Method = Callable[[str, int], Found]
+HIGHS, *CONES = ((name, partial(by_cvxpy, name=name)) for name in peers.PACKAGES)
+# polyest is first: what it finds is what the others are measured against.
 METHODS: dict[str, dict[str, Method]] = {
     MINIMAX: {
         "polyest": by_polyest,
         "polyest, E* alone": by_alternation,
         "polyest, method lp": partial(by_polyest, method="lp"),
         "Sollya": by_sollya,
-        "HiGHS": by_highs,
+        **dict([HIGHS]),
     },
-    AQP: {
-        "polyest": by_polyest,
-        "polyest, method cvx": partial(by_polyest, method="cvx"),
-        "Clarabel": by_clarabel,
+    **{
+        problem: {
+            "polyest": by_polyest,
+            "polyest, method cvx": partial(by_polyest, method="cvx"),
+            **dict(CONES),
+        }
+        for problem in (VARIANCE, MOMENT)
     },
 }
 
@@ -227,7 +161,8 @@ def rows() -> Iterator[Row]:
                     row.status, row.note = "not run", stopped
                 else:
                     _fill(row, method)
-                if row.status == "failed" and (row.seconds or 0) >= SCALE.timeout:
+                ended = row.status == "failed" or name in peers.NAMES
+                if ended and (row.seconds or 0) >= SCALE.timeout:
                     stopped = f"out of time at K = {K}"
                 yield row
     yield _cold()
@@ -243,8 +178,10 @@ def _fill(row: Row, method: Method) -> None:
                 found = method(row.problem, row.K)
             finally:
                 seconds.append(perf_counter() - begun)
-    except AbsentError as error:
-        row.status, row.note = "absent", str(error)
+        _measure(row, found)
+    except (AbsentError, TooLargeError) as error:
+        row.status = "absent" if isinstance(error, AbsentError) else "not run"
+        row.note = str(error)
         return
     except Exception as error:  # whatever it is, it is what this method does on this problem
         row.status = "refused" if isinstance(error, InvalidProblem) else "failed"
@@ -252,17 +189,25 @@ def _fill(row: Row, method: Method) -> None:
         row.seconds, row.runs = seconds[-1], 1
         return
     row.seconds, row.runs = median(seconds), len(seconds)
+
+
+def _measure(row: Row, found: Found) -> None:
+    """Write what was found, and what it got wrong, into the row."""
+    problem = _posed(row.problem, row.K)
+    if row.method == "polyest" and row.problem != MINIMAX:
+        _optima[row.problem, row.K] = found.claimed
+    row.status = "solved" if found.accurate else "inaccurate"
     row.claimed, row.note, row.returned = found.claimed, found.note, found.returned
     row.width = found.proved.width if found.proved else None
     row.optimum = _optimum(row.problem, row.K)
     row.claimed_error = found.claimed / row.optimum - 1
-    if isinstance(found.entries, np.ndarray):
-        measured = measure(LOG, found.entries)
-        row.returned = measured.bias.upper
-        if row.problem == AQP:
-            row.noise_error = measured.gradient_variance / _limit(row.K) - 1
-    elif found.entries is not None:
+    if isinstance(found.entries, list):
         row.returned = _reached(found.entries, row.K)
+    elif found.entries is not None:
+        measured = measure(LOG, found.entries)
+        row.returned = reached(problem, measured)
+        if problem.limit is not None:
+            row.budget_error = spent(problem, measured) / problem.limit - 1
     if row.returned is not None:
         row.returned_error = row.returned / row.optimum - 1
 
@@ -282,46 +227,21 @@ def _cold() -> Row:
     return row
 
 
-@cache
+_optima: dict[tuple[str, int], float] = {}
+
+
 def _optimum(problem: str, K: int) -> float:
-    """Proved least sup|e|: what every method is measured against."""
-    return (by_alternation if problem == MINIMAX else by_polyest)(problem, K).claimed
+    """Proved least value: what every method is measured against."""
+    if (problem, K) not in _optima:
+        method = by_alternation if problem == MINIMAX else by_polyest
+        _optima[problem, K] = method(problem, K).claimed
+    return _optima[problem, K]
 
 
 @cache
-def _limit(K: int) -> float:
-    """The absolute noise budget."""
-    limit = resolve(pose(K, criterion=AQP, noise=NOISE)).limit
-    assert limit is not None
-    return limit
-
-
-def _cvxpy() -> Any:
-    try:
-        import cvxpy
-    except ImportError:
-        raise AbsentError("cvxpy is not installed") from None
-    return cvxpy
-
-
-def _grid() -> Any:
-    return np.sin(0.5 * np.pi * np.arange(1, SCALE.grid + 1) / SCALE.grid) ** 2
-
-
-def _solved(program: Any, bound: Any, c: Any, **options: Any) -> Found:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of inaccuracy: it is measured
-        program.solve(**options)
-    if program.status not in ("optimal", "optimal_inaccurate"):
-        raise FailedError(f"status {program.status}")
-    note = f"cvxpy, {SCALE.grid} points, {program.status}"
-    return Found(float(bound.value), np.asarray(c.value), note=note)
-
-
-def _dyadic(word: str) -> Fraction:
-    """A number as Sollya displays it: mantissa b exponent."""
-    mantissa, _, exponent = word.partition("b")
-    return Fraction(mantissa) * Fraction(2) ** int(exponent or 0)
+def _posed(problem: str, K: int) -> Problem:
+    """The problem with its budget in absolute numbers."""
+    return resolve(pose(K, criterion=problem, **BUDGETS[problem]))
 
 
 def _reached(powers: list[Fraction], K: int) -> float:
