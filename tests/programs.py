@@ -10,7 +10,8 @@ from polyest.certificate import measure
 from polyest.making import MARGIN, resolve
 from polyest.problem import Problem, Solution, pose
 from polyest.solvers import socp
-from polyest.solvers.interior import Program, State
+from polyest.solvers.constraints import Program
+from polyest.solvers.interior import State
 
 EVERY = ("gradient-variance", "variance", "second-moment", "squared-error")
 

@@ -22,15 +22,17 @@ PLAN = {
     "solvers": set(),
     "solvers.hahn": {"bernstein"},
     "solvers.curves": {"bernstein", "problem", "solvers.hahn"},
-    "solvers.interior": {"bernstein", "errors", "solvers.curves"},
+    "solvers.constraints": {"bernstein", "solvers.curves"},
+    "solvers.interior": {"bernstein", "errors", "solvers.constraints"},
     "solvers.multipliers": {
-        "bernstein", "errors", "problem", "selection", "solvers.curves", "solvers.interior",
+        "bernstein", "errors", "problem", "selection", "solvers.constraints", "solvers.curves",
+        "solvers.interior",
     },
     "solvers.remez": {"alternation", "bernstein", "errors", "problem", "targets"},
     "solvers.lp": {"alternation", "bernstein", "errors", "problem", "targets"},
     "solvers.socp": {
-        "bernstein", "errors", "problem", "selection", "solvers.curves", "solvers.interior",
-        "solvers.multipliers",
+        "bernstein", "errors", "problem", "selection", "solvers.constraints", "solvers.curves",
+        "solvers.interior", "solvers.multipliers",
     },
     "solvers.cvx": {"bernstein", "errors", "problem", "selection"},
     "certificate": {

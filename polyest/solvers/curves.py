@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyest.bernstein import Floats, quick_pmf
 from polyest.problem import Problem
@@ -34,6 +35,8 @@ WIDE = 16  # above K = 256 as for WIDE sqrt(K+2) draws: curves are no narrower t
 NEWTON, CLOSE = 6, 0.02  # most steps to a top; a short one, in units of the distance of places
 FLAT = 1e-2  # least kappa of a peak, over its height times K
 RIGHT = 0.5 * np.pi
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ from polyest.bernstein import Floats, pmf
 from polyest.errors import NotConverged
 from polyest.problem import Dual, Problem, settled
 from polyest.selection import value
+from polyest.solvers.constraints import Program
 from polyest.solvers.curves import Curves
-from polyest.solvers.interior import Program, State
+from polyest.solvers.interior import State
 
 LIGHT = 1e-10  # of the greatest multiplier: a lighter one is left out
 EXTRA = 7  # Gauss points beyond K + 1, for what is not a polynomial

@@ -32,8 +32,9 @@ from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.problem import Problem, Solution
 from polyest.selection import SLACK, quadratic, weight
+from polyest.solvers.constraints import TieBreak, program
 from polyest.solvers.curves import Curves
-from polyest.solvers.interior import TieBreak, minimise, program
+from polyest.solvers.interior import minimise
 from polyest.solvers.multipliers import witness
 
 MOST_DRAWS = 1024
