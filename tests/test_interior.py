@@ -92,9 +92,9 @@ def test_the_lagrangian_is_flat(name):
     pull = curves.written(state.z @ rows + tie)
     size = np.abs(curves.written(state.z[:, None] * rows)).sum(axis=0)
     assert np.abs(pull / size).max() < 2e-4
-    assert state.z[state.frame.free].sum() == pytest.approx(1, abs=1e-6)
-    other = state.z * (1 + 0.01 * (state.z == state.z.max()))
-    assert np.abs(curves.written(other @ rows + tie) / size).max() > 2e-3
+    assert state.z[state.frame.free].sum() == pytest.approx(1, abs=1e-5)
+    other = state.z * (1 + 0.1 * (state.z == state.z.max()))
+    assert np.abs(curves.written(other @ rows + tie) / size).max() > 5e-3
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
