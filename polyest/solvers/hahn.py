@@ -44,14 +44,12 @@ def basis(K: int) -> tuple[Floats, Floats]:
             scaled = (t << 2 * BITS) // size  # u_j(k) 2^BITS
             rounded[k, j] = whole = float(scaled)
             rest[k, j] = float(scaled - int(whole))
-        steps = (2 * j + 1) * np.arange(-K, N, 2), j * (N * N - j * j)
-        before, now = (
-            now,
-            [
-                (int(a) * t - steps[1] * b) // (j + 1)
-                for a, t, b in zip(steps[0], now, before, strict=True)
-            ],
-        )
+        square = j * (N * N - j * j)
+        following = [
+            ((2 * j + 1) * (2 * k - K) * t - square * b) // (j + 1)
+            for k, (t, b) in enumerate(zip(now, before, strict=True))
+        ]
+        before, now = now, following
     U, low = rounded * 2.0**-BITS, rest * 2.0**-BITS
     U.setflags(write=False)
     low.setflags(write=False)
@@ -59,7 +57,10 @@ def basis(K: int) -> tuple[Floats, Floats]:
 
 
 def table(K: int, b: Floats) -> Floats:
-    """c = U b, rounded once: near the least bias b is so large that float64 sums would not do."""
+    """c = U b, rounded once where long double is longer than double.
+
+    Near the least bias b is so large that sums in float64 cost more of a budget than rounding c does.
+    """
     U, low = basis(K)
     return np.asarray(U.astype(np.longdouble) @ b + low @ b, dtype=np.float64)
 
