@@ -114,15 +114,17 @@ def test_both_ways_of_writing_a_table(K):
 
 
 def tops(values, theta):
-    """Angles and heights of local maxima on a dense grid, curves even about both ends."""
+    """Angles and heights of local maxima on a dense grid, parabolas' tops, of an even curve."""
     padded = np.concatenate([values[1:2], values, values[-2:-1]])
     top = np.flatnonzero((values >= padded[:-2]) & (values > padded[2:]))
-    return theta[top], values[top]
+    low, middle, high = padded[top], padded[top + 1], padded[top + 2]
+    move = (low - high) / (2 * (low - 2 * middle + high))
+    return theta[top] + move * theta[1], middle - 0.25 * (low - high) * move
 
 
 def compared(view, b):
     """(angles, heights) of the peaks of |e| and of q: on a dense grid, and as found."""
-    theta, c, peaks = dense(60_001), view.table(b), view.peaks(b)
+    theta, c, peaks = dense(12_001), view.table(b), view.peaks(b)
     n = peaks.sign.size
     yield (
         tops(np.abs(view.lines(theta).values(b)), theta),

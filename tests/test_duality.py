@@ -238,6 +238,18 @@ def test_unrefined_bounds_are_bounds(criterion, monkeypatch):
         assert found[0] < ball(exact) - abs(ball(exact)) / 100
 
 
+@pytest.mark.parametrize("criterion", ["variance", "gradient-variance"])
+def test_an_unrefined_bound_is_exact_where_the_graph_is_one_edge(criterion, monkeypatch):
+    """One draw and one noise point: nothing is left out, at c = 0 as anywhere."""
+    monkeypatch.setattr(duality, "REFINEMENTS", 1)
+    problem, dual = (
+        posed(1, criterion, "noise"),
+        Dual((0.25, 0.5), (1.0, -0.5), (0.375,), (1.0,), 0.0),
+    )
+    exact = float(exact_bound(problem, dual))
+    assert at_least(lower_bound(problem, dual)) == pytest.approx(exact, rel=2e-15)
+
+
 @pytest.mark.parametrize(
     ("K", "criterion", "budget"),
     [(7, "variance", {"noise": 2}), (16, "gradient-variance", {"bias_ratio": 1.5})],
