@@ -13,7 +13,7 @@ basis of c has lost all digits.
 """
 
 from functools import lru_cache
-from math import comb, factorial, isqrt
+from math import comb, factorial, fsum, isqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +22,7 @@ from scipy.special import gammaln
 from polyest.bernstein import Floats
 
 BITS = 128  # of the integers from which the basis is rounded
+SPLIT = 2.0**27 + 1
 
 
 @lru_cache(maxsize=4)
@@ -57,12 +58,23 @@ def basis(K: int) -> tuple[Floats, Floats]:
 
 
 def table(K: int, b: Floats) -> Floats:
-    """c = U b, rounded once where long double is longer than double.
+    """c = U b, every entry rounded once.
 
     Near the least bias b is so large that sums in float64 cost more of a budget than rounding c does.
+    Products are split into themselves and their rounding (Dekker 1971), and summed exactly.
     """
     U, low = basis(K)
-    return np.asarray(U.astype(np.longdouble) @ b + low @ b, dtype=np.float64)
+    product = U * b
+    (a, a_rest), (d, d_rest) = _halves(U), _halves(b)
+    rounding = a_rest * d_rest - (((product - a * d) - a_rest * d) - a * d_rest)
+    return np.array([fsum(terms) for terms in np.hstack([product, rounding, low * b])])
+
+
+def _halves(x: Floats) -> tuple[Floats, Floats]:
+    """The leading 26 bits, and the rest."""
+    scaled = x * SPLIT
+    lead = scaled - (scaled - x)
+    return lead, x - lead
 
 
 def means(K: int, p: ArrayLike) -> Floats:
