@@ -7,6 +7,7 @@ been checked.
 """
 
 import sys
+from abc import ABC, abstractmethod
 from numbers import Integral
 from typing import Any
 
@@ -17,7 +18,7 @@ from polyest.errors import CountOutOfRange
 from polyest.problem import Budget, Problem
 
 
-class Lookup:
+class Lookup(ABC):
     """Entries c_X of counts X in 0..K, with their problem, certificate and origin."""
 
     problem: Problem
@@ -102,13 +103,13 @@ class Lookup:
         self._check(int(index.min()), int(index.max()))
         return self._entries(index)
 
+    @abstractmethod
     def _entry(self, count: int) -> float:
         """Entry of a count in 0..K."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _entries(self, counts: Any) -> Any:
         """Entries of an array or a tensor of counts in 0..K."""
-        raise NotImplementedError
 
     def _look_up_tensor(self, counts: Any) -> Any:
         torch = sys.modules["torch"]

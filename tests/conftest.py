@@ -1,4 +1,6 @@
-"""Tables and a release that tests of the commands share."""
+"""Tables and releases that tests share."""
+
+from shutil import copytree
 
 import pytest
 from commands import release
@@ -28,4 +30,14 @@ def released(tmp_path, monkeypatch):
         {"log-minimax.jsonl": minimax, "log-gradient-variance-noise8.jsonl": noise},
     )
     monkeypatch.setattr(reading, "tables", lambda: folder)
+    return folder
+
+
+@pytest.fixture(name="release")
+def copied_release(tmp_path, monkeypatch):
+    """A copy of the release that may be spoiled."""
+    folder = tmp_path / "v1"
+    copytree(reading.tables(), folder)
+    monkeypatch.setattr(reading, "tables", lambda: folder)
+    reading.checked_lines.cache_clear()
     return folder

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyest.bernstein import elevate, expectation, falling, pmf
+from polyest.bernstein import elevate, expectation, falling, pmf, quick_pmf
 
 probabilities = st.fractions(0, 1, max_denominator=50)
 tables = st.lists(st.fractions(-9, 9, max_denominator=9), min_size=1, max_size=9)
@@ -36,6 +36,17 @@ def test_float_probabilities_are_good_to_a_few_roundings_each(K):
     for p in (0.0, 1e-9, 0.003, 0.25, 0.5, 0.9, 1 - 1e-7, 1.0):
         exact = [float(b) for b in exact_pmf(K, Fraction(p))]
         np.testing.assert_allclose(pmf(K, p)[0], exact, rtol=2e-15 * (K + 4), atol=1e-300)
+
+
+@pytest.mark.parametrize("K", [1, 2, 7, 64, 300, 1024])
+def test_the_quick_probabilities_are_the_plain_ones(K):
+    p = np.array([0.0, 1e-9, 0.003, 0.25, 0.5, 0.9, 1 - 1e-7, 1.0])
+    plain, quick = pmf(K, p), quick_pmf(K, p)
+    seen = plain > 1e-290
+    np.testing.assert_allclose(quick[seen], plain[seen], rtol=3e-15 * (K + 5))
+    assert quick[~seen].max(initial=0.0) < 1e-289
+    assert np.abs(quick.sum(axis=1) - 1).max() < 1e-14
+    assert np.abs(quick - pmf(K, p * (1 - 1e-6))).max() > 1e-9  # and not those of another p
 
 
 def test_in_group_identity_shifts_the_table():

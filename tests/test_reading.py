@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from hashlib import sha256
-from shutil import copytree
 
 import numpy as np
 import pytest
@@ -13,16 +12,6 @@ from polyest import reading
 from polyest.errors import CorruptTable, PolyestError, TableNotFound
 
 FAMILIES = {"log-minimax": 40, "log-gradient-variance-noise8": 64}
-
-
-@pytest.fixture
-def release(tmp_path, monkeypatch):
-    """A copy of the release that may be spoiled."""
-    folder = tmp_path / "v1"
-    copytree(reading.tables(), folder)
-    monkeypatch.setattr(reading, "tables", lambda: folder)
-    reading.checked_lines.cache_clear()
-    return folder
 
 
 @pytest.mark.parametrize(("name", "last"), FAMILIES.items())

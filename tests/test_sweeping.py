@@ -237,7 +237,7 @@ def test_a_full_disk_ends_in_one_error_and_no_half_file(tmp_path, whole, monkeyp
     assert (tmp_path / "t.jsonl").read_bytes() == whole
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_killed_sweep_leaves_only_the_part_and_ends_in_the_same_bytes(tmp_path, number):
     words = ["solve", "--K", "1:20", "--criterion", "minimax", "--out", "t.jsonl"]

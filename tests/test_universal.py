@@ -5,7 +5,6 @@ import pickle
 from dataclasses import replace
 from fractions import Fraction
 from hashlib import sha256
-from shutil import copytree
 
 import mpmath
 import numpy as np
@@ -31,16 +30,6 @@ NAME = "log-gradient-variance-noise8-universal"
 @pytest.fixture(scope="module")
 def table():
     return polyest.load(4096)
-
-
-@pytest.fixture
-def release(tmp_path, monkeypatch):
-    """A copy of the release that may be spoiled."""
-    folder = tmp_path / "v1"
-    copytree(reading.tables(), folder)
-    monkeypatch.setattr(reading, "tables", lambda: folder)
-    reading.checked_lines.cache_clear()
-    return folder
 
 
 def exact(table, X):
