@@ -26,7 +26,7 @@ from polyest.solvers.constraints import Frame, Newton, Program, TieBreak, View, 
 
 STEPS = 150
 GAP = 1e-8  # relative; short of it, the iterate of the least gap is taken
-ENOUGH = 1e-6  # and refused where that is not below this
+ENOUGH, WIDER, SHARP = 1e-6, 1e-5, 128  # and refused where that is not below this; above K = SHARP
 STALLED = 4  # steps that did not halve the gap, past ENOUGH
 FADING = 3e-2  # share of tau that the tie-break has at first, then times the gap
 DECIDED = 0.1  # gap from which on tau less its share bounds the optimum
@@ -56,7 +56,7 @@ def minimise(
     """State of relative gap `gap` from a start b (n,) whose q is below 1 where tau bounds the bias.
 
     With `below`, any state of tau < below will do, and the first that shows that there is none.
-    Raises NotConverged with the gap reached where that is above 1e-6.
+    Raises NotConverged with the gap reached where that is above 1e-6, for K above 128 above 1e-5.
     """
     frame = framed(program, start, None)
     if frame.slack.min() <= 0:
@@ -94,10 +94,11 @@ def minimise(
         if following is None:
             break
         frame, z = following
-    if best is None or best.merit > max(gap, ENOUGH):
+    enough = ENOUGH if program.curves.K <= SHARP else WIDER
+    if best is None or best.merit > max(gap, enough):
         reached = merit if best is None else best.merit
         raise NotConverged(
-            f"the interior-point method stopped at a relative gap of {reached:.1e}, wanted {ENOUGH:g}"
+            f"the interior-point method stopped at a relative gap of {reached:.1e}, wanted {enough:g}"
         )
     return best
 
