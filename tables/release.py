@@ -24,9 +24,17 @@ from polyest.targets import LOG
 from polyest.universal import dumps as dumps_universal
 
 FOLDER = Path(__file__).resolve().parent / "v1"
+# Group sizes of every trainer up to 130, and what is counted for groups of 160, 192, 256, 512 and 1024.
+KS = (*range(1, 129), *(K for G in (160, 192, 256, 512, 1024) for K in range(G - 2, G + 1)))
 FAMILIES = (
     (range(1, 41), {"criterion": "minimax"}),
-    (range(1, 65), {"criterion": "gradient-variance", "noise": 8}),
+    *((KS, {"criterion": "gradient-variance", "noise": noise}) for noise in (1, 2, 4, 8, 16)),
+    *((KS, {"criterion": "variance", "noise": noise}) for noise in (1, 8)),
+    (KS, {"criterion": "squared-error"}),
+    (
+        range(1, 65),
+        {"target": "tsallis:0.5", "criterion": "gradient-variance", "noise": 8},
+    ),
 )
 UNIVERSAL_NOISE = (8,)
 LEAST_BIAS = (*range(1, 257), 511, 512, 1023, 1024)

@@ -64,9 +64,9 @@ def minimise(
     z = 1 / frame.slack
     z /= z[frame.free].sum()
     # Near the least bias entries grow as they must: a search for any table has no tie to break.
-    share, rho, since = FADING if below is None else 0.0, 0.0, 0
+    share, rho = FADING if below is None else 0.0, 0.0
     best: State | None = None
-    merit = np.inf
+    merit, least, since = np.inf, np.inf, 0
     for _ in range(STEPS):
         if share > tie_break.share:
             rho = tie_break.weight(program.curves.table(frame.b), frame.tau, share)
@@ -75,19 +75,23 @@ def minimise(
         if newton is None:
             break
         flat = float(np.abs(view.pull(z) * newton.scale).max())
-        merit = max(float(frame.slack @ z) / abs(frame.tau), flat)
+        left = float(frame.slack @ z) / abs(frame.tau)
+        merit = max(left, flat)
+        since = since + 1 if merit > 0.5 * least else 0
+        least = min(least, merit)
         now = State(frame, z, rho, merit)
         if below is not None and _decided(now, below):
             return now
         if share > tie_break.share:
+            # Where only rounding keeps the gradient from 0 there is nothing to wait for.
             share = max(tie_break.share, min(share, FADING * merit))
+            if left < ENOUGH and since > STALLED:
+                share = tie_break.share
             if share == tie_break.share:
                 rho = tie_break.weight(program.curves.table(frame.b), frame.tau, share)
+                least, since = np.inf, 0
         elif best is None or merit < best.merit:
-            since = since + 1 if best is not None and merit > 0.5 * best.merit else 0
             best = now
-        else:
-            since += 1
         if best is not None and (best.merit < gap or (best.merit < ENOUGH and since > STALLED)):
             break
         following = _stepped(view, z, newton)

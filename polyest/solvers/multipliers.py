@@ -32,6 +32,7 @@ EXTRA = 7  # Gauss points beyond K + 1, for what is not a polynomial
 FITS, SETTLED = 16, 1e-3  # at most; and the greatest change that ends them
 FIRM = 1e-3  # what a relative change costs, over the root of tau
 MOST = 0.5  # the most that a fit changes
+DIGITS = 9  # of a point: the fit takes up what is cut off, and files are a sixth smaller
 RIDGES = (1e-15, 1e-13, 1e-11)
 
 Weighted = tuple[Floats, Floats]  # points in [0, 1] and their weights
@@ -69,8 +70,8 @@ def _of_peaks(program: Program, state: State) -> tuple[Weighted, Weighted]:
     heights = of_q / curves.noise_unit
     matter_e = np.abs(signed) > LIGHT * np.abs(signed).max(initial=0.0)
     matter_q = heights > LIGHT * heights.max()
-    bias = np.sin(theta_e[matter_e]) ** 2, signed[matter_e]
-    return bias, (np.sin(theta_q[matter_q]) ** 2, heights[matter_q])
+    bias = _short(np.sin(theta_e[matter_e]) ** 2), signed[matter_e]
+    return bias, (_short(np.sin(theta_q[matter_q]) ** 2), heights[matter_q])
 
 
 def _of_tie_break(
@@ -79,7 +80,7 @@ def _of_tie_break(
     """rho T as weights of e and of q."""
     node, v = np.polynomial.legendre.leggauss(problem.K + 1 + EXTRA)
     u = (1 + node) / 2
-    x, v = u * u, rho * u * v  # p = u^2: the logarithm is smoother in u
+    x, v = _short(u * u), rho * u * v  # p = u^2: the logarithm is smoother in u
     noise = v if curves.by_p else v * x
     if curves.fitted:
         return (x[:0], v[:0]), (x, noise)
@@ -190,6 +191,11 @@ def _whitener(curves: Curves, noise: Weighted) -> Callable[[Floats], Floats]:
         return np.asarray(solve_triangular(factor, (g[:, : scale.size] * scale).T, lower=True).T)
 
     return whiten
+
+
+def _short(points: Floats) -> Floats:
+    """The points to DIGITS decimal digits."""
+    return np.array([float(f"{p:.{DIGITS - 1}e}") for p in points.tolist()])
 
 
 def _joined(weighted: Weighted, more: Weighted) -> Weighted:
