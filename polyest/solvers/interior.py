@@ -30,7 +30,8 @@ ENOUGH, WIDER, SHARP = 1e-6, 1e-5, 128  # and refused where that is not below th
 STALLED = 4  # steps that did not halve the gap, past ENOUGH
 FADING = 3e-2  # share of tau that the tie-break has at first, then times the gap
 DECIDED = 0.1  # gap from which on tau less its share bounds the optimum
-TO_BOUNDARY = 0.995
+TO_BOUNDARY = 0.995, 0.9  # share of the way; the second where the first ends short
+FINE = 0.1  # of what is enough: short of it, the second is tried
 SHORT = 0.2  # a shorter step asks for another direction
 STIFFER = (0.0, 3.0, 30.0, 300.0)
 HALVINGS = 12
@@ -56,11 +57,38 @@ def minimise(
     """State of relative gap `gap` from a start b (n,) whose q is below 1 where tau bounds the bias.
 
     With `below`, any state of tau < below will do, and the first that shows that there is none.
+    A run that ends short of the gap is followed by one of shorter steps, and the better one taken.
     Raises NotConverged with the gap reached where that is above 1e-6, for K above 128 above 1e-5.
     """
     frame = framed(program, start, None)
     if frame.slack.min() <= 0:
         raise NotConverged("the interior-point method was given an infeasible start")
+    enough = max(gap, ENOUGH if program.curves.K <= SHARP else WIDER)
+    best: State | None = None
+    reached = np.inf
+    for to_boundary in TO_BOUNDARY:
+        found, merit = _descended(program, frame, tie_break, gap, below, to_boundary)
+        reached = min(reached, merit)
+        if found is not None and (best is None or found.merit < best.merit):
+            best = found
+        if best is not None and (best.merit < enough * FINE or _decided(best, below)):
+            break
+    if best is None or not (best.merit <= enough or _decided(best, below)):
+        raise NotConverged(
+            f"the interior-point method stopped at a relative gap of {reached:.1e}, wanted {enough:g}"
+        )
+    return best
+
+
+def _descended(
+    program: Program,
+    frame: Frame,
+    tie_break: TieBreak,
+    gap: float,
+    below: float | None,
+    to_boundary: float,
+) -> tuple[State | None, float]:
+    """The best state of a run in which the tie-break has its final share, and the gap at the end."""
     z = 1 / frame.slack
     z /= z[frame.free].sum()
     # Near the least bias entries grow as they must: a search for any table has no tie to break.
@@ -80,8 +108,8 @@ def minimise(
         since = since + 1 if merit > 0.5 * least else 0
         least = min(least, merit)
         now = State(frame, z, rho, merit)
-        if below is not None and _decided(now, below):
-            return now
+        if _decided(now, below):
+            return now, merit
         if share > tie_break.share:
             # Where only rounding keeps the gradient from 0 there is nothing to wait for.
             share = max(tie_break.share, min(share, FADING * merit))
@@ -94,21 +122,17 @@ def minimise(
             best = now
         if best is not None and (best.merit < gap or (best.merit < ENOUGH and since > STALLED)):
             break
-        following = _stepped(view, z, newton)
+        following = _stepped(view, z, newton, to_boundary)
         if following is None:
             break
         frame, z = following
-    enough = ENOUGH if program.curves.K <= SHARP else WIDER
-    if best is None or best.merit > max(gap, enough):
-        reached = merit if best is None else best.merit
-        raise NotConverged(
-            f"the interior-point method stopped at a relative gap of {reached:.1e}, wanted {enough:g}"
-        )
-    return best
+    return best, merit
 
 
-def _decided(state: State, below: float) -> bool:
+def _decided(state: State, below: float | None) -> bool:
     """Whether tau is below, or cannot come below 1: the gap takes no more off it."""
+    if below is None:
+        return False
     tau, merit = state.frame.tau, state.merit
     return tau < below or (merit < DECIDED and tau * (1 - merit) > 1)
 
@@ -123,7 +147,9 @@ class _Move:
     bend: Floats
 
 
-def _stepped(view: View, z: Floats, newton: Newton) -> tuple[Frame, Floats] | None:
+def _stepped(
+    view: View, z: Floats, newton: Newton, to_boundary: float
+) -> tuple[Frame, Floats] | None:
     """Frame and multipliers one predictor-corrector step on; None where rounding leaves no step."""
     frame, s = view.frame, view.frame.slack
     gap = float(s @ z)
@@ -136,21 +162,21 @@ def _stepped(view: View, z: Floats, newton: Newton) -> tuple[Frame, Floats] | No
         return _Move(dx, ds, (target - z * ds) / s, view.bend(dx[:-1]))
 
     guess = move(-z * s)
-    primal, dual = _lengths(s, z, guess)
+    primal, dual = _lengths(s, z, guess, to_boundary)
     left = float((s + primal * guess.s - primal**2 * guess.bend) @ (z + dual * guess.z))
     centre = min(1.0, max(left / gap, 0.0)) ** 3 * mu
     chosen = move(centre - z * s - (guess.s - guess.bend) * guess.z + z * guess.bend)
-    length = min(_lengths(s, z, chosen))
+    length = min(_lengths(s, z, chosen, to_boundary))
     for stiffer in STIFFER if length < SHORT else ():
         stiff = view.factored(z, stiffer) if stiffer else newton
         if stiff is None:
             break
         newton = stiff
         chosen = move(mu - z * s)
-        length = min(_lengths(s, z, chosen))
+        length = min(_lengths(s, z, chosen, to_boundary))
         if length >= SHORT:
             break
-    length = min(1.0, TO_BOUNDARY * length)
+    length = min(1.0, to_boundary * length)
     for _ in range(HALVINGS):
         x = np.append(frame.b, frame.tau) + length * chosen.x
         following = framed(view.program, x[:-1], float(x[-1]))
@@ -160,10 +186,10 @@ def _stepped(view: View, z: Floats, newton: Newton) -> tuple[Frame, Floats] | No
     return None
 
 
-def _lengths(s: Floats, z: Floats, move: _Move) -> tuple[float, float]:
+def _lengths(s: Floats, z: Floats, move: _Move, to_boundary: float) -> tuple[float, float]:
     """Greatest steps, at most a little over 1, that keep slacks and multipliers positive."""
     ahead = float(((np.sqrt(move.s**2 + 4 * move.bend * s) - move.s) / (2 * s)).max())
-    return 1 / max(TO_BOUNDARY, ahead), 1 / max(TO_BOUNDARY, float((-move.z / z).max()))
+    return 1 / max(to_boundary, ahead), 1 / max(to_boundary, float((-move.z / z).max()))
 
 
 def _carried(view: View, new: Frame, z: Floats, mu: float) -> Floats:
