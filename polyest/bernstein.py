@@ -8,15 +8,17 @@ add, multiply and divide by integers, so that on rationals they are exact.
 from collections.abc import Sequence
 from functools import lru_cache
 from math import comb, log
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def pmf(K: int, p: ArrayLike) -> Floats:
+def pmf(K: int, p: "ArrayLike") -> Floats:
     """Binomial probabilities B_{k,K}(p), k = 0..K, one row per p.
 
     Runs outward from the mode by B_{k+1}/B_k = (K-k)/(k+1) p/(1-p) and divides by the sum: an

@@ -8,9 +8,8 @@ and takes no solver's word: it gets coefficients and a witness, and evaluates.
 python-flint is imported when something is to be proved, not when a table is loaded.
 """
 
-from dataclasses import dataclass, replace
 from math import nextafter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 SELECTION_TOLERANCE = 1e-13
 
 
-@dataclass(frozen=True)
-class Bracket:
+class Bracket(NamedTuple):
     """Two doubles between which a real number is proved to lie."""
 
     lower: float
@@ -38,8 +36,7 @@ class Bracket:
         return (self.upper - self.lower) / self.upper if self.upper else 0.0
 
 
-@dataclass(frozen=True)
-class Certificate:
+class Certificate(NamedTuple):
     """Proved facts about one table.
 
     bias: bracket of sup |p (P(p) - phi(p))|; optimum: bracket of the least attainable value of what
@@ -78,7 +75,7 @@ def certify(
             f"K = {problem.K}: the witness bounds the optimum below by {optimum.lower!r}, above the "
             f"{reached(problem, measured)!r} that the table itself reaches: one of the two is altered"
         )
-    return replace(measured, optimum=optimum)
+    return measured._replace(optimum=optimum)
 
 
 def measure(target: Target, coefficients: Floats) -> Certificate:
@@ -178,7 +175,7 @@ def reselected(
 
     if not isinstance(witness, Dual):
         return witness
-    return replace(witness, selection=float(value(target, coefficients)))
+    return witness._replace(selection=float(value(target, coefficients)))
 
 
 def _check_selection(problem: Problem, coefficients: Floats, witness: Dual) -> None:

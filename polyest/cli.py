@@ -4,7 +4,10 @@ Exit 0, 1 for a PolyestError or an OSError, 2 for usage (click's), 130 for Ctrl-
 long to import is imported inside functions.
 """
 
-from collections.abc import Callable
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,22 +67,32 @@ _keywords = _options(
 @click.option("--grid", help="Round entries to float32, bfloat16 or dyadic, within the budget.")
 @click.option("--group", type=int, help="Traces whose rewards are summed, for --grid dyadic.")
 @click.option("--beta", type=float, default=1.0, help="Reward per entry, for --grid dyadic.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes for a range.  [default: 1]")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers solve a range.")
 @_json
 @click.option("--out", help="File to write; a range goes through FILE.part, which can be resumed.")
-def solve(draws: str, as_json: bool, out: str | None, **keywords: Any) -> None:
+def solve(
+    draws: str,
+    as_json: bool,
+    out: str | None,
+    jobs: int | None,
+    scheduler: str | None,
+    **keywords: Any,
+) -> None:
     """Solve a table, or a range of them (ends included), and prove how good it is."""
     Ks = _draws(draws)
     _check_largest(Ks[-1])
     if ":" not in draws:
+        if jobs is not None or scheduler is not None:
+            raise click.UsageError(f"--jobs and --scheduler share a range, and --K {draws} is one")
         _solve_one(Ks[0], as_json, out, **keywords)
-    elif out is None:
-        _solve_range(Ks, as_json, **keywords)
     else:
-        from polyest.sweeping import sweep
-
-        with progress(f"K = {draws}") as tell:
-            sweep(Ks, out, tell, **keywords)
-        if as_json:
+        with _shared(jobs, scheduler) as workers:
+            if out is None:
+                _solve_range(Ks, as_json, workers, **keywords)
+            else:
+                _sweep(Ks, out, workers, **keywords)
+        if out is not None and as_json:
             with open(out, encoding="utf-8") as lines:
                 click.echo(lines.read(), nl=False)
     if out is not None:
@@ -185,7 +198,9 @@ def verify(files: tuple[str, ...], jobs: int) -> None:
     from polyest import proving, reading
 
     folder = reading.tables()
-    names = files or tuple(str(folder / f"{name}.jsonl") for name in reading.families(folder))
+    names = files or tuple(
+        os.path.join(folder, f"{name}.jsonl") for name in reading.families(folder)
+    )
     if not names:
         raise TableNotFound(f"{folder}: holds no released tables: name a file of tables")
     for name in names:
@@ -249,25 +264,63 @@ def _solve_one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
         print_lines(_page(table, _least(table), out, keywords["group"]))
 
 
-def _solve_range(Ks: range, as_json: bool, **keywords: Any) -> None:
-    from polyest import pages
-    from polyest.making import solve
-    from polyest.table import dumps
+@contextmanager
+def _shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
+    """Who solves a range, as arguments of `sweep` and `completed`."""
+    from polyest import workers
 
-    found = []
+    if scheduler is None:
+        yield {"jobs": jobs or 1}
+        return
+    if jobs is not None:
+        raise click.UsageError(
+            "--jobs are processes here, --scheduler has its own: give one of them"
+        )
+    with workers.cluster(scheduler) as executor:
+        yield {"executor": executor}
+
+
+def _sweep(Ks: range, out: str, workers: dict[str, Any], **keywords: Any) -> None:
+    from polyest import sweeping
+
+    with progress(f"K = {Ks[0]}:{Ks[-1]}") as tell:
+
+        def report(done: int, total: int, table: "Table | None") -> None:
+            tell(done, total)
+            if table is not None:
+                say(f"K = {table.K}: sup|bias| <= {table.bias.upper:.4g}, {done} of {total} done")
+            elif done:
+                say(f"{out}.part has {done} of {total} already")
+
+        sweeping.sweep(Ks, out, report, **workers, **keywords)
+
+
+def _solve_range(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) -> None:
+    from functools import partial
+
+    from polyest import pages
+    from polyest.sweeping import solved
+    from polyest.table import loads
+    from polyest.workers import completed
+
+    lines: dict[int, bytes] = {}
+    printed = 0
     try:
         with progress(f"K = {Ks[0]}:{Ks[-1]}") as tell:
-            for done, K in enumerate(Ks):
-                tell(done, len(Ks))
-                table = solve(K, **keywords)
-                if as_json:
-                    click.echo(dumps(table))
-                else:
-                    found.append((table, _least(table)))
-        _warn(table)
+            tell(0, len(Ks))
+            for K, (line, remarks) in completed(partial(solved, **keywords), Ks, **workers):
+                lines[K] = line
+                for remark in remarks:
+                    warnings.warn(remark, stacklevel=2)
+                tell(len(lines), len(Ks))
+                while as_json and printed < len(Ks) and Ks[printed] in lines:
+                    click.echo(lines[Ks[printed]])
+                    printed += 1
     finally:
-        if found:
-            print_lines(pages.several(found))
+        tables = [loads(lines[K]) for K in sorted(lines)]
+        if tables and not as_json:
+            print_lines(pages.several([(table, _least(table)) for table in tables]))
+    _warn(tables[-1])
 
 
 def _least(table: "Table") -> "Bracket | None":

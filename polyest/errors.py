@@ -41,9 +41,21 @@ class CannotStore(PolyestError, OSError):
     """A place that takes no tables: it cannot be written, is in use, or holds something else."""
 
 
+class Unreachable(PolyestError, ConnectionError):
+    """A scheduler that does not answer; the message has its address."""
+
+
+class WorkerLost(PolyestError, RuntimeError):
+    """Work that no worker brought to an end; the message says what is left of it."""
+
+
 class NotInstalled(PolyestError, ImportError):
     """An extra that is needed and not there; the message has the command that installs it."""
 
 
 class RuinedByRounding(UserWarning):
     """A table that rounding makes much worse; the message has its bias before and after."""
+
+
+class WorkerReplaced(UserWarning):
+    """A process that died and whose work was begun again."""

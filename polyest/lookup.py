@@ -17,6 +17,8 @@ from polyest.certificate import Bracket, Certificate
 from polyest.errors import CountOutOfRange
 from polyest.problem import Budget, Problem
 
+LARGEST_LISTED = 1024  # draws: above it every table is universal
+
 
 class Lookup(ABC):
     """Entries c_X of counts X in 0..K, with their problem, certificate and origin."""

@@ -17,12 +17,13 @@ from polyest.bernstein import Floats, pmf
 from polyest.certificate import Bracket, Certificate
 from polyest.counts import SPENT
 from polyest.errors import PolyestError
+from polyest.lookup import LARGEST_LISTED
 from polyest.problem import BUDGETED, DEFAULT_NOISE, Budget
 from polyest.reading import load
 from polyest.rounding import largest_group, parse_grid
 from polyest.table import Table
 from polyest.tightening import ruined
-from polyest.universal import LARGEST_LISTED, UniversalTable
+from polyest.universal import UniversalTable
 
 if TYPE_CHECKING:
     from polyest.frontier import Frontier, Versus

@@ -1,5 +1,8 @@
 """The question and its answer as frozen data: Problem, Solution, and the witnesses of optimality.
 
+Named tuples, as all frozen data between a file and a look-up: a dataclass takes several times as long to
+import, and a trainer waits for it.
+
 A problem asks for the K+1 entries c_0..c_K of a table.  With e(p) = p (P(p) - phi(p)), the weighted
 bias, and V(c), one of the criteria (all suprema over p in [0, 1]),
 
@@ -10,11 +13,10 @@ bias, and V(c), one of the criteria (all suprema over p in [0, 1]),
     squared-error      min sup p E (c_X - phi(p))^2
 """
 
-from dataclasses import dataclass, replace
 from math import fsum, isfinite
 from numbers import Integral, Real
 from operator import mul
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,8 +30,7 @@ BUDGET_KINDS = ("bias", "bias-ratio", "noise")
 DEFAULT_NOISE = 8.0
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(NamedTuple):
     """What the user allowed: `kind` is bias (absolute), bias-ratio (units of the least
     attainable bias) or noise (units of the criterion of log_count)."""
 
@@ -37,8 +38,7 @@ class Budget:
     value: float
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """The question: K draws, a target, what is least, under which budget.
 
     `limit` is the budget in absolute numbers, a bound on sup|e| or on the criterion; whoever poses
@@ -64,15 +64,13 @@ class Problem:
         return self.criterion == "minimax" or self.direction == "noise"
 
 
-@dataclass(frozen=True)
-class Alternation:
+class Alternation(NamedTuple):
     """K+2 ascending points of (0, 1] on which the error of the minimax polynomial alternates."""
 
     points: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Dual:
+class Dual(NamedTuple):
     """Lagrange multipliers, signed at bias points and positive at noise points, and `selection`:
     the value of the tie-break that picked this table among those of nearly equal merit."""
 
@@ -83,8 +81,7 @@ class Dual:
     selection: float
 
 
-@dataclass(frozen=True)
-class Solution:
+class Solution(NamedTuple):
     """A solver's answer: float64 coefficients (K+1,), a witness of optimality, the method's name."""
 
     coefficients: Floats
@@ -111,7 +108,7 @@ def settled(dual: Dual) -> Dual:
     points, weights = dual.bias_points, list(dual.bias_weights)
     heaviest = max(range(len(points)), key=lambda i: abs(points[i] * weights[i]))
     weights[heaviest] -= fsum(map(mul, points, weights)) / points[heaviest]
-    return replace(dual, bias_weights=tuple(weights))
+    return dual._replace(bias_weights=tuple(weights))
 
 
 def check_draws(K: Any) -> int:

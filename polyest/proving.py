@@ -3,11 +3,8 @@
 `making.verify` proves one table; here are files of them, and processes to share the work.
 """
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -17,6 +14,7 @@ from polyest import reading
 from polyest.errors import CorruptTable, NotProved
 from polyest.making import verify
 from polyest.universal import loads
+from polyest.workers import processes
 
 Line = tuple[bytes, str]  # and where it stands: file and number
 
@@ -42,8 +40,8 @@ def prove(
 
 def _lines(path: Path) -> list[Line]:
     content = path.read_bytes()
-    if path.resolve().parent == reading.tables().resolve():
-        reading.checked_lines(path, path.stat().st_mtime_ns)
+    if path.resolve().parent == Path(reading.tables()).resolve():
+        reading.checked(str(path))
     if not content:
         raise CorruptTable(f"{path}: is empty: expected one table per line")
     lines = content.removesuffix(b"\n").split(b"\n")
@@ -64,15 +62,8 @@ def _mapping(jobs: int) -> Iterator[Any]:
     if jobs == 1:
         yield map
         return
-    pool = ProcessPoolExecutor(
-        jobs,
-        multiprocessing.get_context("spawn"),
-        signal.signal,
-        (signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is for the parent to answer
-    )
     try:
-        yield pool.map
-    except BrokenProcessPool:
+        with processes(jobs) as pool:
+            yield pool.map
+    except BrokenExecutor:
         raise NotProved(f"one of {jobs} processes died: use fewer of them") from None
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -4,26 +4,29 @@ tables/v1/<target>-<criterion>[-<budget>].jsonl holds one line per K.  SHA256SUM
 file, LINE-SHA256SUMS one of every line; a file that fails the first is traced by the second, so
 that the error names the line.  Nothing falls back on anything.  A family ending in -universal is
 one line for every K above 1024 (universal.py).
+
+A trainer's first look-up waits for this module: what `load` does not need is imported where it is.
 """
 
-import re
-from dataclasses import replace
+import os
 from functools import lru_cache
 from hashlib import sha256
 from math import inf, nextafter
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from polyest.certificate import Bracket
 from polyest.errors import CorruptTable, TableNotFound
-from polyest.lookup import Lookup
+from polyest.lookup import LARGEST_LISTED, Lookup
 from polyest.problem import Problem, pose
 from polyest.table import Table, loads
-from polyest.universal import LARGEST_LISTED, UniversalTable
-from polyest.universal import loads as load_line
+
+if TYPE_CHECKING:
+    from polyest.universal import UniversalTable
 
 RELEASE = "v1"
 LARGEST_MINIMAX = 40
+BLOCK = 1 << 16  # bytes read at once: new memory for megabytes takes longer than their digest
+HEAD = 512  # bytes of a line among which its K is
 UNIVERSAL = "-universal"  # ends the name of a family that is one line for every large K
 
 Found = TypeVar("Found", bound=Lookup)
@@ -36,7 +39,7 @@ def load(
     bias: float | None = None,
     bias_ratio: float | None = None,
     noise: float | None = None,
-) -> Table | UniversalTable:
+) -> "Table | UniversalTable":
     """The released table of these keywords (defaults: log, gradient-variance, noise = 8).
 
     K is the number of draws of the count: for a group of G traces G - 2 where the trainer subtracts
@@ -52,34 +55,59 @@ def load(
     folder = tables()
     if problem.K > LARGEST_LISTED:
         return _universal(problem, folder)
-    path = folder / f"{family(problem)}.jsonl"
-    if not path.is_file():
+    path = os.path.join(folder, f"{family(problem)}.jsonl")
+    if not os.path.isfile(path):
         raise TableNotFound(
-            f"no released family {path.name}: released are {', '.join(families(folder))}; "
+            f"no released family {os.path.basename(path)}: released are {', '.join(families(folder))}; "
             "solve it with polyest.solve"
         )
-    lines = checked_lines(path, path.stat().st_mtime_ns)
-    if problem.K not in lines:
-        raise TableNotFound(_absent(problem, path, sorted(lines)))
-    number, line = lines[problem.K]
-    return _of_family(loads(line, f"{path}, line {number}"), problem, f"{path}, line {number}")
+    with open(path, "rb", buffering=0) as stream:
+        starts = checked(path)
+        # K ascends from 1 or more, one to a line: it is in line K or before.
+        number = min(problem.K, len(starts) - 1)
+        while number and (draws := _draws_at(stream, starts[number - 1])) > problem.K:
+            number -= 1
+        if not number or draws != problem.K:
+            released = [_draws_at(stream, start) for start in starts[:-1]]
+            raise TableNotFound(_absent(problem, path, released))
+        stream.seek(starts[number - 1])
+        line = stream.read(starts[number] - starts[number - 1])
+    where = f"{path}, line {number}"
+    return _of_family(loads(line, where), problem, where)
 
 
-def _universal(problem: Problem, folder: Path) -> UniversalTable:
-    path = folder / f"{family(problem)}{UNIVERSAL}.jsonl"
-    if not path.is_file():
+def _draws_at(stream: IO[bytes], start: int) -> int:
+    """K of the line that starts there."""
+    stream.seek(start)
+    head = stream.read(HEAD)
+    found = head.find(b'"K": ')
+    if found < 0:
+        raise CorruptTable(
+            f"{stream.name}: no key K in what follows byte {start}: no line of a table"
+        )
+    return int(head[found + 5 : head.index(b",", found)])
+
+
+def _universal(problem: Problem, folder: str) -> "UniversalTable":
+    from dataclasses import replace
+
+    from polyest.universal import UniversalTable
+    from polyest.universal import loads as load_line
+
+    path = os.path.join(folder, f"{family(problem)}{UNIVERSAL}.jsonl")
+    if not os.path.isfile(path):
         names = [name for name in families(folder) if name.endswith(UNIVERSAL)]
         raise TableNotFound(
             too_large(problem)
             or f"no released table for K = {problem.K} of {family(problem)}: above K = "
             f"{LARGEST_LISTED} there is {', '.join(names) or 'none'}"
         )
-    lines = checked_lines(path, path.stat().st_mtime_ns)
-    K, (number, line) = next(iter(lines.items()))
-    table = load_line(line, f"{path}, line {number}")
-    listed = _of_family(table, replace(problem, K=K), f"{path}, line {number}")
+    checked(path)
+    where = f"{path}, line 1"
+    table = load_line(_content(path), where)
+    listed = _of_family(table, problem._replace(K=table.K), where)
     if not isinstance(listed, UniversalTable):
-        raise CorruptTable(f"{path}, line {number}: holds {table!r}, which is for one K only")
+        raise CorruptTable(f"{where}: holds {listed!r}, which is for one K only")
     return replace(listed, problem=problem)
 
 
@@ -111,11 +139,11 @@ def listed_least_bias(K: int) -> Bracket | None:
 
     Raises CorruptTable where the list is not what was released.
     """
-    path = tables() / "least-bias.csv"
-    if not path.is_file():
+    path = os.path.join(tables(), "least-bias.csv")
+    if not os.path.isfile(path):
         return None
-    content = path.read_bytes()
-    if sha256(content).hexdigest() != digests(path.parent / "SHA256SUMS").get(path.name):
+    content = _content(path)
+    if sha256(content).hexdigest() != _digest(path):
         raise CorruptTable(f"{path}: not what was released; restore it")
     for row in content.decode().splitlines()[1:]:
         draws, lower, upper, *_ = row.split(",")
@@ -132,51 +160,71 @@ def family(problem: Problem) -> str:
     return f"{name}-{problem.budget.kind}{problem.budget.value!r}".removesuffix(".0")
 
 
-def families(folder: Path) -> list[str]:
+def families(folder: str | os.PathLike[str]) -> list[str]:
     """Names of the families that lie in a release folder."""
-    return sorted(path.name.removesuffix(".jsonl") for path in folder.glob("*.jsonl"))
+    names = (name.removesuffix(".jsonl") for name in os.listdir(folder) if name.endswith(".jsonl"))
+    return sorted(names)
 
 
-def tables() -> Path:
+def tables() -> str:
     """Folder of the released tables: inside the installed package, or beside it in a checkout."""
-    here = Path(__file__).resolve().parent
-    for folder in (here / "tables" / RELEASE, here.parent / "tables" / RELEASE):
-        if folder.is_dir():
+    here = os.path.dirname(os.path.realpath(__file__))
+    for above in (here, os.path.dirname(here)):
+        folder = os.path.join(above, "tables", RELEASE)
+        if os.path.isdir(folder):
             return folder
     raise TableNotFound(f"no folder tables/{RELEASE} in {here} or beside it: reinstall polyest")
 
 
+def checked(path: str) -> list[int]:
+    """Where the lines of a released file start, and where it ends; its digest is the released one.
+
+    Raises CorruptTable, with the line, where it is not.
+    """
+    return _checked(path, os.stat(path).st_mtime_ns)
+
+
 @lru_cache(maxsize=32)
-def checked_lines(path: Path, _modified: int) -> dict[int, tuple[int, bytes]]:
-    """Line number and text by K, of a file whose digest is the released one."""
-    content = path.read_bytes()
-    if sha256(content).hexdigest() != digests(path.parent / "SHA256SUMS").get(path.name):
-        raise CorruptTable(
-            f"{path}, line {_altered_line(path, content)}: not what was released; restore it"
-        )
-    found = {}
-    for number, line in enumerate(content.splitlines(), 1):
-        match = re.search(rb'"K": (\d+)', line)
-        if match is None:
-            raise CorruptTable(f"{path}, line {number}: no key K: the line is not a table")
-        found[int(match[1])] = number, line
-    return found
+def _checked(path: str, _modified: int) -> list[int]:
+    digest, starts, read, block = sha256(), [0], 0, bytearray(BLOCK)
+    with open(path, "rb", buffering=0) as stream:
+        while size := stream.readinto(block):
+            digest.update(memoryview(block)[:size])
+            end = block.find(b"\n", 0, size)
+            while end >= 0:
+                starts.append(read + end + 1)
+                end = block.find(b"\n", end + 1, size)
+            read += size
+    if digest.hexdigest() != _digest(path):
+        line = _altered_line(path, _content(path))
+        raise CorruptTable(f"{path}, line {line}: not what was released; restore it")
+    return starts
 
 
-def _altered_line(path: Path, content: bytes) -> int:
+def _content(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def _altered_line(path: str, content: bytes) -> int:
     """First line whose digest is not the released one; one past the end where lines are missing."""
-    known = digests(path.parent / "LINE-SHA256SUMS")
-    lines = content.split(b"\n")
+    known = digests(os.path.join(os.path.dirname(path), "LINE-SHA256SUMS"))
+    lines, name = content.split(b"\n"), os.path.basename(path)
     for number, line in enumerate(lines, 1):
-        if sha256(line + b"\n").hexdigest() != known.get(f"{path.name}:{number}"):
+        if sha256(line + b"\n").hexdigest() != known.get(f"{name}:{number}"):
             return number
     return len(lines)
 
 
-def digests(path: Path) -> dict[str, str]:
+def _digest(path: str) -> str | None:
+    folder, name = os.path.split(path)
+    return digests(os.path.join(folder, "SHA256SUMS")).get(name)
+
+
+def digests(path: str) -> dict[str, str]:
     """Digest by name, from a file of `digest  name` lines."""
     try:
-        rows = [line.split("  ", 1) for line in path.read_text().splitlines()]
+        rows = [line.split("  ", 1) for line in _content(path).decode().splitlines()]
         return {name: digest for digest, name in rows}
     except (OSError, ValueError) as error:
         raise CorruptTable(
@@ -184,8 +232,8 @@ def digests(path: Path) -> dict[str, str]:
         ) from None
 
 
-def _absent(problem: Problem, path: Path, released: list[int]) -> str:
-    have = f"released in {path.name}: K = {_ranges(released)}"
+def _absent(problem: Problem, path: str, released: list[int]) -> str:
+    have = f"released in {os.path.basename(path)}: K = {_ranges(released)}"
     if too_large(problem):
         return f"{too_large(problem)} ({have})"
     return (
@@ -194,9 +242,9 @@ def _absent(problem: Problem, path: Path, released: list[int]) -> str:
     )
 
 
-def _above(path: Path) -> str:
-    name = f"{path.stem}{UNIVERSAL}"
-    there = name in families(path.parent)
+def _above(path: str) -> str:
+    folder, name = os.path.split(path.removesuffix(".jsonl") + UNIVERSAL)
+    there = name in families(folder)
     return f"; K above {LARGEST_LISTED} is in {name}.jsonl" if there else ""
 
 

@@ -1,15 +1,20 @@
 """Tables in files: one table, or a range of K line by line; never half a file.
 
 `write` puts a table, `put` any content, beside FILE under a temporary name and renames it.  `sweep`
-solves a range of K into FILE.part, each line forced to disk when it is done, and renames that at the
-end: a sweep that was interrupted goes on after its last whole line, and ends in the bytes of one
-that was not.
+solves a range of K into FILE.part, each line forced to disk when it is done, in the order in which
+they are; at the end FILE has them in the order of K.  A sweep that was interrupted, at any moment,
+keeps every whole line, and ends in the bytes of one that was not, however many processes or
+machines shared the work.
 """
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from io import FileIO
 from itertools import pairwise
 from pathlib import Path
@@ -22,8 +27,10 @@ from polyest.reading import too_large
 from polyest.rounding import Rounding, asked
 from polyest.table import Table, dumps, loads
 from polyest.version import __version__
+from polyest.workers import completed
 
 Name = str | os.PathLike[str]
+Progress = Callable[[int, int, Table | None], None]
 
 HEAD = b'{"schema": '  # how a line of ours begins: nothing else is ever cut off a file
 
@@ -31,20 +38,24 @@ HEAD = b'{"schema": '  # how a line of ours begins: nothing else is ever cut off
 def sweep(
     Ks: Iterable[Any],
     path: Name,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     *,
+    jobs: int = 1,
+    executor: Executor | None = None,
     method: str | None = None,
     grid: str | None = None,
     group: int | None = None,
     beta: float = 1.0,
     **keywords: Any,
 ) -> None:
-    """Solve the tables of ascending Ks, one after the other, into the JSON Lines file `path`.
+    """Solve the tables of ascending Ks into the JSON Lines file `path`, in the order of K.
 
-    method, grid, group, beta, keywords: those of `solve`; progress: called with the number of lines
-    done and of all lines.  path.part grows by a line per table, and the next call goes on from
-    there; a path.part that belongs to another sweep is refused and kept.  Raises what `solve`
-    raises, and CannotStore.
+    method, grid, group, beta, keywords: those of `solve`; jobs: processes that share the tables;
+    executor: any concurrent.futures.Executor to solve them instead; progress: called with the number
+    of lines done, of all lines, and the table that was solved last (None at first).  path.part grows
+    by a line per table, and the next call goes on from there; a path.part that belongs to another
+    sweep is refused and kept.  Where a table fails, those being solved are still stored.  Raises
+    what `solve` raises, CannotStore, and WorkerLost where processes die again and again.
     """
     rounding = asked(grid, group, beta)
     problems = [pose(K, **keywords) for K in Ks]
@@ -55,29 +66,39 @@ def sweep(
         )
     for problem in problems:
         check_storable(problem)
-    final = destination(path)
+    final = _regular(path)
     part = final.with_name(f"{final.name}.part")
-    tell = progress or (lambda done, total: None)
-    with _refusing(part):
-        stream = FileIO(part, "a+")
-    with stream:
-        _lock(stream, part)
+    tell = progress or (lambda done, total, table: None)
+    work = partial(solved, method=method, grid=grid, group=group, beta=beta, **keywords)
+    sought = _Sought(problems, method, rounding)
+    with _opened(part) as stream:
         try:
-            done = _resume(stream, part, problems, method, rounding)
-            for number, problem in enumerate(problems[done:], done):
-                tell(number, len(problems))
-                table = solve(
-                    problem.K, method=method, grid=grid, group=group, beta=beta, **keywords
-                )
-                with _refusing(part):
-                    _append(stream, _line(table))
+            lines = _resume(stream, part, sought)
+            left = [problem.K for problem in problems if problem.K not in lines]
+            tell(len(lines), len(problems), None)
+            with closing(completed(work, left, jobs, executor)) as found:
+                for K, (line, remarks) in found:
+                    table = sought.read(line, f"what a worker made of K = {K}")
+                    with _refusing(part):
+                        _append(stream, line + b"\n")
+                    lines[K] = line
+                    for remark in remarks:
+                        warnings.warn(remark, stacklevel=2)
+                    tell(len(lines), len(problems), table)
+            content = b"".join(lines[problem.K] + b"\n" for problem in problems)
+            _replace(final, content, _draft(final, "sweep"))
+            part.unlink()
         finally:
             if os.fstat(stream.fileno()).st_size == 0:
                 part.unlink(missing_ok=True)
-    with _refusing(final):
-        os.replace(part, final)
-        _sync_folder(final.parent)
-    tell(len(problems), len(problems))
+
+
+def solved(K: int, **keywords: Any) -> tuple[bytes, list[Warning | str]]:
+    """The line of one table, without its end, and what was warned of: what a worker sends back."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        line = dumps(solve(K, **keywords)).encode()
+    return line, [warning.message for warning in caught]
 
 
 def write(table: Table, path: Name) -> None:
@@ -92,15 +113,7 @@ def write(table: Table, path: Name) -> None:
 def put(content: bytes, path: Name) -> None:
     """Make `content` the file `path`, wholly or not at all.  Raises CannotStore."""
     final = destination(path)
-    draft = _draft(final)
-    try:
-        with _refusing(final):
-            with FileIO(draft, "x") as stream:
-                _append(stream, content)
-            os.replace(draft, final)
-            _sync_folder(final.parent)
-    finally:
-        draft.unlink(missing_ok=True)
+    _replace(final, content, _draft(final, os.getpid()))
 
 
 def check_storable(problem: Problem) -> None:
@@ -115,61 +128,97 @@ def destination(path: Name) -> Path:
 
     Raises CannotStore; to be called before anything is solved.
     """
+    final = _regular(path)
+    with _refusing(final):
+        draft = _draft(final, os.getpid())
+        FileIO(draft, "w").close()
+        draft.unlink()
+    return final
+
+
+def _regular(path: Name) -> Path:
+    """The file that `path` names, links followed, if that is one or can become one."""
     final = Path(os.path.realpath(path))
     with _refusing(final):
         if final.is_symlink() or (final.exists() and not final.is_file()):
             kind = "a folder" if final.is_dir() else "no regular file"
             raise OSError(0, f"this is {kind}")
-        draft = _draft(final)
-        FileIO(draft, "x").close()
-        draft.unlink()
     return final
 
 
-def _resume(
-    stream: FileIO,
-    part: Path,
-    problems: list[Problem],
-    method: str | None,
-    rounding: Rounding | None,
-) -> int:
-    """Number of whole lines that belong to this sweep; a cut last line is taken off the file."""
-    stream.seek(0)
-    *lines, cut = stream.readall().split(b"\n")
-    for number, line in enumerate(lines, 1):
-        wanted = problems[number - 1] if number <= len(problems) else None
-        table = loads(line, f"{part}, line {number}")
-        if wanted is None or not _belongs(table, line, wanted, method, rounding):
+@dataclass(frozen=True)
+class _Sought:
+    """The lines that an undisturbed sweep would write."""
+
+    problems: list[Problem]
+    method: str | None
+    rounding: Rounding | None
+
+    def read(self, line: bytes, where: str) -> Table:
+        """The table of a line, by its keys one of those; CannotStore or CorruptTable where it is none."""
+        table = loads(line, where)
+        wanted = next((p for p in self.problems if p.K == table.K), None)
+        if wanted is None or not self._belongs(table, line, wanted):
             raise CannotStore(
-                f"{part}, line {number}: holds {table!r} by {table.method}, where this sweep has "
-                f"{_asked(wanted, rounding)}: finish that sweep first, or move its file away"
+                f"{where}: holds {table!r} by {table.method} of polyest {table.version}, where this "
+                f"sweep has {self._asked(wanted)}: finish that sweep first, or move its file away"
             )
+        return table
+
+    def _belongs(self, table: Table, line: bytes, wanted: Problem) -> bool:
+        # Where a noise budget does not bind the table is the minimax one, whatever was asked for.
+        methods = {self.method or ("remez" if wanted.criterion == "minimax" else "socp")}
+        methods |= {"remez"} if wanted.direction == "noise" else set()
+        found = (table.target, table.criterion, table.budget, table.release)
+        needed = (wanted.target.name, wanted.criterion, wanted.budget, None)
+        rounding = self.rounding
+        made = rounding.made(table.coefficients, table.grid) if rounding else table.grid is None
+        same_maker = table.method in methods and table.version == __version__
+        return found == needed and made and same_maker and dumps(table).encode() == line
+
+    def _asked(self, wanted: Problem | None) -> str:
+        problem = wanted or self.problems[0]
+        budget = f", {problem.budget.kind}={problem.budget.value:g}" if problem.budget else ""
+        grid = f", {self.rounding.kind}" if self.rounding else ""
+        Ks = f"{problem.K}" if wanted else f"{problem.K}..{self.problems[-1].K}"
+        what = f"{problem.target.name}, {problem.criterion}{budget}{grid}"
+        return f"K={Ks}, {what}, polyest {__version__}"
+
+
+def _resume(stream: FileIO, part: Path, sought: _Sought) -> dict[int, bytes]:
+    """The whole lines, by K, if all are of this sweep; a cut last line is taken off the file."""
+    stream.seek(0)
+    *whole, cut = stream.readall().split(b"\n")
+    lines: dict[int, bytes] = {}
+    for number, line in enumerate(whole, 1):
+        where = f"{part}, line {number}"
+        K = sought.read(line, where).K
+        if K in lines:
+            raise CannotStore(f"{where}: is a second line for K = {K}: move the file away")
+        lines[K] = line
     if not (cut.startswith(HEAD) or HEAD.startswith(cut)):
         raise CannotStore(f"{part}: ends in {cut[:20]!r}, no line of a sweep: move the file away")
-    os.truncate(stream.fileno(), sum(len(line) + 1 for line in lines))
-    return len(lines)
+    os.truncate(stream.fileno(), sum(len(line) + 1 for line in whole))
+    return lines
 
 
-def _belongs(
-    table: Table, line: bytes, wanted: Problem, method: str | None, rounding: Rounding | None
-) -> bool:
-    """Whether a line is the one that an undisturbed sweep would have written, by its keys."""
-    # Where a noise budget does not bind the table is the minimax one, whatever was asked for.
-    methods = {method or ("remez" if wanted.criterion == "minimax" else "socp")}
-    methods |= {"remez"} if wanted.direction == "noise" else set()
-    found = (table.K, table.target, table.criterion, table.budget, table.release)
-    needed = (wanted.K, wanted.target.name, wanted.criterion, wanted.budget, None)
-    made = rounding.made(table.coefficients, table.grid) if rounding else table.grid is None
-    same_maker = table.method in methods and table.version == __version__
-    return found == needed and made and same_maker and dumps(table).encode() == line
+@contextmanager
+def _opened(part: Path) -> Iterator[FileIO]:
+    """The file that grows, open for this sweep alone until the block or the process ends."""
+    while True:
+        with _refusing(part):
+            stream = FileIO(part, "a+")
+        with stream:
+            _lock(stream, part)
+            if _is_still(part, stream):  # and was not renamed or removed before it was locked
+                yield stream
+                return
 
 
-def _asked(problem: Problem | None, rounding: Rounding | None) -> str:
-    if problem is None:
-        return "no more lines"
-    budget = f", {problem.budget.kind}={problem.budget.value:g}" if problem.budget else ""
-    grid = f", {rounding.kind}" if rounding else ""
-    return f"K={problem.K}, {problem.target.name}, {problem.criterion}{budget}{grid}"
+def _is_still(part: Path, stream: FileIO) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.stat(part), os.fstat(stream.fileno()))
+    return False
 
 
 def _lock(stream: FileIO, part: Path) -> None:
@@ -209,8 +258,20 @@ def _refusing(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _draft(final: Path) -> Path:
-    return final.with_name(f".{final.name}.{os.getpid()}.tmp")
+def _replace(final: Path, content: bytes, draft: Path) -> None:
+    """Put the content in the place of a file by way of a draft."""
+    try:
+        with _refusing(final):
+            with FileIO(draft, "w") as stream:
+                _append(stream, content)
+            os.replace(draft, final)
+            _sync_folder(final.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _draft(final: Path, owner: object) -> Path:
+    return final.with_name(f".{final.name}.{owner}.tmp")
 
 
 def _sync_folder(folder: Path) -> None:

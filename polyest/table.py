@@ -3,14 +3,14 @@
     t[X] = c_X,   E[c_X] = P(p) for X ~ Binomial(K, p)
 
 `dumps` and `loads` are the file format (schema 1, one JSON object per line, every real number a
-decimal string that reads back to the same double); `reading.py` finds released files.
+decimal string that reads back to the same double); `reading.py` finds released files.  What only
+rounding needs is imported there, as loading a table is to be quick.
 """
 
 import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -21,9 +21,7 @@ from polyest.certificate import Bracket, Certificate, reselected
 from polyest.errors import CorruptTable, InvalidProblem, RuinedByRounding
 from polyest.lookup import Lookup
 from polyest.problem import BUDGET_KINDS, Alternation, Budget, Dual, Problem
-from polyest.rounding import Rounding, parse_grid
 from polyest.targets import parse
-from polyest.tightening import ruined, tightened
 from polyest.version import __version__
 
 SCHEMA = 1
@@ -32,33 +30,60 @@ CRITERIA = ("second_moment", "variance", "gradient_variance", "squared_error")
 Read = TypeVar("Read")
 
 
-@dataclass(frozen=True, eq=False)
 class Table(Lookup):
     """Entries c_0..c_K with their problem, certificate and origin; `t[counts]` looks up.
+
+    Frozen; `copy.replace` (Python 3.13) and `__replace__` make another with some of it changed.
 
     >>> import polyest
     >>> polyest.load(15)[[0, 3, 15]].shape
     (3,)
     """
 
-    problem: Problem
     coefficients: Floats
-    certificate: Certificate
     witness: Alternation | Dual | None
-    method: str
-    release: str | None = None
-    grid: str | None = None
-    version: str = __version__
+    grid: str | None
 
-    def __post_init__(self) -> None:
-        entries = np.array(self.coefficients, dtype=np.float64)
-        if entries.shape != (self.problem.K + 1,) or not np.isfinite(entries).all():
+    def __init__(
+        self,
+        problem: Problem,
+        coefficients: Floats,
+        certificate: Certificate,
+        witness: Alternation | Dual | None,
+        method: str,
+        release: str | None = None,
+        grid: str | None = None,
+        version: str = __version__,
+    ) -> None:
+        """A table of these; raises CorruptTable unless coefficients are K + 1 finite numbers."""
+        entries = np.array(coefficients, dtype=np.float64)
+        if entries.shape != (problem.K + 1,) or not np.isfinite(entries).all():
             raise CorruptTable(
-                f"a table of K = {self.problem.K} needs {self.problem.K + 1} finite coefficients, "
+                f"a table of K = {problem.K} needs {problem.K + 1} finite coefficients, "
                 f"got shape {entries.shape} with {np.count_nonzero(~np.isfinite(entries))} not finite"
             )
         entries.setflags(write=False)
-        object.__setattr__(self, "coefficients", entries)
+        vars(self).update(
+            problem=problem,
+            coefficients=entries,
+            certificate=certificate,
+            witness=witness,
+            method=method,
+            release=release,
+            grid=grid,
+            version=version,
+        )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(
+            f"a table is frozen: {name} cannot be set; make another by copy.replace"
+        )
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a table is frozen: {name} cannot be deleted")
+
+    def __replace__(self, **changes: Any) -> "Table":
+        return Table(**{**vars(self), **changes})
 
     def rounded(self, grid: str, *, group: int | None = None, beta: float = 1.0) -> "Table":
         """The table with entries rounded to a grid, and a certificate of those entries.
@@ -77,6 +102,9 @@ class Table(Lookup):
         >>> polyest.load(14).rounded("dyadic", group=16).grid
         'dyadic:16'
         """
+        from polyest.rounding import Rounding
+        from polyest.tightening import tightened
+
         rounding = Rounding(grid, group, beta)
         if self.grid is not None:
             if rounding.made(self.coefficients, self.grid):
@@ -118,6 +146,8 @@ def placed(table: Table, grid: str, coefficients: Floats, certificate: Certifica
 
 def warn_if_ruined(before: float, table: Table) -> None:
     """Warn RuinedByRounding if a table on a grid has much more than the sup|bias| of before."""
+    from polyest.tightening import ruined
+
     assert table.grid is not None
     if ruined(table.problem.target, table.K, table.grid, before, table.bias.upper):
         warnings.warn(
@@ -189,6 +219,8 @@ def listed(record: Any) -> Table:
     if not isinstance(record["grid"], str | None):
         raise CorruptTable(f"grid is {record['grid']!r}: expected a text or null")
     if record["grid"] is not None:
+        from polyest.rounding import parse_grid
+
         parse_grid(record["grid"])
     return Table(
         problem,

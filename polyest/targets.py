@@ -8,28 +8,27 @@
 In a policy gradient the answer enters with weight p, so p phi(p) is what has to be finite: it is
 continuous on [0, 1] with value 0 at p = 0 for every target here.  `taylor` and `near_zero` give
 the rigorous enclosures from which certificates are made; they need python-flint and import it
-when called, so that a trainer that only looks tables up never does.
+when called, so that a trainer that only looks tables up never does; Fraction likewise.
 """
 
-from dataclasses import dataclass
-from fractions import Fraction
 from math import comb, factorial, isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from flint import arb
+    from numpy.typing import ArrayLike
 
 KINDS = ("log", "power", "tsallis", "polynomial")
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A function phi of p: its kind and its parameters, which are exact doubles."""
 
     kind: str
@@ -56,13 +55,15 @@ class Target:
             return len(self.parameters) - 1
         return int(self.exponent) if self.exponent >= 0 and self.exponent.is_integer() else None
 
-    def entries(self, K: int) -> list[Fraction] | None:
+    def entries(self, K: int) -> "list[Fraction] | None":
         """Entries of the unbiased table where phi is a polynomial of degree <= K, else None.
 
         p^m has the one unbiased table c_k = C(k,m)/C(K,m), a U-statistic; entries are exact.
         """
         if self.degree is None or self.degree > K:
             return None
+        from fractions import Fraction
+
         if self.kind == "polynomial":
             powers = [Fraction(a) for a in self.parameters]
         else:
@@ -75,7 +76,7 @@ class Target:
             for k in range(K + 1)
         ]
 
-    def phi(self, p: ArrayLike) -> Floats:
+    def phi(self, p: "ArrayLike") -> Floats:
         """Values phi(p) for p in (0, 1], float64, shape of p; at p = 0 the limit, -inf for log."""
         x = np.asarray(p, dtype=np.float64)
         with np.errstate(divide="ignore"):
@@ -89,13 +90,13 @@ class Target:
                     values = (values - 1) / self.exponent
         return np.asarray(values, dtype=np.float64)
 
-    def weighted(self, p: ArrayLike) -> Floats:
+    def weighted(self, p: "ArrayLike") -> Floats:
         """Values p phi(p) for p in [0, 1], float64, shape of p; 0 at p = 0."""
         x = np.asarray(p, dtype=np.float64)
         positive = np.where(x > 0, x, 1.0)
         return np.asarray(np.where(x > 0, positive * self.phi(positive), 0.0))
 
-    def slopes(self, p: ArrayLike) -> tuple[Floats, Floats]:
+    def slopes(self, p: "ArrayLike") -> tuple[Floats, Floats]:
         """First and second derivative of phi at p in (0, 1], float64, shape of p."""
         x = np.asarray(p, dtype=np.float64)
         if self.kind == "log":
@@ -139,6 +140,8 @@ class Target:
             rows = [[arb(a) * x for x in power(arb(j))] for j, a in enumerate(self.parameters)]
             return [sum(column, arb(0)) for column in zip(*rows, strict=True)]
         if self.kind == "log":
+            from fractions import Fraction
+
             whole = Fraction((K + 1) * (K + 2))
             gap, found = Fraction(0), []
             for k in range(K, -1, -1):

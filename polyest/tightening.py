@@ -11,8 +11,6 @@ A bias budget binds too, and nothing short of another solution takes bias off a 
 with a grid finds one.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from polyest.bernstein import Floats
@@ -59,8 +57,8 @@ def carried(problem: Problem, optimum: Bracket | None, measured: Certificate) ->
     reach, but for minimax, where the alternation encloses the optimum from both sides.
     """
     if optimum is None or problem.criterion == "minimax":
-        return replace(measured, optimum=optimum)
-    return replace(measured, optimum=Bracket(optimum.lower, reached(problem, measured)))
+        return measured._replace(optimum=optimum)
+    return measured._replace(optimum=Bracket(optimum.lower, reached(problem, measured)))
 
 
 def ruined(target: Target, K: int, grid: str, before: float, after: float) -> bool:

@@ -29,7 +29,7 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.certificate import Bracket, Certificate
 from polyest.errors import CorruptTable, InvalidProblem, NotWrittenOut
-from polyest.lookup import Lookup
+from polyest.lookup import LARGEST_LISTED, Lookup
 from polyest.problem import Problem
 from polyest.table import (
     Table,
@@ -47,7 +47,6 @@ from polyest.table import (
 from polyest.table import dumps as dumps_listed
 from polyest.version import __version__
 
-LARGEST_LISTED = 1024  # draws: above it every table is universal
 MOST_DRAWS = 2**53  # beyond it counts are no doubles
 NUMBERS = ("variance", "gradient_variance", "squared_error", "log_count", "selection")
 METHOD = "universal, the Poisson limit in two terms"

@@ -20,9 +20,10 @@ from scipy.special import digamma, exp1, gammaln
 from threadpoolctl import threadpool_limits
 
 from polyest.bernstein import Floats
+from polyest.lookup import LARGEST_LISTED
 from polyest.problem import pose
 from polyest.uniform import UNIT_SLACK, prove, verify
-from polyest.universal import LARGEST_LISTED, UniversalTable
+from polyest.universal import UniversalTable
 
 HEAD = 48  # counts with a departure
 SLACK = 2e-4  # of the bias: the tie-break may cost as much, and costs a tenth of it

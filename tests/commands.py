@@ -1,9 +1,9 @@
 """The command line as tests call it, and releases made for it."""
 
-from dataclasses import replace
 from hashlib import sha256
 
 from click.testing import CliRunner
+from copies import replace
 
 from polyest.cli import main
 from polyest.table import dumps

@@ -39,5 +39,5 @@ def copied_release(tmp_path, monkeypatch):
     folder = tmp_path / "v1"
     copytree(reading.tables(), folder)
     monkeypatch.setattr(reading, "tables", lambda: folder)
-    reading.checked_lines.cache_clear()
+    reading._checked.cache_clear()
     return folder

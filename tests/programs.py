@@ -1,10 +1,11 @@
 """Solved programs with their last states, exact binomials and random tables that tests share."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
 
 import numpy as np
+from copies import replace
 
 from polyest.certificate import measure
 from polyest.making import MARGIN, resolve

@@ -7,7 +7,6 @@ Fractions with ==, and a polynomial identity of degree d is settled at d + 1 poi
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from itertools import product
@@ -18,6 +17,7 @@ import mpmath
 import numpy as np
 import pytest
 from cases import LEAST_BIAS, doubles, points
+from copies import replace
 from mpmath import mp
 
 import polyest

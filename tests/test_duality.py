@@ -1,12 +1,12 @@
 """Lower bounds from multipliers: against exact solutions, never above a table, refused when spoiled."""
 
-from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate
 from math import inf, nan
 
 import numpy as np
 import pytest
+from copies import replace
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from programs import EVERY, exact_pmf, resolved
 

@@ -1,12 +1,12 @@
 """The curve of least bias: proved, convex, with ends that are said; and what lies above it."""
 
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
 import mpmath
 import numpy as np
 import pytest
+from copies import replace
 
 import polyest
 from polyest import closed_forms, frontier

@@ -1,10 +1,10 @@
 """The interior-point method: optimality of its last iterate, feasible starts, early ends, and the twin."""
 
-from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
 import pytest
+from copies import replace
 from programs import dense, resolved, solved
 
 from polyest.bernstein import pmf

@@ -1,9 +1,8 @@
 """Solve, certify, verify: claims are proved, and spoiled claims are not."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from copies import replace
 from flint import arb
 
 import polyest

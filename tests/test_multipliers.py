@@ -1,10 +1,10 @@
 """From a last iterate to a bound: sharp on hard problems, balanced, and lost without the fit."""
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
+from copies import replace
 from programs import EVERY, resolved, solved
 
 from polyest.balls import at_least

@@ -1,10 +1,10 @@
 """`verify`: what is released is proved again, and every way to spoil a table is found out."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from commands import refused, release, run
+from copies import replace
 
 import polyest
 from polyest import reading

@@ -1,11 +1,12 @@
 """The release: found by keywords, checked on load, proved again, and refused where it is altered."""
 
 import json
-from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
+from copies import replace
 
 import polyest
 from polyest import reading
@@ -16,7 +17,7 @@ FAMILIES = {"log-minimax": 40, "log-gradient-variance-noise8": 64}
 
 @pytest.mark.parametrize(("name", "last"), FAMILIES.items())
 def test_every_line_of_a_family_is_the_table_it_should_be(name, last):
-    lines = (reading.tables() / f"{name}.jsonl").read_text().splitlines()
+    lines = (Path(reading.tables()) / f"{name}.jsonl").read_text().splitlines()
     assert [json.loads(line)["K"] for line in lines] == list(range(1, last + 1))
     keywords = {"criterion": "minimax"} if "minimax" in name else {}
     for K in (1, last // 2, last):
@@ -51,7 +52,7 @@ def test_released_minimax_tables_are_proved_to_1e_12(K):
 
 
 def test_least_biases_are_those_of_the_tables():
-    rows = (reading.tables() / "least-bias.csv").read_text().splitlines()
+    rows = (Path(reading.tables()) / "least-bias.csv").read_text().splitlines()
     assert rows[0] == "K,lower,upper,scaled_lower,scaled_upper"
     found = {int(row.split(",")[0]): [float(x) for x in row.split(",")[1:]] for row in rows[1:]}
     assert sorted(found) == [*range(1, 257), 511, 512, 1023, 1024]
@@ -89,7 +90,7 @@ def test_an_altered_byte_is_refused_with_file_and_line(release, seed):
     content[place] ^= 1 << int(rng.integers(8))
     line = bytes(content[:place]).count(b"\n") + 1
     path.write_bytes(content)
-    reading.checked_lines.cache_clear()
+    reading._checked.cache_clear()
     keywords = {"criterion": "minimax"} if seed % 2 else {}
     with pytest.raises(CorruptTable, match=f"{path.name}, line {line}:"):
         polyest.load(7, **keywords)
@@ -105,7 +106,7 @@ def test_an_altered_byte_is_refused_with_file_and_line(release, seed):
 def test_missing_doubled_and_exchanged_lines_are_refused(release, spoil):
     path = release / "log-minimax.jsonl"
     path.write_bytes(b"".join(spoil(path.read_bytes().splitlines(keepends=True))))
-    reading.checked_lines.cache_clear()
+    reading._checked.cache_clear()
     with pytest.raises(CorruptTable, match=r"log-minimax.jsonl, line \d+"):
         polyest.load(20, criterion="minimax")
 
@@ -118,20 +119,20 @@ def test_a_family_under_another_name_is_refused(release):
     kept = [row for row in sums if not row.endswith(path.name)]
     kept.append(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}")
     (release / "SHA256SUMS").write_text("\n".join(kept) + "\n")
-    reading.checked_lines.cache_clear()
+    reading._checked.cache_clear()
     with pytest.raises(CorruptTable, match="which is not of this family"):
         polyest.load(7, criterion="minimax")
 
 
 def test_a_release_without_checksums_is_incomplete(release):
     (release / "SHA256SUMS").unlink()
-    reading.checked_lines.cache_clear()
+    reading._checked.cache_clear()
     with pytest.raises(CorruptTable, match=r"SHA256SUMS: .* reinstall polyest"):
         polyest.load(7)
 
 
 def test_every_file_has_its_digest():
-    folder = reading.tables()
+    folder = Path(reading.tables())
     sums = dict(row.split("  ")[::-1] for row in (folder / "SHA256SUMS").read_text().splitlines())
     assert sorted(sums) == sorted(
         p.name for p in folder.iterdir() if p.name not in ("SHA256SUMS", "README.md")

@@ -4,10 +4,10 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from copies import replace
 
 from polyest import sweeping
 from polyest.errors import CorruptTable, InvalidProblem, PolyestError, Unattainable
@@ -44,11 +44,15 @@ def names(folder: Path) -> list[str]:
 
 def test_sweep_writes_one_line_per_K_and_leaves_nothing_else(tmp_path, whole):
     seen = []
-    sweep(KS, tmp_path / "t.jsonl", lambda *state: seen.append(state), **MINIMAX)
+
+    def report(done, total, table):
+        seen.append((done, total, table and table.K))
+
+    sweep(KS, tmp_path / "t.jsonl", report, **MINIMAX)
     assert (tmp_path / "t.jsonl").read_bytes() == whole
     assert [loads(line).K for line in whole.splitlines()] == list(KS)
     assert names(tmp_path) == ["t.jsonl"]
-    assert seen == [(done, 5) for done in range(6)]
+    assert seen == [(0, 5, None), *((K, 5, K) for K in KS)]
 
 
 @pytest.mark.parametrize("kept", [0, 1, 4, 5])
@@ -64,14 +68,28 @@ def test_sweep_goes_on_after_the_last_whole_line(tmp_path, whole, counted, kept,
     assert names(tmp_path) == ["t.jsonl"]
 
 
+@pytest.mark.parametrize("order", [[2], [4, 1], [3, 5, 1, 2], [5, 4, 3, 2, 1]])
+def test_lines_are_kept_in_any_order_and_end_in_that_of_K(tmp_path, whole, counted, order):
+    """Processes are done in any order."""
+    lines = whole.splitlines(keepends=True)
+    (tmp_path / "t.jsonl.part").write_bytes(b"".join(lines[K - 1] for K in order) + lines[4][:70])
+    sweep(KS, tmp_path / "t.jsonl", **MINIMAX)
+    assert counted == [K for K in KS if K not in order]
+    assert (tmp_path / "t.jsonl").read_bytes() == whole
+    assert names(tmp_path) == ["t.jsonl"]
+
+
+def _other_K(K: int) -> bytes:
+    return dumps(solve(K, **MINIMAX)).encode() + b"\n"
+
+
 def _with_other(line: bytes, **changes) -> bytes:
     return dumps(replace(loads(line), **changes)).encode() + b"\n"
 
 
 SPOILED = {
-    "starts elsewhere": lambda lines: lines[1:3],
-    "skips a K": lambda lines: [lines[0], lines[2]],
-    "goes further than this range": lambda lines: [*lines, lines[0]],
+    "goes further than this range": lambda lines: [*lines, _other_K(6)],
+    "a K twice": lambda lines: [lines[2], lines[0], lines[2]],
     "another criterion": lambda lines: [dumps(solve(1, noise=2)).encode() + b"\n"],
     "another target": lambda lines: [dumps(solve(1, "power:0.5", **MINIMAX)).encode() + b"\n"],
     "another method": lambda lines: [_with_other(lines[0], method="lp")],
@@ -104,7 +122,7 @@ def test_the_message_of_a_foreign_part_has_value_expectation_and_repair(tmp_path
         sweep(range(2, 4), tmp_path / "t.jsonl", **MINIMAX)
     message = str(caught.value)
     assert "line 1: holds <polyest table K=1, log, minimax" in message
-    assert "this sweep has K=2, log, minimax" in message
+    assert "this sweep has K=2..3, log, minimax, polyest" in message
     assert message.endswith("finish that sweep first, or move its file away")
 
 
@@ -253,7 +271,7 @@ def test_a_killed_sweep_leaves_only_the_part_and_ends_in_the_same_bytes(tmp_path
     words_left = running.communicate(timeout=30)[1]
     if number == signal.SIGINT:
         assert running.returncode == 130
-        assert words_left == b"polyest: interrupted\n"
+        assert words_left.splitlines()[-1] == b"polyest: interrupted"
     else:
         assert running.returncode == -signal.SIGKILL
     assert names(tmp_path) == ["t.jsonl.part"]
@@ -262,7 +280,12 @@ def test_a_killed_sweep_leaves_only_the_part_and_ends_in_the_same_bytes(tmp_path
 
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment, check=True)
     assert again.stdout == b""
-    assert again.stderr == b"polyest: wrote t.jsonl\n"
+    first, *solved, last = again.stderr.decode().splitlines()
+    assert first == f"polyest: t.jsonl.part has {done} of 20 already"
+    assert len(solved) == 20 - done
+    assert solved[-1].startswith("polyest: K = 20: sup|bias| <= 0.000")
+    assert solved[-1].endswith(", 20 of 20 done")
+    assert last == "polyest: wrote t.jsonl"
     assert names(tmp_path) == ["t.jsonl"]
     sweep(range(1, 21), tmp_path / "undisturbed.jsonl", **MINIMAX)
     undisturbed = (tmp_path / "undisturbed.jsonl").read_bytes()

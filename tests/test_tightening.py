@@ -2,10 +2,10 @@
 
 import json
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from copies import replace
 
 import polyest
 from polyest import closed_forms, making

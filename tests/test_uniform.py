@@ -1,11 +1,11 @@
 """The proof for every K >= 1024: its series, its rests, and its limits against tables written out."""
 
-from dataclasses import replace
 from fractions import Fraction
 from math import comb
 
 import numpy as np
 import pytest
+from copies import replace
 from flint import arb, ctx, fmpq
 from scipy.optimize import minimize_scalar
 from scipy.special import digamma, exp1

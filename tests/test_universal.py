@@ -2,15 +2,16 @@
 
 import json
 import pickle
-from dataclasses import replace
 from fractions import Fraction
 from hashlib import sha256
+from pathlib import Path
 
 import mpmath
 import numpy as np
 import pytest
 import torch
 from commands import refused, run
+from copies import replace
 
 import polyest
 from polyest import reading, uniform
@@ -153,7 +154,7 @@ def test_a_line_reads_back_to_the_same_table(table):
     assert polyest.dumps(back) == line
     assert back.certificate == table.certificate
     assert back[[0, 5, 4095]].tolist() == table[[0, 5, 4095]].tolist()
-    released = (reading.tables() / f"{NAME}.jsonl").read_text()
+    released = (Path(reading.tables()) / f"{NAME}.jsonl").read_text()
     assert polyest.dumps(polyest.load(1025)) + "\n" == released
     assert polyest.loads(polyest.dumps(polyest.load(5))).K == 5
 
