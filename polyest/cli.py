@@ -5,19 +5,13 @@ long to import is imported inside functions.
 """
 
 import os
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from polyest.errors import InvalidProblem, TableNotFound
 from polyest.terminal import Commands, print_lines, progress, say
-
-if TYPE_CHECKING:
-    from polyest.certificate import Bracket, Certificate
-    from polyest.table import Table
 
 COMPARED_NOISE = (1, 2, 4, 8)
 
@@ -80,18 +74,20 @@ def solve(
     **keywords: Any,
 ) -> None:
     """Solve a table, or a range of them (ends included), and prove how good it is."""
+    from polyest import solving
+
     Ks = _draws(draws)
     _check_largest(Ks[-1])
     if ":" not in draws:
         if jobs is not None or scheduler is not None:
             raise click.UsageError(f"--jobs and --scheduler share a range, and --K {draws} is one")
-        _solve_one(Ks[0], as_json, out, **keywords)
+        solving.one(Ks[0], as_json, out, **keywords)
     else:
-        with _shared(jobs, scheduler) as workers:
+        with solving.shared(jobs, scheduler) as workers:
             if out is None:
-                _solve_range(Ks, as_json, workers, **keywords)
+                solving.several(Ks, as_json, workers, **keywords)
             else:
-                _sweep(Ks, out, workers, **keywords)
+                solving.into_file(Ks, out, workers, **keywords)
         if out is not None and as_json:
             with open(out, encoding="utf-8") as lines:
                 click.echo(lines.read(), nl=False)
@@ -105,7 +101,7 @@ def solve(
 @_json
 def show(draws: str, as_json: bool, **keywords: Any) -> None:
     """Print a released table, without solving."""
-    from polyest import pages
+    from polyest import pages, showing
     from polyest.reading import load
     from polyest.universal import UniversalTable, dumps
 
@@ -115,7 +111,7 @@ def show(draws: str, as_json: bool, **keywords: Any) -> None:
     elif isinstance(table, UniversalTable):
         print_lines(pages.universal(table))
     else:
-        print_lines(_page(table, _released_least(table)))
+        print_lines(showing.page(table, showing.released_least(table)))
 
 
 @main.command()
@@ -123,7 +119,7 @@ def show(draws: str, as_json: bool, **keywords: Any) -> None:
 @_json
 def compare(draws: str, as_json: bool) -> None:
     """Set the tables for log side by side: closed forms, minimax, variance-optimal."""
-    from polyest import pages
+    from polyest import pages, showing
     from polyest.closed_forms import LOGS
     from polyest.making import solve
     from polyest.table import dumps
@@ -132,7 +128,7 @@ def compare(draws: str, as_json: bool) -> None:
     _check_largest(K)
     tables = {form.__name__: form(K) for form in LOGS}
     minimax = tables["minimax"] = solve(K, criterion="minimax")
-    _warn(minimax)
+    showing.warn(minimax)
     for noise in COMPARED_NOISE:
         try:
             tables[f"noise {noise}"] = solve(K, noise=noise)
@@ -189,9 +185,41 @@ def frontier(draws: str, plot: str | None, as_json: bool, **keywords: Any) -> No
 
 
 @main.command()
+@click.option("--group", type=int, required=True, help="Traces per prompt.")
+@click.option("--prompts", type=int, required=True, help="Prompts whose gradients a step averages.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per kind of trainer.")
+def recommend(group: int, prompts: int, as_json: bool) -> None:
+    """Say which released table to use, and what the log would have cost."""
+    import json
+
+    from polyest import advice, recommendation
+    from polyest.errors import CountOutOfRange
+
+    for baseline in recommendation.BASELINES:
+        try:
+            found = recommendation.recommend(group, prompts, baseline)
+        except CountOutOfRange as error:
+            if baseline == recommendation.BASELINES[-1]:
+                raise
+            say(f"warning: {error}")
+            continue
+        if as_json:
+            click.echo(json.dumps(advice.record(found)))
+        else:
+            print_lines(advice.page(found))
+
+
+@main.command()
 @click.argument("files", nargs=-1)
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
-def verify(files: tuple[str, ...], jobs: int) -> None:
+@click.option(
+    "--sample",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Of each file only K up to 32 and N lines more, drawn by --seed.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the lines drawn.")
+def verify(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) -> None:
     """Prove every line of table files again (default: all that are released)."""
     from time import perf_counter
 
@@ -206,7 +234,7 @@ def verify(files: tuple[str, ...], jobs: int) -> None:
     for name in names:
         started = perf_counter()
         with progress(name.rpartition("/")[2]) as tell:
-            proved = proving.prove(name, jobs, tell)
+            proved = proving.prove(name, jobs, tell, sample, seed)
         tables = f"{proved} table{'s'[: proved != 1]}"
         took = perf_counter() - started
         click.echo(f"{click.format_filename(name)}: {tables} proved in {took:.1f} s")
@@ -242,144 +270,6 @@ def _check_largest(K: int) -> None:
 
     if K > MOST_DRAWS:
         raise InvalidProblem(f"K is {K}: tables are solved up to K = {MOST_DRAWS}; use fewer draws")
-
-
-def _solve_one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
-    from polyest import making, sweeping
-    from polyest.problem import pose
-    from polyest.table import dumps
-
-    if out is not None:
-        how = ("method", "grid", "group", "beta")
-        stated = {key: value for key, value in keywords.items() if key not in how}
-        sweeping.check_storable(pose(K, **stated))
-        sweeping.destination(out)
-    table = making.solve(K, **keywords)
-    _warn(table)
-    if out is not None:
-        sweeping.write(table, out)
-    if as_json:
-        click.echo(dumps(table))
-    else:
-        print_lines(_page(table, _least(table), out, keywords["group"]))
-
-
-@contextmanager
-def _shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
-    """Who solves a range, as arguments of `sweep` and `completed`."""
-    from polyest import workers
-
-    if scheduler is None:
-        yield {"jobs": jobs or 1}
-        return
-    if jobs is not None:
-        raise click.UsageError(
-            "--jobs are processes here, --scheduler has its own: give one of them"
-        )
-    with workers.cluster(scheduler) as executor:
-        yield {"executor": executor}
-
-
-def _sweep(Ks: range, out: str, workers: dict[str, Any], **keywords: Any) -> None:
-    from polyest import sweeping
-
-    with progress(f"K = {Ks[0]}:{Ks[-1]}") as tell:
-
-        def report(done: int, total: int, table: "Table | None") -> None:
-            tell(done, total)
-            if table is not None:
-                say(f"K = {table.K}: sup|bias| <= {table.bias.upper:.4g}, {done} of {total} done")
-            elif done:
-                say(f"{out}.part has {done} of {total} already")
-
-        sweeping.sweep(Ks, out, report, **workers, **keywords)
-
-
-def _solve_range(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) -> None:
-    from functools import partial
-
-    from polyest import pages
-    from polyest.sweeping import solved
-    from polyest.table import loads
-    from polyest.workers import completed
-
-    lines: dict[int, bytes] = {}
-    printed = 0
-    try:
-        with progress(f"K = {Ks[0]}:{Ks[-1]}") as tell:
-            tell(0, len(Ks))
-            for K, (line, remarks) in completed(partial(solved, **keywords), Ks, **workers):
-                lines[K] = line
-                for remark in remarks:
-                    warnings.warn(remark, stacklevel=2)
-                tell(len(lines), len(Ks))
-                while as_json and printed < len(Ks) and Ks[printed] in lines:
-                    click.echo(lines[Ks[printed]])
-                    printed += 1
-    finally:
-        tables = [loads(lines[K]) for K in sorted(lines)]
-        if tables and not as_json:
-            print_lines(pages.several([(table, _least(table)) for table in tables]))
-    _warn(tables[-1])
-
-
-def _least(table: "Table") -> "Bracket | None":
-    """Bracket of the least sup|bias| of any table of as many draws."""
-    if table.criterion == "minimax":
-        return table.optimum
-    from polyest.making import solve
-
-    return solve(table.K, table.target, criterion="minimax").optimum
-
-
-def _released_least(table: "Table") -> "Bracket | None":
-    """The same without solving, as far as it is released."""
-    from polyest import reading
-
-    try:
-        return reading.load(table.K, table.target, "minimax").optimum
-    except TableNotFound:
-        return reading.listed_least_bias(table.K) if table.target == "log" else None
-
-
-def _page(
-    table: "Table", least: "Bracket | None", out: str | None = None, group: int | None = None
-) -> list[str]:
-    from polyest import pages
-
-    rivals, remarks = _rivals(table)
-    return pages.one(table, least, rivals, remarks, pages.code(table, out, group))
-
-
-def _rivals(table: "Table") -> tuple[dict[str, "Certificate"], list[str]]:
-    """What the table replaces and, for log, the best closed form; with a remark on each."""
-    if table.target != "log":
-        from polyest.certificate import measure, plug_in
-
-        target = table.problem.target
-        plain = measure(target, plug_in(target, table.K))
-        return {"plug_in": plain}, ["plug_in: phi((X+1)/(K+1)), X+1 of K+1 traces alike"]
-    from polyest.closed_forms import LOGS
-
-    proved = {form.__name__: form(table.K).certificate for form in LOGS}
-    best = min(proved, key=lambda name: proved[name].bias.upper)
-    return {name: proved[name] for name in dict.fromkeys(("log_count", best))}, [
-        "log_count: the log that trainers use, of an in-group share",
-        f"{best}: the least sup|bias| among the closed forms of the log",
-    ]
-
-
-def _warn(table: "Table") -> None:
-    """Say what rounding to float64 costs a minimax table that cannot be stored."""
-    from polyest.reading import LARGEST_MINIMAX
-
-    if table.criterion == "minimax" and table.K > LARGEST_MINIMAX and table.optimum is not None:
-        cost = table.bias.upper / table.optimum.lower
-        say(
-            f"warning: K = {table.K} is too large for a minimax table in float64: coefficients "
-            f"grow like 2^K, and rounding them makes the bias {cost:.3g} times the least; use "
-            "criterion gradient-variance"
-        )
 
 
 if __name__ == "__main__":

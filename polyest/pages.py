@@ -5,18 +5,17 @@ Headings are styled; click takes the style off where the output is no terminal.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
-from math import ceil, inf, isfinite
-from textwrap import wrap
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from math import ceil, inf
 from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 
-from polyest.bernstein import Floats, pmf
+from polyest.bernstein import pmf
 from polyest.certificate import Bracket, Certificate
 from polyest.counts import SPENT
 from polyest.errors import PolyestError
+from polyest.layout import DIGITS, aligned, bold, columns, entry, number, wrapped
 from polyest.lookup import LARGEST_LISTED
 from polyest.problem import BUDGETED, DEFAULT_NOISE, Budget
 from polyest.reading import load
@@ -28,9 +27,6 @@ from polyest.universal import UniversalTable
 if TYPE_CHECKING:
     from polyest.frontier import Frontier, Versus
 
-WIDTH = 80
-MARGIN = 10  # of an entry's label
-DIGITS = 4
 CRITERIA = (*BUDGETED, "squared-error")
 HEADS = ("gradient-\nvariance", "\nvariance", "second-\nmoment", "squared-\nerror")
 SAME = 1e-6  # relative difference below which two extrema of |e| count as equally high
@@ -50,10 +46,10 @@ def one(
     """
     K, name = table.K, table.target
     origin = f" (release {table.release})" if table.release else ""
-    title = _wrapped(f"{name} from K = {K} draws: {_asked(table)}{origin}")
-    lines = [*map(_bold, title), ""]
+    title = wrapped(f"{name} from K = {K} draws: {_asked(table)}{origin}")
+    lines = [*map(bold, title), ""]
     if least is not None:
-        lines += _entry(
+        lines += entry(
             f"E*({K})",
             f"{_span(least)}, proved",
             f"the least sup|bias| of {K} draws, bias = p (mean of c_X - {_phi(name)})",
@@ -62,17 +58,17 @@ def one(
         what = "sup|bias|" if table.problem.minimises_bias else table.criterion
         bound = "within the budget" if table.budget else "of any table"
         width = f"relative width {number(table.optimum.width, digits=2)}"
-        lines += _entry(
+        lines += entry(
             "optimum", f"{_span(table.optimum)}, proved", f"the least {what} {bound}, {width}"
         )
     if table.budget is not None:
-        lines += _entry("budget", *_spent(table, table.budget, least, next(iter(rivals.values()))))
+        lines += entry("budget", *_spent(table, table.budget, least, next(iter(rivals.values()))))
     if table.grid is not None:
-        lines += _entry("grid", *_rounded(table, table.grid))
+        lines += entry("grid", *_rounded(table, table.grid))
     lines += _use(K, code)
     rows = {"this table": table.certificate, **rivals}
     lines += ["", *certificates(rows, dict.fromkeys(rows, least)), *remarks]
-    return [*lines, "", _bold(f"coefficients c_0 .. c_{K}"), *_columns(table.coefficients)]
+    return [*lines, "", bold(f"coefficients c_0 .. c_{K}"), *columns(table.coefficients)]
 
 
 def universal(table: UniversalTable) -> list[str]:
@@ -80,20 +76,20 @@ def universal(table: UniversalTable) -> list[str]:
     K, limits, budget = table.K, table.limits, table.budget
     assert budget is not None
     origin = f" (release {table.release})" if table.release else ""
-    lines = [_bold(f"{table.target} from K = {K} draws: {_asked(table)}, universal{origin}"), ""]
+    lines = [bold(f"{table.target} from K = {K} draws: {_asked(table)}, universal{origin}"), ""]
     scaled = f"{_span(limits.bias)}, over K, for every K > {LARGEST_LISTED}"
-    lines += _entry("sup|bias|", f"{_span(table.bias)}, proved", scaled)
+    lines += entry("sup|bias|", f"{_span(table.bias)}, proved", scaled)
     limit = number(budget.value * limits.log_count / K, ROUND_FLOOR, 8)
     spent = f"{table.criterion} <= {budget.value:g} x that of {_plug_in(table.target)}"
-    lines += _entry("budget", spent, f"which is at least {limit}, for every K > {LARGEST_LISTED}")
+    lines += entry("budget", spent, f"which is at least {limit}, for every K > {LARGEST_LISTED}")
     keyword = "" if budget.value == DEFAULT_NOISE else f", noise={budget.value!r}"
     lines += _use(K, [f"polyest.load({K}{keyword})"])
     rows = {"this table": table.certificate}
     lines += ["", *certificates(rows, {"this table": None}), ""]
-    lines += [_bold("c_X = H_X - H_K + u_X + w_X/K"), "H_n = 1 + 1/2 + ... + 1/n"]
+    lines += [bold("c_X = H_X - H_K + u_X + w_X/K"), "H_n = 1 + 1/2 + ... + 1/n"]
     lines += ["w_X = X(X-1)/2 (u_X - 2 u_{X-1} + u_{X-2}), w_0 = w_1 = 1/2"]
     last = len(table.departures) - 1
-    lines += ["", _bold(f"departures u_0 .. u_{last}, 0 beyond"), *_columns(table.departures)]
+    lines += ["", bold(f"departures u_0 .. u_{last}, 0 beyond"), *columns(table.departures)]
     return lines
 
 
@@ -102,7 +98,7 @@ def several(tables: Sequence[tuple[Table, Bracket | None]]) -> list[str]:
     first = tables[0][0]
     rows = {f"K = {table.K}": table.certificate for table, _ in tables}
     leasts = {f"K = {table.K}": least for table, least in tables}
-    return [_bold(f"{first.target}: {_asked(first)}"), "", *certificates(rows, leasts)]
+    return [bold(f"{first.target}: {_asked(first)}"), "", *certificates(rows, leasts)]
 
 
 def comparison(tables: Mapping[str, Table], least: Bracket) -> list[str]:
@@ -111,9 +107,9 @@ def comparison(tables: Mapping[str, Table], least: Bracket) -> list[str]:
     rows = {name: table.certificate for name, table in tables.items()}
     places = {name: number(place(table), ROUND_HALF_EVEN) for name, table in tables.items()}
     return [
-        _bold(f"log from K = {K} draws, tables side by side"),
+        bold(f"log from K = {K} draws, tables side by side"),
         "",
-        *_entry(f"E*({K})", f"{_span(least)}, proved", f"the least sup|bias| of {K} draws"),
+        *entry(f"E*({K})", f"{_span(least)}, proved", f"the least sup|bias| of {K} draws"),
         "",
         *certificates(rows, dict.fromkeys(rows, least), places),
         "noise r: least bias at r times the gradient-variance of log_count",
@@ -128,12 +124,12 @@ def frontier(curve: "Frontier", rivals: Mapping[str, "Versus | str"]) -> list[st
     """
     plain, K = curve.plug_in, curve.K
     heading = f"{curve.target} from K = {K} draws: the least bias that a noise allows"
-    lines = [_bold(heading), ""]
-    lines += _entry(f"E*({K})", f"{_span(curve.least)}, proved", "the least sup|bias| at any noise")
+    lines = [bold(heading), ""]
+    lines += entry(f"E*({K})", f"{_span(curve.least)}, proved", "the least sup|bias| at any noise")
     unit = f"{curve.criterion} {number(plain.criterion(curve.criterion))}"
-    lines += _entry("noise 1", f"{unit}, of {_plug_in(curve.target)}")
-    lines += _entry("noise 0", f"{number(curve.noiseless)}, the least sup|bias| without noise")
-    lines += _entry("the end", *_wrapped(curve.ended))
+    lines += entry("noise 1", f"{unit}, of {_plug_in(curve.target)}")
+    lines += entry("noise 0", f"{number(curve.noiseless)}, the least sup|bias| without noise")
+    lines += entry("the end", *wrapped(curve.ended))
     rows = [
         ["", "", "", "times below", "width of"],
         ["noise", "sup|bias|", "in E*", _plug_in(curve.target), "its bracket"],
@@ -151,14 +147,14 @@ def frontier(curve: "Frontier", rivals: Mapping[str, "Versus | str"]) -> list[st
                 number(optimum.width, digits=2) if optimum.lower else "-",
             ]
         )
-    aligned = _aligned(rows)
-    lines += ["", *map(_bold, aligned[:2]), *aligned[2:]]
+    shown = aligned(rows)
+    lines += ["", *map(bold, shown[:2]), *shown[2:]]
     rows = [["", "noise", "sup|bias|", "the least there", "times"]]
     remarks = []
     for name, found in rivals.items():
         if isinstance(found, str):
             rows.append([name, "-", "-", "-", "-"])
-            remarks += _wrapped(f"{name}: {found}")
+            remarks += wrapped(f"{name}: {found}")
             continue
         rows.append(
             [
@@ -169,8 +165,8 @@ def frontier(curve: "Frontier", rivals: Mapping[str, "Versus | str"]) -> list[st
                 number(found.ratio.lower, ROUND_FLOOR),
             ]
         )
-    aligned = _aligned(rows)
-    lines += ["", _bold(aligned[0]), *aligned[1:], ""]
+    shown = aligned(rows)
+    lines += ["", bold(shown[0]), *shown[1:], ""]
     lines += ["proved bounds: bias rounded up, times less bias rounded down; noise rounded"]
     if any("blocks" in name for name in rivals):
         lines += ["blocks of k: sample splitting, the minimax table of k draws averaged"]
@@ -196,9 +192,9 @@ def certificates(
         for name, proved in rows.items()
     ]
     split = [[head.split("\n")[i] for head in heads] for i in (0, 1)]
-    lines = _aligned([*split, *body])
+    lines = aligned([*split, *body])
     caption = "proved upper bounds, rounded up; in E*: multiples of the least sup|bias|"
-    return [*map(_bold, lines[:2]), *lines[2:], "", caption]
+    return [*map(bold, lines[:2]), *lines[2:], "", caption]
 
 
 def code(table: Table, out: str | None = None, group: int | None = None) -> list[str]:
@@ -230,22 +226,7 @@ def code(table: Table, out: str | None = None, group: int | None = None) -> list
         found = same and table.grid is None
     except PolyestError:
         found = False
-    return _wrapped(f"polyest.{'load' if found else 'solve'}({', '.join(words)})")
-
-
-def number(value: float, rounding: str = ROUND_CEILING, digits: int = DIGITS) -> str:
-    """A number >= 0 with few digits, rounded up unless told otherwise.
-
-    >>> number(0.00112301), number(16470.2143629418), number(0.25), number(float("inf"))
-    ('0.001124', '1.648e4', '0.2500', 'inf')
-    """
-    if not isfinite(value) or not value:
-        return f"{value:g}"
-    short = Context(prec=digits, rounding=rounding).create_decimal(repr(value))
-    exponent = short.adjusted()
-    if -4 <= exponent < digits:
-        return f"{short:.{max(0, digits - 1 - exponent)}f}"
-    return f"{short.scaleb(-exponent):.{digits - 1}f}e{exponent}"
+    return wrapped(f"polyest.{'load' if found else 'solve'}({', '.join(words)})")
 
 
 def place(table: Table) -> float:
@@ -337,55 +318,15 @@ def _span(bracket: Bracket) -> str:
     return f"{low} .. {number(bracket.upper, ROUND_CEILING, digits)}"
 
 
-def _wrapped(text: str) -> list[str]:
-    """Text broken at spaces to fit behind a label and `t = `."""
-    room = WIDTH - MARGIN - 4
-    return wrap(
-        text, room, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )
-
-
-def _entry(label: str, *lines: str) -> list[str]:
-    """Lines behind a label in a margin."""
-    return [f"{label if i == 0 else '':<{MARGIN}}{line}" for i, line in enumerate(lines)]
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as text, the first column flush left, the others flush right, with room if there is."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
-    return [
-        gap.join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-
-
-def _columns(numbers: Floats) -> list[str]:
-    """Index and shortest exact decimal of every number, in columns to be read downwards."""
-    index = len(str(numbers.size - 1))
-    texts = [f"{k:>{index}} {float(c): }" for k, c in enumerate(numbers)]
-    width = max(map(len, texts)) + 3
-    deep = ceil(len(texts) / max(1, (WIDTH + 3) // width))
-    rows = [texts[i::deep] for i in range(deep)]
-    return ["".join(text.ljust(width) for text in row).rstrip() for row in rows]
-
-
 def _use(K: int, code: Sequence[str]) -> list[str]:
     """The groups that K draws are of, and the lines of code that give the table and look up."""
     centred, plain = SPENT["group-mean"], SPENT["none"]
     look_up = f"t[polyest.counts.in_group(answers).index]  # answers: (prompts, {K + centred})"
     return [
-        *_entry(
+        *entry(
             "groups",
             f"G = {K + centred} traces where the trainer subtracts the group mean, K = G - {centred}",
             f"G = {K + plain} traces where it does not, K = G - {plain}",
         ),
-        *_entry("code", f"t = {code[0]}", *code[1:], look_up),
+        *entry("code", f"t = {code[0]}", *code[1:], look_up),
     ]
-
-
-def _bold(line: str) -> str:
-    return click.style(line, bold=True) if line else line

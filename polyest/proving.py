@@ -3,11 +3,13 @@
 `making.verify` proves one table; here are files of them, and processes to share the work.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from polyest import reading
@@ -16,6 +18,9 @@ from polyest.making import verify
 from polyest.universal import loads
 from polyest.workers import processes
 
+ALWAYS = 32  # K up to which a sample has every line
+K_OF_LINE = re.compile(rb'"K": (\d+)')
+
 Line = tuple[bytes, str]  # and where it stands: file and number
 
 
@@ -23,14 +28,19 @@ def prove(
     path: str | PathLike[str],
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    sample: int | None = None,
+    seed: int = 0,
 ) -> int:
-    """Prove every line of a table file; returns how many there are.
+    """Prove every line of a table file; returns how many were proved.
 
     jobs: processes to share the lines between; progress: called with the number of lines proved and
-    of all lines.  A file of the release must also be what was released.  Raises CorruptTable, or
-    NotProved with file, line and claim, at the first line that fails; OSError for what is no file.
+    of all lines; sample: proves only K up to 32, and so many more, drawn by seed.  A file of the
+    release must also be what was released.  Raises CorruptTable, or NotProved with file, line and
+    claim, at the first line that fails; OSError for what is no file.
     """
     lines = _lines(Path(path))
+    if sample is not None:
+        lines = _drawn(lines, sample, f"{seed} {Path(path).name}")
     with _mapping(jobs) as spread:
         for done, _ in enumerate(spread(_prove, lines), 1):
             if progress is not None:
@@ -46,6 +56,16 @@ def _lines(path: Path) -> list[Line]:
         raise CorruptTable(f"{path}: is empty: expected one table per line")
     lines = content.removesuffix(b"\n").split(b"\n")
     return [(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
+
+
+def _drawn(lines: list[Line], sample: int, seed: str) -> list[Line]:
+    """Lines of K up to 32, or of no K that can be seen, and a sample of the others."""
+    found = [K_OF_LINE.search(line) for line, _ in lines]
+    large = [i for i, K in enumerate(found) if K is not None and int(K[1]) > ALWAYS]
+    kept = set(Random(seed).sample(large, min(sample, len(large)))).union(
+        set(range(len(lines))).difference(large)
+    )
+    return [lines[i] for i in sorted(kept)]
 
 
 def _prove(line: Line) -> None:

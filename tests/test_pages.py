@@ -8,7 +8,7 @@ from cases import LEAST_BIAS
 from commands import KEYWORDS, MINIMAX, refused, run
 
 import polyest
-from polyest import counts, making, pages
+from polyest import counts, layout, making, pages
 from polyest.closed_forms import LOGS
 from polyest.errors import NotConverged
 from polyest.solvers import socp
@@ -159,13 +159,13 @@ def test_of_equal_extrema_the_place_is_the_least(minimax8):
 
 
 def test_a_bound_is_printed_rounded_up_and_a_lower_one_down():
-    assert pages.number(1.0001, digits=4) == "1.001"
-    assert pages.number(0.1, digits=4) == "0.1000"
-    assert pages.number(1.0009, "ROUND_FLOOR", 4) == "1.000"
-    assert pages.number(9999.1) == "1.000e4"
-    assert pages.number(0.0) == "0"
-    assert pages.number(5e-324) == "5.000e-324"
-    assert pages.number(float("inf")) == "inf"
+    assert layout.number(1.0001, digits=4) == "1.001"
+    assert layout.number(0.1, digits=4) == "0.1000"
+    assert layout.number(1.0009, "ROUND_FLOOR", 4) == "1.000"
+    assert layout.number(9999.1) == "1.000e4"
+    assert layout.number(0.0) == "0"
+    assert layout.number(5e-324) == "5.000e-324"
+    assert layout.number(float("inf")) == "inf"
 
 
 # show

@@ -1,0 +1,241 @@
+"""How much noise a reward table should have: exact errors of one step, and policies trained with each.
+
+    python benchmarks/noise.py              # results/noise_{errors,training}.csv, 20 minutes on two cores
+    python benchmarks/noise.py --summary    # what follows from those files, at once
+    python benchmarks/noise.py --quick      # a small part, to standard output
+
+noise_errors.csv: bias and noise of the gradient (`polyest.recommendation.Error`) for each of five shapes of
+answer distributions, groups of 4 to 64, with and without a group mean, and the root mean square error where 1
+to 512 prompts are averaged.
+
+noise_training.csv: a policy over the answers, softmax of logits, is trained on reward log q - table, whose
+optimum is q itself, with q each of those shapes.  A step averages the gradients of `prompts` groups, each
+minus its group mean; logits start from a standard normal; the learning rate falls linearly to 0.  Each
+table has the best of nine learning rates for each cell.  loss: KL(policy || q) at the end, mean over
+seeds, with its standard error.  The same prompt is answered in all groups: what prompts share is what
+biases add up in.
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from io import StringIO
+from itertools import product
+from math import exp, log
+from pathlib import Path
+
+import numpy as np
+import origin
+
+import polyest
+from polyest import closed_forms
+from polyest.errors import TableNotFound
+from polyest.recommendation import ANSWERS, BASELINES, NOISES, error, in_group
+from polyest.sweeping import put
+
+FOLDER = Path(__file__).parent / "results"
+ERRORS, TRAINING = FOLDER / "noise_errors.csv", FOLDER / "noise_training.csv"
+GROUPS = (4, 8, 16, 32, 64)
+PROMPTS = (1, 4, 16, 64, 128, 512)
+TRAINED = (1, 4, 16, 64, 512)  # prompts a step
+LENGTHS = (50, 200)  # steps
+MOST = 512 * 50  # groups in a training, for time
+RATES = (0.016, 0.031, 0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+SEEDS = 8
+PACKAGES = ("polyest", "numpy", "scipy", "python-flint")
+HORIZONS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+Row = dict[str, object]
+
+
+def tables(group: int, K: int) -> dict[str, np.ndarray]:
+    """Rewards u_1..u_G by name: what is released for K draws, and what it replaces."""
+    found = {"log": closed_forms.log_count(group - 1)}
+    found["harmonic"], found["jackknife"] = closed_forms.harmonic(K), closed_forms.jackknife(K)
+    keywords = {f"noise {noise}": {"noise": noise} for noise in NOISES}
+    for noise in (1, 8):
+        keywords[f"variance {noise}"] = {"criterion": "variance", "noise": noise}
+    keywords["squared-error"], keywords["minimax"] = (
+        {"criterion": "squared-error"},
+        {"criterion": "minimax"},
+    )
+    for name, words in keywords.items():
+        try:
+            found[name] = polyest.load(K, **words)
+        except TableNotFound:
+            continue  # no minimax table above K = 40
+    return {name: in_group(table, group) for name, table in found.items()}
+
+
+def errors(groups: Iterable[int]) -> list[Row]:
+    found: list[Row] = []
+    for group, baseline in product(groups, BASELINES):
+        K = polyest.counts.draws(group, baseline)
+        for name, rewards in tables(group, K).items():
+            for shape, answers in ANSWERS.items():
+                one = error(rewards, 1, baseline, [answers])
+                row: Row = {"answers": shape, "group": group, "baseline": baseline, "table": name}
+                row |= {"bias": one.bias, "noise": one.noise}
+                for prompts in PROMPTS:
+                    row[f"error_{prompts}"] = error(rewards, prompts, baseline, [answers]).total
+                found.append(row)
+    return found
+
+
+def trained(
+    aim: np.ndarray, rewards: np.ndarray, prompts: int, steps: int, rate: float, seed: int
+) -> np.ndarray:
+    """KL(policy || aim) after training, for each of SEEDS policies."""
+    rng, G = np.random.default_rng(seed), rewards.size
+    value, table = np.log(aim), np.append(0.0, rewards)
+    logits = rng.normal(size=(SEEDS, aim.size))
+    for step in range(steps):
+        policy = softmax(logits)
+        n = rng.multinomial(G, np.repeat(policy[:, None], prompts, 1))  # seeds, prompts, answers
+        reward = value - table[n]
+        advantage = reward - (n * reward).sum(2, keepdims=True) / G
+        gradient = (n * advantage).mean(1) / G
+        logits += rate * (1 - step / steps) * aim.size * gradient
+    policy = softmax(logits)
+    return (policy * (np.log(np.maximum(policy, 1e-300)) - value)).sum(1)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    weights = np.exp(logits - logits.max(1, keepdims=True))
+    return weights / weights.sum(1, keepdims=True)
+
+
+def cell(where: tuple[str, int, int, int]) -> list[Row]:
+    """Rows of every table for one shape, group, number of prompts and of steps."""
+    shape, group, prompts, steps = where
+    aim = np.repeat(ANSWERS[shape].p, ANSWERS[shape].times)
+    found = []
+    for name, rewards in tables(group, group - 2).items():
+        if name == "minimax" and group > 8:
+            continue  # it diverges
+        losses = [trained(aim, rewards, prompts, steps, rate, group) for rate in RATES]
+        best = int(np.argmin([loss.mean() for loss in losses]))
+        row: Row = {"answers": shape, "group": group, "prompts": prompts, "steps": steps}
+        spread = losses[best].std(ddof=1) / SEEDS**0.5
+        found.append(
+            {
+                **row,
+                "table": name,
+                "rate": RATES[best],
+                "loss": losses[best].mean(),
+                "standard_error": spread,
+            }
+        )
+    return found
+
+
+def training(groups: Iterable[int], prompts: Iterable[int], lengths: Iterable[int]) -> list[Row]:
+    cells = [c for c in product(ANSWERS, groups, prompts, lengths) if c[2] * c[3] <= MOST]
+    cells.sort(key=lambda c: -c[2] * c[3])
+    found: list[Row] = []
+    with ProcessPoolExecutor() as pool:
+        for done, rows in enumerate(pool.map(cell, cells), 1):
+            found += rows
+            print(f"training: {done} of {len(cells)}", file=sys.stderr)
+    return sorted(
+        found, key=lambda r: (r["group"], r["prompts"], r["steps"], r["answers"], r["table"])
+    )
+
+
+def written(rows: list[Row]) -> str:
+    text = StringIO()
+    source = {"machine": origin.machine(), "versions": "; ".join(origin.versions(PACKAGES))}
+    writer = csv.DictWriter(text, [*rows[0], *source], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        shown = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
+        writer.writerow({**shown, **source})
+    return text.getvalue()
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def losses(rows: list[dict[str, str]]) -> dict[tuple[int, int, int], dict[str, float]]:
+    """Loss by table, mean over the shapes, of each group, number of prompts and of steps."""
+    found: dict[tuple[int, int, int], dict[str, list[float]]] = {}
+    for row in rows:
+        where = int(row["group"]), int(row["prompts"]), int(row["steps"])
+        found.setdefault(where, {}).setdefault(row["table"], []).append(float(row["loss"]))
+    return {w: {t: float(np.mean(x)) for t, x in by.items()} for w, by in found.items()}
+
+
+def mean_errors(rows: list[dict[str, str]]) -> dict[tuple[int, str], tuple[float, float]]:
+    """Mean square bias, and noise of one group, over the shapes, by group and table, under a group mean."""
+    found: dict[tuple[int, str], list[tuple[float, float]]] = {}
+    for row in rows:
+        if row["baseline"] == "group-mean":
+            pair = float(row["bias"]) ** 2, float(row["noise"]) ** 2
+            found.setdefault((int(row["group"]), row["table"]), []).append(pair)
+    return {key: tuple(np.mean(pairs, axis=0)) for key, pairs in found.items()}
+
+
+def chosen(of_step: dict, group: int, averaged: int) -> str:
+    """The noise of the least error where the gradients of so many groups are averaged."""
+    names = [f"noise {noise}" for noise in NOISES]
+    return min(names, key=lambda t: of_step[group, t][0] + of_step[group, t][1] / averaged)
+
+
+def regrets(
+    trained: dict, of_step: dict
+) -> tuple[dict[str, float], dict[int, tuple[float, float]]]:
+    """How many times the loss of the best noise: of each table, and of the rule by its STEPS.
+
+    Geometric means over groups, prompts and steps; for the rule also the worst.
+    """
+    names = {
+        t for by in trained.values() for t in by if all(t in other for other in trained.values())
+    }
+    best = {where: min(by[f"noise {noise}"] for noise in NOISES) for where, by in trained.items()}
+    fixed = {t: _geometric(by[t] / best[w] for w, by in trained.items()) for t in sorted(names)}
+    rule = {}
+    for steps in HORIZONS:
+        found = [
+            by[chosen(of_step, where[0], where[1] * steps)] / best[where]
+            for where, by in trained.items()
+        ]
+        rule[steps] = _geometric(found), max(found)
+    return fixed, rule
+
+
+def _geometric(values: Iterable[float]) -> float:
+    return exp(float(np.mean([log(value) for value in values])))
+
+
+def summary() -> list[str]:
+    fixed, rule = regrets(losses(read(TRAINING)), mean_errors(read(ERRORS)))
+    lines = ["loss after training, times that of the best noise of each cell (geometric mean)"]
+    lines += [
+        f"  {table:14} {times:6.3f}" for table, times in sorted(fixed.items(), key=lambda x: x[1])
+    ]
+    lines += ["the rule of polyest.recommendation, by its STEPS: mean, worst"]
+    return lines + [
+        f"  {steps:4} {mean:6.3f} {worst:6.3f}" for steps, (mean, worst) in rule.items()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="groups of 4, to standard output")
+    parser.add_argument("--summary", action="store_true", help="what follows from the files")
+    given = parser.parse_args()
+    if given.quick:
+        print(written(errors((4,))), written(training((4,), (1,), (10,))), sep="\n", end="")
+        return
+    if not given.summary:
+        put(written(errors(GROUPS)).encode(), ERRORS)
+        put(written(training(GROUPS, TRAINED, LENGTHS)).encode(), TRAINING)
+    print("\n".join(summary()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The policy gradient that one group of traces gives, its mean and its noise, computed exactly.
+
+A group of G traces with answer probabilities nu has counts n ~ Multinomial(G, nu); a trace whose answer
+occurs n times in it is rewarded by u_n.  In the logits of the answers, grad log nu_z = e_z - nu, the
+group's gradient is
+
+    g = 1/G sum_z n_z u_z (e_z - nu)                                 without a baseline
+    g_z = n_z/G (u_z - 1/G sum_w n_w u_w)                            under the group mean
+
+whose mean is a sum over pairs of answers, and E|g|^2 a sum over triples.  Neither is done as such: a
+power series in (sigma, mu, x),  prod_z sum_n Poisson(n) (1 + mu a_n) exp(sigma n u_n) x^n,  has at x^G every
+E[A S^j], S = sum n_z u_z, A = sum a_z, and answers of equal probability are multiplied by squaring.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from math import lgamma, log
+
+import numpy as np
+
+from polyest.bernstein import Floats, pmf
+from polyest.errors import InvalidProblem
+
+POWERS = 3  # of sigma: 1, S and S^2/2
+
+Series = (
+    Floats  # (1 + marks, POWERS, G + 1): without mu, then of each mu; by power of sigma and of x
+)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Probabilities of the answers to a prompt: p[i] is that of each of times[i] answers."""
+
+    p: tuple[float, ...]
+    times: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        total = sum(p * n for p, n in zip(self.p, self.times, strict=True))
+        if not (all(p > 0 for p in self.p) and all(n >= 1 for n in self.times)):
+            raise InvalidProblem(f"answers {self}: expected probabilities above 0, counts from 1")
+        if abs(total - 1) > 1e-12:
+            raise InvalidProblem(f"answers {self}: probabilities add up to {total}, expected 1")
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Mean of a group's gradient in the logits, one number per p, and E|g|^2 - |E g|^2."""
+
+    mean: Floats
+    noise: float
+
+
+def of_group(answers: Answers, rewards: Floats, baseline: str = "group-mean") -> Gradient:
+    """Mean and noise of the gradient of one group, exact up to rounding.
+
+    rewards: float64 (G,), u_1..u_G; baseline: "group-mean" or "none".
+
+    >>> even = Answers((0.5,), (2,))
+    >>> of_group(even, np.array([0.0, 1.0]), "none")
+    Gradient(mean=array([0.]), noise=0.25)
+    """
+    p, times, G = np.array(answers.p), np.array(answers.times), rewards.size
+    n = np.arange(G + 1.0)
+    v = n * np.append(0.0, rewards)
+    if baseline == "none":
+        drawn = pmf(G, p) @ v
+        mean = (drawn - p * float(times @ drawn)) / G
+        (A, D), S2 = _moments(answers, v, lambda q: (v * v, q * v))
+        square = A[0] - 2 * D[1] + float(times @ (p * p)) * S2
+    else:
+        mean = (pmf(G, p) @ v - _with_sum(answers, n, v) / G) / G
+        (A, B, C), _ = _moments(answers, v, lambda q: (v * v, n * v, n * n))
+        square = A[0] - 2 * B[1] / G + C[2] / G**2
+    return Gradient(mean, max(0.0, square / G**2 - float(times @ (mean * mean))))
+
+
+def _with_sum(answers: Answers, n: Floats, v: Floats) -> Floats:
+    """E n_z S for each z: given n_w, another n_z is binomial among the rest."""
+    p, times, G = np.array(answers.p), np.array(answers.times), n.size - 1
+    B = pmf(G, p)
+    rest = np.divide(B @ ((G - n) * v), 1 - p, out=np.zeros_like(p), where=p < 1)
+    return np.asarray(B @ (n * v) + p * (float(times @ rest) - rest))
+
+
+def _moments(
+    answers: Answers, v: Floats, marks: Callable[[float], Sequence[Floats]]
+) -> tuple[list[Floats], float]:
+    """E[A S^j], j = 0, 1, 2, of every sum A of marks, and E[S^2]."""
+    G = v.size - 1
+    n = np.arange(G + 1)
+    factorials = np.array([lgamma(k + 1) for k in n])
+
+    def series(q: float) -> Series:
+        weight = np.exp(n * log(G * q) - G * q - factorials)
+        by_power = np.stack([weight, weight * v, weight * v * v / 2])
+        return np.stack([by_power, *(mark * by_power for mark in marks(q))])
+
+    whole = reduce(
+        _product, (_power(series(q), t) for q, t in zip(answers.p, answers.times, strict=True))
+    )
+    found = whole[:, :, G] * np.exp(G + factorials[G] - G * log(G)) * [1, 1, 2]
+    return list(found[1:]), float(found[0, 2])
+
+
+def _power(x: Series, times: int) -> Series:
+    """x times itself, by squaring."""
+    if times == 1:
+        return x
+    half = _power(x, times // 2)
+    square = _product(half, half)
+    return _product(square, x) if times % 2 else square
+
+
+def _product(x: Series, y: Series) -> Series:
+    """The product, mu to the first power, sigma to the second, x to the G-th."""
+    found = np.empty_like(x)
+    found[0] = _convolved(x[0], y[0])
+    for i in range(1, len(x)):
+        found[i] = _convolved(x[i], y[0]) + _convolved(x[0], y[i])
+    return found
+
+
+def _convolved(a: Floats, b: Floats) -> Floats:
+    size = a.shape[1]
+    return np.stack(
+        [sum(np.convolve(a[i], b[j - i])[:size] for i in range(j + 1)) for j in range(POWERS)]
+    )

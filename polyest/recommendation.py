@@ -1,0 +1,147 @@
+"""Which released table to use, for a group size and a number of prompts a step.
+
+A reward table steers a gradient by its bias and shakes it by its noise; averaging over prompts takes
+off the noise alone.  `recommend` takes the table of least
+
+    error^2 = mean over ANSWERS of  |E g - g*|^2 + E|g - E g|^2 / (prompts STEPS)
+
+among the gradient-variance tables released for K, g the gradient of one group (gradients.py, exact), g* the
+one that the true log gives.  ANSWERS are five shapes that a policy's answers have; STEPS is measured:
+policies move slowly enough that about 16 steps share their noise (benchmarks/noise.py, in which the
+table chosen so ends within a few percent of the best one on average).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot, sqrt
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from polyest import closed_forms, counts, reading
+from polyest.bernstein import Floats
+from polyest.errors import InvalidProblem, TableNotFound
+from polyest.gradients import Answers, of_group
+from polyest.lookup import LARGEST_LISTED, Lookup
+from polyest.table import Table
+
+NOISES = (1, 2, 4, 8, 16)
+STEPS = 16
+BASELINES = ("group-mean", "none")
+
+
+def zipf(m: int) -> Answers:
+    """m answers of probabilities proportional to 1, 1/2, ..., 1/m."""
+    weights = [1 / k for k in range(1, m + 1)]
+    return Answers(tuple(w / sum(weights) for w in weights), (1,) * m)
+
+
+ANSWERS = {
+    "uniform": Answers((1 / 8,), (8,)),
+    "Zipf": zipf(32),
+    "one dominant": Answers((0.9, 0.1 / 8), (1, 8)),
+    "two modes": Answers((0.45, 0.1 / 8), (2, 8)),
+    "many rare": Answers((0.5, 0.5 / 100), (1, 100)),
+}
+
+
+@dataclass(frozen=True)
+class Error:
+    """Bias and noise of the averaged gradient, in the logits of the answers, for the true log."""
+
+    bias: float
+    noise: float
+
+    @property
+    def total(self) -> float:
+        """Root of the mean squared error."""
+        return hypot(self.bias, self.noise)
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The released table of least error, and the errors of all, for one group size and baseline.
+
+    plain: error of log(X/G), the count X and the group G as trainers take them; tables: noise, table
+    and error of each, by rising noise; chosen: the noise of the least error.
+    """
+
+    group: int
+    prompts: int
+    baseline: str
+    plain: Error
+    tables: tuple[tuple[int, Lookup, Error], ...]
+
+    @property
+    def chosen(self) -> tuple[int, Lookup, Error]:
+        """Noise, table and error of the recommended table."""
+        return min(self.tables, key=lambda row: row[2].total)
+
+
+def recommend(group: Any, prompts: Any, baseline: str = "group-mean") -> Recommendation:
+    """What to use for groups of `group` traces where a step averages the gradients of `prompts`.
+
+    baseline: "group-mean" where the trainer subtracts it (K = group - 2), else "none" (K = group - 1).
+    Raises InvalidProblem for bad arguments, CountOutOfRange for a group that leaves no draw,
+    TableNotFound where nothing is released for it.
+
+    >>> recommend(16, 128).chosen[0]
+    8
+    """
+    if isinstance(prompts, bool) or not isinstance(prompts, Integral) or prompts < 1:
+        raise InvalidProblem(
+            f"prompts is {prompts!r}: expected an integer of at least 1, those of a step"
+        )
+    if baseline not in BASELINES:
+        raise InvalidProblem(f"baseline {baseline!r} is unknown: use one of {', '.join(BASELINES)}")
+    K = counts.draws(group, baseline)
+    found = [(noise, released(K, group, noise)) for noise in NOISES]
+    averaged = int(prompts) * STEPS
+    rows = tuple(
+        (noise, table, error(in_group(table, group), averaged, baseline)) for noise, table in found
+    )
+    plain = error(in_group(closed_forms.log_count(group - 1), group), averaged, baseline)
+    return Recommendation(int(group), int(prompts), baseline, plain, rows)
+
+
+def released(K: int, group: int, noise: float) -> Table:
+    """The released table of a noise; TableNotFound saying which groups there are."""
+    try:
+        table = reading.load(K, noise=noise) if K <= LARGEST_LISTED else None
+    except TableNotFound:
+        table = None
+    if not isinstance(table, Table):
+        raise TableNotFound(
+            f"group {group} needs tables of K = {K} draws at noise {', '.join(map(str, NOISES))}, "
+            "which are not all released: groups of 3 to 129, 160, 192, 256, 512 and 1024 have them; make "
+            f"others with polyest solve --K {K}"
+        )
+    return table
+
+
+def in_group(table: Table, group: int) -> Floats:
+    """The rewards of traces whose answer occurs 1..group times in their group, float64 (group,)."""
+    return table.coefficients[np.minimum(np.arange(group), table.K)]
+
+
+def error(
+    rewards: Floats,
+    averaged: int,
+    baseline: str,
+    answers: Sequence[Answers] = tuple(ANSWERS.values()),
+) -> Error:
+    """Root mean square, over answers, of bias and of noise where `averaged` groups are averaged.
+
+    rewards: float64 (G,), for the true log of each answer's probability; G/(G-1) is taken off under
+    either baseline, being a learning rate.
+    """
+    G, bias, noise = rewards.size, [], []
+    for shape in answers:
+        p, times = np.array(shape.p), np.array(shape.times)
+        surprise = np.log(p) - float(times @ (p * np.log(p)))
+        aim = p * surprise * ((G - 1) / G if baseline == "group-mean" else 1.0)
+        found = of_group(shape, rewards, baseline)
+        bias.append(float(times @ (found.mean - aim) ** 2))
+        noise.append(found.noise / averaged)
+    return Error(sqrt(np.mean(bias)), sqrt(np.mean(noise)))

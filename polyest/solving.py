@@ -1,0 +1,96 @@
+"""What `polyest solve` does: one table on a page, a range as a list, or a file of them."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from polyest.showing import least, page, warn
+from polyest.terminal import print_lines, progress, say
+
+if TYPE_CHECKING:
+    from polyest.table import Table
+
+
+def one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
+    """One table: on a page, as JSON, and in a file."""
+    from polyest import making, sweeping
+    from polyest.problem import pose
+    from polyest.table import dumps
+
+    if out is not None:
+        how = ("method", "grid", "group", "beta")
+        stated = {key: value for key, value in keywords.items() if key not in how}
+        sweeping.check_storable(pose(K, **stated))
+        sweeping.destination(out)
+    table = making.solve(K, **keywords)
+    warn(table)
+    if out is not None:
+        sweeping.write(table, out)
+    if as_json:
+        click.echo(dumps(table))
+    else:
+        print_lines(page(table, least(table), out, keywords["group"]))
+
+
+@contextmanager
+def shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
+    """Who solves a range, as arguments of `sweep` and `completed`."""
+    from polyest import workers
+
+    if scheduler is None:
+        yield {"jobs": jobs or 1}
+        return
+    if jobs is not None:
+        raise click.UsageError(
+            "--jobs are processes here, --scheduler has its own: give one of them"
+        )
+    with workers.cluster(scheduler) as executor:
+        yield {"executor": executor}
+
+
+def into_file(Ks: range, out: str, workers: dict[str, Any], **keywords: Any) -> None:
+    """A range of tables in a file, with a line on each as it is done."""
+    from polyest import sweeping
+
+    with progress(f"K = {Ks[0]}:{Ks[-1]}") as tell:
+
+        def report(done: int, total: int, table: "Table | None") -> None:
+            tell(done, total)
+            if table is not None:
+                say(f"K = {table.K}: sup|bias| <= {table.bias.upper:.4g}, {done} of {total} done")
+            elif done:
+                say(f"{out}.part has {done} of {total} already")
+
+        sweeping.sweep(Ks, out, report, **workers, **keywords)
+
+
+def several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) -> None:
+    """A range of tables as a list of what they are worth, or as JSON."""
+    from functools import partial
+
+    from polyest import pages
+    from polyest.sweeping import solved
+    from polyest.table import loads
+    from polyest.workers import completed
+
+    lines: dict[int, bytes] = {}
+    printed = 0
+    try:
+        with progress(f"K = {Ks[0]}:{Ks[-1]}") as tell:
+            tell(0, len(Ks))
+            for K, (line, remarks) in completed(partial(solved, **keywords), Ks, **workers):
+                lines[K] = line
+                for remark in remarks:
+                    warnings.warn(remark, stacklevel=2)
+                tell(len(lines), len(Ks))
+                while as_json and printed < len(Ks) and Ks[printed] in lines:
+                    click.echo(lines[Ks[printed]])
+                    printed += 1
+    finally:
+        tables = [loads(lines[K]) for K in sorted(lines)]
+        if tables and not as_json:
+            print_lines(pages.several([(table, least(table)) for table in tables]))
+    warn(tables[-1])

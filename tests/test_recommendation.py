@@ -1,0 +1,153 @@
+"""`polyest recommend`: the table of least error, said in words that follow from the numbers."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from commands import refused, run
+
+import polyest
+from polyest import closed_forms, recommendation
+from polyest.errors import CountOutOfRange, InvalidProblem, TableNotFound
+from polyest.gradients import of_group
+from polyest.recommendation import ANSWERS, BASELINES, NOISES, STEPS, in_group, recommend
+
+
+@pytest.mark.parametrize("baseline", BASELINES)
+@pytest.mark.parametrize(("group", "prompts"), [(4, 1), (8, 512), (16, 128), (64, 16), (130, 4)])
+def test_the_least_mean_square_error_is_chosen(group, prompts, baseline):
+    if group == 130 and baseline == "none":
+        return  # K = 129 is not released
+    found = recommend(group, prompts, baseline)
+    K = polyest.counts.draws(group, baseline)
+    scale = (group - 1) / group if baseline == "group-mean" else 1.0
+    squares = {}
+    for noise in NOISES:
+        rewards = polyest.load(K, noise=noise).coefficients
+        rewards = np.append(rewards, rewards[-1]) if baseline == "group-mean" else rewards
+        total = 0.0
+        for answers in ANSWERS.values():
+            p = np.repeat(answers.p, answers.times)
+            met = of_group(answers, rewards, baseline)
+            aim = scale * p * (np.log(p) - p @ np.log(p))
+            total += np.sum((np.repeat(met.mean, answers.times) - aim) ** 2)
+            total += met.noise / (prompts * STEPS)
+        squares[noise] = total / len(ANSWERS)
+    assert found.chosen[0] == min(squares, key=squares.get)
+    assert found.chosen[1].K == K
+    for noise, table, error in found.tables:
+        assert error.total**2 == pytest.approx(squares[noise], rel=1e-12)
+        assert (table.criterion, table.budget.value) == ("gradient-variance", noise)
+
+
+def test_more_prompts_never_ask_for_less_noise():
+    for group in (4, 16, 64):
+        chosen = [recommend(group, prompts).chosen[0] for prompts in (1, 4, 16, 64, 512, 10**6)]
+        assert chosen == sorted(chosen)
+        assert chosen[0] < 16 or group < 8
+        assert len(set(chosen)) > 1 or group < 8
+
+
+def test_bias_is_what_remains_of_ever_more_prompts():
+    few, many = recommend(16, 1), recommend(16, 10**9)
+    assert many.chosen[2].total == pytest.approx(many.chosen[2].bias, rel=1e-6)
+    assert few.plain.bias == many.plain.bias
+    assert few.plain.noise == pytest.approx(many.plain.noise * 10**4.5, rel=1e-9)
+
+
+def test_the_log_is_that_of_the_share_in_the_group():
+    rewards = in_group(closed_forms.log_count(15), 16)
+    assert rewards == pytest.approx(np.log(np.arange(1, 17) / 16), abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        ((16, 0), InvalidProblem, "prompts is 0: expected an integer of at least 1"),
+        ((16, 1.5), InvalidProblem, "prompts is 1.5"),
+        ((16, True), InvalidProblem, "prompts is True"),
+        (
+            (16, 4, "exact"),
+            InvalidProblem,
+            "baseline 'exact' is unknown: use one of group-mean, none",
+        ),
+        ((2, 4), CountOutOfRange, "a group of 2"),
+        ((16.5, 4), CountOutOfRange, "group is 16.5"),
+        (
+            (140, 4),
+            TableNotFound,
+            "group 140 needs tables of K = 138 draws at noise 1, 2, 4, 8, 16",
+        ),
+        ((5000, 4), TableNotFound, "group 5000 needs tables of K = 4998"),
+    ],
+)
+def test_what_cannot_be_recommended_is_said(arguments, error, said):
+    with pytest.raises(error, match=re.escape(said)):
+        recommend(*arguments)
+
+
+def test_the_groups_that_the_message_lists_have_their_tables():
+    with pytest.raises(TableNotFound) as caught:
+        recommend(140, 4)
+    words = str(caught.value).partition("groups of")[2]
+    low, high, *others = [int(word) for word in re.findall(r"\d+", words)][:7]
+    assert (low, high, others) == (3, 129, [160, 192, 256, 512, 1024])
+    for group in (low, high, *others):
+        for baseline in BASELINES:
+            for noise in NOISES:
+                K = polyest.counts.draws(group, baseline)
+                assert recommendation.released(K, group, noise).K == K
+
+
+def test_the_page_has_a_line_of_code_for_both_kinds_of_trainer():
+    result = run("recommend", "--group", 16, "--prompts", 128)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert result.stdout.isascii()
+    answers = np.array([[0] * 9 + [1] * 4 + [2, 2, 3]])
+    codes = re.findall(r"t = (.*)\n +(t\[.*\])", result.stdout)
+    assert len(codes) == 2
+    for (load, look_up), baseline in zip(codes, BASELINES, strict=True):
+        found = recommend(16, 128, baseline)
+        noise, table, error = found.chosen
+        t = eval(load, {"polyest": polyest})
+        assert (t.K, t.budget.value) == (table.K, noise)
+        rewards = eval(look_up, {"polyest": polyest, "t": t, "answers": answers})
+        assert rewards.shape == answers.shape
+        shown = [line for line in lines if line.endswith("<- use this")]
+        assert any(line.startswith(f"noise {noise} ") for line in shown)
+        assert f"{found.plain.total / error.total:.2f} times as much" in result.stdout
+    assert "K = 14 draws" in lines[0]
+
+
+def test_json_has_the_same_numbers():
+    result = run("recommend", "--group", 16, "--prompts", 4, "--json")
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["baseline"] for record in records] == list(BASELINES)
+    for record in records:
+        found = recommend(16, 4, record["baseline"])
+        assert (record["K"], record["noise"]) == (found.chosen[1].K, found.chosen[0])
+        assert record["averaged"] == 4 * STEPS
+        assert record["errors"]["log(X/16)"]["error"] == found.plain.total
+        assert record["errors"][f"noise {found.chosen[0]}"]["bias"] == found.chosen[2].bias
+
+
+def test_a_group_of_two_is_for_trainers_without_a_group_mean():
+    result = run("recommend", "--group", 2, "--prompts", 4)
+    assert result.exit_code == 0
+    assert result.stderr.startswith('polyest: warning: a group of 2 under baseline "group-mean"')
+    assert result.stdout.count("t = polyest.load(1") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [("--group", 16), ("--prompts", 4), ("--group", "x", "--prompts", 4)]
+)
+def test_usage(words):
+    assert run("recommend", *words).exit_code == 2
+
+
+def test_bad_numbers_are_one_line():
+    assert refused("recommend", "--group", 140, "--prompts", 4).startswith("group 140 needs tables")
+    assert refused("recommend", "--group", 16, "--prompts", -1).startswith("prompts is -1")
