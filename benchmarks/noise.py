@@ -1,6 +1,6 @@
 """How much noise a reward table should have: exact errors of one step, and policies trained with each.
 
-    python benchmarks/noise.py              # results/noise_{errors,training}.csv, 20 minutes on two cores
+    python benchmarks/noise.py              # results/noise_{errors,training}.csv, 10 minutes on two cores
     python benchmarks/noise.py --summary    # what follows from those files, at once
     python benchmarks/noise.py --quick      # a small part, to standard output
 
@@ -11,9 +11,9 @@ to 512 prompts are averaged.
 noise_training.csv: a policy over the answers, softmax of logits, is trained on reward log q - table, whose
 optimum is q itself, with q each of those shapes.  A step averages the gradients of `prompts` groups, each
 minus its group mean; logits start from a standard normal; the learning rate falls linearly to 0.  Each
-table has the best of nine learning rates for each cell.  loss: KL(policy || q) at the end, mean over
-seeds, with its standard error.  The same prompt is answered in all groups: what prompts share is what
-biases add up in.
+table has the best of nine learning rates for each cell; where it does worse than the start that is the
+least.  loss: KL(policy || q) at the end, mean over seeds, with its standard error.  The same prompt is
+answered in all groups: what prompts share is what biases add up in.
 """
 
 import argparse

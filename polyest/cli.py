@@ -231,6 +231,8 @@ def verify(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) -> 
     )
     if not names:
         raise TableNotFound(f"{folder}: holds no released tables: name a file of tables")
+    if not files:
+        reading.check_sums(folder)
     for name in names:
         started = perf_counter()
         with progress(name.rpartition("/")[2]) as tell:

@@ -196,8 +196,7 @@ def _checked(path: str, _modified: int) -> list[int]:
                 end = block.find(b"\n", end + 1, size)
             read += size
     if digest.hexdigest() != _digest(path):
-        line = _altered_line(path, _content(path))
-        raise CorruptTable(f"{path}, line {line}: not what was released; restore it")
+        raise CorruptTable(f"{_altered(path)}: not what was released; restore it")
     return starts
 
 
@@ -206,14 +205,31 @@ def _content(path: str) -> bytes:
         return stream.read()
 
 
-def _altered_line(path: str, content: bytes) -> int:
-    """First line whose digest is not the released one; one past the end where lines are missing."""
-    known = digests(os.path.join(os.path.dirname(path), "LINE-SHA256SUMS"))
-    lines, name = content.split(b"\n"), os.path.basename(path)
+def _altered(path: str) -> str:
+    """File and first line whose digest is not the released one, one past the end where lines miss.
+
+    Where every line is as it was released the digest of the whole is what was altered.
+    """
+    folder, name = os.path.split(path)
+    known = digests(os.path.join(folder, "LINE-SHA256SUMS"))
+    lines = _content(path).split(b"\n")
     for number, line in enumerate(lines, 1):
-        if sha256(line + b"\n").hexdigest() != known.get(f"{name}:{number}"):
-            return number
-    return len(lines)
+        released = known.get(f"{name}:{number}")
+        if number == len(lines) and not line and released is None:
+            return os.path.join(folder, "SHA256SUMS")
+        if sha256(line + b"\n").hexdigest() != released:
+            return f"{path}, line {number}"
+    return path
+
+
+def check_sums(folder: str | os.PathLike[str]) -> None:
+    """Raise CorruptTable unless every file that SHA256SUMS names is the released one."""
+    for name in digests(os.path.join(folder, "SHA256SUMS")):
+        path = os.path.join(folder, name)
+        if name.endswith(".jsonl"):
+            checked(path)
+        elif sha256(_content(path)).hexdigest() != _digest(path):
+            raise CorruptTable(f"{path}: not what was released; restore it")
 
 
 def _digest(path: str) -> str | None:

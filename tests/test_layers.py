@@ -57,17 +57,32 @@ PLAN = {
         "bernstein", "certificate", "errors", "problem", "rounding", "solvers", "solvers.remez", "table",
         "targets", "tightening", "uniform", "universal",
     },
-    "sweeping": {"errors", "making", "problem", "reading", "rounding", "table", "version"},
-    "proving": {"errors", "making", "reading", "universal"},
+    "workers": {"errors"},
+    "sweeping": {
+        "errors", "making", "problem", "reading", "rounding", "table", "version", "workers",
+    },
+    "proving": {"errors", "making", "reading", "universal", "workers"},
     "counts": {"errors"},
+    "gradients": {"bernstein", "errors"},
+    "recommendation": {
+        "bernstein", "closed_forms", "counts", "errors", "gradients", "lookup", "reading", "table",
+    },
+    "layout": {"bernstein"},
     "pages": {
-        "bernstein", "certificate", "counts", "errors", "frontier", "problem", "reading",
-        "rounding", "table", "tightening", "universal",
+        "bernstein", "certificate", "counts", "errors", "frontier", "layout", "lookup", "problem",
+        "reading", "rounding", "table", "tightening", "universal",
+    },
+    "advice": {"layout", "problem", "recommendation"},
+    "showing": {
+        "certificate", "closed_forms", "errors", "making", "pages", "reading", "table", "terminal",
+    },
+    "solving": {
+        "making", "pages", "problem", "showing", "sweeping", "table", "terminal", "workers",
     },
     "cli": {
-        "certificate", "closed_forms", "drawing", "errors", "frontier", "making", "pages",
-        "problem", "proving", "reading", "solvers.remez", "sweeping", "table", "terminal",
-        "universal",
+        "advice", "closed_forms", "drawing", "errors", "frontier", "making", "pages", "problem",
+        "proving", "reading", "recommendation", "showing", "solvers.remez", "solving", "sweeping",
+        "table", "terminal", "universal",
     },
     "terminal": {"errors"},
     "frontier": {

@@ -7,7 +7,7 @@ from commands import refused, release, run
 from copies import replace
 
 import polyest
-from polyest import reading
+from polyest import proving, reading
 from polyest.certificate import Bracket
 from polyest.problem import Alternation
 from polyest.table import dumps
@@ -51,6 +51,38 @@ def test_verify_of_an_empty_release_is_no_success(tmp_path, monkeypatch):
     (tmp_path / "v1").mkdir()
     monkeypatch.setattr(reading, "tables", lambda: tmp_path / "v1")
     assert "holds no released tables" in refused("verify")
+
+
+def test_a_sample_has_every_small_K_and_seeded_others(tmp_path, monkeypatch):
+    path, seen = tmp_path / "t.jsonl", []
+    lines = [dumps(polyest.load(K)) for K in range(25, 45)]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    monkeypatch.setattr(proving, "verify", lambda table: seen.append(table.K))
+
+    def proved(*words):
+        seen.clear()
+        result = run("verify", path, *words)
+        assert result.exit_code == 0
+        assert f"{len(seen)} tables proved" in result.stdout
+        return list(seen)
+
+    assert proved() == list(range(25, 45))
+    first = proved("--sample", 3, "--seed", 1)
+    assert first[:8] == list(range(25, 33))
+    assert len(first) == 11
+    assert first == sorted(first)
+    assert proved("--sample", 3, "--seed", 1) == first
+    assert len({tuple(proved("--sample", 3, "--seed", seed)) for seed in range(5)}) > 1
+    assert proved("--sample", 0) == list(range(25, 33))
+    assert proved("--sample", 100) == list(range(25, 45))
+    path.write_text("".join(f"{line}\n" for line in lines) + "no table\n")
+    assert refused("verify", path, "--sample", 0).startswith(f"{path}, line 21: ")
+
+
+def test_verify_of_the_release_looks_at_all_of_its_files(released):
+    (released / "SHA256SUMS").write_text(f"{'0' * 64}  least-bias.csv\n")
+    (released / "least-bias.csv").write_text("K\n")
+    assert "least-bias.csv: not what was released" in refused("verify")
 
 
 BROKEN = {

@@ -1,6 +1,7 @@
 """The release: found by keywords, checked on load, proved again, and refused where it is altered."""
 
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,20 +11,47 @@ from copies import replace
 
 import polyest
 from polyest import reading
+from polyest.certificate import noise_unit
 from polyest.errors import CorruptTable, PolyestError, TableNotFound
 
-FAMILIES = {"log-minimax": 40, "log-gradient-variance-noise8": 64}
+SMALL = range(1, 129)
+LARGE = [K for G in (160, 192, 256, 512, 1024) for K in range(G - 2, G + 1)]
+ALL = [*SMALL, *LARGE]
+FAMILIES = {
+    "log-minimax": (list(range(1, 41)), {"criterion": "minimax"}),
+    **{f"log-gradient-variance-noise{r}": (ALL, {"noise": r}) for r in (1, 2, 4, 8, 16)},
+    **{f"log-variance-noise{r}": (ALL, {"criterion": "variance", "noise": r}) for r in (1, 8)},
+    "log-squared-error": (ALL, {"criterion": "squared-error"}),
+    "tsallis0.5-gradient-variance-noise8": (list(range(1, 65)), {"target": "tsallis:0.5"}),
+}
 
 
-@pytest.mark.parametrize(("name", "last"), FAMILIES.items())
-def test_every_line_of_a_family_is_the_table_it_should_be(name, last):
+def test_the_release_has_these_families_and_no_other():
+    universal = "log-gradient-variance-noise8-universal"
+    assert reading.families(reading.tables()) == sorted([*FAMILIES, universal])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_line_of_a_family_is_the_table_it_should_be(name):
+    Ks, keywords = FAMILIES[name]
     lines = (Path(reading.tables()) / f"{name}.jsonl").read_text().splitlines()
-    assert [json.loads(line)["K"] for line in lines] == list(range(1, last + 1))
-    keywords = {"criterion": "minimax"} if "minimax" in name else {}
-    for K in (1, last // 2, last):
-        table = polyest.load(K, **keywords)
-        assert polyest.dumps(table) == lines[K - 1]
+    assert [json.loads(line)["K"] for line in lines] == Ks
+    for i in (0, 1, len(Ks) // 2, -3, -2, -1):
+        table = polyest.load(Ks[i], **keywords)
+        assert polyest.dumps(table) == lines[i]
         assert reading.family(table.problem) == name
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_released_brackets_are_narrow_and_budgets_are_met(name):
+    """1e-6 up to K = 128, 1e-4 above; what is spent, looked at up to K = 64, is what was allowed."""
+    for line in (Path(reading.tables()) / f"{name}.jsonl").read_text().splitlines():
+        table = polyest.loads(line)
+        assert table.optimum.width <= (1e-6 if table.K <= 128 else 1e-4)
+        if table.budget is not None and table.K <= 64:
+            unit = noise_unit(table.problem)
+            spent = table.certificate.criterion(table.criterion)
+            assert spent <= table.budget.value * unit
 
 
 def test_defaults_are_log_gradient_variance_noise_8():
@@ -55,7 +83,7 @@ def test_least_biases_are_those_of_the_tables():
     rows = (Path(reading.tables()) / "least-bias.csv").read_text().splitlines()
     assert rows[0] == "K,lower,upper,scaled_lower,scaled_upper"
     found = {int(row.split(",")[0]): [float(x) for x in row.split(",")[1:]] for row in rows[1:]}
-    assert sorted(found) == [*range(1, 257), 511, 512, 1023, 1024]
+    assert sorted(found) == [*range(1, 257), *range(510, 513), *range(1022, 1025)]
     for K in range(1, 41):
         optimum = polyest.load(K, criterion="minimax").optimum
         assert optimum.lower <= found[K][1]
@@ -69,31 +97,89 @@ def test_least_biases_are_those_of_the_tables():
 @pytest.mark.parametrize(
     ("K", "keywords", "said"),
     [
-        (65, {}, "released in log-gradient-variance-noise8.jsonl: K = 1..64; solve it with"),
+        (129, {}, "noise8.jsonl: K = 1..128, 158..160, 190..192, 254..256, 510..512, 1022..1024;"),
+        (65, {"target": "tsallis:0.5"}, "noise8.jsonl: K = 1..64; solve it with polyest.solve(65)"),
         (41, {"criterion": "minimax"}, "K = 41 is too large for a stored minimax table"),
         (5, {"noise": 3}, "no released family log-gradient-variance-noise3.jsonl: released are"),
-        (5, {"target": "tsallis:0.5"}, "no released family tsallis0.5-gradient"),
+        (5, {"target": "tsallis:0.7"}, "no released family tsallis0.7-gradient"),
+        (
+            1025,
+            {"noise": 4},
+            "no released table for K = 1025 of log-gradient-variance-noise4: above",
+        ),
     ],
 )
 def test_what_is_not_released_is_said_with_what_is(K, keywords, said):
-    with pytest.raises(TableNotFound, match=said) as caught:
+    with pytest.raises(TableNotFound, match=re.escape(said)) as caught:
         polyest.load(K, **keywords)
     assert isinstance(caught.value, LookupError)
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_an_altered_byte_is_refused_with_file_and_line(release, seed):
-    rng = np.random.default_rng(seed)
-    path = release / ("log-minimax.jsonl" if seed % 2 else "log-gradient-variance-noise8.jsonl")
+def spoiled(path, place, bit):
+    """The line in which a bit of a file was turned, and the file with it."""
     content = bytearray(path.read_bytes())
-    place = int(rng.integers(len(content)))
-    content[place] ^= 1 << int(rng.integers(8))
-    line = bytes(content[:place]).count(b"\n") + 1
+    content[place] ^= 1 << bit
     path.write_bytes(content)
     reading._checked.cache_clear()
-    keywords = {"criterion": "minimax"} if seed % 2 else {}
-    with pytest.raises(CorruptTable, match=f"{path.name}, line {line}:"):
-        polyest.load(7, **keywords)
+    return content[:place].count(b"\n") + 1
+
+
+def restored(path):
+    path.write_bytes((Path(__file__).parents[1] / "tables" / "v1" / path.name).read_bytes())
+
+
+def test_a_thousand_altered_bytes_anywhere_are_refused_with_file_and_line(release):
+    """Each in a file drawn by its size, and found whichever of its tables is asked for."""
+    rng = np.random.default_rng(0)
+    paths = [release / f"{name}.jsonl" for name in FAMILIES]
+    sizes = np.array([path.stat().st_size for path in paths])
+    for _ in range(1000):
+        path = paths[rng.choice(len(paths), p=sizes / sizes.sum())]
+        line = spoiled(path, int(rng.integers(path.stat().st_size)), int(rng.integers(8)))
+        Ks, keywords = FAMILIES[path.stem]
+        with pytest.raises(CorruptTable, match=f"{path.name}, line {line}: not what was released"):
+            polyest.load(int(rng.choice(Ks)), **keywords)
+        restored(path)
+
+
+@pytest.mark.parametrize("name", ["log-gradient-variance-noise8", "log-minimax"])
+def test_a_byte_altered_in_any_line_is_refused_by_the_table_of_that_line(release, name):
+    path, rng = release / f"{name}.jsonl", np.random.default_rng(1)
+    starts = np.cumsum([0, *(len(line) for line in path.read_bytes().splitlines(keepends=True))])
+    Ks, keywords = FAMILIES[name]
+    for number, K in enumerate(Ks, 1):
+        place = int(rng.integers(starts[number - 1], starts[number]))
+        assert spoiled(path, place, 0) == number
+        with pytest.raises(
+            CorruptTable, match=f"{path.name}, line {number}: not what was released"
+        ):
+            polyest.load(K, **keywords)
+        restored(path)
+    reading._checked.cache_clear()
+    assert Ks[-1] == polyest.load(Ks[-1], **keywords).K
+
+
+@pytest.mark.parametrize("name", ["least-bias.csv", "SHA256SUMS", "LINE-SHA256SUMS"])
+def test_what_lies_beside_the_tables_is_checked_with_all_of_it(release, name):
+    reading.check_sums(release)
+    content = (release / name).read_bytes()
+    for place in range(0, len(content), len(content) // 20):
+        spoiled(release / name, place, 0)
+        with pytest.raises((CorruptTable, FileNotFoundError)):
+            reading.check_sums(release)
+        (release / name).write_bytes(content)
+    reading._checked.cache_clear()
+    reading.check_sums(release)
+
+
+def test_an_altered_digest_is_not_blamed_on_a_line(release):
+    sums = release / "SHA256SUMS"
+    row = next(r for r in sums.read_text().splitlines() if r.endswith("log-minimax.jsonl"))
+    sums.write_text(sums.read_text().replace(row, f"{'0' * 64}{row[64:]}"))
+    reading._checked.cache_clear()
+    with pytest.raises(CorruptTable, match="SHA256SUMS: not what was released"):
+        polyest.load(7, criterion="minimax")
+    assert polyest.load(7).K == 7
 
 
 @pytest.mark.parametrize("spoil", [

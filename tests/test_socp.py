@@ -48,6 +48,12 @@ def test_ends_of_the_noise_range(K, criterion, noise):
     )
 
 
+@pytest.mark.parametrize("K", [46, 62, 65, 102])
+def test_where_one_run_ends_short_of_the_gap_another_does_not(K):
+    """At noise 1 the first steps are too long there."""
+    assert polyest.solve(K, noise=1).optimum.width <= 2e-7
+
+
 @pytest.mark.parametrize(("K", "ratio"), [(3, 1.1), (16, 1.01), (24, 1.01), (40, 1.5)])
 @pytest.mark.parametrize("criterion", BUDGETED)
 def test_near_the_least_bias(K, ratio, criterion):
