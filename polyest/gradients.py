@@ -73,7 +73,7 @@ def of_group(answers: Answers, rewards: Floats, baseline: str = "group-mean") ->
         mean = (pmf(G, p) @ v - _with_sum(answers, n, v) / G) / G
         (A, B, C), _ = _moments(answers, v, lambda q: (v * v, n * v, n * n))
         square = A[0] - 2 * B[1] / G + C[2] / G**2
-    return Gradient(mean, max(0.0, square / G**2 - float(times @ (mean * mean))))
+    return Gradient(mean, max(0.0, float(square / G**2 - times @ (mean * mean))))
 
 
 def _with_sum(answers: Answers, n: Floats, v: Floats) -> Floats:

@@ -224,7 +224,7 @@ def listed(record: Any) -> Table:
         parse_grid(record["grid"])
     return Table(
         problem,
-        np.array([number(c) for c in record["coefficients"]]),
+        np.array(numbers(record["coefficients"])),
         claimed(record),
         _witness_in(record["witness"]),
         str(record["generator"]["method"]),
@@ -280,6 +280,13 @@ def number(text: Any, finite: bool = True) -> float:
     return value
 
 
+def numbers(texts: Any) -> list[float]:
+    """The finite doubles that a list of decimal strings is."""
+    if set(map(type, texts)) <= {str} and all(map(isfinite, values := [*map(float, texts)])):
+        return values
+    return [number(text) for text in texts]  # says which it is
+
+
 def bracket_out(bracket: Bracket) -> dict[str, str]:
     """A bracket as an object of two strings."""
     return {"lower": text(bracket.lower), "upper": text(bracket.upper)}
@@ -310,6 +317,6 @@ def _witness_in(record: Mapping[str, Any] | None) -> Alternation | Dual | None:
     if record is None:
         return None
     if "alternation" in record:
-        return Alternation(tuple(number(p) for p in record["alternation"]))
-    lists = {key: tuple(number(x) for x in record[key]) for key in DUAL_KEYS}
+        return Alternation(tuple(numbers(record["alternation"])))
+    lists = {key: tuple(numbers(record[key])) for key in DUAL_KEYS}
     return Dual(**lists, selection=number(record["selection"]))

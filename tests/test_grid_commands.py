@@ -89,5 +89,5 @@ def test_a_sweep_on_a_grid_is_resumed_on_the_same_grid_only(tmp_path, monkeypatc
             sweep(range(2, 6), path, **other)
         assert part.read_bytes() == whole
     part.write_bytes(dumps(polyest.solve(2)).encode() + b"\n")
-    with pytest.raises(CannotStore, match=r"this sweep has K=2, .*, dyadic: finish"):
+    with pytest.raises(CannotStore, match=r"this sweep has K=2, .*, dyadic, polyest .*: finish"):
         sweep(range(2, 6), path, **asked)

@@ -87,3 +87,39 @@ def test_no_kill_loses_a_finished_line_or_changes_a_byte(tmp_path, whole, jobs, 
     left = {file.name for file in tmp_path.iterdir()}
     assert left == {"t.jsonl", "sweep.py"}
     assert grown > kills // 2  # most kills fell after another line was finished
+
+
+@pytest.mark.parametrize("round_", range(6))
+def test_of_two_processes_one_refuses_or_both_end_correct(tmp_path, whole, round_):
+    """The second is started anywhere from at once to after the first has ended."""
+    first = started(tmp_path, 1)
+    time.sleep(round_ * 0.2)
+    second = started(tmp_path, 1 + round_ % 2)
+    results = [(p.communicate(timeout=60)[1].decode(), p.returncode) for p in (first, second)]
+    assert sorted(code for _, code in results)[0] == 0
+    for words, code in results:
+        if code:
+            assert words.splitlines()[-1].endswith("wait for it, or name another file")
+            assert "another sweep is writing it" in words
+    assert (tmp_path / "t.jsonl").read_bytes() == whole
+    assert {file.name for file in tmp_path.iterdir()} == {"t.jsonl", "sweep.py"}
+
+
+def test_a_disk_that_is_full_keeps_every_finished_line(tmp_path, whole):
+    """A limit on the size of files stands for it; the error comes from the system itself."""
+    lines = whole.splitlines(keepends=True)
+    room = sum(map(len, lines[:9])) + 100
+    limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    limit += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n"
+    (tmp_path / "full.py").write_text(limit + SWEEP)
+    command = [sys.executable, tmp_path / "full.py", tmp_path / "t.jsonl", "1"]
+    root = str(Path(sweeping.__file__).parents[1])
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": root})
+    assert done.returncode == 1
+    assert b"CannotStore" in done.stderr.splitlines()[-1]
+    assert b"file too large" in done.stderr.splitlines()[-1]
+    (tmp_path / "full.py").unlink()
+    assert [file.name for file in tmp_path.iterdir()] == ["t.jsonl.part"]
+    assert whole_lines(tmp_path / "t.jsonl.part") == set(lines[:9])
+    sweep(range(1, LAST + 1), tmp_path / "t.jsonl", **KEYWORDS)
+    assert (tmp_path / "t.jsonl").read_bytes() == whole

@@ -209,10 +209,11 @@ def test_a_record_that_is_not_a_universal_table_is_refused(table, spoil):
         loads(line, "some file, line 1")
 
 
-def test_every_k_above_1024_is_released_and_none_below():
+def test_every_k_above_1024_is_released_and_1024_is_a_table_of_its_own():
     assert polyest.load(1025).K == 1025
-    with pytest.raises(TableNotFound, match=rf"K = 1024; .*; K above 1024 is in {NAME}.jsonl"):
-        polyest.load(1024)
+    assert isinstance(polyest.load(1024), polyest.Table)
+    with pytest.raises(TableNotFound, match=rf"K = 1000; .*; K above 1024 is in {NAME}.jsonl"):
+        polyest.load(1000)
     for keywords in ({"noise": 4}, {"criterion": "variance"}, {"target": "tsallis:2"}):
         with pytest.raises(TableNotFound, match=f"above K = 1024 there is {NAME}"):
             polyest.load(2000, **keywords)
