@@ -9,13 +9,14 @@ python-flint is imported when something is to be proved, not when a table is loa
 """
 
 from math import nextafter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import NotProved
 from polyest.problem import Alternation, Budget, Dual, Problem
+from polyest.record import Record
 from polyest.targets import Target
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 SELECTION_TOLERANCE = 1e-13
 
 
-class Bracket(NamedTuple):
+class Bracket(Record):
     """Two doubles between which a real number is proved to lie."""
 
     lower: float
@@ -36,7 +37,7 @@ class Bracket(NamedTuple):
         return (self.upper - self.lower) / self.upper if self.upper else 0.0
 
 
-class Certificate(NamedTuple):
+class Certificate(Record):
     """Proved facts about one table.
 
     bias: bracket of sup |p (P(p) - phi(p))|; optimum: bracket of the least attainable value of what
@@ -75,7 +76,7 @@ def certify(
             f"K = {problem.K}: the witness bounds the optimum below by {optimum.lower!r}, above the "
             f"{reached(problem, measured)!r} that the table itself reaches: one of the two is altered"
         )
-    return measured._replace(optimum=optimum)
+    return measured.__replace__(optimum=optimum)
 
 
 def measure(target: Target, coefficients: Floats) -> Certificate:
@@ -175,7 +176,7 @@ def reselected(
 
     if not isinstance(witness, Dual):
         return witness
-    return witness._replace(selection=float(value(target, coefficients)))
+    return witness.__replace__(selection=float(value(target, coefficients)))
 
 
 def _check_selection(problem: Problem, coefficients: Floats, witness: Dual) -> None:

@@ -93,7 +93,7 @@ def resolve(problem: Problem) -> Problem:
                 f"noise {budget.value:g} is counted in units of the {problem.criterion} of the plug-in "
                 f"table, which is 0 for target {problem.target.name}: give a bias budget"
             )
-        return problem._replace(limit=in_units(budget, unit))
+        return problem.__replace__(limit=in_units(budget, unit))
     least = _least_bias(problem.target, problem.K)
     if budget.kind == "bias-ratio":
         if budget.value < 1:
@@ -106,7 +106,7 @@ def resolve(problem: Problem) -> Problem:
                 f"target {problem.target.name} is met without bias at K = {problem.K}: a ratio to 0 "
                 "says nothing; give an absolute bias or a noise"
             )
-        return _checked_loose(problem._replace(limit=in_units(budget, least.lower)))
+        return _checked_loose(problem.__replace__(limit=in_units(budget, least.lower)))
     if budget.value < least.upper:
         raise Unattainable(
             f"bias {budget.value:g} is below what any table of K = {problem.K} draws attains, "
@@ -258,7 +258,7 @@ def _solved(problem: Problem, method: str) -> Table:
         return _table(problem, solution, certificate)
     margin = MARGIN
     for _ in range(ATTEMPTS):
-        solution = _run(problem._replace(limit=problem.limit * (1 - margin)), method)
+        solution = _run(problem.__replace__(limit=problem.limit * (1 - margin)), method)
         try:
             certificate = certify(problem, solution.coefficients, solution.witness)
         except NotProved:
@@ -300,7 +300,7 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
         if limit * (1 - margin) <= floor:
             break
         try:
-            entries = _run(problem._replace(limit=limit * (1 - margin)), method).coefficients
+            entries = _run(problem.__replace__(limit=limit * (1 - margin)), method).coefficients
         except NotConverged:  # too near to the least bias
             break
     assert problem.budget is not None

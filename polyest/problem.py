@@ -1,8 +1,5 @@
 """The question and its answer as frozen data: Problem, Solution, and the witnesses of optimality.
 
-Named tuples, as all frozen data between a file and a look-up: a dataclass takes several times as long to
-import, and a trainer waits for it.
-
 A problem asks for the K+1 entries c_0..c_K of a table.  With e(p) = p (P(p) - phi(p)), the weighted
 bias, and V(c), one of the criteria (all suprema over p in [0, 1]),
 
@@ -16,12 +13,13 @@ bias, and V(c), one of the criteria (all suprema over p in [0, 1]),
 from math import fsum, isfinite
 from numbers import Integral, Real
 from operator import mul
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem
+from polyest.record import Record
 from polyest.targets import Target, parse
 
 BUDGETED = ("gradient-variance", "variance", "second-moment")
@@ -30,7 +28,7 @@ BUDGET_KINDS = ("bias", "bias-ratio", "noise")
 DEFAULT_NOISE = 8.0
 
 
-class Budget(NamedTuple):
+class Budget(Record):
     """What the user allowed: `kind` is bias (absolute), bias-ratio (units of the least
     attainable bias) or noise (units of the criterion of log_count)."""
 
@@ -38,7 +36,7 @@ class Budget(NamedTuple):
     value: float
 
 
-class Problem(NamedTuple):
+class Problem(Record):
     """The question: K draws, a target, what is least, under which budget.
 
     `limit` is the budget in absolute numbers, a bound on sup|e| or on the criterion; whoever poses
@@ -64,13 +62,13 @@ class Problem(NamedTuple):
         return self.criterion == "minimax" or self.direction == "noise"
 
 
-class Alternation(NamedTuple):
+class Alternation(Record):
     """K+2 ascending points of (0, 1] on which the error of the minimax polynomial alternates."""
 
     points: tuple[float, ...]
 
 
-class Dual(NamedTuple):
+class Dual(Record):
     """Lagrange multipliers, signed at bias points and positive at noise points, and `selection`:
     the value of the tie-break that picked this table among those of nearly equal merit."""
 
@@ -81,7 +79,7 @@ class Dual(NamedTuple):
     selection: float
 
 
-class Solution(NamedTuple):
+class Solution(Record):
     """A solver's answer: float64 coefficients (K+1,), a witness of optimality, the method's name."""
 
     coefficients: Floats
@@ -108,7 +106,7 @@ def settled(dual: Dual) -> Dual:
     points, weights = dual.bias_points, list(dual.bias_weights)
     heaviest = max(range(len(points)), key=lambda i: abs(points[i] * weights[i]))
     weights[heaviest] -= fsum(map(mul, points, weights)) / points[heaviest]
-    return dual._replace(bias_weights=tuple(weights))
+    return dual.__replace__(bias_weights=tuple(weights))
 
 
 def check_draws(K: Any) -> int:

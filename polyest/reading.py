@@ -105,7 +105,7 @@ def _universal(problem: Problem, folder: str) -> "UniversalTable":
     checked(path)
     where = f"{path}, line 1"
     table = load_line(_content(path), where)
-    listed = _of_family(table, problem._replace(K=table.K), where)
+    listed = _of_family(table, problem.__replace__(K=table.K), where)
     if not isinstance(listed, UniversalTable):
         raise CorruptTable(f"{where}: holds {listed!r}, which is for one K only")
     return replace(listed, problem=problem)

@@ -21,6 +21,7 @@ from polyest.certificate import Bracket, Certificate, reselected
 from polyest.errors import CorruptTable, InvalidProblem, RuinedByRounding
 from polyest.lookup import Lookup
 from polyest.problem import BUDGET_KINDS, Alternation, Budget, Dual, Problem
+from polyest.record import Record
 from polyest.targets import parse
 from polyest.version import __version__
 
@@ -30,60 +31,35 @@ CRITERIA = ("second_moment", "variance", "gradient_variance", "squared_error")
 Read = TypeVar("Read")
 
 
-class Table(Lookup):
+class Table(Record, Lookup):
     """Entries c_0..c_K with their problem, certificate and origin; `t[counts]` looks up.
-
-    Frozen; `copy.replace` (Python 3.13) and `__replace__` make another with some of it changed.
 
     >>> import polyest
     >>> polyest.load(15)[[0, 3, 15]].shape
     (3,)
     """
 
+    problem: Problem
     coefficients: Floats
+    certificate: Certificate
     witness: Alternation | Dual | None
-    grid: str | None
+    method: str
+    release: str | None = None
+    grid: str | None = None
+    version: str = __version__
 
-    def __init__(
-        self,
-        problem: Problem,
-        coefficients: Floats,
-        certificate: Certificate,
-        witness: Alternation | Dual | None,
-        method: str,
-        release: str | None = None,
-        grid: str | None = None,
-        version: str = __version__,
-    ) -> None:
-        """A table of these; raises CorruptTable unless coefficients are K + 1 finite numbers."""
-        entries = np.array(coefficients, dtype=np.float64)
-        if entries.shape != (problem.K + 1,) or not np.isfinite(entries).all():
+    __eq__ = object.__eq__  # of arrays there is no one answer
+    __hash__ = object.__hash__
+
+    def __post_init__(self) -> None:
+        entries = np.array(self.coefficients, dtype=np.float64)
+        if entries.shape != (self.problem.K + 1,) or not np.isfinite(entries).all():
             raise CorruptTable(
-                f"a table of K = {problem.K} needs {problem.K + 1} finite coefficients, "
+                f"a table of K = {self.problem.K} needs {self.problem.K + 1} finite coefficients, "
                 f"got shape {entries.shape} with {np.count_nonzero(~np.isfinite(entries))} not finite"
             )
         entries.setflags(write=False)
-        vars(self).update(
-            problem=problem,
-            coefficients=entries,
-            certificate=certificate,
-            witness=witness,
-            method=method,
-            release=release,
-            grid=grid,
-            version=version,
-        )
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(
-            f"a table is frozen: {name} cannot be set; make another by copy.replace"
-        )
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a table is frozen: {name} cannot be deleted")
-
-    def __replace__(self, **changes: Any) -> "Table":
-        return Table(**{**vars(self), **changes})
+        vars(self)["coefficients"] = entries
 
     def rounded(self, grid: str, *, group: int | None = None, beta: float = 1.0) -> "Table":
         """The table with entries rounded to a grid, and a certificate of those entries.

@@ -12,12 +12,13 @@ when called, so that a trainer that only looks tables up never does; Fraction li
 """
 
 from math import comb, factorial, isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem
+from polyest.record import Record
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 KINDS = ("log", "power", "tsallis", "polynomial")
 
 
-class Target(NamedTuple):
+class Target(Record):
     """A function phi of p: its kind and its parameters, which are exact doubles."""
 
     kind: str

@@ -57,8 +57,8 @@ def carried(problem: Problem, optimum: Bracket | None, measured: Certificate) ->
     reach, but for minimax, where the alternation encloses the optimum from both sides.
     """
     if optimum is None or problem.criterion == "minimax":
-        return measured._replace(optimum=optimum)
-    return measured._replace(optimum=Bracket(optimum.lower, reached(problem, measured)))
+        return measured.__replace__(optimum=optimum)
+    return measured.__replace__(optimum=Bracket(optimum.lower, reached(problem, measured)))
 
 
 def ruined(target: Target, K: int, grid: str, before: float, after: float) -> bool:

@@ -109,3 +109,20 @@ def test_the_summary_names_every_table():
     for name in (*NAMES, "log", "harmonic", "variance 8", "squared-error"):
         assert any(line.split("  ")[1].strip() == name for line in lines if line.startswith("  "))
     assert Path(noise.TRAINING).is_file()
+
+
+def test_the_readme_has_these_numbers(trained, of_step):
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    fixed, rule = noise.regrets(trained, of_step)
+    names = ["log", "jackknife", "squared-error", "variance 8", *NAMES]
+    worst = {t: max(by[t] / min(by[n] for n in NAMES) for by in trained.values()) for t in names}
+    means = [fixed[name] for name in names] + [rule[STEPS][0]]
+    heights = [worst[name] for name in names] + [rule[STEPS][1]]
+    for label, found in (("mean", means), ("worst", heights)):
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| {label} |")]
+        said = [cell.strip() for cell in row.strip("|").split("|")[1:]]
+        assert len(said) == len(found)
+        for cell, value in zip(said, found, strict=True):
+            digits = len(cell.partition(".")[2])
+            assert cell == f"{value:.{digits}f}"
+            assert digits == 2 or value > 3

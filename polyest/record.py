@@ -1,0 +1,59 @@
+"""Frozen data with named fields, as a frozen dataclass has them, but quick to import.
+
+A dataclass compiles six functions when it is defined, a named tuple one; a trainer waits for the dozen
+that lie between a file and its first look-up (benchmarks/load.py).
+"""
+
+from inspect import get_annotations
+from typing import Any, ClassVar, Self, dataclass_transform
+
+
+@dataclass_transform(frozen_default=True)
+class Record:
+    """Base of classes whose annotations are their fields; values in the class body are defaults."""
+
+    _fields: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls) -> None:
+        cls._fields = tuple(get_annotations(cls))
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        """The record of these, in the order of its fields or by name."""
+        given = dict(zip(self._fields, values, strict=False))
+        odd = [name for name in named if name in given or name not in self._fields]
+        missing = [
+            name
+            for name in self._fields
+            if name not in given and name not in named and not hasattr(type(self), name)
+        ]
+        if odd or missing or len(values) > len(self._fields):
+            raise TypeError(
+                f"{type(self).__name__} takes {', '.join(self._fields)}: got {len(values)} in order, "
+                f"{', '.join(named) or 'none'} by name"
+            )
+        defaults = {name: getattr(type(self), name, None) for name in self._fields}
+        vars(self).update(defaults | given | named)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """What a kind of record checks of itself."""
+
+    def __replace__(self, **changes: Any) -> Self:
+        """The record with some of it changed; copy.replace calls it (Python 3.13)."""
+        return type(self)(**{**vars(self), **changes})
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: make another by copy.replace")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be deleted")
