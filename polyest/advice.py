@@ -39,14 +39,18 @@ def page(found: Recommendation) -> list[str]:
         ),
         *entry(
             "why",
-            f"averaged over {found.prompts} prompts a step and {STEPS} steps, its gradient is off",
-            f"by {off}: {bias} of bias, {shaken} of noise (sup|bias| <= {number(table.bias.upper)})",
+            *wrapped(
+                f"averaged over {found.prompts} prompts a step and {STEPS} steps, its gradient is off by "
+                f"{off}: {bias} of bias, {shaken} of noise (sup|bias| <= {number(table.bias.upper)})"
+            ),
         ),
         *entry(
             "the log",
-            f"log(X/{found.group}) would be off by {_number(plain.total)}, "
-            f"{plain.total / best.total:.2f} times as much: {_number(plain.bias)} of",
-            f"it bias, that no averaging takes off, and {_number(plain.noise)} noise",
+            *wrapped(
+                f"log(X/{found.group}) would be off by {_number(plain.total)}, "
+                f"{plain.total / best.total:.2f} times as much: {_number(plain.bias)} of bias, that no "
+                f"averaging takes off, and {_number(plain.noise)} of noise"
+            ),
         ),
         "",
         *lines,

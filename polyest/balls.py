@@ -3,16 +3,37 @@
 A ball (Arb, through python-flint) is a number with a proved error bound.  What leaves it as a double
 is rounded outward to a decimal of `DIGITS` digits: a claim then reads the same on every machine, even
 where the last bits of an intermediate ball depend on a starting guess.
+
+The precision that python-flint works with belongs to the process: what sets it runs in one thread at a
+time (`ALONE`, `alone`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
+from functools import wraps
 from math import comb, inf
+from threading import RLock
+from typing import ParamSpec, TypeVar
 
 from flint import arb, arb_poly
 
 DIGITS = 15
+ALONE = RLock()
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def alone(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """The function, run in one thread at a time."""
+
+    @wraps(function)
+    def held(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        with ALONE:
+            return function(*args, **kwargs)
+
+    return held
 
 
 def power_form(entries: Iterable[arb]) -> arb_poly:

@@ -14,6 +14,7 @@ from polyest.errors import InvalidProblem, TableNotFound
 from polyest.terminal import Commands, print_lines, progress, say
 
 COMPARED_NOISE = (1, 2, 4, 8)
+_JOBS = click.IntRange(1, 1024)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,7 +62,7 @@ _keywords = _options(
 @click.option("--grid", help="Round entries to float32, bfloat16 or dyadic, within the budget.")
 @click.option("--group", type=int, help="Traces whose rewards are summed, for --grid dyadic.")
 @click.option("--beta", type=float, default=1.0, help="Reward per entry, for --grid dyadic.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes for a range.  [default: 1]")
+@click.option("--jobs", type=_JOBS, help="Processes for a range.  [default: 1]")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers solve a range.")
 @_json
 @click.option("--out", help="File to write; a range goes through FILE.part, which can be resumed.")
@@ -195,23 +196,26 @@ def recommend(group: int, prompts: int, as_json: bool) -> None:
     from polyest import advice, recommendation
     from polyest.errors import CountOutOfRange
 
-    for baseline in recommendation.BASELINES:
+    found, remark = [], ""
+    for baseline in recommendation.BASELINES[::-1]:
         try:
-            found = recommendation.recommend(group, prompts, baseline)
+            found.append(recommendation.recommend(group, prompts, baseline))
         except CountOutOfRange as error:
-            if baseline == recommendation.BASELINES[-1]:
+            if not found:
                 raise
-            say(f"warning: {error}")
-            continue
+            remark = str(error)
+    for one in found[::-1]:
         if as_json:
-            click.echo(json.dumps(advice.record(found)))
+            click.echo(json.dumps(advice.record(one)))
         else:
-            print_lines(advice.page(found))
+            print_lines(advice.page(one))
+    if remark:
+        say(f"warning: {remark}")
 
 
 @main.command()
 @click.argument("files", nargs=-1)
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option("--jobs", type=_JOBS, default=1, show_default=True, help="Processes.")
 @click.option(
     "--sample",
     type=click.IntRange(min=0),

@@ -322,8 +322,11 @@ def _unbiased(name: str, K: Any, target: str) -> Table:
 
 
 def _table(name: str, target: Target, entries: Floats) -> Table:
+    from polyest.balls import ALONE
+
     problem = Problem(len(entries) - 1, target, name)
-    return Table(problem, entries, measure(target, entries), None, "closed_form")
+    with ALONE:
+        return Table(problem, entries, measure(target, entries), None, "closed_form")
 
 
 def _rounded(exact: Sequence[Fraction]) -> Floats:
@@ -339,9 +342,11 @@ def _nearest(balls: Callable[[], list["arb"]]) -> Floats:
     """
     from flint import ctx
 
+    from polyest.balls import ALONE
+
     bits, settled = START_BITS, False
     while not settled:
-        with ctx.workprec(bits):
+        with ALONE, ctx.workprec(bits):
             ends = np.array([[float(b.lower()), float(b.upper())] for b in balls()])
         settled = bool((ends[:, 0] == ends[:, 1]).all())
         bits *= 2

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from polyest import uniform
+from polyest.balls import alone
 from polyest.bernstein import pmf
 from polyest.certificate import (
     Bracket,
@@ -41,6 +42,7 @@ TWIN = 1e-5  # and of what cvx finds, whose multipliers are as good as Clarabel'
 STORABLE = 64  # above, float64 holds no minimax table
 
 
+@alone
 def solve(
     K: Any,
     target: Any = "log",
@@ -139,6 +141,7 @@ def _least_bias(target: Target, K: int) -> Bracket:
     return least_bias(target, K, Alternation(points))
 
 
+@alone
 def verify(table: Table | UniversalTable) -> None:
     """Prove every claim of a table again from its coefficients, or departures, and witness.
 

@@ -19,7 +19,7 @@ from polyest.universal import loads
 from polyest.workers import processes
 
 ALWAYS = 32  # K up to which a sample has every line
-K_OF_LINE = re.compile(rb'"K": (\d+)')
+K_OF_LINE = re.compile(rb'"K": (\d{1,9})\b')
 
 Line = tuple[bytes, str]  # and where it stands: file and number
 

@@ -142,10 +142,8 @@ def listed_least_bias(K: int) -> Bracket | None:
     path = os.path.join(tables(), "least-bias.csv")
     if not os.path.isfile(path):
         return None
-    content = _content(path)
-    if sha256(content).hexdigest() != _digest(path):
-        raise CorruptTable(f"{path}: not what was released; restore it")
-    for row in content.decode().splitlines()[1:]:
+    checked(path)
+    for row in _content(path).decode().splitlines()[1:]:
         draws, lower, upper, *_ = row.split(",")
         if int(draws) == K:
             return Bracket(nextafter(float(lower), 0), nextafter(float(upper), inf))
@@ -219,14 +217,14 @@ def _altered(path: str) -> str:
             return os.path.join(folder, "SHA256SUMS")
         if sha256(line + b"\n").hexdigest() != released:
             return f"{path}, line {number}"
-    return path
+    return f"{path}, line {len(lines)}"
 
 
 def check_sums(folder: str | os.PathLike[str]) -> None:
     """Raise CorruptTable unless every file that SHA256SUMS names is the released one."""
     for name in digests(os.path.join(folder, "SHA256SUMS")):
         path = os.path.join(folder, name)
-        if name.endswith(".jsonl"):
+        if name.endswith((".jsonl", ".csv")):
             checked(path)
         elif sha256(_content(path)).hexdigest() != _digest(path):
             raise CorruptTable(f"{path}: not what was released; restore it")

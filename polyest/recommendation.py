@@ -28,6 +28,7 @@ from polyest.table import Table
 
 NOISES = (1, 2, 4, 8, 16)
 STEPS = 32
+MOST = 10**9  # prompts
 BASELINES = ("group-mean", "none")
 
 
@@ -89,9 +90,13 @@ def recommend(group: Any, prompts: Any, baseline: str = "group-mean") -> Recomme
     >>> recommend(16, 128).chosen[0], recommend(64, 4).chosen[0]
     (16, 4)
     """
-    if isinstance(prompts, bool) or not isinstance(prompts, Integral) or prompts < 1:
+    if (
+        isinstance(prompts, bool)
+        or not isinstance(prompts, Integral)
+        or not 1 <= int(prompts) <= MOST
+    ):
         raise InvalidProblem(
-            f"prompts is {prompts!r}: expected an integer of at least 1, those of a step"
+            f"prompts is {prompts!r}: expected an integer from 1 to {MOST:g}, those of a step"
         )
     if baseline not in BASELINES:
         raise InvalidProblem(f"baseline {baseline!r} is unknown: use one of {', '.join(BASELINES)}")
@@ -114,8 +119,8 @@ def released(K: int, group: int, noise: float) -> Table:
     if not isinstance(table, Table):
         raise TableNotFound(
             f"group {group} needs tables of K = {K} draws at noise {', '.join(map(str, NOISES))}, "
-            "which are not all released: groups of 3 to 129, 160, 192, 256, 512 and 1024 have them; make "
-            f"others with polyest solve --K {K}"
+            "which are not all released: groups of 3 to 129, 160, 192, 256, 512 and 1024 have them"
+            + (f"; make others with polyest solve --K {K}" if K <= LARGEST_LISTED else "")
         )
     return table
 

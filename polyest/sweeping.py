@@ -19,20 +19,22 @@ from io import FileIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
-from polyest.errors import CannotStore, InvalidProblem
+from polyest.balls import ALONE
+from polyest.errors import CannotStore, InvalidProblem, WorkerLost
 from polyest.making import solve
 from polyest.problem import Problem, pose
 from polyest.reading import too_large
 from polyest.rounding import Rounding, asked
 from polyest.table import Table, dumps, loads
 from polyest.version import __version__
-from polyest.workers import completed
+from polyest.workers import completed, refuse_unguarded
 
 Name = str | os.PathLike[str]
 Progress = Callable[[int, int, Table | None], None]
 
-HEAD = b'{"schema": '  # how a line of ours begins: nothing else is ever cut off a file
+HEAD = b'{"schema": 1, "release": null, "target": "'  # how our lines begin: nothing else is cut off
 
 
 def sweep(
@@ -51,12 +53,15 @@ def sweep(
     """Solve the tables of ascending Ks into the JSON Lines file `path`, in the order of K.
 
     method, grid, group, beta, keywords: those of `solve`; jobs: processes that share the tables;
-    executor: any concurrent.futures.Executor to solve them instead; progress: called with the number
+    executor: any concurrent.futures.Executor to solve them instead, threads taking turns; progress: called with the number
     of lines done, of all lines, and the table that was solved last (None at first).  path.part grows
     by a line per table, and the next call goes on from there; a path.part that belongs to another
     sweep is refused and kept.  Where a table fails, those being solved are still stored.  Raises
     what `solve` raises, CannotStore, and WorkerLost where processes die again and again.
     """
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
+        raise InvalidProblem(f"jobs is {jobs!r}: expected how many processes, 1 or more")
+    refuse_unguarded()
     rounding = asked(grid, group, beta)
     problems = [pose(K, **keywords) for K in Ks]
     if not problems or any(a.K >= b.K for a, b in pairwise(problems)):
@@ -71,31 +76,36 @@ def sweep(
     tell = progress or (lambda done, total, table: None)
     work = partial(solved, method=method, grid=grid, group=group, beta=beta, **keywords)
     sought = _Sought(problems, method, rounding)
+    draft, remarks = _draft(final, "sweep"), list[Warning | str]()
     with _opened(part) as stream:
         try:
+            _try(draft, final)
             lines = _resume(stream, part, sought)
             left = [problem.K for problem in problems if problem.K not in lines]
             tell(len(lines), len(problems), None)
             with closing(completed(work, left, jobs, executor)) as found:
-                for K, (line, remarks) in found:
+                for K, (line, more) in found:
                     table = sought.read(line, f"what a worker made of K = {K}")
+                    if table.K != K:
+                        raise WorkerLost(f"a worker was asked for K = {K} and made {table!r}")
                     with _refusing(part):
                         _append(stream, line + b"\n")
                     lines[K] = line
-                    for remark in remarks:
-                        warnings.warn(remark, stacklevel=2)
+                    remarks += more
                     tell(len(lines), len(problems), table)
             content = b"".join(lines[problem.K] + b"\n" for problem in problems)
-            _replace(final, content, _draft(final, "sweep"))
+            _replace(final, content, draft)
             part.unlink()
         finally:
+            for remark in remarks:  # not sooner: a thread at work may be recording warnings
+                warnings.warn(remark, stacklevel=2)
             if os.fstat(stream.fileno()).st_size == 0:
                 part.unlink(missing_ok=True)
 
 
 def solved(K: int, **keywords: Any) -> tuple[bytes, list[Warning | str]]:
     """The line of one table, without its end, and what was warned of: what a worker sends back."""
-    with warnings.catch_warnings(record=True) as caught:
+    with ALONE, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         line = dumps(solve(K, **keywords)).encode()
     return line, [warning.message for warning in caught]
@@ -129,11 +139,16 @@ def destination(path: Name) -> Path:
     Raises CannotStore; to be called before anything is solved.
     """
     final = _regular(path)
-    with _refusing(final):
-        draft = _draft(final, os.getpid())
-        FileIO(draft, "w").close()
-        draft.unlink()
+    _try(_draft(final, os.getpid()), final)
     return final
+
+
+def _try(draft: Path, final: Path) -> None:
+    """Raise CannotStore where no draft of a file can be written."""
+    with _refusing(final):
+        draft.unlink(missing_ok=True)
+        FileIO(draft, "x").close()
+        draft.unlink()
 
 
 def _regular(path: Name) -> Path:
@@ -187,8 +202,9 @@ class _Sought:
 
 def _resume(stream: FileIO, part: Path, sought: _Sought) -> dict[int, bytes]:
     """The whole lines, by K, if all are of this sweep; a cut last line is taken off the file."""
-    stream.seek(0)
-    *whole, cut = stream.readall().split(b"\n")
+    with _refusing(part):
+        stream.seek(0)
+        *whole, cut = stream.readall().split(b"\n")
     lines: dict[int, bytes] = {}
     for number, line in enumerate(whole, 1):
         where = f"{part}, line {number}"
@@ -207,6 +223,8 @@ def _opened(part: Path) -> Iterator[FileIO]:
     """The file that grows, open for this sweep alone until the block or the process ends."""
     while True:
         with _refusing(part):
+            if part.is_symlink() or (part.exists() and not part.is_file()):
+                raise OSError(0, "no regular file")
             stream = FileIO(part, "a+")
         with stream:
             _lock(stream, part)
@@ -228,10 +246,23 @@ def _lock(stream: FileIO, part: Path) -> None:
 
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _LOCKED.add(stream)
         except BlockingIOError:
             raise CannotStore(
                 f"{part}: another sweep is writing it: wait for it, or name another file"
             ) from None
+
+
+_LOCKED: "WeakSet[FileIO]" = WeakSet()
+
+
+def _let_go() -> None:
+    for stream in list(_LOCKED):
+        stream.close()
+
+
+if hasattr(os, "register_at_fork"):  # a forked worker of somebody's executor would keep the lock
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _line(table: Table) -> bytes:
@@ -262,12 +293,14 @@ def _replace(final: Path, content: bytes, draft: Path) -> None:
     """Put the content in the place of a file by way of a draft."""
     try:
         with _refusing(final):
-            with FileIO(draft, "w") as stream:
+            draft.unlink(missing_ok=True)  # of one that was killed; never followed, if it is a link
+            with FileIO(draft, "x") as stream:
                 _append(stream, content)
             os.replace(draft, final)
             _sync_folder(final.parent)
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
 
 
 def _draft(final: Path, owner: object) -> Path:

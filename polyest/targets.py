@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flint import arb
     from numpy.typing import ArrayLike
 
+LARGEST = 1e100  # parameter of a target: doubles are to hold its tables
 KINDS = ("log", "power", "tsallis", "polynomial")
 
 
@@ -261,6 +262,10 @@ def parse(text: Any) -> Target:
         raise InvalidProblem(
             f"target {text!r} needs finite numbers after the colon, as in {kind}:"
             + ("1,-1" if kind == "polynomial" else "0.5")
+        )
+    if max(map(abs, parameters)) > LARGEST:
+        raise InvalidProblem(
+            f"target {text!r} has a number beyond {LARGEST:g}: expected smaller ones; scale the rewards"
         )
     if kind == "polynomial":
         while len(parameters) > 1 and parameters[-1] == 0:

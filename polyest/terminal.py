@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import click
 
-from polyest.errors import PolyestError, RuinedByRounding
+from polyest.errors import PolyestError, RuinedByRounding, WorkerReplaced
 
 
 class Failure(click.ClickException):
@@ -26,7 +26,8 @@ class Commands(click.Group):
         """Run the command; PolyestError and OSError become Failure, Ctrl-C exit 130."""
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("always", RuinedByRounding)
+                for category in (RuinedByRounding, WorkerReplaced):
+                    warnings.simplefilter("always", category)
                 warnings.showwarning = lambda message, *_: say(f"warning: {message}")
                 return super().invoke(ctx)
         except BrokenPipeError:
@@ -45,7 +46,7 @@ class Commands(click.Group):
 def progress(words: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr that leaves no trace; nothing where that is no terminal."""
     with ExitStack() as stack:
-        if not sys.stderr.isatty():
+        if sys.stderr is None or not sys.stderr.isatty():
             yield lambda done, total: None
             return
         from rich.console import Console

@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from polyest.errors import NotInstalled, PolyestError, Unreachable, WorkerLost, WorkerReplaced
 
+GUARD = "a script that starts processes needs them under `if __name__ == '__main__':`"
 DEATHS = 3  # breakdowns in a row, with nothing completed in between, that end the work
 ANSWERS = 10.0  # seconds in which a scheduler has to answer
 
@@ -42,8 +43,11 @@ def completed(
     is tried again, with a warning WorkerReplaced; WorkerLost is raised where that does not help.
     """
     if executor is not None:
-        with closing(_gathered(executor, work, items)) as found:
-            yield from found
+        try:
+            with closing(_gathered(executor, work, items)) as found:
+                yield from found
+        except BrokenExecutor as error:
+            raise WorkerLost(f"the executor broke: {error}; run again to go on") from None
     elif jobs == 1:
         yield from ((item, work(item)) for item in items)
     else:
@@ -58,7 +62,10 @@ def _replaced(
     deaths = 0
     while left:
         try:
-            with processes(jobs) as pool, closing(_gathered(pool, work, left)) as found:
+            with (
+                processes(min(jobs, len(left))) as pool,
+                closing(_gathered(pool, work, left)) as found,
+            ):
                 for item, result in found:
                     deaths = 0
                     left = [other for other in left if other is not item]
@@ -68,7 +75,7 @@ def _replaced(
             if deaths == DEATHS:
                 raise WorkerLost(
                     f"of {jobs} processes one died {DEATHS} times, with {_named(left)} left to do: use "
-                    "fewer of them, or see what ends them (memory?); run again to go on"
+                    f"fewer of them, or see what ends them (memory?); {GUARD}; run again to go on"
                 ) from None
             warnings.warn(
                 f"a process died: what it was at is begun again, {_named(left)} left to do",
@@ -81,7 +88,12 @@ def _gathered(
     executor: Executor, work: Callable[[Item], Result], items: Iterable[Item]
 ) -> Generator[tuple[Item, Result], None, None]:
     """Results of an executor; an error is raised after what was begun is completed."""
-    futures = {executor.submit(work, item): item for item in items}
+    try:
+        futures = {executor.submit(work, item): item for item in items}
+    except RuntimeError as error:
+        if isinstance(error, BrokenExecutor):
+            raise
+        raise WorkerLost(f"the executor takes no work: {error}; give one that is open") from None
     # as_completed does not hear of what is cancelled before it is begun.
     done: SimpleQueue[Future[Result]] = SimpleQueue()
     for future in futures:
@@ -127,6 +139,12 @@ def _named(items: Sequence[object]) -> str:
     return f"K = {items[0]}{more}"
 
 
+def refuse_unguarded() -> None:
+    """Raise WorkerLost in a process that is only being started, as by a script without a guard."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise WorkerLost(GUARD)
+
+
 @contextmanager
 def processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """A pool of processes that end with this one, however it ends, and at once where the block fails."""
@@ -134,6 +152,9 @@ def processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
     alive, hold = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(jobs, context, _begin, (alive,))
     try:
+        with _deaf():  # or a process that has not come to _begin answers Ctrl-C with a traceback
+            for _ in range(jobs):
+                pool.submit(_begun)  # each starts a process, as none is idle yet
         yield pool
     except BaseException:
         hold.close()  # the processes take this for our end
@@ -142,6 +163,23 @@ def processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
         hold.close()
         alive.close()
+
+
+def _begun() -> None:
+    """The first work of a pool."""
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Without SIGINT, here until the end of the block and for good in what it starts."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(alive: Connection) -> None:

@@ -91,9 +91,9 @@ def write_least_biases(path: Path) -> None:
 
 
 def write_checksums() -> None:
-    """SHA256SUMS of every file, and LINE-SHA256SUMS of every line of every family."""
+    """SHA256SUMS of every file, and LINE-SHA256SUMS of every line of every one."""
     lines = []
-    for path in sorted(FOLDER.glob("*.jsonl")):
+    for path in sorted([*FOLDER.glob("*.jsonl"), *FOLDER.glob("*.csv")]):
         for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
             lines.append(f"{sha256(line).hexdigest()}  {path.name}:{number}")
     (FOLDER / "LINE-SHA256SUMS").write_text("\n".join(lines) + "\n")

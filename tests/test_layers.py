@@ -44,7 +44,7 @@ PLAN = {
     "tightening": {"bernstein", "certificate", "errors", "problem", "rounding", "targets"},
     "lookup": {"certificate", "errors", "problem"},
     "table": {
-        "bernstein", "certificate", "errors", "lookup", "problem", "record", "rounding", "targets",
+        "balls", "bernstein", "certificate", "errors", "lookup", "problem", "record", "rounding", "targets",
         "tightening", "version",
     },
     "universal": {"bernstein", "certificate", "errors", "lookup", "problem", "table", "version"},
@@ -53,14 +53,14 @@ PLAN = {
         "balls", "bernstein", "certificate", "errors", "poisson", "supremum", "universal",
     },
     "reading": {"certificate", "errors", "lookup", "problem", "table", "universal"},
-    "closed_forms": {"bernstein", "certificate", "errors", "problem", "table", "targets"},
+    "closed_forms": {"balls", "bernstein", "certificate", "errors", "problem", "table", "targets"},
     "making": {
-        "bernstein", "certificate", "errors", "problem", "rounding", "solvers", "solvers.remez", "table",
-        "targets", "tightening", "uniform", "universal",
+        "balls", "bernstein", "certificate", "errors", "problem", "rounding", "solvers",
+        "solvers.remez", "table", "targets", "tightening", "uniform", "universal",
     },
     "workers": {"errors"},
     "sweeping": {
-        "errors", "making", "problem", "reading", "rounding", "table", "version", "workers",
+        "balls", "errors", "making", "problem", "reading", "rounding", "table", "version", "workers",
     },
     "proving": {"errors", "making", "reading", "universal", "workers"},
     "counts": {"errors"},

@@ -82,7 +82,7 @@ def test_a_sample_has_every_small_K_and_seeded_others(tmp_path, monkeypatch):
 def test_verify_of_the_release_looks_at_all_of_its_files(released):
     (released / "SHA256SUMS").write_text(f"{'0' * 64}  least-bias.csv\n")
     (released / "least-bias.csv").write_text("K\n")
-    assert "least-bias.csv: not what was released" in refused("verify")
+    assert "least-bias.csv, line 1: not what was released" in refused("verify")
 
 
 BROKEN = {

@@ -64,7 +64,8 @@ def test_the_log_is_that_of_the_share_in_the_group():
 @pytest.mark.parametrize(
     ("arguments", "error", "said"),
     [
-        ((16, 0), InvalidProblem, "prompts is 0: expected an integer of at least 1"),
+        ((16, 0), InvalidProblem, "prompts is 0: expected an integer from 1 to 1e+09"),
+        ((16, 10**400), InvalidProblem, "expected an integer from 1 to 1e+09, those of a step"),
         ((16, 1.5), InvalidProblem, "prompts is 1.5"),
         ((16, True), InvalidProblem, "prompts is True"),
         (

@@ -258,7 +258,7 @@ def test_a_full_disk_ends_in_one_error_and_no_half_file(tmp_path, whole, monkeyp
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_killed_sweep_leaves_only_the_part_and_ends_in_the_same_bytes(tmp_path, number):
-    words = ["solve", "--K", "1:20", "--criterion", "minimax", "--out", "t.jsonl"]
+    words = ["solve", "--K", "1:40", "--criterion", "minimax", "--out", "t.jsonl"]
     command = [sys.executable, "-m", "polyest.cli", *words]
     environment = {**os.environ, "PYTHONPATH": str(Path(sweeping.__file__).parents[1])}
     running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, env=environment)
@@ -276,17 +276,17 @@ def test_a_killed_sweep_leaves_only_the_part_and_ends_in_the_same_bytes(tmp_path
         assert running.returncode == -signal.SIGKILL
     assert names(tmp_path) == ["t.jsonl.part"]
     done = part.read_bytes().count(b"\n")
-    assert 3 <= done < 20
+    assert 3 <= done < 40
 
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment, check=True)
     assert again.stdout == b""
     first, *solved, last = again.stderr.decode().splitlines()
-    assert first == f"polyest: t.jsonl.part has {done} of 20 already"
-    assert len(solved) == 20 - done
-    assert solved[-1].startswith("polyest: K = 20: sup|bias| <= 0.000")
-    assert solved[-1].endswith(", 20 of 20 done")
+    assert first == f"polyest: t.jsonl.part has {done} of 40 already"
+    assert len(solved) == 40 - done
+    assert solved[-1].startswith("polyest: K = 40: sup|bias| <= 0.000")
+    assert solved[-1].endswith(", 40 of 40 done")
     assert last == "polyest: wrote t.jsonl"
     assert names(tmp_path) == ["t.jsonl"]
-    sweep(range(1, 21), tmp_path / "undisturbed.jsonl", **MINIMAX)
+    sweep(range(1, 41), tmp_path / "undisturbed.jsonl", **MINIMAX)
     undisturbed = (tmp_path / "undisturbed.jsonl").read_bytes()
     assert (tmp_path / "t.jsonl").read_bytes() == undisturbed
