@@ -53,10 +53,10 @@ def sweep(
     """Solve the tables of ascending Ks into the JSON Lines file `path`, in the order of K.
 
     method, grid, group, beta, keywords: those of `solve`; jobs: processes that share the tables;
-    executor: any concurrent.futures.Executor to solve them instead, threads taking turns; progress: called with the number
-    of lines done, of all lines, and the table that was solved last (None at first).  path.part grows
-    by a line per table, and the next call goes on from there; a path.part that belongs to another
-    sweep is refused and kept.  Where a table fails, those being solved are still stored.  Raises
+    executor: any concurrent.futures.Executor to solve them instead, threads taking turns; progress:
+    called with the number of lines done, of all lines, and the table that was solved last (None at
+    first).  path.part grows by a line per table, and the next call goes on from there; a path.part
+    that belongs to another sweep is refused and kept.  Where a table fails, those being solved are still stored.  Raises
     what `solve` raises, CannotStore, and WorkerLost where processes die again and again.
     """
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
