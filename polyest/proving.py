@@ -41,7 +41,7 @@ def prove(
     lines = _lines(Path(path))
     if sample is not None:
         lines = _drawn(lines, sample, f"{seed} {Path(path).name}")
-    with _mapping(jobs) as spread:
+    with _mapping(min(jobs, max(1, len(lines)))) as spread:
         for done, _ in enumerate(spread(_prove, lines), 1):
             if progress is not None:
                 progress(done, len(lines))

@@ -56,8 +56,9 @@ def sweep(
     executor: any concurrent.futures.Executor to solve them instead, threads taking turns; progress:
     called with the number of lines done, of all lines, and the table that was solved last (None at
     first).  path.part grows by a line per table, and the next call goes on from there; a path.part
-    that belongs to another sweep is refused and kept.  Where a table fails, those being solved are still stored.  Raises
-    what `solve` raises, CannotStore, and WorkerLost where processes die again and again.
+    that belongs to another sweep is refused and kept.  Where a table fails, those being solved are
+    still stored.  Raises what `solve` raises, CannotStore, and WorkerLost where processes die again
+    and again.
     """
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise InvalidProblem(f"jobs is {jobs!r}: expected how many processes, 1 or more")
