@@ -4,7 +4,7 @@
     python benchmarks/noise.py --summary    # what follows from those files, at once
     python benchmarks/noise.py --quick      # a small part, to standard output
 
-noise_errors.csv: bias and noise of the gradient (`polyest.recommendation.Error`) for each of five shapes of
+noise_errors.csv: bias and noise of the gradient (`polyest.recommendation.Deviation`) for each of five shapes of
 answer distributions, groups of 4 to 64, with and without a group mean, and the root mean square error where 1
 to 512 prompts are averaged.
 
@@ -32,7 +32,8 @@ import origin
 import polyest
 from polyest import closed_forms
 from polyest.errors import TableNotFound
-from polyest.recommendation import ANSWERS, BASELINES, NOISES, error, in_group
+from polyest.gradients import BASELINES
+from polyest.recommendation import ANSWERS, NOISES, error, in_group
 from polyest.sweeping import put
 
 FOLDER = Path(__file__).parent / "results"

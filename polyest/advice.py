@@ -5,7 +5,7 @@ from typing import Any
 
 from polyest.layout import aligned, bold, entry, number, wrapped
 from polyest.problem import DEFAULT_NOISE
-from polyest.recommendation import ANSWERS, STEPS, Error, Recommendation
+from polyest.recommendation import ANSWERS, STEPS, Deviation, Recommendation
 
 TRAINERS = {
     "group-mean": "where the trainer subtracts the group mean, as most do",
@@ -81,12 +81,12 @@ def record(found: Recommendation) -> dict[str, Any]:
     }
 
 
-def _errors(found: Recommendation) -> dict[str, Error]:
+def _errors(found: Recommendation) -> dict[str, Deviation]:
     plain = {f"log(X/{found.group})": found.plain}
     return plain | {f"noise {noise}": error for noise, _, error in found.tables}
 
 
-def _numbers(error: Error) -> tuple[str, str, str]:
+def _numbers(error: Deviation) -> tuple[str, str, str]:
     return _number(error.bias), _number(error.noise), _number(error.total)
 
 

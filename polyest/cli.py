@@ -193,11 +193,11 @@ def recommend(group: int, prompts: int, as_json: bool) -> None:
     """Say which released table to use, and what the log would have cost."""
     import json
 
-    from polyest import advice, recommendation
+    from polyest import advice, gradients, recommendation
     from polyest.errors import CountOutOfRange
 
     found, remark = [], ""
-    for baseline in recommendation.BASELINES[::-1]:
+    for baseline in gradients.BASELINES[::-1]:
         try:
             found.append(recommendation.recommend(group, prompts, baseline))
         except CountOutOfRange as error:

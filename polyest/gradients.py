@@ -23,10 +23,10 @@ from polyest.bernstein import Floats, pmf
 from polyest.errors import InvalidProblem
 
 POWERS = 3  # of sigma: 1, S and S^2/2
+BASELINES = ("group-mean", "none")
 
-Series = (
-    Floats  # (1 + marks, POWERS, G + 1): without mu, then of each mu; by power of sigma and of x
-)
+# (1 + marks, POWERS, G + 1): without mu, then of each mu; by power of sigma, and of x.
+Series = Floats
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,21 @@ class Gradient:
 def of_group(answers: Answers, rewards: Floats, baseline: str = "group-mean") -> Gradient:
     """Mean and noise of the gradient of one group, exact up to rounding.
 
-    rewards: float64 (G,), u_1..u_G; baseline: "group-mean" or "none".
+    rewards: float64 (G,), u_1..u_G, of a trace whose answer occurs 1..G times in its group; baseline:
+    "group-mean" or "none".  Raises InvalidProblem for rewards that are no such list, and for another
+    baseline.
 
     >>> even = Answers((0.5,), (2,))
     >>> of_group(even, np.array([0.0, 1.0]), "none")
     Gradient(mean=array([0.]), noise=0.25)
     """
+    if baseline not in BASELINES:
+        raise InvalidProblem(f"baseline {baseline!r} is unknown: use one of {', '.join(BASELINES)}")
+    if rewards.ndim != 1 or not rewards.size or not np.isfinite(rewards).all():
+        raise InvalidProblem(
+            f"rewards of shape {rewards.shape}: expected G finite numbers, of an answer that occurs 1 to "
+            "G times in its group"
+        )
     p, times, G = np.array(answers.p), np.array(answers.times), rewards.size
     n = np.arange(G + 1.0)
     v = n * np.append(0.0, rewards)

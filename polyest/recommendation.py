@@ -22,14 +22,13 @@ import numpy as np
 from polyest import closed_forms, counts, reading
 from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem, TableNotFound
-from polyest.gradients import Answers, of_group
+from polyest.gradients import BASELINES, Answers, of_group
 from polyest.lookup import LARGEST_LISTED, Lookup
 from polyest.table import Table
 
 NOISES = (1, 2, 4, 8, 16)
 STEPS = 32
 MOST = 10**9  # prompts
-BASELINES = ("group-mean", "none")
 
 
 def zipf(m: int) -> Answers:
@@ -48,7 +47,7 @@ ANSWERS = {
 
 
 @dataclass(frozen=True)
-class Error:
+class Deviation:
     """Bias and noise of the averaged gradient, in the logits of the answers, for the true log."""
 
     bias: float
@@ -71,11 +70,11 @@ class Recommendation:
     group: int
     prompts: int
     baseline: str
-    plain: Error
-    tables: tuple[tuple[int, Lookup, Error], ...]
+    plain: Deviation
+    tables: tuple[tuple[int, Lookup, Deviation], ...]
 
     @property
-    def chosen(self) -> tuple[int, Lookup, Error]:
+    def chosen(self) -> tuple[int, Lookup, Deviation]:
         """Noise, table and error of the recommended table."""
         return min(self.tables, key=lambda row: row[2].total)
 
@@ -135,11 +134,11 @@ def error(
     averaged: int,
     baseline: str,
     answers: Sequence[Answers] = tuple(ANSWERS.values()),
-) -> Error:
+) -> Deviation:
     """Root mean square, over answers, of bias and of noise where `averaged` groups are averaged.
 
-    rewards: float64 (G,), for the true log of each answer's probability; G/(G-1) is taken off under
-    either baseline, being a learning rate.
+    rewards: float64 (G,), meant for the log of an answer's probability.  Under a group mean the aim is
+    (G-1)/G of the true gradient: the rest is a learning rate.
     """
     G, bias, noise = rewards.size, [], []
     for shape in answers:
@@ -149,4 +148,4 @@ def error(
         found = of_group(shape, rewards, baseline)
         bias.append(float(times @ (found.mean - aim) ** 2))
         noise.append(found.noise / averaged)
-    return Error(sqrt(np.mean(bias)), sqrt(np.mean(noise)))
+    return Deviation(sqrt(np.mean(bias)), sqrt(np.mean(noise)))

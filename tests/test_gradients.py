@@ -109,3 +109,17 @@ def test_the_noise_is_that_of_sampled_groups():
 def test_answers_that_are_no_distribution_are_refused(given):
     with pytest.raises(InvalidProblem, match="expected"):
         Answers(*given)
+
+
+@pytest.mark.parametrize(
+    ("rewards", "baseline", "said"),
+    [
+        ([0.0, 1.0], "exact", "baseline 'exact' is unknown: use one of group-mean, none"),
+        ([], "none", r"rewards of shape \(0,\)"),
+        ([[0.0, 1.0]], "none", r"rewards of shape \(1, 2\)"),
+        ([0.0, -np.inf], "group-mean", "expected G finite numbers"),
+    ],
+)
+def test_what_is_no_reward_of_a_group_is_refused(rewards, baseline, said):
+    with pytest.raises(InvalidProblem, match=said):
+        of_group(ANSWERS["uniform"], np.array(rewards), baseline)

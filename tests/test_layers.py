@@ -81,8 +81,8 @@ PLAN = {
         "making", "pages", "problem", "showing", "sweeping", "table", "terminal", "workers",
     },
     "cli": {
-        "advice", "closed_forms", "drawing", "errors", "frontier", "making", "pages", "problem",
-        "proving", "reading", "recommendation", "showing", "solvers.remez", "solving", "sweeping",
+        "advice", "closed_forms", "drawing", "errors", "frontier", "gradients", "making", "pages",
+        "problem", "proving", "reading", "recommendation", "showing", "solvers.remez", "solving", "sweeping",
         "table", "terminal", "universal",
     },
     "terminal": {"errors"},

@@ -10,8 +10,8 @@ from commands import refused, run
 import polyest
 from polyest import closed_forms, recommendation
 from polyest.errors import CountOutOfRange, InvalidProblem, TableNotFound
-from polyest.gradients import of_group
-from polyest.recommendation import ANSWERS, BASELINES, NOISES, STEPS, in_group, recommend
+from polyest.gradients import BASELINES, of_group
+from polyest.recommendation import ANSWERS, NOISES, STEPS, in_group, recommend
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
