@@ -4,9 +4,9 @@
     python benchmarks/noise.py --summary    # what follows from those files, at once
     python benchmarks/noise.py --quick      # a small part, to standard output
 
-noise_errors.csv: bias and noise of the gradient (`polyest.recommendation.Deviation`) for each of five shapes of
-answer distributions, groups of 4 to 64, with and without a group mean, and the root mean square error where 1
-to 512 prompts are averaged.
+noise_errors.csv: bias and noise of the gradient (`polyest.recommendation.Deviation`) for each of five shapes
+of answer distributions, groups of 4 to 64, with and without a group mean, and the root mean square error
+where 1 to 512 prompts are averaged.
 
 noise_training.csv: a policy over the answers, softmax of logits, is trained on reward log q - table, whose
 optimum is q itself, with q each of those shapes.  A step averages the gradients of `prompts` groups, each
