@@ -213,8 +213,8 @@ def polynomial(K: Any, coefficients: Iterable[Any]) -> Table:
     of a table of K draws is a polynomial of degree <= K: beyond degree K none is unbiased.
 
     coefficients: a_0, a_1, ..., each taken as the nearest double.  Returns a table of K+1 entries.
-    Raises InvalidProblem for a bad K, a degree above K, numbers that are not finite, and entries
-    beyond the doubles.
+    Raises InvalidProblem for a bad K, a degree above K, and numbers that are not finite or beyond
+    1e100.
 
     >>> polynomial(4, [0, 0, 1]).coefficients.round(6).tolist()
     [0.0, 0.0, 0.166667, 0.5, 1.0]
@@ -312,13 +312,7 @@ def _unbiased(name: str, K: Any, target: str) -> Table:
     posed = pose(K, target, "minimax")
     entries = posed.target.entries(posed.K)
     assert entries is not None  # pose refuses a degree above K
-    try:
-        rounded = _rounded(entries)
-    except OverflowError:
-        raise InvalidProblem(
-            f"target {target} has entries beyond the doubles: scale the coefficients down"
-        ) from None
-    return _table(name, posed.target, rounded)
+    return _table(name, posed.target, _rounded(entries))
 
 
 def _table(name: str, target: Target, entries: Floats) -> Table:

@@ -77,6 +77,7 @@ def _replaced(
                     f"of {jobs} processes one died {DEATHS} times, with {_named(left)} left to do: use "
                     f"fewer of them, or see what ends them (memory?); {GUARD}; run again to go on"
                 ) from None
+            left = left[jobs:] + left[:jobs]  # what was begun comes last: the others are done first
             warnings.warn(
                 f"a process died: what it was at is begun again, {_named(left)} left to do",
                 WorkerReplaced,

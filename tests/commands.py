@@ -1,5 +1,6 @@
 """The command line as tests call it, and releases made for it."""
 
+import signal
 from hashlib import sha256
 
 from click.testing import CliRunner
@@ -22,6 +23,11 @@ KEYWORDS = [
     ("--target", "tsallis:2", *MINIMAX),
     ("--target", "polynomial:0,0,1", *MINIMAX),
 ]
+
+
+def hearing():
+    """In a child: Ctrl-C is for it too, also where a shell started the tests in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(*words):

@@ -202,7 +202,7 @@ def test_show_takes_the_least_bias_from_the_list_where_no_minimax_table_is_store
         run("show", "--K", 4).stdout
     )
     path.write_text(path.read_text().replace("0.00897", "0.00797"))
-    assert "least-bias.csv: not what was released" in refused("show", "--K", 5)
+    assert "least-bias.csv, line 1: not what was released" in refused("show", "--K", 5)
 
 
 def test_show_says_what_is_released(released):

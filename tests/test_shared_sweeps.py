@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from pathlib import Path
 
 import pytest
-from commands import refused, run
+from commands import hearing, refused, run
 
 from polyest import sweeping
 from polyest.errors import CannotStore, InvalidProblem, RuinedByRounding, WorkerLost
@@ -146,6 +146,7 @@ def test_ctrl_c_ends_all_processes_without_a_traceback(tmp_path, delay):
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(Path(sweeping.__file__).parents[1])},
         start_new_session=True,
+        preexec_fn=hearing,
     )
     time.sleep(delay)
     os.killpg(running.pid, signal.SIGINT)

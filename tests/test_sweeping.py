@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from commands import hearing
 from copies import replace
 
 from polyest import sweeping
@@ -261,7 +262,9 @@ def test_a_killed_sweep_leaves_only_the_part_and_ends_in_the_same_bytes(tmp_path
     words = ["solve", "--K", "1:40", "--criterion", "minimax", "--out", "t.jsonl"]
     command = [sys.executable, "-m", "polyest.cli", *words]
     environment = {**os.environ, "PYTHONPATH": str(Path(sweeping.__file__).parents[1])}
-    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, env=environment)
+    running = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, env=environment, preexec_fn=hearing
+    )
     part = tmp_path / "t.jsonl.part"
     for _ in range(6000):
         if part.exists() and part.read_bytes().count(b"\n") >= 3:
