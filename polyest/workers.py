@@ -61,11 +61,12 @@ def _replaced(
     """What `_gathered` yields in processes of its own, new ones after a breakdown."""
     deaths = 0
     while left:
+        begun = (
+            left[:1] if deaths else left[:jobs]
+        )  # one alone, to tell who kills from who is killed
+        batch = begun if deaths else left
         try:
-            with (
-                processes(min(jobs, len(left))) as pool,
-                closing(_gathered(pool, work, left)) as found,
-            ):
+            with processes(len(begun)) as pool, closing(_gathered(pool, work, batch)) as found:
                 for item, result in found:
                     deaths = 0
                     left = [other for other in left if other is not item]
@@ -77,7 +78,7 @@ def _replaced(
                     f"of {jobs} processes one died {DEATHS} times, with {_named(left)} left to do: use "
                     f"fewer of them, or see what ends them (memory?); {GUARD}; run again to go on"
                 ) from None
-            left = left[jobs:] + left[:jobs]  # what was begun comes last: the others are done first
+            left = left[len(begun) :] + left[: len(begun)]  # the others are done first
             warnings.warn(
                 f"a process died: what it was at is begun again, {_named(left)} left to do",
                 WorkerReplaced,
