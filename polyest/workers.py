@@ -153,15 +153,16 @@ def processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
     context = multiprocessing.get_context("spawn")
     alive, hold = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(jobs, context, _begin, (alive,))
+    over = False
     try:
         with _deaf():  # or a process that has not come to _begin answers Ctrl-C with a traceback
             for _ in range(jobs):
                 pool.submit(_begun)  # each starts a process, as none is idle yet
         yield pool
-    except BaseException:
-        hold.close()  # the processes take this for our end
-        raise
+        over = True
     finally:
+        if not over:
+            hold.close()  # the processes take this for our end, and do not finish what they are at
         pool.shutdown(cancel_futures=True)
         hold.close()
         alive.close()

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from commands import hearing, refused, run
 
+import polyest
 from polyest import sweeping
 from polyest.errors import CannotStore, InvalidProblem, RuinedByRounding, WorkerLost
 from polyest.sweeping import sweep
+from polyest.table import dumps
 
 KS = range(1, 17)
 
@@ -36,6 +38,14 @@ def test_threads_give_the_same_bytes(tmp_path, whole, threads):
     with ThreadPoolExecutor(threads) as pool:
         sweep(KS, tmp_path / "t.jsonl", executor=pool)
     assert (tmp_path / "t.jsonl").read_bytes() == whole
+
+
+def test_solve_and_verify_take_turns_in_threads(whole):
+    """Also where no sweep stands before them."""
+    with ThreadPoolExecutor(3) as pool:
+        tables = list(pool.map(polyest.solve, KS))
+        assert "".join(f"{dumps(table)}\n" for table in tables).encode() == whole
+        list(pool.map(polyest.verify, tables))
 
 
 def test_every_warning_of_a_thread_arrives(tmp_path):
