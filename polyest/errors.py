@@ -49,6 +49,18 @@ class WorkerLost(PolyestError, RuntimeError):
     """Work that no worker brought to an end; the message says what is left of it."""
 
 
+class InvalidGame(PolyestError, ValueError):
+    """A game that cannot be played: a policy, a reference or a goal is not acceptable."""
+
+
+class NotConvex(InvalidGame):
+    """A generator that is not strictly convex on [0, 1]; the message names the place."""
+
+
+class Infeasible(InvalidGame):
+    """A safe set that no policy of the game reaches; the message has the least cost there is."""
+
+
 class NotInstalled(PolyestError, ImportError):
     """An extra that is needed and not there; the message has the command that installs it."""
 

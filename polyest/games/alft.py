@@ -1,0 +1,185 @@
+"""Answer-level fine-tuning: a finite problem, its objective, and the gradient of that, exactly.
+
+    J(pi) = R(nu) + beta sum_x w_x D_F(pi_x, pi_0x),        nu_x(z) = sum of pi_x(y) over the traces y with answer z
+
+Prompts x, traces y, answers z = E(x, y), a reference policy pi_0, a goal R (goals.py), a geometry F of the
+policies, KL unless said otherwise.  Gradients are those of the pairing <a, b> = sum_x w_x sum_y a_xy b_xy.
+"""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from polyest.bernstein import Floats
+from polyest.errors import InvalidGame
+from polyest.games.constraints import Safety
+from polyest.games.geometry import Geometry, negative_entropy
+from polyest.games.goals import Goal, Prompts
+from polyest.record import Record
+
+SUMS = 1e-9  # how far the probabilities of a distribution may be from adding up to 1
+
+
+class Alft(Record):
+    """A problem as `pose` checks it: arrays (prompts, traces), read-only."""
+
+    reference: Floats
+    answers: Any
+    number: int
+    goal: Goal
+    beta: float
+    prompts: Prompts
+    geometry: Geometry
+
+    def distributions(self, policy: Floats) -> Floats:
+        """nu: probabilities of the answers, float64 (prompts, number)."""
+        nu = np.zeros((len(policy), self.number))
+        np.add.at(nu, (np.arange(len(policy))[:, None], self.answers), policy)
+        return nu
+
+    def at_traces(self, values: Floats) -> Floats:
+        """Values of the answers (prompts, number) at the traces, (prompts, traces)."""
+        return np.take_along_axis(values, self.answers, axis=1)
+
+    def divergence(self, policy: Floats) -> float:
+        """sum_x w_x D_F(pi_x, pi_0x)."""
+        return self.prompts.mean(self.geometry.divergence(policy, self.reference))
+
+    def J(self, policy: Any) -> float:
+        """The objective at a policy (prompts, traces); raises InvalidGame for what is none."""
+        pi = self.checked(policy)
+        return self.goal.value(self.distributions(pi), self.prompts) + self.beta * self.divergence(
+            pi
+        )
+
+    def gradient(self, policy: Any) -> Floats:
+        """Gradient of J in the policy, float64 (prompts, traces), in the pairing weighted by the prompts.
+
+        For KL:  (grad R)(E(y)) + beta (log(pi/pi_0) + a constant).  Raises as J does.
+        """
+        pi = self.checked(policy)
+        slope = self.goal.gradient(self.distributions(pi), self.prompts)
+        away = self.geometry.gradient(pi) - self.geometry.gradient(self.reference)
+        return np.asarray(self.at_traces(slope) + self.beta * away)
+
+    def checked(self, policy: Any) -> Floats:
+        """The policy as float64, each row a distribution over the traces; raises InvalidGame."""
+        return stochastic("policy", policy, self.reference.shape)
+
+
+def pose(
+    reference: Any,
+    answers: Any,
+    goal: Goal,
+    beta: Any = 1.0,
+    *,
+    weights: Any = None,
+    orbits: Any = None,
+    geometry: Geometry | None = None,
+) -> Alft:
+    """A problem: min over policies of R(nu) + beta D_F(pi, pi_0).
+
+    reference: (prompts, traces), rows that add up to 1, positive where the geometry takes a log.
+    answers: integers from 0, (traces,) or (prompts, traces); every number up to the greatest occurs, and for a
+    goal that takes logs it does so in every prompt.  weights: of the prompts, positive, uniform by default.
+    orbits: a partition of the prompts, each alone by default.  Raises InvalidGame, or Infeasible for
+    a safe set that no policy is in.
+
+    >>> from polyest.games.goals import Diversity
+    >>> problem = pose([[0.5, 0.3, 0.2]], [0, 0, 1], Diversity(negative_entropy()), beta=0.5)
+    >>> round(problem.J(problem.reference), 6)  # minus the entropy of (0.8, 0.2)
+    -0.500402
+    """
+    given = np.asarray(reference)
+    if given.ndim != 2:
+        raise InvalidGame(f"reference of shape {given.shape}: expected (prompts, traces)")
+    pi0 = stochastic("reference", reference, given.shape)
+    number, extracted = _answers(answers, pi0.shape)
+    geometry = negative_entropy() if geometry is None else geometry
+    if isinstance(beta, bool) or not isinstance(beta, Real) or not 0 < float(beta) < np.inf:
+        raise InvalidGame(
+            f"beta is {beta!r}: expected a positive number, the strength of the reference"
+        )
+    if geometry.steep and not pi0.all():
+        x, y = np.argwhere(pi0 == 0)[0]
+        raise InvalidGame(
+            f"reference of trace {y} of prompt {x} is 0: the geometry {geometry.name} takes its logarithm or "
+            "a negative power; leave the trace out, or use a geometry that is finite at 0, as euclidean()"
+        )
+    shares, kept = _weights(weights, len(pi0)), _orbits(orbits, len(pi0))
+    problem = Alft(pi0, extracted, number, goal, float(beta), Prompts(shares, kept), geometry)
+    goal.check(len(pi0), number)
+    reached = problem.distributions(np.ones_like(pi0)) > 0
+    if goal.logarithmic and not reached.all():
+        x, z = np.argwhere(~reached)[0]
+        raise InvalidGame(
+            f"answer {z} of prompt {x} has no trace: its probability is 0 under every policy, and the goal "
+            f"{type(goal).__name__} takes its logarithm; give it a trace, or use a geometry that is finite at 0"
+        )
+    if isinstance(goal, Safety):
+        for x, row in enumerate(reached):
+            goal.check_reachable(row, x)
+    return problem
+
+
+def stochastic(name: str, values: Any, shape: tuple[int, ...]) -> Floats:
+    """Values as float64, non-negative, of this shape, rows adding up to 1; raises InvalidGame."""
+    try:
+        p = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        p = np.array(np.nan)
+    if p.shape != shape or not p.size:
+        raise InvalidGame(f"{name} of shape {p.shape}: expected numbers of shape {shape}")
+    odd = np.argwhere(~(p >= 0))
+    if odd.size:
+        x, y = odd[0]
+        raise InvalidGame(f"{name} of trace {y} of prompt {x} is {p[x, y]}: expected a probability")
+    sums = p.sum(-1)
+    x = int(np.abs(sums - 1).argmax())
+    if not abs(sums[x] - 1) <= SUMS:
+        raise InvalidGame(
+            f"{name} of prompt {x} adds up to {sums[x]:.12g}: expected 1; divide it by its sum"
+        )
+    p.flags.writeable = False
+    return p
+
+
+def _answers(answers: Any, shape: tuple[int, ...]) -> tuple[int, Any]:
+    given = np.asarray(answers)
+    if given.shape not in (shape, shape[1:]) or given.dtype.kind not in "iu":
+        raise InvalidGame(
+            f"answers of shape {given.shape} and type {given.dtype}: expected integers of shape {shape} or "
+            f"{shape[1:]}, the answer that each trace ends in"
+        )
+    present = np.unique(given)
+    if present[0] != 0 or present[-1] != present.size - 1:
+        raise InvalidGame(
+            f"answers {present.tolist()}: expected 0, 1, 2, ... without a gap; number the distinct answers"
+        )
+    extracted = np.array(np.broadcast_to(given, shape))
+    extracted.flags.writeable = False
+    return int(present.size), extracted
+
+
+def _weights(weights: Any, prompts: int) -> tuple[float, ...]:
+    if weights is None:
+        return (1 / prompts,) * prompts
+    given = np.asarray(weights, dtype=np.float64)
+    if given.shape != (prompts,) or not (given > 0).all() or not abs(given.sum() - 1) <= SUMS:
+        raise InvalidGame(
+            f"weights {given.tolist()}: expected {prompts} positive numbers that add up to 1, one a prompt"
+        )
+    return tuple(map(float, given))
+
+
+def _orbits(orbits: Any, prompts: int) -> tuple[tuple[int, ...], ...]:
+    if orbits is None:
+        return tuple((x,) for x in range(prompts))
+    kept = tuple(tuple(int(x) for x in orbit) for orbit in orbits)
+    if sorted(x for orbit in kept for x in orbit) != list(range(prompts)) or not all(kept):
+        raise InvalidGame(
+            f"orbits {[list(orbit) for orbit in kept]}: expected a partition of the prompts 0..{prompts - 1}, "
+            "each of them in one orbit"
+        )
+    return kept

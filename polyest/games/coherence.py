@@ -1,0 +1,153 @@
+"""Coherence: the answers to prompts of one orbit, which mean the same, are to agree.
+
+For an orbit of prompts with weights w_k that add up to 1 and answer distributions nu_k, the generalised
+Jensen-Shannon divergence is jointly convex and 0 where they agree:
+
+    JS = sum_k w_k KL(nu_k, AM) = min over q of sum_k w_k KL(nu_k, q),      AM = sum_k w_k nu_k
+    gradient in nu_k   log(nu_k/AM)
+    conjugate          JS*(u) = max over q of sum_k w_k log sum_z q_z exp(u_kz)
+
+Consensus of an orbit: the arithmetic mean AM, the geometric mean GM ~ prod_k nu_k^(w_k), which minimises
+sum_k w_k KL(q, nu_k), and the mode of AM (ties go to the answer of lowest index).  How far apart the
+first two are is measured by H^2 = 1 - sum_z prod_k nu_k^(w_k):  |AM - GM|_1 <= 2 H^2.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from polyest.bernstein import Floats
+from polyest.errors import InvalidGame, NotConverged
+from polyest.games.goals import CERTIFIED, Goal, Prompts, certain, normalised
+
+STEPS = 100  # Newton's, each on a system of the size of an orbit's answers
+CONSENSUS = ("geometric", "arithmetic", "mode")
+
+Consensus = Callable[[Floats, Floats], Floats]
+
+
+class Coherence(Goal):
+    """R = sum over orbits of their weight times their Jensen-Shannon divergence."""
+
+    consensus: str = "geometric"
+
+    @property
+    def logarithmic(self) -> bool:
+        """Its gradient is a logarithm."""
+        return True
+
+    def value(self, nu: Floats, prompts: Prompts) -> float:
+        """The divergence of each prompt from the mean of its orbit."""
+        mean = _of_orbits(arithmetic_mean, nu, prompts)
+        ratio = np.where(nu > 0, nu, 1.0) / np.where(nu > 0, mean, 1.0)
+        return prompts.mean((nu * np.log(ratio)).sum(-1))
+
+    def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
+        """log(nu/AM)."""
+        return np.asarray(np.log(nu / _of_orbits(arithmetic_mean, nu, prompts)))
+
+    def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
+        """A maximum over one distribution an orbit, by an interior-point method with a proved gap."""
+        total, nu = 0.0, np.empty_like(u)
+        for members in map(list, prompts.orbits):
+            weights = np.array(prompts.weights)[members]
+            share = weights.sum()
+            value, q = _log_optimal(u[members], weights / share)
+            total += share * value
+            nu[members] = normalised(u[members] + np.log(q))
+        return total, nu
+
+    def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
+        """The consensus of each prompt's orbit."""
+        kinds = {"geometric": geometric_mean, "arithmetic": arithmetic_mean, "mode": mode}
+        return _of_orbits(kinds[self.consensus], nu, prompts)
+
+    def check(self, prompts: int, answers: int) -> None:
+        """The consensus is one there is."""
+        if self.consensus not in CONSENSUS:
+            raise InvalidGame(
+                f"consensus {self.consensus!r} is unknown: use one of {', '.join(CONSENSUS)}"
+            )
+
+
+def arithmetic_mean(nu: Floats, weights: Floats) -> Floats:
+    """sum_k w_k nu_k of an orbit's answer distributions (members, answers).
+
+    >>> arithmetic_mean(np.array([[0.9, 0.1], [0.5, 0.5]]), np.array([0.5, 0.5])).tolist()
+    [0.7, 0.3]
+    """
+    return np.asarray(weights @ nu)
+
+
+def geometric_mean(nu: Floats, weights: Floats) -> Floats:
+    """prod_k nu_k^(w_k), normalised; 0 where a member is 0.
+
+    >>> geometric_mean(np.array([[0.9, 0.1], [0.5, 0.5]]), np.array([0.5, 0.5])).round(9).tolist()
+    [0.75, 0.25]
+    """
+    whole = _products(nu, weights)
+    if not whole.sum() > 0:
+        raise InvalidGame(
+            f"answer distributions {nu.tolist()} of an orbit have no answer in common: their geometric mean "
+            "is 0 everywhere; use the arithmetic mean or the mode"
+        )
+    return np.asarray(whole / whole.sum())
+
+
+def mode(nu: Floats, weights: Floats) -> Floats:
+    """All mass on the most probable answer of the orbit; a tie goes to the lowest index.
+
+    >>> mode(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0.5, 0.5])).tolist()
+    [1.0, 0.0]
+    """
+    return certain(np.argmax(arithmetic_mean(nu, weights)), nu.shape[-1])
+
+
+def squared_hellinger(nu: Floats, weights: Floats) -> float:
+    """H^2 = 1 - sum_z prod_k nu_k^(w_k), 0 where the members agree, 1 where they share no answer.
+
+    >>> round(squared_hellinger(np.array([[0.9, 0.1], [0.5, 0.5]]), np.array([0.5, 0.5])), 6)
+    0.105573
+    """
+    return float(1 - _products(nu, weights).sum())
+
+
+def _products(nu: Floats, weights: Floats) -> Floats:
+    return np.asarray(np.prod(nu ** weights[:, None], axis=0))
+
+
+def _of_orbits(consensus: Consensus, nu: Floats, prompts: Prompts) -> Floats:
+    """The consensus of each prompt's orbit, (prompts, answers)."""
+    found = np.empty_like(nu)
+    for members in map(list, prompts.orbits):
+        weights = np.array(prompts.weights)[members]
+        found[members] = consensus(nu[members], weights / weights.sum())
+    return found
+
+
+def _log_optimal(u: Floats, weights: Floats) -> tuple[float, Floats]:
+    """max over distributions q of sum_k w_k log sum_z q_z exp(u_kz), and q.
+
+    With the sum of q subtracted instead of fixed, a barrier keeps q positive; its weight is lowered
+    until Cover's bound, max_z sum_k w_k exp(u_kz)/(A q)_k >= 1, has closed.
+    """
+    top = u.max(-1, keepdims=True)
+    odds = np.exp(u - top)
+    q, barrier = np.full(u.shape[1], 1 / u.shape[1]), 1.0
+    for _ in range(STEPS):
+        mixed = odds @ q
+        share = odds * (weights / mixed)[:, None]
+        bound = np.log(share.sum(0).max() * q.sum()) if barrier < 1e-3 else np.inf
+        if bound <= CERTIFIED / 10:
+            break
+        barrier *= 0.3
+        slope = share.sum(0) - 1 + barrier / q
+        root = share / np.sqrt(weights)[:, None]
+        step = np.linalg.solve(root.T @ root + np.diag(barrier / q**2), slope)
+        falling = step < 0
+        longest = float(np.min(q[falling] / -step[falling], initial=np.inf))
+        q = q + min(1.0, 0.9 * longest) * step
+    else:
+        raise NotConverged(f"the conjugate of the Jensen-Shannon divergence is {bound:.3g} off")
+    q = q / q.sum()
+    return float(weights @ (np.log(odds @ q) + top[:, 0])), q

@@ -1,0 +1,96 @@
+"""Play of the exact game, step by step: alternating best response, and no-regret play of the target.
+
+`alternating`: the target answers the policy, the policy the target.  It converges in one step for standard
+RL, and not always else: for diversity nu -> nu_0 nu^(-1/beta), which settles for beta > 1 and flips for beta < 1.
+
+`no_regret`: the target adds up what it is told,  u_t = rate/sqrt(t) sum_{s<t} w (nu_s - nu*(u_s)),  nu*(u) the
+maximiser in R*(u); the policy answers at once.  G is convex in pi and concave in u, so that the pair of the
+averages has a gap of at most  (|u|^2/(2 rate) + 2 rate)/sqrt(T),  u = grad R at the averaged policy.
+"""
+
+from collections.abc import Iterator
+from math import nan, sqrt
+from typing import Any
+
+import numpy as np
+
+from polyest.bernstein import Floats
+from polyest.errors import InvalidGame
+from polyest.games.game import Game
+from polyest.record import Record
+
+
+class Step(Record):
+    """A step of play: J and duality gap of (policy, dual), and how far the policy is from the optimum.
+
+    distance: sum_x w_x |pi_x - pi*_x|_1, nan where no optimum was given.
+    """
+
+    iteration: int
+    J: float
+    gap: float
+    distance: float
+    policy: Floats
+    dual: Floats
+
+
+def alternating(
+    game: Game,
+    steps: int,
+    *,
+    policy: Any = None,
+    damping: float = 1.0,
+    seeds: bool = False,
+    optimum: Any = None,
+) -> Iterator[Step]:
+    """Best responses in turn, from `policy` (by default the reference).
+
+    damping: the part of the way that the dual variable goes, in (0, 1]; 1 is the pure best response.
+    seeds: play the target that the seeds list instead of the best response.  Raises InvalidGame.
+
+    >>> from polyest.games import alft, geometry, goals
+    >>> goal = goals.Diversity(geometry.negative_entropy())
+    >>> game = Game(alft.pose([[0.9, 0.1]], [0, 1], goal, beta=2.0))
+    >>> [round(step.gap, 4) for step in alternating(game, 4)]
+    [0.0923, 0.023, 0.0058, 0.0014]
+    """
+    if not 0 < damping <= 1:
+        raise InvalidGame(f"damping is {damping!r}: expected the part of the way, in (0, 1]")
+    pi = game.problem.checked(game.problem.reference if policy is None else policy)
+    u: Floats | None = None
+    for iteration in range(1, steps + 1):
+        aim = game.dual(game.seeds_target(pi)) if seeds else game.response(pi)
+        u = aim if u is None or damping == 1 else (1 - damping) * u + damping * aim
+        pi = game.policy(u)
+        yield _step(game, iteration, pi, u, optimum)
+
+
+def no_regret(
+    game: Game, steps: int, *, rate: float = 1.0, every: int = 1, optimum: Any = None
+) -> Iterator[Step]:
+    """Averages of the play, one record in `every` steps.
+
+    rate: of the target's steps, positive.  Raises InvalidGame.
+    """
+    if not rate > 0 or every < 1:
+        raise InvalidGame(f"rate {rate!r}, every {every!r}: expected both to be positive")
+    problem = game.problem
+    told = np.zeros((len(problem.reference), problem.number))
+    mean_policy, mean_dual = np.zeros(problem.reference.shape), np.zeros(told.shape)
+    for t in range(1, steps + 1):
+        u = rate / sqrt(t) * told
+        pi = game.policy(u)
+        _, wanted = problem.goal.conjugate(u, problem.prompts)
+        told = told + problem.distributions(pi) - wanted
+        mean_policy += (pi - mean_policy) / t
+        mean_dual += (u - mean_dual) / t
+        if t % every == 0:
+            yield _step(game, t, mean_policy.copy(), mean_dual.copy(), optimum)
+
+
+def _step(game: Game, iteration: int, pi: Floats, u: Floats, optimum: Any) -> Step:
+    problem = game.problem
+    away = nan
+    if optimum is not None:
+        away = problem.prompts.mean(np.abs(pi - problem.checked(optimum)).sum(-1))
+    return Step(iteration, problem.J(pi), game.gap(pi, u), away, pi, u)

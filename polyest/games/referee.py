@@ -1,0 +1,143 @@
+"""The optimum of J by convex programming alone: what every equilibrium is checked against.
+
+`by_cones` poses the problem to cvxpy (extra cvx) and solves it with Clarabel; `by_descent` gives J and its
+gradient to scipy, and takes every goal.  Neither knows of the game.
+"""
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from polyest.bernstein import Floats
+from polyest.errors import InvalidGame, NotConverged, NotInstalled
+from polyest.games.alft import Alft
+from polyest.games.coherence import Coherence
+from polyest.games.constraints import Safety
+from polyest.games.geometry import Geometry
+from polyest.games.goals import Diversity, GroundTruth, StandardRL
+
+TIGHT = {
+    "tol_gap_abs": 1e-12,
+    "tol_gap_rel": 1e-12,
+    "tol_feas": 1e-12,
+    "tol_ktratio": 1e-9,
+    "max_iter": 500,
+}
+LEAST = 1e-300  # a probability whose logarithm is finite
+
+
+def by_cones(problem: Alft) -> Floats:
+    """The optimal policy (prompts, traces) as a cone program.
+
+    Raises InvalidGame for a goal or geometry that is not made of cvxpy's atoms (Custom, polynomials with
+    negative coefficients from p^2 on), NotConverged, NotInstalled.
+    """
+    try:
+        cp: Any = import_module("cvxpy")
+    except ImportError:
+        raise NotInstalled("by_cones needs cvxpy: pip install 'polyest[cvx]'") from None
+    prompts, traces = problem.reference.shape
+    policy = cp.Variable((prompts, traces), nonneg=True)
+    weights = np.array(problem.prompts.weights)
+    nu = [np.eye(problem.number)[problem.answers[x]].T @ policy[x] for x in range(prompts)]
+    limits = [cp.sum(policy, axis=1) == 1]
+    goal, loss = problem.goal, 0
+    if isinstance(goal, StandardRL):
+        r = np.broadcast_to(np.array(goal.r, dtype=float), (prompts, problem.number))
+        loss -= sum(w * (r[x] @ nu[x]) for x, w in enumerate(weights))
+    elif isinstance(goal, GroundTruth):
+        loss -= sum(w * cp.log(nu[x][goal.answers[x]]) for x, w in enumerate(weights))
+    elif isinstance(goal, Diversity):
+        loss += goal.scale * sum(
+            w * _generator(cp, goal.geometry, nu[x]) for x, w in enumerate(weights)
+        )
+    elif isinstance(goal, Safety):
+        excess = [goal.costs @ nu[x] - goal.budgets for x in range(prompts)]
+        if np.isinf(goal.bound):
+            limits += [each <= 0 for each in excess]
+        else:
+            loss += goal.bound * sum(w * cp.sum(cp.pos(excess[x])) for x, w in enumerate(weights))
+    elif isinstance(goal, Coherence):
+        for members in problem.prompts.orbits:
+            share = sum(weights[x] for x in members)
+            mean = sum(weights[x] / share * nu[x] for x in members)
+            loss += sum(weights[x] * cp.sum(cp.rel_entr(nu[x], mean)) for x in members)
+    else:
+        raise InvalidGame(f"{type(goal).__name__} is no goal made of cones: use by_descent")
+    for x, w in enumerate(weights):
+        pull = problem.geometry.gradient(problem.reference[x])
+        if problem.geometry.order == 1:
+            away = cp.sum(cp.rel_entr(policy[x], problem.reference[x]))
+        else:
+            away = _generator(cp, problem.geometry, policy[x]) - pull @ policy[x]
+        loss += problem.beta * w * away
+    asked = cp.Problem(cp.Minimize(loss), limits)
+    asked.solve(solver=cp.CLARABEL, **TIGHT)
+    if asked.status not in ("optimal", "optimal_inaccurate"):
+        raise NotConverged(f"Clarabel ends with {asked.status}")
+    pi = np.maximum(policy.value, 0.0)
+    return np.asarray(pi / pi.sum(-1, keepdims=True))
+
+
+def by_descent(problem: Alft) -> Floats:
+    """The optimal policy (prompts, traces), found from J and its gradient.
+
+    Where the geometry keeps policies positive, over logits by BFGS; else by sequential quadratic
+    programming over the simplex.  Raises InvalidGame for the indicator of a safe set, which has no gradient.
+    """
+    from scipy.optimize import LinearConstraint, minimize
+
+    if isinstance(problem.goal, Safety):
+        raise InvalidGame("a safe set has no gradient: use by_cones")
+    shape, weights = problem.reference.shape, np.array(problem.prompts.weights)[:, None]
+
+    def policy(logits: Floats) -> Floats:
+        grid = logits.reshape(shape)
+        p = np.exp(grid - grid.max(-1, keepdims=True))
+        return np.asarray(p / p.sum(-1, keepdims=True))
+
+    def in_logits(logits: Floats) -> tuple[float, Floats]:
+        pi = policy(logits)
+        slope = weights * pi * problem.gradient(pi)
+        return problem.J(pi), np.asarray((slope - pi * slope.sum(-1, keepdims=True)).ravel())
+
+    def in_policy(flat: Floats) -> tuple[float, Floats]:
+        pi = np.maximum(flat.reshape(shape), 0.0)
+        pi = pi / pi.sum(-1, keepdims=True)
+        slope = weights * problem.gradient(pi)
+        return problem.J(pi), np.asarray((slope - (pi * slope).sum(-1, keepdims=True)).ravel())
+
+    if problem.geometry.steep:
+        start = np.log(problem.reference).ravel()
+        for _ in range(3):  # from where rounding stopped it, with a new Hessian
+            start = minimize(in_logits, start, jac=True, method="BFGS", options={"gtol": 1e-12}).x
+        return policy(start)
+    sums = LinearConstraint(np.kron(np.eye(shape[0]), np.ones(shape[1])), 1.0, 1.0)
+    x = problem.reference.ravel()
+    for _ in range(3):
+        x = minimize(
+            in_policy,
+            x,
+            jac=True,
+            method="SLSQP",
+            bounds=[(0.0, 1.0)] * x.size,
+            constraints=sums,
+            options={"ftol": 1e-16, "maxiter": 2000},
+        ).x
+        x = np.clip(x, 0.0, 1.0)
+    pi = x.reshape(shape)
+    return np.asarray(pi / pi.sum(-1, keepdims=True))
+
+
+def _generator(cp: Any, geometry: Geometry, p: Any) -> Any:
+    """sum phi(p), an expression of cvxpy, up to a constant on the simplex."""
+    if geometry.kind == "tsallis":
+        if geometry.order == 1:
+            return -cp.sum(cp.entr(p))
+        return cp.sum(cp.power(p, geometry.order)) / (geometry.order - 1)
+    if min(geometry.parameters[2:]) < 0:
+        raise InvalidGame(
+            f"the polynomial {list(geometry.parameters)} is not made of convex powers: use by_descent"
+        )
+    return sum(a * cp.sum(cp.power(p, m)) for m, a in enumerate(geometry.parameters) if m and a)
