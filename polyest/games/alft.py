@@ -1,12 +1,14 @@
 """Answer-level fine-tuning: a finite problem, its objective, and the gradient of that, exactly.
 
-    J(pi) = R(nu) + beta sum_x w_x D_F(pi_x, pi_0x),        nu_x(z) = sum of pi_x(y) over the traces y with answer z
+    J(pi) = R(nu) + beta sum_x w_x D_F(pi_x, pi_0x)
+    nu_x(z) = sum of pi_x(y) over the traces y with E(x, y) = z
 
 Prompts x, traces y, answers z = E(x, y), a reference policy pi_0, a goal R (goals.py), a geometry F of the
 policies, KL unless said otherwise.  Gradients are those of the pairing <a, b> = sum_x w_x sum_y a_xy b_xy.
 """
 
 from numbers import Real
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,14 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.errors import InvalidGame
 from polyest.games.constraints import Safety
-from polyest.games.geometry import Geometry, negative_entropy
-from polyest.games.goals import Goal, Prompts
-from polyest.record import Record
+from polyest.games.geometry import LEAST, Geometry, negative_entropy
+from polyest.games.goals import Goal, Prompts, numbers
+from polyest.record import Holder
 
 SUMS = 1e-9  # how far the probabilities of a distribution may be from adding up to 1
 
 
-class Alft(Record):
+class Alft(Holder):
     """A problem as `pose` checks it: arrays (prompts, traces), read-only."""
 
     reference: Floats
@@ -42,6 +44,21 @@ class Alft(Record):
         """Values of the answers (prompts, number) at the traces, (prompts, traces)."""
         return np.take_along_axis(values, self.answers, axis=1)
 
+    def distilled(self, nu: Floats) -> Floats:
+        """The policy of least KL from the reference with answers nu: pi_0(y) nu(E(y))/nu_0(E(y)).
+
+        Raises InvalidGame where nu has an answer that the reference does not have.
+        """
+        q = stochastic("nu", nu, (len(self.reference), self.number))
+        had = self.distributions(self.reference)
+        if (q > 0)[had == 0].any():
+            x, z = np.argwhere((q > 0) & (had == 0))[0]
+            raise InvalidGame(
+                f"nu of answer {z} of prompt {x} is {q[x, z]:.6g}, and the reference has none of it: "
+                "expected 0, its KL is infinite"
+            )
+        return self.reference * self.at_traces(q / np.where(had > 0, had, 1.0))
+
     def divergence(self, policy: Floats) -> float:
         """sum_x w_x D_F(pi_x, pi_0x)."""
         return self.prompts.mean(self.geometry.divergence(policy, self.reference))
@@ -53,13 +70,18 @@ class Alft(Record):
             pi
         )
 
+    def prices(self, policy: Any) -> Floats:
+        """grad R(nu), float64 (prompts, number); an answer of probability 0 is priced as one of 1e-300."""
+        nu = self.distributions(self.checked(policy))
+        return self.goal.gradient(np.maximum(nu, LEAST), self.prompts)
+
     def gradient(self, policy: Any) -> Floats:
-        """Gradient of J in the policy, float64 (prompts, traces), in the pairing weighted by the prompts.
+        """Gradient of J in the policy, float64 (prompts, traces), in the weighted pairing.
 
         For KL:  (grad R)(E(y)) + beta (log(pi/pi_0) + a constant).  Raises as J does.
         """
         pi = self.checked(policy)
-        slope = self.goal.gradient(self.distributions(pi), self.prompts)
+        slope = self.prices(pi)
         away = self.geometry.gradient(pi) - self.geometry.gradient(self.reference)
         return np.asarray(self.at_traces(slope) + self.beta * away)
 
@@ -81,22 +103,27 @@ def pose(
     """A problem: min over policies of R(nu) + beta D_F(pi, pi_0).
 
     reference: (prompts, traces), rows that add up to 1, positive where the geometry takes a log.
-    answers: integers from 0, (traces,) or (prompts, traces); every number up to the greatest occurs, and for a
-    goal that takes logs it does so in every prompt.  weights: of the prompts, positive, uniform by default.
-    orbits: a partition of the prompts, each alone by default.  Raises InvalidGame, or Infeasible for
-    a safe set that no policy is in.
+    answers: integers from 0, (traces,) or (prompts, traces); every number up to the greatest occurs, and
+    for a goal that takes logs it does so in every prompt.  weights: of the prompts, positive, uniform by
+    default.  orbits: a partition of the prompts, each alone by default.  Raises InvalidGame, or Infeasible
+    for a safe set that no policy is in.
 
     >>> from polyest.games.goals import Diversity
     >>> problem = pose([[0.5, 0.3, 0.2]], [0, 0, 1], Diversity(negative_entropy()), beta=0.5)
     >>> round(problem.J(problem.reference), 6)  # minus the entropy of (0.8, 0.2)
     -0.500402
     """
-    given = np.asarray(reference)
+    given = numbers("reference", reference)
     if given.ndim != 2:
         raise InvalidGame(f"reference of shape {given.shape}: expected (prompts, traces)")
     pi0 = stochastic("reference", reference, given.shape)
     number, extracted = _answers(answers, pi0.shape)
     geometry = negative_entropy() if geometry is None else geometry
+    if not isinstance(goal, Goal) or not isinstance(geometry, Geometry):
+        raise InvalidGame(
+            f"goal is {goal!r}, geometry is {geometry!r}: expected a goal as goals.StandardRL((1.0, 0.0)) "
+            "and a geometry as geometry.euclidean()"
+        )
     if isinstance(beta, bool) or not isinstance(beta, Real) or not 0 < float(beta) < np.inf:
         raise InvalidGame(
             f"beta is {beta!r}: expected a positive number, the strength of the reference"
@@ -111,11 +138,12 @@ def pose(
     problem = Alft(pi0, extracted, number, goal, float(beta), Prompts(shares, kept), geometry)
     goal.check(len(pi0), number)
     reached = problem.distributions(np.ones_like(pi0)) > 0
-    if goal.logarithmic and not reached.all():
-        x, z = np.argwhere(~reached)[0]
+    lacking = goal.needed(*reached.shape) & ~reached
+    if lacking.any():
+        x, z = np.argwhere(lacking)[0]
         raise InvalidGame(
             f"answer {z} of prompt {x} has no trace: its probability is 0 under every policy, and the goal "
-            f"{type(goal).__name__} takes its logarithm; give it a trace, or use a geometry that is finite at 0"
+            f"{type(goal).__name__} is infinite or steep there; give it a trace, or take another goal"
         )
     if isinstance(goal, Safety):
         for x, row in enumerate(reached):
@@ -125,10 +153,7 @@ def pose(
 
 def stochastic(name: str, values: Any, shape: tuple[int, ...]) -> Floats:
     """Values as float64, non-negative, of this shape, rows adding up to 1; raises InvalidGame."""
-    try:
-        p = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        p = np.array(np.nan)
+    p = numbers(name, values)
     if p.shape != shape or not p.size:
         raise InvalidGame(f"{name} of shape {p.shape}: expected numbers of shape {shape}")
     odd = np.argwhere(~(p >= 0))
@@ -146,11 +171,12 @@ def stochastic(name: str, values: Any, shape: tuple[int, ...]) -> Floats:
 
 
 def _answers(answers: Any, shape: tuple[int, ...]) -> tuple[int, Any]:
+    numbers("answers", answers)
     given = np.asarray(answers)
     if given.shape not in (shape, shape[1:]) or given.dtype.kind not in "iu":
         raise InvalidGame(
-            f"answers of shape {given.shape} and type {given.dtype}: expected integers of shape {shape} or "
-            f"{shape[1:]}, the answer that each trace ends in"
+            f"answers of shape {given.shape} and type {given.dtype}: expected integers of shape {shape} "
+            f"or {shape[1:]}, the answer that each trace ends in"
         )
     present = np.unique(given)
     if present[0] != 0 or present[-1] != present.size - 1:
@@ -165,7 +191,7 @@ def _answers(answers: Any, shape: tuple[int, ...]) -> tuple[int, Any]:
 def _weights(weights: Any, prompts: int) -> tuple[float, ...]:
     if weights is None:
         return (1 / prompts,) * prompts
-    given = np.asarray(weights, dtype=np.float64)
+    given = numbers("weights", weights)
     if given.shape != (prompts,) or not (given > 0).all() or not abs(given.sum() - 1) <= SUMS:
         raise InvalidGame(
             f"weights {given.tolist()}: expected {prompts} positive numbers that add up to 1, one a prompt"
@@ -176,10 +202,13 @@ def _weights(weights: Any, prompts: int) -> tuple[float, ...]:
 def _orbits(orbits: Any, prompts: int) -> tuple[tuple[int, ...], ...]:
     if orbits is None:
         return tuple((x,) for x in range(prompts))
-    kept = tuple(tuple(int(x) for x in orbit) for orbit in orbits)
+    try:
+        kept = tuple(tuple(index(x) for x in orbit) for orbit in orbits)
+    except TypeError:
+        kept = ()
     if sorted(x for orbit in kept for x in orbit) != list(range(prompts)) or not all(kept):
         raise InvalidGame(
-            f"orbits {[list(orbit) for orbit in kept]}: expected a partition of the prompts 0..{prompts - 1}, "
-            "each of them in one orbit"
+            f"orbits {orbits!r}: expected a partition of the prompts 0..{prompts - 1}, each of them in one "
+            "orbit, as in [[0, 1], [2]]"
         )
     return kept

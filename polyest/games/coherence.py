@@ -13,14 +13,17 @@ first two are is measured by H^2 = 1 - sum_z prod_k nu_k^(w_k):  |AM - GM|_1 <= 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidGame, NotConverged
-from polyest.games.goals import CERTIFIED, Goal, Prompts, certain, normalised
+from polyest.games.goals import Goal, Prompts, certain, normalised
 
-STEPS = 100  # Newton's, each on a system of the size of an orbit's answers
+TIE = 1e-12  # between answers of equal probability
+CLOSED = 1e-10  # of the bound of a conjugate
+STEPS, CENTRED = 100, 0.2  # Newton's steps, and the part of the complementarity that each leaves
 CONSENSUS = ("geometric", "arithmetic", "mode")
 
 Consensus = Callable[[Floats, Floats], Floats]
@@ -31,10 +34,9 @@ class Coherence(Goal):
 
     consensus: str = "geometric"
 
-    @property
-    def logarithmic(self) -> bool:
-        """Its gradient is a logarithm."""
-        return True
+    def needed(self, prompts: int, answers: int) -> Any:
+        """All: the gradient is a logarithm."""
+        return np.ones((prompts, answers), dtype=bool)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
         """The divergence of each prompt from the mean of its orbit."""
@@ -100,7 +102,8 @@ def mode(nu: Floats, weights: Floats) -> Floats:
     >>> mode(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0.5, 0.5])).tolist()
     [1.0, 0.0]
     """
-    return certain(np.argmax(arithmetic_mean(nu, weights)), nu.shape[-1])
+    mean = arithmetic_mean(nu, weights)
+    return certain(np.argmax(mean >= mean.max() - TIE), nu.shape[-1])
 
 
 def squared_hellinger(nu: Floats, weights: Floats) -> float:
@@ -128,26 +131,28 @@ def _of_orbits(consensus: Consensus, nu: Floats, prompts: Prompts) -> Floats:
 def _log_optimal(u: Floats, weights: Floats) -> tuple[float, Floats]:
     """max over distributions q of sum_k w_k log sum_z q_z exp(u_kz), and q.
 
-    With the sum of q subtracted instead of fixed, a barrier keeps q positive; its weight is lowered
-    until Cover's bound, max_z sum_k w_k exp(u_kz)/(A q)_k >= 1, has closed.
+    With the sum of q subtracted instead of fixed, by a primal-dual interior-point method, s the slack of
+    sum_k w_k exp(u_kz)/(A q)_k <= 1; Cover's bound, from the greatest of these sums, proves it closed.
     """
     top = u.max(-1, keepdims=True)
     odds = np.exp(u - top)
-    q, barrier = np.full(u.shape[1], 1 / u.shape[1]), 1.0
+    q, s = np.full(u.shape[1], 1 / u.shape[1]), np.ones(u.shape[1])
+    bound = np.inf
     for _ in range(STEPS):
-        mixed = odds @ q
-        share = odds * (weights / mixed)[:, None]
-        bound = np.log(share.sum(0).max() * q.sum()) if barrier < 1e-3 else np.inf
-        if bound <= CERTIFIED / 10:
-            break
-        barrier *= 0.3
-        slope = share.sum(0) - 1 + barrier / q
-        root = share / np.sqrt(weights)[:, None]
-        step = np.linalg.solve(root.T @ root + np.diag(barrier / q**2), slope)
-        falling = step < 0
-        longest = float(np.min(q[falling] / -step[falling], initial=np.inf))
-        q = q + min(1.0, 0.9 * longest) * step
-    else:
-        raise NotConverged(f"the conjugate of the Jensen-Shannon divergence is {bound:.3g} off")
-    q = q / q.sum()
-    return float(weights @ (np.log(odds @ q) + top[:, 0])), q
+        share = odds * (weights / (odds @ q))[:, None]
+        bound = float(np.log(share.sum(0).max() * q.sum()))
+        if bound <= CLOSED:
+            q = q / q.sum()
+            return float(weights @ (np.log(odds @ q) + top[:, 0])), q
+        root, barrier = share / np.sqrt(weights)[:, None], CENTRED * float(q @ s) / q.size
+        step = np.linalg.solve(root.T @ root + np.diag(s / q), share.sum(0) - 1 + barrier / q)
+        other = barrier / q - s - s / q * step
+        longest = min(_longest(q, step), _longest(s, other))
+        q, s = q + longest * step, s + longest * other
+    raise NotConverged(f"the conjugate of the Jensen-Shannon divergence is {bound:.3g} off")
+
+
+def _longest(x: Floats, step: Floats) -> float:
+    """The longest part of a step, up to the whole, that keeps x positive."""
+    falling = step < 0
+    return min(1.0, 0.95 * float(np.min(x[falling] / -step[falling], initial=np.inf)))

@@ -10,6 +10,7 @@ The seeds list the information projection of nu onto the safe set, nu exp(-lambd
 """
 
 from collections.abc import Callable
+from itertools import islice, product
 from math import inf
 from typing import Any
 
@@ -17,10 +18,13 @@ import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import Infeasible, InvalidGame, NotConverged
-from polyest.games.goals import Goal, Prompts, normalised
+from polyest.games.geometry import LEAST
+from polyest.games.goals import Goal, Prompts, normalised, numbers
 
 WITHIN = 1e-9  # of a budget, for a policy to keep it
-LARGEST, ROUNDS = 1e12, 50  # multiplier; times round the constraints before they are solved together
+SETTLED = 1e-13  # what is left of complementarity
+LARGEST = 1e12  # multiplier, in units of the greatest cost
+ROUNDS = 50  # round the constraints, before they are solved together
 
 
 class Safety(Goal):
@@ -40,74 +44,76 @@ class Safety(Goal):
         """Budgets, float64 (constraints,)."""
         return np.atleast_1d(np.array(self.budget, dtype=np.float64))
 
+    @property
+    def scales(self) -> Floats:
+        """The greatest cost of each constraint, its unit, (constraints,)."""
+        greatest = np.abs(self.costs).max(1)
+        return np.asarray(np.where(greatest > 0, greatest, 1.0))
+
     def excess(self, nu: Floats) -> Floats:
         """C nu - b, float64 (prompts, constraints)."""
         return np.asarray(nu @ self.costs.T - self.budgets)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
-        """The penalty; of the indicator 0, or infinity more than 1e-9 beyond a budget."""
+        """The penalty; of the indicator 0, or inf more than 1e-9 of the greatest cost beyond a budget."""
         over = np.maximum(self.excess(nu), 0.0)
         if self.bound == inf:
-            return inf if (over > WITHIN).any() else 0.0
+            return inf if (over > WITHIN * self.scales).any() else 0.0
         return self.bound * prompts.mean(over.sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
         """bound times the costs that are exceeded; of the indicator 0, as multipliers of 0 are a response."""
-        over = self.excess(nu) > (WITHIN if self.bound == inf else 0.0)
-        if self.bound == inf:
-            if over.any():
-                x, j = np.argwhere(over)[0]
-                spent = float(self.costs[j] @ nu[x])
-                raise Infeasible(
-                    f"expected cost {spent:.6g} of prompt {x} is beyond its budget {self.budgets[j]:.6g}: no "
-                    "target is a best response there; use equilibrium(), which finds the multipliers, or a "
-                    "finite bound"
-                )
-            return np.zeros(nu.shape)
-        return np.asarray(self.bound * over @ self.costs)
+        if self.bound < inf:
+            return np.asarray(self.bound * (self.excess(nu) > 0) @ self.costs)
+        over = self.excess(nu) > WITHIN * self.scales
+        if over.any():
+            x, j = np.argwhere(over)[0]
+            raise Infeasible(
+                f"expected cost {float(self.costs[j] @ nu[x]):.6g} of prompt {x} is beyond its budget "
+                f"{self.budgets[j]:.6g}: no target is a best response there; use equilibrium(), which finds "
+                "the multipliers, or a finite bound"
+            )
+        return np.zeros(nu.shape)
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
         """A linear program a prompt."""
-        from scipy.optimize import linprog
-
-        C, b = self.costs, self.budgets
+        C, b = self.costs / self.scales[:, None], self.budgets / self.scales
+        penalty = np.array([]) if self.bound == inf else self.bound * self.scales
+        limits = C if self.bound == inf else np.hstack([C, -np.eye(b.size)])
         found, total = np.empty(u.shape), np.empty(len(u))
         for x, row in enumerate(u):
-            limits = {"A_ub": C, "b_ub": b}
-            price = -row
-            if self.bound < inf:
-                limits["A_ub"] = np.hstack([C, -np.eye(len(b))])
-                price = np.append(price, np.full(len(b), self.bound))
-            sums = np.append(np.ones(row.size), np.zeros(price.size - row.size))[None]
-            solved = linprog(price, **limits, A_eq=sums, b_eq=[1.0])
-            if solved.status != 0:
-                raise Infeasible(f"costs {C.tolist()} within {b.tolist()}: {solved.message}")
-            nu = np.maximum(solved.x[: row.size], 0.0)
-            found[x], total[x] = nu / nu.sum(), -solved.fun
+            sums = np.append(np.ones(row.size), np.zeros(len(penalty)))[None]
+            price = np.append(-row, penalty)
+            nu = _program(price, A_ub=limits, b_ub=b, A_eq=sums, b_eq=[1.0])[: row.size]
+            nu = np.maximum(nu, 0.0) / np.maximum(nu, 0.0).sum()
+            over = np.maximum(C @ nu - b, 0.0)
+            found[x], total[x] = nu, row @ nu - (over @ penalty if self.bound < inf else 0.0)
         return prompts.mean(total), found
 
     def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """nu exp(-lambda cost), the distribution of least KL from nu within the budgets."""
-        logs = np.log(nu)
+        safe = self.__replace__(bound=inf)
+        logs = np.log(np.maximum(nu, LEAST))
 
         def projected(row: Floats) -> Callable[[Floats], Floats]:
             return lambda multiplier: normalised(row - multiplier @ self.costs)
 
-        return np.stack([projected(row)(self.multipliers(projected(row))) for row in logs])
+        return np.stack([projected(row)(safe.multipliers(projected(row))) for row in logs])
 
     def multipliers(self, respond: Callable[[Floats], Floats]) -> Floats:
-        """lambda >= 0, 0 where a budget is not spent: float64 (constraints,), for one prompt.
+        """lambda in [0, bound], 0 where a budget is not spent: float64 (constraints,), for one prompt.
 
         respond: the answer distribution (answers,) that the multipliers (constraints,) lead to, from the
         minimum over nu of lambda (C nu - b) and something strictly convex.  Raises NotConverged.
         """
         from scipy.optimize import brentq, root
 
-        C, b = self.costs, self.budgets
-        top = self.bound if self.bound < inf else LARGEST
+        units = self.scales
+        C, b = self.costs / units[:, None], self.budgets / units
+        top = np.minimum(self.bound * units, LARGEST)
 
         def spare(multiplier: Floats) -> Floats:
-            return np.asarray(b - C @ respond(multiplier))
+            return np.asarray(b - C @ respond(multiplier / units))
 
         found = np.zeros(b.size)
         for _ in range(ROUNDS):  # one constraint after the other, each to its end
@@ -119,38 +125,55 @@ class Safety(Goal):
                     changed[j] = value
                     return float(spare(changed)[j])
 
-                upper = 1.0
-                while alone(upper) < 0 and upper < top:
-                    upper = min(2 * upper, top)
+                upper = min(1.0, top[j])
+                while alone(upper) < 0 and upper < top[j]:
+                    upper = min(2 * upper, top[j])
                 if alone(0.0) >= 0 or alone(upper) < 0:
                     found[j] = 0.0 if alone(0.0) >= 0 else upper
                 else:
                     found[j] = brentq(alone, 0.0, upper, xtol=1e-15, rtol=1e-14, maxiter=500)
             if np.abs(found - before).max() <= 1e-3 * (1 + np.abs(found).max()):
                 break
-        if b.size > 1 and self.bound == inf:
-            polished = root(lambda m: np.minimum(m, spare(m)), found, tol=1e-14)
-            found = np.maximum(polished.x, 0.0)
-        left = spare(found)
-        wrong = np.where(found < top, np.maximum(-left, 0.0), 0.0) + np.minimum(
-            found, np.maximum(left, 0)
-        )
-        if wrong.max() > WITHIN / 2:
+
+        def unsettled(m: Floats) -> Floats:
+            return np.asarray(m - np.clip(m - spare(m), 0.0, top))
+
+        # Together, from there: as they are, then with each set of them free and the others at their ends.
+        ends = np.where(found >= top, top, 0.0)
+        for free in [np.ones(b.size, dtype=bool), *_subsets(found > 0)]:
+            if np.abs(unsettled(found)).max() <= SETTLED:
+                break
+
+            def some(m: Floats, free: Any = free) -> Floats:
+                whole = np.where(free, 0.0, ends)
+                whole[free] = m
+                return np.asarray((unsettled if free.all() else spare)(whole)[free])
+
+            tried = np.where(free, found, ends)
+            tried[free] = root(some, found[free], tol=1e-14).x
+            tried = np.clip(tried, 0.0, top)
+            found = min(found, tried, key=lambda m: float(np.abs(unsettled(m)).max()))
+        spent = (found >= top) & (self.bound < inf)  # of a penalty; an indicator has no such excuse
+        left = np.where(spent, np.maximum(spare(found), 0.0), spare(found))
+        wrong = np.maximum(np.maximum(-left, 0.0), np.minimum(found, np.maximum(left, 0.0)))
+        if not wrong.max() <= WITHIN / 2:
             raise NotConverged(
-                f"multipliers {found.tolist()} leave {left.tolist()} of their budgets"
+                f"multipliers {(found / units).tolist()} leave {(left * units).tolist()} of the budgets: is "
+                "there a policy within them?"
             )
-        return found
+        return np.asarray(found / units)
 
     def check(self, prompts: int, answers: int) -> None:
         """Costs and budgets fit, and some distribution costs less than every budget."""
-
+        numbers("costs", self.cost)
+        numbers("budgets", self.budget)
         C, b = self.costs, self.budgets
         if C.shape != (b.size, answers) or not np.isfinite(C).all() or not np.isfinite(b).all():
             raise InvalidGame(
-                f"costs of shape {C.shape}, budgets of shape {b.shape}: expected finite numbers, (constraints, "
-                f"{answers}) and (constraints,)"
+                f"costs of shape {C.shape}, budgets of shape {b.shape}: expected finite numbers, "
+                f"(constraints, {answers}) and (constraints,)"
             )
-        if not self.bound > 0:
+        if not isinstance(self.bound, (int, float)) or not self.bound > 0:
             raise InvalidGame(
                 f"bound is {self.bound!r}: expected a positive number, above the multipliers of the optimum"
             )
@@ -158,22 +181,36 @@ class Safety(Goal):
 
     def check_reachable(self, reachable: Any, prompt: int | None = None) -> None:
         """Raises Infeasible unless some distribution on these answers costs less than every budget."""
-        from scipy.optimize import linprog
-
-        C, b = self.costs[:, reachable], self.budgets
+        C, b = self.costs[:, reachable] / self.scales[:, None], self.budgets / self.scales
         n = C.shape[1]
-        least = linprog(
+        least = _program(
             np.append(np.zeros(n), 1.0),
             A_ub=np.hstack([C, -np.ones((b.size, 1))]),
             b_ub=b,
             A_eq=np.append(np.ones(n), 0.0)[None],
             b_eq=[1.0],
             bounds=[(0, None)] * n + [(None, None)],
-        )
-        if least.fun >= 0 and self.bound == inf:
+        )[-1]
+        if least >= 0 and self.bound == inf:
             place = "" if prompt is None else f" of prompt {prompt}"
             raise Infeasible(
                 f"budgets {b.tolist()}: every distribution over the answers{place} exceeds one of them by "
-                f"{max(least.fun, 0.0):.6g} or spends it to the end; the least cost of each is "
-                f"{C.min(1).tolist()}: allow more, or use a finite bound"
+                f"{abs(least):.6g} or more, or spends it to the end; the least cost of each is "
+                f"{C.min(1).tolist()}, all in units of the greatest cost: allow more, or use a finite bound"
             )
+
+
+def _subsets(first: Any) -> list[Any]:
+    """Sets of constraints that may bind, those most like the first before the others; at most 64."""
+    sets = [np.array(choice) for choice in islice(product((True, False), repeat=first.size), 64)]
+    return sorted((s for s in sets if s.any()), key=lambda s: int((s != first).sum()))
+
+
+def _program(price: Any, **limits: Any) -> Floats:
+    """A solution of a linear program; raises NotConverged with what the solver says."""
+    from scipy.optimize import linprog
+
+    solved = linprog(price, **limits)
+    if solved.status != 0:
+        raise NotConverged(f"a linear program of costs within budgets: {solved.message}")
+    return np.asarray(solved.x)

@@ -1,15 +1,18 @@
 """Play of the exact game, step by step: alternating best response, and no-regret play of the target.
 
 `alternating`: the target answers the policy, the policy the target.  It converges in one step for standard
-RL, and not always else: for diversity nu -> nu_0 nu^(-1/beta), which settles for beta > 1 and flips for beta < 1.
+RL, and not always else: for diversity  nu <- nu_0 nu^(-1/beta),  which settles for beta > 1 and flips for
+beta < 1 where every trace has its own answer.
 
-`no_regret`: the target adds up what it is told,  u_t = rate/sqrt(t) sum_{s<t} w (nu_s - nu*(u_s)),  nu*(u) the
+`no_regret`: the target adds up what it is told,  u_t = rate/sqrt(t) sum_{s<t} (nu_s - nu*(u_s)),  nu*(u) the
 maximiser in R*(u); the policy answers at once.  G is convex in pi and concave in u, so that the pair of the
-averages has a gap of at most  (|u|^2/(2 rate) + 2 rate)/sqrt(T),  u = grad R at the averaged policy.
+averages has a gap of at most  (|u|^2/(2 rate) + 2 rate)/sqrt(T),  u = grad R at the averaged policy and
+|u|^2 = sum_x w_x |u_x|^2.
 """
 
 from collections.abc import Iterator
-from math import nan, sqrt
+from math import inf, nan, sqrt
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -17,10 +20,10 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.errors import InvalidGame
 from polyest.games.game import Game
-from polyest.record import Record
+from polyest.record import Holder
 
 
-class Step(Record):
+class Step(Holder):
     """A step of play: J and duality gap of (policy, dual), and how far the policy is from the optimum.
 
     distance: sum_x w_x |pi_x - pi*_x|_1, nan where no optimum was given.
@@ -54,13 +57,14 @@ def alternating(
     >>> [round(step.gap, 4) for step in alternating(game, 4)]
     [0.0923, 0.023, 0.0058, 0.0014]
     """
-    if not 0 < damping <= 1:
+    if not isinstance(damping, (int, float)) or not 0 < damping <= 1:
         raise InvalidGame(f"damping is {damping!r}: expected the part of the way, in (0, 1]")
+    _check_whole("steps", steps)
     pi = game.problem.checked(game.problem.reference if policy is None else policy)
     u: Floats | None = None
     for iteration in range(1, steps + 1):
         aim = game.dual(game.seeds_target(pi)) if seeds else game.response(pi)
-        u = aim if u is None or damping == 1 else (1 - damping) * u + damping * aim
+        u = aim.copy() if u is None or damping == 1 else (1 - damping) * u + damping * aim
         pi = game.policy(u)
         yield _step(game, iteration, pi, u, optimum)
 
@@ -72,8 +76,10 @@ def no_regret(
 
     rate: of the target's steps, positive.  Raises InvalidGame.
     """
-    if not rate > 0 or every < 1:
-        raise InvalidGame(f"rate {rate!r}, every {every!r}: expected both to be positive")
+    if not isinstance(rate, (int, float)) or not 0 < rate < inf:
+        raise InvalidGame(f"rate is {rate!r}: expected a positive number")
+    _check_whole("steps", steps)
+    _check_whole("every", every)
     problem = game.problem
     told = np.zeros((len(problem.reference), problem.number))
     mean_policy, mean_dual = np.zeros(problem.reference.shape), np.zeros(told.shape)
@@ -88,9 +94,15 @@ def no_regret(
             yield _step(game, t, mean_policy.copy(), mean_dual.copy(), optimum)
 
 
+def _check_whole(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise InvalidGame(f"{name} is {value!r}: expected an integer of at least 1")
+
+
 def _step(game: Game, iteration: int, pi: Floats, u: Floats, optimum: Any) -> Step:
     problem = game.problem
     away = nan
     if optimum is not None:
         away = problem.prompts.mean(np.abs(pi - problem.checked(optimum)).sum(-1))
+    pi.flags.writeable = u.flags.writeable = False
     return Step(iteration, problem.J(pi), game.gap(pi, u), away, pi, u)

@@ -6,8 +6,9 @@ Alternating best response need not converge.  It does where the target goes only
 
 the Frank-Wolfe method on the concave function min over pi of G(pi, u).  The value R*(u) it needs is
 bounded along the way by convexity from R*(grad R(nu)) = <nu, grad R(nu)> - R(nu), so that a goal given
-by value and gradient needs no conjugate; eta is halved until the bound rises enough.  A safe set has
-no best response on the way; there the multipliers are found instead, prompt by prompt.
+by value and gradient needs no conjugate; eta is halved until the bound rises enough.  Once it is near,
+Newton's method ends it.  A safe set has no best response on the way; there the multipliers are found
+instead, prompt by prompt.
 """
 
 from math import inf
@@ -20,13 +21,20 @@ from polyest.errors import NotConverged
 from polyest.games.alft import Alft
 from polyest.games.constraints import Safety
 from polyest.games.game import Game
-from polyest.record import Record
+from polyest.record import Holder
 
-STEPS = 100_000
+STEPS = 20_000
 RISE = 0.3  # share of the slope that a step has to keep
+POLISHED, LARGEST = (
+    tuple(20 * 3**k for k in range(7)),
+    500,
+)  # steps after which Newton's method is tried
+SOLVED = 1e-9  # gap left by multipliers, relative to the prices that they make
+# How far inside the target looks, in turn, and the least step that makes it worth while.
+INWARD = ((0.0, 1e-4), (0.5, 1e-4), *((0.5**k, 1e-30) for k in range(50, 0, -7)), (0.0, 1e-30))
 
 
-class Equilibrium(Record):
+class Equilibrium(Holder):
     """A policy (prompts, traces), the dual variable (prompts, answers) and a bound of their duality gap."""
 
     policy: Floats
@@ -46,36 +54,75 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
     [[0.731059, 0.268941]]
     """
     if isinstance(game.problem.goal, Safety):
-        return _safe(game, game.problem.goal)
+        return _safe(game, game.problem.goal, within)
     problem = game.problem
-    seen = problem.reference  # whom the target answers
-    u = game.response(seen)
-    bound, eta, gap = _fenchel(problem, seen, u), 1.0, inf  # of R*(u)
+    inner = problem.reference
+    if not problem.distributions(inner).all():
+        inner = (inner + 1 / inner.shape[1]) / 2
+    u = game.response(inner)
+    bound, eta, gap = _fenchel(problem, inner, u), 1.0, inf  # of R*(u)
     pi = game.policy(u)
-    for _ in range(STEPS):
+    for step in range(STEPS):
         least = _lower(problem, pi, u, bound)
         gap = problem.J(pi) - least
         if gap <= within:
             return Equilibrium(pi, u, max(gap, 0.0))
-        # An answer of probability 0 may have an infinite price: the target answers a policy on the way there.
-        seen = pi if problem.distributions(pi).all() else (pi + seen) / 2
-        aim = game.response(seen)
-        aimed, eta = _fenchel(problem, seen, aim), min(1.0, 2 * eta)
-        slope = problem.prompts.mean((problem.distributions(pi) * (aim - u)).sum(-1)) - aimed + bound
-        while eta > 1e-9:
-            tried, share = (1 - eta) * u + eta * aim, (1 - eta) * bound + eta * aimed
-            best = game.policy(tried)
-            if _lower(problem, best, tried, share) >= least + RISE * eta * slope:
+        if step in POLISHED and u.size <= LARGEST:
+            found = _polished(game, u)
+            if found.gap <= within:
+                return found
+        # The price of an answer of next to no probability may be beyond any step: then the target answers a
+        # policy a little further inside.
+        for part, shortest in INWARD:
+            seen = (1 - part) * pi + part * inner
+            if not problem.distributions(seen).all():
+                continue
+            aim = game.response(seen)
+            aimed = _fenchel(problem, seen, aim)
+            slope = (
+                problem.prompts.mean((problem.distributions(pi) * (aim - u)).sum(-1))
+                - aimed
+                + bound
+            )
+            eta = min(1.0, 2 * eta) if slope > 0 else 0.0
+            while eta > shortest:
+                tried, share = (1 - eta) * u + eta * aim, (1 - eta) * bound + eta * aimed
+                best = game.policy(tried)
+                if _lower(problem, best, tried, share) >= least + RISE * eta * slope:
+                    break
+                eta /= 2
+            if eta > shortest:
+                u, bound, pi, inner = tried, share, best, seen
                 break
-            eta /= 2
+            eta = 1.0
         else:
-            if seen is pi:
-                break
-            continue
-        u, bound, pi = tried, share, best
+            break
     raise NotConverged(
         f"the equilibrium is known to a duality gap of {gap:.3g}, expected {within:g}"
     )
+
+
+def _polished(game: Game, u: Floats) -> Equilibrium:
+    """The equilibrium that Newton's method finds for u = grad R(nu), from u, and the gap it really has."""
+    from scipy.optimize import root
+
+    shape = u.shape
+
+    def moved(flat: Floats) -> Floats:
+        if not np.isfinite(flat).all():
+            return np.full(flat.shape, inf)
+        return np.asarray(
+            (game.response(game.policy(flat.reshape(shape))) - flat.reshape(shape)).ravel()
+        )
+
+    with np.errstate(all="ignore"):
+        end = root(moved, u.ravel(), tol=1e-14).x.reshape(shape)
+    seen = game.policy(end) if np.isfinite(end).all() else game.policy(u)
+    answer = game.response(seen)
+    pi = game.policy(answer)
+    bound = _fenchel(game.problem, seen, answer)
+    gap = game.problem.J(pi) - _lower(game.problem, pi, answer, bound)
+    return Equilibrium(pi, answer, max(gap, 0.0) if np.isfinite(gap) else inf)
 
 
 def _fenchel(problem: Alft, pi: Floats, u: Floats) -> float:
@@ -90,7 +137,7 @@ def _lower(problem: Alft, pi: Floats, u: Floats, bound: float) -> float:
     return problem.beta * problem.divergence(pi) + paired - bound
 
 
-def _safe(game: Game, goal: Safety) -> Equilibrium:
+def _safe(game: Game, goal: Safety, within: float) -> Equilibrium:
     problem = game.problem
     u = np.zeros((len(problem.reference), problem.number))
     cost: Any = goal.costs
@@ -103,4 +150,7 @@ def _safe(game: Game, goal: Safety) -> Equilibrium:
 
         u[x] = goal.multipliers(respond) @ cost
     pi = game.policy(u)
-    return Equilibrium(pi, u, max(game.gap(pi, u), 0.0))
+    gap = game.gap(pi, u)
+    if not gap <= max(within, SOLVED * (1 + np.abs(u).max())):
+        raise NotConverged(f"the multipliers leave a duality gap of {gap:.3g}, expected {within:g}")
+    return Equilibrium(pi, u, max(gap, 0.0))

@@ -31,8 +31,9 @@ from polyest.targets import Target, parse
 Function = Callable[[Floats], Floats]
 STEPS = 200  # Newton's steps come first; bisections alone settle a double in 64
 STOP, ROUGH = 4e-16, 1e-13
-TINY = 1e-300
+LEAST = 1e-300  # a positive number whose logarithm and reciprocal are finite
 HIGHEST = 20.0  # order: beyond it t^s is too flat at 0 for doubles
+CLOSEST = 1e-6  # of an order to 1: closer, differences of powers lose their digits
 
 
 class Geometry(Record):
@@ -68,9 +69,12 @@ class Geometry(Record):
     @property
     def target(self) -> tuple[Target, float, float]:
         """What a table estimates, and scale and shift: phi' = scale target + shift."""
-        if self.kind == "polynomial":
-            words = ",".join(repr(float(a)) for a in self.slope(1))
-            return parse(f"polynomial:{words}"), 1.0, 0.0
+        s = self.order
+        if self.kind == "polynomial" or (s >= 2 and s.is_integer()):
+            whole = self.slope(1) if self.kind == "polynomial" else [0.0] * int(s)
+            if self.kind == "tsallis":  # (s t^(s-1) - 1)/(s - 1)
+                whole[0], whole[-1] = -1 / (s - 1), s / (s - 1)
+            return parse("polynomial:" + ",".join(repr(float(a)) for a in whole)), 1.0, 0.0
         if self.order == 1:
             return parse("log"), 1.0, 1.0
         return parse(f"tsallis:{self.order!r}"), self.order, 1.0
@@ -82,7 +86,8 @@ class Geometry(Record):
             return np.asarray(polyval(t, np.array(self.parameters)))
         if self.order == 1:
             return np.asarray(t * np.log(np.where(t > 0, t, 1.0)))
-        return np.asarray((t**self.order - t) / (self.order - 1))
+        power = (self.order - 1) * np.log(np.maximum(t, LEAST))
+        return np.asarray(t * np.expm1(power) / (self.order - 1))
 
     def gradient(self, p: ArrayLike) -> Floats:
         """Values phi'(p), float64, shape of p; -inf at 0 of a steep generator."""
@@ -92,7 +97,8 @@ class Geometry(Record):
         with np.errstate(divide="ignore"):
             if self.order == 1:
                 return np.asarray(np.log(t) + 1)
-            return np.asarray((self.order * t ** (self.order - 1) - 1) / (self.order - 1))
+            power = np.expm1((self.order - 1) * np.log(t))
+            return np.asarray(1 + self.order * power / (self.order - 1))
 
     def curvature(self, p: ArrayLike) -> Floats:
         """Values phi''(p), float64, shape of p; infinite where phi' is steep."""
@@ -117,10 +123,10 @@ class Geometry(Record):
             return _root(self.gradient, self.curvature, np.clip(v, low, high), zero, one)
         if self.order == 1:
             return np.asarray(np.exp(np.minimum(v - 1, 0.0)))
-        base = (v * (self.order - 1) + 1) / self.order
+        power = np.maximum((v - 1) * (self.order - 1) / self.order, -1.0)
         with np.errstate(divide="ignore", over="ignore"):
-            powers = np.maximum(base, 0.0) ** (1 / (self.order - 1))
-        return np.asarray(np.minimum(powers, 1.0))
+            found = np.exp(np.log1p(power) / (self.order - 1))
+        return np.asarray(np.minimum(found, 1.0))
 
     def divergence(self, p: ArrayLike, q: ArrayLike) -> Floats:
         """D(p, q) over the last axis; infinite where p has mass at a zero of q and phi is steep.
@@ -132,8 +138,7 @@ class Geometry(Record):
         known = q > 0 if self.steep else np.ones(q.shape, dtype=bool)
         safe = np.where(known, q, 1.0)
         if self.kind == "tsallis" and self.order == 1:
-            ratio = np.where(p > 0, p, 1.0) / safe
-            each = np.where(p > 0, p * np.log(ratio), 0.0) - p + q
+            each = p * (np.log(np.where(p > 0, p, 1.0)) - np.log(safe)) - p + q
         else:
             each = self.generator(p) - self.generator(q) - self.gradient(safe) * (p - q)
         return np.asarray(np.where(known, each, np.where(p > 0, np.inf, 0.0)).sum(-1))
@@ -145,10 +150,14 @@ class Geometry(Record):
         [0.7, 0.3, 0.0]
         """
         v = np.asarray(v, dtype=np.float64)
+        if not v.size:
+            raise InvalidGame(f"potentials of shape {v.shape}: expected at least one")
         top = v.max(-1, keepdims=True)
         if not np.isfinite(top).all():
+            row = int(np.isfinite(top).all(-1).argmin())
             raise InvalidGame(
-                f"potentials {v.tolist()}: expected a finite greatest one in each row"
+                f"the greatest potential of row {row} is {top.reshape(-1)[row]}: expected a finite one; "
+                "where a price is infinite give the answer a positive probability"
             )
         if self.order == 1:
             weights = np.exp(v - top)
@@ -157,20 +166,20 @@ class Geometry(Record):
         relative = np.where(np.isfinite(v), v - top, -1e300)
 
         def missing(shift: Floats) -> Floats:
-            return self.inverse(relative + shift).sum(-1, keepdims=True)
+            return np.asarray(self.inverse(relative + shift).sum(-1, keepdims=True))
 
         def give(p: Floats) -> Floats:
-            return np.where((p > 0) & (p < 1), 1 / np.maximum(self.curvature(p), TINY), 0.0)
+            return np.where((p > 0) & (p < 1), 1 / np.maximum(self.curvature(p), LEAST), 0.0)
 
         def slope(shift: Floats) -> Floats:
-            return give(self.inverse(relative + shift)).sum(-1, keepdims=True)
+            return np.asarray(give(self.inverse(relative + shift)).sum(-1, keepdims=True))
 
         low, high = self.gradient(1 / possible), np.full(top.shape, self.gradient(1.0))
         shift = _root(missing, slope, np.ones(top.shape), low, high, ROUGH)
-        # Where phi is flat at 0 the last digit of the shift moves p by far more: p is mended, not the shift.
+        # Where phi is flat at 0 the last digit of the shift moves p by far more: p itself is mended.
         p = self.inverse(relative + shift + 4 * np.spacing(np.abs(shift) + 1))
         share = give(p)
-        extra = (p.sum(-1, keepdims=True) - 1) / np.maximum(share.sum(-1, keepdims=True), TINY)
+        extra = (p.sum(-1, keepdims=True) - 1) / np.maximum(share.sum(-1, keepdims=True), LEAST)
         p = np.maximum(p - extra * share, 0.0)
         return np.asarray(p / p.sum(-1, keepdims=True))
 
@@ -208,21 +217,26 @@ def tsallis(order: Any) -> Geometry:
             f"order is {order!r}: expected a number in (0, {HIGHEST:g}]; the Tsallis entropy of an order "
             "of 0 or less is not concave"
         )
+    if 0 < abs(float(order) - 1) < CLOSEST:
+        raise InvalidGame(
+            f"order is {order!r}: closer to 1 than {CLOSEST:g}, doubles do not tell it from the negative "
+            "entropy; use order 1"
+        )
     return Geometry("tsallis", (float(order),))
 
 
 def polynomial(coefficients: Any) -> Geometry:
     """phi = a_0 + a_1 t + ... + a_{d+1} t^{d+1}, strictly convex on [0, 1].
 
-    The reward has degree d and an exactly unbiased table of K >= d draws.  Convexity is decided
-    at exact points between the roots of phi''.  Raises NotConvex naming a place where phi'' < 0, or where phi is
-    linear; InvalidGame for what are no finite numbers.
+    The reward has degree d and an exactly unbiased table of K >= d draws.  Convexity is decided at points
+    between the roots of phi'', in rationals.  Raises NotConvex naming a place where phi'' < 0, or where
+    phi is linear; InvalidGame for what are no finite numbers.
 
     >>> polynomial([0, 0, 1, -1 / 4]).curvature([0.0, 1.0]).tolist()
     [2.0, 0.5]
     """
     try:
-        given = tuple(float(a) for a in coefficients)
+        given = tuple(float(a) for a in coefficients if not isinstance(coefficients, (str, bytes)))
     except (TypeError, ValueError, OverflowError):
         given = ()
     if not given or not all(map(isfinite, given)) or max(map(abs, given)) > 1e50:
@@ -239,16 +253,16 @@ def polynomial(coefficients: Any) -> Geometry:
         )
     place = _where_concave(given)
     if place is not None:
-        value = float(polyval(place, polyder(np.array(given), 2)))
         raise NotConvex(
-            f"the polynomial {list(given)} is not convex on [0, 1]: phi'' = {value:.6g} at p = {place:.6g}; "
+            f"the polynomial {list(given)} is not convex on [0, 1]: phi'' = {place[1]:.6g} "
+            f"at p = {place[0]:.6g}; "
             "expected phi'' >= 0; add a multiple of p^2"
         )
     return Geometry("polynomial", given)
 
 
-def _where_concave(coefficients: tuple[float, ...]) -> float | None:
-    """A point of [0, 1] where phi'' < 0, decided by isolating its roots; None where there is none."""
+def _where_concave(coefficients: tuple[float, ...]) -> tuple[float, float] | None:
+    """A point of [0, 1] where phi'' < 0, and phi'' there, between its roots; None where there is none."""
     from fractions import Fraction
 
     from flint import fmpq_poly
@@ -265,8 +279,9 @@ def _where_concave(coefficients: tuple[float, ...]) -> float | None:
         }
     )
     tried = [0.0, 1.0] + [(a + b) / 2 for a, b in pairwise(cuts)]
-    worst = min(tried, key=lambda t: second(_rational(Fraction(t))))
-    return worst if second(_rational(Fraction(worst))) < 0 else None
+    values = [(t, second(_rational(Fraction(t)))) for t in tried]
+    place, least = min(values, key=lambda pair: pair[1])
+    return (place, int(least.p) / int(least.q)) if least < 0 else None
 
 
 def _rational(value: Any) -> Any:

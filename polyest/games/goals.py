@@ -10,9 +10,9 @@ x have weights w_x, and gradients are taken in the pairing <a, b> = sum_x w_x su
 
     goal            R of one prompt              gradient             conjugate of one prompt
     StandardRL      -sum_z nu_z r_z              -r                   max (u + r)
-    GroundTruth     -log nu_g                    -1[g]/nu_g           M - 1 - log(M - u_g), or u_g where M - u_g < 1,
-                                                                      M the greatest u of the others
-    Diversity       s sum_z phi(nu_z)            s phi'(nu)           s max <nu, u/s> - Phi(nu)
+    GroundTruth     -log nu_g                    -1[g]/nu_g           M - 1 - log(M - u_g), M the greatest u
+                                                                      of the others; u_g where M - u_g < 1
+    Diversity       s sum_z phi(nu_z)            s phi'(nu)           s max (<nu, u/s> - Phi(nu))
     Custom          a function                   a function           by convex programming
 
 `constraints.Safety` and `coherence.Coherence` are the others.
@@ -26,10 +26,13 @@ import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidGame, NotConverged
-from polyest.games.geometry import Geometry
-from polyest.record import Record
+from polyest.games.geometry import LEAST, Geometry
+from polyest.record import Holder, Record
 
-CERTIFIED = 1e-9  # largest gap of a conjugate found numerically
+CERTIFIED = (
+    1e-7  # largest gap of a conjugate found by descent; where R is smooth its error is the square
+)
+RESTARTS = 10
 
 
 class Prompts(Record):
@@ -43,13 +46,12 @@ class Prompts(Record):
         return float(np.array(self.weights) @ values)
 
 
-class Goal(Record, ABC):
+class Goal(Holder, ABC):
     """A convex functional of the answer distributions."""
 
-    @property
-    def logarithmic(self) -> bool:
-        """Whether every answer needs a positive probability."""
-        return False
+    def needed(self, prompts: int, answers: int) -> Any:
+        """Which answers need a positive probability, for R or its gradient: bool (prompts, answers)."""
+        return np.zeros((prompts, answers), dtype=bool)
 
     @abstractmethod
     def value(self, nu: Floats, prompts: Prompts) -> float:
@@ -82,7 +84,7 @@ class StandardRL(Goal):
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
         """-r."""
-        return np.broadcast_to(-np.array(self.r, dtype=float), nu.shape)
+        return np.array(np.broadcast_to(-np.array(self.r, dtype=float), nu.shape))
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
         """The greatest u + r, at a certain answer."""
@@ -95,7 +97,7 @@ class StandardRL(Goal):
 
     def check(self, prompts: int, answers: int) -> None:
         """Rewards are finite, one an answer or one a prompt and answer."""
-        r = np.array(self.r, dtype=float)
+        r = numbers("rewards", self.r)
         if r.shape not in ((answers,), (prompts, answers)) or not np.isfinite(r).all():
             raise InvalidGame(
                 f"rewards of shape {r.shape}: expected finite numbers of shape ({answers},) or "
@@ -108,6 +110,10 @@ class GroundTruth(Goal):
 
     answers: tuple[int, ...]
 
+    def needed(self, prompts: int, answers: int) -> Any:
+        """The right answers."""
+        return certain(np.array(self.answers), answers) > 0
+
     def value(self, nu: Floats, prompts: Prompts) -> float:
         """-log nu_g."""
         with np.errstate(divide="ignore"):
@@ -117,7 +123,7 @@ class GroundTruth(Goal):
         """-1/nu_g at g."""
         with np.errstate(divide="ignore"):
             slope = -1 / self._right(nu)[:, None]
-        return np.where(certain(np.array(self.answers), nu.shape[-1]) > 0, slope, 0.0)
+        return np.asarray(np.where(certain(np.array(self.answers), nu.shape[-1]) > 0, slope, 0.0))
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
         """Mass 1/(M - u_g) on g, the rest on the best of the others."""
@@ -136,15 +142,12 @@ class GroundTruth(Goal):
 
     def check(self, prompts: int, answers: int) -> None:
         """One right answer a prompt."""
-        whole = all(isinstance(g, (int, np.integer)) for g in self.answers)
-        if (
-            len(self.answers) != prompts
-            or not whole
-            or not all(0 <= g < answers for g in self.answers)
-        ):
+        right = numbers("right answers", self.answers)
+        whole = right.shape == (prompts,) and np.asarray(self.answers).dtype.kind in "iu"
+        if not whole or not ((right >= 0) & (right < answers)).all():
             raise InvalidGame(
-                f"right answers {list(self.answers)}: expected {prompts} integers in 0..{answers - 1}, one "
-                "a prompt"
+                f"right answers {self.answers!r}: expected {prompts} integers in 0..{answers - 1}, one a "
+                "prompt"
             )
         if answers < 2:
             raise InvalidGame(
@@ -152,7 +155,7 @@ class GroundTruth(Goal):
             )
 
     def _right(self, values: Floats) -> Floats:
-        return values[np.arange(len(values)), np.array(self.answers)]
+        return np.asarray(values[np.arange(len(values)), np.array(self.answers)])
 
 
 class Diversity(Goal):
@@ -161,10 +164,9 @@ class Diversity(Goal):
     geometry: Geometry
     scale: float = 1.0
 
-    @property
-    def logarithmic(self) -> bool:
-        """Whether phi' is infinite at 0."""
-        return self.geometry.steep
+    def needed(self, prompts: int, answers: int) -> Any:
+        """All, where phi' is infinite at 0."""
+        return np.full((prompts, answers), self.geometry.steep)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
         """Scale times Phi(nu)."""
@@ -182,11 +184,15 @@ class Diversity(Goal):
 
     def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """1/nu, the inverse frequency."""
-        return normalised(-np.log(nu))
+        return normalised(-np.log(np.maximum(nu, LEAST)))
 
     def check(self, prompts: int, answers: int) -> None:
         """The scale is positive: without it R is not convex."""
-        if not (np.isfinite(self.scale) and self.scale > 0):
+        if not isinstance(self.geometry, Geometry):
+            raise InvalidGame(
+                f"geometry is {self.geometry!r}: expected one of polyest.games.geometry"
+            )
+        if not isinstance(self.scale, (int, float)) or not 0 < self.scale < np.inf:
             raise InvalidGame(
                 f"scale is {self.scale!r}: expected a positive number; minus an entropy is convex, an "
                 "entropy is not"
@@ -197,7 +203,7 @@ class Custom(Goal):
     """A convex R of the user's own: functions of nu (prompts, answers), the gradient in the pairing.
 
     The conjugate is found by sequential quadratic programming and certified: at nu it is at most
-    max_z (u - grad R)_z - <nu, u - grad R> off.
+    max_z (u - grad R)_z - <nu, u - grad R> off, as long as R is convex.
     """
 
     function: Callable[[Floats], float]
@@ -227,29 +233,44 @@ class Custom(Goal):
             nu = x.reshape(shape)
             return np.asarray((weights * (self.gradient(nu, prompts) - u)).ravel())
 
-        found = minimize(
-            loss,
-            even.ravel(),
-            jac=slope,
-            method="SLSQP",
-            bounds=[(1e-12, 1.0)] * u.size,
-            constraints=LinearConstraint(sums, 1.0, 1.0),
-            options={"ftol": 1e-15, "maxiter": 1000},
-        )
-        nu = np.maximum(found.x.reshape(shape), 0.0)
-        nu /= nu.sum(-1, keepdims=True)
-        excess = u - self.gradient(nu, prompts)
-        gap = prompts.mean(excess.max(-1) - (nu * excess).sum(-1))
-        if not gap <= CERTIFIED:
+        nu, gap = even, np.inf
+        for _ in range(RESTARTS):  # from where rounding stopped it, with a new Hessian
+            found = minimize(
+                loss,
+                nu.ravel(),
+                jac=slope,
+                method="SLSQP",
+                bounds=[(1e-12, 1.0)] * u.size,
+                constraints=LinearConstraint(sums, 1.0, 1.0),
+                options={"ftol": 1e-16, "maxiter": 1000},
+            )
+            nu = np.maximum(found.x.reshape(shape), 1e-12)
+            nu /= nu.sum(-1, keepdims=True)
+            excess = u - self.gradient(nu, prompts)
+            gap = prompts.mean(excess.max(-1) - (nu * excess).sum(-1))
+            if gap <= CERTIFIED:
+                break
+        else:
             raise NotConverged(
                 f"the conjugate of the custom goal is known to {gap:.3g} only, expected {CERTIFIED:g}; is "
                 "its gradient that of its value, in the pairing weighted by the prompts?"
             )
-        return -loss(nu.ravel()) + gap / 2, nu
+        return -loss(nu.ravel()), nu
 
     def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """The best response: the seeds list no other target for a goal of one's own."""
         return normalised(-self.gradient(nu, prompts) / beta)
+
+
+def numbers(name: str, values: Any) -> Floats:
+    """Values as an array float64; raises InvalidGame for what is ragged or no number."""
+    try:
+        given = np.asarray(values)
+    except ValueError as error:
+        raise InvalidGame(f"{name} is ragged ({error}): expected a rectangle of numbers") from None
+    if given.dtype.kind not in "iuf":
+        raise InvalidGame(f"{name} of type {given.dtype}: expected numbers")
+    return np.array(given, dtype=np.float64)
 
 
 def certain(answers: Any, number: int) -> Floats:

@@ -1,11 +1,12 @@
 """The optimum of J by convex programming alone: what every equilibrium is checked against.
 
 `by_cones` poses the problem to cvxpy (extra cvx) and solves it with Clarabel; `by_descent` gives J and its
-gradient to scipy, and takes every goal.  Neither knows of the game.
+gradient to scipy, and takes every goal but a safe set.  Neither knows of the game.
 """
 
 from importlib import import_module
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
@@ -24,7 +25,6 @@ TIGHT = {
     "tol_ktratio": 1e-9,
     "max_iter": 500,
 }
-LEAST = 1e-300  # a probability whose logarithm is finite
 
 
 def by_cones(problem: Alft) -> Floats:
@@ -73,7 +73,14 @@ def by_cones(problem: Alft) -> Floats:
             away = _generator(cp, problem.geometry, policy[x]) - pull @ policy[x]
         loss += problem.beta * w * away
     asked = cp.Problem(cp.Minimize(loss), limits)
-    asked.solve(solver=cp.CLARABEL, **TIGHT)
+    with catch_warnings():
+        simplefilter(
+            "ignore"
+        )  # "may be inaccurate": what it reached of TIGHT is for the caller to measure
+        try:
+            asked.solve(solver=cp.CLARABEL, **TIGHT)
+        except cp.SolverError as error:
+            raise NotConverged(f"Clarabel: {error}") from None
     if asked.status not in ("optimal", "optimal_inaccurate"):
         raise NotConverged(f"Clarabel ends with {asked.status}")
     pi = np.maximum(policy.value, 0.0)
@@ -84,12 +91,14 @@ def by_descent(problem: Alft) -> Floats:
     """The optimal policy (prompts, traces), found from J and its gradient.
 
     Where the geometry keeps policies positive, over logits by BFGS; else by sequential quadratic
-    programming over the simplex.  Raises InvalidGame for the indicator of a safe set, which has no gradient.
+    programming over the simplex.  Raises InvalidGame for a safe set, which has no gradient.
     """
     from scipy.optimize import LinearConstraint, minimize
 
     if isinstance(problem.goal, Safety):
-        raise InvalidGame("a safe set has no gradient: use by_cones")
+        raise InvalidGame(
+            "a safe set, and its penalty at the budget, have no gradient: use by_cones"
+        )
     shape, weights = problem.reference.shape, np.array(problem.prompts.weights)[:, None]
 
     def policy(logits: Floats) -> Floats:
@@ -114,7 +123,7 @@ def by_descent(problem: Alft) -> Floats:
             start = minimize(in_logits, start, jac=True, method="BFGS", options={"gtol": 1e-12}).x
         return policy(start)
     sums = LinearConstraint(np.kron(np.eye(shape[0]), np.ones(shape[1])), 1.0, 1.0)
-    x = problem.reference.ravel()
+    x = (problem.reference.ravel() + 1 / shape[1]) / 2
     for _ in range(3):
         x = minimize(
             in_policy,

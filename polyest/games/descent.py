@@ -1,0 +1,197 @@
+"""Policies trained with estimated rewards: what a trainer does, on a policy that is a list of numbers.
+
+The reward of answer z to prompt x is a mixture of functions of its probabilities under all prompts,
+
+    r_x(z) = offset_xz + sum_j mixing_xj phi(nu_j(z))
+
+    diversity -log nu                    mixing -1, offset 0
+    targeted exploration log(Q/nu)       mixing -1, offset log Q
+    log of a geometric mean              mixing the weights of an orbit: one look-up for each member
+
+`mirror_descent` estimates phi for every answer from K draws of each prompt, by a table of independent counts,
+and takes the exact step  argmin over pi of -<r, pi> + beta D_F(pi, pi_0) + D_F(pi, pi_t)/rate.
+
+`policy_gradient` samples groups and moves the logits by  rate sum_i A_i grad log pi(y_i)/G,  A_i the reward
+less the group's mean, times G/(G-1): what trainers do, up to that factor.  A trace's own prompt is counted
+in its group (X - 1 read in a table of G - 2 draws, as the group mean is subtracted), the other members of
+the orbit in theirs (X read in a table of G draws).  Its mean is the gradient for the same mixture of P(nu),
+P the mean of the table.
+"""
+
+from collections.abc import Iterable, Iterator
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from polyest import counts
+from polyest.bernstein import Floats
+from polyest.errors import CountOutOfRange, InvalidGame
+from polyest.games.alft import Alft
+from polyest.games.geometry import LEAST
+from polyest.record import Holder
+from polyest.table import Table
+from polyest.targets import LOG, Target
+
+LEAST_OF = {"groups": 1, "group": 3}
+
+
+class Mixture(Holder):
+    """A reward of answers: mixing (prompts, prompts), offset (prompts, answers), and phi."""
+
+    mixing: Floats
+    offset: Floats
+    target: Target = LOG
+
+    def exact(self, nu: Floats) -> Floats:
+        """Rewards at answer distributions nu, float64 (prompts, answers); phi of 0 is that of 1e-300."""
+        return self.of(self.target.phi(np.maximum(nu, LEAST)))
+
+    def of(self, phi: Floats) -> Floats:
+        """Rewards from values or estimates of phi (prompts, answers)."""
+        return np.asarray(self.mixing @ phi + self.offset)
+
+
+def mirror_descent(
+    problem: Alft,
+    reward: Mixture,
+    table: Table | None,
+    rates: Iterable[float],
+    *,
+    groups: int = 1,
+    rng: Any = None,
+) -> Iterator[Floats]:
+    """Policies after each step of mirror descent, float64 (prompts, traces), one for each of `rates`.
+
+    table: of K independent draws, averaged over `groups` times K draws of every prompt; None is the exact
+    reward.  Raises InvalidGame for a mixture that does not fit the problem.
+
+    >>> from polyest.games import alft, geometry, goals
+    >>> goal = goals.Diversity(geometry.negative_entropy())
+    >>> problem = alft.pose([[0.9, 0.1]], [0, 1], goal)
+    >>> diversity = Mixture(np.array([[-1.0]]), np.zeros((1, 2)))
+    >>> [policy.round(3).tolist() for policy in mirror_descent(problem, diversity, None, [1.0] * 3)][-1]
+    [[0.75, 0.25]]
+    """
+    rates = _check(problem, reward, rates, groups=groups)
+    rng = np.random.default_rng(rng)
+    geometry = problem.geometry
+    pi, anchor = problem.reference, geometry.gradient(problem.reference)
+    here = anchor
+    for rate in rates:
+        nu = problem.distributions(pi)
+        if table is None:
+            given = reward.exact(nu)
+        else:
+            drawn = np.minimum(
+                nu / nu.sum(-1, keepdims=True), 1.0
+            )  # a sum may exceed 1 by its last digit
+            seen = rng.multinomial(table.K, drawn[:, None], size=(len(nu), groups))
+            given = reward.of(table[seen].mean(1))
+        pull = problem.at_traces(given) + problem.beta * anchor
+        there = (pull + here / rate) / (problem.beta + 1 / rate)
+        pi = geometry.project(there)
+        # phi'(pi), up to a constant: of a steep geometry it is known where pi is no longer told from 0.
+        here = there - there.max(-1, keepdims=True) if geometry.steep else geometry.gradient(pi)
+        pi.flags.writeable = False
+        yield pi
+
+
+def policy_gradient(
+    problem: Alft,
+    reward: Mixture,
+    own: Table | None,
+    others: Table | None,
+    rates: Iterable[float],
+    *,
+    group: int,
+    groups: int = 1,
+    rng: Any = None,
+) -> Iterator[Floats]:
+    """Policies after each step of a policy gradient with group means, one for each of `rates`.
+
+    own: the table that a trace's count X in its own group of `group` is read in, at X - 1, of G - 2 draws
+    (or of G - 1, against the theorem: what trainers do with the log).  others: of G draws, for the other
+    prompts; None where they do not enter.  own = None is the exact reward, on the same samples.  The pull
+    of the reference is exact; the geometry has to be the negative entropy.  Raises InvalidGame for a
+    mixture that does not fit, CountOutOfRange for tables of other draws.
+    """
+    rates = _check(problem, reward, rates, groups=groups, group=group)
+    if problem.geometry.order != 1:
+        raise InvalidGame(
+            f"the geometry is {problem.geometry.name}: a policy gradient in logits pulls by KL, use "
+            "the negative entropy or mirror_descent"
+        )
+    crossed = reward.mixing - np.diag(np.diag(reward.mixing))
+    if own is not None and own.K not in (group - 2, group - 1):
+        raise CountOutOfRange(f"own has K = {own.K}: a group of {group} needs K = {group - 2}")
+    if own is not None and crossed.any() and getattr(others, "K", None) != group:
+        raise CountOutOfRange(f"others is {others!r}: expected a table of K = {group} draws")
+    rng = np.random.default_rng(rng)
+    logits = np.log(problem.reference)
+    pi, prompts = problem.reference, len(problem.reference)
+    row = np.arange(prompts)[:, None, None]
+    for rate in rates:
+        # A trace for each uniform number: where it falls among the cumulated probabilities of its prompt.
+        uniform = rng.random((prompts, groups * group))
+        cumulated = pi.cumsum(-1) / pi.sum(-1, keepdims=True) + np.arange(prompts)[:, None]
+        flat = np.searchsorted(cumulated.ravel(), (uniform + np.arange(prompts)[:, None]).ravel())
+        traces = np.minimum(
+            flat.reshape(prompts, groups, group) - row * pi.shape[1], pi.shape[1] - 1
+        )
+        answers = problem.answers[row, traces]
+        nu = problem.distributions(pi)
+        if own is None:
+            rewards = reward.exact(nu)[row, answers]
+        else:
+            seen = counts.in_group(answers.reshape(-1, group), baseline="none").index
+            index = np.minimum(seen, own.K).reshape(answers.shape)
+            rewards = (
+                np.diag(reward.mixing)[:, None, None] * own[index] + reward.offset[row, answers]
+            )
+            if others is not None and crossed.any():
+                rewards = rewards + _crossed(crossed, answers, others, problem.number)
+        advantages = (rewards - rewards.mean(-1, keepdims=True)) * group / (group - 1)
+        moved = np.zeros_like(logits)
+        np.add.at(
+            moved, (np.broadcast_to(row, traces.shape), traces), advantages / (groups * group)
+        )
+        away = logits - np.log(problem.reference)
+        away = pi * (away - (pi * away).sum(-1, keepdims=True))
+        logits = logits + rate * (moved - problem.beta * away)
+        logits -= logits.max(-1, keepdims=True)
+        pi = problem.geometry.project(logits)
+        pi.flags.writeable = False
+        yield pi
+
+
+def _crossed(crossed: Floats, answers: Any, table: Table, number: int) -> Floats:
+    """The other prompts' part of the rewards: each answer counted in their groups of the same number."""
+    prompts, groups, _ = answers.shape
+    place = np.arange(prompts * groups).reshape(prompts, groups, 1) * number + answers
+    seen = np.bincount(place.ravel(), minlength=prompts * groups * number)
+    phi = table[seen.reshape(prompts, groups, number)]
+    mixed = np.einsum("xj,jgz->xgz", crossed, phi)
+    return np.take_along_axis(mixed, answers, axis=2)
+
+
+def _check(problem: Alft, reward: Mixture, rates: Any, **numbers: int) -> list[float]:
+    """The rates; raises InvalidGame for these, a mixture that does not fit, numbers that are too small."""
+    prompts = len(problem.reference)
+    shapes = np.shape(reward.mixing), np.shape(reward.offset)
+    wanted = (prompts, prompts), (prompts, problem.number)
+    if shapes != wanted or not all(np.isfinite(a).all() for a in (reward.mixing, reward.offset)):
+        raise InvalidGame(
+            f"mixing and offset of shapes {shapes[0]} and {shapes[1]}: expected finite numbers of shapes "
+            f"{wanted[0]} and {wanted[1]}"
+        )
+    for name, value in numbers.items():
+        least = LEAST_OF[name]
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+            raise InvalidGame(f"{name} is {value!r}: expected an integer of at least {least}")
+    listed = [float(rate) for rate in rates]
+    if not all(0 < rate < np.inf for rate in listed):
+        raise InvalidGame(
+            f"rates between {min(listed)} and {max(listed)}: expected positive numbers"
+        )
+    return listed
