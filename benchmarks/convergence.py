@@ -1,6 +1,6 @@
 """Policies trained on exact games with estimated rewards, each estimator at its own best learning rate.
 
-    python benchmarks/convergence.py             # results/convergence.csv, half an hour on two cores
+    python benchmarks/convergence.py             # results/convergence.csv, 40 minutes on two cores
     python benchmarks/convergence.py --quick     # one small cell, to standard output
 
 Games (rewards are mixtures of log nu; the loss is 0 at the optimum or fixed point, which is known exactly):
@@ -43,20 +43,20 @@ from polyest import closed_forms
 from polyest.errors import TableNotFound
 from polyest.games import alft, goals
 from polyest.games.descent import Mixture, mirror_descent, policy_gradient
-from polyest.games.equilibrium import equilibrium
 from polyest.games.game import Game
 from polyest.games.geometry import negative_entropy
+from polyest.games.solution import equilibrium
 from polyest.sweeping import put
 from polyest.targets import parse
 
 FILE = Path(__file__).parent / "results" / "convergence.csv"
 PACKAGES = ("polyest", "numpy")
-SEEDS, TUNING = 8, 4
+SEEDS, TUNING = 8, 8
 COPIES = SEEDS + TUNING
 STEPS, EVERY = 400, 10
 RATES = {
-    "mirror": (0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
-    "gradient": (1.0, 3.0, 10.0, 30.0, 100.0, 300.0),
+    "mirror": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+    "gradient": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0),
 }
 GAMES = ("diversity", "exploration", "coherence")
 GROUPS, PROMPTS = (4, 8, 16, 32), (2, 8, 32)

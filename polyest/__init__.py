@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from polyest.version import __version__
 
 if TYPE_CHECKING:
-    from polyest import closed_forms, counts, frontier
+    from polyest import closed_forms, counts, frontier, games
     from polyest.making import solve, verify
     from polyest.reading import load
     from polyest.table import Table
@@ -25,7 +25,7 @@ _HOMES = {
     "dumps": "universal",
     "loads": "universal",
 }
-_MODULES = ("closed_forms", "counts", "errors", "frontier")
+_MODULES = ("closed_forms", "counts", "errors", "frontier", "games")
 
 __all__ = [
     "Table",
@@ -35,6 +35,7 @@ __all__ = [
     "counts",
     "dumps",
     "frontier",
+    "games",
     "load",
     "loads",
     "solve",

@@ -13,9 +13,9 @@ from polyest.games import alft
 from polyest.games.coherence import Coherence
 from polyest.games.constraints import Safety
 from polyest.games.dynamics import alternating, no_regret
-from polyest.games.equilibrium import equilibrium
 from polyest.games.game import Game
 from polyest.games.goals import Diversity, StandardRL
+from polyest.games.solution import equilibrium
 
 
 def last(play):

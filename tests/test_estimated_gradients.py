@@ -19,7 +19,7 @@ from polyest import closed_forms, counts
 from polyest.bernstein import expectation, pmf
 from polyest.errors import CountOutOfRange, InvalidGame, InvalidProblem
 from polyest.games.geometry import negative_entropy, polynomial, tsallis
-from polyest.games.rewards import rewards, table
+from polyest.games.payoff import rewards, table
 
 F = Fraction
 NU = {
@@ -117,7 +117,7 @@ def test_rewards_are_the_table_at_the_counts():
     assert consistent[0] == -found[0]
     # K = 5 without a mean, 3 independent draws
     assert rewards(EUCLID, answers, baseline="none")[0, 0] == -2 / 5
-    assert rewards(EUCLID, [[7, 3, 5]], reference=[[7, 7, 3]]).tolist() == [[-2 / 3, -1 / 3, -0.0]]
+    assert rewards(EUCLID, [[7, 3, 5]], reference=[[7, 7, 3]]).tolist() == [[-2 / 3, -1 / 3, 0.0]]
 
 
 def test_a_geometry_that_is_no_polynomial_has_the_table_of_its_target():

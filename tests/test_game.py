@@ -22,10 +22,10 @@ from scipy.special import expit, log_expit
 
 from polyest.errors import InvalidGame
 from polyest.games import alft
-from polyest.games.equilibrium import equilibrium
 from polyest.games.game import Game
 from polyest.games.geometry import polynomial, tsallis
 from polyest.games.goals import Diversity, StandardRL
+from polyest.games.solution import equilibrium
 
 goals = st.sampled_from(sorted(GOALS))
 smooth = st.sampled_from(SMOOTH)

@@ -68,6 +68,31 @@ PLAN = {
     "recommendation": {
         "bernstein", "closed_forms", "counts", "errors", "gradients", "lookup", "reading", "table",
     },
+    # Games know tables where rewards are estimated; nothing below knows games.
+    "games.geometry": {"bernstein", "errors", "record", "targets"},
+    "games.goals": {"bernstein", "errors", "games.geometry", "record"},
+    "games.coherence": {"bernstein", "errors", "games.goals"},
+    "games.constraints": {"bernstein", "errors", "games.geometry", "games.goals"},
+    "games.alft": {
+        "bernstein", "errors", "games.constraints", "games.geometry", "games.goals", "record",
+    },
+    "games.game": {"bernstein", "errors", "games.alft", "games.geometry", "games.goals", "record"},
+    "games.solution": {
+        "bernstein", "errors", "games.alft", "games.constraints", "games.game", "record",
+    },
+    "games.dynamics": {"bernstein", "errors", "games.game", "record"},
+    "games.referee": {
+        "bernstein", "errors", "games.alft", "games.coherence", "games.constraints", "games.geometry",
+        "games.goals",
+    },
+    "games.descent": {"bernstein", "errors", "games.alft", "games.geometry", "record", "table", "targets"},
+    "games.payoff": {
+        "bernstein", "closed_forms", "counts", "errors", "games.geometry", "lookup", "making", "reading",
+    },
+    "games": {
+        "games.alft", "games.coherence", "games.constraints", "games.descent", "games.dynamics", "games.game",
+        "games.geometry", "games.goals", "games.payoff", "games.referee", "games.solution",
+    },
     "layout": {"bernstein"},
     "pages": {
         "bernstein", "certificate", "counts", "errors", "frontier", "layout", "lookup", "problem",
@@ -91,7 +116,7 @@ PLAN = {
     },
     "drawing": {"errors"},
     "": {
-        "closed_forms", "counts", "frontier", "making", "reading", "table", "universal", "version",
+        "closed_forms", "counts", "frontier", "games", "making", "reading", "table", "universal", "version",
     },
 }  # fmt: skip
 

@@ -1,1 +1,58 @@
-"""Answer-level fine-tuning as a game, exact on problems small enough to enumerate (numpy)."""
+"""Answer-level fine-tuning as a game, exact on problems small enough to enumerate (numpy).
+
+problem = games.pose(reference, answers, games.Diversity(games.negative_entropy()), beta=0.5)
+game = games.Game(problem)
+games.equilibrium(game).policy      # = games.by_cones(problem), the optimum that knows no game
+"""
+
+from polyest.games.alft import Alft, pose
+from polyest.games.coherence import (
+    Coherence,
+    arithmetic_mean,
+    geometric_mean,
+    mode,
+    squared_hellinger,
+)
+from polyest.games.constraints import Safety
+from polyest.games.descent import Mixture, mirror_descent, policy_gradient
+from polyest.games.dynamics import Step, alternating, no_regret
+from polyest.games.game import Game
+from polyest.games.geometry import Geometry, euclidean, negative_entropy, polynomial, tsallis
+from polyest.games.goals import Custom, Diversity, Goal, GroundTruth, StandardRL
+from polyest.games.payoff import rewards, table
+from polyest.games.referee import by_cones, by_descent
+from polyest.games.solution import Equilibrium, equilibrium
+
+__all__ = [
+    "Alft",
+    "Coherence",
+    "Custom",
+    "Diversity",
+    "Equilibrium",
+    "Game",
+    "Geometry",
+    "Goal",
+    "GroundTruth",
+    "Mixture",
+    "Safety",
+    "StandardRL",
+    "Step",
+    "alternating",
+    "arithmetic_mean",
+    "by_cones",
+    "by_descent",
+    "equilibrium",
+    "euclidean",
+    "geometric_mean",
+    "mirror_descent",
+    "mode",
+    "negative_entropy",
+    "no_regret",
+    "policy_gradient",
+    "polynomial",
+    "pose",
+    "rewards",
+    "squared_hellinger",
+    "table",
+    "tsallis",
+]

@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 
-from polyest import counts
 from polyest.bernstein import Floats
 from polyest.errors import CountOutOfRange, InvalidGame
 from polyest.games.alft import Alft
@@ -144,13 +143,14 @@ def policy_gradient(
         if own is None:
             rewards = reward.exact(nu)[row, answers]
         else:
-            seen = counts.in_group(answers.reshape(-1, group), baseline="none").index
-            index = np.minimum(seen, own.K).reshape(answers.shape)
+            seen = _seen(answers, problem.number)
+            index = np.minimum(np.take_along_axis(seen, answers, axis=2) - 1, own.K)
             rewards = (
                 np.diag(reward.mixing)[:, None, None] * own[index] + reward.offset[row, answers]
             )
             if others is not None and crossed.any():
-                rewards = rewards + _crossed(crossed, answers, others, problem.number)
+                mixed = np.einsum("xj,jgz->xgz", crossed, others[seen])
+                rewards = rewards + np.take_along_axis(mixed, answers, axis=2)
         advantages = (rewards - rewards.mean(-1, keepdims=True)) * group / (group - 1)
         moved = np.zeros_like(logits)
         np.add.at(
@@ -165,14 +165,12 @@ def policy_gradient(
         yield pi
 
 
-def _crossed(crossed: Floats, answers: Any, table: Table, number: int) -> Floats:
-    """The other prompts' part of the rewards: each answer counted in their groups of the same number."""
+def _seen(answers: Any, number: int) -> Any:
+    """Counts of every answer in every group, integers (prompts, groups, number)."""
     prompts, groups, _ = answers.shape
     place = np.arange(prompts * groups).reshape(prompts, groups, 1) * number + answers
-    seen = np.bincount(place.ravel(), minlength=prompts * groups * number)
-    phi = table[seen.reshape(prompts, groups, number)]
-    mixed = np.einsum("xj,jgz->xgz", crossed, phi)
-    return np.take_along_axis(mixed, answers, axis=2)
+    counted = np.bincount(place.ravel(), minlength=prompts * groups * number)
+    return counted.reshape(prompts, groups, number)
 
 
 def _check(problem: Alft, reward: Mixture, rates: Any, **numbers: int) -> list[float]:

@@ -80,7 +80,7 @@ def rewards(
 
     >>> from polyest.games.geometry import euclidean
     >>> rewards(euclidean(), [[7, 7, 3, -1]], beta=2.0).tolist()  # -2 times the share among 2 others
-    [[-1.0, -1.0, -0.0, nan]]
+    [[-1.0, -1.0, 0.0, nan]]
     """
     if sign not in (-1, 1):
         raise InvalidGame(f"sign is {sign!r}: expected 1 for diversity, -1 for consistency")
@@ -93,4 +93,5 @@ def rewards(
         seen = counts.independent(answers, reference, no_answer=no_answer)
         group, counting = seen.draws, "independent"
     found, scale, shift = table(geometry, group, counting=counting, baseline=baseline, **keywords)
-    return np.where(seen.answered, -sign * beta * (scale * found[seen.index] + shift), np.nan)
+    paid = -sign * beta * (scale * found[seen.index] + shift) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return np.where(seen.answered, paid, np.nan)
