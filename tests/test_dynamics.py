@@ -147,11 +147,11 @@ def test_records():
     assert [s.iteration for s in no_regret(game, 25, every=10)] == [10, 20]
 
 
-def test_the_seeds_play_is_another_game():
+def test_the_play_of_the_paper_is_another_game():
     """1/nu instead of nu^(-1/beta): it settles elsewhere, and the gap says so."""
     game = Game(coin(Diversity(KL), 2.0))
     best = equilibrium(game).policy
-    step = last(alternating(game, 60, seeds=True, damping=0.5, optimum=best))
+    step = last(alternating(game, 60, listed=True, damping=0.5, optimum=best))
     assert step.policy[0, 0] == pytest.approx(0.75, abs=1e-9)  # nu ~ nu_0^(1/2), whatever beta
     assert step.gap > 0.03
     assert step.distance > 0.1

@@ -100,16 +100,16 @@ def test_a_penalty_is_exact_from_the_multiplier_on():
     assert less[0, 1] > 0.051
 
 
-# The seeds' targets: what is lost by them where they are no best response.
+# The paper's targets: what is lost by them where they are no best response.
 
 
 def settled(game):
-    """J at the fixed point of the seeds' target, found by damped play; None where play does not settle."""
+    """J at the fixed point of the paper's target, found by damped play; None where play does not settle."""
     pi = game.problem.reference
     log_q = np.zeros((len(pi), game.problem.number))
     for _ in range(300):
         with np.errstate(divide="ignore"):
-            log_q = 0.7 * log_q + 0.3 * np.log(game.seeds_target(pi))
+            log_q = 0.7 * log_q + 0.3 * np.log(game.listed_target(pi))
         before, pi = pi, game.policy(-game.problem.beta * log_q)
     return game.problem.J(pi) if np.abs(pi - before).max() < 1e-9 else None
 
@@ -125,7 +125,7 @@ LOST = {  # goal: (goal, what its fixed point has above the optimum, at beta = 1
 
 
 @pytest.mark.parametrize("name", LOST)
-def test_what_the_targets_of_the_seeds_lose(name):
+def test_what_the_targets_of_the_paper_lose(name):
     made, lost = LOST[name]
     goal = made(np.random.default_rng(0), 2, 2, None)
     game = Game(alft.pose(COIN, [0, 1], goal, 0.5))
@@ -145,28 +145,28 @@ def test_rlvr_with_all_mass_on_the_truth_is_the_limit_of_a_small_beta():
 
 
 @pytest.mark.parametrize("consensus", ["geometric", "arithmetic", "mode"])
-def test_no_consensus_of_the_seeds_is_a_best_response(consensus):
+def test_no_consensus_of_the_paper_is_a_best_response(consensus):
     """pi ~ pi_0 q once loses; played on, geometric and arithmetic end where one answer has everything."""
     goal = GOALS["coherence"](None, 2, 2, None).__replace__(consensus=consensus)
     game = Game(alft.pose(COIN, [0, 1], goal, 0.5, orbits=[[0, 1]]))
     best = game.problem.J(equilibrium(game).policy)
-    once = game.policy(game.dual(game.seeds_target(game.problem.reference)))
+    once = game.policy(game.dual(game.listed_target(game.problem.reference)))
     assert game.problem.J(once) > best + 0.04
     pi = once
     for _ in range(500):
-        pi = game.policy(game.dual(game.seeds_target(pi)))
+        pi = game.policy(game.dual(game.listed_target(pi)))
     assert pi[:, 0] == pytest.approx([1.0, 1.0], abs=1e-9)
     assert game.problem.J(pi) > best + 0.1
 
 
-def test_the_information_projection_of_the_seeds_is_safe_and_drifts():
+def test_the_information_projection_of_the_paper_is_safe_and_drifts():
     """nu exp(-lambda cost) as a target: pi ~ pi_0 nu exp(-lambda cost) is within the budget, and far off."""
     game = Game(alft.pose([[0.5, 0.3, 0.2]], [0, 1, 2], Safety((0.0, 0.0, 1.0), 0.1), 0.5))
     best = equilibrium(game)
     assert best.policy[0] == pytest.approx([0.5625, 0.3375, 0.1])
     pi = game.problem.reference
     for _ in range(100):
-        pi = game.policy(game.dual(game.seeds_target(pi)))
+        pi = game.policy(game.dual(game.listed_target(pi)))
     assert pi[0, 0] == pytest.approx(1.0, abs=1e-9)  # multiplied by pi_0 again and again
     assert game.problem.J(pi) - game.problem.J(best.policy) == pytest.approx(0.328, abs=1e-3)
 

@@ -141,7 +141,7 @@ def test_the_targets_of_the_goal_table():
         shares(1, np.exp(1 / 0.5 / 0.6)),
     )
     assert best(Diversity(KL)) == shares(0.4**-2, 0.6**-2)  # nu^(-1/beta)
-    assert best(Diversity(KL, 0.5)) == shares(1 / 0.4, 1 / 0.6)  # R = -beta H: the seeds' 1/nu
+    assert best(Diversity(KL, 0.5)) == shares(1 / 0.4, 1 / 0.6)  # R = -beta H: the paper's 1/nu
     assert best(Diversity(tsallis(2))) == shares(np.exp(-4 * 0.4), np.exp(-4 * 0.6))
     two = alft.pose(
         [[0.5, 0.5]] * 2, [0, 1], GOALS["coherence"](None, 2, 2, None), 0.5, orbits=[[0, 1]]

@@ -1,4 +1,4 @@
-"""Goals: gradient and conjugate belong to the value, and the targets of the seeds are what they list."""
+"""Goals: gradient and conjugate belong to the value, and the targets of the paper are what it lists."""
 
 import numpy as np
 import pytest
@@ -110,28 +110,28 @@ def test_coherence_is_0_where_an_orbit_agrees_and_only_there():
     )
 
 
-def test_the_targets_that_the_seeds_list():
+def test_the_targets_that_the_paper_lists():
     nu = np.array([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8], [0.2, 0.3, 0.5]])
     even = Prompts((1 / 3,) * 3, ((0, 1), (2,)))
-    listed = StandardRL((1.0, 0.0, 0.0)).seeds(nu, even, 0.5)
+    listed = StandardRL((1.0, 0.0, 0.0)).listed(nu, even, 0.5)
     assert listed == pytest.approx(np.tile(np.exp([2.0, 0, 0]) / (np.exp(2) + 2), (3, 1)))
-    assert GroundTruth((0, 1, 2)).seeds(nu, even, 0.5).tolist() == np.eye(3).tolist()
-    assert Diversity(KL).seeds(nu, even, 0.5)[0] == pytest.approx([0.2, 0.4, 0.4])
-    projected = Safety((0.0, 0.0, 1.0), 0.2).seeds(nu, even, 0.5)
+    assert GroundTruth((0, 1, 2)).listed(nu, even, 0.5).tolist() == np.eye(3).tolist()
+    assert Diversity(KL).listed(nu, even, 0.5)[0] == pytest.approx([0.2, 0.4, 0.4])
+    projected = Safety((0.0, 0.0, 1.0), 0.2).listed(nu, even, 0.5)
     assert projected[:, 2] == pytest.approx([0.2, 0.2, 0.2])
     assert projected[0, 0] / projected[0, 1] == pytest.approx(2)  # nu exp(-lambda cost)
-    kept = Safety((0.0, 0.0, 1.0), 0.9).seeds(nu, even, 0.5)
+    kept = Safety((0.0, 0.0, 1.0), 0.9).listed(nu, even, 0.5)
     assert kept == pytest.approx(nu)  # within the budget: lambda = 0
     for consensus, expected in {
         "arithmetic": [0.3, 0.175, 0.525],
         "mode": [0, 0, 1],
         "geometric": np.sqrt([0.05, 0.025, 0.2]) / np.sqrt([0.05, 0.025, 0.2]).sum(),
     }.items():
-        listed = Coherence(consensus).seeds(nu, even, 0.5)
+        listed = Coherence(consensus).listed(nu, even, 0.5)
         assert listed[0] == pytest.approx(np.array(expected))
         assert listed[1].tolist() == listed[0].tolist()
     own = Custom(lambda nu: float((nu**2).sum()), lambda nu: 2 * nu)
-    assert own.seeds(nu, even, 0.5) == pytest.approx(
+    assert own.listed(nu, even, 0.5) == pytest.approx(
         np.exp(-4 * nu) / np.exp(-4 * nu).sum(1)[:, None]
     )
 

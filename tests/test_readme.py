@@ -34,7 +34,7 @@ def test_python_blocks_run_and_print_what_they_say(monkeypatch):
         )
         assert printed.getvalue() == said
         ran += 1
-    assert ran == 3
+    assert ran == 4
 
 
 def test_commands_in_sh_blocks_run_in_their_order(monkeypatch, tmp_path):
@@ -64,3 +64,10 @@ def test_two_commands_set_up_and_test():
     assert len(commands) == 2
     assert commands[0].endswith("&& polyest solve --K 16")
     assert commands[1].endswith("&& pytest")
+
+
+def test_every_test_that_the_readme_names_is_there():
+    named = set(re.findall(r"`(test_\w+)`", TEXT))
+    written = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    assert len(named) >= 20
+    assert {name for name in named if f"def {name}(" not in written} == set()

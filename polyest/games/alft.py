@@ -66,9 +66,8 @@ class Alft(Holder):
     def J(self, policy: Any) -> float:
         """The objective at a policy (prompts, traces); raises InvalidGame for what is none."""
         pi = self.checked(policy)
-        return self.goal.value(self.distributions(pi), self.prompts) + self.beta * self.divergence(
-            pi
-        )
+        value = self.goal.value(self.distributions(pi), self.prompts)
+        return value + self.beta * self.divergence(pi)
 
     def prices(self, policy: Any) -> Floats:
         """grad R(nu), float64 (prompts, number); an answer of probability 0 is priced as one of 1e-300."""

@@ -59,7 +59,7 @@ class Coherence(Goal):
             nu[members] = normalised(u[members] + np.log(q))
         return total, nu
 
-    def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
+    def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """The consensus of each prompt's orbit."""
         kinds = {"geometric": geometric_mean, "arithmetic": arithmetic_mean, "mode": mode}
         return _of_orbits(kinds[self.consensus], nu, prompts)

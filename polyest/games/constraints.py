@@ -6,7 +6,7 @@
 
 The best response of the target is exp(-lambda cost/beta), lambda >= 0 the multipliers of the optimum.  A
 policy within its budget does not show them, one beyond it has no best response: `multipliers` finds them.
-The seeds list the information projection of nu onto the safe set, nu exp(-lambda cost).
+The paper lists the information projection of nu onto the safe set, nu exp(-lambda cost).
 """
 
 from collections.abc import Callable
@@ -90,7 +90,7 @@ class Safety(Goal):
             found[x], total[x] = nu, row @ nu - (over @ penalty if self.bound < inf else 0.0)
         return prompts.mean(total), found
 
-    def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
+    def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """nu exp(-lambda cost), the distribution of least KL from nu within the budgets."""
         safe = self.__replace__(bound=inf)
         logs = np.log(np.maximum(nu, LEAST))

@@ -43,13 +43,13 @@ def alternating(
     *,
     policy: Any = None,
     damping: float = 1.0,
-    seeds: bool = False,
+    listed: bool = False,
     optimum: Any = None,
 ) -> Iterator[Step]:
     """Best responses in turn, from `policy` (by default the reference).
 
     damping: the part of the way that the dual variable goes, in (0, 1]; 1 is the pure best response.
-    seeds: play the target that the seeds list instead of the best response.  Raises InvalidGame.
+    listed: play the target that the paper lists instead of the best response.  Raises InvalidGame.
 
     >>> from polyest.games import alft, geometry, goals
     >>> goal = goals.Diversity(geometry.negative_entropy())
@@ -63,7 +63,7 @@ def alternating(
     pi = game.problem.checked(game.problem.reference if policy is None else policy)
     u: Floats | None = None
     for iteration in range(1, steps + 1):
-        aim = game.dual(game.seeds_target(pi)) if seeds else game.response(pi)
+        aim = game.dual(game.listed_target(pi)) if listed else game.response(pi)
         u = aim.copy() if u is None or damping == 1 else (1 - damping) * u + damping * aim
         pi = game.policy(u)
         yield _step(game, iteration, pi, u, optimum)

@@ -12,7 +12,7 @@ beta log q(E(y)), up to a constant, and
     target   q ~ exp(-grad R(nu)/beta),  in general  s beta phi'(q) = grad R(nu) + a constant
 
 Every u stands for a q if phi' is onto the reals.  Otherwise, as for Euclidean Phi, u must fit:
-`target` refuses one that does not, and the game over targets then has a smaller value than J.
+`target` refuses one that does not, and the game over targets can then have a smaller value than J.
 """
 
 from math import inf
@@ -110,8 +110,6 @@ class Game(Holder):
         """The best response of the policy, argmin over pi of G(pi, u), float64 (prompts, traces)."""
         problem = self.problem
         pull = problem.at_traces(self.checked(u)) / problem.beta
-        if problem.geometry.order == 1:
-            return problem.geometry.project(np.log(problem.reference) - pull)
         return problem.geometry.project(problem.geometry.gradient(problem.reference) - pull)
 
     def response(self, policy: Any) -> Floats:
@@ -122,10 +120,10 @@ class Game(Holder):
         """The best response as a distribution, such as exp(-grad R(nu)/beta); raises as `target` does."""
         return self.target(self.response(policy))
 
-    def seeds_target(self, policy: Any) -> Floats:
-        """The target that the seeds list for the goal; not always a best response."""
+    def listed_target(self, policy: Any) -> Floats:
+        """The target that the paper lists for the goal; not always a best response."""
         nu = self.problem.distributions(self.problem.checked(policy))
-        return self.problem.goal.seeds(nu, self.problem.prompts, self.problem.beta)
+        return self.problem.goal.listed(nu, self.problem.prompts, self.problem.beta)
 
     def least(self, u: Any) -> float:
         """min over pi of G(pi, u), a lower bound of every J; -inf for an infinite u.  As exact as `value`."""

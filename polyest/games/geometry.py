@@ -254,9 +254,8 @@ def polynomial(coefficients: Any) -> Geometry:
     place = _where_concave(given)
     if place is not None:
         raise NotConvex(
-            f"the polynomial {list(given)} is not convex on [0, 1]: phi'' = {place[1]:.6g} "
-            f"at p = {place[0]:.6g}; "
-            "expected phi'' >= 0; add a multiple of p^2"
+            f"the polynomial {list(given)} is not convex on [0, 1]: phi'' = {place[1]:.6g} at "
+            f"p = {place[0]:.6g}; expected phi'' >= 0; add a multiple of p^2"
         )
     return Geometry("polynomial", given)
 

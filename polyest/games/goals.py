@@ -6,7 +6,7 @@ x have weights w_x, and gradients are taken in the pairing <a, b> = sum_x w_x su
     value      R(nu)
     gradient   g with  dR = <g, dnu>
     conjugate  R*(u) = max over nu of <nu, u> - R(nu), and a nu that attains it
-    seeds      the target distribution that the seeds list; not always a best response in the game
+    listed     the target distribution that the paper lists; not always a best response in the game
 
     goal            R of one prompt              gradient             conjugate of one prompt
     StandardRL      -sum_z nu_z r_z              -r                   max (u + r)
@@ -15,7 +15,8 @@ x have weights w_x, and gradients are taken in the pairing <a, b> = sum_x w_x su
     Diversity       s sum_z phi(nu_z)            s phi'(nu)           s max (<nu, u/s> - Phi(nu))
     Custom          a function                   a function           by convex programming
 
-`constraints.Safety` and `coherence.Coherence` are the others.
+`constraints.Safety` and `coherence.Coherence` are the others.  The paper: Mohri, Schneider, Wu and Zhong,
+Distributional Alignment Games for Answer-Level Fine-Tuning (2026), and the slides on its generalisation.
 """
 
 from abc import ABC, abstractmethod
@@ -29,9 +30,7 @@ from polyest.errors import InvalidGame, NotConverged
 from polyest.games.geometry import LEAST, Geometry
 from polyest.record import Holder, Record
 
-CERTIFIED = (
-    1e-7  # largest gap of a conjugate found by descent; where R is smooth its error is the square
-)
+CERTIFIED = 1e-7  # largest gap of a conjugate found by descent
 RESTARTS = 10
 
 
@@ -66,8 +65,8 @@ class Goal(Holder, ABC):
         """R*(u), and the answer distributions that attain it."""
 
     @abstractmethod
-    def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """The target that the seeds list for this goal, float64 (prompts, answers)."""
+    def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
+        """The target that the paper lists for this goal, float64 (prompts, answers)."""
 
     def check(self, prompts: int, answers: int) -> None:
         """Raises InvalidGame where the goal is of another number of prompts or answers."""
@@ -91,7 +90,7 @@ class StandardRL(Goal):
         total = u + np.array(self.r)
         return prompts.mean(total.max(-1)), certain(total.argmax(-1), u.shape[-1])
 
-    def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
+    def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """exp(r/beta)."""
         return normalised(np.broadcast_to(np.array(self.r) / beta, nu.shape))
 
@@ -136,7 +135,7 @@ class GroundTruth(Goal):
         each = np.where(share < 1, best - (best - own) * share, own) + np.log(share)
         return prompts.mean(each), nu
 
-    def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
+    def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """The right answer for certain."""
         return certain(np.array(self.answers), nu.shape[-1])
 
@@ -182,7 +181,7 @@ class Diversity(Goal):
         value = self.scale * self.geometry.conjugate(scaled)
         return prompts.mean(value), self.geometry.project(scaled)
 
-    def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
+    def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """1/nu, the inverse frequency."""
         return normalised(-np.log(np.maximum(nu, LEAST)))
 
@@ -257,8 +256,8 @@ class Custom(Goal):
             )
         return -loss(nu.ravel()), nu
 
-    def seeds(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """The best response: the seeds list no other target for a goal of one's own."""
+    def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
+        """The best response: the paper lists no other target for a goal of one's own."""
         return normalised(-self.gradient(nu, prompts) / beta)
 
 

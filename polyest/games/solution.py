@@ -25,10 +25,8 @@ from polyest.record import Holder
 
 STEPS = 20_000
 RISE = 0.3  # share of the slope that a step has to keep
-POLISHED, LARGEST = (
-    tuple(20 * 3**k for k in range(7)),
-    500,
-)  # steps after which Newton's method is tried
+POLISHED = tuple(20 * 3**k for k in range(7))  # steps after which Newton's method is tried
+LARGEST = 500  # dual variables that it is tried on
 SOLVED = 1e-9  # gap left by multipliers, relative to the prices that they make
 # How far inside the target looks, in turn, and the least step that makes it worth while.
 INWARD = ((0.0, 1e-4), (0.5, 1e-4), *((0.5**k, 1e-30) for k in range(50, 0, -7)), (0.0, 1e-30))
@@ -45,7 +43,8 @@ class Equilibrium(Holder):
 def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
     """The policy that minimises J and the dual variable of its target.
 
-    Raises NotConverged where the gap stays above `within`.
+    Raises NotConverged where the gap stays above `within`.  Geometries that are flat at 0, such as
+    polynomial([0, 0, 0, 0, 1]), take minutes where others take milliseconds.
 
     >>> from polyest.games import alft, goals
     >>> goal = goals.StandardRL((1.0, 0.0))
@@ -79,11 +78,8 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
                 continue
             aim = game.response(seen)
             aimed = _fenchel(problem, seen, aim)
-            slope = (
-                problem.prompts.mean((problem.distributions(pi) * (aim - u)).sum(-1))
-                - aimed
-                + bound
-            )
+            paired = problem.prompts.mean((problem.distributions(pi) * (aim - u)).sum(-1))
+            slope = paired - aimed + bound
             eta = min(1.0, 2 * eta) if slope > 0 else 0.0
             while eta > shortest:
                 tried, share = (1 - eta) * u + eta * aim, (1 - eta) * bound + eta * aimed
@@ -111,9 +107,8 @@ def _polished(game: Game, u: Floats) -> Equilibrium:
     def moved(flat: Floats) -> Floats:
         if not np.isfinite(flat).all():
             return np.full(flat.shape, inf)
-        return np.asarray(
-            (game.response(game.policy(flat.reshape(shape))) - flat.reshape(shape)).ravel()
-        )
+        answered = game.response(game.policy(flat.reshape(shape)))
+        return np.asarray(answered.ravel() - flat)
 
     with np.errstate(all="ignore"):
         end = root(moved, u.ravel(), tol=1e-14).x.reshape(shape)
