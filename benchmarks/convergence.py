@@ -42,7 +42,7 @@ import polyest
 from polyest import closed_forms
 from polyest.errors import TableNotFound
 from polyest.games import alft, goals
-from polyest.games.descent import Mixture, mirror_descent, policy_gradient
+from polyest.games.descent import Mixture, gradient_policies, mirror_policies
 from polyest.games.game import Game
 from polyest.games.geometry import negative_entropy
 from polyest.games.solution import equilibrium
@@ -148,9 +148,9 @@ def trained(
     rates = rate * (1 - np.arange(steps) / steps)
     own, others = tables or (None, None)
     if update == "mirror":
-        play = mirror_descent(problem, reward, others, rates, groups=prompts, rng=group)
+        play = mirror_policies(problem, reward, others, rates, groups=prompts, rng=group)
     else:
-        play = policy_gradient(
+        play = gradient_policies(
             problem, reward, own, others, rates, group=group, groups=prompts, rng=group
         )
     return np.array([loss(pi) for step, pi in enumerate(play, 1) if step % EVERY == 0])

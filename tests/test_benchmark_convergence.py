@@ -6,7 +6,7 @@ import convergence
 import numpy as np
 import pytest
 
-from polyest.games.descent import mirror_descent
+from polyest.games.descent import mirror_policies
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def rows():
 @pytest.mark.parametrize("game", convergence.GAMES)
 def test_the_loss_is_0_at_the_end_of_exact_play_and_only_there(game):
     problem, reward, loss = convergence.pose(game)
-    *_, end = mirror_descent(problem, reward, None, [0.3] * 400)
+    *_, end = mirror_policies(problem, reward, None, [0.3] * 400)
     assert loss(end) == pytest.approx(np.zeros(convergence.COPIES), abs=1e-8)
     assert loss(problem.reference).min() > 0.1
     rows = len(problem.reference) // convergence.COPIES

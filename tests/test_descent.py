@@ -11,7 +11,13 @@ from polyest import closed_forms
 from polyest.bernstein import pmf
 from polyest.errors import CountOutOfRange, InvalidGame
 from polyest.games import alft
-from polyest.games.descent import Mixture, mirror_descent, policy_gradient
+from polyest.games.descent import (
+    Mixture,
+    gradient_policies,
+    mirror_descent,
+    mirror_policies,
+    policy_gradient,
+)
 from polyest.games.game import Game
 from polyest.games.goals import Diversity
 from polyest.games.solution import equilibrium
@@ -39,11 +45,11 @@ def three(geometry=None, beta=0.5):
 def test_with_the_exact_reward_both_end_at_the_equilibrium():
     problem = three()
     best = equilibrium(Game(problem)).policy
-    mirror = last(mirror_descent(problem, diversity(problem), None, [0.5] * 300))
+    mirror = last(mirror_policies(problem, diversity(problem), None, [0.5] * 300))
     assert mirror == pytest.approx(best, abs=1e-7)
     rates = 5.0 * (1 - np.arange(3000) / 3000)
     found = last(
-        policy_gradient(problem, diversity(problem), None, None, rates, group=8, groups=16, rng=1)
+        gradient_policies(problem, diversity(problem), None, None, rates, group=8, groups=16, rng=1)
     )
     assert found == pytest.approx(best, abs=0.02)
 
@@ -54,13 +60,13 @@ def test_mirror_descent_in_another_geometry_ends_at_its_equilibrium():
     )
     reward = Mixture(-np.eye(2), np.zeros((2, 3)), parse("polynomial:0,1"))
     best = equilibrium(Game(gini)).policy
-    assert last(mirror_descent(gini, reward, None, [1.0] * 100)) == pytest.approx(best, abs=1e-6)
+    assert last(mirror_policies(gini, reward, None, [1.0] * 100)) == pytest.approx(best, abs=1e-6)
 
 
 def test_a_step_of_mirror_descent_is_the_minimum_that_it_is_said_to_be():
     problem = three()
     start, rate = problem.reference, 0.7
-    after = next(mirror_descent(problem, diversity(problem), None, [rate]))
+    after = next(mirror_policies(problem, diversity(problem), None, [rate]))
     reward = problem.at_traces(-np.log(problem.distributions(start)))
 
     def loss(pi):
@@ -98,7 +104,7 @@ def test_the_mean_step_of_the_policy_gradient_is_the_gradient_of_the_mean_of_the
     reward = Mixture(half, np.zeros((2, 2)))
     rate, groups = 1e-3, 40_000
     after = next(
-        policy_gradient(problem, reward, own, others, [rate], group=G, groups=groups, rng=3)
+        gradient_policies(problem, reward, own, others, [rate], group=G, groups=groups, rng=3)
     )
     step = np.log(after[0] / pi) / rate
     assert step - step.mean() == pytest.approx(expected - expected.mean(), abs=0.01)
@@ -112,7 +118,7 @@ def test_a_biased_reward_ends_elsewhere_and_a_better_table_nearer():
     rates = np.geomspace(0.5, 0.01, 300)
     left = []
     for table in (closed_forms.log_smoothed(8), closed_forms.harmonic(8), polyest.load(8)):
-        found = last(mirror_descent(problem, diversity(problem), table, rates, groups=64, rng=0))
+        found = last(mirror_policies(problem, diversity(problem), table, rates, groups=64, rng=0))
         left.append(problem.J(found) - problem.J(best))
     assert left[0] > 1.5 * left[1] > 15 * left[2]
 
@@ -124,7 +130,7 @@ def test_the_same_seed_gives_the_same_policies_and_none_is_spoiled():
     def play(rng):
         keywords = {"group": 8, "groups": 2, "rng": rng}
         return list(
-            policy_gradient(problem, diversity(problem), table, None, [1.0] * 5, **keywords)
+            gradient_policies(problem, diversity(problem), table, None, [1.0] * 5, **keywords)
         )
 
     assert np.array_equal(play(5), play(5))
@@ -140,11 +146,11 @@ def test_a_diverging_table_gives_no_nan():
     problem = alft.pose(distributions(2, 2, 20), np.arange(20) % 10, ENTROPY, 0.1)
     own, others = (polyest.load(K, criterion="minimax") for K in (30, 32))
     reward = diversity(problem)
-    for policy in mirror_descent(problem, reward, others, [1.0] * 50, rng=0):
+    for policy in mirror_policies(problem, reward, others, [1.0] * 50, rng=0):
         problem.checked(policy)
-    for policy in policy_gradient(problem, reward, own, None, [100.0] * 50, group=32, rng=0):
+    for policy in gradient_policies(problem, reward, own, None, [100.0] * 50, group=32, rng=0):
         problem.checked(policy)
-    for policy in mirror_descent(problem, reward, None, [1.0] * 50):  # and it comes back
+    for policy in mirror_policies(problem, reward, None, [1.0] * 50):  # and it comes back
         problem.checked(policy)
 
 
@@ -185,14 +191,42 @@ def test_what_does_not_fit_is_refused(error, said, keywords):
         k: keywords[k] for k in ("group", "groups") if k in keywords
     }
     with pytest.raises(error, match=said):
-        next(policy_gradient(problem, reward, own, None, rates, **sizes))
+        next(gradient_policies(problem, reward, own, None, rates, **sizes))
     if {"reward", "rates", "groups"} & keywords.keys():
         with pytest.raises(error, match=said):
-            next(mirror_descent(problem, reward, own, rates, groups=sizes["groups"]))
+            next(mirror_policies(problem, reward, own, rates, groups=sizes["groups"]))
 
 
 def test_a_coin_without_prompts_to_mix_needs_no_second_table():
     problem = coin(ENTROPY, 1.0)
     table = polyest.load(6)
-    policy = next(policy_gradient(problem, diversity(problem), table, None, [1.0], group=8))
+    policy = next(gradient_policies(problem, diversity(problem), table, None, [1.0], group=8))
     problem.checked(policy)
+
+
+def test_records_of_a_play_are_of_its_policies():
+    game = Game(three())
+    problem, best = game.problem, equilibrium(game).policy
+    table, rates = polyest.load(8), [0.3] * 20
+    play = mirror_policies(problem, diversity(problem), table, rates, groups=4, rng=2)
+    steps = list(
+        mirror_descent(
+            game, diversity(problem), table, rates, groups=4, rng=2, every=5, optimum=best
+        )
+    )
+    assert [step.iteration for step in steps] == [5, 10, 15, 20]
+    for step, policy in zip(steps, list(play)[4::5], strict=True):
+        assert np.array_equal(step.policy, policy)
+        assert problem.J(policy) == step.J
+        assert 0 <= problem.J(policy) - problem.J(best) <= step.gap + 1e-12
+        away = np.abs(policy - best).sum(1) @ problem.prompts.weights
+        assert step.distance == pytest.approx(away)
+    sampled = list(
+        policy_gradient(
+            game, diversity(problem), polyest.load(6), None, [1.0] * 4, group=8, every=2
+        )
+    )
+    assert [step.iteration for step in sampled] == [2, 4]
+    assert np.isnan(sampled[0].distance)
+    with pytest.raises(TypeError, match="group"):
+        policy_gradient(game, diversity(problem), polyest.load(6), None, [1.0])

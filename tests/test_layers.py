@@ -85,7 +85,10 @@ PLAN = {
         "bernstein", "errors", "games.alft", "games.coherence", "games.constraints", "games.geometry",
         "games.goals",
     },
-    "games.descent": {"bernstein", "errors", "games.alft", "games.geometry", "record", "table", "targets"},
+    "games.descent": {
+        "bernstein", "errors", "games.alft", "games.dynamics", "games.game", "games.geometry", "record",
+        "table", "targets",
+    },
     "games.payoff": {
         "bernstein", "closed_forms", "counts", "errors", "games.geometry", "lookup", "making", "reading",
     },

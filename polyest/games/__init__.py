@@ -14,8 +14,14 @@ from polyest.games.coherence import (
     squared_hellinger,
 )
 from polyest.games.constraints import Safety
-from polyest.games.descent import Mixture, mirror_descent, policy_gradient
-from polyest.games.dynamics import Step, alternating, no_regret
+from polyest.games.descent import (
+    Mixture,
+    gradient_policies,
+    mirror_descent,
+    mirror_policies,
+    policy_gradient,
+)
+from polyest.games.dynamics import Step, alternating, no_regret, recorded
 from polyest.games.game import Game
 from polyest.games.geometry import Geometry, euclidean, negative_entropy, polynomial, tsallis
 from polyest.games.goals import Custom, Diversity, Goal, GroundTruth, StandardRL
@@ -44,13 +50,16 @@ __all__ = [
     "equilibrium",
     "euclidean",
     "geometric_mean",
+    "gradient_policies",
     "mirror_descent",
+    "mirror_policies",
     "mode",
     "negative_entropy",
     "no_regret",
     "policy_gradient",
     "polynomial",
     "pose",
+    "recorded",
     "rewards",
     "squared_hellinger",
     "table",

@@ -8,14 +8,14 @@ The reward of answer z to prompt x is a mixture of functions of its probabilitie
     targeted exploration log(Q/nu)       mixing -1, offset log Q
     log of a geometric mean              mixing the weights of an orbit: one look-up for each member
 
-`mirror_descent` estimates phi for every answer from K draws of each prompt, by a table of independent counts,
-and takes the exact step  argmin over pi of -<r, pi> + beta D_F(pi, pi_0) + D_F(pi, pi_t)/rate.
+`mirror_policies` estimates phi for every answer from K draws of each prompt, by a table of independent
+counts, and takes the exact step  argmin over pi of -<r, pi> + beta D_F(pi, pi_0) + D_F(pi, pi_t)/rate.
 
-`policy_gradient` samples groups and moves the logits by  rate sum_i A_i grad log pi(y_i)/G,  A_i the reward
+`gradient_policies` samples groups and moves the logits by  rate sum_i A_i grad log pi(y_i)/G,  A_i the reward
 less the group's mean, times G/(G-1): what trainers do, up to that factor.  A trace's own prompt is counted
 in its group (X - 1 read in a table of G - 2 draws, as the group mean is subtracted), the other members of
 the orbit in theirs (X read in a table of G draws).  Its mean is the gradient for the same mixture of P(nu),
-P the mean of the table.
+P the mean of the table.  `mirror_descent` and `policy_gradient` are the records of such play.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,6 +27,8 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.errors import CountOutOfRange, InvalidGame
 from polyest.games.alft import Alft
+from polyest.games.dynamics import Step, recorded
+from polyest.games.game import Game
 from polyest.games.geometry import LEAST
 from polyest.record import Holder
 from polyest.table import Table
@@ -52,6 +54,40 @@ class Mixture(Holder):
 
 
 def mirror_descent(
+    game: Game, reward: Mixture, table: Table | None, rates: Iterable[float], **keywords: Any
+) -> Iterator[Step]:
+    """Records of `mirror_policies` (groups, rng) on the game's problem, as of `recorded` (every, optimum).
+
+    >>> from polyest.games import alft, geometry, goals
+    >>> goal = goals.Diversity(geometry.negative_entropy())
+    >>> game = Game(alft.pose([[0.9, 0.1]], [0, 1], goal))
+    >>> diversity = Mixture(np.array([[-1.0]]), np.zeros((1, 2)))
+    >>> import polyest
+    >>> play = mirror_descent(game, diversity, polyest.load(8), [0.5] * 40, groups=64, rng=0, every=20)
+    >>> [(step.iteration, round(step.gap, 2)) for step in play]
+    [(20, 0.0), (40, 0.0)]
+    """
+    records = {name: keywords.pop(name) for name in ("every", "optimum") if name in keywords}
+    return recorded(
+        game, mirror_policies(game.problem, reward, table, rates, **keywords), **records
+    )
+
+
+def policy_gradient(
+    game: Game,
+    reward: Mixture,
+    own: Table | None,
+    others: Table | None,
+    rates: Iterable[float],
+    **keywords: Any,
+) -> Iterator[Step]:
+    """Records of `gradient_policies` (group, groups, rng), as of `recorded` (every, optimum)."""
+    records = {name: keywords.pop(name) for name in ("every", "optimum") if name in keywords}
+    policies = gradient_policies(game.problem, reward, own, others, rates, **keywords)
+    return recorded(game, policies, **records)
+
+
+def mirror_policies(
     problem: Alft,
     reward: Mixture,
     table: Table | None,
@@ -69,7 +105,7 @@ def mirror_descent(
     >>> goal = goals.Diversity(geometry.negative_entropy())
     >>> problem = alft.pose([[0.9, 0.1]], [0, 1], goal)
     >>> diversity = Mixture(np.array([[-1.0]]), np.zeros((1, 2)))
-    >>> [policy.round(3).tolist() for policy in mirror_descent(problem, diversity, None, [1.0] * 3)][-1]
+    >>> [policy.round(3).tolist() for policy in mirror_policies(problem, diversity, None, [1.0] * 3)][-1]
     [[0.75, 0.25]]
     """
     rates = _check(problem, reward, rates, groups=groups)
@@ -96,7 +132,7 @@ def mirror_descent(
         yield pi
 
 
-def policy_gradient(
+def gradient_policies(
     problem: Alft,
     reward: Mixture,
     own: Table | None,
@@ -119,7 +155,7 @@ def policy_gradient(
     if problem.geometry.order != 1:
         raise InvalidGame(
             f"the geometry is {problem.geometry.name}: a policy gradient in logits pulls by KL, use "
-            "the negative entropy or mirror_descent"
+            "the negative entropy, or mirror descent"
         )
     crossed = reward.mixing - np.diag(np.diag(reward.mixing))
     if own is not None and own.K not in (group - 2, group - 1):

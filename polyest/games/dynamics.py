@@ -10,7 +10,7 @@ averages has a gap of at most  (|u|^2/(2 rate) + 2 rate)/sqrt(T),  u = grad R at
 |u|^2 = sum_x w_x |u_x|^2.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import inf, nan, sqrt
 from numbers import Integral
 from typing import Any
@@ -92,6 +92,20 @@ def no_regret(
         mean_dual += (u - mean_dual) / t
         if t % every == 0:
             yield _step(game, t, mean_policy.copy(), mean_dual.copy(), optimum)
+
+
+def recorded(
+    game: Game, policies: Iterable[Floats], *, every: int = 1, optimum: Any = None
+) -> Iterator[Step]:
+    """Records of any play, one in `every` of its policies, each with the target that answers it best.
+
+    Raises InvalidGame for what is no policy of the game.
+    """
+    _check_whole("every", every)
+    for iteration, policy in enumerate(policies, 1):
+        if iteration % every == 0:
+            pi = game.problem.checked(policy)
+            yield _step(game, iteration, pi, game.response(pi), optimum)
 
 
 def _check_whole(name: str, value: Any) -> None:
