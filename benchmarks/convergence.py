@@ -27,11 +27,9 @@ distribution) in place of -log nu, without bias, and with another optimum.
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from io import StringIO
 from itertools import product
 from pathlib import Path
 
@@ -193,24 +191,13 @@ def rows() -> list[Row]:
     return sorted(found, key=lambda r: tuple(r[k] for k in ("game", "update", "group", "prompts")))
 
 
-def written(found: list[Row]) -> str:
-    text = StringIO()
-    source = {"machine": origin.machine(), "versions": "; ".join(origin.versions(PACKAGES))}
-    writer = csv.DictWriter(text, [*found[0], *source], lineterminator="\n")
-    writer.writeheader()
-    for row in found:
-        shown = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
-        writer.writerow({**shown, **source})
-    return text.getvalue()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one small cell, to standard output")
     if parser.parse_args().quick:
-        print(written(cell(("coherence", "gradient", 4, 2), steps=20)), end="")
+        print(origin.written(cell(("coherence", "gradient", 4, 2), steps=20), PACKAGES), end="")
     else:
-        put(written(rows()).encode(), FILE)
+        put(origin.written(rows(), PACKAGES).encode(), FILE)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ import csv
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from io import StringIO
 from itertools import product
 from math import exp, log
 from pathlib import Path
@@ -145,17 +144,6 @@ def training(groups: Iterable[int], prompts: Iterable[int], lengths: Iterable[in
     )
 
 
-def written(rows: list[Row]) -> str:
-    text = StringIO()
-    source = {"machine": origin.machine(), "versions": "; ".join(origin.versions(PACKAGES))}
-    writer = csv.DictWriter(text, [*rows[0], *source], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        shown = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
-        writer.writerow({**shown, **source})
-    return text.getvalue()
-
-
 def read(path: Path) -> list[dict[str, str]]:
     with path.open() as stream:
         return list(csv.DictReader(stream))
@@ -230,11 +218,16 @@ def main() -> None:
     parser.add_argument("--summary", action="store_true", help="what follows from the files")
     given = parser.parse_args()
     if given.quick:
-        print(written(errors((4,))), written(training((4,), (1,), (10,))), sep="\n", end="")
+        print(
+            origin.written(errors((4,)), PACKAGES),
+            origin.written(training((4,), (1,), (10,)), PACKAGES),
+            sep="\n",
+            end="",
+        )
         return
     if not given.summary:
-        put(written(errors(GROUPS)).encode(), ERRORS)
-        put(written(training(GROUPS, TRAINED, LENGTHS)).encode(), TRAINING)
+        put(origin.written(errors(GROUPS), PACKAGES).encode(), ERRORS)
+        put(origin.written(training(GROUPS, TRAINED, LENGTHS), PACKAGES).encode(), TRAINING)
     print("\n".join(summary()))
 
 

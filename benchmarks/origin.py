@@ -1,9 +1,11 @@
-"""Where a measurement comes from: the machine, and the versions of what was run."""
+"""Where a measurement comes from: the machine, and the versions of what was run; rows that say so."""
 
+import csv
 import os
 import platform
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from io import StringIO
 from pathlib import Path
 
 
@@ -20,6 +22,18 @@ def versions(packages: Iterable[str]) -> Iterator[str]:
             yield f"{name} {version(name)}"
         except PackageNotFoundError:
             yield f"{name} {'from source' if name == 'polyest' else 'absent'}"
+
+
+def written(rows: list[dict[str, str | float | int]], packages: Iterable[str]) -> str:
+    """Rows as CSV, machine and versions in each; floats to six digits."""
+    text = StringIO()
+    source = {"machine": machine(), "versions": "; ".join(versions(packages))}
+    writer = csv.DictWriter(text, [*rows[0], *source], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        shown = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
+        writer.writerow({**shown, **source})
+    return text.getvalue()
 
 
 def _processor() -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import noise
 import numpy as np
+import origin
 import pytest
 
 import polyest
@@ -97,7 +98,7 @@ def test_a_small_part_of_it_runs():
     assert {row["answers"] for row in rows} == set(ANSWERS)
     again = noise.training((4,), (1,), (10,))
     assert rows == again
-    text = noise.written(rows)
+    text = origin.written(rows, noise.PACKAGES)
     assert text.splitlines()[0].startswith(
         "answers,group,prompts,steps,table,rate,loss,standard_error"
     )

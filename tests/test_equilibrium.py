@@ -49,7 +49,8 @@ def test_bregman_equilibria_are_optima(goal, geometry, seed):
 @settings(max_examples=4, deadline=None)
 def test_safe_equilibria_are_optima_within_their_budgets(goal, geometry, seed):
     problem = random_problem(seed, goal, geometry, 0.7)
-    found = check(problem, by_cones)
+    found = check(problem, by_descent)
+    assert found.policy == pytest.approx(by_cones(problem), abs=1e-4)
     nu, safe = problem.distributions(found.policy), problem.goal
     if np.isinf(safe.bound):
         assert safe.excess(nu).max() <= 1e-9
@@ -67,10 +68,12 @@ def test_safe_equilibria_are_optima_within_their_budgets(goal, geometry, seed):
 @settings(max_examples=3, deadline=None)
 def test_the_two_referees_agree(goal, seed):
     problem = random_problem(seed, goal, "negative entropy", 0.7)
-    cones = by_cones(problem)
-    if goal in SMOOTH:
-        assert by_descent(problem) == pytest.approx(cones, abs=1e-4)
-        assert problem.J(by_descent(problem)) == pytest.approx(problem.J(cones), abs=VALUE)
+    cones, descent = by_cones(problem), by_descent(problem)
+    assert descent == pytest.approx(cones, abs=1e-4)
+    if np.isfinite(
+        problem.J(cones) + problem.J(descent)
+    ):  # else beyond a budget by the last digits
+        assert problem.J(descent) == pytest.approx(problem.J(cones), abs=VALUE)
     spoiled = 0.99 * cones + 0.01 / cones.shape[1]
     if not isinstance(problem.goal, Safety):
         assert problem.J(spoiled) > problem.J(cones) + 1e-7
@@ -175,9 +178,8 @@ def test_the_information_projection_of_the_paper_is_safe_and_drifts():
 
 
 def test_what_does_not_converge_says_how_far_it_came():
-    for goal in (Diversity(KL), Safety((0.0, 1.0), 0.05)):
-        with pytest.raises(NotConverged, match=r"duality gap of .*, expected"):
-            equilibrium(Game(coin(goal, 0.5)), within=-1.0)
+    with pytest.raises(NotConverged, match=r"duality gap of .*, expected -1"):
+        equilibrium(Game(coin(Diversity(KL), 0.5)), within=-1.0)
 
 
 def test_referees_refuse_what_they_cannot_pose():
@@ -185,5 +187,3 @@ def test_referees_refuse_what_they_cannot_pose():
         by_cones(random_problem(0, "own", "negative entropy", 1.0))
     with pytest.raises(InvalidGame, match="is not made of convex powers: use by_descent"):
         by_cones(random_problem(0, "entropy", "polynomial", 1.0))
-    with pytest.raises(InvalidGame, match="have no gradient: use by_cones"):
-        by_descent(random_problem(0, "safety", "negative entropy", 1.0))

@@ -1,7 +1,7 @@
 """The optimum of J by convex programming alone: what every equilibrium is checked against.
 
 `by_cones` poses the problem to cvxpy (extra cvx) and solves it with Clarabel; `by_descent` gives J and its
-gradient to scipy, and takes every goal but a safe set.  Neither knows of the game.
+gradient to scipy, and takes every goal and geometry.  Neither knows of the game.
 """
 
 from importlib import import_module
@@ -15,8 +15,8 @@ from polyest.errors import InvalidGame, NotConverged, NotInstalled
 from polyest.games.alft import Alft
 from polyest.games.coherence import Coherence
 from polyest.games.constraints import Safety
-from polyest.games.geometry import Geometry
-from polyest.games.goals import Diversity, GroundTruth, StandardRL
+from polyest.games.geometry import LEAST, Geometry
+from polyest.games.goals import Diversity, GroundTruth, StandardRL, normalised
 
 TIGHT = {
     "tol_gap_abs": 1e-12,
@@ -25,6 +25,7 @@ TIGHT = {
     "tol_ktratio": 1e-9,
     "max_iter": 500,
 }
+RESTARTS = 3  # of scipy, from where rounding stopped it, with a new Hessian
 
 
 def by_cones(problem: Alft) -> Floats:
@@ -90,52 +91,75 @@ def by_cones(problem: Alft) -> Floats:
 def by_descent(problem: Alft) -> Floats:
     """The optimal policy (prompts, traces), found from J and its gradient.
 
-    Where the geometry keeps policies positive, over logits by BFGS; else by sequential quadratic
-    programming over the simplex.  Raises InvalidGame for a safe set, which has no gradient.
+    Where the geometry keeps policies positive, over logits by BFGS; else, and within budgets, by sequential
+    quadratic programming over the simplex, with slacks for what a penalty lets go beyond a budget.
     """
+    from scipy.optimize import minimize
+
+    with np.errstate(all="ignore"):  # line searches try what has no finite J
+        if not problem.geometry.steep or isinstance(problem.goal, Safety):
+            return _over_simplex(problem)
+        shape, weights = problem.reference.shape, np.array(problem.prompts.weights)[:, None]
+
+        def policy(logits: Floats) -> Floats:
+            return normalised(logits.reshape(shape))
+
+        def in_logits(logits: Floats) -> tuple[float, Floats]:
+            pi = policy(logits)
+            slope = weights * pi * problem.gradient(pi)
+            return problem.J(pi), np.asarray((slope - pi * slope.sum(-1, keepdims=True)).ravel())
+
+        found = np.log(problem.reference).ravel()
+        for _ in range(RESTARTS):
+            end = minimize(in_logits, found, jac=True, method="BFGS", options={"gtol": 1e-12}).x
+            found = end if np.isfinite(end).all() else found
+        return policy(found)
+
+
+def _over_simplex(problem: Alft) -> Floats:
     from scipy.optimize import LinearConstraint, minimize
 
-    if isinstance(problem.goal, Safety):
-        raise InvalidGame(
-            "a safe set, and its penalty at the budget, have no gradient: use by_cones"
-        )
     shape, weights = problem.reference.shape, np.array(problem.prompts.weights)[:, None]
+    size, safe = problem.reference.size, problem.goal if isinstance(problem.goal, Safety) else None
+    budgets = safe.budgets.size if safe else 0
+    slack = budgets * shape[0] if safe and np.isfinite(safe.bound) else 0
 
-    def policy(logits: Floats) -> Floats:
-        grid = logits.reshape(shape)
-        p = np.exp(grid - grid.max(-1, keepdims=True))
-        return np.asarray(p / p.sum(-1, keepdims=True))
-
-    def in_logits(logits: Floats) -> tuple[float, Floats]:
-        pi = policy(logits)
-        slope = weights * pi * problem.gradient(pi)
-        return problem.J(pi), np.asarray((slope - pi * slope.sum(-1, keepdims=True)).ravel())
-
-    def in_policy(flat: Floats) -> tuple[float, Floats]:
-        pi = np.maximum(flat.reshape(shape), 0.0)
+    def loss(x: Floats) -> tuple[float, Floats]:
+        pi = np.maximum(x[:size].reshape(shape), LEAST)
         pi = pi / pi.sum(-1, keepdims=True)
-        slope = weights * problem.gradient(pi)
-        return problem.J(pi), np.asarray((slope - (pi * slope).sum(-1, keepdims=True)).ravel())
+        away = problem.geometry.gradient(pi) - problem.geometry.gradient(problem.reference)
+        if safe is None:
+            slope, value = weights * problem.gradient(pi), problem.J(pi)
+        else:
+            slope, value = weights * problem.beta * away, problem.beta * problem.divergence(pi)
+        slope = slope - (pi * slope).sum(-1, keepdims=True)
+        if safe is None or not slack:
+            return value, np.asarray(slope.ravel())
+        prices = safe.bound * np.repeat(weights.ravel(), budgets)
+        return value + float(prices @ x[size:]), np.concatenate([slope.ravel(), prices])
 
-    if problem.geometry.steep:
-        start = np.log(problem.reference).ravel()
-        for _ in range(3):  # from where rounding stopped it, with a new Hessian
-            start = minimize(in_logits, start, jac=True, method="BFGS", options={"gtol": 1e-12}).x
-        return policy(start)
-    sums = LinearConstraint(np.kron(np.eye(shape[0]), np.ones(shape[1])), 1.0, 1.0)
-    x = (problem.reference.ravel() + 1 / shape[1]) / 2
-    for _ in range(3):
-        x = minimize(
-            in_policy,
-            x,
+    rows = np.kron(np.eye(shape[0]), np.ones(shape[1]))
+    limits = [LinearConstraint(np.hstack([rows, np.zeros((shape[0], slack))]), 1.0, 1.0)]
+    if safe is not None:
+        at_traces = [safe.costs[:, problem.answers[x]] for x in range(shape[0])]
+        costs = np.zeros((budgets * shape[0], size))
+        for x, block in enumerate(at_traces):
+            costs[x * budgets : (x + 1) * budgets, x * shape[1] : (x + 1) * shape[1]] = block
+        spent = np.hstack([costs, -np.eye(slack)]) if slack else costs
+        limits.append(LinearConstraint(spent, -np.inf, np.tile(safe.budgets, shape[0])))
+    found = np.append((problem.reference.ravel() + 1 / shape[1]) / 2, np.ones(slack))
+    lowest = 1e-14 if problem.geometry.steep else 0.0
+    for _ in range(RESTARTS):
+        found = minimize(
+            loss,
+            found,
             jac=True,
             method="SLSQP",
-            bounds=[(0.0, 1.0)] * x.size,
-            constraints=sums,
+            bounds=[(lowest, 1.0)] * size + [(0.0, None)] * slack,
+            constraints=limits,
             options={"ftol": 1e-16, "maxiter": 2000},
         ).x
-        x = np.clip(x, 0.0, 1.0)
-    pi = x.reshape(shape)
+    pi = np.clip(found[:size].reshape(shape), 0.0, 1.0)
     return np.asarray(pi / pi.sum(-1, keepdims=True))
 
 
