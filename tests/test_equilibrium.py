@@ -18,13 +18,16 @@ from polyest.games.solution import equilibrium
 POLICY, VALUE = 1e-6, 1e-8
 
 
-def check(problem, referee):
+def check(problem, *referees):
+    """The policy is that of a referee, and no referee knows of a better one."""
     found = equilibrium(Game(problem))
     assert found.gap <= 1e-12
-    best = referee(problem)
-    assert found.policy == pytest.approx(best, abs=POLICY)
-    if np.isfinite(problem.J(best)):  # else beyond a budget by the last digits of a cone solver
-        assert problem.J(found.policy) == pytest.approx(problem.J(best), abs=VALUE)
+    policies = [referee(problem) for referee in referees]
+    reached = problem.J(found.policy)
+    values = [problem.J(pi) for pi in policies]  # infinite beyond a budget by the last digits
+    assert reached <= min(values) + VALUE
+    assert reached >= min(values) - VALUE or np.isinf(min(values))
+    assert min(np.abs(found.policy - pi).max() for pi in policies) <= POLICY
     return found
 
 
@@ -49,8 +52,7 @@ def test_bregman_equilibria_are_optima(goal, geometry, seed):
 @settings(max_examples=4, deadline=None)
 def test_safe_equilibria_are_optima_within_their_budgets(goal, geometry, seed):
     problem = random_problem(seed, goal, geometry, 0.7)
-    found = check(problem, by_descent)
-    assert found.policy == pytest.approx(by_cones(problem), abs=1e-4)
+    found = check(problem, by_descent, by_cones)
     nu, safe = problem.distributions(found.policy), problem.goal
     if np.isinf(safe.bound):
         assert safe.excess(nu).max() <= 1e-9

@@ -91,10 +91,11 @@ def by_cones(problem: Alft) -> Floats:
 def by_descent(problem: Alft) -> Floats:
     """The optimal policy (prompts, traces), found from J and its gradient.
 
-    Where the geometry keeps policies positive, over logits by BFGS; else, and within budgets, by sequential
-    quadratic programming over the simplex, with slacks for what a penalty lets go beyond a budget.
+    Where the geometry keeps policies positive, over logits by BFGS and Newton's method; else, and within
+    budgets, by sequential quadratic programming over the simplex, with slacks for what a penalty lets go
+    beyond a budget.
     """
-    from scipy.optimize import minimize
+    from scipy.optimize import minimize, root
 
     with np.errstate(all="ignore"):  # line searches try what has no finite J
         if not problem.geometry.steep or isinstance(problem.goal, Safety):
@@ -109,10 +110,22 @@ def by_descent(problem: Alft) -> Floats:
             slope = weights * pi * problem.gradient(pi)
             return problem.J(pi), np.asarray((slope - pi * slope.sum(-1, keepdims=True)).ravel())
 
+        def stationary(logits: Floats) -> Floats:  # without the weight pi, so rare traces count too
+            slope = problem.gradient(policy(logits))
+            slope = (
+                slope
+                - slope.mean(-1, keepdims=True)
+                + logits.reshape(shape).mean(-1, keepdims=True)
+            )
+            return np.asarray(slope.ravel())
+
         found = np.log(problem.reference).ravel()
         for _ in range(RESTARTS):
             end = minimize(in_logits, found, jac=True, method="BFGS", options={"gtol": 1e-12}).x
-            found = end if np.isfinite(end).all() else found
+            ends = [found, end, root(stationary, end, tol=1e-14).x]
+            found = min(
+                (e for e in ends if np.isfinite(e).all()), key=lambda e: problem.J(policy(e))
+            )
         return policy(found)
 
 
