@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from enumerable import GEOMETRIES, GOALS, KL, SMOOTH, betas, coin, random_problem, seeds
+from enumerable import EUCLID, GEOMETRIES, GOALS, KL, SMOOTH, betas, coin, random_problem, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +103,45 @@ def test_a_penalty_is_exact_from_the_multiplier_on():
     assert enough[0, 1] == pytest.approx(0.05)
     less = equilibrium(Game(coin(Safety(cost, budget, 0.9 * needed), beta))).policy
     assert less[0, 1] > 0.051
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_multipliers_do_not_see_the_unit_of_the_costs(scale):
+    costs, budgets = np.array([[1.0, 0.0, 0.3], [0.2, 1.0, 0.1]]), np.array([0.3, 0.4])
+    for bound in (np.inf, 0.2):
+        one = alft.pose([[0.6, 0.3, 0.1]], [0, 1, 2], Safety(costs, budgets, bound))
+        safe = Safety(scale * costs, scale * budgets, bound / scale)
+        scaled = alft.pose([[0.6, 0.3, 0.1]], [0, 1, 2], safe)
+        found = equilibrium(Game(scaled)).policy
+        assert found == pytest.approx(equilibrium(Game(one)).policy, abs=1e-9)
+        assert found == pytest.approx(by_descent(one), abs=1e-6)
+
+
+@pytest.mark.parametrize("reference", [[[1.0, 0.0]], [[1 - 1e-12, 1e-12]]])
+@pytest.mark.parametrize("goal", [Diversity(KL), GroundTruth((1,)), Diversity(tsallis(0.5))])
+def test_references_that_all_but_exclude_an_answer(reference, goal):
+    geometry = KL if reference[0][1] else EUCLID
+    check(alft.pose(reference, [0, 1], goal, geometry=geometry), by_descent, by_cones)
+
+
+@pytest.mark.parametrize("beta", [0.02, 50.0])
+@pytest.mark.parametrize("goal", SMOOTH)
+def test_a_weak_and_a_strong_pull(goal, beta):
+    check(random_problem(2, goal, "negative entropy", beta), by_descent)
+
+
+def test_many_answers():
+    reference = np.random.default_rng(1).dirichlet(np.ones(50), size=2)
+    for goal in (Diversity(KL), Diversity(tsallis(0.5)), GroundTruth((3, 4))):
+        check(alft.pose(reference, np.arange(50), goal, 0.1), by_cones)
+    orbits = alft.pose(
+        np.random.default_rng(2).dirichlet(np.ones(20), size=5),
+        np.arange(20),
+        GOALS["coherence"](None, 5, 20, None),
+        weights=[0.1, 0.2, 0.3, 0.25, 0.15],
+        orbits=[[0, 2, 3, 4], [1]],
+    )
+    check(orbits, by_cones)
 
 
 # The paper's targets: what is lost by them where they are no best response.
