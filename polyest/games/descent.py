@@ -81,7 +81,18 @@ def policy_gradient(
     rates: Iterable[float],
     **keywords: Any,
 ) -> Iterator[Step]:
-    """Records of `gradient_policies` (group, groups, rng), as of `recorded` (every, optimum)."""
+    """Records of `gradient_policies` (group, groups, rng), as of `recorded` (every, optimum).
+
+    >>> from polyest import closed_forms
+    >>> from polyest.games import alft, geometry, goals
+    >>> goal = goals.Diversity(geometry.negative_entropy())
+    >>> game = Game(alft.pose([[0.9, 0.1]], [0, 1], goal))
+    >>> diversity = Mixture(np.array([[-1.0]]), np.zeros((1, 2)))
+    >>> table, rates = closed_forms.harmonic(6), [2.0] * 30
+    >>> play = policy_gradient(game, diversity, table, None, rates, group=8, groups=16, rng=0, every=10)
+    >>> [(step.iteration, step.gap < 0.01) for step in play]
+    [(10, True), (20, True), (30, True)]
+    """
     records = {name: keywords.pop(name) for name in ("every", "optimum") if name in keywords}
     policies = gradient_policies(game.problem, reward, own, others, rates, **keywords)
     return recorded(game, policies, **records)
@@ -118,9 +129,8 @@ def mirror_policies(
         if table is None:
             given = reward.exact(nu)
         else:
-            drawn = np.minimum(
-                nu / nu.sum(-1, keepdims=True), 1.0
-            )  # a sum may exceed 1 by its last digit
+            # Sums of shares may exceed 1 by their last digit.
+            drawn = np.minimum(nu / nu.sum(-1, keepdims=True), 1.0)
             seen = rng.multinomial(table.K, drawn[:, None], size=(len(nu), groups))
             given = reward.of(table[seen].mean(1))
         pull = problem.at_traces(given) + problem.beta * anchor
