@@ -1,6 +1,6 @@
 """Policies trained on exact games with estimated rewards, each estimator at its own best learning rate.
 
-    python benchmarks/convergence.py             # results/convergence.csv, 40 minutes on two cores
+    python benchmarks/convergence.py             # results/convergence.csv, half an hour on two cores
     python benchmarks/convergence.py --quick     # one small cell, to standard output
 
 Games (rewards are mixtures of log nu; the loss is 0 at the optimum or fixed point, which is known exactly):

@@ -75,6 +75,16 @@ def test_a_large_beta_always_settles(goal, seed):
     assert step.gap == pytest.approx(0, abs=3e-7 if goal == "own" else 1e-9)
 
 
+def test_play_that_diverges_stays_finite():
+    """Coherence of five prompts with 50 answers at a small beta: no nan, no error, no convergence."""
+    reference = np.random.default_rng(0).dirichlet(np.ones(50), size=5)
+    posed = alft.pose(reference, np.arange(50), Coherence(), 0.05, orbits=[range(5)])
+    for step in alternating(Game(posed), 40):
+        assert np.isfinite(step.J)
+        assert not np.isnan(step.gap)
+        posed.checked(step.policy)
+
+
 def test_a_penalty_bangs():
     """The target knows two prices only, 0 and the bound: best responses never settle on the multiplier."""
     game = Game(coin(Safety((0.0, 1.0), 0.05, bound=2.0), 0.5))

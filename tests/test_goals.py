@@ -199,3 +199,18 @@ def test_euclidean_diversity_is_gini_up_to_a_constant():
     nu = distributions(1, X, Z)
     gini, euclid = Diversity(GINI).value(nu, PROMPTS), Diversity(EUCLID, 2.0).value(nu, PROMPTS)
     assert gini == pytest.approx(euclid - 1)
+
+
+@pytest.mark.parametrize("spread", [1e-3, 1.0, 30.0])
+def test_the_conjugate_of_coherence_with_large_orbits(spread):
+    """5 members, 50 answers: attained, and not exceeded near its maximum."""
+    rng = np.random.default_rng(5)
+    whole = Prompts((0.1, 0.2, 0.3, 0.25, 0.15), ((0, 1, 2, 3, 4),))
+    for _ in range(10):
+        u = spread * rng.normal(size=(5, 50))
+        value, best = Coherence().conjugate(u, whole)
+        reached = whole.mean((best * u).sum(1)) - Coherence().value(best, whole)
+        assert reached == pytest.approx(value, abs=1e-9)
+        for nu in rng.dirichlet(np.ones(50), size=(20, 5)):
+            near = 0.999 * best + 0.001 * nu
+            assert whole.mean((near * u).sum(1)) - Coherence().value(near, whole) <= value + 1e-10
