@@ -111,7 +111,7 @@ def pose(game: str) -> tuple[alft.Alft, Mixture, Losses]:
 
 def estimators(group: int) -> dict[str, tuple[polyest.Table, polyest.Table] | None]:
     """For a trace's own group, and for a count of `group` independent draws; None is the true log."""
-    K = group - 2
+    K = polyest.counts.draws(group)
     found: dict[str, tuple[polyest.Table, polyest.Table] | None] = {
         "true log": None,
         "log": (closed_forms.log_count(group - 1), closed_forms.log_smoothed(group)),

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from polyest.games import alft, geometry, goals
 from polyest.games.coherence import Coherence
-from polyest.games.constraints import Safety
+from polyest.games.safety import Safety
 
 KL, EUCLID, GINI = geometry.negative_entropy(), geometry.euclidean(), geometry.tsallis(2)
 GEOMETRIES = {

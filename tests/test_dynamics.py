@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from polyest.errors import InvalidGame
 from polyest.games import alft
 from polyest.games.coherence import Coherence
-from polyest.games.constraints import Safety
 from polyest.games.dynamics import alternating, no_regret
 from polyest.games.game import Game
 from polyest.games.goals import Diversity, StandardRL
+from polyest.games.safety import Safety
 from polyest.games.solution import equilibrium
 
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games import alft
-from polyest.games.constraints import Safety
 from polyest.games.game import Game
 from polyest.games.geometry import tsallis
 from polyest.games.goals import Diversity, GroundTruth
 from polyest.games.referee import by_cones, by_descent
+from polyest.games.safety import Safety
 from polyest.games.solution import equilibrium
 
 POLICY, VALUE = 1e-6, 1e-8

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from polyest.errors import Infeasible, InvalidGame, NotConverged
 from polyest.games import alft
 from polyest.games.coherence import Coherence
-from polyest.games.constraints import Safety
 from polyest.games.goals import Custom, Diversity, GroundTruth, Prompts, StandardRL
+from polyest.games.safety import Safety
 
 X, Z = 3, 4
 WEIGHTS = (0.5, 0.2, 0.3)

@@ -72,28 +72,28 @@ PLAN = {
     "games.geometry": {"bernstein", "errors", "record", "targets"},
     "games.goals": {"bernstein", "errors", "games.geometry", "record"},
     "games.coherence": {"bernstein", "errors", "games.goals"},
-    "games.constraints": {"bernstein", "errors", "games.geometry", "games.goals"},
+    "games.safety": {"bernstein", "errors", "games.geometry", "games.goals"},
     "games.alft": {
-        "bernstein", "errors", "games.constraints", "games.geometry", "games.goals", "record",
+        "bernstein", "errors", "games.safety", "games.geometry", "games.goals", "record",
     },
     "games.game": {"bernstein", "errors", "games.alft", "games.geometry", "games.goals", "record"},
     "games.solution": {
-        "bernstein", "errors", "games.alft", "games.constraints", "games.game", "record",
+        "bernstein", "errors", "games.alft", "games.safety", "games.game", "record",
     },
     "games.dynamics": {"bernstein", "errors", "games.game", "record"},
     "games.referee": {
-        "bernstein", "errors", "games.alft", "games.coherence", "games.constraints", "games.geometry",
+        "bernstein", "errors", "games.alft", "games.coherence", "games.safety", "games.geometry",
         "games.goals",
     },
     "games.descent": {
-        "bernstein", "errors", "games.alft", "games.dynamics", "games.game", "games.geometry", "record",
-        "table", "targets",
+        "bernstein", "counts", "errors", "games.alft", "games.dynamics", "games.game", "games.geometry",
+        "record", "table", "targets",
     },
     "games.payoff": {
         "bernstein", "closed_forms", "counts", "errors", "games.geometry", "lookup", "making", "reading",
     },
     "games": {
-        "games.alft", "games.coherence", "games.constraints", "games.descent", "games.dynamics", "games.game",
+        "games.alft", "games.coherence", "games.safety", "games.descent", "games.dynamics", "games.game",
         "games.geometry", "games.goals", "games.payoff", "games.referee", "games.solution",
     },
     "layout": {"bernstein"},

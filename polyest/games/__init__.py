@@ -13,7 +13,6 @@ from polyest.games.coherence import (
     mode,
     squared_hellinger,
 )
-from polyest.games.constraints import Safety
 from polyest.games.descent import (
     Mixture,
     gradient_policies,
@@ -27,6 +26,7 @@ from polyest.games.geometry import Geometry, euclidean, negative_entropy, polyno
 from polyest.games.goals import Custom, Diversity, Goal, GroundTruth, StandardRL
 from polyest.games.payoff import rewards, table
 from polyest.games.referee import by_cones, by_descent
+from polyest.games.safety import Safety
 from polyest.games.solution import Equilibrium, equilibrium
 
 __all__ = [

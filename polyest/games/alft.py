@@ -15,9 +15,9 @@ import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidGame
-from polyest.games.constraints import Safety
 from polyest.games.geometry import LEAST, Geometry, negative_entropy
 from polyest.games.goals import Goal, Prompts, numbers
+from polyest.games.safety import Safety
 from polyest.record import Holder
 
 SUMS = 1e-9  # how far the probabilities of a distribution may be from adding up to 1

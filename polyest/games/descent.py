@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from polyest import counts
 from polyest.bernstein import Floats
 from polyest.errors import CountOutOfRange, InvalidGame
 from polyest.games.alft import Alft
@@ -168,8 +169,9 @@ def gradient_policies(
             "the negative entropy, or mirror descent"
         )
     crossed = reward.mixing - np.diag(np.diag(reward.mixing))
-    if own is not None and own.K not in (group - 2, group - 1):
-        raise CountOutOfRange(f"own has K = {own.K}: a group of {group} needs K = {group - 2}")
+    needed, taken = counts.draws(group), counts.draws(group, baseline="none")
+    if own is not None and own.K not in (needed, taken):
+        raise CountOutOfRange(f"own has K = {own.K}: a group of {group} needs K = {needed}")
     if own is not None and crossed.any() and getattr(others, "K", None) != group:
         raise CountOutOfRange(f"others is {others!r}: expected a table of K = {group} draws")
     rng = np.random.default_rng(rng)

@@ -14,9 +14,9 @@ from polyest.bernstein import Floats
 from polyest.errors import InvalidGame, NotConverged, NotInstalled
 from polyest.games.alft import Alft
 from polyest.games.coherence import Coherence
-from polyest.games.constraints import Safety
 from polyest.games.geometry import LEAST, Geometry
 from polyest.games.goals import Diversity, GroundTruth, StandardRL, normalised
+from polyest.games.safety import Safety
 
 TIGHT = {
     "tol_gap_abs": 1e-12,

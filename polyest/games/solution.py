@@ -19,8 +19,8 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.errors import NotConverged
 from polyest.games.alft import Alft
-from polyest.games.constraints import Safety
 from polyest.games.game import Game
+from polyest.games.safety import Safety
 from polyest.record import Holder
 
 STEPS = 20_000
