@@ -218,6 +218,8 @@ def test_records_of_a_play_are_of_its_policies():
     for step, policy in zip(steps, list(play)[4::5], strict=True):
         assert np.array_equal(step.policy, policy)
         assert problem.J(policy) == step.J
+        assert np.array_equal(step.dual, game.response(policy))  # the target that answers it best
+        assert game.gap(policy, step.dual) == step.gap
         assert 0 <= problem.J(policy) - problem.J(best) <= step.gap + 1e-12
         away = np.abs(policy - best).sum(1) @ problem.prompts.weights
         assert step.distance == pytest.approx(away)
