@@ -25,14 +25,14 @@ def versions(packages: Iterable[str]) -> Iterator[str]:
 
 
 def written(rows: list[dict[str, str | float | int]], packages: Iterable[str]) -> str:
-    """Rows as CSV, machine and versions in each; floats to six digits."""
+    """Rows as CSV, machine and versions in each that has none yet; floats to six digits."""
     text = StringIO()
     source = {"machine": machine(), "versions": "; ".join(versions(packages))}
-    writer = csv.DictWriter(text, [*rows[0], *source], lineterminator="\n")
+    writer = csv.DictWriter(text, [*{**rows[0], **source}], lineterminator="\n")
     writer.writeheader()
     for row in rows:
         shown = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
-        writer.writerow({**shown, **source})
+        writer.writerow({**source, **shown})
     return text.getvalue()
 
 

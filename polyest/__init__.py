@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from polyest.version import __version__
 
 if TYPE_CHECKING:
-    from polyest import closed_forms, counts, frontier, games
+    from polyest import (
+        advantages,
+        answers,
+        closed_forms,
+        counts,
+        frontier,
+        games,
+        gathering,
+        pairing,
+        rewards,
+    )
     from polyest.making import solve, verify
     from polyest.reading import load
     from polyest.table import Table
@@ -25,19 +35,27 @@ _HOMES = {
     "dumps": "universal",
     "loads": "universal",
 }
-_MODULES = ("closed_forms", "counts", "errors", "frontier", "games")
+_MODULES = (
+    "advantages", "answers", "closed_forms", "counts", "errors", "frontier", "games", "gathering", "grpo",
+    "pairing", "rewards",
+)  # fmt: skip
 
 __all__ = [
     "Table",
     "UniversalTable",
     "__version__",
+    "advantages",
+    "answers",
     "closed_forms",
     "counts",
     "dumps",
     "frontier",
     "games",
+    "gathering",
     "load",
     "loads",
+    "pairing",
+    "rewards",
     "solve",
     "verify",
 ]

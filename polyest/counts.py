@@ -46,12 +46,13 @@ class Counts:
 
     index: integers in 0..K, 0 where there is no answer.  draws: K, the table to load; in a ragged
     batch integers of the same shape, the K of each trace's group.  answered: whether the trace has
-    an answer and hence a reward.
+    an answer and hence a reward.  distinct: every K that occurs, ascending, on the host.
     """
 
     index: Array
     draws: Any
     answered: Array
+    distinct: tuple[int, ...]
 
 
 def draws(group: Any, baseline: str = "group-mean", counting: str = "in-group") -> int:
@@ -84,6 +85,7 @@ def in_group(
     answers: Array,
     *,
     groups: Array | None = None,
+    sizes: tuple[int, int] | None = None,
     baseline: str = "group-mean",
     no_answer: int = NO_ANSWER,
 ) -> Counts:
@@ -96,6 +98,11 @@ def in_group(
     within a prompt only; `no_answer` marks a trace without one.  Returns torch for torch, on the
     same device, else numpy.
 
+    Answers on a device are never read by the host.  Ids of groups are, once, as sizes say which tables to
+    load, unless they are a list or a numpy array, or `sizes` promises the least and most traces of a
+    group: then a group of another size has no count (`answered` is False), and torch.compile takes the
+    whole as one graph.
+
     Raises CountOutOfRange for answers that are not integers, a wrong shape, and a group too small
     for its baseline (a ragged batch names the group); InvalidProblem for an unknown baseline.
 
@@ -105,33 +112,55 @@ def in_group(
     >>> in_group([5, 5, 9, 9, 9, 8, 9], groups=[0, 0, 0, 1, 1, 1, 1]).draws.tolist()
     [1, 1, 1, 2, 2, 2, 2]
     """
-    xp, spent = _library(answers), _spent(baseline)
-    answer = _integers("answers", answers, answers)
+    xp, spent = library(answers), _spent(baseline)
+    answer = integers("answers", answers, answers)
     if groups is None:
         if answer.ndim != 2:
             raise CountOutOfRange(
                 f"answers of shape {tuple(answer.shape)}: expected (prompts, G); "
                 "give a flat batch its group ids with groups="
             )
-        K: Any = draws(answer.shape[1], baseline)
-        group = _prompt(xp, answer)
-    else:
-        group = _integers("groups", groups, answers)
-        if answer.ndim != 1 or answer.shape != group.shape:
+        if sizes is not None:
             raise CountOutOfRange(
-                f"answers of shape {tuple(answer.shape)}, groups of shape {tuple(group.shape)}: "
+                f"sizes {sizes} of (prompts, G): the shape has the size; leave them out"
+            )
+        K: Any = draws(answer.shape[1], baseline)
+        distinct: tuple[int, ...] = (K,)
+        others = _in_rows(xp, answer) - 1
+    else:
+        ids = integers("groups", groups, groups)
+        if answer.ndim != 1 or answer.shape != ids.shape:
+            raise CountOutOfRange(
+                f"answers of shape {tuple(answer.shape)}, groups of shape {tuple(ids.shape)}: "
                 "expected (N,) and (N,), one group id per trace; leave groups out for (prompts, G)"
             )
-        size = _occurrences(xp, group, group)
-        if (size <= spent).any():  # the one wait for a device: an error is raised on the host
-            least = size.argmin()
-            named = f"group {int(group[least])} of {int(size[least])}"
-            raise CountOutOfRange(_too_small(named, baseline))
-        K = size - spent
-    rank = _ranks(xp, group.reshape(-1), answer.reshape(-1))
-    others = _occurrences(xp, rank, rank).reshape(answer.shape) - 1
+        size = _occurrences(library(ids), ids, ids)
+        distinct = _distinct(ids, size, baseline) if sizes is None else _promised(sizes, baseline)
+        group, K = (integers("groups", x, answers) for x in (ids, size - spent))
+        rank = _ranks(xp, group, answer)
+        others = _occurrences(xp, rank, rank) - 1
+        if sizes is not None:
+            kept = (distinct[0] <= K) & (distinct[-1] >= K)
+            K = K.clip(distinct[0], distinct[-1])
     answered = answer != _marker(no_answer)
-    return Counts(others.clip(max=K) * answered, K, answered)
+    if sizes is not None:
+        answered = answered & kept
+    return Counts(others.clip(max=K) * answered, K, answered, distinct)
+
+
+def occurrences(answers: Array, *, no_answer: int = NO_ANSWER) -> tuple[Array, Array]:
+    """How often each trace's answer occurs in its row, 0 where there is none, and whether there is one.
+
+    answers: integers (rows, n); int64 and bool of the same shape.  Raises CountOutOfRange otherwise.
+
+    >>> occurrences([[4, 4, -1]])[0].tolist()
+    [[2, 2, 0]]
+    """
+    answer = integers("answers", answers, answers)
+    if answer.ndim != 2:
+        raise CountOutOfRange(f"answers of shape {tuple(answer.shape)}: expected (rows, n)")
+    answered = answer != _marker(no_answer)
+    return _in_rows(library(answers), answer) * answered, answered
 
 
 def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER) -> Counts:
@@ -150,9 +179,9 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
     >>> found.index.tolist(), found.draws, found.answered.tolist()
     ([[2, 0, 0]], 4, [[True, True, False]])
     """
-    xp = _library(answers)
-    answer = _integers("answers", answers, answers)
-    drawn = _integers("reference", reference, answers)
+    xp = library(answers)
+    answer = integers("answers", answers, answers)
+    drawn = integers("reference", reference, answers)
     if answer.ndim != 2 or drawn.ndim != 2 or len(answer) != len(drawn):
         raise CountOutOfRange(
             f"answers of shape {tuple(answer.shape)}, reference of shape {tuple(drawn.shape)}: "
@@ -166,10 +195,27 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
     traces = answer.shape[0] * answer.shape[1]
     index = _occurrences(xp, rank[:traces], rank[traces:]).reshape(answer.shape)
     answered = answer != _marker(no_answer)
-    return Counts(index * answered, int(drawn.shape[1]), answered)
+    K = int(drawn.shape[1])
+    return Counts(index * answered, K, answered, (K,))
 
 
-# The computation, in verbs that numpy and torch share: two sorts, no loop, nothing read back.
+# The computation, in verbs that numpy and torch share: sorts, no loop, nothing read back.
+
+
+def _in_rows(xp: Any, answer: Array) -> Array:
+    """How often each integer (prompts, G) occurs in its row."""
+    if xp is not np:
+        ordered = answer.sort(1).values
+        upto, below = (xp.searchsorted(ordered, answer, side=side) for side in ("right", "left"))
+        return upto - below
+    order = answer.argsort(1, kind="stable")
+    ordered = np.take_along_axis(answer, order, 1)
+    first = np.ones(answer.shape, bool)  # of its kind in the sorted row
+    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    length = np.diff(np.append(np.flatnonzero(first), answer.size))
+    found = np.empty(answer.shape, np.int64)
+    np.put_along_axis(found, order, np.repeat(length, length).reshape(answer.shape), 1)
+    return found
 
 
 def _ranks(xp: Any, group: Array, answer: Array) -> Array:
@@ -195,20 +241,21 @@ def _prompt(xp: Any, answer: Array) -> Array:
 
 
 def _order(values: Array) -> Array:
-    return values.argsort(kind="stable") if _library(values) is np else values.argsort(stable=True)
+    return values.argsort(kind="stable") if library(values) is np else values.argsort(stable=True)
 
 
 # The shells: which library, and what is no answer, no group, no baseline.
 
 
-def _library(values: Any) -> Any:
+def library(values: Any) -> Any:
+    """The array library of values: torch for its tensors, else numpy."""
     torch = sys.modules.get("torch")
     return torch if torch is not None and isinstance(values, torch.Tensor) else np
 
 
-def _integers(name: str, values: Any, like: Any) -> Array:
-    """Values as int64, of the library and on the device of `like`."""
-    xp = _library(like)
+def integers(name: str, values: Any, like: Any) -> Array:
+    """Values as int64, of the library and on the device of `like`; CountOutOfRange where they are none."""
+    xp = library(like)
     given: Any
     try:
         given = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
@@ -231,6 +278,26 @@ def _integral(xp: Any, values: Array) -> bool:
     if xp is np:
         return values.dtype.kind in "iu"
     return not (values.is_floating_point() or values.is_complex() or values.dtype == xp.bool)
+
+
+def _distinct(ids: Array, size: Array, baseline: str) -> tuple[int, ...]:
+    """Every K of groups of these sizes; CountOutOfRange where one is too small."""
+    spent = _spent(baseline)
+    if (size <= spent).any():
+        least = size.argmin()
+        named = f"group {int(ids[least])} of {int(size[least])}"
+        raise CountOutOfRange(_too_small(named, baseline))
+    return tuple(int(G) - spent for G in library(ids).unique(size))
+
+
+def _promised(sizes: tuple[int, int], baseline: str) -> tuple[int, ...]:
+    """Every K of groups of sizes[0] to sizes[1] traces."""
+    least, most = (draws(size, baseline) for size in sizes)
+    if least > most:
+        raise CountOutOfRange(
+            f"sizes are {sizes}: expected the least and the most traces of a group"
+        )
+    return tuple(range(least, most + 1))
 
 
 def _spent(baseline: str) -> int:

@@ -33,6 +33,22 @@ class CountOutOfRange(PolyestError, IndexError, ValueError):
     """A count that is no integer in 0..K, or counts that do not fit together."""
 
 
+class InvalidAnswer(PolyestError, ValueError):
+    """A text or key that no answer can be read from: of the wrong type or an unknown kind."""
+
+
+class Mismatch(PolyestError, ValueError):
+    """A table, a baseline and counts that do not belong together: their numbers of draws differ."""
+
+
+class BrokenOrbit(PolyestError, ValueError):
+    """Prompts of an orbit, or their groups, that do not fit together; the message names one."""
+
+
+class InvalidReward(PolyestError, ValueError):
+    """Arguments of a reward or an advantage that give no finite number."""
+
+
 class NotWrittenOut(PolyestError, AttributeError):
     """A list of coefficients that a table for any K does not have; look counts up."""
 
@@ -67,6 +83,10 @@ class NotInstalled(PolyestError, ImportError):
 
 class RuinedByRounding(UserWarning):
     """A table that rounding makes much worse; the message has its bias before and after."""
+
+
+class ScaleLost(UserWarning):
+    """An advantage that does not depend on the size of the reward, and hence not on beta."""
 
 
 class WorkerReplaced(UserWarning):

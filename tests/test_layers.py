@@ -63,7 +63,27 @@ PLAN = {
         "balls", "errors", "making", "problem", "reading", "rounding", "table", "version", "workers",
     },
     "proving": {"errors", "making", "reading", "universal", "workers"},
+    # Counts to rewards to advantages; no solver, and a trainer's library only in the loop.
     "counts": {"errors"},
+    "answers": {"errors"},
+    "advantages": {"errors"},
+    "gathering": {"bernstein", "counts", "errors"},
+    "orbits": {"counts", "errors", "record"},
+    "stratified": {"bernstein", "counts", "errors", "record"},
+    "rewards.estimation": {
+        "bernstein", "closed_forms", "counts", "errors", "lookup", "reading", "rounding", "table",
+    },
+    "rewards.probability": {"counts", "errors", "rewards.estimation"},
+    "rewards.verifiable": {"counts", "errors", "rewards.estimation"},
+    "rewards.consensus": {"counts", "errors", "orbits", "rewards.estimation", "stratified"},
+    "rewards.agreement": {"bernstein", "counts", "errors", "orbits", "rewards.estimation"},
+    "rewards.safety": {"bernstein", "counts", "errors", "gathering"},
+    "rewards": {
+        "rewards.agreement", "rewards.consensus", "rewards.estimation", "rewards.probability",
+        "rewards.safety", "rewards.verifiable",
+    },
+    "pairing": {"advantages", "counts", "errors", "lookup", "record", "rewards.estimation"},
+    "grpo": {"advantages", "errors"},
     "gradients": {"bernstein", "errors"},
     "recommendation": {
         "bernstein", "closed_forms", "counts", "errors", "gradients", "lookup", "reading", "table",
@@ -119,7 +139,8 @@ PLAN = {
     },
     "drawing": {"errors"},
     "": {
-        "closed_forms", "counts", "frontier", "games", "making", "reading", "table", "universal", "version",
+        "advantages", "answers", "closed_forms", "counts", "frontier", "games", "gathering", "making",
+        "pairing", "reading", "rewards", "table", "universal", "version",
     },
 }  # fmt: skip
 

@@ -1,0 +1,206 @@
+"""A reference loop of group-relative policy optimisation, to be read in one sitting.
+
+A step samples a batch of groups, rewards the traces, centres the rewards and takes `epochs` ascents on
+
+    L = mean over traces of ( sum_t min(rho_t A, clip(rho_t, 1 - clip, 1 + clip) A) - kl d^2/2 ) / length
+    rho_t = pi(y_t)/pi_old(y_t),    d = log pi(y) - log pi_ref(y) of the whole trace
+
+as in Mohri, Schneider, Wu and Zhong (2026), eq. (5) and (8), who write no clipping: with one epoch there
+is none, as rho = 1.  Then it is the game of `polyest.games` that is played, with beta = kl.
+
+Why d^2/2.  Its gradient d grad log pi(y) is in the mean that of KL(pi, pi_ref).  GRPO's own penalty,
+r - 1 - log r with r = pi_ref/pi of a token, estimates the same KL but has the gradient (1 - r) grad log pi,
+whose mean is that of KL(pi_ref, pi): trained with it, a policy ends elsewhere (tests/test_grpo.py).
+
+The loop takes everything as an argument and knows nothing of text, tables or prompts:
+
+    sampler(step)        -> Traces: what was drawn, and the answers
+    policy(drawn)        -> log-probabilities (N, T) of the traces' tokens; T = 1 where a trace is one choice
+    reward(traces)       -> rewards in the shape of the answers, nan for a trace that is to be left out
+    advantage(rewards)   -> advantages of the same shape; `advantages.group_mean` by default
+
+What it leaves out: generation engines and their drift from the trainer (no importance correction between
+the two), several devices, mixed precision, gradient accumulation, asynchronous sampling, value functions,
+checkpoints and logging.  It yields one record a step and prints nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from polyest import advantages
+from polyest.errors import InvalidReward
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run is: checked, and never changed by it.
+
+    steps: batches.  rate: learning rate at the start, falling linearly to 0 where `decay`.  epochs:
+    ascents on a batch.  clip: half-width of the ratio, inf for none.  kl: weight of d^2/2, needs a
+    reference.  norm: the greatest norm of a gradient, inf for none.  per_length: divide a trace's sum by its
+    own length (GRPO); else by that of the batch's longest (Dr. GRPO: no favour for short traces).  Raises
+    InvalidReward for a number out of range.
+
+    >>> Config(steps=10, rate=1e-3).clip
+    0.2
+    """
+
+    steps: int
+    rate: float
+    epochs: int = 1
+    clip: float = 0.2
+    kl: float = 0.0
+    norm: float = 1.0
+    decay: bool = False
+    per_length: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name, least in (("steps", 0), ("epochs", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InvalidReward(f"{name} is {value!r}: expected an integer of at least {least}")
+        if not (isfinite(self.rate) and self.rate > 0 and self.clip > 0 and self.norm > 0):
+            raise InvalidReward(
+                f"rate {self.rate}, clip {self.clip}, norm {self.norm}: expected positive numbers, the rate "
+                "finite"
+            )
+        if not 0 <= self.kl < inf:
+            raise InvalidReward(f"kl is {self.kl}: expected a finite number, not negative")
+
+
+@dataclass(frozen=True)
+class Traces:
+    """A batch of groups: what was drawn, in the policy's own terms, and the answers it ended in.
+
+    drawn: anything that `policy` scores, N traces in the order of the answers.  answers: integers
+    (prompts, G) or (orbits, m, G).  mask: 1 where a token counts, (N, T); None where all do.  extra:
+    whatever a reward needs besides.
+    """
+
+    drawn: Any
+    answers: Tensor
+    mask: Tensor | None = None
+    extra: Any = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step did: numbers of its batch, before its last ascent where they depend on the policy."""
+
+    step: int
+    traces: Traces
+    rewards: Tensor
+    reward: float  # mean of the rewards given
+    loss: float
+    kl: float  # mean of d, an estimate of KL(pi, pi_ref); 0 without reference
+    clipped: float  # share of tokens whose ratio was cut
+    norm: float  # of the gradient, before it was cut
+
+
+Policy = Callable[[Any], Tensor]
+
+
+def train(
+    policy: nn.Module,
+    sampler: Callable[[int], Traces],
+    reward: Callable[[Traces], Tensor],
+    config: Config,
+    *,
+    advantage: Callable[[Tensor], Tensor] = advantages.group_mean,
+    reference: Policy | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
+) -> Iterator[Step]:
+    """Trains the policy in place, one record a step.
+
+    optimizer: Adam of the policy's parameters by default; its rate is set from the config at every step.
+    Raises InvalidReward where kl is positive without a reference, a reward or advantage has another
+    shape than the answers, or an advantage is not finite: before the policy is changed.
+
+    >>> class Coin(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.logits = nn.Parameter(torch.zeros(2))
+    ...     def forward(self, drawn):
+    ...         return self.logits.log_softmax(0)[drawn].reshape(-1, 1)
+    >>> coin, chance = Coin(), torch.Generator().manual_seed(0)
+    >>> def sampler(step):
+    ...     drawn = torch.multinomial(coin.logits.exp(), 16, True, generator=chance).reshape(2, 8)
+    ...     return Traces(drawn, drawn)
+    >>> steps = list(train(coin, sampler, lambda traces: traces.answers.double(), Config(60, 0.1)))
+    >>> len(steps), bool(coin.logits.softmax(0)[1] > 0.9)
+    (60, True)
+    """
+    if config.kl and reference is None:
+        raise InvalidReward(
+            f"kl is {config.kl} without reference=: give the policy that it is taken from"
+        )
+    optimizer = optimizer or torch.optim.Adam(policy.parameters(), lr=config.rate)
+    for step in range(config.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = config.rate * (1 - step / config.steps if config.decay else 1.0)
+        traces = sampler(step)
+        rewards = reward(traces)
+        centred = _checked(rewards, advantage(rewards), traces)
+        with torch.no_grad():
+            before = policy(traces.drawn)
+            anchor = reference(traces.drawn) if config.kl and reference is not None else None
+        mask = torch.ones_like(before) if traces.mask is None else traces.mask.to(before)
+        centred = centred.to(before)
+        for _ in range(config.epochs):
+            loss, kl, clipped = _loss(policy(traces.drawn), before, anchor, centred, mask, config)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            norm = nn.utils.clip_grad_norm_(policy.parameters(), config.norm)
+            optimizer.step()
+        given = ~rewards.isnan()
+        mean = float(rewards[given].mean()) if given.any() else 0.0
+        yield Step(
+            step,
+            traces,
+            rewards,
+            mean,
+            float(loss.detach()),
+            float(kl),
+            float(clipped),
+            float(norm),
+        )
+
+
+def _loss(
+    now: Tensor,
+    before: Tensor,
+    anchor: Tensor | None,
+    centred: Tensor,
+    mask: Tensor,
+    config: Config,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """-L, the mean of d, and the share of ratios that were cut."""
+    ratio = (now - before).exp()
+    cut = ratio.clip(1 - config.clip, 1 + config.clip)
+    gain = (torch.minimum(ratio * centred, cut * centred) * mask).sum(1)
+    away = torch.zeros_like(gain) if anchor is None else ((now - anchor) * mask).sum(1)
+    length = mask.sum(1).clip(min=1) if config.per_length else mask.shape[1]
+    loss = -((gain - config.kl * away.square() / 2) / length).mean()
+    return loss, away.detach().mean(), ((ratio != cut) * mask).sum() / mask.sum()
+
+
+def _checked(rewards: Tensor, centred: Tensor, traces: Traces) -> Tensor:
+    """Advantages (N, 1), finite, of the batch."""
+    shape = traces.answers.shape
+    if rewards.shape != shape or centred.shape != shape:
+        raise InvalidReward(
+            f"rewards {tuple(rewards.shape)}, advantages {tuple(centred.shape)}: expected the shape "
+            f"{tuple(shape)} of the answers"
+        )
+    if not torch.isfinite(centred).all():
+        raise InvalidReward(
+            "an advantage is nan or infinite: leave traces without reward out (nan, with the functions of "
+            "polyest.advantages), and reward the others with finite numbers"
+        )
+    return centred.reshape(-1, 1)

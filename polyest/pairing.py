@@ -1,0 +1,139 @@
+"""A table and the baseline that it belongs to: one call gives both, and what does not fit is refused.
+
+    baseline           what is subtracted                          table
+    "group-mean"       the group's mean reward                     K = G - 2
+    "leave-one-out"    the mean reward of the others               K = G - 2
+    "standardised"     the mean, divided by the std                K = G - 2, bias and scale lost
+    "exact"            the mean of the group recounted without i   K = G - 1, and one of G - 2 for the others
+    "none"             nothing                                     K = G - 1
+
+The wrong pair is not a little worse: K = G - 1 under a group mean has 1.8 to 13 times the bias
+(test_group_mean.py).
+"""
+
+import warnings
+from typing import Any
+
+from polyest import advantages, counts
+from polyest.errors import InvalidReward, Mismatch, ScaleLost
+from polyest.lookup import Lookup
+from polyest.record import Holder
+from polyest.rewards.estimation import Estimator, chosen, entries, table
+
+Array = Any  # numpy array or torch tensor; recognised, not imported
+BASELINES = ("group-mean", "leave-one-out", "standardised", "exact", "none")
+
+
+def draws(group: int, baseline: str) -> int:
+    """Number of draws of the table for a group under a baseline; raises as `counts.draws` does.
+
+    >>> draws(16, "leave-one-out"), draws(16, "exact")
+    (14, 15)
+    """
+    if baseline not in BASELINES:
+        raise InvalidReward(f"baseline {baseline!r} is unknown: use one of {', '.join(BASELINES)}")
+    return counts.draws(group, baseline if baseline in ("exact", "none") else "group-mean")
+
+
+class Pair(Holder):
+    """A table for groups of `group` traces with the baseline that a trainer subtracts.
+
+    others: the table of G - 2 draws that "exact" reads for the rest of the group, else None.  Raises
+    Mismatch where the numbers of draws do not belong together.  Warns ScaleLost for "standardised" with
+    beta other than 1.
+
+    >>> import polyest
+    >>> Pair(polyest.load(15), "group-mean", 16)
+    Traceback (most recent call last):
+    ...
+    polyest.errors.Mismatch: a table of K = 15 under baseline "group-mean" with groups of 16: expected K
+    = 14...
+    """
+
+    table: Lookup
+    baseline: str
+    group: int
+    beta: float = 1.0
+    sign: int = 1
+    others: Lookup | None = None
+
+    def __post_init__(self) -> None:
+        """Check that table, baseline and group belong together."""
+        K = draws(self.group, self.baseline)
+        if self.table.K != K:
+            raise Mismatch(
+                f'a table of K = {self.table.K} under baseline "{self.baseline}" with groups of '
+                f"{self.group}: expected K = {K}; load that one, or let pairing.pair choose"
+            )
+        rest = self.group - 2 if self.baseline == "exact" and self.group > 2 else None
+        if (self.others.K if self.others is not None else None) != rest:
+            raise Mismatch(
+                f'others {self.others!r} under baseline "{self.baseline}" with groups of {self.group}: '
+                "expected " + ("none" if rest is None else f"a table of K = {rest}")
+            )
+        if self.baseline == "standardised" and self.beta != 1:
+            warnings.warn(
+                f"the division by the standard deviation undoes beta = {self.beta:g}: rewards of any scale "
+                'give the same advantages; use baseline "group-mean"',
+                ScaleLost,
+                stacklevel=4,
+            )
+
+    def advantages(self, answers: Array, *, no_answer: int = counts.NO_ANSWER) -> Array:
+        """Advantages of traces, float64 (prompts, G): rewards sign beta c[index] less the baseline.
+
+        answers: integers (prompts, group); a trace without answer has advantage 0.  Torch for torch.  Raises
+        CountOutOfRange, and Mismatch for another number of traces.
+        """
+        counting = self.baseline if self.baseline in ("exact", "none") else "group-mean"
+        seen = counts.in_group(answers, baseline=counting, no_answer=no_answer)
+        if seen.index.shape[1] != self.group:
+            raise Mismatch(
+                f"groups of {seen.index.shape[1]} for a pair of groups of {self.group}: make one for each "
+                "size"
+            )
+        xp = counts.library(seen.index)
+        paid = self._entries(self.table, seen.index)[seen.index]
+        if self.baseline == "none":
+            return xp.where(seen.answered, paid, 0.0)
+        if self.baseline == "exact":
+            rest = xp.zeros_like(paid[0, :1]).repeat(self.group + 1)
+            if self.others is not None:
+                rest[1:-1] = self._entries(self.others, seen.index)
+            return advantages.exact(paid, rest, seen.index + 1, seen.answered)
+        paid = xp.where(seen.answered, paid, xp.nan)
+        function = {
+            "group-mean": advantages.group_mean,
+            "leave-one-out": advantages.leave_one_out,
+            "standardised": advantages.standardised,
+        }[self.baseline]
+        return function(paid)
+
+    def _entries(self, found: Lookup, like: Array) -> Array:
+        how = Estimator("log", self.beta, self.sign, table=found)
+        return entries(how, (found.K,), (0,), like)[0]
+
+
+def pair(
+    group: int,
+    baseline: str = "group-mean",
+    *,
+    target: str = "log",
+    beta: float = 1.0,
+    sign: int = 1,
+    **keywords: Any,
+) -> Pair:
+    """The table for a group of traces together with its baseline.
+
+    group: traces a prompt.  target, and criterion and noise among the keywords: those of a released
+    table, or table= the name of a closed form, as in `rewards`.  Rewards are sign beta c.  Raises
+    CountOutOfRange for a group too small, InvalidReward, TableNotFound.
+
+    >>> found = pair(16, "exact", noise=4)
+    >>> found.table.K, found.others.K, found.advantages([[7] * 16]).shape
+    (15, 14, (1, 16))
+    """
+    how = chosen(target, beta, sign, keywords)  # type: ignore[arg-type]
+    K = draws(group, baseline)
+    others = table(how, group - 2) if baseline == "exact" and group > 2 else None
+    return Pair(table(how, K), baseline, group, how.beta, sign, others)

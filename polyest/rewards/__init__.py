@@ -1,0 +1,32 @@
+"""Counts -> rewards: log-probability, polynomial, diversity, ground truth, consensus, agreement, safety.
+
+    from polyest import rewards
+    r = rewards.log_probability(answers, beta=0.1)      # integers (prompts, G): K = G - 2 draws
+
+One calling convention: answers first, integers in numpy or torch, then keywords, `Options` among them;
+rewards are float64 in the shape of the answers, finite for every answered trace.  Functions are plain
+and can be pickled; a trainer that wants other keywords takes functools.partial.
+"""
+
+from polyest.rewards.agreement import pairwise
+from polyest.rewards.consensus import coherence, soft_consistency
+from polyest.rewards.estimation import Options
+from polyest.rewards.probability import diversity, log_probability, pass_at, polynomial, tsallis
+from polyest.rewards.safety import Multiplier, safety
+from polyest.rewards.verifiable import ground_truth, standard
+
+__all__ = [
+    "Multiplier",
+    "Options",
+    "coherence",
+    "diversity",
+    "ground_truth",
+    "log_probability",
+    "pairwise",
+    "pass_at",
+    "polynomial",
+    "safety",
+    "soft_consistency",
+    "standard",
+    "tsallis",
+]

@@ -1,0 +1,181 @@
+"""Pairwise-GRPO: a trace earns its mean agreement with all traces of its orbit.
+
+    r_i = (1/n) sum_j s(y_i, y_j),    s = 1 - d in [0, 1],    n = m G traces of the orbit
+
+The gradient of its mean is half that of the incoherence E d(y, y') with the opposite sign: linear in the
+counts, hence without bias whatever d is, and without a table.  Agreement is one of
+
+    exact       1[z = z'], of integer answers or of texts
+    fuzzy       rapidfuzz's normalised indel similarity of texts (extra `text`)
+    encode      (1 + cos(e(y), e(y')))/2 of embeddings; their mean is one product with the mean embedding
+    distance    1 - d of a matrix d that the caller computes
+
+Source: Mohri, Schneider, Wu and Zhong (2026), Algorithm 3, where a trace agrees with itself too.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack
+
+import numpy as np
+
+from polyest import counts
+from polyest.bernstein import Floats
+from polyest.errors import InvalidReward, NotInstalled
+from polyest.orbits import arranged
+from polyest.rewards.estimation import (
+    COUNTED,
+    Array,
+    Options,
+    chosen,
+    doubles,
+    filled,
+    summable,
+)  # fmt: skip
+
+Texts = Sequence[Any]  # nested lists of str or None, in one of the layouts of orbits.py
+SLACK = 1e-6  # by which rounding may take a distance out of [0, 1]
+
+
+def pairwise(
+    answers: Array | Texts,
+    *,
+    fuzzy: bool = False,
+    encode: Callable[[list[str]], Any] | None = None,
+    distance: Callable[[list[str]], Any] | None = None,
+    include_self: bool = True,
+    orbits: Any = None,
+    beta: float = 1.0,
+    **options: Unpack[Options],
+) -> Array:
+    """Rewards beta times the mean agreement of a trace with those of its orbit.
+
+    answers: integers, or texts in nested lists, (orbits, m, G), or with orbits= and groups= as in
+    orbits.py.  encode: texts -> embeddings (n, d), finite and not 0; distance: texts -> matrix (n, n) of
+    numbers in [0, 1]; each is called once an orbit, with its texts in order.  include_self=False leaves
+    the trace itself out, n - 1 in place of n.  A trace without answer (no_answer, or None) agrees with
+    none, stays in n and has nan, or 0 where unanswered="lowest".  Returns float64 in the shape of the
+    answers: torch for a tensor, else numpy.
+
+    Of `Options` it takes groups, dyadic, no_answer and unanswered.  Raises BrokenOrbit, CountOutOfRange,
+    InvalidReward for more than one way to compare, an orbit of a single trace without itself, and what
+    is no embedding or distance; NotInstalled without rapidfuzz.
+
+    >>> pairwise([[[7, 7, 3, 5], [7, 7, 7, 3]]]).tolist()
+    [[[0.625, 0.625, 0.25, 0.125], [0.625, 0.625, 0.625, 0.25]]]
+    >>> pairwise([[["cat", "cats"], ["dog", None]]], distance=lambda t: np.zeros((3, 3))).tolist()
+    [[[0.75, 0.75], [0.75, nan]]]
+    """
+    ways = [
+        name for name, way in (("fuzzy", fuzzy), ("encode", encode), ("distance", distance)) if way
+    ]
+    if len(ways) > 1:
+        raise InvalidReward(f"{' and '.join(ways)}: give one way to compare, or none for equality")
+    how = chosen("log", beta, 1, options, but=COUNTED)
+    written = _texts(answers)
+    if written is None and ways:
+        raise InvalidReward(
+            f"{ways[0]} compares texts: expected nested lists of str, got {answers!r:.60}"
+        )
+    positions = answers if written is None else np.arange(written.size).reshape(written.shape)
+    found = arranged(positions, groups=options.get("groups"), orbits=orbits)
+    pooled = found.values.reshape(len(found.values), -1)
+    traces = pooled.shape[1]
+    if written is None:
+        agreement, answered = counts.occurrences(
+            pooled, no_answer=options.get("no_answer", counts.NO_ANSWER)
+        )
+    else:
+        rows = [list(written.reshape(-1)[row]) for row in pooled]
+        answered = np.array([[text is not None for text in row] for row in rows])
+        agreement = np.zeros(pooled.shape)
+        compare = _comparison(fuzzy, encode, distance)
+        for place, said, row in zip(agreement, answered, rows, strict=True):
+            place[said] = compare([text for text in row if text is not None])
+    if not include_self:
+        if traces == 1:
+            raise InvalidReward(
+                "an orbit of one trace agrees with no other: include_self=True, or sample more"
+            )
+        agreement = agreement - 1 * answered
+    paid = how.beta * (doubles(agreement) / (traces if include_self else traces - 1))
+    paid = summable(paid, how.beta, traces, options)
+    return found.restored(filled(paid, answered, 0.0, options))
+
+
+def _comparison(
+    fuzzy: bool, encode: Callable[..., Any] | None, distance: Callable[..., Any] | None
+) -> Callable[[list[str]], Floats]:
+    """Texts (n,) -> sum of each one's agreement with all of them, itself included."""
+    if encode is not None:
+        return lambda texts: _of_embeddings(encode(texts), len(texts))
+    if distance is not None:
+        return lambda texts: _of_distances(distance(texts), len(texts))
+    return _of_indels if fuzzy else _of_equals
+
+
+def _of_equals(texts: list[str]) -> Floats:
+    _, which, times = np.unique(texts, return_inverse=True, return_counts=True)
+    return np.asarray(times[which], np.float64)
+
+
+def _of_indels(texts: list[str]) -> Floats:
+    try:
+        from rapidfuzz import fuzz, process
+    except ImportError:
+        raise NotInstalled(
+            "fuzzy agreement needs rapidfuzz, which is not installed: pip install 'polyest[text]'"
+        ) from None
+    return np.asarray(process.cdist(texts, texts, scorer=fuzz.ratio, dtype=np.float64).sum(1) / 100)
+
+
+def _of_embeddings(embedded: Any, n: int) -> Floats:
+    vectors = np.asarray(embedded.detach().cpu() if hasattr(embedded, "detach") else embedded)
+    if vectors.ndim != 2 or len(vectors) != n or vectors.dtype.kind not in "fiu":
+        raise InvalidReward(
+            f"encode gave {vectors.dtype} of shape {vectors.shape} for {n} texts: expected numbers ({n}, d)"
+        )
+    vectors = vectors.astype(np.float64)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (np.isfinite(length) & (length > 0)).all():
+        odd = int(np.argmin(np.isfinite(length[:, 0]) & (length[:, 0] > 0)))
+        raise InvalidReward(
+            f"encode gave text {odd} of {n} an embedding of length {length[odd, 0]}: expected finite ones "
+            "other than 0; pass None for a text without answer"
+        )
+    unit = vectors / length
+    return np.asarray((n + unit @ unit.sum(0)) / 2)
+
+
+def _of_distances(measured: Any, n: int) -> Floats:
+    between = np.asarray(measured.detach().cpu() if hasattr(measured, "detach") else measured)
+    if between.shape != (n, n) or between.dtype.kind not in "fiub":
+        raise InvalidReward(
+            f"distance gave {between.dtype} of shape {between.shape} for {n} texts: expected ({n}, {n})"
+        )
+    between = between.astype(np.float64)
+    if not ((between >= -SLACK) & (between <= 1 + SLACK)).all():
+        odd = between[~((between >= -SLACK) & (between <= 1 + SLACK))][0]
+        raise InvalidReward(
+            f"distance gave {odd}: expected numbers in [0, 1]; divide by the greatest there is"
+        )
+    return np.asarray(n - np.clip(between, 0, 1).sum(1))
+
+
+def _texts(answers: Any) -> Any:
+    """An object array of texts, None where answers are integers."""
+    if counts.library(answers) is not np:
+        return None
+    try:
+        found = np.array(answers, dtype=object)
+    except ValueError as error:
+        raise InvalidReward(
+            f"answers are no rectangular array ({error}): expected nested lists"
+        ) from None
+    if found.size and any(isinstance(text, str) for text in found.flat):
+        odd = [text for text in found.flat if not isinstance(text, str | None)]
+        if odd:
+            raise InvalidReward(
+                f"answers hold {odd[0]!r} among texts: expected str, or None for no answer"
+            )
+        return found
+    return found if found.size and all(text is None for text in found.flat) else None

@@ -1,0 +1,154 @@
+"""Rewards for agreeing with the consensus of an orbit, without labels.
+
+    coherence                 1 if the trace's answer is the mode of all answers of the orbit, else 0
+    soft_consistency          beta log of a mean of nu_1(z)..nu_m(z), the probabilities of the trace's
+                              answer z on the m prompts of its orbit:
+        mean="arithmetic"     log((nu_1 + .. + nu_m)/m), by a stratified table (stratified.py)
+        mean="geometric"      (log nu_1 + .. + log nu_m)/m, one look-up a prompt
+
+On its own prompt a trace is counted in its group, K = G - 2 under a group mean; on the others the count is
+independent.  Both forms are exact in the table's P: given the counts on the other prompts, the reward is a
+table of the in-group count, to which the theorem of counts.py applies.  The arithmetic form takes its
+table for the smaller of the numbers of draws, that of the own prompt.
+
+Layouts as in orbits.py.  Source: Coherence-GRPO of Mohri, Schneider, Wu and Zhong (2026), with the mode for
+0/1 rewards, and log(Count/K) of the pool where the stratified table stands here.
+"""
+
+from functools import lru_cache
+from typing import Any, Literal, Unpack
+
+import numpy as np
+
+from polyest import counts
+from polyest.errors import InvalidReward
+from polyest.orbits import arranged, counted
+from polyest.rewards.estimation import (
+    COUNTED,
+    Array,
+    Estimator,
+    Options,
+    chosen,
+    constant,
+    doubles,
+    entries,
+    extremes,
+    filled,
+    rewarded,
+    summable,
+)
+from polyest.stratified import Stratified, stratify
+
+TIES = ("all", "least")
+MEANS = ("arithmetic", "geometric")
+
+
+def coherence(
+    answers: Array,
+    *,
+    orbits: Any = None,
+    ties: Literal["all", "least"] = "all",
+    beta: float = 1.0,
+    **options: Unpack[Options],
+) -> Array:
+    """Rewards beta for the mode of the orbit's pooled answers, 0 for the others.
+
+    r_i = beta 1[X_{z_i} = max_w X_w],    X_w = occurrences of w in the m G traces of the orbit
+
+    ties: "all" rewards every answer that occurs most often, so that an orbit without agreement has equal
+    rewards; "least" only the one with the least id, whatever the order of the traces.  Pooling is right
+    here: the mode is compared, not looked up.  A trace without answer votes for nothing; it has nan, or 0
+    where unanswered="lowest".
+
+    answers: integers (orbits, m, G), or with orbits= and groups= as in orbits.py; r: float64 of the same
+    shape.  Of `Options` it takes groups, dyadic, no_answer and unanswered.  Raises BrokenOrbit,
+    CountOutOfRange, InvalidReward.
+
+    >>> coherence([[[7, 7, 3], [7, 5, -1]]]).tolist()
+    [[[1.0, 1.0, 0.0], [1.0, 0.0, nan]]]
+    >>> coherence([[[7, 7, 3], [3, 5, 5]]], ties="least").tolist()  # 7, 3 and 5 occur twice
+    [[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]]
+    """
+    if ties not in TIES:
+        raise InvalidReward(f"ties is {ties!r}: expected one of {', '.join(TIES)}")
+    how = chosen("log", beta, 1, options, but=COUNTED)
+    found = arranged(answers, groups=options.get("groups"), orbits=orbits)
+    pooled = found.values.reshape(len(found.values), -1)
+    xp = counts.library(pooled)
+    times, answered = counts.occurrences(
+        pooled, no_answer=options.get("no_answer", counts.NO_ANSWER)
+    )
+    best = answered & (times == xp.amax(times, 1)[:, None])
+    if ties == "least":
+        greatest = xp.iinfo(xp.int64).max
+        least = xp.amin(xp.where(best, pooled, greatest), 1)[:, None]
+        best = best & (pooled == least)
+    paid = summable(how.beta * doubles(best), how.beta, pooled.shape[1], options)
+    return found.restored(filled(paid, answered, 0.0, options))
+
+
+def soft_consistency(
+    answers: Array,
+    *,
+    mean: Literal["arithmetic", "geometric"] = "arithmetic",
+    orbits: Any = None,
+    beta: float = 1.0,
+    **options: Unpack[Options],
+) -> Array:
+    """Estimates of beta log of the mean over the orbit of nu_k(z), z the answer of the trace.
+
+    arithmetic: E r = beta P((nu_1 + .. + nu_m)/m);    geometric: E r = beta (P_1(nu_1) + .. + P_m(nu_m))/m
+
+    P is the mean of the table; of the geometric form the own prompt has the table of K = G - 2 (or G - 1)
+    draws, the others that of G.  A table= serves the arithmetic form; of the geometric one it is a name.
+
+    answers: integers (orbits, m, G), or with orbits= and groups= as in orbits.py, G >= 3; r: float64 of
+    the same shape, nan without an answer, or the least entry.  Options as in `Options`, of which
+    counting is "in-group" and baseline "group-mean" or "none".  Raises BrokenOrbit, CountOutOfRange,
+    InvalidProblem, InvalidReward, Mismatch, TableNotFound.
+
+    >>> answers = [[[7, 7, 7, 3], [7, 3, 3, 7]]]
+    >>> soft_consistency(answers, mean="geometric", table="log_count").round(3).tolist()
+    [[[-0.255, -0.255, -0.255, -0.805], [-0.314, -0.661, -0.661, -0.314]]]
+    """
+    if mean not in MEANS:
+        raise InvalidReward(f"mean is {mean!r}: expected one of {', '.join(MEANS)}")
+    baseline = options.get("baseline", "group-mean")
+    if options.get("counting", "in-group") != "in-group" or baseline == "exact":
+        raise InvalidReward(
+            f"counting {options.get('counting', 'in-group')!r} and baseline {baseline!r}: a reward over an "
+            'orbit is counted "in-group" on its own prompt, under "group-mean" or "none"'
+        )
+    found = arranged(answers, groups=options.get("groups"), orbits=orbits)
+    m, G = found.values.shape[1:]
+    how = chosen("log", beta, 1, options, but=("sizes", "reference"))
+    seen = counted(found.values, baseline, options.get("no_answer", counts.NO_ANSWER))
+    own, others = (extremes(how, K) for K in (seen.draws, G))
+    if mean == "arithmetic":
+        draws = (seen.draws,) + (G,) * (m - 1)
+        paid, (least, most) = Stratified(draws, _factors(how, draws, seen.index))[seen.index], own
+    else:
+        paid = entries(how, (seen.draws,), (0,), seen.index)[0][seen.index[..., 0]]
+        if m > 1:
+            paid = paid + entries(how, (G,), (0,), seen.index)[0][seen.index[..., 1:]].sum(-1)
+        paid = paid / m
+        least, most = (((m - 1) * b + a) / m for a, b in zip(own, others, strict=True))
+    paid, lowest = (summable(x, most, m * G, options) for x in (paid, np.float64(least)))
+    return found.restored(filled(paid, seen.answered, float(lowest), options))
+
+
+def _factors(how: Estimator, draws: tuple[int, ...], like: Array) -> tuple[Array, ...]:
+    """Factors of the stratified table for prompts of these draws, beside `like`."""
+    device = None if counts.library(like) is np else like.device
+    return _constant((*how,), draws, device)
+
+
+@constant
+def _constant(how: tuple[Any, ...], draws: tuple[int, ...], device: Any) -> tuple[Array, ...]:
+    return _spread(Estimator(*how), draws, device).factors
+
+
+@lru_cache(maxsize=64)
+def _spread(how: Estimator, draws: tuple[int, ...], device: Any) -> Stratified:
+    found = stratify(rewarded(how, draws[0]), draws)
+    return found if device is None else found.moved(device)

@@ -1,0 +1,281 @@
+"""From counts to estimates of phi(nu): which table the counts ask for, its entries, one look-up.
+
+What all rewards share.  Counts know their K (counts.py); the released table of K draws is read once
+for each device and then indexed, and nothing is read back: counts made by `counts` are in 0..K and
+not checked a second time.  Nothing is solved for here.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from math import inf
+from numbers import Real
+from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
+
+import numpy as np
+
+from polyest import closed_forms, counts
+from polyest.bernstein import Floats
+from polyest.errors import InvalidReward, Mismatch
+from polyest.lookup import Lookup
+from polyest.reading import load
+from polyest.rounding import FINEST, WHOLE
+from polyest.table import Table
+
+Made = TypeVar("Made", bound=Callable[..., Any])
+Array = Any  # numpy array or torch tensor; recognised, not imported
+Target = (
+    str | tuple[str, Any]
+)  # a released target, or an exact closed form and what it takes beside K
+CLOSED_FORMS = (
+    "log_count", "log_smoothed", "miller_madow", "taylor", "harmonic", "jackknife", "schuermann",
+)  # fmt: skip
+UNANSWERED = ("exclude", "lowest")
+TABLES = ("criterion", "bias", "bias_ratio", "noise", "table")  # keywords that say which table
+COUNTED = (
+    *TABLES,
+    "sizes",
+    "counting",
+    "reference",
+    "baseline",
+)  # of no use where nothing is looked up
+
+
+def constant(function: Made) -> Made:
+    """Marks what torch.compile is to call while tracing, and to keep what it returns: it reads files.
+
+    As torch.compiler.assume_constant_result does, without importing torch.
+    """
+    vars(function)["_dynamo_marked_constant"] = True
+    return function
+
+
+class Options(TypedDict, total=False):
+    """Keywords that rewards from counts have in common.
+
+    groups: integer ids (N,) where answers are flat; a list or a numpy array spares a wait for the device.
+    sizes: the least and the most traces of such groups, which spares it too (counts.py).
+    counting: "in-group" (default), or "independent" with reference=, integers (prompts, K).
+    baseline: what the trainer subtracts, "group-mean" (default, K = G - 2), "none" or "exact" (K = G - 1).
+    criterion, bias, bias_ratio, noise: those of a released table, as `polyest.load` takes them.
+    table: a Table of K draws, or the name of a closed form, in place of a released one.
+    dyadic: rewards are multiples of 2^-b whose group sums are exact in float32 (rounding.py).
+    no_answer: marks a trace without answer, -1 by default; it stays among the draws.
+    unanswered: "exclude" (default) rewards it with nan, which the functions of `advantages` leave out,
+    "lowest" with the least reward that any count could earn.
+    """
+
+    groups: Any
+    sizes: tuple[int, int]
+    counting: Literal["in-group", "independent"]
+    reference: Any
+    baseline: str
+    criterion: str
+    bias: float
+    bias_ratio: float
+    noise: float
+    table: Lookup | str
+    dyadic: bool
+    no_answer: int
+    unanswered: Literal["exclude", "lowest"]
+
+
+class Estimator(NamedTuple):
+    """How counts become rewards: factor beta, sign, and the keywords of a table of any K."""
+
+    target: Target
+    beta: float = 1.0
+    sign: int = 1
+    criterion: str | None = None
+    bias: float | None = None
+    bias_ratio: float | None = None
+    noise: float | None = None
+    table: Lookup | str | None = None
+
+
+def chosen(
+    target: Target, beta: Any, sign: int, options: Options, but: tuple[str, ...] = ()
+) -> Estimator:
+    """The estimator that keywords ask for; `but` are those that the reward has no use for.
+
+    Raises TypeError for an unknown keyword, InvalidReward for a bad value and for two ways to say which
+    table.
+    """
+    known = [name for name in Options.__annotations__ if name not in but]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise TypeError(f"keyword {', '.join(unknown)}: expected some of {', '.join(known)}")
+    unanswered = options.get("unanswered", "exclude")
+    if unanswered not in UNANSWERED:
+        raise InvalidReward(
+            f"unanswered is {unanswered!r}: expected one of {', '.join(UNANSWERED)}"
+        )
+    if isinstance(beta, bool) or not isinstance(beta, Real) or not 0 < float(beta) < inf:
+        raise InvalidReward(f"beta is {beta!r}: expected a positive number")
+    asked: dict[str, Any] = {name: options.get(name) for name in TABLES}
+    how = Estimator(target, float(beta), sign, **asked)
+    given = [name for name in TABLES[:-1] if getattr(how, name) is not None]
+    if given and (how.table is not None or not isinstance(target, str)):
+        why = "a polynomial, whose table is exactly unbiased" if how.table is None else "table="
+        raise InvalidReward(f"{', '.join(given)} beside {why}: give one of them")
+    if isinstance(how.table, str) and how.table not in CLOSED_FORMS:
+        raise InvalidReward(
+            f"table {how.table!r} is unknown: expected a Table or one of {', '.join(CLOSED_FORMS)}"
+        )
+    return how
+
+
+def table(how: Estimator, K: int) -> Lookup:
+    """The table of K draws.
+
+    Raises TableNotFound where none is released, Mismatch for the caller's table of other draws.
+    """
+    if isinstance(how.table, Lookup):
+        if how.table.K != K:
+            raise Mismatch(
+                f"{how.table!r} where the counts have K = {K} draws: load the table of K = {K}, or give "
+                "criterion and noise and let the counts choose"
+            )
+        return how.table
+    closed = (how.table,) if isinstance(how.table, str) else how.target
+    if not isinstance(closed, str):
+        found: Table = getattr(closed_forms, closed[0])(K, *closed[1:])
+        return found
+    return load(
+        K, closed, **{n: value for n in TABLES[:-1] if (value := getattr(how, n)) is not None}
+    )
+
+
+def rewarded(how: Estimator, K: int, traces: int = 0) -> Floats:
+    """Rewards sign beta c of the counts 0..K, float64 (K+1,), finite.
+
+    traces: of a group, whose rewards are to sum exactly in float32 (dyadic); 0 for as they are.
+    """
+    found = table(how, K)
+    if traces:
+        found = found.rounded("dyadic", group=traces, beta=how.beta)  # type: ignore[attr-defined]
+    entries = found.coefficients if isinstance(found, Table) else found[np.arange(K + 1)]
+    return np.asarray(how.sign * how.beta * entries + 0.0)  # + 0.0 turns -0.0 into 0.0
+
+
+def counted(answers: Array, options: Options) -> counts.Counts:
+    """Counts of the answers as the options ask.
+
+    Raises CountOutOfRange and InvalidProblem as `counts` does, InvalidReward for a reference without
+    counting="independent", for the reverse, and for groups beside a reference.
+    """
+    counting, reference = options.get("counting", "in-group"), options.get("reference")
+    baseline = options.get("baseline", "group-mean")
+    no_answer = options.get("no_answer", counts.NO_ANSWER)
+    counts.draws(3, baseline, counting)  # knows both words, or says which there are
+    if (counting == "independent") != (reference is not None):
+        raise InvalidReward(
+            f"counting is {counting!r} and reference {'given' if reference is not None else 'missing'}: an "
+            '"independent" count needs reference= with draws of the same prompts, "in-group" takes none'
+        )
+    groups, sizes = options.get("groups"), options.get("sizes")
+    if reference is None:
+        return counts.in_group(
+            answers, groups=groups, sizes=sizes, baseline=baseline, no_answer=no_answer
+        )
+    if groups is not None:
+        raise InvalidReward(
+            "groups beside reference: independent counts are of (prompts, G); reshape"
+        )
+    return counts.independent(answers, reference, no_answer=no_answer)
+
+
+def estimated(
+    answers: Array, target: Target, beta: Any, options: Options, sign: int = 1
+) -> tuple[Array, counts.Counts]:
+    """Rewards sign beta c[index], float64 in the shape of the answers, and the counts they came from.
+
+    A trace without answer has nan, or the least of all sign beta c of its table.
+    """
+    how = chosen(target, beta, sign, options)
+    seen = counted(answers, options)
+    traces: tuple[int, ...] = (0,) * len(seen.distinct)
+    if options.get("dyadic", False):
+        if options.get("reference") is not None:
+            traces = (seen.index.shape[1],)
+        else:
+            spent = counts.SPENT[options.get("baseline", "group-mean")]
+            traces = tuple(K + spent for K in seen.distinct)
+    paying = entries(how, seen.distinct, traces, seen.index)
+    if len(seen.distinct) == 1:
+        paid, lowest = paying[0][seen.index], paying.min()
+    else:
+        row = _rows(seen)
+        paid, lowest = paying[row, seen.index], counts.library(paying).amin(paying, 1)[row]
+    return filled(paid, seen.answered, lowest, options), seen
+
+
+def filled(paid: Array, answered: Array, lowest: Any, options: Options) -> Array:
+    """Rewards where answered, elsewhere nan, or `lowest` where the options ask for it."""
+    xp = counts.library(paid)
+    return xp.where(answered, paid, xp.nan if options.get("unanswered") != "lowest" else lowest)
+
+
+def doubles(values: Array) -> Array:
+    """Values as float64."""
+    return values.astype(np.float64) if counts.library(values) is np else values.double()
+
+
+def summable(paid: Array, most: float, traces: int, options: Options) -> Array:
+    """Rewards of size `most` at most, on the finest grid 2^-b, b <= 16, with traces most <= 2^(24-b).
+
+    As they are unless the options ask for dyadic rewards.  A reward that is one look-up is not rounded
+    here: its table is, and certified again.  This moves any other by 2^-(b+1) at most.
+    """
+    if not options.get("dyadic", False):
+        return paid
+    b = min(FINEST, int(np.floor(np.log2(WHOLE / (traces * max(most, 2.0**-FINEST))))))
+    return counts.library(paid).round(paid * 2.0**b) / 2.0**b
+
+
+def extremes(how: Estimator, K: int) -> tuple[float, float]:
+    """The least reward of the counts 0..K, and the greatest absolute one."""
+    return _extremes((*how,), K)
+
+
+def entries(
+    how: Estimator, distinct: tuple[int, ...], traces: tuple[int, ...], like: Array
+) -> Array:
+    """Rewards of all counts, float64, a row for each K, filled up with its least; beside `like`."""
+    device = None if counts.library(like) is np else like.device
+    return _constant((*how,), distinct, traces, device)
+
+
+def _rows(seen: counts.Counts) -> Array:
+    """Which of the distinct K is that of each trace."""
+    xp = counts.library(seen.draws)
+    if xp is np:
+        return np.searchsorted(seen.distinct, seen.draws)
+    return xp.searchsorted(xp.tensor(seen.distinct, device=seen.draws.device), seen.draws)
+
+
+@constant
+def _constant(
+    how: tuple[Any, ...], distinct: tuple[int, ...], traces: tuple[int, ...], device: Any
+) -> Array:
+    return _tabulated(Estimator(*how), distinct, traces, device)
+
+
+@constant
+def _extremes(how: tuple[Any, ...], K: int) -> tuple[float, float]:
+    found = rewarded(Estimator(*how), K)
+    return float(found.min()), float(np.abs(found).max())
+
+
+@lru_cache(maxsize=256)
+def _tabulated(
+    how: Estimator, distinct: tuple[int, ...], traces: tuple[int, ...], device: Any
+) -> Array:
+    rows = [rewarded(how, K, G) for K, G in zip(distinct, traces, strict=True)]
+    most = max(distinct) + 1
+    padded = np.array([np.append(row, np.full(most - row.size, row.min())) for row in rows])
+    if device is None:
+        padded.setflags(write=False)
+        return padded
+    import torch
+
+    return torch.tensor(padded, device=device)

@@ -1,0 +1,136 @@
+"""Rewards that estimate a function of the probability nu of a trace's own answer.
+
+    log_probability     beta log nu            KL game: consistency
+    diversity           -beta log nu, beta (1 - nu), beta (log prior - log nu)
+    tsallis             beta (nu^(q-1) - 1)/(q-1)
+    polynomial          beta sum_m a_m nu^m    exactly unbiased up to degree K (U-statistics)
+    pass_at             beta (1 - (1 - nu)^k)  exactly unbiased up to k = K
+
+Algorithms of Mohri, Schneider, Wu and Zhong, *Distributional Alignment Games* (2026), where nu was X/K.
+"""
+
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any, Literal, Unpack
+
+import numpy as np
+
+from polyest import counts
+from polyest.errors import InvalidReward
+from polyest.rewards.estimation import Array, Options, estimated
+
+KINDS = ("entropy", "gini", "exploration")
+
+
+def log_probability(answers: Array, *, beta: float = 1.0, **options: Unpack[Options]) -> Array:
+    """Estimates of beta log nu(z), z the answer of the trace.
+
+    r_i = beta c[index_i],    E[r_i | z_i = z] close to beta log nu(z)
+
+    answers: integers (prompts, G), or (N,) with groups=; r: float64 of the same shape, nan for a trace
+    without answer unless unanswered="lowest".  Options as in `Options`.  Raises CountOutOfRange,
+    InvalidProblem, InvalidReward, Mismatch, TableNotFound.  Source: the minimax and variance-optimal
+    programs of Mohri, Schneider and Zhong (2026).
+
+    >>> log_probability([[7, 7, 7, 7, 3]], table="harmonic").round(3).tolist()  # K = 3
+    [[0.0, 0.0, 0.0, 0.0, -1.833]]
+    """
+    return estimated(answers, "log", beta, options)[0]
+
+
+def polynomial(
+    answers: Array, coefficients: Iterable[Any], *, beta: float = 1.0, **options: Unpack[Options]
+) -> Array:
+    """Unbiased estimates of beta sum_m a_m nu(z)^m: exact U-statistics, for every nu.
+
+    r_i = beta sum_m a_m C(X,m)/C(K,m),    X = index_i
+
+    coefficients: a_0, a_1, ..., finite; their degree is at most K, the number of draws, else
+    InvalidProblem.  (0, 1) is nu, as in the Euclidean game, (1, -1) Gini's 1 - nu.
+
+    >>> polynomial([[7, 7, 7, 3, 5]], (0, 0, 1)).tolist()  # two of three others are alike: C(2,2)/C(3,2)
+    [[0.3333333333333333, 0.3333333333333333, 0.3333333333333333, 0.0, 0.0]]
+    """
+    return estimated(answers, of_powers(coefficients), beta, options)[0]
+
+
+def tsallis(answers: Array, q: float, *, beta: float = 1.0, **options: Unpack[Options]) -> Array:
+    """Estimates of beta (nu(z)^(q-1) - 1)/(q-1), the Tsallis logarithm; the natural one for q = 1.
+
+    For q = 2, 3, ... a polynomial of degree q - 1 and exactly unbiased; else a released table.  Raises
+    InvalidReward unless q is positive, TableNotFound where nothing is released for q.
+
+    >>> tsallis([[7, 7, 7, 3]], 2).tolist()  # nu - 1
+    [[0.0, 0.0, 0.0, -1.0]]
+    """
+    if isinstance(q, bool) or not isinstance(q, Real) or not 0 < float(q) < 2**10:
+        raise InvalidReward(f"q is {q!r}: expected a positive order below 1024")
+    q = float(q)
+    if q == 1:
+        return estimated(answers, "log", beta, options)[0]
+    if q == int(q):
+        n = int(q) - 1
+        return estimated(answers, of_powers([-1 / n, *[0] * (n - 1), 1 / n]), beta, options)[0]
+    return estimated(answers, f"tsallis:{q!r}", beta, options)[0]
+
+
+def pass_at(answers: Array, k: int, *, beta: float = 1.0, **options: Unpack[Options]) -> Array:
+    """Unbiased estimates of beta (1 - (1 - nu(z))^k), the chance that one of k traces has the answer.
+
+    r_i = beta (1 - C(K-X,k)/C(K,k)),    X = index_i,    1 <= k <= K
+
+    Raises InvalidProblem for any other k.  Source: Chen et al. (2021).
+
+    >>> pass_at([[7, 7, 3, 5, 5]], 2).round(3).tolist()
+    [[0.667, 0.667, 0.0, 0.667, 0.667]]
+    """
+    return estimated(answers, ("pass_at", k), beta, options)[0]
+
+
+def diversity(
+    answers: Array,
+    *,
+    kind: Literal["entropy", "gini", "exploration"] = "entropy",
+    prior: Array | None = None,
+    beta: float = 1.0,
+    **options: Unpack[Options],
+) -> Array:
+    """Rewards for rare answers: beta times minus an estimate of log nu(z), or 1 - nu(z) without bias.
+
+    entropy -log nu,   gini 1 - nu,   exploration log Q - log nu
+
+    prior: log Q of each trace's answer, finite, in the shape of the answers, for "exploration" only.
+    unanswered="lowest" pays what an answer that all traces share would earn.  Source: Diversity-GRPO.
+
+    >>> diversity([[7, 7, 7, 3, 5]], kind="gini").round(3).tolist()
+    [[0.333, 0.333, 0.333, 1.0, 1.0]]
+    """
+    if kind not in KINDS:
+        raise InvalidReward(f"kind is {kind!r}: expected one of {', '.join(KINDS)}")
+    if (kind == "exploration") != (prior is not None):
+        raise InvalidReward(
+            f"kind {kind!r} {'needs' if prior is None else 'takes no'} prior=, log Q of each answer"
+        )
+    if kind == "gini":
+        return estimated(answers, of_powers((1, -1)), beta, options)[0]
+    paid, seen = estimated(answers, "log", beta, options, sign=-1)
+    if prior is None:
+        return paid
+    xp = counts.library(paid)
+    believed = xp.asarray(prior, dtype=xp.float64)
+    if xp is not np:
+        believed = believed.to(paid.device)
+    if believed.shape != paid.shape or not xp.isfinite(believed[seen.answered]).all():
+        raise InvalidReward(
+            f"prior of shape {tuple(believed.shape)}: expected finite log Q in the shape "
+            f"{tuple(paid.shape)} of the answers; give what Q does not know a small probability"
+        )
+    return xp.where(seen.answered, paid + beta * believed, paid)
+
+
+def of_powers(coefficients: Iterable[Any]) -> tuple[str, tuple[float, ...]]:
+    """The exact closed form of a polynomial."""
+    try:
+        return "polynomial", tuple(float(a) for a in coefficients)
+    except (TypeError, ValueError) as error:
+        raise InvalidReward(f"coefficients: {error}; expected numbers a_0, a_1, ...") from None

@@ -1,0 +1,123 @@
+"""Rewards from a verifier: known right answers (RLVR, SFT), or any score (standard RL).
+
+Of a goal J that depends on the probability nu of the right answer, a trace with that answer earns J'(nu):
+
+    objective     J(nu)             J'(nu)                        estimate, K draws, X = index
+    "accuracy"    nu                1                             1
+    "log"         log nu            1/nu, cut to K + 1 terms      (K+1)/(X+1)
+    "pass@k"      1 - (1-nu)^k      k (1-nu)^(k-1)                k C(K-X, k-1)/C(K, k-1)
+
+E (K+1)/(X+1) = (1 - (1-nu)^(K+1))/nu = sum_{j=0..K} (1-nu)^j exactly: no table is unbiased for 1/nu, this
+one is for the gradient of -sum_{j=1..K+1} (1-nu)^j/j, the objective of MaxRL (Tajwar et al., arXiv
+2602.02710).  The others are exactly unbiased.  Wrong answers earn 0: in the game of Mohri et al. (2026)
+the best response to KL(delta, nu) is exp(1[z right]/(beta nu)), which needs 1/nu and no log of 0.
+"""
+
+from typing import Literal, Unpack
+
+import numpy as np
+
+from polyest import counts
+from polyest.errors import InvalidReward
+from polyest.rewards.estimation import (
+    TABLES,
+    Array,
+    Options,
+    chosen,
+    counted,
+    doubles,
+    filled,
+    summable,
+)
+
+OBJECTIVES = ("accuracy", "log", "pass@k")
+
+
+def ground_truth(
+    answers: Array,
+    truth: Array,
+    *,
+    objective: Literal["accuracy", "log", "pass@k"] = "accuracy",
+    k: int | None = None,
+    beta: float = 1.0,
+    **options: Unpack[Options],
+) -> Array:
+    """Rewards beta J'(nu) for the right answer, 0 for any other; estimates as in the module.
+
+    answers: integers (prompts, G), or (N,) with groups=; truth: integers (prompts,), or in the shape of
+    the answers.  k: for "pass@k", at most K + 1.  A trace without answer is wrong and earns 0;
+    unanswered="exclude" leaves it out.  Raises CountOutOfRange, InvalidProblem, InvalidReward.
+
+    >>> ground_truth([[7, 7, 3, 5]], [7], objective="log").tolist()  # K = 2, X = 1: 3/2
+    [[1.5, 1.5, 0.0, 0.0]]
+    >>> ground_truth([[7, 7, 3, 5]], [7], objective="pass@k", k=2).tolist()  # 2 (1 - 1/2)
+    [[1.0, 1.0, 0.0, 0.0]]
+    """
+    if objective not in OBJECTIVES:
+        raise InvalidReward(f"objective is {objective!r}: expected one of {', '.join(OBJECTIVES)}")
+    if (objective == "pass@k") != (k is not None):
+        raise InvalidReward(f"k is {k!r} with objective {objective!r}: it belongs to pass@k")
+    if k is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
+        raise InvalidReward(f"k is {k!r}: expected an integer of at least 1")
+    wanted: Options = {"unanswered": "lowest", **options}
+    how = chosen("log", beta, 1, wanted, but=TABLES)
+    answer = counts.integers("answers", answers, answers)
+    right = _right(answer, counts.integers("truth", truth, answer))
+    answered = answer != wanted.get("no_answer", counts.NO_ANSWER)
+    estimate, most = doubles(right), 1.0
+    if objective != "accuracy":
+        seen = counted(answers, wanted)
+        most = seen.distinct[-1] + 1.0 if k is None else float(k)
+        estimate = estimate * (_inverse(seen) if k is None else _subsets(seen, k))
+    paid = summable(how.beta * estimate, how.beta * most, answer.shape[-1], wanted)
+    return filled(paid, answered, 0.0, wanted)
+
+
+def _right(answer: Array, truth: Array) -> Array:
+    """Whether each answer is the right one of its prompt."""
+    if truth.ndim == 1 and answer.ndim == 2 and truth.shape == answer.shape[:1]:
+        truth = truth[:, None]
+    elif truth.shape != answer.shape:
+        raise InvalidReward(
+            f"truth of shape {tuple(truth.shape)} for answers of shape {tuple(answer.shape)}: expected one "
+            "right answer for each prompt or for each trace"
+        )
+    return answer == truth
+
+
+def _inverse(seen: counts.Counts) -> Array:
+    """(K+1)/(X+1)."""
+    ahead = doubles(seen.index) + 1
+    return (0 * ahead + seen.draws + 1) / ahead  # torch rounds a number over a tensor twice
+
+
+def _subsets(seen: counts.Counts, k: int) -> Array:
+    """k C(K-X, k-1)/C(K, k-1): k times the share of (k-1)-subsets of the draws without the answer."""
+    if seen.distinct[0] < k - 1:
+        raise InvalidReward(
+            f"k is {k} and K = {seen.distinct[0]}: k (1-nu)^(k-1) has no unbiased estimate from fewer than "
+            f"{k - 1} draws; use a smaller k or larger groups"
+        )
+    others = seen.draws - doubles(seen.index)
+    share = 1.0 + 0.0 * others
+    for i in range(k - 1):
+        share = share * (others - i).clip(min=0) / (seen.draws - i)
+    return k * share
+
+
+def standard(scores: Array) -> Array:
+    """Rewards that are the scores themselves, r(z): float64, of the same shape.
+
+    The best response to R(nu) = -E_nu r is q ~ exp(r/beta), whose reward beta log q is r.  Raises
+    InvalidReward for a score that is not finite.
+
+    >>> standard([[1, 0, 0.5]]).tolist()
+    [[1.0, 0.0, 0.5]]
+    """
+    xp = counts.library(scores)
+    found = np.asarray(scores, np.float64) if xp is np else scores.double()
+    if not xp.isfinite(found).all():
+        raise InvalidReward(
+            "scores hold nan or an infinity: expected finite ones; score a failure with the least there is"
+        )
+    return found

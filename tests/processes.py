@@ -1,0 +1,70 @@
+"""One process of a run of two: rewards of a batch whose groups are split between them.
+
+    python tests/processes.py RANK FILE OUT
+
+Rank 0 holds all but the last traces of every group, or none at all; OUT has what each rank computed.
+"""
+
+import json
+import sys
+from datetime import timedelta
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from polyest import gathering, rewards
+from polyest.errors import CountOutOfRange, InvalidReward
+from polyest.rewards import Multiplier
+
+
+def batch():
+    rng = np.random.default_rng(0)
+    ids = np.repeat([3, 1, 7, 4], 6)
+    return rng.integers(-1, 4, 24), ids, np.repeat([0, 0, 1, 1], 6), rng.random(24)
+
+
+def computed(answers, ids, orbits):
+    return {
+        "log": rewards.log_probability(answers, groups=ids),
+        "coherence": rewards.coherence(answers, groups=ids, orbits=orbits),
+        "soft": rewards.soft_consistency(answers, groups=ids, orbits=orbits),
+        "pairwise": rewards.pairwise(answers, groups=ids, orbits=orbits),
+    }
+
+
+def main():
+    rank, file, out = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    dist.init_process_group(
+        "gloo", init_method=f"file://{file}", rank=rank, world_size=2, timeout=timedelta(seconds=60)
+    )
+    answers, ids, orbits, costs = batch()
+    found = {}
+    for name, first in (("split", np.arange(24) % 6 < 4), ("empty", np.zeros(24, bool))):
+        mine = first if rank == 0 else ~first
+        for array in (np.asarray, torch.as_tensor):
+            own = [array(x[mine]) for x in (answers, ids, orbits)]
+            whole, rows = gathering.whole(*own)
+            assert all(type(a) is type(b) for a, b in zip(own, whole, strict=True))
+            for key, paid in computed(*whole).items():
+                found[f"{name} {key} {array.__name__}"] = paid[rows].tolist()
+        price = Multiplier(0.1, rate=1.0)
+        price.update(costs[mine])
+        found[f"{name} price"] = price.state_dict()["value"]
+    for call, error in (
+        (lambda: gathering.whole(answers[: 5 + rank], ids[:5]), CountOutOfRange),
+        (lambda: Multiplier(0.1, rate=1.0).update([np.nan] if rank else [1.0]), InvalidReward),
+        (lambda: Multiplier(0.1, rate=1.0).update([]), InvalidReward),
+    ):
+        try:
+            call()
+            found.setdefault("errors", []).append("none")
+        except error as raised:
+            found.setdefault("errors", []).append(str(raised))
+    with open(f"{out}.{rank}", "w") as stream:
+        json.dump(found, stream)
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

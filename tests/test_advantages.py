@@ -1,0 +1,213 @@
+"""Advantages by enumeration of every group: which gradient each baseline has in the mean."""
+
+import numpy as np
+import pytest
+import torch
+from enumeration import gradient, groups, mean
+
+import polyest
+from polyest import advantages, counts, pairing, rewards
+from polyest.errors import CountOutOfRange, InvalidReward, Mismatch, ScaleLost
+
+NU = np.array([0.55, 0.3, 0.1, 0.05])  # three answers, and none
+ALL = np.array([0.6, 0.3, 0.1, 0.0])  # always an answer
+G = 5
+
+
+def through(nu, function, baseline, **keywords):
+    answers, chance = groups(nu, G)
+    paid = rewards.log_probability(answers, baseline=baseline, **keywords)
+    return gradient(answers, chance, function(paid), len(nu) - 1)
+
+
+@pytest.mark.parametrize("nu", [NU, ALL], ids=["unanswered", "answered"])
+@pytest.mark.parametrize(
+    ("function", "factor"),
+    [(advantages.group_mean, (G - 1) / G), (advantages.leave_one_out, 1.0)],
+    ids=["group_mean", "leave_one_out"],
+)
+def test_a_mean_over_the_answered_has_the_gradient_of_the_table_of_two_draws_less(
+    nu, function, factor
+):
+    Q = np.array([mean(polyest.load(G - 2), p) for p in nu[:-1]])
+    expected = factor * nu[:-1] * ((1 - nu[-1]) * Q - (nu[:-1] * Q).sum())
+    assert through(nu, function, "group-mean") == pytest.approx(expected, abs=1e-12)
+
+
+def test_with_weight_1_in_place_of_n_over_g_it_is_biased():
+    def as_trainers(paid):
+        return np.nan_to_num(paid - np.nanmean(paid, axis=1, keepdims=True))
+
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="empty slice"):
+        found = through(NU, as_trainers, "group-mean")
+    Q = np.array([mean(polyest.load(G - 2), p) for p in NU[:-1]])
+    exact = NU[:-1] * (Q - (NU[:-1] * Q).sum() / (1 - NU[-1]))
+    ratio = found / exact
+    assert ratio.max() - ratio.min() > 1e-3  # not a learning rate
+
+
+def test_unanswered_lowest_is_an_answer_with_a_fixed_reward():
+    table = polyest.load(G - 2)
+    answers, chance = groups(NU, G)
+    paid = rewards.log_probability(answers, unanswered="lowest")
+    lowest = table.coefficients.min()
+    assert np.unique(paid[answers == -1]).tolist() == [lowest]
+    Q = np.array([mean(table, p) for p in NU[:-1]])
+    expected = (G - 1) / G * NU[:-1] * (Q - (NU[:-1] * Q).sum() - NU[-1] * lowest)
+    assert gradient(answers, chance, advantages.group_mean(paid), 3) == pytest.approx(
+        expected, abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("nu", [NU, ALL], ids=["unanswered", "answered"])
+def test_the_exact_baseline_keeps_the_table_of_one_draw_less_and_is_no_function_of_the_trace(nu):
+    pair = pairing.pair(G, "exact")
+    assert (pair.table.K, pair.others.K) == (G - 1, G - 2)
+    answers, chance = groups(nu, G)
+    found = gradient(answers, chance, pair.advantages(answers), 3) / nu[:-1]
+    P = np.array([mean(pair.table, p) for p in nu[:-1]])
+    baseline = P - found
+    assert np.ptp(baseline) < 1e-12
+    if nu is ALL:
+        d = np.array([mean(pair.others, p) for p in nu[:-1]])
+        assert baseline[0] == pytest.approx((nu[:-1] * d).sum(), abs=1e-12)
+
+
+def test_the_exact_baseline_of_a_group_of_two():
+    pair = pairing.pair(2, "exact", table="log_count")
+    assert pair.others is None
+    assert pair.advantages([[4, 4], [4, 5]]).tolist() == [[0.0, 0.0], [-np.log(2), -np.log(2)]]
+
+
+def test_the_wrong_k_is_another_gradient():
+    """K = G - 1 under a group mean, which a pair refuses."""
+    answers, chance = groups(ALL, G)
+    entries = polyest.load(G - 1).coefficients
+    wrong = entries[counts.in_group(answers, baseline="none").index]
+    found = gradient(answers, chance, advantages.leave_one_out(wrong), 3)
+    P = np.array([mean(polyest.load(G - 1), p) for p in ALL[:-1]])
+    assert np.abs(found - ALL[:-1] * (P - (ALL[:-1] * P).sum())).max() > 0.01
+
+
+def test_standardising_undoes_beta_and_says_so():
+    answers = [[1, 1, 2, 3, 1], [1, 2, 3, 4, 5]]
+    with pytest.warns(ScaleLost, match=r"undoes beta = 0\.01.*group-mean"):
+        small = pairing.pair(5, "standardised", beta=0.01)
+    plain = pairing.pair(5, "standardised")
+    assert small.advantages(answers) == pytest.approx(plain.advantages(answers), rel=1e-3, abs=1e-9)
+    scaled = pairing.pair(5, beta=0.01).advantages(answers)
+    assert scaled == pytest.approx(0.01 * pairing.pair(5).advantages(answers), abs=1e-12)
+    assert np.abs(plain.advantages(answers)[0]).max() > 0.5
+
+
+@pytest.mark.parametrize("baseline", pairing.BASELINES)
+def test_a_pair_is_what_rewards_and_advantages_give_in_two_steps(baseline):
+    answers = np.random.default_rng(0).integers(-1, 4, (20, 6))
+    pair = pairing.pair(6, baseline, noise=4)
+    assert pairing.draws(6, baseline) == pair.table.K
+    found = pair.advantages(answers)
+    assert not found[answers == -1].any()
+    assert np.isfinite(found).all()
+    tensor = pair.advantages(torch.tensor(answers))
+    assert torch.equal(tensor, torch.tensor(found)) or np.abs(tensor.numpy() - found).max() < 1e-14
+    if baseline in ("exact", "none"):
+        return
+    paid = rewards.log_probability(answers, noise=4)
+    function = getattr(advantages, baseline.replace("-", "_"))
+    assert found == pytest.approx(function(paid), abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("K", "baseline", "others", "message"),
+    [
+        (
+            15,
+            "group-mean",
+            None,
+            "K = 15 under baseline .group-mean. with groups of 16: expected K = 14",
+        ),
+        (14, "none", None, "K = 14 under baseline .none.*expected K = 15"),
+        (14, "exact", 14, "K = 14 under baseline .exact.*expected K = 15"),
+        (15, "exact", None, "others None.*expected a table of K = 14"),
+        (15, "exact", 15, "others.*expected a table of K = 14"),
+        (14, "group-mean", 14, "others.*expected none"),
+    ],
+)
+def test_a_mismatch_is_refused(K, baseline, others, message):
+    with pytest.raises(Mismatch, match=message):
+        pairing.Pair(
+            polyest.load(K), baseline, 16, others=None if others is None else polyest.load(others)
+        )
+
+
+def test_bad_pairs_are_refused():
+    with pytest.raises(InvalidReward, match="baseline 'mean' is unknown"):
+        pairing.pair(16, "mean")
+    with pytest.raises(CountOutOfRange, match="a group of 2 under"):
+        pairing.pair(2)
+    with pytest.raises(Mismatch, match="groups of 5 for a pair of groups of 16"):
+        pairing.pair(16).advantages([[1, 1, 1, 1, 1]])
+
+
+# The functions by themselves.
+
+
+@pytest.mark.parametrize("name", ["group_mean", "leave_one_out", "standardised"])
+@pytest.mark.parametrize("array", [np.array, torch.tensor], ids=["numpy", "torch"])
+def test_ragged_is_dense_group_by_group(name, array):
+    function = getattr(advantages, name)
+    rng = np.random.default_rng(1)
+    sizes = [3, 5, 2, 8]
+    values = [rng.normal(size=size) for size in sizes]
+    values[1][2] = np.nan
+    ids = np.repeat([7, -3, 9, 2], sizes)
+    order = rng.permutation(ids.size)
+    found = function(array(np.concatenate(values)[order]), groups=array(ids[order]))
+    expected = np.concatenate([function(value[None])[0] for value in values])[order]
+    assert np.asarray(found) == pytest.approx(expected, abs=1e-13)
+
+
+def test_equal_dyadic_rewards_leave_exactly_0():
+    for name in ("group_mean", "leave_one_out", "standardised"):
+        function = getattr(advantages, name)
+        for size in range(2, 65):
+            paid = torch.full((1, size), -3.4140625, dtype=torch.float32)
+            assert not function(paid).any(), (name, size)
+
+
+def test_a_group_with_nothing_to_compare_has_advantage_0():
+    paid = np.array([[np.nan, np.nan, np.nan], [np.nan, 4.0, np.nan]])
+    for name in ("group_mean", "leave_one_out", "standardised"):
+        assert not getattr(advantages, name)(paid).any()
+    assert not advantages.leave_one_out(np.array([[5.0]])).any()
+
+
+def test_an_orbit_mean_is_over_all_its_traces():
+    paid = np.arange(12.0).reshape(2, 2, 3)
+    found = advantages.orbit_mean(paid)
+    assert found.reshape(2, 6).sum(1).tolist() == [0.0, 0.0]
+    assert found[0, 0, 0] == -2.5
+    ids = np.repeat([0, 1], 6)
+    assert (
+        advantages.group_mean(paid.reshape(-1), groups=ids).tolist() == found.reshape(-1).tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: advantages.group_mean(np.zeros(3)), r"shape \(3,\): expected \(prompts, G\)"),
+        (lambda: advantages.group_mean(np.zeros((2, 2)), groups=[0, 1]), r"\(N,\) with groups="),
+        (lambda: advantages.group_mean(np.zeros(3), groups=[0, 1]), r"groups of shape \(2,\)"),
+        (lambda: advantages.orbit_mean(np.zeros((2, 2))), r"expected \(orbits, m, G\)"),
+        (
+            lambda: advantages.exact(
+                np.zeros((1, 3)), np.zeros(3), np.ones((1, 3), int), np.ones((1, 3), bool)
+            ),
+            r"others \(3,\).*\(G\+1,\)",
+        ),
+    ],
+)
+def test_bad_shapes_are_refused(call, message):
+    with pytest.raises(InvalidReward, match=message):
+        call()

@@ -1,0 +1,81 @@
+"""A group split over two processes is counted whole: equal to one process, to the bit."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from processes import batch, computed
+
+from polyest import gathering
+from polyest.errors import CountOutOfRange
+from polyest.rewards import Multiplier
+
+SCRIPT = Path(__file__).with_name("processes.py")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gloo")
+    arguments = [str(folder / "store"), str(folder / "out")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    runs = [
+        subprocess.Popen(
+            [sys.executable, SCRIPT, str(rank), *arguments], env=environment, stderr=subprocess.PIPE
+        )
+        for rank in range(2)
+    ]
+    for process in runs:
+        _, words = process.communicate(timeout=120)
+        assert process.returncode == 0, words.decode()
+    return [json.loads((folder / f"out.{rank}").read_text()) for rank in range(2)]
+
+
+@pytest.mark.parametrize("array", ["asarray", "as_tensor"])
+@pytest.mark.parametrize("name", ["log", "coherence", "soft", "pairwise"])
+@pytest.mark.parametrize("way", ["split", "empty"])
+def test_two_processes_reward_as_one(ran, way, name, array):
+    answers, ids, orbits, _ = batch()
+    alone = computed(answers, ids, orbits)[name]
+    first = np.arange(24) % 6 < 4 if way == "split" else np.zeros(24, bool)
+    own = [np.array(part[f"{way} {name} {array}"]) for part in ran]
+    assert np.array_equal(own[0], alone[first], equal_nan=True)
+    assert np.array_equal(own[1], alone[~first], equal_nan=True)
+
+
+def test_each_process_by_itself_would_have_been_wrong():
+    answers, ids, orbits, _ = batch()
+    alone = computed(answers, ids, orbits)["log"]
+    first = np.arange(24) % 6 < 4
+    cut = computed(answers[first], ids[first], orbits[first])["log"]
+    assert not np.array_equal(cut, alone[first], equal_nan=True)
+
+
+def test_the_multiplier_is_the_same_on_every_process(ran):
+    price = Multiplier(0.1, rate=1.0)
+    price.update(batch()[-1])
+    for way in ("split", "empty"):
+        assert ran[0][f"{way} price"] == ran[1][f"{way} price"]
+        assert ran[0][f"{way} price"] == pytest.approx(float(price.value), abs=1e-15)
+
+
+def test_an_error_of_one_process_is_raised_by_all(ran):
+    for part in ran:
+        uneven, not_finite, nothing = part["errors"]
+        assert "traces on one process" in uneven
+        assert "nan" in not_finite
+        assert "no trace at all" in nothing
+
+
+def test_one_process_sends_nothing():
+    answers, ids = np.array([1, 2, 3]), torch.tensor([0, 0, 1])
+    (first, second), mine = gathering.whole(answers, ids)
+    assert first is answers
+    assert second is ids
+    assert mine == slice(0, 3)
+    with pytest.raises(CountOutOfRange, match="3, 4 traces on one process"):
+        gathering.whole(answers, np.zeros(4))

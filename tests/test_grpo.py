@@ -1,0 +1,245 @@
+"""The reference loop: each update against the formula, a known optimum, and what it refuses."""
+
+import inspect
+from math import inf
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from polyest import advantages, games, grpo, rewards
+from polyest.errors import InvalidReward
+from polyest.grpo import Config, Traces
+
+
+class Softmax(nn.Module):
+    def __init__(self, logits):
+        super().__init__()
+        self.logits = nn.Parameter(torch.as_tensor(logits, dtype=torch.float64))
+
+    def forward(self, drawn):
+        return self.logits.log_softmax(0)[drawn.reshape(-1, 1)]
+
+
+class Words(nn.Module):
+    """Two tokens a trace, each from its own softmax."""
+
+    def __init__(self):
+        super().__init__()
+        self.logits = nn.Parameter(torch.randn(2, 3, generator=torch.Generator().manual_seed(0)))
+
+    def forward(self, drawn):
+        scores = self.logits.log_softmax(1)
+        return torch.stack([scores[t][drawn[:, t]] for t in range(2)], 1)
+
+
+def fixed(drawn, **keywords):
+    return lambda step: Traces(drawn, drawn, **keywords)
+
+
+def sgd(policy, rate):
+    return torch.optim.SGD(policy.parameters(), lr=rate)
+
+
+DRAWN = torch.tensor([[0, 0, 1, 2], [2, 2, 2, 0]])
+
+
+def test_one_step_is_the_policy_gradient_of_centred_rewards():
+    policy = Softmax([0.3, -0.2, 0.1])
+    paid = torch.tensor([[1.0, 0.0, 2.0, 1.0], [0.0, 4.0, 0.0, 0.0]], dtype=torch.float64)
+    config = Config(1, 0.5, norm=inf)
+    (step,) = grpo.train(policy, fixed(DRAWN), lambda t: paid, config, optimizer=sgd(policy, 9.0))
+    A = (paid - paid.mean(1, keepdim=True)).reshape(-1).numpy()
+    pi = np.exp([0.3, -0.2, 0.1]) / np.exp([0.3, -0.2, 0.1]).sum()
+    scores = np.eye(3)[DRAWN.reshape(-1)] - pi
+    expected = np.array([0.3, -0.2, 0.1]) + 0.5 * (A[:, None] * scores).mean(0)
+    assert policy.logits.detach().numpy() == pytest.approx(expected, abs=1e-15)
+    assert step.reward == pytest.approx(float(paid.mean()))
+    assert step.norm == pytest.approx(np.linalg.norm((A[:, None] * scores).mean(0)))
+    assert (step.kl, step.clipped) == (0.0, 0.0)
+
+
+def loss_of(now, before, anchor, A, mask, config):
+    """-L of the header, trace by trace."""
+    total = 0.0
+    for i in range(len(A)):
+        row = away = 0.0
+        for t in range(len(now[i])):
+            if mask[i][t]:
+                ratio = np.exp(now[i][t] - before[i][t])
+                row += min(ratio * A[i], min(max(ratio, 1 - config.clip), 1 + config.clip) * A[i])
+                away += now[i][t] - anchor[i][t]
+        row -= config.kl * away**2 / 2
+        total -= row / (sum(mask[i]) if config.per_length else len(mask[i]))
+    return total / len(A)
+
+
+@pytest.mark.parametrize("per_length", [False, True])
+def test_the_loss_is_that_of_the_header_with_clipping_kl_and_a_mask(per_length):
+    policy, reference = Words(), Words()
+    with torch.no_grad():
+        reference.logits.mul_(0.5)
+    drawn = torch.tensor([[0, 1], [2, 2], [1, 0], [0, 0]])
+    mask = torch.tensor([[1, 1], [1, 0], [1, 1], [1, 0]])
+    paid = torch.tensor([[1.0, 3.0, 0.0, 0.0]])
+    config = Config(1, 3.0, epochs=3, clip=0.05, kl=0.3, norm=inf, per_length=per_length)
+    losses = []
+    forward = policy.forward
+    scored = []
+    policy.forward = lambda d: scored.append(forward(d)) or scored[-1]
+    (step,) = grpo.train(
+        policy,
+        lambda s: Traces(drawn, torch.tensor([[0, 1, 2, 3]]), mask),
+        lambda t: paid,
+        config,
+        reference=reference,
+        optimizer=sgd(policy, 3.0),
+    )
+    before, *ascents = [x.detach().numpy() for x in scored]
+    assert len(ascents) == 3
+    anchor = reference(drawn).detach().numpy()
+    A = np.array([0.0, 2.0, -1.0, -1.0])
+    for now in ascents:
+        losses.append(loss_of(now, before, anchor, A, mask.tolist(), config))
+    assert step.loss == pytest.approx(losses[-1], rel=1e-5)
+    ratio = np.exp(ascents[-1] - before)
+    outside = (np.abs(ratio - 1) > 0.05) & (mask.numpy() == 1)
+    assert step.clipped == pytest.approx(outside.sum() / 6)
+    assert step.clipped > 0
+    away = ((ascents[-1] - anchor) * mask.numpy()).sum(1)
+    assert step.kl == pytest.approx(away.mean(), rel=1e-4)
+
+
+def test_clipping_stops_what_has_moved_far_enough():
+    paid = torch.tensor([[1.0, 1.0, 0.0, 0.0]], dtype=torch.float64)
+    drawn = torch.tensor([[0, 0, 1, 2]])
+
+    def after(clip):
+        policy = Softmax([0.0, 0.0, 0.0])
+        list(
+            grpo.train(
+                policy, fixed(drawn), lambda t: paid, Config(1, 1.0, 50, clip, norm=inf),
+                optimizer=sgd(policy, 1.0),
+            )
+        )  # fmt: skip
+        return float(policy.logits.softmax(0)[0].detach())
+
+    assert after(0.2) < 0.5 < 0.8 < after(inf)
+
+
+def test_a_trace_without_reward_does_not_move_the_policy():
+    policy = Softmax([0.0, 0.0, 0.0])
+    paid = torch.tensor([[1.0, 0.0, np.nan, 1.0]], dtype=torch.float64)
+    drawn = torch.tensor([[0, 1, 2, 0]])
+    (step,) = grpo.train(
+        policy, fixed(drawn), lambda t: paid, Config(1, 1.0, norm=inf), optimizer=sgd(policy, 1.0)
+    )
+    A = np.array([1, -2, 0, 1]) / 3 * 3 / 4
+    scores = np.eye(3)[[0, 1, 2, 0]] - 1 / 3
+    assert policy.logits.detach().numpy() == pytest.approx((A[:, None] * scores).mean(0), abs=1e-12)
+    assert step.reward == pytest.approx(2 / 3)
+    nobody = torch.full((1, 4), np.nan, dtype=torch.float64)
+    kept = policy.logits.detach().clone()
+    (step,) = grpo.train(
+        policy, fixed(drawn), lambda t: nobody, Config(1, 1.0), optimizer=sgd(policy, 1.0)
+    )
+    assert torch.equal(policy.logits.detach(), kept)
+    assert step.reward == 0.0
+
+
+def test_half_the_square_of_the_log_ratio_has_the_gradient_of_kl_and_the_k3_estimate_has_not():
+    policy, reference = Softmax([0.5, -1.0, 0.2]), Softmax([0.0, 0.3, -0.4])
+    outcomes = torch.arange(3).reshape(1, 3)
+    log, anchor = policy(outcomes)[:, 0], reference(outcomes)[:, 0].detach()
+    pi = log.exp().detach()
+
+    def grad(value):
+        return torch.autograd.grad(value, policy.logits, retain_graph=True)[0]
+
+    kl = grad((log.exp() * (log - anchor)).sum())
+    reverse = grad((anchor.exp() * (anchor - log)).sum())
+    half_square = grad((pi * (log - anchor).square() / 2).sum())
+    k3 = grad((pi * ((anchor - log).exp() - 1 - (anchor - log))).sum())
+    assert torch.allclose(half_square, kl, atol=1e-14)
+    assert torch.allclose(k3, reverse, atol=1e-14)
+    assert (kl - reverse).abs().max() > 0.05
+
+
+def test_it_finds_the_equilibrium_of_the_game_it_plays():
+    """Euclidean diversity, whose rewards are unbiased, from a skewed reference: the optimum is known."""
+    reference, beta = np.array([0.7, 0.2, 0.07, 0.03]), 0.25
+    goal = games.Diversity(games.euclidean())
+    problem = games.pose([reference], [0, 1, 2, 3], goal, beta=beta)
+    best = games.equilibrium(games.Game(problem)).policy[0]
+    policy, anchor = (Softmax(np.log(reference)) for _ in range(2))
+    chance = torch.Generator().manual_seed(0)
+
+    def sampler(step):
+        with torch.no_grad():
+            drawn = torch.multinomial(policy.logits.softmax(0), 64 * 16, True, generator=chance)
+        return Traces(drawn.reshape(64, 16), drawn.reshape(64, 16))
+
+    def reward(traces):
+        return rewards.diversity(traces.answers, kind="gini")
+
+    config = Config(150, 0.05, kl=beta, decay=True, norm=inf)
+    assert np.abs(reference - best).max() > 0.2
+    centred = advantages.leave_one_out
+    steps = [*grpo.train(policy, sampler, reward, config, advantage=centred, reference=anchor)]
+    found = policy.logits.softmax(0).detach().numpy()
+    assert found == pytest.approx(best, abs=0.008)
+    assert steps[-1].kl == pytest.approx((best * np.log(best / reference)).sum(), abs=0.05)
+
+
+def test_the_rate_falls_to_0_and_records_are_counted():
+    policy = Softmax([0.0, 0.0, 0.0])
+    optimizer = sgd(policy, 1.0)
+    seen = []
+    for step in grpo.train(
+        policy,
+        fixed(DRAWN),
+        lambda t: t.answers.double(),
+        Config(4, 2.0, decay=True),
+        optimizer=optimizer,
+    ):
+        seen.append((step.step, optimizer.param_groups[0]["lr"]))
+    assert seen == [(0, 2.0), (1, 1.5), (2, 1.0), (3, 0.5)]
+    assert list(grpo.train(policy, fixed(DRAWN), lambda t: t.answers, Config(0, 1.0))) == []
+
+
+@pytest.mark.parametrize(
+    ("reward", "keywords", "message"),
+    [
+        (lambda t: t.answers[:, :2].double(), {}, r"rewards \(2, 2\).*the shape \(2, 4\)"),
+        (lambda t: t.answers.double() * inf, {}, "an advantage is nan or infinite"),
+        (lambda t: t.answers.double(), {"advantage": lambda r: r[0]}, r"advantages \(4,\)"),
+        (lambda t: t.answers.double(), {"config": Config(1, 1.0, kl=0.1)}, "without reference="),
+    ],
+)
+def test_a_bad_batch_is_refused_before_anything_changes(reward, keywords, message):
+    policy = Softmax([0.1, 0.0, 0.0])
+    kept = policy.logits.detach().clone()
+    config = keywords.pop("config", Config(1, 1.0))
+    with pytest.raises(InvalidReward, match=message):
+        list(grpo.train(policy, fixed(DRAWN), reward, config, **keywords))
+    assert torch.equal(policy.logits.detach(), kept)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"steps": -1}, {"steps": 1.0}, {"steps": True}, {"epochs": 0}, {"rate": 0.0}, {"rate": inf},
+        {"rate": float("nan")}, {"clip": 0.0}, {"norm": -1.0}, {"kl": -0.1}, {"kl": inf},
+    ],
+)  # fmt: skip
+def test_a_bad_config_is_refused(numbers):
+    with pytest.raises(InvalidReward, match=f"{next(iter(numbers))}"):
+        Config(**{"steps": 1, "rate": 1.0, **numbers})
+
+
+def test_it_can_be_read_in_one_sitting_and_prints_nothing(capsys):
+    assert len(inspect.getsource(grpo).splitlines()) <= 210
+    policy = Softmax([0.0, 0.0, 0.0])
+    list(grpo.train(policy, fixed(DRAWN), lambda t: t.answers.double(), Config(2, 1.0)))
+    assert capsys.readouterr() == ("", "")
