@@ -1,0 +1,192 @@
+"""What a reward costs online: a look-up against the log it replaces, and the path from answers to rewards.
+
+    python benchmarks/online_cost.py             # results/online_cost.csv, two minutes
+    python benchmarks/online_cost.py --quick     # a hundredth of the counts, to standard output
+
+Stage "look-up": 10^7 counts of K = 14 draws, range check included, beside np.log(X/K) and beside a copy
+of as many bytes in and out, which is what memory allows.  One thread each; "2 threads" splits the
+array.  `reused` says that the result goes into an array that was there before, which spares new memory
+to both.
+
+Stage "integers": 16,384 traces as integer answers (prompts, G) to rewards, G = 8..1024, beside a loop
+of Counters with math.log, as trainers' reward functions are written.  Stage "strings": the same from
+the texts that end in numbers: canonical key, identity, reward, beside Counters of the texts themselves.
+
+The seeds say "3.5x faster" and not than what.  `ratio` is the time of the row's peer over its own:
+above 1 it is faster than the peer.  Times are the least of ROUNDS rounds in which all ways of a stage
+take turns; `median` is theirs.
+"""
+
+import argparse
+import math
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import origin
+import torch
+
+import polyest
+from polyest import answers, rewards
+from polyest.sweeping import put
+
+try:
+    from polyest.compiled import look_up
+except polyest.errors.NotInstalled:
+    look_up = None
+
+FILE = Path(__file__).parent / "results" / "online_cost.csv"
+PACKAGES = ("polyest", "numpy", "numba", "torch")
+COUNTS, TRACES, K, ROUNDS = 10**7, 2**14, 14, 9
+GROUPS = (8, 16, 32, 64, 128, 256, 1024)
+
+Row = dict[str, str | float | int]
+Ways = dict[str, Callable[[], object]]
+
+
+def timed(ways: Ways, rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
+    """Least and median milliseconds of each, in turns."""
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for call in ways.values():
+        call()
+    for _ in range(rounds):
+        for name, call in ways.items():
+            start = perf_counter()
+            call()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            taken[name].append(1e3 * (perf_counter() - start))
+    return {name: (min(values), median(values)) for name, values in taken.items()}
+
+
+def rows_of(
+    stage: str, group: int, kind: str, ways: Ways, peers: dict[str, str], rounds: int = ROUNDS
+) -> list[Row]:
+    """A row for each way; peers: way -> the way that it is compared with, the first by default."""
+    found = timed(ways, rounds)
+    first = next(iter(ways))
+    return [
+        {
+            "stage": stage,
+            "group": group,
+            "kind": kind,
+            "way": name,
+            "milliseconds": least,
+            "median": middle,
+            "peer": peers.get(name, first),
+            "ratio": found[peers.get(name, first)][0] / least,
+        }
+        for name, (least, middle) in found.items()
+    ]
+
+
+def look_ups(size: int) -> list[Row]:
+    table = polyest.load(K)
+    drawn = np.random.default_rng(0).integers(1, K + 1, size)  # no 0: its log would be -inf
+    found: list[Row] = []
+    pool = ThreadPoolExecutor(2)
+    for integer, real in ((np.int64, np.float64), (np.int64, np.float32), (np.int32, np.float32)):
+        X = drawn.astype(integer)
+        out = np.empty(size, real)
+        K_of = real(K)
+
+        def log(X: np.ndarray = X, real: type = real, K_of: float = K_of) -> np.ndarray:
+            return np.log(np.true_divide(X, K_of, dtype=real))
+
+        def log_reused(X: np.ndarray = X, out: np.ndarray = out, K_of: float = K_of) -> None:
+            np.log(np.true_divide(X, K_of, out=out), out=out)
+
+        same = X.view(np.int8)[: size * real().itemsize]
+        target = np.empty_like(same)
+        ways: Ways = {
+            "np.log(X/K)": log,
+            "np.log(X/K), reused": log_reused,
+            "copy": same.copy,
+            "copy, reused": lambda a=target, b=same: np.copyto(a, b),
+        }
+        if real is np.float64:
+            ways["table[X]"] = lambda X=X: table[X]
+        peers = {"np.log(X/K), reused": "np.log(X/K), reused"}
+        if look_up is not None:
+
+            def split(X: np.ndarray = X, real: type = real) -> None:
+                whole = np.empty(X.shape, real)
+                halves = (slice(0, size // 2), slice(size // 2, size))
+                list(pool.map(lambda s: look_up(table, X[s], whole[s]), halves))
+
+            ways["compiled"] = lambda X=X, real=real: look_up(table, X, np.empty(X.shape, real))
+            ways["compiled, reused"] = lambda X=X, out=out: look_up(table, X, out)
+            ways["compiled, 2 threads"] = split
+            peers["compiled, reused"] = "np.log(X/K), reused"
+        peers["copy, reused"] = "np.log(X/K), reused"
+        kind = f"{np.dtype(integer)} to {np.dtype(real)}"
+        found += rows_of("look-up", 0, kind, ways, peers)
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        X = torch.tensor(drawn, device=device)
+        entries = torch.tensor(table.coefficients, device=device)
+        ways = {
+            "torch.log(X/K)": lambda X=X: torch.log(X.double() / K),
+            "entries[X]": lambda X=X, c=entries: c[X],
+            "table[X]": lambda X=X: table[X],
+            "clone": X.clone,
+        }
+        found += rows_of("look-up", 0, f"torch {device} int64 to float64", ways, {})
+    pool.shutdown()
+    return found
+
+
+def counters(groups: list[list[object]]) -> list[list[float]]:
+    """log(X/G) of every trace, in plain Python."""
+    found = []
+    for group in groups:
+        times = Counter(group)
+        found.append([math.log(times[answer] / len(group)) for answer in group])
+    return found
+
+
+def paths(traces: int) -> list[Row]:
+    found: list[Row] = []
+    rng = np.random.default_rng(1)
+    for group in GROUPS:
+        drawn = rng.zipf(1.7, (max(1, traces // group), group)).clip(max=1000)
+        listed = drawn.tolist()
+        texts = [[f"so the answer is {answer}." for answer in row] for row in listed]
+        tensor = torch.tensor(drawn)
+        ways: Ways = {
+            "Counter and log": lambda listed=listed: counters(listed),
+            "log_probability": lambda drawn=drawn: rewards.log_probability(drawn),
+            "log_probability, torch cpu": lambda t=tensor: rewards.log_probability(t),
+        }
+        if torch.cuda.is_available():
+            moved = tensor.cuda()
+            ways["log_probability, torch cuda"] = lambda t=moved: rewards.log_probability(t)
+        found += rows_of("integers", group, "int64", ways, {})
+        ways = {
+            "Counter and log": lambda texts=texts: counters(texts),
+            "from_texts, log_probability": lambda texts=texts: rewards.log_probability(
+                answers.from_texts(texts, kind="number")
+            ),
+        }
+        found += rows_of("strings", group, "str", ways, {}, rounds=3)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a hundredth, to standard output")
+    quick = parser.parse_args().quick
+    torch.set_num_threads(1)
+    found = look_ups(COUNTS // 100 if quick else COUNTS) + paths(TRACES // 8 if quick else TRACES)
+    text = origin.written(found, PACKAGES)
+    if quick:
+        print(text, end="")
+    else:
+        put(text.encode(), FILE)
+
+
+if __name__ == "__main__":
+    main()

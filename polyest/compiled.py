@@ -1,0 +1,63 @@
+"""A look-up in one pass over the counts, range check included, compiled by numba (extra `fast`).
+
+`t[counts]` passes twice over its counts, once for their range and once for the entries.  Here one loop
+does both: an entry is read at min(X, K), as if unsigned, and the greatest X is kept, so that a count
+outside 0..K, also a negative one, is found at the end.  It pays from about a million counts on; a batch
+of a trainer is far smaller, and `t[counts]` as good (benchmarks/online_cost.py).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyest.errors import CountOutOfRange, NotInstalled
+from polyest.table import Table
+
+try:
+    import numba
+except ImportError:
+    raise NotInstalled(
+        "compiled look-ups need numba, which is not installed: pip install 'polyest[fast]'"
+    ) from None
+
+
+def look_up(
+    table: Table, counts: NDArray[np.integer[Any]], out: NDArray[np.floating[Any]] | None = None
+) -> NDArray[np.floating[Any]]:
+    """Entries c[counts], as `table[counts]`, in one pass; into `out` where it is given.
+
+    counts: int32 or int64, of any shape, contiguous; out: float32 or float64 of the same shape,
+    contiguous, float64 by default.  An `out` that is used again spares new memory, which takes longer
+    than the look-up.  Raises CountOutOfRange for a count outside 0..K, after which `out` holds nothing
+    of use, and for other arrays.
+
+    >>> import polyest
+    >>> look_up(polyest.load(14), np.array([0, 14])).round(3).tolist()
+    [-5.051, -0.003]
+    """
+    found = np.empty(counts.shape) if out is None else out
+    if counts.dtype not in (np.int32, np.int64) or found.dtype not in (np.float32, np.float64):
+        raise CountOutOfRange(
+            f"counts of type {counts.dtype}, out of type {found.dtype}: expected int32 or int64, float32 or "
+            "float64; for others use table[counts]"
+        )
+    if found.shape != counts.shape or not (counts.flags.c_contiguous and found.flags.c_contiguous):
+        raise CountOutOfRange(
+            f"counts of shape {counts.shape}, out of shape {found.shape}: expected the same, contiguous"
+        )
+    entries = table.coefficients.astype(found.dtype, copy=False)
+    if not _gather(entries, counts.reshape(-1), found.reshape(-1)):
+        table[counts]  # raises, with the count that is out of range
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _gather(entries: Any, counts: Any, out: Any) -> bool:
+    K = np.uint64(len(entries) - 1)
+    greatest = np.uint64(0)
+    for i in range(counts.size):
+        X = np.uint64(counts[i])  # a negative count is a large one
+        greatest = max(greatest, X)
+        out[i] = entries[min(X, K)]
+    return bool(greatest <= K)
