@@ -1,4 +1,4 @@
-"""What a reward costs online: a look-up against the log it replaces, and the path from answers to rewards.
+"""What a reward costs online: a look-up against the log it replaces, the path from answers to rewards.
 
     python benchmarks/online_cost.py             # results/online_cost.csv, two minutes
     python benchmarks/online_cost.py --quick     # a hundredth of the counts, to standard output

@@ -1,4 +1,4 @@
-"""variance_reduction.py, safety.py and online_cost.py: what they measure, and the files they wrote.
+"""variance_reduction.py, safety.py and online_cost.py: what they measure, and the files they wrote."""
 
 import csv
 

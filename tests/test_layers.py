@@ -65,7 +65,9 @@ PLAN = {
     "proving": {"errors", "making", "reading", "universal", "workers"},
     # Counts to rewards to advantages; no solver, and a trainer's library only in the loop.
     "counts": {"errors"},
-    "answers": {"errors"},
+    "answers.keys": {"errors"},
+    "answers.identity": {"answers.keys", "errors"},
+    "answers": {"answers.identity", "answers.keys"},
     "advantages": {"errors"},
     "gathering": {"bernstein", "counts", "errors"},
     "orbits": {"counts", "errors", "record"},
@@ -84,6 +86,7 @@ PLAN = {
     },
     "pairing": {"advantages", "counts", "errors", "lookup", "record", "rewards.estimation"},
     "grpo": {"advantages", "errors"},
+    "compiled": {"errors", "table"},
     "gradients": {"bernstein", "errors"},
     "recommendation": {
         "bernstein", "closed_forms", "counts", "errors", "gradients", "lookup", "reading", "table",

@@ -1,0 +1,171 @@
+r"""Which answers are the same: keys -> classes under a pairwise test -> integer ids.
+
+A pairwise test same(a, b), such as a computer algebra system's, is in general neither symmetric nor
+transitive, and joining each answer to the first that it matches depends on their order.  The least
+equivalence relation that contains the test does not: a ~ b where a chain leads from a to b whose every link
+passes the test in one direction or the other.  No answer is None, then an id of its own.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import blake2b
+from importlib import import_module
+from math import prod
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from polyest.answers.keys import CHOICES, RATIONAL, Key, canonical, flat, listed
+from polyest.errors import InvalidAnswer, NotInstalled
+
+Same = Callable[[str, str], bool]
+
+LONGEST, HIGHEST = 200, 100  # characters and exponents that are left to algebra
+
+
+def identify(keys: Any, *, no_answer: int = -1) -> Any:
+    """Ids, int64, shaped like the keys: equal ids for equal keys, `no_answer` for None.
+
+    id = first 63 bits of BLAKE2b(key) >= 0: the same in every process, run and order, so that parts
+    of a group can be identified apart.  Two keys collide with probability 2^-63, which matters within
+    a prompt only: n distinct ones with at most n(n-1)/2 2^-63, 2e-16 for n = 64.
+
+    keys: N, or lists of equal length for (prompts, G).  Raises InvalidAnswer for keys that are neither
+    str nor None, ragged lists, a bad `no_answer`.
+
+    >>> ids = identify([["1/2", "3", "1/2", None]])
+    >>> ids.shape, bool(ids[0, 0] == ids[0, 2] != ids[0, 1]), int(ids[0, 3])
+    ((1, 4), True, -1)
+    """
+    rows, nested = _rows("keys", keys)
+    none = int(no_answer) if isinstance(no_answer, Integral) else 2**63
+    if isinstance(no_answer, bool) or not -(2**63) <= none < 2**63:
+        raise InvalidAnswer(f"no_answer is {no_answer!r}: expected an integer of 64 bits")
+    ids = [[none if key is None else _id(key, none) for key in row] for row in rows]
+    return np.array(ids if nested else ids[0], dtype=np.int64)
+
+
+def equivalent(keys: Any, same: Same) -> Any:
+    """Keys with every class under a pairwise test replaced by its least member.
+
+    a ~ b: equal, or joined by a chain whose every link has same(x, y) or same(y, x)
+
+    The least is the shortest, then the first in order of code points: no order of samples matters.
+    But which keys are there does: a chain may run through any of them, so give a group as a whole.
+    At most n(n-1) calls for n distinct keys of a prompt; keys of different prompts never meet.
+
+    keys: the N of one prompt, or lists of equal length for (prompts, G).  None stays None.
+    Raises InvalidAnswer where `same` returns no bool; what `same` raises passes through.
+
+    >>> equivalent(["10 m", "ten", None, "10"], lambda a, b: a.startswith(b))
+    ['10', 'ten', None, '10']
+    """
+    rows, nested = _rows("keys", keys)
+    merged = [_merged(row, same) for row in rows]
+    return merged if nested else merged[0]
+
+
+def math_equal(left: str, right: str) -> bool:
+    r"""Whether math-verify finds two keys equal, `left` its reference: a test for `equivalent`.
+
+    Its time-outs are off: they need the main thread and cannot stop 9^{9^9}.  So what may run long
+    equals itself only: more than `LONGEST` characters, a factorial, binomial, sum, product, integral
+    or limit, a power in an exponent, numbers in exponents whose product exceeds `HIGHEST`.  Rationals
+    are compared exactly, other keys read as LaTeX and never evaluated as code; units are ignored (5cm
+    is 5m); what math-verify fails on is not equal.
+    Raises NotInstalled without the extra `math`, InvalidAnswer for what is no str.
+
+    >>> math_equal("1/3", "333/1000"), math_equal("x+1", "x+1")
+    (False, True)
+    """
+    keys = flat("keys", [left, right], none=False)
+    if left == right:
+        return True
+    if all(map(RATIONAL.fullmatch, keys)) or any(map(_costly, keys)):
+        return False
+    return bool(_math_verify().verify(_parsed(left), _parsed(right), timeout_seconds=None))
+
+
+def from_texts(
+    texts: Any, kind: str = "number", equivalence: Same | None = None, *, choices: str = CHOICES
+) -> Any:
+    """Ids, int64, of the answers in texts, ready to be counted.
+
+    identify(equivalent(canonical(texts))); without an `equivalence` equal keys are equal answers.
+
+    texts: N, with an `equivalence` all of one prompt; or lists of equal length for (prompts, G).
+    Raises InvalidAnswer as `canonical` and `identify` do.
+
+    >>> ids = from_texts([["so 0.50", "it is .5", "5", "?"]])
+    >>> bool(ids[0, 0] == ids[0, 1] != ids[0, 2]), int(ids[0, 3])
+    (True, -1)
+    """
+    rows, nested = _rows("texts", texts)
+    keys = [canonical(row, kind, choices=choices) for row in rows]
+    ids = identify(equivalent(keys, equivalence) if equivalence else keys)
+    return ids if nested else ids[0]
+
+
+# Classes, ids and math-verify.
+
+
+def _merged(row: list[Key], same: Same) -> list[Key]:
+    """Each key's least equivalent; root[i] is where that of keys[i] is."""
+    keys = sorted({key for key in row if key is not None}, key=lambda key: (len(key), key))
+    root = list(range(len(keys)))
+    for j, right in enumerate(keys):
+        for i, left in enumerate(keys[:j]):
+            a, b = sorted((root[i], root[j]))
+            if a != b and (_passes(same, left, right) or _passes(same, right, left)):
+                root = [a if r == b else r for r in root]
+    least = {key: keys[r] for key, r in zip(keys, root, strict=True)}
+    return [None if key is None else least[key] for key in row]
+
+
+def _passes(same: Same, left: str, right: str) -> bool:
+    if isinstance(found := same(left, right), bool | np.bool_):
+        return bool(found)
+    raise InvalidAnswer(f"same({left!r}, {right!r}) is {found!r}: expected True or False")
+
+
+def _id(key: str, no_answer: int) -> int:
+    digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8)
+    found = int.from_bytes(digest.digest(), "big") >> 1
+    return found ^ (found == no_answer)
+
+
+_COSTLY = re.compile(r"!|\\[a-z]*(?:binom|choose|sum|prod|int|lim)|\^ ?[{(][^{}()]*[\^{(]")
+_EXPONENT = re.compile(r"\^ ?[{(]?([^{}()^]*)")
+
+
+def _costly(key: str) -> bool:
+    exponents = re.findall(r"\d+", " ".join(_EXPONENT.findall(key[:LONGEST])))
+    high = prod(max(int(exponent), 1) for exponent in exponents) > HIGHEST
+    return high or len(key) > LONGEST or _COSTLY.search(key) is not None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(key: str) -> Any:
+    library = _math_verify()
+    as_latex = [library.LatexExtractionConfig()]  # alone: its other reader evaluates text
+    return library.parse(f"${key}$", extraction_config=as_latex, parsing_timeout=None)
+
+
+def _math_verify() -> Any:
+    try:
+        return import_module("math_verify")
+    except ImportError:
+        raise NotInstalled("math_equal needs math-verify: pip install 'polyest[math]'") from None
+
+
+def _rows(name: str, values: Any) -> tuple[list[list[Any]], bool]:
+    """Values as rows, and whether they came as such."""
+    if not listed(values) or not any(map(listed, values)):
+        return [flat(name, values)], False
+    rows = [flat(f"{name}[{i}]", row) for i, row in enumerate(values)]
+    lengths = {len(row) for row in rows}
+    if len(lengths) > 1:
+        raise InvalidAnswer(f"{name} in lists of lengths {sorted(lengths)}: expected one length")
+    return rows, True
