@@ -52,7 +52,7 @@ def look_up(
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _gather(entries: Any, counts: Any, out: Any) -> bool:
     K = np.uint64(len(entries) - 1)
     greatest = np.uint64(0)

@@ -34,7 +34,7 @@ def test_python_blocks_run_and_print_what_they_say(monkeypatch):
         )
         assert printed.getvalue() == said
         ran += 1
-    assert ran == 4
+    assert ran == 5
 
 
 def test_commands_in_sh_blocks_run_in_their_order(monkeypatch, tmp_path):
