@@ -1,12 +1,14 @@
 """The compiled look-up equals table[counts] to the bit, and finds every count out of range."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import polyest
+from polyest.compiled import look_up
 from polyest.errors import CountOutOfRange
-
-look_up = pytest.importorskip("polyest.compiled", reason="numba is not installed").look_up
 
 TABLE = polyest.load(14)
 
@@ -45,3 +47,16 @@ def test_a_count_out_of_range_is_found_wherever_it_is(kind, wrong, place):
 def test_other_arrays_are_refused(counts, out, message):
     with pytest.raises(CountOutOfRange, match=message):
         look_up(TABLE, counts, out)
+
+
+def test_without_numba_it_says_what_to_install():
+    program = (
+        "import sys; sys.modules['numba'] = None\n"
+        "from polyest.errors import NotInstalled\n"
+        "try:\n    import polyest.compiled\n"
+        "except NotInstalled as error:\n    print(error)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "pip install 'polyest[fast]'" in said.stdout

@@ -1,13 +1,16 @@
 """Rewards over an orbit: hand-worked groups, expectations over every outcome, layouts, bad input."""
 
+import sys
+
 import numpy as np
 import pytest
+import rapidfuzz
 import torch
 from enumeration import gradient, mean, orbits
 
 import polyest
 from polyest import advantages, closed_forms, rewards
-from polyest.errors import BrokenOrbit, CountOutOfRange, InvalidReward, Mismatch
+from polyest.errors import BrokenOrbit, CountOutOfRange, InvalidReward, Mismatch, NotInstalled
 
 nan = float("nan")
 ANSWERS = np.random.default_rng(0).integers(-1, 4, (5, 3, 6))
@@ -50,6 +53,15 @@ def test_an_orbit_of_one_is_its_group():
     expected = rewards.log_probability(alone[:, 0])[:, None]
     for name in ("arithmetic", "geometric"):
         assert CALLS[name](alone) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
+def test_the_arithmetic_form_takes_a_table_of_ones_own():
+    for own in ("harmonic", closed_forms.harmonic(4)):
+        found = rewards.soft_consistency(ANSWERS, table=own)
+        assert np.isfinite(found[ANSWERS != -1]).all()
+    assert not np.array_equal(found, rewards.soft_consistency(ANSWERS), equal_nan=True)
+    with pytest.raises(Mismatch, match="K = 4 draws"):
+        rewards.soft_consistency(ANSWERS, table=closed_forms.harmonic(6))
 
 
 def test_the_geometric_form_is_a_mean_of_look_ups():
@@ -203,9 +215,8 @@ def test_texts_agree_by_equality_distance_embedding_and_rapidfuzz():
     for encode in (letters, lambda t: torch.tensor(letters(t), dtype=torch.float32)):
         near = rewards.pairwise(TEXTS, encode=encode, beta=6.0)
         assert near[~np.isnan(near)] == pytest.approx(expected, abs=1e-6)
-    fuzz = pytest.importorskip("rapidfuzz").fuzz
     near = rewards.pairwise(TEXTS, fuzzy=True, beta=6.0)
-    expected = [sum(fuzz.ratio(a, b) for b in seen[0]) / 100 for a in seen[0]]
+    expected = [sum(rapidfuzz.fuzz.ratio(a, b) for b in seen[0]) / 100 for a in seen[0]]
     assert near[~np.isnan(near)] == pytest.approx(expected, abs=1e-12)
 
 
@@ -315,3 +326,9 @@ BAD = [
 def test_bad_input_is_a_named_error(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_without_rapidfuzz_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
+    with pytest.raises(NotInstalled, match=r"pip install 'polyest\[text\]'"):
+        rewards.pairwise(TEXTS, fuzzy=True)

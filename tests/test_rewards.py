@@ -281,17 +281,28 @@ BAD = [
     (
         lambda: rewards.log_probability(ANSWERS, table="plugin"),
         InvalidReward,
-        "table 'plugin' is unknown",
+        "table 'plugin' for log: expected",
     ),
     (
         lambda: rewards.log_probability(ANSWERS, table="harmonic", noise=8),
         InvalidReward,
-        "noise beside table=",
+        "noise, table: give a table",
     ),
     (
         lambda: rewards.polynomial(ANSWERS, (0, 1), noise=8),
         InvalidReward,
-        "noise beside a polynomial",
+        "noise with a polynomial",
+    ),
+    (
+        lambda: rewards.polynomial(ANSWERS, (0, 1), table="harmonic"),
+        InvalidReward,
+        "table with a poly",
+    ),
+    (lambda: rewards.tsallis(ANSWERS, 0.5, table="harmonic"), InvalidReward, "for tsallis:0.5"),
+    (
+        lambda: rewards.tsallis(ANSWERS, 0.5, table=polyest.load(6)),
+        Mismatch,
+        "for a reward that estimates tsallis:0.5",
     ),
     (lambda: rewards.polynomial(ANSWERS, ("a",)), InvalidReward, "expected numbers a_0"),
     (lambda: rewards.polynomial(ANSWERS, (0, nan)), InvalidProblem, "finite"),

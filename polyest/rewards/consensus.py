@@ -123,16 +123,17 @@ def soft_consistency(
     m, G = found.values.shape[1:]
     how = chosen("log", beta, 1, options, but=("sizes", "reference"))
     seen = counted(found.values, baseline, options.get("no_answer", counts.NO_ANSWER))
-    own, others = (extremes(how, K) for K in (seen.draws, G))
+    least, most = extremes(how, seen.draws)
     if mean == "arithmetic":
         draws = (seen.draws,) + (G,) * (m - 1)
-        paid, (least, most) = Stratified(draws, _factors(how, draws, seen.index))[seen.index], own
+        paid = Stratified(draws, _factors(how, draws, seen.index))[seen.index]
     else:
         paid = entries(how, (seen.draws,), (0,), seen.index)[0][seen.index[..., 0]]
         if m > 1:
+            others = extremes(how, G)
             paid = paid + entries(how, (G,), (0,), seen.index)[0][seen.index[..., 1:]].sum(-1)
-        paid = paid / m
-        least, most = (((m - 1) * b + a) / m for a, b in zip(own, others, strict=True))
+            least, most = least + (m - 1) * others[0], most + (m - 1) * others[1]
+        paid, least, most = paid / m, least / m, most / m
     paid, lowest = (summable(x, most, m * G, options) for x in (paid, np.float64(least)))
     return found.restored(filled(paid, seen.answered, float(lowest), options))
 

@@ -23,21 +23,14 @@ from polyest.table import Table
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 Array = Any  # numpy array or torch tensor; recognised, not imported
-Target = (
-    str | tuple[str, Any]
-)  # a released target, or an exact closed form and what it takes beside K
+Target = str | tuple[str, Any]  # released, or an exact closed form with what it takes beside K
 CLOSED_FORMS = (
     "log_count", "log_smoothed", "miller_madow", "taylor", "harmonic", "jackknife", "schuermann",
 )  # fmt: skip
 UNANSWERED = ("exclude", "lowest")
 TABLES = ("criterion", "bias", "bias_ratio", "noise", "table")  # keywords that say which table
-COUNTED = (
-    *TABLES,
-    "sizes",
-    "counting",
-    "reference",
-    "baseline",
-)  # of no use where nothing is looked up
+# Keywords of no use to a reward that looks nothing up.
+COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline")
 
 
 def constant(function: Made) -> Made:
@@ -113,13 +106,23 @@ def chosen(
         raise InvalidReward(f"beta is {beta!r}: expected a positive number")
     asked: dict[str, Any] = {name: options.get(name) for name in TABLES}
     how = Estimator(target, float(beta), sign, **asked)
-    given = [name for name in TABLES[:-1] if getattr(how, name) is not None]
-    if given and (how.table is not None or not isinstance(target, str)):
-        why = "a polynomial, whose table is exactly unbiased" if how.table is None else "table="
-        raise InvalidReward(f"{', '.join(given)} beside {why}: give one of them")
-    if isinstance(how.table, str) and how.table not in CLOSED_FORMS:
+    given = [name for name in TABLES if getattr(how, name) is not None]
+    if given and not isinstance(target, str):
         raise InvalidReward(
-            f"table {how.table!r} is unknown: expected a Table or one of {', '.join(CLOSED_FORMS)}"
+            f"{', '.join(given)} with a polynomial, whose table is exactly unbiased: leave it out"
+        )
+    if len(given) > 1 and how.table is not None:
+        raise InvalidReward(
+            f"{', '.join(given)}: give a table, or say which one is wanted, not both"
+        )
+    if isinstance(how.table, str) and (target != "log" or how.table not in CLOSED_FORMS):
+        raise InvalidReward(
+            f"table {how.table!r} for {target}: expected a Table, or of the log one of "
+            + ", ".join(CLOSED_FORMS)
+        )
+    if isinstance(how.table, Lookup) and how.table.target != target:
+        raise Mismatch(
+            f"{how.table!r} for a reward that estimates {target}: expected one of that target"
         )
     return how
 
