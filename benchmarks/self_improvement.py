@@ -61,7 +61,7 @@ KEPT = Path(__file__).parent / "writers"  # pretrained weights, not in the repos
 PACKAGES = ("polyest", "numpy", "torch", "reasoning-gym")
 MEMBERS = len(WORDINGS)
 SEEDS, TUNING = range(8), range(8, 10)
-RATES = (3e-5, 1e-4, 3e-4)
+RATES = (1e-5, 3e-5, 1e-4, 3e-4)
 STUDENT = 2.3646  # 97.5 % quantile of Student's t with 7 degrees of freedom
 
 Row = dict[str, str | float | int]
