@@ -131,7 +131,9 @@ def run(method: str, seed: int, steps: int = STEPS) -> Row:
 
     def sampler(step: int) -> grpo.Traces:
         drawn = policy.sample(chance)
-        return grpo.Traces(drawn, torch.zeros(PROMPTS, GROUP), extra=toxicity(drawn))
+        return grpo.Traces(
+            drawn, torch.zeros(PROMPTS, GROUP, dtype=torch.int64), extra=toxicity(drawn)
+        )
 
     centred = advantages.standardised if method.endswith("std") else advantages.group_mean
     costs = []

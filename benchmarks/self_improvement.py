@@ -80,6 +80,10 @@ class Scale:
     group: int = 16
     device: str = "cpu"
 
+    def __str__(self) -> str:
+        sizes = (self.width, self.layers, self.pretraining, self.steps, self.questions, self.group)
+        return "-".join(map(str, sizes))
+
 
 LARGE = Scale(256, 4, 6000, 600, 16, 32, "cuda")
 
@@ -240,6 +244,7 @@ def run(method: str, rate: float, seed: int, scale: Scale) -> Row:
         "method": method,
         "rate": rate,
         "seed": seed,
+        "scale": str(scale),
         "before": before["greedy"],
         "early": early,
         "after": after["greedy"],
@@ -307,7 +312,7 @@ def kept(file: Path) -> list[Row]:
 
 def finished(runs: list[tuple[str, float, int]], scale: Scale, file: Path) -> list[Row]:
     """All these runs, those in the file among them; the file grows by each as it ends."""
-    done = kept(file)
+    done = [row for row in kept(file) if row["scale"] == str(scale)]
     known = {(row["method"], row["rate"], row["seed"]) for row in done}
     left = [one for one in runs if one not in known]
     workers = 1 if scale.device == "cuda" else None

@@ -18,8 +18,10 @@ it belongs to.
 
 A trace whose reward is nan is left out: its advantage is 0.  With n of G rewards given, the mean is
 theirs and A_i = (n/G)(R_i - mean): the sum over pairs of R_i - R_j, divided by G whatever n is.  Each
-pair has G - 2 others, so the theorem still holds, with the traces left out rewarded by the mean of Q
-over the rest; the weight n/G is what makes it exact, because a weight of 1 depends on the answers.
+pair has G - 2 others, so the gradient is exactly that of the table Q of K = G - 2 with the traces left
+out rewarded by the mean of Q over the rest, times the probability of an answer: prompts that are answered
+rarely weigh less.  With a weight of 1 it is neither.  `exact`, and a reward for no answer
+(unanswered="lowest"), have no such factor.
 """
 
 import sys
@@ -65,6 +67,7 @@ def orbit_mean(rewards: Array) -> Array:
     >>> orbit_mean(np.array([[[1.0, 1.0], [0.0, 0.0]]])).tolist()
     [[[0.5, 0.5], [-0.5, -0.5]]]
     """
+    rewards = np.asarray(rewards) if _library(rewards) is np else rewards
     if rewards.ndim != 3:
         raise InvalidReward(f"rewards of shape {tuple(rewards.shape)}: expected (orbits, m, G)")
     return group_mean(rewards.reshape(len(rewards), -1)).reshape(rewards.shape)
@@ -114,6 +117,12 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
 def _moments(rewards: Array, groups: Array | None) -> tuple[Array, Array, Array, Array, Array]:
     """Which rewards are given, rewards with 0 elsewhere, how many of how many are, their mean."""
     xp = _library(rewards)
+    try:
+        rewards = np.asarray(rewards, np.float64) if xp is np else rewards
+    except (TypeError, ValueError) as error:
+        raise InvalidReward(f"rewards: {error}; expected numbers, nan for none") from None
+    if xp is np and np.isinf(rewards).any():
+        raise InvalidReward("rewards hold an infinity: expected finite numbers, nan for none")
     if rewards.ndim != (2 if groups is None else 1):
         raise InvalidReward(
             f"rewards of shape {tuple(rewards.shape)}: expected (prompts, G), or (N,) with groups="

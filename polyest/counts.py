@@ -38,6 +38,7 @@ Array = Any  # numpy array or torch tensor; recognised, not imported
 SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # traces of a group that are no draws of its table
 COUNTINGS = ("in-group", "independent")
 NO_ANSWER = -1
+LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +76,10 @@ def draws(group: Any, baseline: str = "group-mean", counting: str = "in-group") 
     if counting == "independent":
         if group < 1:
             raise CountOutOfRange(f"{group} reference draws: expected at least 1 a prompt")
-        return int(group)
+        return fixed(group)
     if group <= spent:
         raise CountOutOfRange(_too_small(f"a group of {group}", baseline))
-    return int(group) - spent
+    return fixed(group) - spent
 
 
 def in_group(
@@ -195,7 +196,7 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
     traces = answer.shape[0] * answer.shape[1]
     index = _occurrences(xp, rank[:traces], rank[traces:]).reshape(answer.shape)
     answered = answer != _marker(no_answer)
-    K = int(drawn.shape[1])
+    K = fixed(drawn.shape[1])
     return Counts(index * answered, K, answered, (K,))
 
 
@@ -247,6 +248,11 @@ def _order(values: Array) -> Array:
 # The shells: which library, and what is no answer, no group, no baseline.
 
 
+def fixed(size: Any) -> int:
+    """A size as an int; of torch.compile, which may leave sizes open, a graph for this size."""
+    return len(range(size))
+
+
 def library(values: Any) -> Any:
     """The array library of values: torch for its tensors, else numpy."""
     torch = sys.modules.get("torch")
@@ -257,6 +263,10 @@ def integers(name: str, values: Any, like: Any) -> Array:
     """Values as int64, of the library and on the device of `like`; CountOutOfRange where they are none."""
     xp = library(like)
     given: Any
+    if isinstance(values, np.ma.MaskedArray):
+        raise CountOutOfRange(
+            f"{name} are a masked array: fill it with no_answer ({NO_ANSWER}) where it is masked"
+        )
     try:
         given = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -271,7 +281,10 @@ def integers(name: str, values: Any, like: Any) -> Array:
             f"{name} of type {given.dtype}: expected integers; number the distinct values and mark "
             f"a missing answer by no_answer ({NO_ANSWER}), not by NaN"
         )
-    return given.astype(np.int64) if xp is np else given.long().contiguous()
+    found: Array = given.astype(np.int64) if xp is np else given.long().contiguous()
+    if given.dtype == xp.uint64 and (found < 0).any():
+        raise CountOutOfRange(f"{name} hold a number above 2^63 - 1: number the values from 0 on")
+    return found
 
 
 def _integral(xp: Any, values: Array) -> bool:
@@ -307,7 +320,11 @@ def _spent(baseline: str) -> int:
 
 
 def _marker(no_answer: Any) -> int:
-    if isinstance(no_answer, bool) or not isinstance(no_answer, Integral):
+    if (
+        isinstance(no_answer, bool)
+        or not isinstance(no_answer, Integral)
+        or not -LARGEST_ID <= int(no_answer) <= LARGEST_ID
+    ):
         raise CountOutOfRange(f"no_answer is {no_answer!r}: expected the integer that marks it")
     return int(no_answer)
 

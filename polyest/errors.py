@@ -45,6 +45,10 @@ class BrokenOrbit(PolyestError, ValueError):
     """Prompts of an orbit, or their groups, that do not fit together; the message names one."""
 
 
+class UnknownOption(PolyestError, TypeError):
+    """A keyword that a reward does not know, or has no use for; the message lists those it takes."""
+
+
 class InvalidReward(PolyestError, ValueError):
     """Arguments of a reward or an advantage that give no finite number."""
 

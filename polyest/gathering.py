@@ -23,38 +23,65 @@ def whole(*arrays: Array, process_group: Any = None) -> tuple[tuple[Array, ...],
     """The arrays of all processes, in the order of their ranks, and the rows that are this one's.
 
     arrays: numpy or torch, (n, ...) each, n traces of this process, the same number of arrays, kinds and
-    trailing dimensions on every process.  Each returns as it came, numpy or torch on its device.  A
-    collective call: every process makes it.  Raises CountOutOfRange, on every process, where lengths
-    differ within one of them.
+    trailing dimensions on every process that has traces.  Each returns as it came, numpy or torch on its
+    device, integers as int64, reals as float64.  A collective call: every process makes it.  Raises
+    CountOutOfRange, on every process, where one of them gives arrays that do not fit.
 
     >>> (answers, ids), mine = whole(np.array([7, 7, 3]), np.array([0, 0, 1]))  # one process
     >>> answers.tolist(), ids[mine].tolist()
     ([7, 7, 3], [0, 0, 1])
     """
-    lengths = {len(array) for array in arrays}
+    mine = _header(arrays)
     distributed = _distributed()
     if distributed is None:
-        if len(lengths) != 1:
-            raise CountOutOfRange(_uneven(lengths))
-        return arrays, slice(0, lengths.pop())
+        if isinstance(mine, str):
+            raise CountOutOfRange(mine)
+        return arrays, slice(0, mine[0][0])
     torch = sys.modules["torch"]
+    headers: list[Any] = [None] * distributed.get_world_size(process_group)
+    distributed.all_gather_object(headers, mine, group=process_group)
+    for header in headers:
+        if isinstance(header, str):
+            raise CountOutOfRange(header)
+    # A process without traces says nothing of what they are.
+    kinds = {tuple(kind for _, kind in header) for header in headers if header[0][0]}
+    if len(kinds) > 1 or len({len(header) for header in headers}) > 1:
+        raise CountOutOfRange(
+            f"processes gather {' and '.join(map(str, sorted(kinds)))}: expected the same of all"
+        )
+    each = [header[0][0] for header in headers]
+    shared = next(iter(kinds), ())
     device = _device(distributed, process_group)
-    mine = min(lengths) if len(lengths) == 1 else -1
-    sizes = _exchanged(torch.tensor([mine], device=device), distributed, process_group)
-    each = [int(size) for size in torch.cat(sizes).tolist()]
-    if min(each) < 0:
-        raise CountOutOfRange(_uneven(lengths))
+    found = []
+    for array, (kind, trailing) in zip(arrays, shared, strict=False):
+        exact = torch.float64 if kind == "f" else torch.int64
+        padded = torch.zeros((max(each), *trailing), dtype=exact, device=device)
+        if len(array):
+            padded[: len(array)] = torch.as_tensor(array).to(device=device, dtype=exact)
+        parts = [padded.clone() for _ in each]
+        distributed.all_gather(parts, padded, group=process_group)
+        joined = torch.cat([part[:size] for part, size in zip(parts, each, strict=True)])
+        joined = joined.bool() if kind == "b" else joined
+        found.append(
+            joined.cpu().numpy() if counts.library(array) is np else joined.to(array.device)
+        )
+    start = sum(each[: distributed.get_rank(process_group)])
+    return tuple(found) or arrays, slice(start, start + mine[0][0])
+
+
+def _header(arrays: tuple[Array, ...]) -> str | list[tuple[int, tuple[str, tuple[int, ...]]]]:
+    """Length, kind and trailing shape of each array, or what is wrong with them."""
     found = []
     for array in arrays:
-        values = torch.as_tensor(array).to(device)
-        padded = values.new_zeros((max(each), *values.shape[1:]))
-        padded[: len(values)] = values
-        parts = _exchanged(padded, distributed, process_group)
-        joined = torch.cat([part[:size] for part, size in zip(parts, each, strict=True)])
-        is_numpy = counts.library(array) is np
-        found.append(joined.cpu().numpy() if is_numpy else joined.to(array.device))
-    start = sum(each[: distributed.get_rank(process_group)])
-    return tuple(found), slice(start, start + mine)
+        name = str(getattr(array, "dtype", type(array).__name__)).rpartition(".")[2]
+        kind = {"b": "b", "i": "i", "u": "i", "f": "f"}.get(name[:1], "")
+        if not kind or not getattr(array, "ndim", 0):
+            return f"{name} among what is gathered: expected arrays (n, ...) of numbers or of truth values"
+        found.append((len(array), (kind, tuple(array.shape[1:]))))
+    lengths = sorted({length for length, _ in found})
+    if len(lengths) != 1:
+        return f"arrays of {', '.join(map(str, lengths)) or 'no'} traces on one process: expected one number"
+    return found
 
 
 def summed(values: Floats, process_group: Any = None) -> Floats:
@@ -68,12 +95,6 @@ def summed(values: Floats, process_group: Any = None) -> Floats:
     return np.asarray(total.cpu().numpy())
 
 
-def _exchanged(values: Array, distributed: Any, process_group: Any) -> list[Array]:
-    parts = [values.clone() for _ in range(distributed.get_world_size(process_group))]
-    distributed.all_gather(parts, values, group=process_group)
-    return parts
-
-
 def _distributed() -> Any:
     """torch.distributed where a process group is up, else None."""
     torch = sys.modules.get("torch")
@@ -84,7 +105,3 @@ def _distributed() -> Any:
 
 def _device(distributed: Any, process_group: Any) -> str:
     return "cuda" if distributed.get_backend(process_group) == "nccl" else "cpu"
-
-
-def _uneven(lengths: set[int]) -> str:
-    return f"arrays of {', '.join(map(str, sorted(lengths)))} traces on one process: expected one number"

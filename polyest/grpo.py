@@ -6,7 +6,8 @@ A step samples a batch of groups, rewards the traces, centres the rewards and ta
     rho_t = pi(y_t)/pi_old(y_t),    d = log pi(y) - log pi_ref(y) of the whole trace
 
 as in Mohri, Schneider, Wu and Zhong (2026), eq. (5) and (8), who write no clipping: with one epoch there
-is none, as rho = 1.  Then it is the game of `polyest.games` that is played, with beta = kl.
+is none, as rho = 1.  Then it is the game of `polyest.games` that is played, with beta = kl; a group mean in
+place of `leave_one_out` shrinks rewards by (G-1)/G, and beta is kl G/(G-1).
 
 Why d^2/2.  Its gradient d grad log pi(y) is in the mean that of KL(pi, pi_ref).  GRPO's own penalty,
 r - 1 - log r with r = pi_ref/pi of a token, estimates the same KL but has the gradient (1 - r) grad log pi,
@@ -17,7 +18,7 @@ The loop takes everything as an argument and knows nothing of text, tables or pr
     sampler(step)        -> Traces: what was drawn, and the answers
     policy(drawn)        -> log-probabilities (N, T) of the traces' tokens; T = 1 where a trace is one choice
     reward(traces)       -> rewards in the shape of the answers, nan for a trace that is to be left out
-    advantage(rewards)   -> advantages of the same shape; `advantages.group_mean` by default
+    advantage(rewards)   -> advantages of the same shape; `advantages.leave_one_out` by default
 
 What it leaves out: generation engines and their drift from the trainer (no importance correction between
 the two), several devices, mixed precision, gradient accumulation, asynchronous sampling, value functions,
@@ -99,7 +100,7 @@ class Step:
     reward: float  # mean of the rewards given
     loss: float
     kl: float  # mean of d, an estimate of KL(pi, pi_ref); 0 without reference
-    clipped: float  # share of tokens whose ratio was cut
+    clipped: float  # share of tokens whose gain was cut, and which no longer move the policy
     norm: float  # of the gradient, before it was cut
 
 
@@ -112,7 +113,7 @@ def train(
     reward: Callable[[Traces], Tensor],
     config: Config,
     *,
-    advantage: Callable[[Tensor], Tensor] = advantages.group_mean,
+    advantage: Callable[[Tensor], Tensor] = advantages.leave_one_out,
     reference: Policy | None = None,
     optimizer: torch.optim.Optimizer | None = None,
 ) -> Iterator[Step]:
@@ -141,34 +142,34 @@ def train(
             f"kl is {config.kl} without reference=: give the policy that it is taken from"
         )
     optimizer = optimizer or torch.optim.Adam(policy.parameters(), lr=config.rate)
+    trained = [x for group in optimizer.param_groups for x in group["params"]]
     for step in range(config.steps):
         for group in optimizer.param_groups:
             group["lr"] = config.rate * (1 - step / config.steps if config.decay else 1.0)
         traces = sampler(step)
-        rewards = reward(traces)
+        rewards = torch.as_tensor(reward(traces)).to(torch.float64)
         centred = _checked(rewards, advantage(rewards), traces)
         with torch.no_grad():
             before = policy(traces.drawn)
-            anchor = reference(traces.drawn) if config.kl and reference is not None else None
-        mask = torch.ones_like(before) if traces.mask is None else traces.mask.to(before)
-        centred = centred.to(before)
+            anchor = None if reference is None else reference(traces.drawn)
+        mask = _mask(before, traces)
         for _ in range(config.epochs):
-            loss, kl, clipped = _loss(policy(traces.drawn), before, anchor, centred, mask, config)
-            optimizer.zero_grad()
+            now = policy(traces.drawn)
+            loss, kl, clipped = _loss(now, before, anchor, centred.to(now), mask, config)
+            policy.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            norm = nn.utils.clip_grad_norm_(policy.parameters(), config.norm)
+            norm = nn.utils.clip_grad_norm_(trained, config.norm)
             optimizer.step()
-        given = ~rewards.isnan()
-        mean = float(rewards[given].mean()) if given.any() else 0.0
+        given = rewards[~rewards.isnan()]
         yield Step(
-            step,
-            traces,
-            rewards,
-            mean,
-            float(loss.detach()),
-            float(kl),
-            float(clipped),
-            float(norm),
+            step=step,
+            traces=traces,
+            rewards=rewards,
+            reward=float(given.mean()) if len(given) else 0.0,
+            loss=float(loss.detach()),
+            kl=float(kl),
+            clipped=float(clipped),
+            norm=float(norm),
         )
 
 
@@ -180,14 +181,28 @@ def _loss(
     mask: Tensor,
     config: Config,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """-L, the mean of d, and the share of ratios that were cut."""
-    ratio = (now - before).exp()
+    """-L, the mean of d, and the share of tokens whose gain was cut."""
+    ratio = torch.where(mask, now - before, 0.0).exp()
     cut = ratio.clip(1 - config.clip, 1 + config.clip)
-    gain = (torch.minimum(ratio * centred, cut * centred) * mask).sum(1)
-    away = torch.zeros_like(gain) if anchor is None else ((now - anchor) * mask).sum(1)
-    length = mask.sum(1).clip(min=1) if config.per_length else mask.shape[1]
+    gain = torch.minimum(ratio * centred, cut * centred).masked_fill(~mask, 0.0).sum(1)
+    away = torch.zeros_like(gain)
+    if anchor is not None:
+        away = torch.where(mask, now - anchor, 0.0).sum(1)
+    length = mask.sum(1).clip(min=1) if config.per_length else mask.sum(1).max().clip(min=1)
     loss = -((gain - config.kl * away.square() / 2) / length).mean()
-    return loss, away.detach().mean(), ((ratio != cut) * mask).sum() / mask.sum()
+    lost = (cut * centred < ratio * centred) & mask
+    return loss, away.detach().mean(), lost.sum() / mask.sum().clip(min=1)
+
+
+def _mask(before: Tensor, traces: Traces) -> Tensor:
+    """Which of the tokens (N, T) count."""
+    mask = torch.ones_like(before) if traces.mask is None else traces.mask
+    if before.ndim != 2 or len(before) != traces.answers.numel() or mask.shape != before.shape:
+        raise InvalidReward(
+            f"log-probabilities {tuple(before.shape)}, mask {tuple(mask.shape)} for "
+            f"{traces.answers.numel()} traces: expected (N, T) both"
+        )
+    return mask.to(before.device).bool()
 
 
 def _checked(rewards: Tensor, centred: Tensor, traces: Traces) -> Tensor:

@@ -31,15 +31,6 @@ class Arranged(Holder):
     shape: tuple[int, ...]
     order: Array | None
 
-    def alike(self, other: Array) -> Array:
-        """Other values of the original layout, arranged as these are."""
-        if tuple(other.shape) != self.shape:
-            raise BrokenOrbit(
-                f"shapes {tuple(other.shape)} and {self.shape}: expected one value a trace"
-            )
-        flat = other.reshape(-1)
-        return (flat if self.order is None else flat[self.order]).reshape(self.values.shape)
-
     def restored(self, values: Array) -> Array:
         """Values (orbits, m, G) in the original layout."""
         flat = values.reshape(-1)

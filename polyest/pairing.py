@@ -12,15 +12,17 @@ The wrong pair is not a little worse: K = G - 1 under a group mean has 1.8 to 13
 """
 
 import warnings
+from math import inf
 from typing import Any
 
 from polyest import advantages, counts
 from polyest.errors import InvalidReward, Mismatch, ScaleLost
 from polyest.lookup import Lookup
 from polyest.record import Holder
-from polyest.rewards.estimation import Estimator, chosen, entries, table
+from polyest.rewards.estimation import TABLES, Estimator, Options, chosen, entries, table
 
 Array = Any  # numpy array or torch tensor; recognised, not imported
+OF_COUNTS = tuple(name for name in Options.__annotations__ if name not in TABLES)
 BASELINES = ("group-mean", "leave-one-out", "standardised", "exact", "none")
 
 
@@ -56,6 +58,10 @@ class Pair(Holder):
 
     def __post_init__(self) -> None:
         """Check that table, baseline and group belong together."""
+        if self.sign not in (-1, 1) or not 0 < self.beta < inf:
+            raise InvalidReward(
+                f"beta {self.beta}, sign {self.sign}: expected a positive factor, 1 or -1"
+            )
         K = draws(self.group, self.baseline)
         if self.table.K != K:
             raise Mismatch(
@@ -130,7 +136,8 @@ def pair(
     >>> found.table.K, found.others.K, found.advantages([[7] * 16]).shape
     (15, 14, (1, 16))
     """
-    how = chosen(target, beta, sign, keywords)  # type: ignore[arg-type]
+    wanted: Options = keywords  # type: ignore[assignment]
+    how = chosen(target, beta, sign, wanted, but=OF_COUNTS)
     K = draws(group, baseline)
     others = table(how, group - 2) if baseline == "exact" and group > 2 else None
     return Pair(table(how, K), baseline, group, how.beta, sign, others)

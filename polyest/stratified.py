@@ -113,11 +113,15 @@ def _stratified(entries: tuple[float, ...], draws: tuple[int, ...]) -> Stratifie
     transforms = {
         K: np.fft.fft2(_thinned(K, n, m), (labels, n + 1)).reshape(K + 1, rank) for K in {*draws}
     }
+    for factor in (weights, *transforms.values()):
+        factor.setflags(write=False)  # kept for other callers
     found = Stratified(draws, (weights, *(transforms[K] for K in draws)))
     if prod(K + 1 for K in draws) > WRITTEN_OUT:
         return found
     grid = np.stack(np.meshgrid(*(np.arange(K + 1) for K in draws), indexing="ij"), -1)
-    return Stratified(draws, (found[grid],))
+    written = found[grid]
+    written.setflags(write=False)
+    return Stratified(draws, (written,))
 
 
 def _thinned(K: int, n: int, m: int) -> Floats:

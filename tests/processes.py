@@ -51,7 +51,18 @@ def main():
         price = Multiplier(0.1, rate=1.0)
         price.update(costs[mine])
         found[f"{name} price"] = price.state_dict()["value"]
+    wide = np.arange(6).reshape(3, 2) if rank else np.empty((0, 2), np.int64)
+    (pairs, flags), _ = gathering.whole(
+        wide, np.zeros(len(wide), bool) if rank else np.array([], bool)
+    )
+    found["wide"] = [pairs.tolist(), flags.tolist(), str(flags.dtype)]
+    (_, small), _ = gathering.whole(ids[:2], np.arange(2, dtype=[np.int32, np.int64][rank]))
+    found["kinds"] = [small.tolist(), str(small.dtype)]
     for call, error in (
+        (lambda: gathering.whole(ids.astype(float) if rank else ids), CountOutOfRange),
+        (lambda: gathering.whole(ids[:, None] if rank else ids), CountOutOfRange),
+        (lambda: gathering.whole(*[ids] * (1 + rank)), CountOutOfRange),
+        (lambda: gathering.whole(ids.astype(str) if rank else ids), CountOutOfRange),
         (lambda: gathering.whole(answers[: 5 + rank], ids[:5]), CountOutOfRange),
         (lambda: Multiplier(0.1, rate=1.0).update([np.nan] if rank else [1.0]), InvalidReward),
         (lambda: Multiplier(0.1, rate=1.0).update([]), InvalidReward),

@@ -7,7 +7,7 @@ from enumeration import gradient, groups, mean
 
 import polyest
 from polyest import advantages, counts, pairing, rewards
-from polyest.errors import CountOutOfRange, InvalidReward, Mismatch, ScaleLost
+from polyest.errors import CountOutOfRange, InvalidReward, Mismatch, ScaleLost, UnknownOption
 
 NU = np.array([0.55, 0.3, 0.1, 0.05])  # three answers, and none
 ALL = np.array([0.6, 0.3, 0.1, 0.0])  # always an answer
@@ -140,7 +140,31 @@ def test_a_mismatch_is_refused(K, baseline, others, message):
         )
 
 
+def test_a_pair_of_the_other_sign_has_opposite_advantages():
+    answers = [[1, 1, 2, 3, -1]]
+    for baseline in ("group-mean", "exact", "none"):
+        plus, minus = (pairing.pair(5, baseline, sign=sign).advantages(answers) for sign in (1, -1))
+        assert plus.any()
+        assert minus == pytest.approx(-plus, abs=1e-15)
+
+
+def test_the_exact_baseline_by_hand_with_a_trace_without_answer():
+    """The mean is over the answered others."""
+    pair = pairing.pair(5, "exact", table="log_count")
+    found = pair.advantages([[4, 4, 6, -1, 8]])
+    c, d = pair.table.coefficients, np.append(0.0, pair.others.coefficients)
+    assert found[0, 0] == pytest.approx(c[1] - d[1])
+    assert found[0, 2] == pytest.approx(c[0] - (d[2] + d[2] + d[1]) / 3)
+    assert found[0, 3] == 0.0
+
+
 def test_bad_pairs_are_refused():
+    with pytest.raises(UnknownOption, match="keyword dyadic"):
+        pairing.pair(5, dyadic=True)
+    with pytest.raises(InvalidReward, match="sign 5"):
+        pairing.pair(5, sign=5)
+    with pytest.raises(InvalidReward, match="beta nan"):
+        pairing.Pair(polyest.load(3), "group-mean", 5, beta=float("nan"))
     with pytest.raises(InvalidReward, match="baseline 'mean' is unknown"):
         pairing.pair(16, "mean")
     with pytest.raises(CountOutOfRange, match="a group of 2 under"):
@@ -199,6 +223,8 @@ def test_an_orbit_mean_is_over_all_its_traces():
         (lambda: advantages.group_mean(np.zeros(3)), r"shape \(3,\): expected \(prompts, G\)"),
         (lambda: advantages.group_mean(np.zeros((2, 2)), groups=[0, 1]), r"\(N,\) with groups="),
         (lambda: advantages.group_mean(np.zeros(3), groups=[0, 1]), r"groups of shape \(2,\)"),
+        (lambda: advantages.group_mean([[1.0, np.inf]]), "an infinity"),
+        (lambda: advantages.group_mean([["a"]]), "expected numbers"),
         (lambda: advantages.orbit_mean(np.zeros((2, 2))), r"expected \(orbits, m, G\)"),
         (
             lambda: advantages.exact(

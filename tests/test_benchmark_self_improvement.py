@@ -86,6 +86,8 @@ def test_it_goes_on_where_it_was(kept, monkeypatch):
     assert float(old["seconds"]) == taken
     assert text.splitlines()[1] in file.read_text().splitlines()
     assert self_improvement.finished(wanted, SMALL, file) == self_improvement.kept(file)
+    other = self_improvement.finished(wanted[:1], replace(SMALL, steps=1), file)
+    assert [row["scale"] for row in other] == ["8-1-2-1-1-4"]  # no mixture of two experiments
 
 
 def test_the_rate_is_chosen_on_other_seeds_than_those_reported():

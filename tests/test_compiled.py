@@ -43,6 +43,16 @@ def test_one_graph_equals_the_eager_result(name):
     assert torch.equal(compiled(other).nan_to_num(99.0), call(other).nan_to_num(99.0))
 
 
+def test_another_group_size_is_another_graph():
+    torch._dynamo.reset()
+    compiled = torch.compile(CALLS["log"], fullgraph=True, backend="aot_eager")
+    over = torch.compile(OVER_ORBITS["arithmetic"], fullgraph=True, backend="aot_eager")
+    for G in (5, 6, 7, 6):
+        answers = ANSWERS[:, :1].repeat(1, G).cumsum(1) % 3
+        assert torch.equal(compiled(answers), CALLS["log"](answers))
+        assert torch.equal(over(answers[None]), OVER_ORBITS["arithmetic"](answers[None]))
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="the default backend needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, when it loads that backend
 def test_the_default_backend_too():

@@ -174,6 +174,16 @@ def test_counting_numpy_loads_no_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_promised_sizes_leave_other_groups_without_a_count():
+    answers, groups = [4] * 3 + [5] * 4 + [6] * 7, [0] * 3 + [1] * 4 + [2] * 7
+    found = counts.in_group(answers, groups=groups, sizes=(4, 5))
+    assert found.distinct == (2, 3)
+    assert found.answered.tolist() == [False] * 3 + [True] * 4 + [False] * 7
+    assert found.draws.tolist() == [2] * 3 + [2] * 4 + [3] * 7
+    assert found.index.max() <= 3
+    assert found.index[3:7].tolist() == [2] * 4
+
+
 def test_draws_is_the_number_the_counts_carry():
     for baseline, spent in (("group-mean", 2), ("none", 1), ("exact", 1)):
         for G in range(spent + 1, 7):

@@ -47,6 +47,12 @@ def test_two_processes_reward_as_one(ran, way, name, array):
     assert np.array_equal(own[1], alone[~first], equal_nan=True)
 
 
+def test_a_process_without_traces_need_not_know_their_kind(ran):
+    for part in ran:
+        assert part["wide"] == [[[0, 1], [2, 3], [4, 5]], [False] * 3, "bool"]
+        assert part["kinds"] == [[0, 1, 0, 1], "int64"]
+
+
 def test_each_process_by_itself_would_have_been_wrong():
     answers, ids, orbits, _ = batch()
     alone = computed(answers, ids, orbits)["log"]
@@ -65,7 +71,10 @@ def test_the_multiplier_is_the_same_on_every_process(ran):
 
 def test_an_error_of_one_process_is_raised_by_all(ran):
     for part in ran:
-        uneven, not_finite, nothing = part["errors"]
+        *differing, uneven, not_finite, nothing = part["errors"]
+        for words in differing[:3]:
+            assert "expected the same of all" in words
+        assert "expected arrays (n, ...)" in differing[3]
         assert "traces on one process" in uneven
         assert "nan" in not_finite
         assert "no trace at all" in nothing

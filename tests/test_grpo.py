@@ -49,7 +49,11 @@ def test_one_step_is_the_policy_gradient_of_centred_rewards():
     policy = Softmax([0.3, -0.2, 0.1])
     paid = torch.tensor([[1.0, 0.0, 2.0, 1.0], [0.0, 4.0, 0.0, 0.0]], dtype=torch.float64)
     config = Config(1, 0.5, norm=inf)
-    (step,) = grpo.train(policy, fixed(DRAWN), lambda t: paid, config, optimizer=sgd(policy, 9.0))
+    mean = advantages.group_mean
+    optimizer = sgd(policy, 9.0)
+    (step,) = grpo.train(
+        policy, fixed(DRAWN), lambda t: paid, config, advantage=mean, optimizer=optimizer
+    )
     A = (paid - paid.mean(1, keepdim=True)).reshape(-1).numpy()
     pi = np.exp([0.3, -0.2, 0.1]) / np.exp([0.3, -0.2, 0.1]).sum()
     scores = np.eye(3)[DRAWN.reshape(-1)] - pi
@@ -93,6 +97,7 @@ def test_the_loss_is_that_of_the_header_with_clipping_kl_and_a_mask(per_length):
         lambda s: Traces(drawn, torch.tensor([[0, 1, 2, 3]]), mask),
         lambda t: paid,
         config,
+        advantage=advantages.group_mean,
         reference=reference,
         optimizer=sgd(policy, 3.0),
     )
@@ -104,8 +109,8 @@ def test_the_loss_is_that_of_the_header_with_clipping_kl_and_a_mask(per_length):
         losses.append(loss_of(now, before, anchor, A, mask.tolist(), config))
     assert step.loss == pytest.approx(losses[-1], rel=1e-5)
     ratio = np.exp(ascents[-1] - before)
-    outside = (np.abs(ratio - 1) > 0.05) & (mask.numpy() == 1)
-    assert step.clipped == pytest.approx(outside.sum() / 6)
+    past = np.where(A[:, None] > 0, ratio > 1.05, (ratio < 0.95) & (A[:, None] < 0))
+    assert step.clipped == pytest.approx((past & (mask.numpy() == 1)).sum() / 6)
     assert step.clipped > 0
     away = ((ascents[-1] - anchor) * mask.numpy()).sum(1)
     assert step.kl == pytest.approx(away.mean(), rel=1e-4)
@@ -132,10 +137,9 @@ def test_a_trace_without_reward_does_not_move_the_policy():
     policy = Softmax([0.0, 0.0, 0.0])
     paid = torch.tensor([[1.0, 0.0, np.nan, 1.0]], dtype=torch.float64)
     drawn = torch.tensor([[0, 1, 2, 0]])
-    (step,) = grpo.train(
-        policy, fixed(drawn), lambda t: paid, Config(1, 1.0, norm=inf), optimizer=sgd(policy, 1.0)
-    )
-    A = np.array([1, -2, 0, 1]) / 3 * 3 / 4
+    config, optimizer = Config(1, 1.0, norm=inf), sgd(policy, 1.0)
+    (step,) = grpo.train(policy, fixed(drawn), lambda t: paid, config, optimizer=optimizer)
+    A = np.array([1, -2, 0, 1]) / 3
     scores = np.eye(3)[[0, 1, 2, 0]] - 1 / 3
     assert policy.logits.detach().numpy() == pytest.approx((A[:, None] * scores).mean(0), abs=1e-12)
     assert step.reward == pytest.approx(2 / 3)
@@ -192,6 +196,43 @@ def test_it_finds_the_equilibrium_of_the_game_it_plays():
     assert steps[-1].kl == pytest.approx((best * np.log(best / reference)).sum(), abs=0.05)
 
 
+def test_under_a_group_mean_it_is_the_game_of_a_larger_beta():
+    """In the mean over all groups: (G-1)/G of the gradient of leave-one-out."""
+    paid = torch.randn(50, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(advantages.group_mean(paid), 3 / 4 * advantages.leave_one_out(paid))
+    assert inspect.signature(grpo.train).parameters["advantage"].default is advantages.leave_one_out
+
+
+def test_pads_parameters_without_optimizer_and_references_do_not_disturb():
+    class Padded(Softmax):
+        def forward(self, drawn):
+            scores = super().forward(drawn)
+            return torch.cat([scores, -torch.inf * torch.ones_like(scores)], 1)
+
+    paid = torch.tensor([[1.0, 0.0, 2.0, 1.0], [0.0, 4.0, 0.0, 0.0]], dtype=torch.float64)
+    mask = torch.tensor([[1, 0]] * 8)
+    plain, padded = Softmax([0.1, 0.2, 0.3]), Padded([0.1, 0.2, 0.3])
+    (one,) = grpo.train(
+        plain, fixed(DRAWN), lambda t: paid, Config(1, 1.0), reference=Softmax([0.0] * 3)
+    )
+    (two,) = grpo.train(padded, fixed(DRAWN, mask=mask), lambda t: paid, Config(1, 1.0))
+    assert torch.equal(plain.logits, padded.logits)
+    assert (one.loss, one.norm) == (two.loss, two.norm)
+    assert one.kl != 0.0  # measured, though it weighs nothing
+    assert two.kl == 0.0
+
+    policy = Softmax([0.1, 0.2, 0.3])
+    policy.other = nn.Parameter(torch.ones(3, dtype=torch.float64))
+    policy.forward = lambda drawn: Softmax.forward(policy, drawn) * policy.other.mean()
+    optimizer = torch.optim.SGD([policy.logits], lr=1e-9)
+    config = Config(4, 1e-9, norm=inf)
+    norms = [
+        s.norm
+        for s in grpo.train(policy, fixed(DRAWN), lambda t: paid, config, optimizer=optimizer)
+    ]
+    assert norms == pytest.approx([norms[0]] * 4, rel=1e-6)
+
+
 def test_the_rate_falls_to_0_and_records_are_counted():
     policy = Softmax([0.0, 0.0, 0.0])
     optimizer = sgd(policy, 1.0)
@@ -215,14 +256,19 @@ def test_the_rate_falls_to_0_and_records_are_counted():
         (lambda t: t.answers.double() * inf, {}, "an advantage is nan or infinite"),
         (lambda t: t.answers.double(), {"advantage": lambda r: r[0]}, r"advantages \(4,\)"),
         (lambda t: t.answers.double(), {"config": Config(1, 1.0, kl=0.1)}, "without reference="),
+        (lambda t: t.answers, {"mask": torch.ones(8, 5)}, r"mask \(8, 5\) for 8 traces"),
+        (lambda t: t.answers, {"mask": torch.ones(1, 1)}, r"mask \(1, 1\) for 8 traces"),
+        (lambda t: t.answers, {"drawn": DRAWN[0]}, r"log-probabilities \(4, 1\)"),
     ],
 )
 def test_a_bad_batch_is_refused_before_anything_changes(reward, keywords, message):
     policy = Softmax([0.1, 0.0, 0.0])
     kept = policy.logits.detach().clone()
     config = keywords.pop("config", Config(1, 1.0))
+    traces = Traces(keywords.pop("drawn", DRAWN), DRAWN, keywords.pop("mask", None))
+    steps = grpo.train(policy, lambda step: traces, reward, config, **keywords)
     with pytest.raises(InvalidReward, match=message):
-        list(grpo.train(policy, fixed(DRAWN), reward, config, **keywords))
+        list(steps)
     assert torch.equal(policy.logits.detach(), kept)
 
 
@@ -239,7 +285,7 @@ def test_a_bad_config_is_refused(numbers):
 
 
 def test_it_can_be_read_in_one_sitting_and_prints_nothing(capsys):
-    assert len(inspect.getsource(grpo).splitlines()) <= 210
+    assert len(inspect.getsource(grpo).splitlines()) <= 220
     policy = Softmax([0.0, 0.0, 0.0])
     list(grpo.train(policy, fixed(DRAWN), lambda t: t.answers.double(), Config(2, 1.0)))
     assert capsys.readouterr() == ("", "")

@@ -10,7 +10,14 @@ from enumeration import gradient, mean, orbits
 
 import polyest
 from polyest import advantages, closed_forms, rewards
-from polyest.errors import BrokenOrbit, CountOutOfRange, InvalidReward, Mismatch, NotInstalled
+from polyest.errors import (
+    BrokenOrbit,
+    CountOutOfRange,
+    InvalidReward,
+    Mismatch,
+    NotInstalled,
+    UnknownOption,
+)
 
 nan = float("nan")
 ANSWERS = np.random.default_rng(0).integers(-1, 4, (5, 3, 6))
@@ -220,6 +227,33 @@ def test_texts_agree_by_equality_distance_embedding_and_rapidfuzz():
     assert near[~np.isnan(near)] == pytest.approx(expected, abs=1e-12)
 
 
+def test_texts_at_the_edges():
+    assert rewards.pairwise([[["a", "a\0"]]]).tolist() == [[[0.5, 0.5]]]
+    half = rewards.pairwise(
+        [[["a", "b"], ["c", "d"]]], distance=lambda t: np.full((4, 4), 0.5), include_self=False
+    )
+    assert half.tolist() == [[[0.5, 0.5], [0.5, 0.5]]]
+    mixed = [[["a", "a"]], [[None, None]]]
+    for way in ({"distance": lambda t: np.zeros((2, 2))}, {"encode": lambda t: np.ones((2, 3))}):
+        found = rewards.pairwise(mixed, **way)
+        assert found[0].tolist() == [[1.0, 1.0]]
+        assert np.isnan(found[1]).all()
+    soft = rewards.pairwise(mixed, encode=lambda t: torch.ones(2, 3, dtype=torch.bfloat16))
+    assert soft[0] == pytest.approx(np.ones((1, 2)))
+
+
+def test_a_large_reward_of_a_large_orbit_has_a_coarser_grid():
+    answers = np.random.default_rng(0).integers(0, 9, (2, 2, 64))
+    for name in CALLS:
+        beta = 900.0
+        paid = CALLS[name](answers, beta=beta, dyadic=True)
+        most = beta * (1.0 if name.startswith(("coh", "pair")) else 5.1)
+        b = int(np.floor(np.log2(2**24 / (128 * most))))
+        steps = paid * 2.0**b
+        assert np.array_equal(np.rint(steps), steps), name
+        assert np.abs(steps).max() * 128 <= 2**24
+
+
 def test_texts_are_arranged_as_answers_are():
     found = rewards.pairwise(
         [["a", "b"], ["c", "c"], ["a", "a"], ["c", "d"]], orbits=[0, 1, 0, 1], beta=4.0
@@ -264,7 +298,7 @@ BAD = [
     (lambda: rewards.coherence(ANSWERS, ties="first"), InvalidReward, "ties is 'first'"),
     (
         lambda: rewards.coherence(ANSWERS, noise=8),
-        TypeError,
+        UnknownOption,
         "keyword noise: expected some of groups",
     ),
     (
@@ -287,6 +321,12 @@ BAD = [
     (lambda: rewards.pairwise(ANSWERS, fuzzy=True), InvalidReward, "fuzzy compares texts"),
     (lambda: rewards.pairwise(TEXTS, fuzzy=True, encode=len), InvalidReward, "fuzzy and encode"),
     (lambda: rewards.pairwise([[[1]]], include_self=False), InvalidReward, "an orbit of one trace"),
+    (lambda: rewards.pairwise(TEXTS, no_answer=3), InvalidReward, "no_answer beside texts"),
+    (
+        lambda: rewards.pairwise([[["a", "b"]]], encode=lambda t: [[1, 2], [3]]),
+        InvalidReward,
+        "expected an array",
+    ),
     (lambda: rewards.pairwise([[["a", 1.5]]]), InvalidReward, "1.5 among texts"),
     (lambda: rewards.pairwise([[["a"], ["b", "c"]]]), CountOutOfRange, "no rectangular array"),
     (

@@ -10,7 +10,14 @@ from enumeration import groups, mean
 
 import polyest
 from polyest import closed_forms, counts, rewards
-from polyest.errors import CountOutOfRange, InvalidProblem, InvalidReward, Mismatch, TableNotFound
+from polyest.errors import (
+    CountOutOfRange,
+    InvalidProblem,
+    InvalidReward,
+    Mismatch,
+    TableNotFound,
+    UnknownOption,
+)
 
 nan = float("nan")
 NU = (0.5, 0.3, 0.15, 0.05)  # three answers, and none
@@ -72,7 +79,12 @@ def test_ground_truth_by_hand():
     assert passed == pytest.approx(np.array([[8 / 3, 8 / 3, 0, 0, 0], zeros]), abs=1e-15)
     left = rewards.ground_truth(group, truth, unanswered="exclude")
     assert np.isnan(left).tolist() == [[False] * 4 + [True], [False] * 5]
-    assert rewards.ground_truth([[1]], [1]).tolist() == [[1.0]]  # no count, no least group
+    own = rewards.ground_truth([[7, 0, 0, 7]], [0], no_answer=0, objective="log")
+    assert own.tolist() == [[0.0, 0.0, 0.0, 0.0]]
+    broken = rewards.ground_truth(
+        [7] * 9, [7] * 9, groups=[0] * 5 + [1] * 4, sizes=(4, 4), objective="log"
+    )
+    assert broken.tolist() == [0.0] * 5 + [1.0] * 4
 
 
 def test_standard_is_the_score():
@@ -270,7 +282,7 @@ BAD = [
     (lambda: rewards.log_probability(ANSWERS, beta=nan), InvalidReward, "beta is nan"),
     (
         lambda: rewards.log_probability(ANSWERS, noize=8),
-        TypeError,
+        UnknownOption,
         "keyword noize: expected some of groups",
     ),
     (
@@ -292,6 +304,38 @@ BAD = [
         lambda: rewards.polynomial(ANSWERS, (0, 1), noise=8),
         InvalidReward,
         "noise with a polynomial",
+    ),
+    (lambda: rewards.log_probability(ANSWERS, table=5), InvalidReward, "table is 5"),
+    (lambda: rewards.log_probability(ANSWERS, table=np.zeros(7)), InvalidReward, "table is array"),
+    (
+        lambda: rewards.log_probability(ANSWERS, noise=[8]),
+        InvalidReward,
+        "noise is .8.: expected a number",
+    ),
+    (lambda: rewards.log_probability(np.ma.masked_array(ANSWERS)), CountOutOfRange, "masked array"),
+    (lambda: rewards.log_probability(ANSWERS, no_answer=2**70), CountOutOfRange, "no_answer is"),
+    (
+        lambda: rewards.log_probability(np.array([[2**64 - 1, 5, 6]], np.uint64)),
+        CountOutOfRange,
+        "above 2.63 - 1",
+    ),
+    (
+        lambda: rewards.ground_truth(ANSWERS, ANSWERS, baseline="bogus"),
+        InvalidProblem,
+        "'bogus' is unknown",
+    ),
+    (
+        lambda: rewards.log_probability(
+            ANSWERS, counting="independent", reference=ANSWERS, sizes=(3, 9)
+        ),
+        InvalidReward,
+        "groups or sizes beside",
+    ),
+    (lambda: rewards.standard([["a"]]), InvalidReward, "expected numbers"),
+    (
+        lambda: rewards.diversity(ANSWERS, kind="exploration", prior=[["a"]]),
+        InvalidReward,
+        "expected log Q",
     ),
     (
         lambda: rewards.polynomial(ANSWERS, (0, 1), table="harmonic"),
@@ -317,7 +361,7 @@ BAD = [
             ANSWERS, counting="independent", reference=ANSWERS, groups=[0, 0]
         ),
         InvalidReward,
-        "groups beside reference",
+        "groups or sizes beside reference",
     ),
     (
         lambda: rewards.log_probability(ANSWERS, baseline="median"),
@@ -382,3 +426,69 @@ def test_pass_at_is_the_share_of_subsets_with_the_answer():
     assert found == pytest.approx(
         [1 - comb(5 - X, 2) / comb(5, 2) for X in counts.in_group(answers).index[0]], abs=1e-15
     )
+
+
+def test_exploration_leaves_the_prior_of_unanswered_traces_out_and_pays_them_least():
+    group = np.array([[7, 7, 3, -1]])
+    prior = np.array([[-1.0, -1.0, -9.0, np.nan]])
+    logs = rewards.log_probability(group)
+    found = rewards.diversity(group, kind="exploration", prior=prior, beta=2.0)
+    assert found[0, :3] == pytest.approx(2 * (prior - logs)[0, :3])
+    assert np.isnan(found[0, 3])
+    lowest = rewards.diversity(
+        group, kind="exploration", prior=prior, beta=2.0, unanswered="lowest"
+    )
+    assert lowest[0, 3] == pytest.approx(2 * (-9.0 - polyest.load(2).coefficients.max()))
+    assert lowest[0, 3] <= lowest[0, :3].min()
+    steps = 2.0**16 * rewards.diversity(
+        group, kind="exploration", prior=prior, beta=0.3, dyadic=True
+    )
+    assert np.array_equal(np.rint(steps), steps, equal_nan=True)
+
+
+def test_a_large_reward_of_a_large_group_has_a_coarser_grid():
+    """G max|r| <= 2^(24-b): 64 rewards up to 1500 leave b = 7."""
+    finest = []
+    answers = np.random.default_rng(0).integers(0, 30, (8, 64))
+    truth = np.zeros((8, 64), int)
+    for paid, most in (
+        (rewards.ground_truth(answers, truth, objective="log", beta=24.9, dyadic=True), 24.9 * 63),
+        (
+            rewards.ground_truth(answers, truth, objective="pass@k", k=10, beta=150.0, dyadic=True),
+            1500,
+        ),
+    ):
+        b = int(np.floor(np.log2(2**24 / (64 * most))))
+        assert b == 7
+        steps = paid * 2.0**b
+        assert np.array_equal(np.rint(steps), steps)
+        finest.append(not np.array_equal(np.rint(steps / 2), steps / 2))
+    assert any(finest)
+    flat = rewards.ground_truth(
+        answers.reshape(-1), truth.reshape(-1), groups=np.repeat(range(8), 64), objective="log",
+        beta=25.0, dyadic=True,
+    )  # fmt: skip
+    dense = rewards.ground_truth(answers, truth, objective="log", beta=25.0, dyadic=True)
+    assert np.array_equal(flat, dense.reshape(-1))
+    ragged = rewards.log_probability(answers[0], groups=[0] * 4 + [1] * 60, beta=90.0, dyadic=True)
+    alone = rewards.log_probability(answers[:1, :4], beta=90.0, dyadic=True)
+    assert np.array_equal(ragged[:4], alone[0])
+    with pytest.raises(InvalidReward, match="vanish on the dyadic grid"):
+        rewards.ground_truth(answers, truth, beta=1e-6, dyadic=True)
+
+
+def test_the_lowest_of_a_ragged_batch_is_that_of_its_own_table():
+    answers, ids = [4, 4, 4, -1, 1, 2, 3, 4, 4, -1], [0] * 4 + [1] * 6
+    found = rewards.diversity(answers, groups=ids, unanswered="lowest")
+    assert found[3] == -polyest.load(2).coefficients.max()
+    assert found[9] == -polyest.load(4).coefficients.max()
+
+
+def test_callers_may_write_into_what_they_get():
+    scores = np.ones((1, 3))
+    rewards.standard(scores)[:] = 9
+    assert scores.tolist() == [[1.0, 1.0, 1.0]]
+    first = rewards.log_probability([[1, 1, 2]])
+    kept = first.copy()
+    first[:] = 9
+    assert np.array_equal(rewards.log_probability([[1, 1, 2]]), kept)

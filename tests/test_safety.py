@@ -73,9 +73,19 @@ BAD = [
     (lambda p: p.update([nan]), "costs hold nan"),
     (lambda p: p.update([]), "no trace at all"),
     (lambda p: Multiplier(0.1, rate=0.0), "positive rate"),
-    (lambda p: Multiplier(0.1, rate=1.0, start=-1.0), "no negative start"),
+    (lambda p: Multiplier(0.1, rate=1.0, start=-1.0), "not negative"),
     (lambda p: Multiplier(nan, rate=1.0), "budget hold nan"),
     (lambda p: Multiplier([[0.1]], rate=1.0), "one budget or a list"),
+    (lambda p: Multiplier([], rate=1.0), "one budget or a list"),
+    (lambda p: Multiplier(0.1, rate=nan), "rate hold nan"),
+    (lambda p: Multiplier(0.1, rate=[1, 2]), "a positive rate"),
+    (lambda p: Multiplier(0.1, rate=1.0, start=[1, 2]), "or as many"),
+    (lambda p: p.load_state_dict(None), "state without budget"),
+    (lambda p: p.update("abc"), "expected numbers"),
+    (lambda p: Multiplier([0.1, 0.2], rate=1.0).update(np.ones((4, 6))), r"\(4, 6\) for 2 budgets"),
+    (lambda p: Multiplier(0.0, rate=1e308).update([1e308]), "infinity"),
+    (lambda p: rewards.safety([1e300], 1e300), "beyond float64"),
+    (lambda p: rewards.safety([[1.0]], [[1.0]]), "one or a list"),
 ]
 
 

@@ -71,8 +71,9 @@ def math_equal(left: str, right: str) -> bool:
     r"""Whether math-verify finds two keys equal, `left` its reference: a test for `equivalent`.
 
     Its time-outs are off: they need the main thread and cannot stop 9^{9^9}.  So what may run long
-    equals itself only: more than `LONGEST` characters, a factorial, binomial, sum, product, integral
-    or limit, a power in an exponent, numbers in exponents whose product exceeds `HIGHEST`.  Rationals
+    equals itself only: more than `LONGEST` characters, a factorial, a command beyond roots, fractions,
+    trigonometry, letters and relations (sinh, log, binom, sum, ...), a power in an exponent, a bracket to
+    a power above 3, numbers in exponents whose product exceeds `HIGHEST`.  Rationals
     are compared exactly, other keys read as LaTeX and never evaluated as code; units are ignored (5cm
     is 5m); what math-verify fails on is not equal.
     Raises NotInstalled without the extra `math`, InvalidAnswer for what is no str.
@@ -136,7 +137,14 @@ def _id(key: str, no_answer: int) -> int:
     return found ^ (found == no_answer)
 
 
-_COSTLY = re.compile(r"!|\\[a-z]*(?:binom|choose|sum|prod|int|lim)|\^ ?[{(][^{}()]*[\^{(]")
+_CHEAP = (  # commands that are left to algebra; no function grows without bound
+    "frac|sqrt|pi|cdot|times|div|pm|mp|le|ge|ne|lt|gt|infty|cup|cap|in|emptyset|angle|circ|sin|cos|tan|left|"
+    "right|alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|begin|end|pmatrix|text|mathrm|quad"
+)
+_COSTLY = re.compile(
+    rf"!|\\(?!(?:{_CHEAP})(?![A-Za-z]))[A-Za-z]|\^ ?[{{(][^{{}}()]*[\^{{(]"
+    r"|[)\]}] ?\^ ?\{? ?(?:\d{2}|[4-9])"
+)
 _EXPONENT = re.compile(r"\^ ?[{(]?([^{}()^]*)")
 
 

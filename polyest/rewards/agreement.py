@@ -13,6 +13,7 @@ counts, hence without bias whatever d is, and without a table.  Agreement is one
 Source: Mohri, Schneider, Wu and Zhong (2026), Algorithm 3, where a trace agrees with itself too.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
@@ -72,6 +73,8 @@ def pairwise(
         raise InvalidReward(f"{' and '.join(ways)}: give one way to compare, or none for equality")
     how = chosen("log", beta, 1, options, but=COUNTED)
     written = _texts(answers)
+    if written is not None and "no_answer" in options:
+        raise InvalidReward("no_answer beside texts: a text without answer is None")
     if written is None and ways:
         raise InvalidReward(
             f"{ways[0]} compares texts: expected nested lists of str, got {answers!r:.60}"
@@ -84,38 +87,40 @@ def pairwise(
         agreement, answered = counts.occurrences(
             pooled, no_answer=options.get("no_answer", counts.NO_ANSWER)
         )
+        own: Any = answered
     else:
         rows = [list(written.reshape(-1)[row]) for row in pooled]
         answered = np.array([[text is not None for text in row] for row in rows])
-        agreement = np.zeros(pooled.shape)
+        agreement, own = np.zeros(pooled.shape), np.zeros(pooled.shape)
         compare = _comparison(fuzzy, encode, distance)
-        for place, said, row in zip(agreement, answered, rows, strict=True):
-            place[said] = compare([text for text in row if text is not None])
+        for i in np.flatnonzero(answered.any(1)):
+            said = answered[i]
+            agreement[i, said], own[i, said] = compare([t for t in rows[i] if t is not None])
     if not include_self:
         if traces == 1:
             raise InvalidReward(
                 "an orbit of one trace agrees with no other: include_self=True, or sample more"
             )
-        agreement = agreement - 1 * answered
+        agreement = agreement - 1 * own
     paid = how.beta * (doubles(agreement) / (traces if include_self else traces - 1))
-    paid = summable(paid, how.beta, traces, options)
+    paid = summable(paid, how.beta, counts.fixed(traces), options)
     return found.restored(filled(paid, answered, 0.0, options))
 
 
 def _comparison(
     fuzzy: bool, encode: Callable[..., Any] | None, distance: Callable[..., Any] | None
-) -> Callable[[list[str]], Floats]:
-    """Texts (n,) -> sum of each one's agreement with all of them, itself included."""
+) -> Callable[[list[str]], tuple[Any, Any]]:
+    """Texts (n,) -> sum of each one's agreement with all of them, and its agreement with itself."""
     if encode is not None:
-        return lambda texts: _of_embeddings(encode(texts), len(texts))
+        return lambda texts: (_of_embeddings(encode(texts), len(texts)), 1.0)
     if distance is not None:
         return lambda texts: _of_distances(distance(texts), len(texts))
-    return _of_indels if fuzzy else _of_equals
+    return lambda texts: (_of_indels(texts) if fuzzy else _of_equals(texts), 1.0)
 
 
 def _of_equals(texts: list[str]) -> Floats:
-    _, which, times = np.unique(texts, return_inverse=True, return_counts=True)
-    return np.asarray(times[which], np.float64)
+    times = Counter(texts)
+    return np.array([float(times[text]) for text in texts])
 
 
 def _of_indels(texts: list[str]) -> Floats:
@@ -129,7 +134,7 @@ def _of_indels(texts: list[str]) -> Floats:
 
 
 def _of_embeddings(embedded: Any, n: int) -> Floats:
-    vectors = np.asarray(embedded.detach().cpu() if hasattr(embedded, "detach") else embedded)
+    vectors = _array("encode", embedded)
     if vectors.ndim != 2 or len(vectors) != n or vectors.dtype.kind not in "fiu":
         raise InvalidReward(
             f"encode gave {vectors.dtype} of shape {vectors.shape} for {n} texts: expected numbers ({n}, d)"
@@ -146,8 +151,8 @@ def _of_embeddings(embedded: Any, n: int) -> Floats:
     return np.asarray((n + unit @ unit.sum(0)) / 2)
 
 
-def _of_distances(measured: Any, n: int) -> Floats:
-    between = np.asarray(measured.detach().cpu() if hasattr(measured, "detach") else measured)
+def _of_distances(measured: Any, n: int) -> tuple[Floats, Floats]:
+    between = _array("distance", measured)
     if between.shape != (n, n) or between.dtype.kind not in "fiub":
         raise InvalidReward(
             f"distance gave {between.dtype} of shape {between.shape} for {n} texts: expected ({n}, {n})"
@@ -158,7 +163,16 @@ def _of_distances(measured: Any, n: int) -> Floats:
         raise InvalidReward(
             f"distance gave {odd}: expected numbers in [0, 1]; divide by the greatest there is"
         )
-    return np.asarray(n - np.clip(between, 0, 1).sum(1))
+    near = 1 - np.clip(between, 0, 1)
+    return near.sum(1), near.diagonal()
+
+
+def _array(name: str, values: Any) -> Any:
+    """An array of what a caller's function gave, a tensor of any kind among it."""
+    try:
+        return np.asarray(values.detach().cpu().double() if hasattr(values, "detach") else values)
+    except (TypeError, ValueError) as error:
+        raise InvalidReward(f"{name} gave {values!r:.60} ({error}): expected an array") from None
 
 
 def _texts(answers: Any) -> Any:

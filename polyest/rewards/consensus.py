@@ -83,7 +83,7 @@ def coherence(
         greatest = xp.iinfo(xp.int64).max
         least = xp.amin(xp.where(best, pooled, greatest), 1)[:, None]
         best = best & (pooled == least)
-    paid = summable(how.beta * doubles(best), how.beta, pooled.shape[1], options)
+    paid = summable(how.beta * doubles(best), how.beta, counts.fixed(pooled.shape[1]), options)
     return found.restored(filled(paid, answered, 0.0, options))
 
 
@@ -120,7 +120,7 @@ def soft_consistency(
             'orbit is counted "in-group" on its own prompt, under "group-mean" or "none"'
         )
     found = arranged(answers, groups=options.get("groups"), orbits=orbits)
-    m, G = found.values.shape[1:]
+    m, G = map(counts.fixed, found.values.shape[1:])
     how = chosen("log", beta, 1, options, but=("sizes", "reference"))
     seen = counted(found.values, baseline, options.get("no_answer", counts.NO_ANSWER))
     least, most = extremes(how, seen.draws)

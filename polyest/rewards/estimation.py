@@ -15,7 +15,7 @@ import numpy as np
 
 from polyest import closed_forms, counts
 from polyest.bernstein import Floats
-from polyest.errors import InvalidReward, Mismatch
+from polyest.errors import InvalidReward, Mismatch, UnknownOption
 from polyest.lookup import Lookup
 from polyest.reading import load
 from polyest.rounding import FINEST, WHOLE
@@ -51,7 +51,7 @@ class Options(TypedDict, total=False):
     baseline: what the trainer subtracts, "group-mean" (default, K = G - 2), "none" or "exact" (K = G - 1).
     criterion, bias, bias_ratio, noise: those of a released table, as `polyest.load` takes them.
     table: a Table of K draws, or the name of a closed form, in place of a released one.
-    dyadic: rewards are multiples of 2^-b whose group sums are exact in float32 (rounding.py).
+    dyadic: rewards are, in float32, multiples of 2^-b whose group sums are exact there (rounding.py).
     no_answer: marks a trace without answer, -1 by default; it stays among the draws.
     unanswered: "exclude" (default) rewards it with nan, which the functions of `advantages` leave out,
     "lowest" with the least reward that any count could earn.
@@ -90,13 +90,13 @@ def chosen(
 ) -> Estimator:
     """The estimator that keywords ask for; `but` are those that the reward has no use for.
 
-    Raises TypeError for an unknown keyword, InvalidReward for a bad value and for two ways to say which
-    table.
+    Raises UnknownOption for a keyword that is none of these, InvalidReward for a bad value and for two ways
+    to say which table, Mismatch for the table of another target.
     """
     known = [name for name in Options.__annotations__ if name not in but]
     unknown = [name for name in options if name not in known]
     if unknown:
-        raise TypeError(f"keyword {', '.join(unknown)}: expected some of {', '.join(known)}")
+        raise UnknownOption(f"keyword {', '.join(unknown)}: expected some of {', '.join(known)}")
     unanswered = options.get("unanswered", "exclude")
     if unanswered not in UNANSWERED:
         raise InvalidReward(
@@ -105,6 +105,13 @@ def chosen(
     if isinstance(beta, bool) or not isinstance(beta, Real) or not 0 < float(beta) < inf:
         raise InvalidReward(f"beta is {beta!r}: expected a positive number")
     asked: dict[str, Any] = {name: options.get(name) for name in TABLES}
+    for name in ("bias", "bias_ratio", "noise"):
+        if asked[name] is not None and not isinstance(asked[name], Real):
+            raise InvalidReward(f"{name} is {asked[name]!r}: expected a number")
+    if not isinstance(asked["table"], Lookup | str | None):
+        raise InvalidReward(
+            f"table is {asked['table']!r:.60}: expected a Table, or the name of a closed form"
+        )
     how = Estimator(target, float(beta), sign, **asked)
     given = [name for name in TABLES if getattr(how, name) is not None]
     if given and not isinstance(target, str):
@@ -180,9 +187,9 @@ def counted(answers: Array, options: Options) -> counts.Counts:
         return counts.in_group(
             answers, groups=groups, sizes=sizes, baseline=baseline, no_answer=no_answer
         )
-    if groups is not None:
+    if groups is not None or sizes is not None:
         raise InvalidReward(
-            "groups beside reference: independent counts are of (prompts, G); reshape"
+            "groups or sizes beside reference: independent counts are of (prompts, G); reshape"
         )
     return counts.independent(answers, reference, no_answer=no_answer)
 
@@ -196,13 +203,9 @@ def estimated(
     """
     how = chosen(target, beta, sign, options)
     seen = counted(answers, options)
-    traces: tuple[int, ...] = (0,) * len(seen.distinct)
-    if options.get("dyadic", False):
-        if options.get("reference") is not None:
-            traces = (seen.index.shape[1],)
-        else:
-            spent = counts.SPENT[options.get("baseline", "group-mean")]
-            traces = tuple(K + spent for K in seen.distinct)
+    traces = (
+        group_sizes(seen, options) if options.get("dyadic", False) else (0,) * len(seen.distinct)
+    )
     paying = entries(how, seen.distinct, traces, seen.index)
     if len(seen.distinct) == 1:
         paid, lowest = paying[0][seen.index], paying.min()
@@ -210,6 +213,14 @@ def estimated(
         row = _rows(seen)
         paid, lowest = paying[row, seen.index], counts.library(paying).amin(paying, 1)[row]
     return filled(paid, seen.answered, lowest, options), seen
+
+
+def group_sizes(seen: counts.Counts, options: Options) -> tuple[int, ...]:
+    """How many traces the groups have of which every K is."""
+    if options.get("reference") is not None:
+        return (counts.fixed(seen.index.shape[1]),)
+    spent = counts.SPENT[options.get("baseline", "group-mean")]
+    return tuple(K + spent for K in seen.distinct)
 
 
 def filled(paid: Array, answered: Array, lowest: Any, options: Options) -> Array:
@@ -231,8 +242,14 @@ def summable(paid: Array, most: float, traces: int, options: Options) -> Array:
     """
     if not options.get("dyadic", False):
         return paid
-    b = min(FINEST, int(np.floor(np.log2(WHOLE / (traces * max(most, 2.0**-FINEST))))))
-    return counts.library(paid).round(paid * 2.0**b) / 2.0**b
+    if most < 2.0**-FINEST:
+        raise InvalidReward(
+            f"rewards of size {most:g} vanish on the dyadic grid, whose step is 2^-{FINEST}: use a greater "
+            "beta, or dyadic=False"
+        )
+    b = min(FINEST, int(np.floor(np.log2(WHOLE / (traces * most)))))
+    whole = WHOLE // traces
+    return counts.library(paid).round(paid * 2.0**b).clip(-whole, whole) / 2.0**b
 
 
 def extremes(how: Estimator, K: int) -> tuple[float, float]:

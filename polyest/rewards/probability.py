@@ -17,7 +17,7 @@ import numpy as np
 
 from polyest import counts
 from polyest.errors import InvalidReward
-from polyest.rewards.estimation import Array, Options, estimated
+from polyest.rewards.estimation import Array, Options, estimated, group_sizes, summable
 
 KINDS = ("entropy", "gini", "exploration")
 
@@ -100,7 +100,8 @@ def diversity(
     entropy -log nu,   gini 1 - nu,   exploration log Q - log nu
 
     prior: log Q of each trace's answer, finite, in the shape of the answers, for "exploration" only.
-    unanswered="lowest" pays what an answer that all traces share would earn.  Source: Diversity-GRPO.
+    unanswered="lowest" pays beta times the least of what any count could earn and of the prior.  Source:
+    Diversity-GRPO.
 
     >>> diversity([[7, 7, 7, 3, 5]], kind="gini").round(3).tolist()
     [[0.333, 0.333, 0.333, 1.0, 1.0]]
@@ -116,16 +117,28 @@ def diversity(
     paid, seen = estimated(answers, "log", beta, options, sign=-1)
     if prior is None:
         return paid
-    xp = counts.library(paid)
-    believed = xp.asarray(prior, dtype=xp.float64)
-    if xp is not np:
-        believed = believed.to(paid.device)
-    if believed.shape != paid.shape or not xp.isfinite(believed[seen.answered]).all():
+    return _explored(paid, seen, prior, float(beta), options)
+
+
+def _explored(paid: Array, seen: counts.Counts, prior: Any, beta: float, options: Options) -> Array:
+    """Rewards of -log nu with beta log Q added; the prior is read by the host, which checks it."""
+    xp, answered = counts.library(paid), seen.answered
+    try:
+        believed = xp.asarray(prior, dtype=xp.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidReward(f"prior: {error}; expected log Q of each answer") from None
+    believed = believed if xp is np else believed.to(paid.device)
+    known = believed[answered] if believed.shape == paid.shape else believed[:0]
+    if believed.shape != paid.shape or not xp.isfinite(known).all():
         raise InvalidReward(
             f"prior of shape {tuple(believed.shape)}: expected finite log Q in the shape "
             f"{tuple(paid.shape)} of the answers; give what Q does not know a small probability"
         )
-    return xp.where(seen.answered, paid + beta * believed, paid)
+    if not len(known):
+        return paid
+    paid = paid + beta * xp.where(answered, believed, float(known.min()))
+    most = float(abs(xp.nan_to_num(paid)).max())
+    return summable(paid, most, group_sizes(seen, options)[-1], options)
 
 
 def of_powers(coefficients: Iterable[Any]) -> tuple[str, tuple[float, ...]]:

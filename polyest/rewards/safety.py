@@ -39,13 +39,21 @@ class Multiplier:
     def __init__(self, budget: Any, *, rate: float, start: Any = 0.0) -> None:
         """A multiplier at its start."""
         self.budget = _numbers("budget", budget)
-        self.rate = float(_numbers("rate", rate))
-        self.value = np.broadcast_to(_numbers("start", start), self.budget.shape).copy()
-        if self.rate <= 0 or (self.value < 0).any() or self.budget.ndim > 1:
+        self.rate = _numbers("rate", rate)
+        self.value = _numbers("start", start)
+        if (
+            self.budget.ndim > 1
+            or not self.budget.size
+            or self.rate.ndim
+            or self.rate <= 0
+            or self.value.shape not in ((), self.budget.shape)
+            or (self.value < 0).any()
+        ):
             raise InvalidReward(
-                f"rate {self.rate}, start {start}, budget of shape {self.budget.shape}: expected a positive "
-                "rate, no negative start, one budget or a list"
+                f"budget {budget!r}, rate {rate!r}, start {start!r}: expected one budget or a list, a "
+                "positive rate, and a start that is not negative, one or as many"
             )
+        self.value = np.broadcast_to(self.value, self.budget.shape).copy()
 
     def update(self, costs: Array, process_group: Any = None) -> Any:
         """Moves lambda by the mean of these costs over all processes; returns lambda.
@@ -54,25 +62,49 @@ class Multiplier:
         (0, constraints) and takes part.  Raises InvalidReward for costs that are not finite and where no
         process has any: lambda then stays.
         """
-        cost = _host("costs", costs).reshape(-1, self.budget.size)
-        total = summed(np.append(cost.sum(0), float(len(cost))), process_group)
+        wrong: InvalidReward | None = None
+        total = np.full(self.budget.size + 1, np.nan)
+        try:
+            cost = self._rows(costs)
+            total = np.append(cost.sum(0), float(len(cost)))
+        except InvalidReward as error:
+            wrong = error
+        total = summed(total, process_group)  # also with nan, so that no process waits for another
+        if wrong is not None:
+            raise wrong
+        mean = total[:-1] / max(total[-1], 1.0)
+        with np.errstate(over="ignore"):
+            moved = self.value + self.rate * (mean.reshape(self.budget.shape) - self.budget)
+        if not np.isfinite(moved).all():
+            raise InvalidReward(_not_finite("costs of some process"))
         if not total[-1]:
             raise InvalidReward("costs of no trace at all: expected some on one process at least")
-        if not np.isfinite(total).all():  # seen by every process, so that none waits for another
-            raise InvalidReward(_not_finite("costs"))
-        moved = self.value + self.rate * (
-            (total[:-1] / total[-1]).reshape(self.budget.shape) - self.budget
-        )
         self.value = np.maximum(0.0, moved)
         return self.value.tolist()
 
+    def _rows(self, costs: Array) -> Floats:
+        """Costs as (traces, budgets)."""
+        cost = _numbers("costs", costs)
+        if self.budget.ndim and (not cost.ndim or cost.shape[-1] != self.budget.size):
+            raise InvalidReward(
+                f"costs of shape {cost.shape} for {self.budget.size} budgets: expected (..., "
+                f"{self.budget.size})"
+            )
+        return cost.reshape(-1, self.budget.size)
+
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps: lambda, budget and rate, plain numbers and lists."""
-        return {"value": self.value.tolist(), "budget": self.budget.tolist(), "rate": self.rate}
+        return {
+            "value": self.value.tolist(),
+            "budget": self.budget.tolist(),
+            "rate": float(self.rate),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes up a kept state.  Raises InvalidReward for one of other budgets or with a key missing."""
-        missing = {"value", "budget", "rate"} - state.keys()
+        missing = {"value", "budget", "rate"} - (
+            state.keys() if isinstance(state, Mapping) else set()
+        )
         if missing:
             raise InvalidReward(
                 f"state without {', '.join(sorted(missing))}: expected one of state_dict()"
@@ -100,17 +132,26 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
         if isinstance(multiplier, Multiplier)
         else _numbers("multiplier", multiplier)
     )
-    if (value < 0).any():
-        raise InvalidReward(f"multiplier is {value.tolist()}: expected no negative number")
+    if value.ndim > 1 or (value < 0).any():
+        raise InvalidReward(
+            f"multiplier is {value.tolist()}: expected no negative number, one or a list"
+        )
     xp = counts.library(costs)
     cost = _numbers("costs", costs) if xp is np else _tensor(xp, costs)
     if value.ndim and (not cost.ndim or cost.shape[-1] != value.size):
         raise InvalidReward(
             f"costs of shape {tuple(cost.shape)} for {value.size} budgets: expected (..., {value.size})"
         )
-    if not value.ndim:
-        return -float(value) * cost
-    return -(cost @ (value if xp is np else xp.as_tensor(value, device=cost.device)))
+    with np.errstate(over="ignore"):
+        if value.ndim:
+            paid = -(cost @ (value if xp is np else xp.as_tensor(value, device=cost.device)))
+        else:
+            paid = -float(value) * cost
+    if not xp.isfinite(paid).all():
+        raise InvalidReward(
+            f"multiplier {value.tolist()} times costs is beyond float64: scale the costs"
+        )
+    return paid
 
 
 def _tensor(xp: Any, costs: Array) -> Array:
@@ -119,18 +160,14 @@ def _tensor(xp: Any, costs: Array) -> Array:
     return costs.double()
 
 
-def _host(name: str, values: Any) -> Floats:
+def _numbers(name: str, values: Any) -> Floats:
+    """Finite float64 numbers on the host."""
     try:
-        return np.asarray(
-            values.detach().cpu() if hasattr(values, "detach") else values, np.float64
+        found = np.asarray(
+            values.detach().cpu().double() if hasattr(values, "detach") else values, np.float64
         )
     except (TypeError, ValueError) as error:
         raise InvalidReward(f"{name} are {values!r:.60} ({error}): expected numbers") from None
-
-
-def _numbers(name: str, values: Any) -> Floats:
-    """Finite float64 numbers on the host."""
-    found = _host(name, values)
     if not np.isfinite(found).all():
         raise InvalidReward(_not_finite(name))
     return found

@@ -13,7 +13,8 @@ one is for the gradient of -sum_{j=1..K+1} (1-nu)^j/j, the objective of MaxRL (T
 the best response to KL(delta, nu) is exp(1[z right]/(beta nu)), which needs 1/nu and no log of 0.
 """
 
-from typing import Literal, Unpack
+from numbers import Integral
+from typing import Any, Literal, Unpack
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from polyest.rewards.estimation import (
     counted,
     doubles,
     filled,
+    group_sizes,
     summable,
 )
 
@@ -57,20 +59,22 @@ def ground_truth(
         raise InvalidReward(f"objective is {objective!r}: expected one of {', '.join(OBJECTIVES)}")
     if (objective == "pass@k") != (k is not None):
         raise InvalidReward(f"k is {k!r} with objective {objective!r}: it belongs to pass@k")
-    if k is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
+    if k is not None and (isinstance(k, bool) or not isinstance(k, Integral) or k < 1):
         raise InvalidReward(f"k is {k!r}: expected an integer of at least 1")
     wanted: Options = {"unanswered": "lowest", **options}
     how = chosen("log", beta, 1, wanted, but=TABLES)
+    seen = counted(answers, wanted)
     answer = counts.integers("answers", answers, answers)
-    right = _right(answer, counts.integers("truth", truth, answer))
-    answered = answer != wanted.get("no_answer", counts.NO_ANSWER)
-    estimate, most = doubles(right), 1.0
-    if objective != "accuracy":
-        seen = counted(answers, wanted)
-        most = seen.distinct[-1] + 1.0 if k is None else float(k)
-        estimate = estimate * (_inverse(seen) if k is None else _subsets(seen, k))
-    paid = summable(how.beta * estimate, how.beta * most, answer.shape[-1], wanted)
-    return filled(paid, answered, 0.0, wanted)
+    right = doubles(_right(answer, counts.integers("truth", truth, answer)))
+    estimate: Any = 1.0
+    most = 1.0
+    if objective == "log":
+        estimate, most = _inverse(seen), seen.distinct[-1] + 1.0
+    elif k is not None:
+        estimate, most = _subsets(seen, int(k)), float(k)
+    largest = group_sizes(seen, wanted)[-1]
+    paid = summable(how.beta * right * estimate, how.beta * most, largest, wanted)
+    return filled(paid, seen.answered, 0.0, wanted)
 
 
 def _right(answer: Array, truth: Array) -> Array:
@@ -115,7 +119,12 @@ def standard(scores: Array) -> Array:
     [[1.0, 0.0, 0.5]]
     """
     xp = counts.library(scores)
-    found = np.asarray(scores, np.float64) if xp is np else scores.double()
+    try:
+        found = np.array(scores, np.float64) if xp is np else scores.double().clone()
+    except (TypeError, ValueError) as error:
+        raise InvalidReward(
+            f"scores: {error}; expected numbers in the shape of the traces"
+        ) from None
     if not xp.isfinite(found).all():
         raise InvalidReward(
             "scores hold nan or an infinity: expected finite ones; score a failure with the least there is"
