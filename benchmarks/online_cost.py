@@ -4,9 +4,8 @@
     python benchmarks/online_cost.py --quick     # a hundredth of the counts, to standard output
 
 Stage "look-up": 10^7 counts of K = 14 draws, range check included, beside np.log(X/K) and beside a copy
-of as many bytes in and out, which is what memory allows.  numpy has one thread, the compiled look-up one
-or all.  `reused` says that the result goes into an array that was there before: new memory takes longer
-than the look-up.
+of as many bytes in and out, which is what memory allows.  One thread each.  `reused` says
+that the result goes into an array that was there before: new memory takes longer than the look-up.
 
 Stage "integers": 16,384 traces as integer answers (prompts, G) to rewards, G = 8..1024, beside a loop
 of Counters with math.log, as trainers' reward functions are written.  Stage "strings": the same from
@@ -41,7 +40,7 @@ except polyest.errors.NotInstalled:
 
 FILE = Path(__file__).parent / "results" / "online_cost.csv"
 PACKAGES = ("polyest", "numpy", "numba", "torch")
-COUNTS, TRACES, K, ROUNDS = 10**7, 2**14, 14, 9
+COUNTS, TRACES, K, ROUNDS = 10**7, 2**14, 14, 25
 GROUPS = (8, 16, 32, 64, 128, 256, 1024)
 
 NUMBER = re.compile(r"-?\d+")
@@ -115,12 +114,6 @@ def look_ups(size: int) -> list[Row]:
         if look_up is not None:
             ways["compiled"] = lambda X=X, real=real: look_up(table, X, np.empty(X.shape, real))
             ways["compiled, reused"] = lambda X=X, out=out: look_up(table, X, out)
-            ways["compiled, 1 thread"] = lambda X=X, real=real: look_up(
-                table, X, np.empty(X.shape, real), threads=1
-            )
-            ways["compiled, 1 thread, reused"] = lambda X=X, out=out: look_up(
-                table, X, out, threads=1
-            )
             peers |= {way: "np.log(X/K), reused" for way in ways if way.endswith(", reused")}
         peers["copy, reused"] = "np.log(X/K), reused"
         kind = f"{np.dtype(integer)} to {np.dtype(real)}"

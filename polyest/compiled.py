@@ -2,13 +2,10 @@
 
 `t[counts]` passes twice over its counts, once for their range and once for the entries.  Here one loop
 does both: an entry is read at min(X, K), as if unsigned, and the greatest X is kept, so that a count
-outside 0..K, also a negative one, is found at the end.  Large arrays are shared between threads.  It
-pays from about a million counts on; a batch of a trainer is far smaller, and `t[counts]` as good
-(benchmarks/online_cost.py).
+outside 0..K, also a negative one, is found at the end.  It pays from about a million counts on; a batch of
+a trainer is far smaller, and `t[counts]` as good (benchmarks/online_cost.py).
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -24,22 +21,18 @@ except ImportError:
         "compiled look-ups need numba, which is not installed: pip install 'polyest[fast]'"
     ) from None
 
-LEAST = 2**18  # counts that are worth a thread
-
 
 def look_up(
     table: Table,
     counts: NDArray[np.integer[Any]],
     out: NDArray[np.floating[Any]] | None = None,
-    *,
-    threads: int | None = None,
 ) -> NDArray[np.floating[Any]]:
     """Entries c[counts], as `table[counts]`, in one pass; into `out` where it is given.
 
     counts: int32 or int64, of any shape, contiguous; out: float32 or float64 of the same shape,
-    contiguous, float64 by default.  threads: as many as there are cores by default.  An `out` that is
-    used again spares new memory, which takes longer than the look-up.  Raises CountOutOfRange for a
-    count outside 0..K, after which `out` holds nothing of use, and for other arrays.
+    contiguous, float64 by default.  An `out` that is used again spares new memory, which takes longer
+    than the look-up.  Raises CountOutOfRange for a count outside 0..K, after which `out` holds nothing of
+    use, and for other arrays.
 
     >>> import polyest
     >>> look_up(polyest.load(14), np.array([0, 14])).round(3).tolist()
@@ -56,20 +49,7 @@ def look_up(
             f"counts of shape {counts.shape}, out of shape {found.shape}: expected the same, contiguous"
         )
     entries = table.coefficients.astype(found.dtype, copy=False)
-    flat, into = counts.reshape(-1), found.reshape(-1)
-    parts = max(1, min(threads or os.cpu_count() or 1, flat.size // LEAST))
-    ends = [flat.size * part // parts for part in range(parts + 1)]
-
-    def gathered(part: int) -> bool:
-        rows = slice(ends[part], ends[part + 1])
-        return bool(_gather(entries, flat[rows], into[rows]))
-
-    if parts == 1:
-        fine = gathered(0)
-    else:
-        with ThreadPoolExecutor(parts) as pool:
-            fine = all(list(pool.map(gathered, range(parts))))
-    if not fine:
+    if not _gather(entries, counts.reshape(-1), found.reshape(-1)):
         table[counts]  # raises, with the count that is out of range
     return found
 

@@ -104,9 +104,6 @@ class Step:
     norm: float  # of the gradient, before it was cut
 
 
-Policy = Callable[[Any], Tensor]
-
-
 def train(
     policy: nn.Module,
     sampler: Callable[[int], Traces],
@@ -114,7 +111,7 @@ def train(
     config: Config,
     *,
     advantage: Callable[[Tensor], Tensor] = advantages.leave_one_out,
-    reference: Policy | None = None,
+    reference: Callable[[Any], Tensor] | None = None,
     optimizer: torch.optim.Optimizer | None = None,
 ) -> Iterator[Step]:
     """Trains the policy in place, one record a step.
@@ -161,16 +158,9 @@ def train(
             norm = nn.utils.clip_grad_norm_(trained, config.norm)
             optimizer.step()
         given = rewards[~rewards.isnan()]
-        yield Step(
-            step=step,
-            traces=traces,
-            rewards=rewards,
-            reward=float(given.mean()) if len(given) else 0.0,
-            loss=float(loss.detach()),
-            kl=float(kl),
-            clipped=float(clipped),
-            norm=float(norm),
-        )
+        mean = float(given.mean()) if len(given) else 0.0
+        told = (float(x) for x in (loss.detach(), kl, clipped, norm))
+        yield Step(step, traces, rewards, mean, *told)
 
 
 def _loss(

@@ -121,3 +121,30 @@ def test_a_ratio_is_of_the_named_peer():
     assert slow["ratio"] == 1
     assert fast["ratio"] == pytest.approx(slow["milliseconds"] / fast["milliseconds"])
     assert fast["ratio"] > 100
+
+
+def test_what_the_readme_says_of_the_cost():
+    found = {(r["stage"], r["group"], r["kind"], r["way"]): r for r in rows(online_cost)}
+
+    def cell(way, column, stage="look-up", group="0", kind="int64 to float64"):
+        return float(found[stage, group, kind, way][column])
+
+    text = (online_cost.FILE.parents[2] / "README.md").read_text()
+    log, look = "np.log(X/K), reused", "compiled, reused"
+    share = cell("copy, reused", "milliseconds") / cell(look, "milliseconds")
+    parsed = ("from_texts, log_probability", "milliseconds", "strings", "16", "str")
+    plain = ("last number, Counter and log", "milliseconds", "strings", "16", "str")
+    said = [
+        f"{cell('log_probability', 'milliseconds', 'integers', '16', 'int64'):.2f} ms",
+        f"takes {cell('Counter and log', 'milliseconds', 'integers', '16', 'int64'):.1f}.",
+        f"{cell(log, 'milliseconds') / cell(look, 'milliseconds'):.1f} times as fast as `np.log(X/K)`",
+        f"at {1 / share:.2f} of the time of a copy",
+        f"{cell('compiled', 'ratio'):.1f} times into new memory",
+        f"without numba {cell('table[X]', 'ratio'):.1f} times",
+        f"takes {1e3 * cell(*parsed) / online_cost.TRACES:.0f} us a short text",
+        f"{cell(*parsed) / cell(*plain):.0f} times that of a regular expression",
+    ]
+    for words in said:
+        assert words in text
+    assert cell(look, "ratio") >= 3.5
+    assert cell("log_probability", "milliseconds", "integers", "16", "int64") < 2

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import polyest
-from polyest import compiled
 from polyest.compiled import look_up
 from polyest.errors import CountOutOfRange
 
@@ -23,16 +22,6 @@ def test_it_is_the_look_up(kind, real):
     assert np.array_equal(out, TABLE[counts].astype(real))
     assert np.array_equal(look_up(TABLE, counts), TABLE[counts])
     assert look_up(TABLE, counts[:0]).shape == (0, 7)
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_threads_share_a_large_array(threads, monkeypatch):
-    monkeypatch.setattr(compiled, "LEAST", 100)
-    counts = np.random.default_rng(0).integers(0, 15, 1001)
-    assert np.array_equal(look_up(TABLE, counts, threads=threads), TABLE[counts])
-    counts[-1] = 15
-    with pytest.raises(CountOutOfRange, match="count 15"):
-        look_up(TABLE, counts, threads=threads)
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
