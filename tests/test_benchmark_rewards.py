@@ -57,10 +57,12 @@ def test_what_the_readme_says_of_the_synthetic_task():
         if method.startswith("game-grpo"):
             assert float(row["greedy"]) == 1.0
             assert float(row["accuracy"]) > 0.9999
-    reinforce = {group: found["reinforce", group] for group in ("16", "64")}
-    assert float(reinforce["16"]["greedy"]) == pytest.approx(0.40, abs=0.005)
-    assert float(reinforce["64"]["greedy"]) == pytest.approx(0.85, abs=0.005)
-    assert float(reinforce["64"]["std"]) == pytest.approx(0.37, abs=0.005)
+    small, large = (found["reinforce", group] for group in ("16", "64"))
+    text = (variance_reduction.FILE.parents[2] / "README.md").read_text()
+    words = " ".join(text.split())
+    assert f"does so on {float(small['greedy']):.0%} of the seeds".replace("%", " %") in words
+    assert f"across seeds, {float(small['std']):.2f},".replace("0.", ".") in words
+    assert f"is right on {float(large['greedy']):.0%} of the seeds".replace("%", " %") in words
 
 
 # Safety.
