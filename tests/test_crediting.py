@@ -1,4 +1,4 @@
-"""Answer classes as scores, and advantages from them, without any trainer: right, exact, and refused by name."""
+"""Answer classes as scores, and advantages from them, without any trainer."""
 
 import warnings
 
@@ -60,7 +60,7 @@ def test_the_reward_function_gives_a_class_and_whether_it_is_right():
     found = compute_score("", r"so \boxed{0.5}", "1/2", {"orbit": 5}, kind="boxed", orbit="orbit")
     assert found == {"score": answer_class("1/2", "fraction", orbit=5), "acc": 1.0}
     assert compute_score("", "who knows", None) == {"score": -1.0, "acc": 0.0}
-    with pytest.raises(errors.BrokenOrbit, match="extra_info without 'orbit'.*it has index"):
+    with pytest.raises(errors.BrokenOrbit, match=r"extra_info without 'orbit'.*it has index"):
         compute_score("", "7", "7", {"index": 3}, orbit="orbit")
     with pytest.raises(errors.InvalidAnswer, match="kind 'numbr' is unknown"):
         compute_score("", "7", "7", kind="numbr")
@@ -138,13 +138,23 @@ def test_rows_without_tokens_are_padding_and_not_counted():
     wanted, _ = estimate("log", rewards_, mask, None, np.array(list("aaaa"), object))
     padded = torch.cat([rewards_, torch.zeros(3, 4)])
     masks = torch.cat([mask, torch.zeros(3, 4)])
-    for uid in ("pad", "a"):
-        index = np.array([*"aaaa", uid, uid, uid], object)
-        found, _ = estimate("log", padded, masks, None, index)
-        assert torch.equal(found[:4], wanted)
-        assert (found[4:] == 0).all()
+    index = np.array([*"aaaa", "pad", "pad", "pad"], object)
+    found, _ = estimate("log", padded, masks, None, index)
+    assert torch.equal(found[:4], wanted)
+    assert (found[4:] == 0).all()
     only = estimate("log", torch.zeros(2, 4), torch.zeros(2, 4), None, np.array(["p", "p"], object))
     assert (only[0] == 0).all()
+
+
+def test_a_trace_whose_loss_is_masked_is_still_a_draw():
+    scores, mask = tokens([7.0, 7.0, 3.0, 7.0])
+    index = np.array(list("aaaa"), object)
+    wanted, _ = estimate("log", scores, mask, None, index)
+    masked = mask.clone()
+    masked[1] = 0
+    found, _ = estimate("log", scores, masked, None, index)
+    assert (found[1] == 0).all()
+    assert torch.equal(found[[0, 2, 3]], wanted[[0, 2, 3]])
 
 
 def test_no_input_gives_nan_or_an_infinity():
@@ -164,11 +174,11 @@ def test_no_input_gives_nan_or_an_infinity():
 U = list("aaaa")
 FOUR = [7.0, 7.0, 3.0, 3.0]
 REFUSED = {
-    "fraction": (FOUR[:3] + [0.5], U, {}, "BrokenBatch", r"a score is 0.5: .*answer_class\(text\)"),
-    "too large": (FOUR[:3] + [2.0**24], U, {}, "BrokenBatch", "a score is 16777216"),
-    "nan": (FOUR[:3] + [np.nan], U, {}, "BrokenBatch", "a score is nan"),
-    "infinite": (FOUR[:3] + [-np.inf], U, {}, "BrokenBatch", "a score is -inf"),
-    "orbit unsaid": (FOUR[:3] + [-7.0], U, {}, "BrokenBatch", 'a score is -7: .*orbits="score"'),
+    "fraction": ([*FOUR[:3], 0.5], U, {}, "BrokenBatch", r"a score is 0.5: .*answer_class\(text\)"),
+    "too large": ([*FOUR[:3], 2.0 ** 24], U, {}, "BrokenBatch", "a score is 16777216"),
+    "nan": ([*FOUR[:3], np.nan], U, {}, "BrokenBatch", "a score is nan"),
+    "infinite": ([*FOUR[:3], -np.inf], U, {}, "BrokenBatch", "a score is -inf"),
+    "orbit unsaid": ([*FOUR[:3], -7.0], U, {}, "BrokenBatch", 'a score is -7: .*orbits="score"'),
     "too few ids": (FOUR, U[:3], {}, "BrokenBatch", r"group ids of shape \(3,\) for 4 traces"),
     "no ids": (FOUR, None, {}, "BrokenBatch", "group ids missing for 4 traces"),
     "group of 1": (FOUR, list("aaab"), {}, "BrokenBatch", "group 'b' has 1 traces: expected at least 3"),
@@ -277,6 +287,31 @@ def test_scores_of_fewer_bits_than_float32_are_refused():
 def test_names_and_options_that_are_none_are_refused(name, given, message):
     with pytest.raises(errors.InvalidReward, match=message):
         chosen(name, given)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "least"),
+    [
+        ("log", {}, 3),
+        ("tsallis", {"q": 4}, 5),
+        ("tsallis", {"q": 0.5}, 3),
+        ("polynomial", {"coefficients": [0, 0, 0, 1]}, 5),
+        ("polynomial", {"coefficients": [1]}, 3),
+        ("soft", {"orbits": "none"}, 3),
+        ("coherence", {"orbits": "none"}, 1),
+    ],
+)
+def test_the_smallest_group_is_the_smallest_that_has_a_table(name, given, least):
+    how = chosen(name, given)
+    ids = np.arange(least)
+    assert (credited(how, ids, ids * 0) == 0).all()
+    if least > 1:
+        with pytest.raises(errors.BrokenBatch, match=f"traces: expected at least {least}"):
+            credited(how, ids[1:], ids[1:] * 0)
+        with pytest.raises(errors.PolyestError):
+            credited(how._replace(least=1), ids[1:], ids[1:] * 0)
+        how = chosen(name, {**given, "incomplete": "zero"})
+        assert (credited(how, ids[1:], ids[1:] * 0) == 0).all()
 
 
 def test_a_penalty_in_the_reward_is_refused_before_anything_is_counted():

@@ -11,6 +11,7 @@ equal has advantages that are 0 exactly.  Groups may differ in size; a trace wit
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,15 +37,14 @@ OVER_ORBITS = ("soft", "coherence", "pairwise")
 UNTABLED = ("coherence", "pairwise")
 ORBITS = ("score", "uid", "none")
 INCOMPLETE = ("raise", "zero")
-LEAST = 3  # traces of a group whose mean is subtracted: K = G - 2 >= 1
 
 
 class Credit(NamedTuple):
     """How ids become advantages.
 
-    group: the most traces that a group may have, or 0 for any.  incomplete: "raise", or "zero" for
-    advantages 0 where a group is too small for its table or an orbit is not whole.  orbits: where the
-    trainer's batch has them, "score", "uid" or "none"; size: prompts of an orbit.
+    group: the most traces that a group may have, or 0 for any; least: the fewest, for which there is a
+    table.  incomplete: "raise", or "zero" for advantages 0 where a group is too small or an orbit is not
+    whole.  orbits: where the trainer's batch has them, "score", "uid" or "none"; size: prompts of an orbit.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Credit(NamedTuple):
     incomplete: str = "raise"
     orbits: str = "none"
     size: int = 1
+    least: int = 1
 
 
 def chosen(name: str, options: Mapping[str, Any], *, orbits: bool = True) -> Credit:
@@ -85,8 +86,9 @@ def chosen(name: str, options: Mapping[str, Any], *, orbits: bool = True) -> Cre
     baseline = _among("baseline", wanted.pop("baseline", baselines[0]), baselines)
     incomplete = _among("incomplete", wanted.pop("incomplete", "raise"), INCOMPLETE)
     group = _whole("group", wanted.pop("group", 0), 0)
+    least = _least(name, wanted)
     if not over_orbits:
-        return Credit(name, wanted, baseline, group, incomplete)
+        return Credit(name, wanted, baseline, group, incomplete, least=least)
     where = wanted.pop("orbits", None)
     if where is None:
         raise BrokenOrbit(
@@ -100,7 +102,7 @@ def chosen(name: str, options: Mapping[str, Any], *, orbits: bool = True) -> Cre
             f'orbit_size is {size} with orbits="{where}": expected the number of prompts of an orbit, at '
             'least 2, and 1 with "none"'
         )
-    return Credit(name, wanted, baseline, group, incomplete, where, size)
+    return Credit(name, wanted, baseline, group, incomplete, where, size, least)
 
 
 def credited(how: Credit, ids: Any, groups: Iterable[Any], orbits: Any = None) -> Floats:
@@ -128,9 +130,7 @@ def credited(how: Credit, ids: Any, groups: Iterable[Any], orbits: Any = None) -
             f"{how.group} sampled: its id repeats, across prompts or for several outputs of one trace; give "
             "every prompt an id of its own, and one row to every trace"
         )
-    kept = np.ones(len(group), bool)
-    if how.name not in UNTABLED:
-        kept = _large_enough(how, group, sizes, named)
+    kept = _large_enough(how, group, sizes, named)
     orbit = group
     if how.name in OVER_ORBITS:
         if orbits is not None:
@@ -159,15 +159,34 @@ def _batches(how: Credit, kept: Any, size: Any) -> list[Any]:
 
 
 def _large_enough(how: Credit, group: Any, sizes: Any, named: list[Any]) -> Any:
-    """Which traces are in groups that a table of K = G - 2 draws serves."""
-    kept = sizes[group] >= LEAST
+    """Which traces are in groups for which there is a table."""
+    kept = sizes[group] >= how.least
     if how.incomplete == "raise" and not kept.all():
         row = int(np.argmin(kept))
-        raise BrokenBatch(
-            f"group {named[row]!r} has {sizes[group[row]]} traces: expected at least {LEAST}, one draw is "
-            'left of them then; sample more a prompt, or say incomplete="zero" for advantages 0'
-        )
+        raise BrokenBatch(f"group {named[row]!r} has {too_small(how, int(sizes[group[row]]))}")
     return kept
+
+
+def too_small(how: Credit, traces: int) -> str:
+    """What is wrong with a group of too few traces."""
+    return (
+        f"{traces} traces: expected at least {how.least}, as two of them are no draws of the table of "
+        f'{how.name}; sample more a prompt, or say incomplete="zero" for advantages 0'
+    )
+
+
+def _least(name: str, keywords: Mapping[str, Any]) -> int:
+    """The fewest traces of a group: K = G - 2 is 1, and at least the degree of a polynomial."""
+    if name in UNTABLED:
+        return 1
+    degree = 1
+    if name == "polynomial":
+        degree = len(list(keywords["coefficients"])) - 1
+    elif (
+        name == "tsallis" and isinstance(keywords["q"], Real) and float(keywords["q"]).is_integer()
+    ):
+        degree = int(keywords["q"]) - 1
+    return 2 + max(degree, 1)
 
 
 def _whole_orbits(how: Credit, group: Any, sizes: Any, orbit: Any) -> Any:

@@ -9,6 +9,7 @@ with centred=True, exactly the mean.  The hooks below are what each trainer call
 Switch off every division by a standard deviation.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -20,12 +21,12 @@ from polyest.advantages import group_mean
 from polyest.bernstein import Floats
 from polyest.errors import BrokenBatch, InvalidReward
 from polyest.integrations.crediting import (
-    LEAST,
     REWARDS,
     UNTABLED,
     Credit,
     chosen,
     credited,
+    too_small,
 )
 from polyest.integrations.tokens import per_token
 
@@ -41,7 +42,7 @@ class GroupReward:
     coherence (the majority of the group), pairwise.  kind, choices, equivalence: as in `answers.from_texts`.
     centred: less the group's mean already, so that a trainer's own mean changes nothing and a trace without
     answer has 0; its logs then show a mean reward of 0.  incomplete: "raise", or "zero" for rewards 0 where
-    a group has fewer than 3 traces.  Other keywords are the reward's own: beta, noise, criterion, table,
+    a group is too small for its table.  Other keywords are the reward's own: beta, noise, criterion, table,
     unanswered; kind of diversity is diversity=; "pairwise" takes fuzzy, encode or distance and then
     compares the texts as they are.
 
@@ -97,13 +98,10 @@ class GroupReward:
                 f"a group of {len(said)} traces, more than the {self.credit.group} sampled: expected one "
                 "text for each trace of one prompt"
             )
-        if self.credit.name not in UNTABLED and len(said) < LEAST:
+        if len(said) < self.credit.least:
             if self.credit.incomplete == "zero":
                 return [0.0] * len(said)
-            raise BrokenBatch(
-                f"a group of {len(said)} traces: expected at least {LEAST}, one draw is left of them then; "
-                'sample more, or say incomplete="zero" for rewards 0'
-            )
+            raise BrokenBatch(f"a group has {too_small(self.credit, len(said))}")
         paid = self._paid(said)
         if self.centred:
             paid = group_mean(paid)
@@ -153,7 +151,7 @@ def art(reward: GroupReward, text: Callable[[Any], Text]) -> Callable[[Any], Awa
 
     async def after_each(group: Any) -> Any:
         found = [text(trajectory) for trajectory in group.trajectories]
-        small = len(found) < LEAST and reward.credit.name not in UNTABLED
+        small = len(found) < reward.credit.least
         if not found or (small and reward.credit.incomplete == "zero"):
             return None
         for trajectory, paid in zip(group.trajectories, reward(found), strict=True):
@@ -233,5 +231,8 @@ def skyrl(name: str = "log", **options: Any) -> Callable[..., tuple[Any, Any]]:
 def _skyrl(
     how: Credit, token_level_rewards: Any, response_mask: Any, index: Any = None, **_: Any
 ) -> tuple[Any, Any]:
-    found = per_token(how, token_level_rewards, response_mask, index)
+    # SkyRL fills a batch up with copies of its first row, whose uids are pad0, pad1, ...
+    real = [re.fullmatch(r"pad\d+", str(uid)) is None for uid in (() if index is None else index)]
+    mask = response_mask * response_mask.new_tensor(real)[:, None] if real else response_mask
+    found = per_token(how, token_level_rewards, mask, index)
     return found, found

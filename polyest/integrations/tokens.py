@@ -20,9 +20,10 @@ def per_token(how: Credit, rewards: Array, mask: Array, index: Any) -> Array:
     """Advantages, (N, tokens) in the type of the rewards: that of the trace where the mask is 1, else 0.
 
     rewards: float32 (N, tokens), whose sum over the tokens is the class of the trace's answer
-    (`answer_class`); mask: (N, tokens); index: ids of groups (N,).  A row without any token is padding
-    and no trace: it is not counted.  Raises BrokenBatch for what does not fit together, and as `classes`
-    and `credited` do.
+    (`answer_class`); mask: (N, tokens); index: ids of groups (N,).  A group of rows without any token is
+    padding and not counted; a row without tokens among others with some is a trace whose loss is masked,
+    and stays among the draws.  Raises BrokenBatch for what does not fit together, and as `classes` and
+    `credited` do.
     """
     torch = sys.modules["torch"]
     if rewards.ndim != 2 or rewards.shape != mask.shape:
@@ -39,9 +40,11 @@ def per_token(how: Credit, rewards: Array, mask: Array, index: Any) -> Array:
         raise BrokenBatch(
             f"rewards of type {rewards.dtype}: expected float32, which holds every class of an answer"
         )
-    traces = (mask != 0).any(-1).cpu().numpy()
+    named = list(index)
+    trained = {named[row] for row in np.flatnonzero((mask != 0).any(-1).cpu().numpy())}
+    traces = np.array([group in trained for group in named], bool)
     scores = rewards.detach().sum(-1).cpu().numpy()[traces]
-    groups = np.asarray(index, dtype=object)[traces]
+    groups = [group for group in named if group in trained]
     ids, orbits = classes(scores, how.orbits == "score")
     if how.orbits == "uid":
         orbits = [_orbit(group) for group in groups]
