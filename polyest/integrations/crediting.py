@@ -185,7 +185,7 @@ def _least(name: str, keywords: Mapping[str, Any]) -> int:
     elif (
         name == "tsallis" and isinstance(keywords["q"], Real) and float(keywords["q"]).is_integer()
     ):
-        degree = int(keywords["q"]) - 1
+        degree = int(float(keywords["q"])) - 1
     return 2 + max(degree, 1)
 
 

@@ -110,12 +110,10 @@ class GroupReward:
     def _paid(self, said: list[Text]) -> Floats:
         reward, _ = REWARDS[self.credit.name]
         over = self.credit.name in UNTABLED
-        row: Any = said if self.texts else self.read(said)
         if self.texts and all(text is None for text in said):
-            row = [answers.identify(said)]  # nothing to compare
-        given = (
-            [[row]] if self.texts else np.array(row)[None, None] if over else np.array(row)[None]
-        )
+            return np.zeros((1, len(said)))  # nothing to compare
+        row: Any = [said] if self.texts else np.array(self.read(said))[None]
+        given = [row] if self.texts else row[None] if over else row
         found: Floats = reward(given, dyadic=True, **self.credit.keywords, **self.texts)
         return found.reshape(1, -1)
 
