@@ -47,6 +47,8 @@ class BrokenOrbit(PolyestError, ValueError):
 
 class UnknownOption(PolyestError, TypeError):
     """A keyword that a reward does not know, or has no use for; the message lists those it takes."""
+class BrokenBatch(PolyestError, ValueError):
+    """Rows of a trainer's batch that are not the groups they should be; the message names some."""
 
 
 class InvalidReward(PolyestError, ValueError):
@@ -85,12 +87,20 @@ class NotInstalled(PolyestError, ImportError):
     """An extra that is needed and not there; the message has the command that installs it."""
 
 
+class UnsupportedVersion(PolyestError, ImportError):
+    """A trainer in a version that does not work; the message says which ones do."""
+
+
 class RuinedByRounding(UserWarning):
     """A table that rounding makes much worse; the message has its bias before and after."""
 
 
 class ScaleLost(UserWarning):
     """An advantage that does not depend on the size of the reward, and hence not on beta."""
+
+
+class NotRegistered(UserWarning):
+    """Estimators that a trainer asked for and does not get; the message says why."""
 
 
 class WorkerReplaced(UserWarning):

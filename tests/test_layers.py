@@ -86,6 +86,17 @@ PLAN = {
     },
     "pairing": {"advantages", "counts", "errors", "lookup", "record", "rewards.estimation"},
     "grpo": {"advantages", "errors"},
+    # Trainers know everything above; nothing above knows them.
+    "integrations": set(),
+    "integrations.scores": {"answers", "errors"},
+    "integrations.crediting": {"advantages", "bernstein", "errors", "rewards"},
+    "integrations.tokens": {"errors", "integrations.crediting", "integrations.scores"},
+    "integrations.groups": {
+        "advantages", "answers", "bernstein", "errors", "integrations.crediting", "integrations.tokens",
+    },
+    "integrations.verl": {
+        "answers", "errors", "integrations.crediting", "integrations.scores", "integrations.tokens",
+    },
     "compiled": {"errors", "table"},
     "gradients": {"bernstein", "errors"},
     "recommendation": {

@@ -164,7 +164,12 @@ def rewarded(how: Estimator, K: int, traces: int = 0) -> Floats:
     if traces:
         found = found.rounded("dyadic", group=traces, beta=how.beta)  # type: ignore[attr-defined]
     entries = found.coefficients if isinstance(found, Table) else found[np.arange(K + 1)]
-    return np.asarray(how.sign * how.beta * entries + 0.0)  # + 0.0 turns -0.0 into 0.0
+    paid = np.asarray(how.sign * how.beta * entries + 0.0)  # + 0.0 turns -0.0 into 0.0
+    if (
+        traces
+    ):  # the product is off the grid by an ulp of float64, float32 holds the multiple itself
+        paid = paid.astype(np.float32).astype(np.float64)
+    return paid
 
 
 def counted(answers: Array, options: Options) -> counts.Counts:

@@ -1,0 +1,74 @@
+"""Advantages of tokens from the scores of traces: what the estimators of verl and SkyRL have in common.
+
+scores (N,) -> classes of answers -> counts in each group -> rewards -> centred -> times the mask
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from polyest.errors import BrokenBatch, BrokenOrbit
+from polyest.integrations.crediting import Credit, credited
+from polyest.integrations.scores import classes
+
+Array = Any  # torch tensor; recognised, not imported
+
+
+def per_token(how: Credit, rewards: Array, mask: Array, index: Any) -> Array:
+    """Advantages, (N, tokens) in the type of the rewards: that of the trace where the mask is 1, else 0.
+
+    rewards: float32 (N, tokens), whose sum over the tokens is the class of the trace's answer
+    (`answer_class`); mask: (N, tokens); index: ids of groups (N,).  A group of rows without any token is
+    padding and not counted; a row without tokens among others with some is a trace whose loss is masked,
+    and stays among the draws.  Raises BrokenBatch for what does not fit together, and as `classes` and
+    `credited` do.
+    """
+    torch = sys.modules["torch"]
+    if rewards.ndim != 2 or rewards.shape != mask.shape:
+        raise BrokenBatch(
+            f"rewards of shape {tuple(rewards.shape)}, mask of shape {tuple(mask.shape)}: expected "
+            "(traces, tokens) twice"
+        )
+    if index is None or np.shape(index) != (len(rewards),):
+        raise BrokenBatch(
+            f"group ids {'missing' if index is None else f'of shape {np.shape(index)}'} for "
+            f"{len(rewards)} traces: expected one for each, the uid of its prompt"
+        )
+    if rewards.dtype not in (torch.float32, torch.float64):
+        raise BrokenBatch(
+            f"rewards of type {rewards.dtype}: expected float32, which holds every class of an answer"
+        )
+    named = list(index)
+    trained = {named[row] for row in np.flatnonzero((mask != 0).any(-1).cpu().numpy())}
+    traces = np.array([group in trained for group in named], bool)
+    scores = rewards.detach().sum(-1).cpu().numpy()[traces]
+    groups = [group for group in named if group in trained]
+    ids, orbits = classes(scores, how.orbits == "score")
+    if how.orbits == "uid":
+        orbits = [_orbit(group) for group in groups]
+    found = np.zeros(len(rewards))
+    if len(ids):
+        found[traces] = credited(how, ids, groups, orbits)
+    return rewards.new_tensor(found)[:, None] * mask
+
+
+def options(config: Any, name: str = "polyest") -> Mapping[str, Any]:
+    """The options below `name` in a trainer's configuration, none where it has none."""
+    found = config.get(name) if hasattr(config, "get") else getattr(config, name, None)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise BrokenBatch(f"{name} is {found!r} in the configuration: expected options by name")
+    return {str(option): value for option, value in found.items() if value is not None}
+
+
+def _orbit(group: Any) -> str:
+    orbit, colon, _ = str(group).partition(":")
+    if not colon:
+        raise BrokenOrbit(
+            f'uid {group!r} has no orbit: expected "orbit:prompt"; verl\'s own uids have none, so give them '
+            'one, or let the scores carry it: orbits="score"'
+        )
+    return orbit

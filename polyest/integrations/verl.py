@@ -1,0 +1,133 @@
+"""verl: advantage estimators polyest_log, polyest_diversity, ..., on the classes of answers.
+
+    pip install 'polyest[verl]'        # registers them: verl loads the entry point verl.plugins
+    algorithm.adv_estimator=polyest_log
+    reward.custom_reward_function.path=pkg://polyest.integrations.verl
+
+verl scores one trace at a time and gives an estimator the scores and the uid of each prompt, no text.  So
+the score is the class of the answer (scores.py), and the estimator counts it in its uid.  Options are read
+from `algorithm.polyest` (crediting.py).  Where verl is not installed nothing is registered.
+"""
+
+import re
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from polyest.answers import CHOICES, canonical
+from polyest.errors import (
+    BrokenOrbit,
+    InvalidReward,
+    NotInstalled,
+    NotRegistered,
+    PolyestError,
+    UnsupportedVersion,
+)
+from polyest.integrations.crediting import REWARDS, chosen
+from polyest.integrations.scores import answer_class
+from polyest.integrations.tokens import options, per_token
+
+Array = Any  # torch tensor; recognised, not imported
+OLDEST = (0, 9)
+
+
+def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: str | None,
+    extra_info: Mapping[str, Any] | None = None,
+    *,
+    kind: str = "number",
+    choices: str = CHOICES,
+    orbit: str | None = None,
+    **_: Any,
+) -> dict[str, float]:
+    """A reward function for verl: the class of the answer as score, and whether it is right as acc.
+
+    kind, choices: as in `answers.canonical`.  orbit: the entry of extra_info that numbers the orbits,
+    where orbits="score".  acc, 0 or 1, is what verl's validation reports; it is no part of the reward.
+    Raises BrokenOrbit where extra_info has no such entry.
+
+    >>> found = compute_score("", "so 0.50", "1/2", kind="fraction")
+    >>> found["acc"], found["score"] == answer_class("1/2", "fraction")
+    (1.0, True)
+    """
+    number = None
+    if orbit is not None:
+        number = (extra_info or {}).get(orbit)
+        if number is None:
+            raise BrokenOrbit(
+                f"extra_info without {orbit!r}: expected the number of the row's orbit; it has "
+                f"{', '.join(map(str, extra_info or ())) or 'nothing'}"
+            )
+    said, right = solution_str, None if ground_truth is None else str(ground_truth)
+    if right is not None and kind == "boxed" and "\\boxed" not in right:
+        right = f"\\boxed{{{right}}}"
+    keys = canonical([said, right], kind, choices=choices)
+    return {
+        "score": answer_class(said, kind, choices=choices, orbit=number),
+        "acc": float(keys[0] is not None and keys[0] == keys[1]),
+    }
+
+
+def estimate(
+    name: str,
+    token_level_rewards: Array,
+    response_mask: Array,
+    config: Any = None,
+    index: Any = None,
+    **_: Any,
+) -> tuple[Array, Array]:
+    """Advantages and returns, both (traces, tokens), as verl's registered estimators give them.
+
+    name: one of `crediting.REWARDS`; the rest is what verl passes.  Options in config.polyest.  Raises
+    BrokenBatch, BrokenOrbit, InvalidReward, TableNotFound.
+    """
+    how = chosen(name, options(config))
+    if getattr(config, "use_kl_in_reward", False) is True:
+        raise InvalidReward(
+            "algorithm.use_kl_in_reward is on, which adds a penalty to the classes of answers: switch it "
+            "off, and use actor_rollout_ref.actor.use_kl_loss"
+        )
+    found = per_token(how, token_level_rewards, response_mask, index)
+    return found, found
+
+
+def register() -> tuple[str, ...]:
+    """Registers the estimators with verl and returns their names; a second time it changes nothing.
+
+    Raises NotInstalled without verl, UnsupportedVersion for one that is too old.
+    """
+    if find_spec("verl") is None:
+        raise NotInstalled("verl is not installed: pip install 'polyest[verl]'")
+    version = str(getattr(import_module("verl"), "__version__", "unknown"))
+    release = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    if release < OLDEST:
+        raise UnsupportedVersion(
+            f"verl {version}: expected 0.9 or later, whose estimators are given config and index"
+        )
+    core = import_module("verl.trainer.ppo.core_algos")
+    names = tuple(f"polyest_{name}" for name in REWARDS)
+    for name, short in zip(names, REWARDS, strict=True):
+        if name not in core.ADV_ESTIMATOR_REGISTRY:
+            core.register_adv_est(name)(partial(estimate, short))
+    return names
+
+
+if find_spec("verl") is not None:
+    try:
+        register()
+    except (
+        PolyestError,
+        ImportError,
+        AttributeError,
+    ) as error:  # verl would hide it in its debug log
+        warnings.warn(
+            f"the estimators of polyest are not registered with verl: {error}",
+            NotRegistered,
+            stacklevel=2,
+        )
+        raise

@@ -1,0 +1,329 @@
+"""Answer classes as scores, and advantages from them, without any trainer."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polyest import advantages, answers, errors, rewards
+from polyest.integrations.crediting import REWARDS, chosen, credited
+from polyest.integrations.scores import BITS, CLASS_BITS, answer_class, classes
+from polyest.integrations.tokens import per_token
+from polyest.integrations.verl import compute_score, estimate
+
+NEEDS = {"tsallis": {"q": 3}, "polynomial": {"coefficients": [0, 0.5, 1]}}
+
+
+def options(name, **more):
+    whose = {"orbits": "none"} if name in ("soft", "coherence", "pairwise") else {}
+    return {**whose, **NEEDS.get(name, {}), **more}
+
+
+def tokens(scores, length=4):
+    """Scores as trainers carry them: on the last token of each response, of ragged lengths."""
+    found, mask = torch.zeros(len(scores), length), torch.zeros(len(scores), length)
+    for i, score in enumerate(scores):
+        mask[i, : 1 + i % length] = 1
+        found[i, i % length] = score
+    return found, mask
+
+
+@given(st.lists(st.integers(-1, 2**BITS - 1), min_size=1, max_size=20))
+def test_every_class_survives_float32(whole):
+    scores = torch.tensor(whole, dtype=torch.float32)
+    assert classes(scores.numpy())[0].tolist() == whole
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["7", "8", "no idea"]))
+def test_a_score_with_an_orbit_gives_both_back(orbit, text):
+    score = np.array([answer_class(text, orbit=orbit)], np.float32)
+    found, orbits = classes(score, with_orbits=True)
+    assert orbits.tolist() == [orbit % 256]
+    wanted = int(answers.from_texts([text])[0])
+    assert found.tolist() == [-1 if wanted < 0 else wanted % 2**CLASS_BITS]
+
+
+def test_classes_collide_as_often_as_is_said():
+    keys = np.array([answer_class(str(i)) for i in range(20_000)])
+    pairs = len(keys) * (len(keys) - 1) / 2
+    collisions = len(keys) - len(np.unique(keys))
+    expected = pairs / 2**BITS  # 11.9
+    assert abs(collisions - expected) < 4 * expected**0.5
+    assert keys.min() >= 0
+    assert keys.max() < 2**BITS
+
+
+def test_the_reward_function_gives_a_class_and_whether_it_is_right():
+    found = compute_score("", r"so \boxed{0.5}", "1/2", {"orbit": 5}, kind="boxed", orbit="orbit")
+    assert found == {"score": answer_class("1/2", "fraction", orbit=5), "acc": 1.0}
+    assert compute_score("", "who knows", None) == {"score": -1.0, "acc": 0.0}
+    with pytest.raises(errors.BrokenOrbit, match=r"extra_info without 'orbit'.*it has index"):
+        compute_score("", "7", "7", {"index": 3}, orbit="orbit")
+    with pytest.raises(errors.InvalidAnswer, match="kind 'numbr' is unknown"):
+        compute_score("", "7", "7", kind="numbr")
+
+
+@pytest.mark.parametrize("name", [n for n in REWARDS if n not in ("coherence", "pairwise")])
+@pytest.mark.parametrize("baseline", ["group-mean", "leave-one-out"])
+def test_advantages_are_those_of_the_reward_with_its_baseline(name, baseline):
+    ids = np.array([[7, 7, 3, 5, -1], [1, 1, 1, 1, 2]])
+    own = NEEDS.get(name, {})
+    function, _ = REWARDS[name]
+    given = ids[:, None] if name == "soft" else ids
+    paid = function(given, dyadic=True, beta=0.5, **own).reshape(2, 5)
+    wanted = {"group-mean": advantages.group_mean, "leave-one-out": advantages.leave_one_out}
+    how = chosen(name, options(name, beta=0.5, baseline=baseline))
+    shuffled = np.random.default_rng(1).permutation(10)
+    groups = np.array(["a"] * 5 + ["b"] * 5)[shuffled]
+    found = np.zeros(10)
+    found[shuffled] = credited(how, ids.reshape(-1)[shuffled], groups)
+    assert found.reshape(2, 5) == pytest.approx(wanted[baseline](paid), abs=1e-14)
+    assert found[4] == 0
+
+
+@pytest.mark.parametrize("name", ["coherence", "pairwise"])
+@pytest.mark.parametrize("orbits", [["x", "y"] * 2, ["x", "x", "y", "y"]])
+def test_a_reward_without_a_table_is_centred_over_its_orbit(name, orbits):
+    ids = np.array([[7, 7, 3], [7, 5, -1], [2, 2, 2], [1, 2, 3]])
+    groups, whose = np.repeat(range(4), 3), np.repeat(orbits, 3)
+    how = chosen(name, {"orbits": "uid", "orbit_size": 2})
+    found = credited(how, ids.reshape(-1), groups, whose).reshape(4, 3)
+    for orbit in ("x", "y"):
+        rows = np.array(orbits) == orbit
+        paid = getattr(rewards, name)(ids[rows][None], dyadic=True)
+        assert found[rows] == pytest.approx(advantages.orbit_mean(paid)[0], abs=1e-14)
+
+
+def test_soft_consistency_over_orbits_in_any_order():
+    ids = np.array([[7, 7, 3, 5], [7, 5, -1, 7], [2, 2, 2, 1], [1, 2, 3, 3]])
+    how = chosen("soft", {"orbits": "uid", "orbit_size": 2, "mean": "geometric"})
+    paid = rewards.soft_consistency(ids, orbits=[0, 1, 0, 1], mean="geometric", dyadic=True)
+    whose = np.repeat(["x", "y", "x", "y"], 4)
+    found = credited(how, ids.reshape(-1), np.repeat(range(4), 4), whose)
+    assert found.reshape(4, 4) == pytest.approx(advantages.group_mean(paid), abs=1e-14)
+
+
+def test_groups_of_different_sizes_each_have_their_own_table():
+    ids, groups = np.array([7, 7, 3, 5, 5, 5, 5, 2]), [0] * 3 + [1] * 5
+    found = credited(chosen("log", {}), ids, groups)
+    for rows in (slice(0, 3), slice(3, 8)):
+        assert (found[rows] == credited(chosen("log", {}), ids[rows], groups[rows])).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(list(REWARDS)),
+    st.lists(st.lists(st.integers(-1, 3), min_size=1, max_size=9), min_size=1, max_size=6),
+    st.sampled_from([0.01, 0.1, 1.0, 3.0]),
+)
+def test_advantages_are_finite_and_0_where_rewards_are_equal(name, groups, beta):
+    ids = np.array([z for row in groups for z in row])
+    which = np.array([i for i, row in enumerate(groups) for _ in row])
+    how = chosen(name, options(name, beta=beta, incomplete="zero"))
+    found = credited(how, ids, which)
+    assert np.isfinite(found).all()
+    assert (found[ids == -1] == 0).all()
+    for i, row in enumerate(groups):
+        said = np.array([z for z in row if z >= 0])
+        _, times = np.unique(said, return_counts=True)
+        if len(set(times.tolist())) <= 1:  # every answer as often as any other
+            assert (found[which == i] == 0).all()
+
+
+def test_rows_without_tokens_are_padding_and_not_counted():
+    rewards_, mask = tokens([7.0, 7.0, 3.0, 7.0])
+    wanted, _ = estimate("log", rewards_, mask, None, np.array(list("aaaa"), object))
+    padded = torch.cat([rewards_, torch.zeros(3, 4)])
+    masks = torch.cat([mask, torch.zeros(3, 4)])
+    index = np.array([*"aaaa", "pad", "pad", "pad"], object)
+    found, _ = estimate("log", padded, masks, None, index)
+    assert torch.equal(found[:4], wanted)
+    assert (found[4:] == 0).all()
+    only = estimate("log", torch.zeros(2, 4), torch.zeros(2, 4), None, np.array(["p", "p"], object))
+    assert (only[0] == 0).all()
+
+
+def test_a_trace_whose_loss_is_masked_is_still_a_draw():
+    scores, mask = tokens([7.0, 7.0, 3.0, 7.0])
+    index = np.array(list("aaaa"), object)
+    wanted, _ = estimate("log", scores, mask, None, index)
+    masked = mask.clone()
+    masked[1] = 0
+    found, _ = estimate("log", scores, masked, None, index)
+    assert (found[1] == 0).all()
+    assert torch.equal(found[[0, 2, 3]], wanted[[0, 2, 3]])
+
+
+def test_no_input_gives_nan_or_an_infinity():
+    provoking = [[-1] * 8, [1] * 8, list(range(8)), [-1] * 7 + [3], [0, 0, 1, -1, -1, 2, 2, 2]]
+    rewards_, mask = tokens([float(z) for row in provoking for z in row])
+    index = np.repeat(range(len(provoking)), 8).astype(object)
+    for name in REWARDS:
+        for unanswered in ("exclude", "lowest"):
+            config = {"polyest": options(name, unanswered=unanswered)}
+            found, returns = estimate(name, rewards_, mask, config, index)
+            assert found.dtype == torch.float32
+            assert torch.isfinite(found).all()
+            assert torch.equal(found, returns)
+            assert (found[mask == 0] == 0).all()
+
+
+U = list("aaaa")
+FOUR = [7.0, 7.0, 3.0, 3.0]
+REFUSED = {
+    "fraction": ([*FOUR[:3], 0.5], U, {}, "BrokenBatch", r"a score is 0.5: .*answer_class\(text\)"),
+    "too large": ([*FOUR[:3], 2.0 ** 24], U, {}, "BrokenBatch", "a score is 16777216"),
+    "nan": ([*FOUR[:3], np.nan], U, {}, "BrokenBatch", "a score is nan"),
+    "infinite": ([*FOUR[:3], -np.inf], U, {}, "BrokenBatch", "a score is -inf"),
+    "orbit unsaid": ([*FOUR[:3], -7.0], U, {}, "BrokenBatch", 'a score is -7: .*orbits="score"'),
+    "too few ids": (FOUR, U[:3], {}, "BrokenBatch", r"group ids of shape \(3,\) for 4 traces"),
+    "no ids": (FOUR, None, {}, "BrokenBatch", "group ids missing for 4 traces"),
+    "group of 1": (FOUR, list("aaab"), {}, "BrokenBatch", "group 'b' has 1 traces: expected at least 3"),
+    "group of 2": (FOUR[:2], U[:2], {}, "BrokenBatch", "group 'a' has 2 traces"),
+    "repeating": (FOUR, U, {"group": 3}, "BrokenBatch", "group 'a' has 4 traces, more than the 3 sampled"),
+    "unknown option": (FOUR, U, {"betta": 1}, "InvalidReward", "option betta of log: expected some of beta"),
+    "baseline": (FOUR, U, {"baseline": "std"}, "InvalidReward", "baseline is 'std': expected one of group"),
+    "incomplete": (FOUR, U, {"incomplete": 0}, "InvalidReward", "incomplete is 0"),
+    "group": (FOUR, U, {"group": -1}, "InvalidReward", "group is -1"),
+    "beta": (FOUR, U, {"beta": 0}, "InvalidReward", "beta is 0"),
+    "no table": (FOUR, U, {"noise": 3}, "TableNotFound", "noise"),
+    "not options": (FOUR, U, 7, "BrokenBatch", "polyest is 7 in the configuration"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_an_error_that_says_what_to_change(case):
+    scores, uids, given, error, message = REFUSED[case]
+    index = None if uids is None else np.array(uids, object)
+    with pytest.raises(getattr(errors, error), match=message):
+        estimate("log", *tokens(scores), {"polyest": given}, index)
+
+
+ORBITS_REFUSED = {
+    "unsaid": ({}, "coherence without orbits"),
+    "size missing": ({"orbits": "uid"}, "orbit_size is 1 with orbits"),
+    "size beside none": ({"orbits": "none", "orbit_size": 2}, "orbit_size is 2 with orbits"),
+    "uid of verl": (
+        {"orbits": "uid", "orbit_size": 2},
+        "uid 'c' has no orbit: expected \"orbit:prompt\"",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ORBITS_REFUSED)
+def test_orbits_that_are_not_said_are_an_error(case):
+    given, message = ORBITS_REFUSED[case]
+    index = np.array(["o:a", "o:a", "c", "c"], object)
+    with pytest.raises(errors.BrokenOrbit, match=message):
+        estimate("coherence", *tokens(FOUR), {"polyest": given}, index)
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (["o:a", "o:a", "p:b", "p:b"], "2 of 2 orbits are not whole, one has 1 prompts of 2 to 2"),
+        (["o:a", "o:b", "o:b", "o:b"], "1 of 1 orbits are not whole, one has 2 prompts of 1 to 3"),
+        (["o:a", "o:b", "o:c", "o:d"], "one has 4 prompts of 1 to 1 traces"),
+    ],
+)
+def test_orbits_that_arrive_broken_are_an_error_or_advantages_0(index, message):
+    given = {"orbits": "uid", "orbit_size": 2}
+    index = np.array(index, object)
+    with pytest.raises(errors.BrokenOrbit, match=message):
+        estimate("coherence", *tokens(FOUR), {"polyest": given}, index)
+    config = {"polyest": {**given, "incomplete": "zero"}}
+    assert (estimate("coherence", *tokens(FOUR), config, index)[0] == 0).all()
+
+
+def test_a_broken_orbit_leaves_the_whole_ones_as_they_are():
+    given = {"orbits": "uid", "orbit_size": 2, "incomplete": "zero"}
+    index = np.array([*["o:a"] * 3, *["o:b"] * 3, *["p:c"] * 3, "q:d", "q:d", "q:e"], object)
+    scores = [7.0, 7.0, 3.0, 7.0, 5.0, 5.0, 1.0, 2.0, 3.0, 1.0, 1.0, 2.0]
+    found = estimate("soft", *tokens(scores), {"polyest": given}, index)[0].sum(-1)
+    alone = estimate("soft", *tokens(scores[:6]), {"polyest": given}, index[:6])[0].sum(-1)
+    assert torch.equal(found[:6], alone)
+    assert (alone != 0).any()
+    assert (found[6:] == 0).all()
+
+
+def test_orbits_in_the_scores_are_those_of_the_dataset():
+    texts = ["7", "7", "3", "7", "5", "?", "2", "2", "2", "1", "2", "3"]
+    orbits, index = np.repeat([300, 301], 6), np.repeat(list("abcd"), 3).astype(object)
+    scores = [answer_class(t, orbit=int(o)) for t, o in zip(texts, orbits, strict=True)]
+    config = {"polyest": {"orbits": "score", "orbit_size": 2}}
+    found = estimate("coherence", *tokens(scores), config, index)[0].sum(-1)
+    ids = answers.from_texts([texts[:6], texts[6:]]).reshape(2, 2, 3)
+    wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True)).reshape(-1)
+    lengths = 1 + np.arange(12) % 4
+    assert found.numpy() == pytest.approx(wanted * lengths, abs=1e-6)
+    split = [answer_class("7", orbit=1), answer_class("7", orbit=2), *scores[2:]]
+    with pytest.raises(errors.BrokenOrbit, match="traces of one group name different orbits"):
+        estimate("coherence", *tokens(split), config, index)
+
+
+def test_scores_of_fewer_bits_than_float32_are_refused():
+    rewards_, mask = tokens(FOUR)
+    for kind in (torch.bfloat16, torch.float16, torch.int64):
+        with pytest.raises(errors.BrokenBatch, match=r"rewards of type .*: expected float32"):
+            per_token(chosen("log", {}), rewards_.to(kind), mask, np.array(U))
+    with pytest.raises(errors.BrokenBatch, match=r"mask of shape \(4, 3\)"):
+        per_token(chosen("log", {}), rewards_, mask[:, :3], np.array(U))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("logg", {}, "reward 'logg' is unknown: use one of log, diversity"),
+        ("tsallis", {}, "tsallis without q: add the option"),
+        ("polynomial", {}, "polynomial without coefficients"),
+        ("polynomial", {"coefficients": [1], "noise": 2}, "option noise of polynomial"),
+        ("log", {"orbits": "uid"}, "option orbits of log"),
+        ("coherence", {"orbits": "batch"}, "orbits is 'batch'"),
+    ],
+)
+def test_names_and_options_that_are_none_are_refused(name, given, message):
+    with pytest.raises(errors.InvalidReward, match=message):
+        chosen(name, given)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "least"),
+    [
+        ("log", {}, 3),
+        ("tsallis", {"q": 4}, 5),
+        ("tsallis", {"q": 0.5}, 3),
+        ("polynomial", {"coefficients": [0, 0, 0, 1]}, 5),
+        ("polynomial", {"coefficients": [1]}, 3),
+        ("soft", {"orbits": "none"}, 3),
+        ("coherence", {"orbits": "none"}, 1),
+    ],
+)
+def test_the_smallest_group_is_the_smallest_that_has_a_table(name, given, least):
+    how = chosen(name, given)
+    ids = np.arange(least)
+    assert (credited(how, ids, ids * 0) == 0).all()
+    if least > 1:
+        with pytest.raises(errors.BrokenBatch, match=f"traces: expected at least {least}"):
+            credited(how, ids[1:], ids[1:] * 0)
+        with pytest.raises(errors.PolyestError):
+            credited(how._replace(least=1), ids[1:], ids[1:] * 0)
+        how = chosen(name, {**given, "incomplete": "zero"})
+        assert (credited(how, ids[1:], ids[1:] * 0) == 0).all()
+
+
+def test_a_penalty_in_the_reward_is_refused_before_anything_is_counted():
+    class Config(dict):
+        use_kl_in_reward = True
+
+    with pytest.raises(errors.InvalidReward, match="use_kl_in_reward is on"):
+        estimate("log", *tokens(FOUR), Config(), np.array(U))
+
+
+def test_a_group_of_many_sizes_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        groups = np.repeat(range(3, 40), range(3, 40))
+        credited(chosen("log", {"noise": 1}), np.arange(len(groups)) % 5, groups)

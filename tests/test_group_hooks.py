@@ -1,0 +1,239 @@
+"""Whole groups: what each trainer's hook pays, in the trainer where it is installed, else in a stand-in."""
+
+import asyncio
+import pickle
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import standins
+import torch
+
+from polyest import advantages, answers, errors, rewards
+from polyest.integrations import groups
+from polyest.integrations.groups import GroupReward
+from polyest.integrations.scores import answer_class
+
+TEXTS = ["7", "so 7", "3", "7.0", "no idea", "5"]
+IDS = np.array([[1, 1, 2, 1, -1, 3]])
+NEEDS = {"tsallis": {"q": 2}, "polynomial": {"coefficients": (0, 1)}}
+FUNCTIONS = {
+    "log": rewards.log_probability,
+    "diversity": rewards.diversity,
+    "tsallis": rewards.tsallis,
+    "polynomial": rewards.polynomial,
+    "coherence": lambda ids, **how: rewards.coherence(ids[:, None], **how)[:, 0],
+    "pairwise": lambda ids, **how: rewards.pairwise(ids[:, None], **how)[:, 0],
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_group_is_paid_as_the_reward_pays_it(name):
+    reward = GroupReward(name, beta=0.3, **NEEDS.get(name, {}))
+    how = {"beta": 0.3, "dyadic": True, **NEEDS.get(name, {})}
+    wanted = FUNCTIONS[name](IDS, unanswered="lowest", **how)
+    assert reward(TEXTS) == wanted[0].tolist()
+    assert reward.__name__ == f"polyest_{name}"
+    assert pickle.loads(pickle.dumps(reward))(TEXTS) == reward(TEXTS)
+    centred = GroupReward(name, beta=0.3, centred=True, **NEEDS.get(name, {}))
+    paid = advantages.group_mean(FUNCTIONS[name](IDS, **how))[0].tolist()
+    assert centred(TEXTS) == paid
+    assert paid[4] == 0
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("centred", [False, True])
+def test_nothing_that_is_said_gives_nan_or_an_infinity(name, centred):
+    reward = GroupReward(name, centred=centred, **NEEDS.get(name, {}))
+    silent, alike = [None] * 6, ["7"] * 6
+    for texts in (TEXTS, silent, alike, [str(i) for i in range(6)], [*silent[:5], "7"]):
+        assert np.isfinite(reward(texts)).all()
+    for texts in (silent, alike):
+        assert len(set(reward(texts))) == 1
+
+
+def test_pairwise_compares_texts_where_it_is_told_how():
+    apart = GroupReward("pairwise", distance=lambda t: np.ones((len(t), len(t))) - np.eye(len(t)))
+    assert apart(["a", None, "b", "c"]) == [0.25, 0.0, 0.25, 0.25]
+    assert apart([None] * 3) == [0.0, 0.0, 0.0]
+
+
+def test_an_equivalence_joins_the_answers_of_a_group():
+    reward = GroupReward("coherence", kind="string", equivalence=lambda a, b: a[0] == b[0])
+    assert reward(["seven", "six", "nine"]) == [1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("beta", [0.1, 0.3, 1.0])
+@pytest.mark.parametrize("G", [3, 6, 7, 16, 33])
+def test_a_group_that_agrees_has_advantage_0_in_every_trainer(G, beta):
+    for name in ("log", "diversity"):
+        reward = GroupReward(name, beta=beta)
+        for texts in (["7"] * G, [str(i) for i in range(G)]):
+            paid = reward(texts)
+            assert set(standins.art_advantages(paid, scale=True)) == {0.0}
+            samples = [standins.Sample(reward=value) for value in paid]
+            assert (standins.slime_post_process(samples, G, std=True) == 0).all()
+            assert (standins.tinker_advantages(paid) == 0).all()
+
+
+def test_slime_pays_groups(monkeypatch):
+    reward = GroupReward("log", beta=0.3)
+    rm = groups.slime(reward)
+    group = [standins.Sample(text) for text in TEXTS]
+    asyncio.run(standins.generate_and_rm_group(rm, None, group))
+    assert [sample.reward for sample in group] == reward(TEXTS)
+    with pytest.raises(errors.BrokenBatch, match="start slime with --group-rm"):
+        asyncio.run(rm(None, group[0]))
+    with pytest.raises(errors.BrokenBatch, match="a trace in several samples"):
+        asyncio.run(rm(None, [group[:2], group[2:]]))
+
+
+def test_art_pays_groups(monkeypatch):
+    art = standins.art(monkeypatch)
+    after_each = groups.art(
+        GroupReward("log", incomplete="zero"), lambda found: found.messages()[-1]["content"]
+    )
+
+    async def group(texts):
+        said = [[{"role": "assistant", "content": text}] for text in texts]
+        return art.TrajectoryGroup([art.Trajectory(messages_and_choices=one) for one in said])
+
+    whole, small = asyncio.run(
+        art.gather_trajectory_groups([group(TEXTS), group(TEXTS[:4])], after_each=after_each)
+    )
+    assert [one.reward for one in whole.trajectories] == GroupReward("log")(TEXTS)
+    assert [one.reward for one in small.trajectories] == GroupReward("log")(TEXTS[:4])
+    kept = art.gather_trajectory_groups([group(TEXTS[:2])], after_each=after_each)
+    assert asyncio.run(kept) == []
+
+
+def test_tinker_pays_groups(monkeypatch):
+    builder = standins.tinker(monkeypatch)
+    reward = GroupReward("log")
+
+    class Counted(builder):
+        async def make_envs(self):
+            return []
+
+        compute_group_rewards = groups.tinker(reward, lambda trajectory: trajectory)
+
+    found = asyncio.run(Counted().compute_group_rewards(TEXTS, [None] * 6))
+    assert found == [(value, {}) for value in reward(TEXTS)]
+
+
+def attempts(texts, **more):
+    return standins.Attempts([standins.Attempt([standins.Turn(text)]) for text in texts], **more)
+
+
+def advantages_of(group):
+    return [one.steps[-1].advantage for one in group.trajectories]
+
+
+def test_rllm_centres_groups_and_orbits(monkeypatch):
+    registry = standins.rllm(monkeypatch)
+    from rllm.trainer.algorithms.advantage import register_rllm_adv_estimator
+
+    def text(one):
+        return one.steps[-1].model_response
+
+    register_rllm_adv_estimator("log")(groups.rllm("log", text=text, beta=0.3))
+    batch = [attempts(TEXTS), attempts(["1", "2", "1"])]
+    standins.rllm_collect(registry["log"], batch)
+    for group, texts in zip(batch, (TEXTS, ["1", "2", "1"]), strict=True):
+        assert advantages_of(group) == GroupReward("log", beta=0.3, centred=True)(texts)
+
+    over = groups.rllm("coherence", text=text, orbit=lambda g: g.metadata[0]["orbit"], orbit_size=2)
+    said = [["7", "7", "3"], ["1", "1", "1"], ["7", "3", "?"], ["2", "2", "1"]]
+    batch = [attempts(t, metadata=[{"orbit": i % 2}]) for i, t in enumerate(said)]
+    standins.rllm_collect(over, batch)
+    ids = answers.from_texts([[*said[0], *said[2]], [*said[1], *said[3]]]).reshape(2, 2, 3)
+    wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True))
+    found = np.array([advantages_of(group) for group in batch]).reshape(2, 2, 3)
+    assert found == pytest.approx(wanted.swapaxes(0, 1), abs=1e-14)
+    with pytest.raises(errors.BrokenOrbit, match="2 of 2 orbits are not whole"):
+        standins.rllm_collect(over, batch[:2])
+    with pytest.raises(errors.BrokenBatch, match="traj_groups missing"):
+        over([np.zeros(3)])
+
+
+def test_skyrl_counts_the_classes_of_answers(monkeypatch):
+    registry = standins.skyrl(monkeypatch)
+    estimator = pickle.loads(pickle.dumps(groups.skyrl("log", beta=0.3, group=6)))
+    registry.register("polyest_log", estimator)
+    scores, mask = torch.zeros(6, 4), torch.ones(6, 4)
+    scores[:, 3] = torch.tensor([answer_class(text) for text in TEXTS])
+    for pad in (0, 2):
+        found, returns = standins.skyrl_compute(
+            registry, "polyest_log", scores, mask, ["u"] * 6, pad
+        )
+        assert torch.equal(found, returns)
+        wanted = GroupReward("log", beta=0.3, centred=True)(TEXTS)
+        assert found[:6, 0].tolist() == pytest.approx(wanted, rel=1e-6)
+        assert (found[6:] == 0).all()
+    with pytest.raises(errors.BrokenBatch, match="group 'u' has 6 traces, more than the 5"):
+        groups.skyrl("log", group=5)(scores, mask, ["u"] * 6)
+    with pytest.raises(errors.BrokenBatch, match="group ids missing for 6 traces"):
+        estimator(scores, mask)
+
+
+def test_prime_rl_assigns_centred_rewards(monkeypatch):
+    standins.prime_rl(monkeypatch)
+    reward = GroupReward("log", centred=True)
+    episodes = [standins.Episode([standins.Trace(text)]) for text in TEXTS]
+    traces = [trace for _, trace in standins.iter_trainable_traces(episodes)]
+    for trace, paid in zip(traces, reward([t.last_reply for t in traces]), strict=True):
+        standins.assign_advantages(trace, paid)
+    assert [trace.advantages for trace in traces] == reward(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("made", "error", "message"),
+    [
+        (lambda: GroupReward("soft"), "InvalidReward", "over orbits, and a group is one prompt"),
+        (lambda: GroupReward("logg"), "InvalidReward", "reward 'logg' is unknown"),
+        (lambda: GroupReward("log", betta=1), "InvalidReward", "option betta of log"),
+        (lambda: GroupReward("log", kind="numbr"), "InvalidAnswer", "kind 'numbr' is unknown"),
+        (lambda: GroupReward("log", fuzzy=True), "InvalidReward", "fuzzy with log: only pairwise"),
+        (lambda: GroupReward("log", unanswered="exclude"), "InvalidReward", "knows no missing reward"),
+        (lambda: GroupReward("coherence", orbits="uid"), "InvalidReward", "option orbits of coherence"),
+        (lambda: GroupReward("log", beta=-1)(TEXTS), "InvalidReward", "beta is -1"),
+        (lambda: GroupReward("log")([]), "BrokenBatch", "expected str or None"),
+        (lambda: GroupReward("log")(["7", 7, "3"]), "BrokenBatch", "expected str or None"),
+        (lambda: GroupReward("log")(["7", "3"]), "BrokenBatch", "a group has 2 traces: expected at least 3"),
+        (lambda: GroupReward("log", group=4)(TEXTS), "BrokenBatch", "a group of 6 traces, more than the 4"),
+        (lambda: GroupReward("log", noise=3)(TEXTS), "TableNotFound", "noise"),
+        (lambda: groups.skyrl("coherence"), "BrokenOrbit", "coherence without orbits"),
+        (lambda: groups.rllm("soft", text=str), "BrokenOrbit", "soft without orbits"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_an_error_that_says_what_to_change(made, error, message):
+    with pytest.raises(getattr(errors, error), match=message):
+        made()
+
+
+def test_a_small_group_can_be_worth_nothing():
+    reward = GroupReward("log", incomplete="zero")
+    assert reward(["7"]) == [0.0]
+    assert reward(["7", "3"]) == [0.0, 0.0]
+    assert GroupReward("tsallis", q=4, incomplete="zero")(TEXTS[:4]) == [0.0] * 4
+    assert any(reward(TEXTS))
+
+
+def test_the_kind_of_diversity_is_apart_from_that_of_answers():
+    gini = GroupReward("diversity", diversity="gini", kind="choice")
+    assert gini(["(A)", "(A)", "(B)", "(C)"]) == [0.5, 0.5, 1.0, 1.0]
+
+
+def test_no_trainer_is_imported():
+    asked = "import sys, polyest.integrations.groups, polyest.integrations.crediting; "
+    asked += "names = {'slime', 'art', 'tinker', 'tinker_cookbook', 'rllm', 'skyrl', 'prime_rl', 'verl', "
+    asked += "'torch', 'ray'}; assert not names & set(sys.modules), names & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", asked], check=True)
+
+
+def test_a_sample_may_be_any_object():
+    rm = groups.slime(GroupReward("log"))
+    samples = [SimpleNamespace(response=text, label="7") for text in TEXTS]
+    assert asyncio.run(rm(None, samples, evaluation=False)) == GroupReward("log")(TEXTS)

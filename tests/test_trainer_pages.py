@@ -1,0 +1,157 @@
+"""The pages on trainers: every Python block runs, in order, and does what the page says.
+
+A trainer that is not installed is a stand-in (standins.py), and what a page leaves to its reader (a
+tokenizer, an environment) is given here.
+"""
+
+import asyncio
+import re
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import standins
+import torch
+
+from polyest.integrations.crediting import REWARDS, chosen
+from polyest.integrations.groups import GroupReward
+from polyest.integrations.scores import answer_class
+
+PAGES = Path(__file__).resolve().parent.parent / "docs"
+NAMES = ("verl", "slime", "art", "tinker", "rllm", "skyrl", "prime-rl", "openrlhf")
+BOXED = [r"\boxed{7}", r"so \boxed{7}", r"\boxed{3}", "no idea"]
+
+
+def blocks(name):
+    found = re.findall(r"^```(\w+)\n(.*?)^```$", (PAGES / f"{name}.md").read_text(), re.M | re.S)
+    assert found
+    return found
+
+
+def run(name, **given):
+    """The namespace after all Python blocks; what they print is what the page says."""
+    namespace, said, promised = dict(given), "", ""
+    for kind, body in blocks(name):
+        if kind == "python":
+            printed = StringIO()
+            with redirect_stdout(printed):
+                exec(compile(body, f"{name}.md", "exec"), namespace)
+            said += printed.getvalue()
+        elif kind == "text":
+            promised += body
+    assert said == promised
+    return namespace
+
+
+def paid(centred=False, kind="boxed"):
+    return GroupReward("log", kind=kind, beta=0.1, noise=8, centred=centred)(BOXED)
+
+
+def test_every_trainer_has_a_page_with_what_goes_wrong():
+    for name in NAMES:
+        text = (PAGES / f"{name}.md").read_text()
+        assert "## Switches, and what goes wrong otherwise" in text
+        assert sum(kind == "python" for kind, _ in blocks(name)) >= 1
+        assert max(map(len, text.splitlines())) < 260
+
+
+def test_verl():
+    found = run("verl")["compute_score"]("gsm8k", "so it is\n#### 7", "7", {})
+    assert found == {"score": answer_class("7"), "acc": 1.0}
+
+
+def test_every_option_on_the_page_of_verl_is_one_and_the_reverse():
+    table = (PAGES / "verl.md").read_text().split("## Options")[1].split("## Orbits")[0]
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `")]
+    page = {
+        (name, option)
+        for options, whose in rows
+        for option in re.findall(r"`(\w+)`", options)
+        for name in (REWARDS if whose.strip() == "all" else whose.strip().split(", "))
+    }
+    real = set()
+    for name in REWARDS:
+        with pytest.raises(Exception, match="expected some of") as refused:
+            chosen(name, {"unheard": 1})
+        known = str(refused.value).split("expected some of ")[1].split(", ")
+        real |= {(name, option) for option in known}
+    assert page == real
+
+
+def test_slime():
+    found = run("slime")
+    samples = [standins.Sample(text) for text in BOXED]
+    assert asyncio.run(found["rm"](None, samples)) == paid()
+
+
+def test_art(monkeypatch):
+    art = standins.art(monkeypatch)
+    found = run("art")
+
+    async def rollout(model, text):
+        said = [{"role": "assistant", "content": text}]
+        return art.Trajectory(messages_and_choices=said)
+
+    kept = asyncio.run(found["step"](rollout, ["7", "so 3"], None))
+    assert [len(group.trajectories) for group in kept] == [16, 16]
+    group = art.TrajectoryGroup(
+        [art.Trajectory(messages_and_choices=[{"role": "assistant", "content": t}]) for t in BOXED]
+    )
+    asyncio.run(found["after_each"](group))
+    assert [one.reward for one in group.trajectories] == paid(kind="number")
+
+
+def test_tinker(monkeypatch):
+    standins.tinker(monkeypatch)
+    found = run("tinker", tokenizer=SimpleNamespace(decode=lambda tokens: BOXED[tokens[0]]))
+    turns = [[SimpleNamespace(ac=SimpleNamespace(tokens=[i]))] for i in range(4)]
+    trajectories = [SimpleNamespace(transitions=turn) for turn in turns]
+    got = asyncio.run(found["Counted"]().compute_group_rewards(trajectories, [None] * 4))
+    assert got == [(value, {}) for value in paid()]
+
+
+def test_rllm(monkeypatch):
+    registry = standins.rllm(monkeypatch)
+    run("rllm")
+    attempts = [standins.Attempt([standins.Turn(text)]) for text in BOXED]
+    group = standins.Attempts(attempts, metadata=[{"orbit": "o"}])
+    standins.rllm_collect(registry["polyest_log"], [group])
+    assert [one.steps[0].advantage for one in attempts] == paid(centred=True)
+    standins.rllm_collect(registry["polyest_coherence"], [group, group])
+    assert attempts[0].steps[0].advantage == attempts[1].steps[0].advantage
+    assert attempts[3].steps[0].advantage == 0
+
+
+def test_skyrl(monkeypatch):
+    registry = standins.skyrl(monkeypatch)
+    reward_of = run("skyrl")["reward_of"]
+    scores = torch.tensor([[0.0, reward_of(text)] for text in BOXED])
+    found, _ = standins.skyrl_compute(
+        registry, "polyest_log", scores, torch.ones(4, 2), ["u"] * 4, pad=3
+    )
+    assert found[:4, 0].tolist() == pytest.approx(paid(centred=True), rel=1e-6)
+
+
+def test_prime_rl(monkeypatch):
+    classes = standins.prime_rl(monkeypatch)
+    run("prime-rl")
+    traces = [standins.Trace(text) for text in BOXED]
+    hidden = standins.Trace("9", trainable=False)
+    episodes = [standins.Episode([trace]) for trace in traces] + [standins.Episode([hidden])]
+    asyncio.run(classes["grpo"]().score_group(episodes))
+    assert [trace.advantages for trace in traces] == paid(centred=True)
+    assert hidden.advantages is None
+
+
+def test_openrlhf():
+    found = run("openrlhf")
+
+    async def batch(texts):
+        return await asyncio.gather(*(found["paid"]("q", text, len(texts)) for text in texts))
+
+    assert asyncio.run(batch(BOXED)) == paid()
+    assert not found["waiting"]
+    with pytest.raises(Exception, match="a group has 2 traces"):
+        asyncio.run(batch(BOXED[:2]))
