@@ -45,6 +45,14 @@ class BrokenOrbit(PolyestError, ValueError):
     """Prompts of an orbit, or their groups, that do not fit together; the message names one."""
 
 
+class BrokenBatch(PolyestError, ValueError):
+    """Rows of a trainer's batch that are not the groups they should be; the message names some."""
+
+
+class MissingColumn(BrokenBatch, LookupError):
+    """A column that the dataset does not have; the message lists those that it has."""
+
+
 class InvalidReward(PolyestError, ValueError):
     """Arguments of a reward or an advantage that give no finite number."""
 
@@ -81,12 +89,20 @@ class NotInstalled(PolyestError, ImportError):
     """An extra that is needed and not there; the message has the command that installs it."""
 
 
+class UnsupportedVersion(PolyestError, ImportError):
+    """A trainer in a version that does not work; the message says which ones do."""
+
+
 class RuinedByRounding(UserWarning):
     """A table that rounding makes much worse; the message has its bias before and after."""
 
 
 class ScaleLost(UserWarning):
     """An advantage that does not depend on the size of the reward, and hence not on beta."""
+
+
+class StartedAgain(UserWarning):
+    """A multiplier that begins at its start although training is resumed."""
 
 
 class WorkerReplaced(UserWarning):

@@ -57,6 +57,11 @@ def whole(*arrays: Array, process_group: Any = None) -> tuple[tuple[Array, ...],
     return tuple(found), slice(start, start + mine)
 
 
+def running() -> bool:
+    """Whether a process group is up, so that `whole` is a collective call."""
+    return _distributed() is not None
+
+
 def summed(values: Floats, process_group: Any = None) -> Floats:
     """Sum of float64 values over all processes; a collective call."""
     distributed = _distributed()

@@ -1,0 +1,1 @@
+"""Trainers, a short file each: nothing else in polyest knows their names."""
