@@ -160,6 +160,8 @@ def polynomial(
     [1.0, 1.0, 1.0, 0.0]
     """
     powers = tuple(float(a) for a in coefficients)
+    if not np.isfinite(powers).all():
+        raise InvalidReward(f"coefficients {powers}: expected finite numbers a_0, a_1, ...")
     return _made("polynomial", {"coefficients": powers, "beta": beta}, keywords)
 
 

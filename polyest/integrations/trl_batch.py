@@ -21,6 +21,7 @@ from polyest.record import Holder
 
 Array = Any  # numpy
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+Names = dict[int, Any]  # of ids, as the column has them
 Extract = Callable[[str], str | int | None]
 # What TRL passes beside the columns of the dataset.
 PASSED = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
@@ -150,11 +151,17 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
     """
     texts = texts_of(completions)
     rows = len(texts)
-    ids = numbers(how.group, column(how.group, columns, rows))
+    named = column(how.group, columns, rows)
+    ids = numbers(how.group, named)
     marks = answers.identify([_mark(prompt) for prompt in prompts]) if rows else ids
     if len(marks) != rows:
         raise BrokenBatch(f"{len(marks)} prompts for {rows} completions: expected one a row")
-    orbit = numbers(how.orbit, column(how.orbit, columns, rows)) if how.orbit else ids
+    orbit_named = column(how.orbit, columns, rows) if how.orbit else named
+    orbit = numbers(how.orbit, orbit_named) if how.orbit else ids
+    group_names, orbit_names = (
+        {int(i): value for i, value in zip(found, values, strict=True)}
+        for found, values in ((ids, named), (orbit, orbit_named))
+    )  # ids of texts are digests: a message shows the text, where this process has it
     truth = _truth(how, columns, rows) if how.truth else np.zeros(rows, np.int64)
     keys = np.zeros(rows, np.int64) if how.texts else extracted(texts, how.kind)
     if how.gather is True and not gathering.running():
@@ -170,9 +177,11 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
             texts = _exchanged(texts)
     if not len(ids):
         return Batch(ids, ids, keys, None, ids > 0, mine)
-    _one_prompt_each(how.group, ids, marks)
-    groups, copy = _groups(how, ids)
-    orbits, kept = _orbits(how, groups, orbit, copy) if how.orbit else (groups, groups >= 0)
+    _one_prompt_each(how, ids, marks, group_names)
+    groups, copy = _groups(how, ids, group_names)
+    orbits, kept = (
+        _orbits(how, groups, orbit, copy, orbit_names) if how.orbit else (groups, groups >= 0)
+    )
     spoken = _objects(texts) if how.texts else keys
     return Batch(groups, orbits, spoken, truth if how.truth else None, kept, mine)
 
@@ -202,6 +211,10 @@ def _key(found: Any) -> str | None:
     raise InvalidAnswer(f"kind gave {found!r:.80}: expected a callable text -> str, int or None")
 
 
+def _name(names: Names, i: Any) -> Any:
+    return names.get(int(i), int(i))
+
+
 def _truth(how: Reading, columns: Mapping[str, Any], rows: int) -> Ints:
     assert how.truth is not None
     right = column(how.truth, columns, rows)
@@ -215,17 +228,18 @@ def _truth(how: Reading, columns: Mapping[str, Any], rows: int) -> Ints:
     return found
 
 
-def _one_prompt_each(name: str, ids: Ints, marks: Ints) -> None:
+def _one_prompt_each(how: Reading, ids: Ints, marks: Ints, names: Names) -> None:
     _, first, which = np.unique(ids, return_index=True, return_inverse=True)
     other = marks != marks[first[which]]
     if other.any():
         raise BrokenBatch(
-            f"{name} {ids[np.argmax(other)]} belongs to different prompts: give every prompt an id of its "
-            'own, such as its row number, dataset.map(lambda row, i: {"group_id": i}, with_indices=True)'
+            f"{how.group} {_name(names, ids[np.argmax(other)])!r} belongs to different prompts: give every "
+            'prompt an id of its own, such as its row number: dataset.add_column("group_id", '
+            "list(range(len(dataset))))"
         )
 
 
-def _groups(how: Reading, ids: Ints) -> tuple[Ints, Ints]:
+def _groups(how: Reading, ids: Ints, names: Names) -> tuple[Ints, Ints]:
     """Groups as 0, 1, ..., and which drawing of its id each is."""
     G = how.num_generations
     if G is None:
@@ -240,7 +254,7 @@ def _groups(how: Reading, ids: Ints) -> tuple[Ints, Ints]:
     mixed = (blocks != blocks[:, :1]).any(1)
     if mixed.any():
         at = int(np.argmax(mixed))
-        inside = ", ".join(str(i) for i in sorted(set(blocks[at].tolist())))
+        inside = ", ".join(repr(_name(names, i)) for i in dict.fromkeys(blocks[at].tolist()))
         raise BrokenBatch(
             f"rows {at * G} to {at * G + G - 1} have {how.group} {inside} with num_generations={G}: expected "
             f"one id in every {G} rows{cut}; give the trainer's number (evaluation may have another, "
@@ -254,8 +268,18 @@ def _groups(how: Reading, ids: Ints) -> tuple[Ints, Ints]:
     return np.repeat(np.arange(len(blocks)), G), np.repeat(np.array(copy, np.int64), G)
 
 
-def _orbits(how: Reading, groups: Ints, orbit: Ints, copy: Ints) -> tuple[Ints, Array]:
+def _orbits(
+    how: Reading, groups: Ints, orbit: Ints, copy: Ints, names: Names
+) -> tuple[Ints, Array]:
     """Orbits as 0, 1, ..., an orbit that is drawn twice as two, and where they are complete."""
+    own = np.unique(groups, return_index=True)[1]  # groups are 0, 1, ...: the first row of each
+    split = orbit != orbit[own[groups]]
+    if split.any():
+        at = int(np.argmax(split))
+        raise BrokenOrbit(
+            f"{how.orbit} {_name(names, orbit[own[groups[at]]])!r} and {_name(names, orbit[at])!r} share a "
+            "prompt: expected one orbit for all rows of a prompt"
+        )
     pairs = np.stack([orbit, copy], 1)
     _, first, which = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
     which = which.reshape(-1).astype(np.int64)
@@ -265,9 +289,10 @@ def _orbits(how: Reading, groups: Ints, orbit: Ints, copy: Ints) -> tuple[Ints, 
     if short.any() and how.broken == "raise":
         at = int(np.argmax(short))
         raise BrokenOrbit(
-            f"{how.orbit} {orbit[first[at]]} arrived with {members[at]} of {how.orbit_size} prompts: train "
-            f"on order_by_orbit(dataset, {how.orbit!r}) with shuffle_dataset=False and generation_batch_size a "
-            'multiple of orbit_size * num_generations; where evaluation cuts orbits, broken="exclude" '
+            f"{how.orbit} {_name(names, orbit[first[at]])!r} arrived with {members[at]} of {how.orbit_size} "
+            f"prompts: train on order_by_orbit(dataset, {how.orbit!r}) with shuffle_dataset=False and "
+            "generation_batch_size a multiple of orbit_size * num_generations; where evaluation cuts "
+            'orbits, broken="exclude" '
             "leaves them out"
         )
     return which, ~short[which]

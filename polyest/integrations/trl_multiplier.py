@@ -35,8 +35,8 @@ class MultiplierCallback(TrainerCallback):  # type: ignore[misc]
     rewarded: rewards made by `trl.safety`, with names that differ; they are to be in reward_funcs too.
     Costs of evaluation calls are not heard.  A reward is heard in the process that trains only, hence not
     where rewards are pickled into another one (AsyncGRPOTrainer).  Raises InvalidReward for anything
-    else, Mismatch where a checkpoint holds other budgets, NotInstalled; warns StartedAgain where a
-    checkpoint has no multiplier.
+    else, for a reward that the first step did not call, and where a checkpoint holds other budgets;
+    NotInstalled; warns StartedAgain where a checkpoint has no multiplier.
     """
 
     def __init__(self, *rewarded: SafetyReward) -> None:
@@ -53,13 +53,14 @@ class MultiplierCallback(TrainerCallback):  # type: ignore[misc]
             )
         self.rewarded = rewarded
         self.model: Any = None
+        self.silent = True  # until a step has ended: completions are sampled in the first one
         self.heard: list[list[Any]] = [[] for _ in rewarded]
 
     def on_train_begin(
         self, args: Any, state: Any, control: Any, model: Any = None, **others: Any
     ) -> None:
         """Begins to listen; takes up the multipliers of a checkpoint."""
-        self.model = model
+        self.model, self.silent = model, True
         kept = state.stateful_callbacks.get(KEY, {})
         for reward, costs in zip(self.rewarded, self.heard, strict=True):
             costs.clear()
@@ -80,9 +81,15 @@ class MultiplierCallback(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         """Moves the multipliers, if completions were sampled in this step; a collective call."""
         for reward, costs in zip(self.rewarded, self.heard, strict=True):
+            if not costs and self.silent:
+                raise InvalidReward(
+                    f"{reward.__name__} was not called in the first step: give the trainer's reward_funcs "
+                    "the same object as the callback"
+                )
             if costs:
                 reward.multiplier.update(np.concatenate(costs))
                 costs.clear()
+        self.silent = False
         self._keep(state)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:

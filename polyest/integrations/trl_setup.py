@@ -11,6 +11,7 @@ from polyest import counts
 from polyest.errors import (
     BrokenBatch,
     BrokenOrbit,
+    InvalidReward,
     MissingColumn,
     NotInstalled,
     ScaleLost,
@@ -67,7 +68,8 @@ def check(config: Any, *rewarded: Any) -> None:
 
     Warns ScaleLost where advantages are divided by a standard deviation.  Raises CountOutOfRange for
     fewer than 3 generations where a reward is looked up, BrokenBatch where groups would be cut or have
-    another size, BrokenOrbit where orbits would, UnsupportedVersion, NotInstalled.
+    another size, BrokenOrbit where orbits would, InvalidReward for None beside a second reward, whose sum
+    TRL takes as if None were 0, UnsupportedVersion, NotInstalled.
     """
     _version()
     scale = getattr(config, "scale_rewards", "none")
@@ -90,12 +92,17 @@ def check(config: Any, *rewarded: Any) -> None:
             )
     for reward in rewarded:
         if hasattr(reward, "reading"):
-            _fits(reward, config)
+            _fits(reward, config, len(rewarded))
 
 
-def _fits(reward: Any, config: Any) -> None:
+def _fits(reward: Any, config: Any, rewards: int) -> None:
     G, how = config.num_generations, reward.reading
     if reward.form not in COUNTED:
+        if rewards > 1 and reward.options.get("unanswered") != "lowest":
+            raise InvalidReward(
+                f"{reward.__name__} beside another reward: TRL adds None as 0, which is what "
+                'certainty earns; give unanswered="lowest"'
+            )
         counts.draws(G)
         counts.draws(getattr(config, "num_generations_eval", None) or G)
     if how.num_generations not in (None, G):
@@ -124,11 +131,13 @@ def _version() -> None:
         found = metadata.version("trl")
     except metadata.PackageNotFoundError:
         raise NotInstalled(f"TRL is not installed: {NEEDED}") from None
-    if not found.startswith("1."):
+    major, minor = (int(part) for part in found.split(".")[:2])
+    if major != 1 or minor < 8:
         raise UnsupportedVersion(
-            f"TRL {found}: rewards are made for 1.x, and tested with 1.9 and 1.16: {NEEDED}"
+            f"TRL {found}: expected 1.8 or later, below 2 (tested: 1.9 and 1.16); in earlier ones "
+            f"a reward of None counts as 0, more than the log of any probability; {NEEDED}"
         )
-    if found.startswith("1.15."):
+    if minor == 15:
         from trl.trainer import utils
 
         if getattr(utils, "_ChunkedLogProbFunction", True) is None:

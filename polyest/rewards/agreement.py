@@ -90,7 +90,8 @@ def pairwise(
         agreement = np.zeros(pooled.shape)
         compare = _comparison(fuzzy, encode, distance)
         for place, said, row in zip(agreement, answered, rows, strict=True):
-            place[said] = compare([text for text in row if text is not None])
+            if said.any():  # an encoder may not know what to do with no text at all
+                place[said] = compare([text for text in row if text is not None])
     if not include_self:
         if traces == 1:
             raise InvalidReward(
