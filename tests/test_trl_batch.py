@@ -206,12 +206,9 @@ def test_a_pickled_safety_reward_has_no_listener():
 
 def test_each_setting_has_a_name_of_its_own():
     ways = [
-        *({name: value} for name, value in (
-            ("beta", 0.5), ("noise", 1), ("criterion", "minimax"), ("dyadic", False), ("unanswered", "lowest"),
-            ("kind", "boxed"), ("kind", number), ("group", "uid"), ("gather", False), ("gather", True),
-            ("num_generations", 4), ("table", "harmonic"), ("table", polyest.load(32)),
-        )),
-        {},
+        {"beta": 0.5}, {"noise": 1}, {"criterion": "minimax"}, {"dyadic": False}, {"unanswered": "lowest"},
+        {"kind": "boxed"}, {"kind": number}, {"group": "uid"}, {"gather": False}, {"gather": True},
+        {"num_generations": 4}, {"table": "harmonic"}, {"table": polyest.load(32)}, {},
     ]  # fmt: skip
     made = [trl.log_probability(**way) for way in ways]
     made += [make() for make in MADE.values() if make is not MADE["log"]]

@@ -92,7 +92,11 @@ def test_none_beside_another_reward():
         trl.check(configured(), trl.log_probability(), price)
     trl.check(configured(), trl.log_probability(unanswered="lowest"), price)
     trl.check(configured(), trl.coherence(orbit_size=2), price)
+    trl.check(configured(), trl.ground_truth(objective="log"), price)
     trl.check(configured(num_generations=2), trl.pairwise(orbit_size=2))
+    trl.check(configured(num_generations=2), trl.ground_truth())
+    with pytest.raises(CountOutOfRange, match="at least 3"):
+        trl.check(configured(num_generations=2), trl.ground_truth(objective="log"))
 
 
 def test_versions(version, monkeypatch):

@@ -155,7 +155,6 @@ def config(folder, kind="GRPO", **changes):
         "save_strategy": "no",
         "use_cpu": True,
         "bf16": False,
-        "gradient_checkpointing": False,
         "disable_tqdm": True,
         "shuffle_dataset": False,
         "seed": 0,

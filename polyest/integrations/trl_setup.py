@@ -20,7 +20,7 @@ from polyest.errors import (
 
 Data = TypeVar("Data")
 NEEDED = "pip install 'polyest[trl]'"
-COUNTED = ("coherence", "pairwise", "ground_truth")  # rewards that need no group of 3
+COMPARED = ("coherence", "pairwise")  # nothing is looked up, and 0 is the least reward
 
 
 def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Data:
@@ -97,12 +97,14 @@ def check(config: Any, *rewarded: Any) -> None:
 
 def _fits(reward: Any, config: Any, rewards: int) -> None:
     G, how = config.num_generations, reward.reading
-    if reward.form not in COUNTED:
-        if rewards > 1 and reward.options.get("unanswered") != "lowest":
-            raise InvalidReward(
-                f"{reward.__name__} beside another reward: TRL adds None as 0, which is what "
-                'certainty earns; give unanswered="lowest"'
-            )
+    # Of ground_truth no answer is a wrong one, which earns 0.
+    silent = reward.form not in (*COMPARED, "ground_truth")
+    if rewards > 1 and silent and reward.options.get("unanswered") != "lowest":
+        raise InvalidReward(
+            f"{reward.__name__} beside another reward: TRL adds None as 0, which is what "
+            'certainty earns; give unanswered="lowest"'
+        )
+    if reward.form not in COMPARED and reward.arguments.get("objective") != "accuracy":
         counts.draws(G)
         counts.draws(getattr(config, "num_generations_eval", None) or G)
     if how.num_generations not in (None, G):
