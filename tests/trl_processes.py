@@ -13,13 +13,13 @@ from pathlib import Path
 
 from trl_training import Recorded, rewarded, trainer
 
-from polyest.errors import BrokenBatch, BrokenOrbit
+from polyest.errors import BrokenBatch, BrokenOrbit, MissingColumn
 from polyest.integrations import trl
 
 
 def rows(start, stop, names="aaaabbbbaaaa", orbits="oooooooooooo"):
     """Rows of a batch of three groups of four; two of them are one prompt, drawn twice."""
-    texts = list("1211334x5552")
+    texts = [*"1211334", "", *"555", None]
     cut = slice(start, stop)
     return {
         "prompts": list(names[cut]),
@@ -50,8 +50,8 @@ def trained(folder, kind):
 
 def raised(reward, error, **batch):
     try:
-        reward(**batch)
-    except error as found:
+        reward(**{name: values for name, values in batch.items() if values is not None})
+    except (error, BrokenBatch) as found:
         return str(found)
     return "nothing"
 
@@ -71,6 +71,8 @@ def main():
         raised(trl.log_probability(gather=False, num_generations=4), BrokenBatch, **own),
         raised(alone, BrokenOrbit, **own),
         raised(blocks, BrokenBatch, **{**own, "prompts": [f"{rank}"] * 6}),
+        raised(blocks, BrokenBatch, **(own if rank == 0 else {**own, "group_id": [0.5] * 6})),
+        raised(blocks, MissingColumn, **(own if rank == 1 else {**own, "group_id": None})),
     ]
     (folder / f"{rank}.json").write_text(json.dumps(found))
 

@@ -42,9 +42,8 @@ USUAL: dict[str, tuple[Any, ...]] = {  # settings that a name leaves out
     "beta": (1.0,), "dyadic": (True,), "fuzzy": (False,), "include_self": (True,), "kind": ("entropy",),
     "mean": ("arithmetic",), "objective": ("accuracy",), "ties": ("all",), "unanswered": ("exclude",),
 }  # fmt: skip
-TRIED = (
-    34  # traces of the group on which a reward is tried where it is not known how many there are
-)
+# Traces of the group on which a reward is tried where it is not known how many there are.
+TRIED = 34
 
 
 class Keywords(TypedDict, total=False):
@@ -250,7 +249,7 @@ def pairwise(
     """Rewards beta times the mean agreement of a trace with those of its orbit: `rewards.pairwise`.
 
     Without fuzzy=, encode= or distance= answers agree where they are equal; with one of them whole
-    completions are compared, and kind= is not used.
+    completions are compared, by every process all of them, and kind= is not used.
 
     >>> pairwise(orbit_size=1)(["?"] * 4, ["7", "7", "3", None], group_id=[0] * 4)
     [0.5, 0.5, 0.25, None]

@@ -147,43 +147,67 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
     """The whole batch, of which these are the rows of this process.
 
     A collective call where rewards are gathered.  Raises BrokenBatch, BrokenOrbit, InvalidAnswer and
-    MissingColumn; what is wrong with the whole batch is raised by every process.
+    MissingColumn, on every process: rows that one process cannot read stop the others too.
     """
-    texts = texts_of(completions)
-    rows = len(texts)
-    named = column(how.group, columns, rows)
-    ids = numbers(how.group, named)
-    marks = answers.identify([_mark(prompt) for prompt in prompts]) if rows else ids
-    if len(marks) != rows:
-        raise BrokenBatch(f"{len(marks)} prompts for {rows} completions: expected one a row")
-    orbit_named = column(how.orbit, columns, rows) if how.orbit else named
-    orbit = numbers(how.orbit, orbit_named) if how.orbit else ids
-    group_names, orbit_names = (
-        {int(i): value for i, value in zip(found, values, strict=True)}
-        for found, values in ((ids, named), (orbit, orbit_named))
-    )  # ids of texts are digests: a message shows the text, where this process has it
-    truth = _truth(how, columns, rows) if how.truth else np.zeros(rows, np.int64)
-    keys = np.zeros(rows, np.int64) if how.texts else extracted(texts, how.kind)
     if how.gather is True and not gathering.running():
         raise BrokenBatch(
             "gather=True without a process group: start with torchrun or accelerate, or leave gather "
             'at "auto", which counts on one process what there is'
         )
-    if how.gather is False:
-        mine = slice(0, rows)
-    else:
-        (ids, marks, orbit, truth, keys), mine = gathering.whole(ids, marks, orbit, truth, keys)
+    try:
+        rows = _rows(how, prompts, completions, columns)
+    except Exception:
+        if how.gather is not False:
+            gathering.summed(np.ones(1))
+        raise
+    (ids, marks, orbit, truth, keys), texts = rows.arrays, rows.texts
+    mine = slice(0, len(ids))
+    if how.gather is not False:
+        if gathering.summed(np.zeros(1))[0]:
+            raise BrokenBatch("another process could not read its rows: its own error says why")
+        (ids, marks, orbit, truth, keys), mine = gathering.whole(*rows.arrays)
         if how.texts:
             texts = _exchanged(texts)
     if not len(ids):
         return Batch(ids, ids, keys, None, ids > 0, mine)
-    _one_prompt_each(how, ids, marks, group_names)
-    groups, copy = _groups(how, ids, group_names)
-    orbits, kept = (
-        _orbits(how, groups, orbit, copy, orbit_names) if how.orbit else (groups, groups >= 0)
-    )
+    _one_prompt_each(how, ids, marks, rows.group_names)
+    groups, copy = _groups(how, ids, rows.group_names)
+    orbits, kept = groups, groups >= 0
+    if how.orbit:
+        orbits, kept = _orbits(how, groups, orbit, copy, rows.orbit_names)
     spoken = _objects(texts) if how.texts else keys
     return Batch(groups, orbits, spoken, truth if how.truth else None, kept, mine)
+
+
+class _Rows(Holder):
+    """Rows of this process as integers: ids, prompts, orbits, right answers, answers; and their texts.
+
+    Ids of texts are digests: a message shows the text, where this process has it.
+    """
+
+    arrays: tuple[Ints, ...]
+    texts: list[str | None]
+    group_names: Names
+    orbit_names: Names
+
+
+def _rows(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any]) -> _Rows:
+    texts = texts_of(completions)
+    rows = len(texts)
+    if len(prompts) != rows:
+        raise BrokenBatch(f"{len(prompts)} prompts for {rows} completions: expected one a row")
+    group = column(how.group, columns, rows)
+    orbit = column(how.orbit, columns, rows) if how.orbit else group
+    ids, orbits = numbers(how.group, group), numbers(how.orbit or how.group, orbit)
+    marks = np.array(answers.identify([_mark(prompt) for prompt in prompts]), np.int64)
+    truth = _truth(how, columns, rows) if how.truth else np.zeros(rows, np.int64)
+    keys = np.zeros(rows, np.int64) if how.texts else extracted(texts, how.kind)
+    return _Rows(
+        (ids, marks.reshape(rows), orbits, truth, keys),
+        texts,
+        dict(zip(ids.tolist(), group, strict=True)),
+        dict(zip(orbits.tolist(), orbit, strict=True)),
+    )
 
 
 def _content(content: Any) -> str | None:

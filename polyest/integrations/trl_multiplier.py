@@ -99,7 +99,7 @@ class MultiplierCallback(TrainerCallback):  # type: ignore[misc]
             reward.listener = None
 
     def _hear(self, reward: SafetyReward, costs: Any) -> None:
-        if self.model is not None and self.model.training:
+        if self.model.training:
             at = next(i for i, known in enumerate(self.rewarded) if known is reward)
             self.heard[at].append(costs)
 
