@@ -47,8 +47,14 @@ class BrokenOrbit(PolyestError, ValueError):
 
 class UnknownOption(PolyestError, TypeError):
     """A keyword that a reward does not know, or has no use for; the message lists those it takes."""
+
+
 class BrokenBatch(PolyestError, ValueError):
     """Rows of a trainer's batch that are not the groups they should be; the message names some."""
+
+
+class MissingColumn(BrokenBatch, LookupError):
+    """A column that the dataset does not have; the message lists those that it has."""
 
 
 class InvalidReward(PolyestError, ValueError):
@@ -101,6 +107,10 @@ class ScaleLost(UserWarning):
 
 class NotRegistered(UserWarning):
     """Estimators that a trainer asked for and does not get; the message says why."""
+
+
+class StartedAgain(UserWarning):
+    """A multiplier that begins at its start although training is resumed."""
 
 
 class WorkerReplaced(UserWarning):

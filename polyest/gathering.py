@@ -84,6 +84,11 @@ def _header(arrays: tuple[Array, ...]) -> str | list[tuple[int, tuple[str, tuple
     return found
 
 
+def running() -> bool:
+    """Whether a process group is up, so that `whole` is a collective call."""
+    return _distributed() is not None
+
+
 def summed(values: Floats, process_group: Any = None) -> Floats:
     """Sum of float64 values over all processes; a collective call."""
     distributed = _distributed()

@@ -45,6 +45,12 @@ def test_the_command_line_loads_nothing_heavy_before_it_is_told_what_to_do():
     assert not roots(modules) & {*HEAVY, "numpy", "rich"}
 
 
+def test_rewards_for_a_trainer_load_no_trainer():
+    modules = imported("from polyest.integrations import trl")
+    assert "polyest.integrations.trl" in modules
+    assert not roots(modules) & {*HEAVY, "transformers", "trl", "datasets", "accelerate"}
+
+
 def test_the_look_sees_what_is_imported():
     # the same look at something that does import: else the tests above would pass on nothing
     assert {"numpy", "flint"} <= roots(imported("import polyest.balls, numpy"))

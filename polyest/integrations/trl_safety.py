@@ -1,0 +1,67 @@
+"""The reward of Safety-GRPO for TRL: minus lambda times the cost of a completion.
+
+Nothing moves when it is called: `MultiplierCallback` listens, and moves lambda between the steps.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from polyest import rewards
+from polyest.errors import InvalidReward
+from polyest.integrations.trl_batch import texts_of, word
+
+
+class SafetyReward:
+    """Rewards -lambda cost(completion); lambda is moved by `MultiplierCallback` only.
+
+    cost: text -> number, or one for each budget, finite; multiplier: a `rewards.Multiplier`, shared with
+    the callback.  A trace without completion has None and no cost.  Rewards are rounded to multiples of
+    2^-16, so that those of a group with equal costs cancel.  Raises InvalidReward as `rewards.safety` does.
+
+    >>> reward = SafetyReward(len, rewards.Multiplier(1.0, rate=0.1, start=0.5))
+    >>> reward(prompts=["?"] * 3, completions=["a", "abc", None])
+    [-0.5, -1.5, None]
+    """
+
+    def __init__(
+        self, cost: Callable[[str], Any], multiplier: rewards.Multiplier, name: str | None = None
+    ) -> None:
+        """The reward; nobody listens to its costs yet."""
+        if not callable(cost) or not isinstance(multiplier, rewards.Multiplier):
+            raise InvalidReward(
+                f"cost {cost!r:.40}, multiplier {multiplier!r:.40}: expected a callable text -> cost and a "
+                "rewards.Multiplier, whose lambda can move"
+            )
+        self.cost, self.multiplier = cost, multiplier
+        self.listener: Callable[[SafetyReward, Any], None] | None = None
+        self.__name__ = name or f"safety-{word(cost)}"
+
+    def __call__(self, prompts: Any, completions: Any, **columns: Any) -> list[float | None]:
+        """Rewards of the rows of this process; lambda does not move."""
+        texts = texts_of(completions)
+        size = self.multiplier.budget.shape
+        spoken = [text for text in texts if text is not None]
+        try:
+            costs = np.array([self.cost(text) for text in spoken], np.float64)
+            costs = costs.reshape(len(spoken), *size)
+        except (TypeError, ValueError) as error:
+            raise InvalidReward(
+                f"{word(self.cost)} gave no {self.multiplier.budget.size} number(s) a text: {error}"
+            ) from None
+        paid = np.round(rewards.safety(costs, self.multiplier) * 2.0**16) / 2.0**16 + 0.0
+        if self.listener is not None:
+            self.listener(self, costs)
+        log: Callable[..., None] | None = columns.get("log_metric")
+        if log is not None:
+            for i, value in enumerate(np.ravel(self.multiplier.value)):
+                log(f"{self.__name__}/multiplier{i if size else ''}", float(value))
+        left = iter(paid.tolist())
+        return [None if text is None else next(left) for text in texts]
+
+    def __repr__(self) -> str:
+        return f"<polyest reward {self.__name__}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "listener": None}

@@ -1,0 +1,149 @@
+"""What is set before training with TRL: the order of the rows, and a look at the configuration."""
+
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any, TypeVar, cast
+from warnings import warn
+
+import numpy as np
+
+from polyest import counts
+from polyest.errors import (
+    BrokenBatch,
+    BrokenOrbit,
+    InvalidReward,
+    MissingColumn,
+    NotInstalled,
+    ScaleLost,
+    UnsupportedVersion,
+)
+
+Data = TypeVar("Data")
+NEEDED = "pip install 'polyest[trl]'"
+COMPARED = ("coherence", "pairwise")  # nothing is looked up, and 0 is the least reward
+
+
+def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Data:
+    """The rows in a random order of orbits, members of an orbit side by side in the order they have.
+
+    dataset: a datasets.Dataset, or a list of dictionaries; the same kind is returned.  With
+    shuffle_dataset=False every epoch has this order: for another one in each, concatenate the orders of
+    several seeds.  Raises BrokenOrbit for orbits of different sizes, MissingColumn, BrokenBatch for a
+    stream.
+
+    >>> [row["n"] for row in order_by_orbit([{"n": n, "orbit_id": n % 3} for n in range(6)])]
+    [2, 5, 0, 3, 1, 4]
+    """
+    rows: Any = dataset
+    if not hasattr(rows, "__len__") or not len(rows):
+        raise BrokenBatch(
+            f"dataset is {type(rows).__name__}: expected one with rows and a length; a stream "
+            "has to be ordered where it is made"
+        )
+    names = list(getattr(rows, "column_names", None) or rows[0])
+    if column not in names:
+        raise MissingColumn(
+            f"no column {column!r} in the dataset: it has {', '.join(names)}; add one id for each set of "
+            "prompts that ask the same"
+        )
+    is_list = isinstance(rows, Sequence) and not hasattr(rows, "select")
+    members: dict[Any, list[int]] = {}
+    for i, orbit in enumerate([row[column] for row in rows] if is_list else rows[column]):
+        members.setdefault(orbit, []).append(i)
+    sizes = [len(found) for found in members.values()]
+    usual = max(set(sizes), key=sizes.count)
+    odd = [orbit for orbit, found in members.items() if len(found) != usual]
+    if odd:
+        raise BrokenOrbit(
+            f"orbit {odd[0]!r} has {len(members[odd[0]])} prompts, others {usual}: expected as many in every "
+            "orbit; complete or leave out the orbit"
+        )
+    orbits = list(members.values())
+    order = [i for at in np.random.default_rng(seed).permutation(len(orbits)) for i in orbits[at]]
+    return cast(Data, [rows[i] for i in order] if is_list else rows.select(order))
+
+
+def check(config: Any, *rewarded: Any) -> None:
+    """Looks at a GRPOConfig or RLOOConfig, and at the rewards that go with it, before training.
+
+    Warns ScaleLost where advantages are divided by a standard deviation.  Raises CountOutOfRange for
+    fewer than 3 generations where a reward is looked up, BrokenBatch where groups would be cut or have
+    another size, BrokenOrbit where orbits would, InvalidReward for None beside a second reward, whose sum
+    TRL takes as if None were 0, UnsupportedVersion, NotInstalled.
+    """
+    _version()
+    scale = getattr(config, "scale_rewards", "none")
+    lost = {
+        f"scale_rewards={scale!r}": ("none", scale not in ("none", False)),
+        "normalize_advantages=True": (False, getattr(config, "normalize_advantages", False)),
+        "multi_objective_aggregation='normalize_then_sum'": (
+            "sum_then_normalize",
+            getattr(config, "multi_objective_aggregation", "") == "normalize_then_sum",
+        ),
+    }
+    for switch, (instead, on) in lost.items():
+        if on:
+            warn(
+                ScaleLost(
+                    f"{switch} divides by a standard deviation, which cancels beta and any multiplier and "
+                    f"undoes the lack of bias: set {switch.partition('=')[0]}={instead!r}"
+                ),
+                stacklevel=2,
+            )
+    for reward in rewarded:
+        if hasattr(reward, "reading"):
+            _fits(reward, config, len(rewarded))
+
+
+def _fits(reward: Any, config: Any, rewards: int) -> None:
+    G, how = config.num_generations, reward.reading
+    # Of ground_truth no answer is a wrong one, which earns 0.
+    silent = reward.form not in (*COMPARED, "ground_truth")
+    if rewards > 1 and silent and reward.options.get("unanswered") != "lowest":
+        raise InvalidReward(
+            f"{reward.__name__} beside another reward: TRL adds None as 0, which is what "
+            'certainty earns; give unanswered="lowest"'
+        )
+    if reward.form not in COMPARED and reward.arguments.get("objective") != "accuracy":
+        counts.draws(G)
+        counts.draws(getattr(config, "num_generations_eval", None) or G)
+    if how.num_generations not in (None, G):
+        raise BrokenBatch(
+            f"{reward.__name__} has num_generations={how.num_generations}, the trainer {G}: give both one "
+            "number, or leave the reward's out"
+        )
+    here = config.per_device_train_batch_size * config.steps_per_generation
+    if how.gather is False and here % G:
+        raise BrokenBatch(
+            f"gather=False and {here} rows a process (per_device_train_batch_size * steps_per_generation) "
+            f'with num_generations={G}: groups would be cut; use gather="auto" or a multiple of {G}'
+        )
+    m = how.orbit_size
+    if m > 1 and (config.shuffle_dataset or config.generation_batch_size % (G * m)):
+        raise BrokenOrbit(
+            f"shuffle_dataset={config.shuffle_dataset} and generation_batch_size="
+            f"{config.generation_batch_size} for orbits of {m} prompts with {G} generations: use "
+            f"order_by_orbit(dataset), shuffle_dataset=False and a multiple of {G * m}"
+        )
+
+
+def _version() -> None:
+    """Whether this version of TRL works, as far as is known."""
+    try:
+        found = metadata.version("trl")
+    except metadata.PackageNotFoundError:
+        raise NotInstalled(f"TRL is not installed: {NEEDED}") from None
+    major, minor = (int(part) for part in found.split(".")[:2])
+    if major != 1 or minor < 8:
+        raise UnsupportedVersion(
+            f"TRL {found}: expected 1.8 or later, below 2 (tested: 1.9 and 1.16); in earlier ones "
+            f"a reward of None counts as 0, more than the log of any probability; {NEEDED}"
+        )
+    if minor == 15:
+        from trl.trainer import utils
+
+        if getattr(utils, "_ChunkedLogProbFunction", True) is None:
+            raise UnsupportedVersion(
+                f"TRL {found} does not train without triton (its _ChunkedLogProbFunction is None): use 1.16 "
+                f"or 1.9, {NEEDED}"
+            )

@@ -1,0 +1,124 @@
+"""What is set before training with TRL: the order of rows, and configurations that would do harm."""
+
+import sys
+from importlib import metadata
+from types import SimpleNamespace
+
+import pytest
+
+from polyest import rewards
+from polyest.errors import (
+    BrokenBatch,
+    BrokenOrbit,
+    CountOutOfRange,
+    InvalidReward,
+    MissingColumn,
+    NotInstalled,
+    ScaleLost,
+    UnsupportedVersion,
+)
+from polyest.integrations import trl
+
+
+def test_rows_by_orbit():
+    rows = [{"n": n, "orbit_id": str(n % 20)} for n in range(40)]
+    found = [row["n"] for row in trl.order_by_orbit(rows, seed=1)]
+    assert sorted(found) == list(range(40))
+    assert all(b == a + 20 for a, b in zip(found[::2], found[1::2], strict=True))
+    assert found[::2] != list(range(20))
+    assert trl.order_by_orbit(rows, seed=1) == trl.order_by_orbit(rows, seed=1)
+    assert trl.order_by_orbit(rows, seed=1) != trl.order_by_orbit(rows, seed=2)
+    with pytest.raises(MissingColumn, match="no column 'o' in the dataset: it has n, orbit_id"):
+        trl.order_by_orbit(rows, "o")
+    with pytest.raises(BrokenOrbit, match="orbit '19' has 1 prompts, others 2"):
+        trl.order_by_orbit(rows[:-1])
+    with pytest.raises(BrokenBatch, match="a stream"):
+        trl.order_by_orbit(iter(rows))
+
+
+def configured(**changes):
+    usual = {
+        "scale_rewards": "none", "num_generations": 8, "num_generations_eval": None, "shuffle_dataset": False,
+        "per_device_train_batch_size": 4, "steps_per_generation": 4, "generation_batch_size": 16,
+    }  # fmt: skip
+    return SimpleNamespace(**{**usual, **changes})
+
+
+@pytest.fixture
+def version(monkeypatch):
+    monkeypatch.setattr(metadata, "version", lambda name: "1.16.0")
+    return lambda found: monkeypatch.setattr(metadata, "version", lambda name: found)
+
+
+@pytest.mark.usefixtures("version")
+@pytest.mark.parametrize(
+    ("switch", "value"),
+    [
+        ("scale_rewards", "group"), ("scale_rewards", "batch"), ("scale_rewards", True),
+        ("normalize_advantages", True), ("multi_objective_aggregation", "normalize_then_sum"),
+    ],
+)  # fmt: skip
+def test_switches_that_undo_the_scale(switch, value):
+    with pytest.warns(ScaleLost, match=rf"{switch}={value!r} divides.*set {switch}="):
+        trl.check(configured(**{switch: value}))
+    trl.check(configured())
+    trl.check(configured(scale_rewards=False))
+
+
+@pytest.mark.usefixtures("version")
+@pytest.mark.parametrize(
+    ("changes", "reward", "error", "words"),
+    [
+        ({"num_generations": 2}, trl.log_probability(), CountOutOfRange, "expected at least 3"),
+        ({"num_generations_eval": 1}, trl.log_probability(), CountOutOfRange, "expected at least 3"),
+        ({}, trl.log_probability(num_generations=4), BrokenBatch, "has num_generations=4, the trainer 8"),
+        ({"steps_per_generation": 3}, trl.log_probability(gather=False), BrokenBatch, "12 rows a process"),
+        ({"shuffle_dataset": True}, trl.coherence(orbit_size=2), BrokenOrbit, "a multiple of 16"),
+        ({"generation_batch_size": 24}, trl.coherence(orbit_size=2), BrokenOrbit, "generation_batch_size=24"),
+    ],
+)  # fmt: skip
+def test_configurations_that_cut(changes, reward, error, words):
+    with pytest.raises(error, match=words):
+        trl.check(configured(**changes), reward)
+    trl.check(
+        configured(), trl.log_probability(), trl.safety(len, rewards.Multiplier(1, rate=1))
+    ) if False else None
+
+
+@pytest.mark.usefixtures("version")
+def test_none_beside_another_reward():
+    price = trl.safety(len, rewards.Multiplier(1.0, rate=1.0))
+    with pytest.raises(InvalidReward, match='unanswered="lowest"'):
+        trl.check(configured(), trl.log_probability(), price)
+    trl.check(configured(), trl.log_probability(unanswered="lowest"), price)
+    trl.check(configured(), trl.coherence(orbit_size=2), price)
+    trl.check(configured(), trl.ground_truth(objective="log"), price)
+    trl.check(configured(num_generations=2), trl.pairwise(orbit_size=2))
+    trl.check(configured(num_generations=2), trl.ground_truth())
+    with pytest.raises(CountOutOfRange, match="at least 3"):
+        trl.check(configured(num_generations=2), trl.ground_truth(objective="log"))
+
+
+def test_versions(version, monkeypatch):
+    for found in ("0.26.2", "1.0.0", "1.7.3", "2.0.0"):
+        version(found)
+        with pytest.raises(UnsupportedVersion, match=rf"TRL {found}: expected 1.8 or later"):
+            trl.check(configured())
+    for found in ("1.8.0", "1.9.0", "1.16.0", "1.20.0rc1"):
+        version(found)
+        trl.check(configured())
+    version("1.15.0")
+    utils = SimpleNamespace(_ChunkedLogProbFunction=None)
+    monkeypatch.setitem(sys.modules, "trl", SimpleNamespace(trainer=utils))
+    monkeypatch.setitem(sys.modules, "trl.trainer", SimpleNamespace(utils=utils))
+    with pytest.raises(UnsupportedVersion, match=r"TRL 1\.15\.0 does not train without triton"):
+        trl.check(configured())
+    utils._ChunkedLogProbFunction = int
+    trl.check(configured())
+
+    def absent(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", absent)
+    with pytest.raises(NotInstalled, match=r"pip install 'polyest\[trl\]'"):
+        trl.check(configured())

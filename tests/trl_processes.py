@@ -1,0 +1,85 @@
+"""One process of two under torchrun: TRL trains with every reward, its groups cut between the processes.
+
+    torchrun --nproc_per_node 2 tests/trl_processes.py FOLDER
+
+Batches of 24 rows, 12 a process, in groups of 8: the second group is cut, and every orbit of three is.
+FOLDER/RANK.json has what the rewards were called with and what they returned.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from trl_training import Recorded, rewarded, trainer
+
+from polyest.errors import BrokenBatch, BrokenOrbit, MissingColumn
+from polyest.integrations import trl
+
+
+def rows(start, stop, names="aaaabbbbaaaa", orbits="oooooooooooo"):
+    """Rows of a batch of three groups of four; two of them are one prompt, drawn twice."""
+    texts = [*"1211334", "", *"555", None]
+    cut = slice(start, stop)
+    return {
+        "prompts": list(names[cut]),
+        "completions": texts[cut],
+        "group_id": list(names[cut]),
+        "orbit_id": list(orbits[cut]),
+    }
+
+
+def trained(folder, kind):
+    functions = rewarded()
+    recorded = [Recorded(reward) for reward in functions.values()]
+    price = next(r for r in functions.values() if isinstance(r, trl.SafetyReward))
+    loop = trainer(
+        folder,
+        recorded,
+        kind,
+        callbacks=[trl.MultiplierCallback(price)],
+        per_device_train_batch_size=4,
+    )
+    loop.train()
+    return {
+        "calls": {reward.__name__: reward.calls for reward in recorded},
+        "losses": [entry["loss"] for entry in loop.state.log_history if "loss" in entry],
+        "price": price.multiplier.state_dict()["value"],
+    }
+
+
+def raised(reward, error, **batch):
+    try:
+        reward(**{name: values for name, values in batch.items() if values is not None})
+    except (error, BrokenBatch) as found:
+        return str(found)
+    return "nothing"
+
+
+def main():
+    folder, rank = Path(sys.argv[1]), int(os.environ["RANK"])
+    found = {kind: trained(folder, kind) for kind in ("GRPO", "RLOO")}
+    blocks = trl.log_probability(num_generations=4)
+    own = rows(0, 6) if rank == 0 else rows(6, 12)
+    found["twice"] = blocks(**own)
+    empty = {"prompts": [], "completions": []}
+    found["empty"] = blocks(**(empty if rank == 0 else rows(0, 12)))
+    found["none"] = blocks(**empty)
+    found["texts"] = trl.pairwise(orbit_size=1, distance=trl_apart, num_generations=4)(**own)
+    alone = trl.coherence(orbit_size=3)
+    found["errors"] = [
+        raised(trl.log_probability(gather=False, num_generations=4), BrokenBatch, **own),
+        raised(alone, BrokenOrbit, **own),
+        raised(blocks, BrokenBatch, **{**own, "prompts": [f"{rank}"] * 6}),
+        raised(blocks, BrokenBatch, **(own if rank == 0 else {**own, "group_id": [0.5] * 6})),
+        raised(blocks, MissingColumn, **(own if rank == 1 else {**own, "group_id": None})),
+    ]
+    (folder / f"{rank}.json").write_text(json.dumps(found))
+
+
+def trl_apart(texts):
+    return [[float(a != b) for b in texts] for a in texts]
+
+
+if __name__ == "__main__":
+    main()
