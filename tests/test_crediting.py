@@ -322,6 +322,17 @@ def test_a_penalty_in_the_reward_is_refused_before_anything_is_counted():
         estimate("log", *tokens(FOUR), Config(), np.array(U))
 
 
+def test_dyadic_rewards_are_on_their_grid_in_float64_too():
+    for beta in (0.01, 0.1, 0.3, 0.7, 1.0):
+        for G in (5, 12, 19, 21, 33):
+            ids = np.concatenate([np.full(X, X) for X in range(1, G + 1)])  # X of class X
+            ids = np.array([np.resize(ids[ids <= X], G) for X in range(1, G + 1)])
+            paid = np.unique(rewards.log_probability(ids, beta=beta, dyadic=True))
+            assert (paid * 2**16 == np.rint(paid * 2**16)).all()
+            for value in paid:  # in Python's floats, as ART sums them
+                assert sum([float(value)] * G) / G == value
+
+
 def test_a_group_of_many_sizes_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
