@@ -84,16 +84,6 @@ PLAN = {
         "rewards.agreement", "rewards.consensus", "rewards.estimation", "rewards.probability",
         "rewards.safety", "rewards.verifiable",
     },
-    # Trainers: above everything that they use, below nothing.
-    "integrations": set(),
-    "integrations.trl_batch": {"answers", "errors", "gathering", "record"},
-    "integrations.trl_safety": {"errors", "integrations.trl_batch", "rewards"},
-    "integrations.trl_setup": {"counts", "errors"},
-    "integrations.trl_multiplier": {"errors", "integrations.trl_safety"},
-    "integrations.trl": {
-        "errors", "integrations.trl_batch", "integrations.trl_multiplier", "integrations.trl_safety",
-        "integrations.trl_setup", "rewards",
-    },
     "pairing": {"advantages", "counts", "errors", "lookup", "record", "rewards.estimation"},
     "grpo": {"advantages", "errors"},
     # Trainers know everything above; nothing above knows them.
@@ -106,6 +96,14 @@ PLAN = {
     },
     "integrations.verl": {
         "answers", "errors", "integrations.crediting", "integrations.scores", "integrations.tokens",
+    },
+    "integrations.trl_batch": {"answers", "errors", "gathering", "record"},
+    "integrations.trl_safety": {"errors", "integrations.trl_batch", "rewards"},
+    "integrations.trl_setup": {"counts", "errors"},
+    "integrations.trl_multiplier": {"errors", "integrations.trl_safety"},
+    "integrations.trl": {
+        "errors", "integrations.trl_batch", "integrations.trl_multiplier", "integrations.trl_safety",
+        "integrations.trl_setup", "rewards",
     },
     "compiled": {"errors", "table"},
     "gradients": {"bernstein", "errors"},
