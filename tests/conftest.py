@@ -43,5 +43,6 @@ def copied_release(tmp_path, monkeypatch):
     reading._checked.cache_clear()
     return folder
 
+
 # Scripts that TRL's tests start: doctest collection would import them where TRL is not installed.
 collect_ignore = [] if find_spec("trl") else ["trl_processes.py", "trl_training.py"]

@@ -143,7 +143,9 @@ def test_an_id_drawn_twice_is_two_groups_wherever_it_is_cut(ran):
     assert alone != trl.log_probability()(**rows(0, 12))
     texts = trl.pairwise(orbit_size=1, distance=trl_apart, num_generations=4)(**rows(0, 12))
     assert ran[0]["texts"] + ran[1]["texts"] == texts
-    assert [i for i, r in enumerate(texts) if r is None] == [11]  # the empty text is one, None is none
+    assert [i for i, r in enumerate(texts) if r is None] == [
+        11
+    ]  # the empty text is one, None is none
 
 
 def test_a_process_without_rows_takes_part(ran):
