@@ -74,6 +74,10 @@ class Writer(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (N, T, letters) of the character that follows each."""
+        return self.read(self.hidden(tokens))
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """What the logits are read from, (N, T, width)."""
         return self._advance(tokens, tokens != PAD, None)[0]
 
     def log_probabilities(self, prompts: Tensor, written: Tensor, temperature: float = 1) -> Tensor:
@@ -81,10 +85,13 @@ class Writer(nn.Module):
         group = len(written) // len(prompts)
         caches, known = self._read(prompts, group)
         tokens = torch.cat([prompts[:, -1:].repeat_interleave(group, 0), written[:, :-1]], 1)
-        logits, _ = self._advance(tokens, torch.cat([known, tokens != PAD], 1), caches)
+        seen, _ = self._advance(tokens, torch.cat([known, tokens != PAD], 1), caches)
         aims = written.masked_fill(written == PAD, IGNORED)
         surprise = functional.cross_entropy(
-            (logits / temperature).transpose(1, 2), aims, ignore_index=IGNORED, reduction="none"
+            (self.read(seen) / temperature).transpose(1, 2),
+            aims,
+            ignore_index=IGNORED,
+            reduction="none",
         )
         return -surprise
 
@@ -109,9 +116,9 @@ class Writer(nn.Module):
         written = []
         for t in range(limit):
             known = torch.cat([known, letter != PAD], 1)
-            logits, caches = self._advance(letter, known, caches)
+            seen, caches = self._advance(letter, known, caches)
             # the largest of logits with Gumbel noise is a draw from their softmax
-            letter = (logits[:, -1] + temperature * gumbel[:, t]).argmax(-1, keepdim=True)
+            letter = (self.read(seen[:, -1]) + temperature * gumbel[:, t]).argmax(-1, keepdim=True)
             letter = letter.masked_fill(ended, PAD)
             written.append(letter)
             ended |= letter == CODE[END]
@@ -133,7 +140,7 @@ class Writer(nn.Module):
     def _advance(
         self, tokens: Tensor, known: Tensor, past: list[Cache] | None
     ) -> tuple[Tensor, list[Cache]]:
-        """Logits after tokens (N, T), the last of the S characters of `known`: false at pads."""
+        """What is read after tokens (N, T), the last of the S characters of `known`: false at pads."""
         S, T = known.shape[1], tokens.shape[1]
         places = (known.cumsum(1) - 1).clamp(min=0)[:, S - T :]
         columns = torch.arange(S, device=tokens.device)
@@ -145,7 +152,7 @@ class Writer(nn.Module):
         for layer, before in zip(self.layers, past or [None] * len(self.layers), strict=True):
             seen, cache = layer(seen, allowed, before)
             caches.append(cache)
-        return self.read(self.normalize(seen)), caches
+        return self.normalize(seen), caches
 
 
 def encode(strings: Sequence[str], left: bool = True, device: torch.device | str = "cpu") -> Tensor:

@@ -33,7 +33,7 @@ def whole(*arrays: Array, process_group: Any = None) -> tuple[tuple[Array, ...],
     """
     mine = _header(arrays)
     distributed = _distributed()
-    if distributed is None:
+    if distributed is None or distributed.get_world_size(process_group) == 1:
         if isinstance(mine, str):
             raise CountOutOfRange(mine)
         return arrays, slice(0, mine[0][0])
@@ -92,7 +92,7 @@ def running() -> bool:
 def summed(values: Floats, process_group: Any = None) -> Floats:
     """Sum of float64 values over all processes; a collective call."""
     distributed = _distributed()
-    if distributed is None:
+    if distributed is None or distributed.get_world_size(process_group) == 1:
         return values
     torch = sys.modules["torch"]
     total = torch.tensor(values, device=_device(distributed, process_group))

@@ -80,6 +80,23 @@ def test_an_error_of_one_process_is_raised_by_all(ran):
         assert "no trace at all" in nothing
 
 
+def test_one_process_with_a_group_sends_nothing_either(tmp_path, monkeypatch):
+    distributed = torch.distributed
+    store = f"file://{tmp_path / 'store'}"
+    distributed.init_process_group("gloo", init_method=store, rank=0, world_size=1)
+    try:
+        for name in ("all_gather", "all_gather_object", "all_reduce"):
+            monkeypatch.setattr(distributed, name, None)
+        answers = np.array([1, 2, 3])
+        (found,), mine = gathering.whole(answers)
+        assert found is answers
+        assert mine == slice(0, 3)
+        assert Multiplier(0.0, rate=1.0).update([1.0]) == 1.0
+        assert gathering.running()
+    finally:
+        distributed.destroy_process_group()
+
+
 def test_one_process_sends_nothing():
     answers, ids = np.array([1, 2, 3]), torch.tensor([0, 0, 1])
     (first, second), mine = gathering.whole(answers, ids)
