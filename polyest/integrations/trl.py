@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 import numpy as np
 
 from polyest import rewards
-from polyest.errors import InvalidReward, PolyestError
+from polyest.errors import InvalidReward, PolyestError, UnknownOption
 from polyest.integrations.trl_batch import BROKEN, GATHER, Batch, Extract, Reading, read, word
 from polyest.integrations.trl_safety import SafetyReward
 from polyest.integrations.trl_setup import check, order_by_orbit
@@ -134,7 +134,7 @@ class Reward:
         try:
             self._paid(Batch(groups, one, texts, truth, one == 0, slice(None)), one == 0)
         except PolyestError as error:
-            if G is not None or isinstance(error, InvalidReward):
+            if G is not None or isinstance(error, InvalidReward | UnknownOption):
                 raise
 
 
