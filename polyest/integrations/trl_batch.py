@@ -156,7 +156,7 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
         )
     try:
         rows = _rows(how, prompts, completions, columns)
-    except Exception:
+    except Exception:  # whatever it is: it is raised again, once the other processes know
         if how.gather is not False:
             gathering.summed(np.ones(1))
         raise
