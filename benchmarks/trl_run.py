@@ -1,12 +1,12 @@
 """TRL's own GRPOTrainer on the small writer, beside the reference loop and the rewards that others use.
 
-    python benchmarks/trl_run.py        # results/trl_run.csv, 25 minutes; needs the extra trl
-    torchrun --nproc_per_node 2 benchmarks/trl_run.py --one REWARD SEED    # one run, to standard output
+    python benchmarks/trl_run.py      # every run not yet in results/, then both files: needs the extra trl
+    torchrun --nproc_per_node 2 benchmarks/trl_run.py --one REWARD RATE SEED    # one run, to standard output
 
 The task is that of self_improvement.py: a pretrained writer, unlabeled questions in orbits of four texts,
-greedy accuracy on test questions.  Every run has the same writer, the same texts in the same order, 100
-steps of 16 texts with 16 traces, Adam at 3e-5 falling to 0, rewards less the mean of a text's group, no KL,
-gradients cut at norm 1.
+greedy accuracy on test questions.  Every run of a seed has the same writer and the same texts in the same
+order, 100 steps of 16 texts with 16 traces, Adam at a rate falling to 0, rewards less the mean of a text's
+group, no KL, gradients cut at norm 1.
 
     trl          GRPOTrainer, scale_rewards="none", loss_type="dr_grpo", one process
     trl, 2       the same on two processes, groups counted over both
@@ -20,11 +20,22 @@ definitions, what others pay a text's own group:
     harmonic     H_{X-1} - H_K, the unbiased estimate of the log cut off
     MaxRL        (r - mean)/mean of right and wrong answers: labels, no peer of the others
 
-    before, early, after    greedy accuracy at the start, after 25 steps, at the end; 95 % intervals
-    step, paying            seconds of a step, and the share of it that the reward function takes
+The rate of a reward, on all ways, is the best of RATES by mean accuracy at the end on the TUNING seeds, one
+process; the rows are of SEEDS others.
+
+    after N            greedy accuracy after N steps, mean over seeds
+    after 100 pm       half the 95 % interval (Student's t) of the last
+    less loop, pm      accuracy less that of the loop with the same reward and seed, mean over the looks
+                       after the first, and its interval
+    step, paying       seconds of a step, and the share of it that the reward function takes
+    waiting            share of the step that processes wait for each other before they pay
+
+results/trl_run_runs.csv has a line for every run and is what a killed benchmark goes on from;
+results/trl_run.csv one for every way and reward.
 """
 
 import argparse
+import csv
 import json
 import os
 import random
@@ -32,6 +43,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -47,18 +60,22 @@ from self_improvement import Scale, Scored, divided, identified, measured, pretr
 from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 from word_problems import END, WORDINGS, orbit, parse
-from writer import decode, encode
+from writer import Writer, decode, encode
 
-from polyest import advantages, grpo
+from polyest import advantages, gathering, grpo
 from polyest import rewards as counted
 from polyest.integrations import trl as paid
 from polyest.sweeping import put
 
-FILE = Path(__file__).parent / "results" / "trl_run.csv"
+FOLDER = Path(__file__).parent / "results"
+RUNS, FILE = FOLDER / "trl_run_runs.csv", FOLDER / "trl_run.csv"
 PACKAGES = ("polyest", "numpy", "torch", "trl", "transformers")
-STEPS, QUESTIONS, GROUP, RATE = 100, 4, 16, 3e-5
+STEPS, QUESTIONS, GROUP = 100, 4, 16
+LOOKS = (0, 10, 25, 50, 75, STEPS)
+RATES = (1e-5, 3e-5, 1e-4, 3e-4)
+SEEDS, TUNING = range(5), range(8, 10)
+STUDENT = 2.7764  # 97.5 % quantile of Student's t with 4 degrees of freedom
 MEMBERS = len(WORDINGS)
-STUDENT = {2: 12.706, 3: 4.3027, 4: 3.1824, 5: 2.7764}  # 97.5 % quantiles of Student's t, by seeds
 
 Row = dict[str, str | float | int]
 
@@ -96,29 +113,39 @@ REWARDS: dict[str, Callable[[], Any]] = {
 
 
 class Timed:
-    """A reward and the seconds that it took."""
+    """A reward, the seconds that it took, and those that processes waited for each other before it."""
 
     def __init__(self, reward: Any) -> None:
-        self.reward, self.seconds, self.__name__ = reward, 0.0, reward.__name__
+        self.reward, self.__name__ = reward, reward.__name__
+        self.seconds = self.waited = 0.0
 
     def __call__(self, **columns: Any) -> Any:
+        came = perf_counter()
+        if gathering.running():
+            torch.distributed.barrier()
         start = perf_counter()
         found = self.reward(**columns)
         self.seconds += perf_counter() - start
+        self.waited += start - came
         return found
 
 
-class Early(TrainerCallback):
-    """Accuracy after a quarter of the steps, outside the time of training."""
+class Looks(TrainerCallback):
+    """Greedy accuracy after the steps of LOOKS, and the time that looking took."""
 
-    def __init__(self, look: Callable[[], float]) -> None:
-        self.look, self.accuracy, self.seconds = look, 0.0, 0.0
+    def __init__(self, writer: Writer, seed: int) -> None:
+        self.writer, self.test = writer, divided(seed).test
+        self.found: Row = {}
+        self.seconds = 0.0
+
+    def after(self, step: int) -> None:
+        if step in LOOKS:
+            start = perf_counter()
+            self.found[f"after {step}"] = measured(self.writer, self.test)["greedy"]
+            self.seconds += perf_counter() - start
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step == STEPS // 4:
-            start = perf_counter()
-            self.accuracy = self.look()
-            self.seconds = perf_counter() - start
+        self.after(state.global_step)
 
 
 def asked(seed: int) -> list[dict[str, Any]]:
@@ -139,17 +166,13 @@ def asked(seed: int) -> list[dict[str, Any]]:
     return rows
 
 
-def in_trl(reward: str, seed: int, processes: int) -> Row:
+def in_trl(reward: str, rate: float, seed: int, processes: int) -> Row:
     writer = pretrained(seed, Scale())
-    timed = Timed(REWARDS[reward]())
-
-    def look() -> float:
-        return float(measured(writer, divided(seed).test)["greedy"])
-
-    before, early = look(), Early(look)
+    timed, looks = Timed(REWARDS[reward]()), Looks(writer, seed)
+    looks.after(0)
     traces = QUESTIONS * MEMBERS * GROUP
     config = GRPOConfig(
-        output_dir=tempfile.mkdtemp(), max_steps=STEPS, learning_rate=RATE, lr_scheduler_type="linear",
+        output_dir=tempfile.mkdtemp(), max_steps=STEPS, learning_rate=rate, lr_scheduler_type="linear",
         per_device_train_batch_size=traces // processes, num_generations=GROUP, max_completion_length=8,
         temperature=1.0, beta=0.0, scale_rewards="none", loss_type="dr_grpo", max_grad_norm=1.0,
         shuffle_dataset=False, report_to=[], save_strategy="no", logging_strategy="no", use_cpu=True,
@@ -161,26 +184,22 @@ def in_trl(reward: str, seed: int, processes: int) -> Row:
         args=config,
         train_dataset=Dataset.from_list(asked(seed)),
         processing_class=hf_writer.tokenizer(),
-        callbacks=[early],
+        callbacks=[looks],
     )
     start = perf_counter()
     trainer.train()
-    seconds = perf_counter() - start - early.seconds
-    return {
-        "before": before,
-        "early": early.accuracy,
-        "after": look(),
-        "step": seconds / STEPS,
-        "paying": timed.seconds / seconds,
-    }
+    seconds = perf_counter() - start - looks.seconds
+    shares = {"paying": timed.seconds / seconds, "waiting": timed.waited / seconds}
+    return {**looks.found, "step": seconds / STEPS, **shares}
 
 
-def in_loop(reward: str, seed: int) -> Row:
+def in_loop(reward: str, rate: float, seed: int) -> Row:
     """The reference loop on the same texts; of the rewards only the geometric ones."""
     writer, rows = pretrained(seed, Scale()), asked(seed)
     noise = torch.Generator().manual_seed(seed)
     table = {"table": "log_count"} if reward.endswith("log") else {}
-    spent = 0.0
+    looks, spent = Looks(writer, seed), 0.0
+    looks.after(0)
 
     def sampler(step: int) -> grpo.Traces:
         batch = rows[step * QUESTIONS * MEMBERS : (step + 1) * QUESTIONS * MEMBERS]
@@ -201,87 +220,124 @@ def in_loop(reward: str, seed: int) -> Row:
     def over_text(given: Any) -> Any:
         return advantages.group_mean(given.flatten(0, 1)).reshape(given.shape)
 
-    before, early, looking = measured(writer, divided(seed).test)["greedy"], 0.0, 0.0
     start = perf_counter()
-    for record in grpo.train(
-        Scored(writer), sampler, pay, grpo.Config(STEPS, RATE, decay=True), advantage=over_text
-    ):
-        if record.step + 1 == STEPS // 4:
-            began = perf_counter()
-            early = float(measured(writer, divided(seed).test)["greedy"])
-            looking = perf_counter() - began
-    seconds = perf_counter() - start - looking
-    after = measured(writer, divided(seed).test)["greedy"]
-    return {
-        "before": before,
-        "early": early,
-        "after": after,
-        "step": seconds / STEPS,
-        "paying": spent / seconds,
-    }
+    config = grpo.Config(STEPS, rate, decay=True)
+    for record in grpo.train(Scored(writer), sampler, pay, config, advantage=over_text):
+        looks.after(record.step + 1)
+    seconds = perf_counter() - start - looks.seconds
+    return {**looks.found, "step": seconds / STEPS, "paying": spent / seconds, "waiting": 0.0}
 
 
-def launched(reward: str, seed: int, processes: int) -> Row:
-    """A run of TRL in processes of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        f"--nproc_per_node={processes}",
-        "--standalone",
-    ]
-    ran = subprocess.run(
-        [*command, __file__, "--one", reward, str(seed)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    found: Row = json.loads(ran.stdout.splitlines()[-1])
-    return found
+def run(way: str, reward: str, rate: float, seed: int) -> Row:
+    """One run; those of TRL in processes of their own."""
+    if way == "loop":
+        found = in_loop(reward, rate, seed)
+    else:
+        processes = 2 if way == "trl, 2" else 1
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        ran = subprocess.run(
+            [*command, f"--nproc_per_node={processes}", __file__, "--one", reward, str(rate), str(seed)],
+            env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+        )  # fmt: skip
+        if ran.returncode:
+            raise SystemExit(f"{way}, {reward}, seed {seed}: {ran.stderr[-3000:]}")
+        found = json.loads(ran.stdout.splitlines()[-1])
+    return {"way": way, "reward": reward, "rate": rate, "seed": seed, **found}
 
 
-def ways(seeds: int) -> list[tuple[str, str, int]]:
+def key(row: Row) -> tuple[str, str, float, int]:
+    return str(row["way"]), str(row["reward"]), float(row["rate"]), int(row["seed"])
+
+
+def kept(file: Path) -> list[Row]:
+    """Runs of a file, none where there is no file."""
+    if not file.exists():
+        return []
+    with file.open() as stream:
+        return [dict(row) for row in csv.DictReader(stream)]
+
+
+def finished(runs: list[tuple[str, str, float, int]], at_once: int, file: Path) -> list[Row]:
+    """All these runs, those in the file among them; the file grows by each as it ends."""
+    done = kept(file)
+    known = {key(row) for row in done}
+    left = [one for one in runs if one not in known]
+    with ThreadPoolExecutor(at_once) as pool:
+        for ended in as_completed([pool.submit(run, *one) for one in left]):
+            done.append(ended.result())
+            done.sort(key=lambda row: (int(row["seed"]) in SEEDS, key(row)))
+            put(origin.written(done, PACKAGES).encode(), file)
+            print(f"{len(left)} to do, done: {done[-1]}", file=sys.stderr)
+    return done
+
+
+def chosen(done: list[Row]) -> dict[str, float]:
+    """The best rate of each reward on the tuning seeds."""
+
+    def end(reward: str, rate: float) -> float:
+        mine = [row for row in done if key(row)[:3] == ("trl", reward, rate)]
+        return float(
+            np.mean([float(r[f"after {STEPS}"]) for r in mine if int(r["seed"]) in TUNING])
+        )
+
+    return {reward: max(RATES, key=lambda rate: end(reward, rate)) for reward in REWARDS}
+
+
+def ways(best: dict[str, float]) -> list[tuple[str, str, float]]:
+    """What is reported: all ways with the geometric rewards, one process with the others."""
     both = ("geometric, log", "geometric, table")
     found = [(way, reward) for reward in both for way in ("trl", "trl, 2", "loop")]
     found += [("trl", reward) for reward in REWARDS if reward not in both]
-    return [(way, reward, seed) for way, reward in found for seed in range(seeds)]
+    return [(way, reward, best[reward]) for way, reward in found]
 
 
-def rows(seeds: int) -> list[Row]:
-    runs: dict[tuple[str, str], list[Row]] = {}
-    todo = ways(seeds)
-    for done, (way, reward, seed) in enumerate(todo, 1):
-        row = (
-            in_loop(reward, seed)
-            if way == "loop"
-            else launched(reward, seed, 2 if way == "trl, 2" else 1)
-        )
-        runs.setdefault((way, reward), []).append(row)
-        print(f"{done} of {len(todo)}: {way}, {reward}, {seed}: {row}", file=sys.stderr)
+def interval(values: np.ndarray[Any, Any]) -> float:
+    """Half the 95 % interval of a mean over the seeds."""
+    return float(STUDENT * values.std(ddof=1) / len(SEEDS) ** 0.5)
+
+
+def summary(done: list[Row], best: dict[str, float]) -> list[Row]:
+    """A row for every way and reward."""
+    runs = {key(row): row for row in done}
+    curves = {
+        one: np.array([[float(runs[*one, seed][f"after {n}"]) for n in LOOKS] for seed in SEEDS])
+        for one in ways(best)
+    }
     found: list[Row] = []
-    for (way, reward), some in runs.items():
-        made: Row = {"way": way, "reward": reward, "seeds": len(some)}
-        for name in ("before", "early", "after", "step", "paying"):
-            values = np.array([float(one[name]) for one in some])
-            made[name] = float(values.mean())
-            if name in ("early", "after"):
-                made[f"{name}_pm"] = float(STUDENT[seeds] * values.std(ddof=1) / seeds**0.5)
-        found.append(made)
+    for (way, reward, rate), curve in curves.items():
+        row: Row = {"way": way, "reward": reward, "rate": rate, "seeds": len(SEEDS)}
+        row |= {f"after {n}": float(mean) for n, mean in zip(LOOKS, curve.mean(0), strict=True)}
+        row[f"after {STEPS} pm"] = interval(curve[:, -1])
+        row |= {"less loop": "", "less loop pm": ""}
+        if way != "loop" and ("loop", reward, rate) in curves:
+            apart = (curve - curves["loop", reward, rate])[:, 1:].mean(1)
+            row |= {"less loop": float(apart.mean()), "less loop pm": interval(apart)}
+        for name in ("step", "paying", "waiting"):
+            row[name] = float(np.mean([float(runs[way, reward, rate, s][name]) for s in SEEDS]))
+        found.append(row)
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3, choices=STUDENT)
     parser.add_argument(
-        "--one", nargs=2, metavar=("REWARD", "SEED"), help="one run of TRL, to stdout"
+        "--one", nargs=3, metavar=("REWARD", "RATE", "SEED"), help="one run of TRL, to stdout"
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.one:
-        row = in_trl(options.one[0], int(options.one[1]), int(os.environ.get("WORLD_SIZE", 1)))
+        reward, rate, seed = options.one
+        row = in_trl(reward, float(rate), int(seed), int(os.environ.get("WORLD_SIZE", 1)))
         if os.environ.get("RANK", "0") == "0":
             print(json.dumps(row))
-    else:
-        put(origin.written(rows(options.seeds), PACKAGES).encode(), FILE)
+        return
+    for seed in (*TUNING, *SEEDS):
+        pretrained(seed, Scale())  # once, before runs ask for it at the same time
+    tried = [("trl", *one) for one in product(REWARDS, RATES, TUNING)]
+    best = chosen(finished(tried, os.cpu_count() or 1, RUNS))
+    # One at a time, so that the times are those of a machine that does nothing else.
+    done = finished([(*one, seed) for one in ways(best) for seed in SEEDS], 1, RUNS)
+    put(origin.written(summary(done, best), PACKAGES).encode(), FILE)
 
 
 if __name__ == "__main__":

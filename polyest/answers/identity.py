@@ -43,7 +43,9 @@ def identify(keys: Any, *, no_answer: int = -1) -> Any:
     none = int(no_answer) if isinstance(no_answer, Integral) else 2**63
     if isinstance(no_answer, bool) or not -(2**63) <= none < 2**63:
         raise InvalidAnswer(f"no_answer is {no_answer!r}: expected an integer of 64 bits")
-    ids = [[none if key is None else _id(key, none) for key in row] for row in rows]
+    ids_of = {key: _id(key, none) for row in rows for key in dict.fromkeys(row) if key is not None}
+    ids_of[None] = none
+    ids = [[ids_of[key] for key in row] for row in rows]
     return np.array(ids if nested else ids[0], dtype=np.int64)
 
 

@@ -10,6 +10,7 @@ in evaluation too.  Groups that are cut between processes are counted whole.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from math import isnan
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import numpy as np
@@ -111,7 +112,7 @@ class Reward:
         paid = np.full(len(batch.groups), np.nan)
         if batch.kept.any():
             paid[batch.kept] = self._paid(batch, batch.kept)
-        return [None if np.isnan(r) else float(r) for r in paid[batch.mine]]
+        return [None if isnan(r) else r for r in paid[batch.mine].tolist()]
 
     def __repr__(self) -> str:
         return f"<polyest reward {self.__name__}>"

@@ -103,13 +103,15 @@ def column(name: str, columns: Mapping[str, Any], rows: int) -> list[Any]:
 
 def numbers(name: str, values: Sequence[Any]) -> Ints:
     """Ids as int64, the same in every process: integers as they are, texts by their digest."""
-    odd = [v for v in values if isinstance(v, bool) or not isinstance(v, str | Integral)]
+    types = set(map(type, values))  # few, where values are many
+    odd = {t for t in types if issubclass(t, bool) or not issubclass(t, str | Integral)}
     if odd:
+        first = next(v for v in values if type(v) in odd)
         raise BrokenBatch(
-            f"column {name!r} holds {odd[0]!r:.60}: expected whole numbers or texts, one id a prompt"
+            f"column {name!r} holds {first!r:.60}: expected whole numbers or texts, one id a prompt"
         )
-    if all(isinstance(v, Integral) for v in values):
-        return np.array([int(v) for v in values], np.int64)
+    if not any(issubclass(t, str) for t in types):
+        return np.array(values, np.int64).reshape(len(values))
     return np.array(answers.identify([str(v) for v in values]), np.int64).reshape(len(values))
 
 
@@ -158,13 +160,13 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
         rows = _rows(how, prompts, completions, columns)
     except Exception:  # whatever it is: it is raised again, once the other processes know
         if how.gather is not False:
-            gathering.summed(np.ones(1))
+            gathering.refuse(
+                BrokenBatch("another process could not read its rows: its own error says why")
+            )
         raise
     (ids, marks, orbit, truth, keys), texts = rows.arrays, rows.texts
     mine = slice(0, len(ids))
     if how.gather is not False:
-        if gathering.summed(np.zeros(1))[0]:
-            raise BrokenBatch("another process could not read its rows: its own error says why")
         (ids, marks, orbit, truth, keys), mine = gathering.whole(*rows.arrays)
         if how.texts:
             texts = _exchanged(texts)
@@ -230,7 +232,7 @@ def _mark(prompt: Any) -> str:
 def _key(found: Any) -> str | None:
     if found is None or isinstance(found, str):
         return found
-    if isinstance(found, Integral):
+    if isinstance(found, int | Integral):  # int first: asking Integral takes ten times as long
         return str(int(found))
     raise InvalidAnswer(f"kind gave {found!r:.80}: expected a callable text -> str, int or None")
 

@@ -287,7 +287,7 @@ def _constant(
 
 @constant
 def _extremes(how: tuple[Any, ...], K: int) -> tuple[float, float]:
-    found = rewarded(Estimator(*how), K)
+    found = _tabulated(Estimator(*how), (K,), (0,), None)
     return float(found.min()), float(np.abs(found).max())
 
 
