@@ -1,6 +1,6 @@
 """TRL's own GRPOTrainer on the small writer, beside the reference loop and the rewards that others use.
 
-    python benchmarks/trl_run.py      # every run not yet in results/, then both files: needs the extra trl
+    python benchmarks/trl_run.py      # every run not yet in results/, then both files: extras trl, bench
     torchrun --nproc_per_node 2 benchmarks/trl_run.py --one REWARD RATE SEED    # one run, to standard output
 
 The task is that of self_improvement.py: a pretrained writer, unlabeled questions in orbits of four texts,
@@ -17,7 +17,7 @@ definitions, what others pay a text's own group:
 
     majority     1 for the mode of the group (TTRL)
     share        X/G (EMPO)
-    harmonic     H_{X-1} - H_K, the unbiased estimate of the log cut off
+    harmonic     H_{X-1} - H_{G-2} (Zhang), 0 where all agree: the estimate of the log without its tail
     MaxRL        (r - mean)/mean of right and wrong answers: labels, no peer of the others
 
 The rate of a reward, on all ways, is the best of RATES by mean accuracy at the end on the TUNING seeds, one
@@ -42,6 +42,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import product
@@ -51,11 +52,11 @@ from typing import Any
 
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
-import hf_writer
 import numpy as np
 import origin
 import torch
 from datasets import Dataset
+from hf_writer import as_model, tokenizer
 from self_improvement import Scale, Scored, divided, identified, measured, pretrained
 from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
@@ -85,16 +86,35 @@ def number(text: str) -> int | None:
     return parse(text + END)  # TRL leaves the end out
 
 
-class MaxRL:
-    """(r - mean)/mean of a group of right and wrong answers, 0 where none is right."""
+def majority(answers: list[int | None], truth: int) -> list[float]:
+    """1 for the commonest answer, the first of those that tie."""
+    most = Counter(a for a in answers if a is not None).most_common(1)
+    return [float([a] == [top for top, _ in most]) for a in answers]
 
-    __name__ = "MaxRL"
+
+def share(answers: list[int | None], truth: int) -> list[float]:
+    """Share of the group's traces with the answer; 0 for none."""
+    times = Counter(answers)
+    return [0.0 if a is None else times[a] / len(answers) for a in answers]
+
+
+def maxrl(answers: list[int | None], truth: int) -> list[float]:
+    """(r - mean)/mean of right and wrong answers, 0 where none is right."""
+    right = [float(a == truth) for a in answers]
+    mean = sum(right) / len(right)
+    return [(r - mean) / mean if mean else 0.0 for r in right]
+
+
+class Own:
+    """A reward of answers and truth of each group by itself; groups are whole, on one process."""
+
+    def __init__(self, pay: Callable[[list[int | None], int], list[float]]) -> None:
+        self.pay, self.__name__ = pay, pay.__name__
 
     def __call__(self, completions: list[str], truth: list[int], **_: Any) -> list[float]:
-        right = np.array([number(t) == z for t, z in zip(completions, truth, strict=True)], float)
-        groups = right.reshape(-1, GROUP)
-        mean = groups.mean(1, keepdims=True)
-        return list(np.divide(groups - mean, mean, out=0 * groups, where=mean > 0).reshape(-1))
+        answers = [*map(number, completions)]
+        starts = range(0, len(answers), GROUP)
+        return [r for i in starts for r in self.pay(answers[i : i + GROUP], truth[i])]
 
 
 KEYWORDS: dict[str, Any] = {"kind": number, "num_generations": GROUP}
@@ -105,10 +125,10 @@ REWARDS: dict[str, Callable[[], Any]] = {
     "geometric, table": lambda: paid.soft_consistency(
         orbit_size=MEMBERS, mean="geometric", **KEYWORDS
     ),
-    "majority": lambda: paid.coherence(orbit_size=1, **KEYWORDS),
-    "share": lambda: paid.polynomial((0, 1), **KEYWORDS),
+    "majority": lambda: Own(majority),
+    "share": lambda: Own(share),
     "harmonic": lambda: paid.log_probability(table="harmonic", **KEYWORDS),
-    "MaxRL": MaxRL,
+    "MaxRL": lambda: Own(maxrl),
 }
 
 
@@ -179,11 +199,11 @@ def in_trl(reward: str, rate: float, seed: int, processes: int) -> Row:
         bf16=False, fp16=False, gradient_checkpointing=False, seed=seed, disable_tqdm=True,
     )  # fmt: skip
     trainer = GRPOTrainer(
-        hf_writer.as_model(writer),
+        as_model(writer),
         timed,
         args=config,
         train_dataset=Dataset.from_list(asked(seed)),
-        processing_class=hf_writer.tokenizer(),
+        processing_class=tokenizer(),
         callbacks=[looks],
     )
     start = perf_counter()
