@@ -19,16 +19,16 @@ import numpy as np
 from polyest import advantages, rewards
 from polyest.bernstein import Floats
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
+from polyest.rewards.estimation import TABLES
 
-TABLE = ("criterion", "bias", "bias_ratio", "noise", "table")
 SHARED = ("beta", "unanswered")
 HERE = ("baseline", "group", "incomplete")  # what is not handed on to the reward
 REWARDS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    "log": (rewards.log_probability, TABLE),
-    "diversity": (rewards.diversity, ("kind", *TABLE)),
-    "tsallis": (rewards.tsallis, ("q", *TABLE)),
+    "log": (rewards.log_probability, TABLES),
+    "diversity": (rewards.diversity, ("kind", *TABLES)),
+    "tsallis": (rewards.tsallis, ("q", *TABLES)),
     "polynomial": (rewards.polynomial, ("coefficients",)),
-    "soft": (rewards.soft_consistency, ("mean", *TABLE)),
+    "soft": (rewards.soft_consistency, ("mean", *TABLES)),
     "coherence": (rewards.coherence, ("ties",)),
     "pairwise": (rewards.pairwise, ("include_self",)),
 }
