@@ -100,7 +100,7 @@ def _headers(mine: Header, distributed: Any, process_group: Any) -> list[Header]
     """Headers of all processes: two integers of each, and all of it only where these do not settle it."""
     torch = sys.modules["torch"]
     size = distributed.get_world_size(process_group)
-    length, digest = 0, 0  # as of a process without traces, which settles nothing
+    length, digest = 0, -1  # of none
     if not isinstance(mine, PolyestError):
         length, kinds = mine[0][0], [kind for _, kind in mine]
         digest = int.from_bytes(blake2b(repr(kinds).encode(), digest_size=7).digest(), "big")
@@ -108,7 +108,7 @@ def _headers(mine: Header, distributed: Any, process_group: Any) -> list[Header]
     parts = [torch.empty_like(short) for _ in range(size)]
     distributed.all_gather(parts, short, group=process_group)
     said = torch.stack(parts).tolist()
-    if not isinstance(mine, PolyestError) and all(n and d == digest for n, d in said):
+    if not isinstance(mine, PolyestError) and all(d == digest for _, d in said):
         return [[(n, kind) for _, kind in mine] for n, _ in said]
     headers: list[Header] = [mine] * size
     distributed.all_gather_object(headers, mine, group=process_group)

@@ -58,6 +58,9 @@ def main():
     found["wide"] = [pairs.tolist(), flags.tolist(), str(flags.dtype)]
     (_, small), _ = gathering.whole(ids[:2], np.arange(2, dtype=[np.int32, np.int64][rank]))
     found["kinds"] = [small.tolist(), str(small.dtype)]
+    reals = costs.reshape(12, 2)[: 5 + 7 * rank].astype([np.float32, np.float64][rank])
+    (both, marks), _ = gathering.whole(reals, np.arange(len(reals)) % 2 == 0)
+    found["reals"] = [both.tolist(), str(both.dtype), marks.tolist()]
     for call, error in (
         (lambda: gathering.whole(ids.astype(float) if rank else ids), CountOutOfRange),
         (lambda: gathering.whole(ids[:, None] if rank else ids), CountOutOfRange),

@@ -53,6 +53,15 @@ def test_a_process_without_traces_need_not_know_their_kind(ran):
         assert part["kinds"] == [[0, 1, 0, 1], "int64"]
 
 
+def test_reals_arrive_as_they_were_sent(ran):
+    costs = batch()[-1].reshape(12, 2)
+    for part in ran:
+        both, kind, marks = part["reals"]
+        assert np.array_equal(both, [*costs[:5].astype(np.float32), *costs])
+        assert kind == "float64"
+        assert marks == [i % 2 == 0 for i in [*range(5), *range(12)]]
+
+
 def test_each_process_by_itself_would_have_been_wrong():
     answers, ids, orbits, _ = batch()
     alone = computed(answers, ids, orbits)["log"]
