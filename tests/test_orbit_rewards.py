@@ -18,6 +18,7 @@ from polyest.errors import (
     NotInstalled,
     UnknownOption,
 )
+from polyest.rewards.estimation import chosen, extremes
 
 nan = float("nan")
 ANSWERS = np.random.default_rng(0).integers(-1, 4, (5, 3, 6))
@@ -372,3 +373,11 @@ def test_without_rapidfuzz_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "rapidfuzz", None)
     with pytest.raises(NotInstalled, match=r"pip install 'polyest\[text\]'"):
         rewards.pairwise(TEXTS, fuzzy=True)
+
+
+def test_what_stands_for_no_answer_is_the_least_entry_itself():
+    own, other = polyest.load(6).coefficients, polyest.load(8).coefficients
+    assert extremes(chosen("log", 0.5, -1, {}), 6) == (min(-own / 2), max(abs(own / 2)))
+    answers = [[[1] * 7 + [-1], [1] * 8]]
+    paid = rewards.soft_consistency(answers, mean="geometric", unanswered="lowest")
+    assert paid[0, 0, 7] == (min(own) + min(other)) / 2

@@ -261,11 +261,20 @@ def test_rows_that_are_no_blocks(G, ids, words):
         paid(trl.log_probability(num_generations=G, gather=False), group_id=ids, prompts=prompts)
 
 
+def test_numbers_and_texts_in_one_column_are_texts():
+    assert paid(trl.log_probability(), group_id=[0] * 4 + ["a"] * 4) == paid(trl.log_probability())
+    assert paid(trl.log_probability(), group_id=[2**64] * 4 + ["b"] * 4) == paid(
+        trl.log_probability()
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
         ({"group_id": [0.5] * 8}, BrokenBatch, "'group_id' holds 0.5"),
         ({"group_id": [None] * 8}, BrokenBatch, "holds None"),
+        ({"group_id": [True] * 8}, BrokenBatch, "'group_id' holds True"),
+        ({"group_id": [-(2**64)] * 8}, BrokenBatch, "holds -18446744073709551616.* as text"),
         ({"group_id": [0] * 7}, BrokenBatch, "7 values for 8 completions"),
         ({"prompts": ["a"] * 7}, BrokenBatch, "7 prompts for 8 completions"),
         ({"texts": [3] * 8}, InvalidAnswer, "completion is 3"),

@@ -111,7 +111,13 @@ def numbers(name: str, values: Sequence[Any]) -> Ints:
             f"column {name!r} holds {first!r:.60}: expected whole numbers or texts, one id a prompt"
         )
     if not any(issubclass(t, str) for t in types):
-        return np.array(values, np.int64).reshape(len(values))
+        try:
+            return np.array(values, np.int64).reshape(len(values))
+        except OverflowError:
+            raise BrokenBatch(
+                f"column {name!r} holds {max(values, key=abs)}: expected whole numbers of 64 bits; "
+                "give it as text"
+            ) from None
     return np.array(answers.identify([str(v) for v in values]), np.int64).reshape(len(values))
 
 
