@@ -214,7 +214,7 @@ def test_without_verl_it_says_what_to_install(monkeypatch):
         integration.register()
 
 
-# Constant groups: every released table of the log, on its dyadic grid.
+# Constant groups: every released table on its dyadic grid, with and without a mean's two draws less.
 
 FAMILIES = {
     "minimax": {"criterion": "minimax"},
@@ -222,6 +222,7 @@ FAMILIES = {
     **{f"variance, noise {r}": {"criterion": "variance", "noise": r} for r in (1, 8)},
     "squared-error": {"criterion": "squared-error"},
 }
+TABLES = {**FAMILIES, "tsallis": {"target": "tsallis:0.5", "noise": 8}}
 GRPO = (
     core_algos.compute_grpo_outcome_advantage,
     core_algos.compute_grpo_vectorized_outcome_advantage,
@@ -232,9 +233,9 @@ BETAS = (0.01, 0.1, 0.3, 1.0, 7.0)
 def constants(family, betas, sizes):
     """Groups of equal rewards: for each size, count and beta the reward G times, and ids of groups."""
     paid, index, start = [], [], 0
-    for G in sizes:
+    for G, K in ((K + d, K) for K in range(1, max(sizes)) for d in (1, 2) if K + d in sizes):
         try:
-            table = load(G - 2, **FAMILIES[family])
+            table = load(K, **TABLES[family])
         except errors.TableNotFound:
             continue
         for beta in betas:
@@ -250,18 +251,18 @@ def constants(family, betas, sizes):
 
 
 def test_the_families_are_those_that_are_released():
-    released = {path.stem for path in Path(reading.tables()).glob("log-*.jsonl")}
+    released = {path.stem for path in Path(reading.tables()).glob("*.jsonl")}
     named = {
-        "-".join(["log", how.get("criterion", "gradient-variance")])
+        f"{how.get('target', 'log')}-{how.get('criterion', 'gradient-variance')}".replace(":", "")
         + (f"-noise{how['noise']}" if "noise" in how else "")
-        for how in FAMILIES.values()
+        for how in TABLES.values()
     }
     assert {name for name in released if "universal" not in name} == named
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", TABLES)
 def test_constant_groups_have_advantage_0_in_verls_vectorised_grpo(family):
-    rewards, index = constants(family, BETAS, range(3, 65))
+    rewards, index = constants(family, BETAS, range(2, 65))
     assert len(np.unique(index)) > 1000
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -271,10 +272,10 @@ def test_constant_groups_have_advantage_0_in_verls_vectorised_grpo(family):
     assert (found == 0).all()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", TABLES)
 def test_constant_groups_have_advantage_0_in_verls_grpo(family):
     for i, beta in enumerate(BETAS):  # a loop over rows: each size with one of the five
-        rewards, index = constants(family, (beta,), range(3 + i, 65, len(BETAS)))
+        rewards, index = constants(family, (beta,), range(2 + i, 65, len(BETAS)))
         found, _ = core_algos.compute_grpo_outcome_advantage(
             rewards, torch.ones_like(rewards), index
         )
