@@ -1,6 +1,6 @@
 """Greatest weighted bias against the number of draws: what is proved, and the slopes that it has.
 
-    python benchmarks/rates.py              # results/bias_{rates,slopes}.csv, four minutes
+    python benchmarks/rates.py              # results/bias_{rates,slopes}.csv, two minutes
     python benchmarks/rates.py --quick      # K up to 8 and a group of 4, to standard output
 
 bias_rates.csv, a proved bracket of sup|e| per row; `count` says of what:
