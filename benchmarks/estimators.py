@@ -3,10 +3,10 @@
 N = K+1 draws, j = X+1 of them one answer.  An estimator sum_z a_{n_z} of the entropy whose a_0 is 0 is
 the table c_{j-1} = -a_j N/j (closed_forms.py, which has seven of them).  From their papers, besides:
 
-    grassberger_1988   a_j = (j/N) (log N - psi(j) - (-1)^j/(j+1))
-    grassberger    a_j = (j/N) (log N - G_j),  G_n = psi(n) + (-1)^n (psi((n+1)/2) - psi(n/2))/2
-    bub            a by regularised least squares, Paninski 2003, with a_0 held at 0
-    jvhw, wu_yang  a polynomial for rare answers, Miller-Madow for the others
+    grassberger_1988  a_j = (j/N) (log N - psi(j) - (-1)^j/(j+1))
+    grassberger       a_j = (j/N) (log N - G_j),  G_n = psi(n) + (-1)^n (psi((n+1)/2) - psi(n/2))/2
+    bub               a by regularised least squares, Paninski 2003, with a_0 held at 0
+    jvhw, wu_yang     a polynomial for rare answers, Miller-Madow for the others
 
 Two more look at all counts at once and are no table, only functions of a sample: `chao_shen`, and
 `jvhw_of`, `jvhw` with the interval that its authors choose by the number of singletons.
@@ -93,7 +93,7 @@ def bub(K: Any, answers: int | None = None) -> Table:
 
     d_j = a_j - a_{j-1}, f = min(m, 1/p).  For m up to N that is k = 1, Miller-Madow, until N is near 129.
     That is the author's program with the multiplier of a_0, which the paper provides for, at infinity: a_0
-    must be 0 or there is no table.  Below N = 20 that program fits all a; so does this up to N = 11.
+    must be 0 or there is no table.  (Below N = 20 his program fits all a on another mesh; this does not.)
 
     answers: m, the number of answers there may be, N by default.  Returns a table of K+1 entries.
     Raises InvalidProblem unless K and m are integers of at least 1.
@@ -141,7 +141,7 @@ def jvhw(K: Any, share: float = SHARE) -> Table:
 
     P = sum_m q_m p^m of degree L-1, L = min(4 + ceil(1.2 log N), 22, N) as shipped; r = 2j/(NT) - 1, cut to
     [0, 1], as shipped; T = min(1, 4 c_1 log(N)/N).  c_1 is shipped as a fit to the number of singletons,
-    between 0.3 and 3; here it is `share`, one number.  Returns a table of K+1 entries.  Raises
+    mostly between 0.3 and 3; here it is `share`, one number.  Returns a table of K+1 entries.  Raises
     InvalidProblem unless K is an integer of at least 1.
 
     >>> jvhw(16).bias.upper < closed_forms.jackknife(16).bias.upper

@@ -16,11 +16,8 @@ import pytest
 import polyest
 from polyest import closed_forms
 from polyest.bernstein import elevate, expectation, pmf
-from polyest.certificate import noise_unit
 from polyest.errors import InvalidProblem
-from polyest.frontier import against
 from polyest.gradients import Answers
-from polyest.problem import pose
 
 F = Fraction
 SAMPLE = [5, 3, 1, 1, 4, 2, 1]
@@ -252,6 +249,7 @@ def test_measured_by_hand():
     assert found["rmse"] == pytest.approx(sqrt(5))
     assert found["bias_pm"] == pytest.approx(1 / sqrt(2))
     assert found["rmse_pm"] == pytest.approx(4 / sqrt(2) / (2 * sqrt(5)))
+    assert peers.measured(np.zeros(2), 7.0)["rmse_pm"] == 0
 
 
 def test_distributions_are_what_they_are_called():
@@ -302,21 +300,30 @@ def test_the_files_have_every_cell_and_were_made_with_all_present(rows, errors):
     assert all("absent" not in row["versions"] for row in errors)
 
 
-def test_the_certified_rows_are_what_is_proved_now(rows):
-    unit = noise_unit(pose(8, noise=1))
-    makers = {**estimators.TABLES, "bub, m = 10 N": lambda K: estimators.bub(K, 10 * (K + 1))}
-    tables = {**peers.ours(8), **{name: make(8) for name, make in makers.items()}}
-    for name, table in tables.items():
-        row = cell(rows, K=8, table=name)
-        assert float(row["bias_lower"]) <= table.bias.upper
-        assert float(row["bias_upper"]) == pytest.approx(table.bias.upper, rel=1e-12)
-        for criterion in ("second_moment", "variance", "gradient_variance", "squared_error"):
-            assert float(row[criterion]) == pytest.approx(getattr(table, criterion), rel=1e-12)
-        assert float(row["noise"]) == pytest.approx(table.gradient_variance / unit, rel=1e-12)
-    found = against(closed_forms.schuermann(8))
-    row = cell(rows, K=8, table="schuermann")
-    assert float(row["ratio_lower"]) <= found.ratio.upper
-    assert float(row["ratio_upper"]) >= found.ratio.lower
+def test_the_certified_rows_are_what_is_proved_now(rows, monkeypatch):
+    monkeypatch.setattr(peers, "_beside", lambda table: {})
+    now = list(peers.certified((8,)))
+    assert len(now) == sum(row["K"] == "8" for row in rows)
+    for row in now:
+        stored = cell(rows, K=8, table=row["table"])
+        assert row["kind"] == stored["kind"]
+        assert float(row["bias_lower"]) <= float(stored["bias_upper"])
+        assert float(row["bias_upper"]) >= float(stored["bias_lower"])
+        for key in ("second_moment", "variance", "gradient_variance", "squared_error", "noise"):
+            assert float(row[key]) == pytest.approx(float(stored[key]), rel=1e-12)
+
+
+def test_the_least_bias_beside_a_table_is_what_is_proved_now(rows):
+    for name, table in (
+        ("schuermann", closed_forms.schuermann(8)),
+        ("noise 2", polyest.load(8, noise=2)),
+    ):
+        now, stored = peers._beside(table), cell(rows, K=8, table=name)
+        for what in ("least", "ratio"):
+            assert now[f"{what}_lower"] <= float(stored[f"{what}_upper"]) * (1 + 1e-12)
+            assert now[f"{what}_upper"] >= float(stored[f"{what}_lower"]) * (1 - 1e-12)
+            assert now[f"{what}_upper"] <= now[f"{what}_lower"] * (1 + 1e-5)
+    assert float(stored["least_upper"]) == table.bias.upper
 
 
 def test_no_peer_lies_below_the_curve_and_bub_is_nearest_to_it(rows):
