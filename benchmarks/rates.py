@@ -6,10 +6,10 @@
 bias_rates.csv, a proved bracket of sup|e| per row; `count` says of what:
 
     independent  K draws without the trace; group is 0
-        log_count, miller_madow, harmonic, jackknife, schuermann, jvhw    as stored (estimators.py)
-        minimax          E*(K), the least there is, of exact entries: the list of the release
-        noise 1, 2, 4, 8    the least at p Var c_X that many times log_count's: the released tables
-        limit            0.325089273454175/(K+1)^2, what E*(K) tends to; measured, not proved
+        log_count (plug-in), miller_madow, harmonic, jackknife, schuermann, jvhw: as stored (estimators.py)
+        minimax: E*(K), the least there is, of exact entries; the list of the release
+        noise 1, 2, 4, 8: the least at p Var c_X that many times log_count's; the released tables
+        limit: 0.325089273454175/(K+1)^2, what E*(K) tends to; measured, not proved
     in-group     counts that contain one's own trace, of a group of G, and the right table c[X-1]: K = G-1
                  without a baseline, K = G-2 under the group mean; log is log(X/G)
     misused      the wrong one: c[X] of K = G without a baseline, c[X-1] of K = G-1 under the group mean
