@@ -1,268 +1,305 @@
-"""The peers of `solve.py`: Sollya, and what cvxpy hands to HiGHS, Clarabel, ECOS and SCS.
+"""The estimators that people use beside polyest's tables: certified, and as estimators of the entropy.
 
-Sollya has `remez` on [2^-m, 1] and a proved supremum on each binade.  The others solve a program as
-it is written down, over Bernstein rows B_k(p_m) on a Chebyshev grid p_m = sin^2(pi m / 2M), with
-e_m = p_m (P(p_m) - log p_m):
+    python benchmarks/peers.py              # results/peers.csv, results/entropy.csv, two minutes
+    python benchmarks/peers.py --summary    # what follows from those files, at once
+    python benchmarks/peers.py --quick      # K = 4 and 16 draws, to standard output
 
-    minimax            min E  s.t. |e_m| <= E                                     a linear program
-    gradient-variance  min E  s.t. |e_m| <= E,
-                              |sqrt(p_m B_k(p_m)) (c_k - t_m)|_2 <= sqrt(limit)   t_m free, a cone each
-    second-moment      min v  s.t. |e_m| <= limit, sum_k c_k^2 B_k(p_m) <= v      the AQP; p_0 = 0 too
+peers.csv, a row per table (estimators.py; polyest's are "minimax" up to K = 16, "noise 1, 2, 4, 8",
+"squared-error"; BUB also for ten times as many answers as draws) for K = 8, 16, 32, 64:
 
-Each has its solver's own settings, and its own time limit where there is one.  A process of its own
-runs them, and is ended where an answer takes half as long again as it may: ECOS keeps no time.
+    kind          polyest or peer
+    bias_*        proved bracket of sup|e|, as stored; the four criteria: proved upper bounds
+    noise         gradient_variance in units of that of log_count
+    least_*       bracket of the least sup|e| of any table at exactly that p Var (`frontier.against`); the
+                  table's own bracket where it is the optimum itself
+    ratio_*       bracket of how many times less that is; note: why these are missing
 
-What they do not give is an error: `AbsentError` where one is not installed, `TooLargeError` where the
-program would not fit, `FailedError` where it ran and gave no answer.
+entropy.csv, the error in nats of each as an estimator of the entropy of p from n = K+1 draws, for p
+over S answers: uniform; Zipf, p_i ~ 1/i; geometric, p_i ~ (1 - 4/S)^i.
+
+    kind          polyest, peer, or sample: no function of the count alone (chao_shen, jvhw_of, and what
+                  the package infomeasure adds, which is skipped with a line where it is not installed)
+    entropy       of p
+    bias, std, rmse   exact where `samples` is 0: a table's mean is a sum over binomials, its variance
+                  comes from a power series; else from so many samples, with standard errors in *_pm
+
+"bub, m = S" and "wu_yang, k = S" are told the number of answers, which no other is.
 """
 
-import shutil
-import subprocess
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
-from importlib.util import find_spec
-from math import ceil, log, log2
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from typing import Any
+import argparse
+import csv
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import product
+from math import exp, lgamma, log, sqrt
+from pathlib import Path
 
+import estimators
 import numpy as np
+import origin
 
-from polyest.bernstein import pmf
-from polyest.certificate import Bracket
-from polyest.targets import LOG
+import polyest
+from polyest.bernstein import Floats, pmf
+from polyest.certificate import noise_unit
+from polyest.errors import NotConverged, NotProved
+from polyest.frontier import against
+from polyest.gradients import Answers
+from polyest.problem import pose
+from polyest.sweeping import put
+from polyest.table import CRITERIA, Table
 
-MINIMAX, VARIANCE, MOMENT = "minimax", "gradient-variance", "second-moment"
-PACKAGES = {"HiGHS": "highspy", "Clarabel": "clarabel", "ECOS": "ecos", "SCS": "scs"}
-NAMES = ("Sollya", *PACKAGES)
-LONGER = 1.5  # than its time, after which a process is ended
-BYTES = 8e9  # that a program may need
-PER_ENTRY = {MINIMAX: 600, VARIANCE: 2000, MOMENT: 600}  # bytes per point and draw, as measured
-
-SOLLYA = """
-verbosity = 0!;
-prec = {bits}!;
-display = dyadic!;
-p = remez(x*log(x), {K}, [2^(-{m});1], x);
-top = 0;
-for j from 1 to {m} do {{
-  s = supnorm(x*p, x*log(x), [2^(-j);2^(-j+1)], absolute, 2^(-20));
-  top = max(top, sup(s));
-}};
-r = evaluate(p, [0;2^(-{m})]);
-print("RESULT", top, max(abs(inf(r)), abs(sup(r))));
-for k from 0 to {K} do print("RESULT", coeff(p, k));
-quit;
-"""
-
-
-@dataclass(frozen=True)
-class Question:
-    """A problem, its draws, its budget in absolute numbers; seconds to answer, points of the grid."""
-
-    problem: str
-    K: int
-    limit: float | None
-    timeout: float
-    grid: int
-
-
-@dataclass
-class Found:
-    """What a method found: its claim, the table or polynomial, what it proved, what it says of it."""
-
-    claimed: float
-    entries: Any = None
-    proved: Bracket | None = None
-    returned: float | None = None
-    note: str = ""
-    accurate: bool = True
-
-
-class AbsentError(Exception):
-    """A peer that is not installed."""
-
-
-class FailedError(Exception):
-    """A peer that ran and gave no answer."""
-
-
-class TooLargeError(Exception):
-    """A program that needs more memory than there is for it."""
-
-
-def sollya(question: Question) -> Found:
-    """Sollya: remez on [2^-m, 1] with weight x, supnorm on each binade, an analytic tail below.
-
-    On [0, 1] itself its remez fails.  The tail is |p P| + |p log p| <= 2^-m (sup|P| + m log 2).
-    """
-    program = shutil.which("sollya")
-    if program is None:
-        raise AbsentError("sollya is not on the path")
-    # The tail must stay below E*, about 1/(3 K^2); less precision than this and supnorm hangs.
-    K = question.K
-    m, bits = 2 * ceil(log2(K + 1)) + 7, 3 * K + 150
-    script = SOLLYA.format(K=K, m=m, bits=bits)
-    options: dict[str, Any] = {"capture_output": True, "text": True, "check": False}
-    try:
-        done = subprocess.run([program], input=script, timeout=question.timeout, **options)
-    except subprocess.TimeoutExpired:
-        raise FailedError(f"no answer in {question.timeout:g} s") from None
-    lines = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("RESULT")]
-    try:
-        (top, size), *rest = [[_dyadic(word) for word in line] for line in lines]
-        powers = [word for (word,) in rest]
-    except (ValueError, IndexError):
-        raise FailedError(f"Sollya says {(done.stdout + done.stderr).strip()[-80:]!r}") from None
-    tail = float(size + Fraction(m * log(2) * (1 + 1e-12))) / 2.0**m
-    return Found(
-        max(float(top), tail),
-        powers,
-        note=f"remez on [2^-{m}, 1] at {bits} bits, to 1e-5; supnorm proves an upper bound",
-    )
-
-
-def conic(name: str, question: Question) -> Found:
-    """The plain program of `question` in cvxpy, by the solver of that name, in the other process."""
-    for package in ("cvxpy", PACKAGES[name]):
-        if find_spec(package) is None:
-            raise AbsentError(f"{package} is not installed")
-    size = PER_ENTRY[question.problem] * question.grid * (question.K + 1)
-    if size > BYTES:
-        raise TooLargeError(f"too large: about {size / 1e9:.0f} GB, above {BYTES / 1e9:g}")
-    return apart(solved, name, question, seconds=LONGER * question.timeout)
-
-
-def solved(name: str, question: Question) -> Found:
-    """The plain program of `question`, solved here.  cvxpy is imported when it is first asked for."""
-    import cvxpy as cp
-
-    c, bound = cp.Variable(question.K + 1), cp.Variable()
-    constraints = PROGRAMS[question.problem](cp, question, c, bound)
-    program = cp.Problem(cp.Minimize(bound), constraints)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of inaccuracy: it is measured
-        try:
-            program.solve(solver=name.upper(), **_clock(name, question.timeout))
-        except cp.SolverError as error:
-            raise FailedError(str(error).partition(". ")[0]) from None
-    if program.status not in ("optimal", "optimal_inaccurate"):
-        raise FailedError(f"status {program.status}")
-    return Found(
-        float(bound.value),
-        np.asarray(c.value),
-        note=f"cvxpy, {question.grid} points, {program.status}",
-        accurate=program.status == "optimal",
-    )
-
-
-def minimax(cp: Any, question: Question, c: Any, bound: Any) -> list[Any]:
-    p = _grid(question)[1:]
-    error = cp.multiply(p, pmf(question.K, p) @ c) - LOG.weighted(p)
-    return [error <= bound, -error <= bound]
-
-
-def gradient_variance(cp: Any, question: Question, c: Any, bound: Any) -> list[Any]:
-    p = _grid(question)[1:]
-    rows, means = pmf(question.K, p), cp.Variable(p.size)
-    spread = cp.outer(np.ones(p.size), c) - cp.outer(means, np.ones(question.K + 1))
-    noise = cp.norm(cp.multiply(np.sqrt(p[:, None] * rows), spread), 2, axis=1)
-    return [*minimax(cp, question, c, bound), noise <= np.sqrt(question.limit)]
-
-
-def second_moment(cp: Any, question: Question, c: Any, bound: Any) -> list[Any]:
-    moment = pmf(question.K, _grid(question)) @ cp.square(c)
-    return [*minimax(cp, question, c, question.limit), moment <= bound]
-
-
-PROGRAMS: dict[str, Callable[..., list[Any]]] = {
-    MINIMAX: minimax,
-    VARIANCE: gradient_variance,
-    MOMENT: second_moment,
+FOLDER = Path(__file__).parent / "results"
+PEERS, ENTROPY = FOLDER / "peers.csv", FOLDER / "entropy.csv"
+DRAWS = (8, 16, 32, 64)
+LARGEST_MINIMAX = 16
+NOISES = (1, 2, 4, 8)
+ANSWERS = (10, 100, 1000)
+SIZES = (16, 64, 256)
+SAMPLES = 4000
+SHAPES: dict[str, Callable[[Floats], Floats]] = {
+    "uniform": lambda i: i**0,
+    "Zipf": lambda i: 1 / i,
+    "geometric": lambda i: (1 - 4 / i.size) ** i,
 }
+OF_PACKAGE = ("chao_wang_jost", "shrink", "bonachela")  # approaches of infomeasure
+PACKAGES = ("polyest", "numpy", "scipy", "python-flint", "infomeasure")
+
+Row = dict[str, str | float | int]
+Sampled = Callable[[Floats], float]
 
 
-def apart(function: Callable[..., Any], *arguments: Any, seconds: float) -> Any:
-    """What `function` returns in the other process, or what it raises there.
+def ours(K: int) -> dict[str, Table]:
+    """polyest's tables of K draws by name."""
+    found = {f"noise {noise}": polyest.load(K, noise=noise) for noise in NOISES}
+    found["squared-error"] = polyest.load(K, criterion="squared-error")
+    if K <= LARGEST_MINIMAX:
+        found["minimax"] = polyest.load(K, criterion="minimax")
+    return found
 
-    FailedError where that process dies, or says nothing for so many seconds and is ended.
-    """
-    global _other
-    if _other is None:
-        _other = _Other()
+
+def certified(Ks: Iterable[int]) -> Iterator[Row]:
+    """A row per table and K: what is proved of it, and of the best table at its noise."""
+    for K in Ks:
+        peers = {name: make(K) for name, make in estimators.TABLES.items()}
+        peers["bub, m = 10 N"] = estimators.bub(K, 10 * (K + 1))
+        unit = noise_unit(pose(K, noise=1))
+        for kind, tables in (("polyest", ours(K)), ("peer", peers)):
+            for name, table in sorted(tables.items()):
+                row: Row = {"K": K, "table": name, "kind": kind}
+                row |= {"bias_lower": table.bias.lower, "bias_upper": table.bias.upper}
+                row |= {criterion: getattr(table, criterion) for criterion in CRITERIA}
+                row["noise"] = table.gradient_variance / unit
+                yield {k: _exactly(v) for k, v in {**row, **_beside(table)}.items()}
+                _say(f"K = {K}, {name}")
+
+
+def _beside(table: Table) -> Row:
+    """The least bias at the noise of a table, and its own in units of that."""
+    blank: Row = dict.fromkeys(("least_lower", "least_upper", "ratio_lower", "ratio_upper"), "")
+    if table.problem.minimises_bias:
+        assert table.optimum is not None
+        low, high = table.optimum.lower, table.bias.upper
+        least = {"least_lower": low, "least_upper": high}
+        return {**least, "ratio_lower": 1.0, "ratio_upper": high / low, "note": ""}
     try:
-        answer = _other.ask((function, arguments), seconds)
-    except FailedError:
-        _other.end()
-        _other = None
-        raise
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+        found = against(table)
+    except (NotConverged, NotProved) as error:
+        return {**blank, "note": str(error)}
+    assert found.best.optimum is not None
+    least = {"least_lower": found.best.optimum.lower, "least_upper": found.best.bias.upper}
+    ratio = {"ratio_lower": found.ratio.lower, "ratio_upper": found.ratio.upper}
+    return {**least, **ratio, "note": ""}
 
 
-class _Other:
-    """A process that answers one call after another."""
-
-    def __init__(self) -> None:
-        context = get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
-
-    def ask(self, call: Any, seconds: float) -> Any:
-        try:
-            self.pipe.send(call)
-            if not self.pipe.poll(seconds):
-                raise FailedError(f"no answer in {seconds:g} s")
-            return self.pipe.recv()
-        except (EOFError, OSError):
-            self.process.join()
-            raise FailedError(f"its process ended with {self.process.exitcode}") from None
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.pipe.close()
+def estimated(sizes: Iterable[int], answers: Iterable[int], samples: int) -> Iterator[Row]:
+    """A row per estimator, shape, number of answers and of draws: its error in nats."""
+    only_samples = sampled()
+    for n, S in product(sizes, answers):
+        peers = {name: make(n - 1) for name, make in estimators.TABLES.items()}
+        peers["bub, m = S"] = estimators.bub(n - 1, S)
+        peers["wu_yang, k = S"] = estimators.wu_yang(n - 1, S)
+        for shape in SHAPES:
+            of = distribution(shape, S)
+            truth = -sum(p * log(p) * t for p, t in zip(of.p, of.times, strict=True))
+            where: Row = {"answers": shape, "S": S, "n": n}
+            for kind, tables in (("polyest", ours(n - 1)), ("peer", peers)):
+                for name, table in tables.items():
+                    yield {**where, "estimator": name, "kind": kind, **exact(table, of, truth)}
+            for name, errors in drawn(only_samples, of, n, truth, samples).items():
+                yield {**where, "estimator": name, "kind": "sample", **measured(errors, truth)}
+            _say(f"{n} draws, {shape} over {S}")
 
 
-_other: _Other | None = None
+def distribution(shape: str, S: int) -> Answers:
+    """Probabilities of S answers; those that are equal, once.
+
+    >>> distribution("uniform", 10)
+    Answers(p=(0.1,), times=(10,))
+    """
+    weights = SHAPES[shape](np.arange(1.0, S + 1))
+    p, times = np.unique(weights / weights.sum(), return_counts=True)
+    return Answers(tuple(p.tolist()), tuple(times.tolist()))
 
 
-def _serve(pipe: Connection) -> None:
-    while True:
-        try:
-            function, arguments = pipe.recv()
-        except EOFError:
-            return
-        try:
-            pipe.send(function(*arguments))
-        except Exception as error:  # whatever it is, it is the answer
-            pipe.send(error if type(error) is FailedError else FailedError(_said(error)))
+def exact(table: Table, of: Answers, truth: float) -> Row:
+    """Error of sum_z a_{n_z}, a_j = -(j/N) c_{j-1}, with n ~ Multinomial(N, p), up to rounding.
+
+    Less (j/N) times its mean, the estimate is a sum_z v_{n_z} of mean 0, and E (sum v)^2 is N! N^-N e^N
+    times twice the coefficient at x^N sigma^2 of prod_z sum_j Poisson(j; N p_z) exp(sigma v_j) x^j.
+    """
+    N = table.K + 1
+    j = np.arange(N + 1)
+    a = np.append(0.0, -j[1:] / N * table.coefficients)
+    p, times = np.array(of.p), np.array(of.times)
+    mean = float(times @ (pmf(N, p) @ a))
+    v = a - j / N * mean
+    factorials = np.array([lgamma(i + 1) for i in j])
+    whole = np.zeros((3, N + 1))
+    whole[0, 0] = 1.0
+    for q, number in zip(of.p, of.times, strict=True):
+        weight = np.exp(j * log(N * q) - N * q - factorials)
+        whole = _times(whole, np.stack([weight, weight * v, weight * v * v / 2]), number)
+    square = 2 * whole[2, N] * exp(N + factorials[N] - N * log(N))
+    bias, std = mean - truth, sqrt(max(0.0, square))
+    sure: Row = {"bias_pm": 0.0, "std": std, "std_pm": 0.0, "rmse": sqrt(bias**2 + std**2)}
+    return {"entropy": truth, "bias": bias, **sure, "rmse_pm": 0.0, "samples": 0}
 
 
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+def _times(x: Floats, y: Floats, number: int) -> Floats:
+    """x y^number, by squaring; up to sigma^2 and x^N."""
+    while number:
+        if number % 2:
+            x = _product(x, y)
+        y, number = _product(y, y), number // 2
+    return x
 
 
-def _clock(name: str, seconds: float) -> dict[str, Any]:
-    """The option that limits a solver's time."""
+def _product(x: Floats, y: Floats) -> Floats:
+    size = x.shape[1]
+    return np.stack(
+        [sum(np.convolve(x[i], y[k - i])[:size] for i in range(k + 1)) for k in range(3)]
+    )
+
+
+def sampled() -> dict[str, Sampled]:
+    """Estimators that need all counts at once, by name."""
+    found: dict[str, Sampled] = {"chao_shen": estimators.chao_shen, "jvhw_of": estimators.jvhw_of}
+    try:
+        import infomeasure
+    except ImportError:
+        _say(f"skipped: {', '.join(OF_PACKAGE)}, as infomeasure is not installed")
+        return found
+
+    logging.getLogger("infomeasure").setLevel(
+        logging.ERROR
+    )  # it warns of samples without singletons
+
+    def of_package(counts: Floats, approach: str) -> float:
+        draws = np.repeat(np.arange(counts.size), counts)
+        return float(infomeasure.entropy(draws, approach=approach, base="e"))
+
+    return found | {name: partial(of_package, approach=name) for name in OF_PACKAGE}
+
+
+def drawn(
+    functions: dict[str, Sampled], of: Answers, n: int, truth: float, samples: int
+) -> dict[str, Floats]:
+    """Errors of each function on the same samples."""
+    rng = np.random.default_rng(0)
+    counts = rng.multinomial(n, np.repeat(of.p, of.times), samples)
+    seen = [row[row > 0] for row in counts]
     return {
-        "HiGHS": {"highs_options": {"time_limit": seconds}},
-        "Clarabel": {"time_limit": seconds},
-        "ECOS": {},
-        "SCS": {"time_limit_secs": seconds},
-    }[name]
+        name: np.array([function(row) for row in seen]) - truth
+        for name, function in functions.items()
+    }
 
 
-def _grid(question: Question) -> Any:
-    return np.sin(0.5 * np.pi * np.arange(question.grid + 1) / question.grid) ** 2
+def measured(errors: Floats, truth: float) -> Row:
+    """Bias, standard deviation and root mean square of errors, with their standard errors."""
+    root = sqrt(errors.size)
+    bias, std, rmse = float(errors.mean()), float(errors.std()), sqrt(float((errors**2).mean()))
+
+    def of_root(squares: Floats, value: float) -> float:
+        return float(squares.std()) / root / (2 * value) if value else 0.0
+
+    spread: Row = {"bias_pm": std / root, "std": std, "std_pm": of_root((errors - bias) ** 2, std)}
+    square: Row = {"rmse": rmse, "rmse_pm": of_root(errors**2, rmse), "samples": errors.size}
+    return {"entropy": truth, "bias": bias, **spread, **square}
 
 
-def _dyadic(word: str) -> Fraction:
-    """A number as Sollya displays it: mantissa b exponent."""
-    mantissa, _, exponent = word.partition("b")
-    return Fraction(mantissa) * Fraction(2) ** int(exponent or 0)
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def summary() -> list[str]:
+    """Where ours lose: by draws, estimators in the order of their error, and the ratio at equal noise."""
+    lines = ["times the least bias of any table at the estimator's own p Var, by K"]
+    found: dict[str, list[str]] = {}
+    for row in read(PEERS):
+        if row["kind"] == "peer":
+            found.setdefault(row["table"], []).append(row["ratio_lower"][:5] or "-")
+    lines += [f"  {name:18} {'  '.join(f'{r:>5}' for r in found[name])}" for name in sorted(found)]
+    for n, ranked in standing(read(ENTROPY)).items():
+        lines.append(
+            f"{n} draws: rmse over the least of the cell, geometric mean over {len(SHAPES)}"
+        )
+        lines += [f"  {name:18} {times:6.3f}" for name, times in ranked]
+    return lines
+
+
+def standing(rows: list[dict[str, str]]) -> dict[int, list[tuple[str, float]]]:
+    """By draws: estimators and their rmse over the cell's least, geometric mean over cells, ascending."""
+    cells: dict[tuple[int, str, str], dict[str, float]] = {}
+    for row in rows:
+        place = int(row["n"]), row["answers"], row["S"]
+        cells.setdefault(place, {})[row["estimator"]] = float(row["rmse"])
+    found: dict[int, dict[str, list[float]]] = {}
+    for (n, _, _), by in cells.items():
+        for name, rmse in by.items():
+            found.setdefault(n, {}).setdefault(name, []).append(log(rmse / min(by.values())))
+    return {
+        n: sorted(((name, exp(float(np.mean(x)))) for name, x in by.items()), key=lambda x: x[1])
+        for n, by in found.items()
+    }
+
+
+def _exactly(value: str | float | int) -> str | float | int:
+    return repr(value) if isinstance(value, float) else value
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a small part, to standard output")
+    parser.add_argument("--summary", action="store_true", help="what follows from the files")
+    given = parser.parse_args()
+    if given.quick:
+        tables, errors = list(certified((4,))), estimated((16,), (10,), 200)
+        parts = (tables, sorted(errors, key=_place))
+        print(*(origin.written(part, PACKAGES) for part in parts), sep="\n", end="")
+        return
+    if not given.summary:
+        put(origin.written(list(certified(DRAWS)), PACKAGES).encode(), PEERS)
+        errors = sorted(estimated(SIZES, ANSWERS, SAMPLES), key=_place)
+        put(origin.written(errors, PACKAGES).encode(), ENTROPY)
+    print("\n".join(summary()))
+
+
+def _place(row: Row) -> tuple[str, int, int, str, str]:
+    return (
+        str(row["answers"]),
+        int(row["S"]),
+        int(row["n"]),
+        str(row["kind"]),
+        str(row["estimator"]),
+    )
+
+
+if __name__ == "__main__":
+    main()

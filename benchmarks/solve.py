@@ -21,7 +21,7 @@ augmented quadratic program (AQP): least sup E c_X^2 under sup|e| <= 2 E*(K).  C
     budget_error   spent / budget - 1, of noise or of bias, for the table that it returned, proved by
                    polyest; above 0 the table is not feasible
 
-A peer has a minute for a solve (peers.py), and every failure of one is a row that says what happened.
+A peer (solver_peers.py) has a minute for a solve; every failure of one is a row that says what happened.
 """
 
 import argparse
@@ -41,9 +41,9 @@ from time import perf_counter
 from typing import Any
 
 import origin
-import peers
+import solver_peers
 from flint import arb, arb_poly, ctx
-from peers import MINIMAX, MOMENT, VARIANCE, AbsentError, Found, Question, TooLargeError
+from solver_peers import MINIMAX, MOMENT, VARIANCE, AbsentError, Found, Question, TooLargeError
 
 import polyest
 from polyest.certificate import least_bias, measure, reached, spent
@@ -114,12 +114,12 @@ def by_alternation(problem: str, K: int) -> Found:
 
 
 def by_sollya(problem: str, K: int) -> Found:
-    return peers.sollya(_question(problem, K))
+    return solver_peers.sollya(_question(problem, K))
 
 
 def by_cvxpy(problem: str, K: int, name: str) -> Found:
     """The program as it is written down, by the solver of that name."""
-    return peers.conic(name, _question(problem, K))
+    return solver_peers.conic(name, _question(problem, K))
 
 
 def _question(problem: str, K: int) -> Question:
@@ -127,7 +127,7 @@ def _question(problem: str, K: int) -> Question:
 
 
 Method = Callable[[str, int], Found]
-HIGHS, *CONES = ((name, partial(by_cvxpy, name=name)) for name in peers.PACKAGES)
+HIGHS, *CONES = ((name, partial(by_cvxpy, name=name)) for name in solver_peers.PACKAGES)
 # polyest is first: what it finds is what the others are measured against.
 METHODS: dict[str, dict[str, Method]] = {
     MINIMAX: {
@@ -161,7 +161,7 @@ def rows() -> Iterator[Row]:
                     row.status, row.note = "not run", stopped
                 else:
                     _fill(row, method)
-                ended = row.status == "failed" or name in peers.NAMES
+                ended = row.status == "failed" or name in solver_peers.NAMES
                 if ended and (row.seconds or 0) >= SCALE.timeout:
                     stopped = f"out of time at K = {K}"
                 yield row

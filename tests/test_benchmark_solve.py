@@ -10,8 +10,8 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
-import peers
 import pytest
+import solver_peers
 
 import polyest
 
@@ -37,7 +37,7 @@ def benchmark(monkeypatch):
 
 @pytest.fixture
 def installed(monkeypatch):
-    monkeypatch.setattr(peers, "find_spec", lambda name: name)
+    monkeypatch.setattr(solver_peers, "find_spec", lambda name: name)
 
 
 def read(text):
@@ -49,7 +49,7 @@ def by_method(found, problem="minimax"):
 
 
 def asked(problem, K=5, limit=None, timeout=20.0, grid=100):
-    return peers.Question(problem, K, limit, timeout, grid)
+    return solver_peers.Question(problem, K, limit, timeout, grid)
 
 
 def test_quick_run_writes_sorted_rows_of_all_methods(tmp_path):
@@ -59,7 +59,7 @@ def test_quick_run_writes_sorted_rows_of_all_methods(tmp_path):
     assert list(found[0]) == COLUMNS
     keys = [(row["problem"], int(row["K"]), row["method"]) for row in found]
     assert keys == sorted(keys)
-    assert {key[2] for key in keys} >= {"polyest", *peers.NAMES}
+    assert {key[2] for key in keys} >= {"polyest", *solver_peers.NAMES}
     assert {row["status"] for row in found} <= {"solved", "inaccurate", "absent"}
     for row in found:
         assert "numpy" in row["versions"]
@@ -78,7 +78,7 @@ def test_quick_run_writes_sorted_rows_of_all_methods(tmp_path):
 
 
 def test_absent_peers_are_rows_that_say_so(benchmark, monkeypatch):
-    monkeypatch.setattr(peers.shutil, "which", lambda name: None)
+    monkeypatch.setattr(solver_peers.shutil, "which", lambda name: None)
     monkeypatch.setitem(sys.modules, "cvxpy", None)
     found = read(benchmark.written(list(benchmark.rows())))
     for name, note in (("Sollya", "not on the path"), ("HiGHS", "not installed")):
@@ -94,9 +94,9 @@ def test_absent_peers_are_rows_that_say_so(benchmark, monkeypatch):
 
 
 def test_absent_solver_is_told_from_absent_cvxpy(monkeypatch):
-    monkeypatch.setattr(peers, "find_spec", lambda name: name == "cvxpy" or None)
-    with pytest.raises(peers.AbsentError, match="ecos is not installed"):
-        peers.conic("ECOS", asked("second-moment", limit=1.0))
+    monkeypatch.setattr(solver_peers, "find_spec", lambda name: name == "cvxpy" or None)
+    with pytest.raises(solver_peers.AbsentError, match="ecos is not installed"):
+        solver_peers.conic("ECOS", asked("second-moment", limit=1.0))
 
 
 def test_spoiled_table_and_claim_show_in_the_error_columns(benchmark):
@@ -133,7 +133,7 @@ def test_budget_error_is_what_the_table_spends_over_its_budget(benchmark, proble
 
 def test_plain_second_moment_is_the_aqp_with_zero_among_its_points(benchmark):
     problem = benchmark._posed("second-moment", 4)
-    found = peers.solved("Clarabel", asked("second-moment", 4, problem.limit, grid=400))
+    found = solver_peers.solved("Clarabel", asked("second-moment", 4, problem.limit, grid=400))
     optimum = benchmark._optimum("second-moment", 4)
     # Without p = 0 nothing would hold c_0, and the bound would stay far below c_0^2.
     assert found.claimed >= found.entries[0] ** 2 * (1 - 1e-6)
@@ -143,7 +143,7 @@ def test_plain_second_moment_is_the_aqp_with_zero_among_its_points(benchmark):
 def test_failure_is_a_row_and_stops_larger_sizes_only_where_time_ran_out(benchmark, monkeypatch):
     def failing(problem, K):
         if K > 3:
-            raise peers.FailedError("status user_limit")
+            raise solver_peers.FailedError("status user_limit")
         return right(problem, K)
 
     right = benchmark.by_alternation
@@ -187,20 +187,20 @@ def test_program_too_large_for_the_memory_is_not_run(benchmark, installed):
 
 
 def test_process_that_says_nothing_is_ended_and_the_next_call_answered():
-    with pytest.raises(peers.FailedError, match="no answer in"):
-        peers.apart(time.sleep, 600, seconds=0.1)
-    assert peers.apart(abs, -2, seconds=60) == 2
+    with pytest.raises(solver_peers.FailedError, match="no answer in"):
+        solver_peers.apart(time.sleep, 600, seconds=0.1)
+    assert solver_peers.apart(abs, -2, seconds=60) == 2
 
 
 def test_process_that_dies_is_a_failure_and_the_next_call_answered():
-    with pytest.raises(peers.FailedError, match="ended with 7"):
-        peers.apart(os._exit, 7, seconds=60)
-    assert peers.apart(abs, -3, seconds=60) == 3
+    with pytest.raises(solver_peers.FailedError, match="ended with 7"):
+        solver_peers.apart(os._exit, 7, seconds=60)
+    assert solver_peers.apart(abs, -3, seconds=60) == 3
 
 
 def test_what_is_raised_in_the_other_process_is_a_failure_here():
-    with pytest.raises(peers.FailedError, match=r"TypeError: .*abs"):
-        peers.apart(abs, "three", seconds=60)
+    with pytest.raises(solver_peers.FailedError, match=r"TypeError: .*abs"):
+        solver_peers.apart(abs, "three", seconds=60)
 
 
 def test_refusal_is_told_from_failure(benchmark):
@@ -211,6 +211,6 @@ def test_refusal_is_told_from_failure(benchmark):
 
 
 def test_sollya_that_says_nothing_is_a_failure(monkeypatch):
-    monkeypatch.setattr(peers.shutil, "which", lambda name: "true")
-    with pytest.raises(peers.FailedError, match="Sollya says"):
-        peers.sollya(asked("minimax", 3))
+    monkeypatch.setattr(solver_peers.shutil, "which", lambda name: "true")
+    with pytest.raises(solver_peers.FailedError, match="Sollya says"):
+        solver_peers.sollya(asked("minimax", 3))
