@@ -165,7 +165,7 @@ function show() {
 
 // #point=12 or #mark=schuermann
 function fromAddress() {
-  const [kind, name] = decodeURIComponent(location.hash.slice(1)).split("=");
+  const [kind, name] = location.hash.slice(1).split("=");
   if (kind === "point") return points[Number(name)];
   return marks.find((mark) => kind === "mark" && mark.label.replaceAll(" ", "_") === name);
 }
@@ -207,15 +207,10 @@ function away() {
   for (const plot of plots.curves) plot.cross(null);
 }
 
-async function copy() {
-  const area = byId("text");
-  area.select();
-  try {
-    await navigator.clipboard.writeText(area.value);
-    byId("copied").textContent = "copied";
-  } catch {
-    byId("copied").textContent = "selected: press Ctrl+C"; // the browser does not let the page
-  }
+// By the old command, which a page from a file may use in every browser.
+function copy() {
+  byId("text").select();
+  byId("copied").textContent = document.execCommand("copy") ? "copied" : "selected: press Ctrl+C";
 }
 
 function begin() {
