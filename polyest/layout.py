@@ -37,7 +37,7 @@ def span(bracket: Bracket) -> str:
     """Both ends with as many digits as differ and two more, rounded outward.
 
     >>> span(Bracket(0.1234567, 0.1234578))
-    '0.1234567 .. 0.1234578'
+    '0.12345670 .. 0.12345780'
     """
     width = bracket.width
     digits = 15 if width <= 0 else min(15, max(DIGITS, 2 - Decimal(width).adjusted()))

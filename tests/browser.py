@@ -46,11 +46,15 @@ class Browser:
             self.ask(f"{domain}.enable")
 
     def close(self):
+        """End the browser, by force if it does not answer."""
         self._session = None
-        self.ask("Browser.close")
-        self._process.wait(PATIENCE)
-        os.close(self._in)
-        os.close(self._out)
+        try:
+            self.ask("Browser.close")
+            self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()
+            os.close(self._in)
+            os.close(self._out)
 
     def ask(self, method, **parameters):
         """What the browser answers to a message."""

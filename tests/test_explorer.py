@@ -125,8 +125,8 @@ def test_the_python_that_is_shown_gives_the_table(curve, rivals):
             assert table.coefficients.tolist() == wanted
     assert [bool(mark["code"]) for mark in data["marks"]] == [True] * 7 + [False]  # 5 blocks of 1
     assert [point["heading"] for point in data["points"]][-2:] == [
-        "noise 8.000",
-        f"noise {data['points'][-1]['shown'][0]}, the minimax table",
+        "least bias at noise 8.000",
+        f"the minimax table, noise {data['points'][-1]['shown'][0]}",
     ]
 
 

@@ -96,7 +96,7 @@ def _point(curve: "Frontier", noise: float, table: Table) -> dict[str, Any]:
     best = ["optimum", span(optimum), "the least sup|e| of any table at this noise, proved"]
     found = _entry(curve, noise, table, best)
     place = f"noise {found['shown'][0]}"
-    heading = f"{place}, the minimax table" if ends else place
+    heading = f"the minimax table, {place}" if ends else f"least bias at {place}"
     return {**found, "heading": heading, "code": " ".join(" ".join(code(table)).split())}
 
 
