@@ -153,10 +153,13 @@ def compare(draws: str, as_json: bool) -> None:
     help="What is noise: gradient-variance, variance or second-moment.",
 )
 @click.option("--plot", help="Figure to write, .png, .pdf or .svg, with more estimators in it.")
+@click.option("--html", help="Page to write, .html, on which to move along the curve; no network.")
 @_json
-def frontier(draws: str, plot: str | None, as_json: bool, **keywords: Any) -> None:
+def frontier(
+    draws: str, plot: str | None, html: str | None, as_json: bool, **keywords: Any
+) -> None:
     """Trace the least bias that a noise allows, and measure closed forms against it."""
-    from polyest import drawing, pages, sweeping
+    from polyest import drawing, explorer, pages, sweeping
     from polyest import frontier as curves
     from polyest.table import dumps
 
@@ -165,14 +168,19 @@ def frontier(draws: str, plot: str | None, as_json: bool, **keywords: Any) -> No
     if plot is not None:
         form = drawing.check(plot)
         sweeping.destination(plot)
+    if html is not None:
+        explorer.check(html)
+        sweeping.destination(html)
     with progress("the curve") as tell:
         curve = curves.sweep(K, progress=tell, **keywords)
+    rivals = dict[str, curves.Versus | str]()
+    if not as_json or html is not None:
+        with progress("closed forms") as tell:
+            rivals = curves.comparison(K, progress=tell, **keywords)
     if as_json:
         for point in curve.points:
             click.echo(dumps(point.table))
     else:
-        with progress("closed forms") as tell:
-            rivals = curves.comparison(K, progress=tell, **keywords)
         print_lines(pages.frontier(curve, rivals))
     if curve.stopped:
         say(f"warning: the curve ends {curve.ended}")
@@ -183,6 +191,9 @@ def frontier(draws: str, plot: str | None, as_json: bool, **keywords: Any) -> No
             say(f"warning: {mark.label} is left out: {mark.reason}")
         sweeping.put(drawing.pareto(curves.records(curve, points), form), plot)
         say(f"wrote {plot}")
+    if html is not None:
+        sweeping.put(explorer.page(curve, rivals), html)
+        say(f"wrote {html}")
 
 
 @main.command()

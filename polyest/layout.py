@@ -4,13 +4,14 @@ Headings are styled; click takes the style off where the output is no terminal.
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, Context
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from math import ceil, isfinite
 from textwrap import wrap
 
 import click
 
 from polyest.bernstein import Floats
+from polyest.certificate import Bracket
 
 WIDTH = 80
 MARGIN = 10  # of an entry's label
@@ -30,6 +31,27 @@ def number(value: float, rounding: str = ROUND_CEILING, digits: int = DIGITS) ->
     if -4 <= exponent < digits:
         return f"{short:.{max(0, digits - 1 - exponent)}f}"
     return f"{short.scaleb(-exponent):.{digits - 1}f}e{exponent}"
+
+
+def span(bracket: Bracket) -> str:
+    """Both ends with as many digits as differ and two more, rounded outward.
+
+    >>> span(Bracket(0.1234567, 0.1234578))
+    '0.12345670 .. 0.12345780'
+    """
+    width = bracket.width
+    digits = 15 if width <= 0 else min(15, max(DIGITS, 2 - Decimal(width).adjusted()))
+    low = number(bracket.lower, ROUND_FLOOR, digits)
+    return f"{low} .. {number(bracket.upper, ROUND_CEILING, digits)}"
+
+
+def ratio(bias: float, least: Bracket | None) -> str:
+    """A bias in units of the least one, rounded; a dash where that is 0 or not known.
+
+    >>> ratio(0.3, Bracket(0.1, 0.2)), ratio(0.3, None)
+    ('3.000', '-')
+    """
+    return number(bias / least.lower, ROUND_HALF_EVEN) if least and least.lower else "-"
 
 
 def wrapped(text: str) -> list[str]:

@@ -5,7 +5,7 @@ Headings are styled; click takes the style off where the output is no terminal.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from polyest.bernstein import pmf
 from polyest.certificate import Bracket, Certificate
 from polyest.counts import SPENT
 from polyest.errors import PolyestError
-from polyest.layout import DIGITS, aligned, bold, columns, entry, number, wrapped
+from polyest.layout import aligned, bold, columns, entry, number, ratio, span, wrapped
 from polyest.lookup import LARGEST_LISTED
 from polyest.problem import BUDGETED, DEFAULT_NOISE, Budget
 from polyest.reading import load
@@ -51,15 +51,15 @@ def one(
     if least is not None:
         lines += entry(
             f"E*({K})",
-            f"{_span(least)}, proved",
-            f"the least sup|bias| of {K} draws, bias = p (mean of c_X - {_phi(name)})",
+            f"{span(least)}, proved",
+            f"the least sup|bias| of {K} draws, bias = p (mean of c_X - {phi(name)})",
         )
     if table.optimum is not None and table.criterion != "minimax":
         what = "sup|bias|" if table.problem.minimises_bias else table.criterion
         bound = "within the budget" if table.budget else "of any table"
         width = f"relative width {number(table.optimum.width, digits=2)}"
         lines += entry(
-            "optimum", f"{_span(table.optimum)}, proved", f"the least {what} {bound}, {width}"
+            "optimum", f"{span(table.optimum)}, proved", f"the least {what} {bound}, {width}"
         )
     if table.budget is not None:
         lines += entry("budget", *_spent(table, table.budget, least, next(iter(rivals.values()))))
@@ -77,10 +77,10 @@ def universal(table: UniversalTable) -> list[str]:
     assert budget is not None
     origin = f" (release {table.release})" if table.release else ""
     lines = [bold(f"{table.target} from K = {K} draws: {_asked(table)}, universal{origin}"), ""]
-    scaled = f"{_span(limits.bias)}, over K, for every K > {LARGEST_LISTED}"
-    lines += entry("sup|bias|", f"{_span(table.bias)}, proved", scaled)
+    scaled = f"{span(limits.bias)}, over K, for every K > {LARGEST_LISTED}"
+    lines += entry("sup|bias|", f"{span(table.bias)}, proved", scaled)
     limit = number(budget.value * limits.log_count / K, ROUND_FLOOR, 8)
-    spent = f"{table.criterion} <= {budget.value:g} x that of {_plug_in(table.target)}"
+    spent = f"{table.criterion} <= {budget.value:g} x that of {plug_in_name(table.target)}"
     lines += entry("budget", spent, f"which is at least {limit}, for every K > {LARGEST_LISTED}")
     keyword = "" if budget.value == DEFAULT_NOISE else f", noise={budget.value!r}"
     lines += _use(K, [f"polyest.load({K}{keyword})"])
@@ -109,7 +109,7 @@ def comparison(tables: Mapping[str, Table], least: Bracket) -> list[str]:
     return [
         bold(f"log from K = {K} draws, tables side by side"),
         "",
-        *entry(f"E*({K})", f"{_span(least)}, proved", f"the least sup|bias| of {K} draws"),
+        *entry(f"E*({K})", f"{span(least)}, proved", f"the least sup|bias| of {K} draws"),
         "",
         *certificates(rows, dict.fromkeys(rows, least), places),
         "noise r: least bias at r times the gradient-variance of log_count",
@@ -125,14 +125,14 @@ def frontier(curve: "Frontier", rivals: Mapping[str, "Versus | str"]) -> list[st
     plain, K = curve.plug_in, curve.K
     heading = f"{curve.target} from K = {K} draws: the least bias that a noise allows"
     lines = [bold(heading), ""]
-    lines += entry(f"E*({K})", f"{_span(curve.least)}, proved", "the least sup|bias| at any noise")
+    lines += entry(f"E*({K})", f"{span(curve.least)}, proved", "the least sup|bias| at any noise")
     unit = f"{curve.criterion} {number(plain.criterion(curve.criterion))}"
-    lines += entry("noise 1", f"{unit}, of {_plug_in(curve.target)}")
+    lines += entry("noise 1", f"{unit}, of {plug_in_name(curve.target)}")
     lines += entry("noise 0", f"{number(curve.noiseless)}, the least sup|bias| without noise")
     lines += entry("the end", *wrapped(curve.ended))
     rows = [
         ["", "", "", "times below", "width of"],
-        ["noise", "sup|bias|", "in E*", _plug_in(curve.target), "its bracket"],
+        ["noise", "sup|bias|", "in E*", plug_in_name(curve.target), "its bracket"],
     ]
     for point in curve.points:
         bias, optimum = point.table.bias, point.table.optimum
@@ -142,7 +142,7 @@ def frontier(curve: "Frontier", rivals: Mapping[str, "Versus | str"]) -> list[st
             [
                 number(point.noise, ROUND_HALF_EVEN),
                 number(bias.upper),
-                _ratio(bias.upper, curve.least),
+                ratio(bias.upper, curve.least),
                 number(times, ROUND_FLOOR),
                 number(optimum.width, digits=2) if optimum.lower else "-",
             ]
@@ -185,7 +185,7 @@ def certificates(
         [
             name,
             number(proved.bias.upper),
-            _ratio(proved.bias.upper, leasts[name]),
+            ratio(proved.bias.upper, leasts[name]),
             *([] if places is None else [places[name]]),
             *(number(proved.criterion(criterion)) for criterion in CRITERIA),
         ]
@@ -275,11 +275,13 @@ def _rounded(table: Table, grid: str) -> list[str]:
     return [*lines, f"rounding ruins this table: sup|bias| is {much}"]
 
 
-def _phi(name: str) -> str:
+def phi(name: str) -> str:
+    """What a target's weighted bias is measured from, in words."""
     return "log p" if name == "log" else "phi(p)"
 
 
-def _plug_in(name: str) -> str:
+def plug_in_name(name: str) -> str:
+    """Entries of the plug-in table, the unit of noise, in words."""
     return f"{'log' if name == 'log' else 'phi'}((X+1)/(K+1))"
 
 
@@ -292,7 +294,7 @@ def _spent(
     if budget.kind == "noise":
         used = table.certificate.criterion(table.criterion)
         limit *= unit.criterion(table.criterion)
-        plain = _plug_in(table.target)
+        plain = plug_in_name(table.target)
         text = f"{table.criterion} <= {budget.value:g} x that of {plain} = {number(limit)}"
     elif budget.kind == "bias-ratio":
         text = f"sup|bias| <= {budget.value:g} x E*({table.K})"
@@ -304,18 +306,6 @@ def _spent(
         text = f"sup|bias| <= {number(limit)}"
     left = max(1 - used / limit, 0.0)
     return text, f"used: all but {left:.0e} of it" if left < 0.01 else f"used: {1 - left:.0%} of it"
-
-
-def _ratio(bias: float, least: Bracket | None) -> str:
-    return number(bias / least.lower, ROUND_HALF_EVEN) if least and least.lower else "-"
-
-
-def _span(bracket: Bracket) -> str:
-    """Both ends with as many digits as differ and two more, rounded outward."""
-    width = bracket.width
-    digits = 15 if width <= 0 else min(15, max(DIGITS, 2 - Decimal(width).adjusted()))
-    low = number(bracket.lower, ROUND_FLOOR, digits)
-    return f"{low} .. {number(bracket.upper, ROUND_CEILING, digits)}"
 
 
 def _use(K: int, code: Sequence[str]) -> list[str]:

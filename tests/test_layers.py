@@ -138,7 +138,7 @@ PLAN = {
         "games.alft", "games.coherence", "games.safety", "games.descent", "games.dynamics", "games.game",
         "games.geometry", "games.goals", "games.payoff", "games.referee", "games.solution",
     },
-    "layout": {"bernstein"},
+    "layout": {"bernstein", "certificate"},
     "pages": {
         "bernstein", "certificate", "counts", "errors", "frontier", "layout", "lookup", "problem",
         "reading", "rounding", "table", "tightening", "universal",
@@ -151,7 +151,7 @@ PLAN = {
         "making", "pages", "problem", "showing", "sweeping", "table", "terminal", "workers",
     },
     "cli": {
-        "advice", "closed_forms", "drawing", "errors", "frontier", "gradients", "making", "pages",
+        "advice", "closed_forms", "drawing", "errors", "explorer", "frontier", "gradients", "making", "pages",
         "problem", "proving", "reading", "recommendation", "showing", "solvers.remez", "solving", "sweeping",
         "table", "terminal", "universal",
     },
@@ -160,6 +160,10 @@ PLAN = {
         "certificate", "closed_forms", "errors", "making", "problem", "reading", "table", "targets",
     },
     "drawing": {"errors"},
+    "explorer": {
+        "certificate", "closed_forms", "counts", "errors", "frontier", "layout", "pages", "problem", "table",
+        "version",
+    },
     "": {
         "advantages", "answers", "closed_forms", "counts", "frontier", "games", "gathering", "making",
         "pairing", "reading", "rewards", "table", "universal", "version",
