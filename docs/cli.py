@@ -1,6 +1,6 @@
 """Write docs/cli.md, the command line's reference, from what `polyest --help` says.
 
-    python docs/cli.py
+python docs/cli.py
 """
 
 from pathlib import Path
@@ -16,9 +16,9 @@ HEAD = """\
 
 Made by `python docs/cli.py` from `polyest COMMAND --help`; a test compares.
 
-Data on stdout, words on stderr. Exit 0; 1 with one line `polyest: error: ...` for what goes wrong; 2 for a wrong
-usage; 130 for Ctrl-C. `--json` prints one JSON object per line and nothing else, tables in the [format](format.md)
-of the files.
+Data on stdout, words on stderr. Exit 0; 1 with one line `polyest: error: ...` for what goes wrong; 2 for a
+wrong usage; 130 for Ctrl-C. `--json` prints one JSON object per line and nothing else, tables in the
+[format](format.md) of the files.
 """
 
 

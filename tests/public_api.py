@@ -1,6 +1,6 @@
 """The names that users rely on, with their signatures as the source has them: one readable line each.
 
-    python tests/public_api.py        # rewrites tests/data/public_api.txt
+python tests/public_api.py        # rewrites tests/data/public_api.txt
 """
 
 import ast
@@ -19,7 +19,11 @@ MODULES = (
     "polyest.rewards", "polyest.sweeping",
 )  # fmt: skip
 OF_TRAINERS = ("polyest.integrations.trl.MultiplierCallback",)  # there only where the trainer is
-CALLED = ("__init__", "__call__", "__getitem__")  # of the names with underscores, those that users meet
+CALLED = (
+    "__init__",
+    "__call__",
+    "__getitem__",
+)  # of the names with underscores, those that users meet
 
 
 def listing() -> str:
@@ -59,9 +63,9 @@ def of_module(module: ModuleType) -> list[str]:
 
 
 def _of_class(path: str, kind: type) -> list[str]:
-    """A class with its bases; its fields in their order, properties and methods, those of bases of ours first.
+    """A class with its bases; its fields, properties and methods in their order, those of our bases first.
 
-    That a record takes its fields is known (polyest/record.py), and not said of each.
+    That a record takes its fields (polyest/record.py) is not said of each.
     """
     bases = ", ".join(base.__name__ for base in kind.__bases__ if base is not object)
     members: dict[str, str] = {}
@@ -73,7 +77,9 @@ def _of_class(path: str, kind: type) -> list[str]:
 
 def _members(kind: type) -> list[tuple[str, str]]:
     found = []
-    for node in _written(kind).body:  # type: ignore[attr-defined]
+    written = _written(kind)
+    assert isinstance(written, ast.ClassDef)
+    for node in written.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             if not node.target.id.startswith("_"):
                 found.append((node.target.id, ast.unparse(node)))

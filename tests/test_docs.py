@@ -83,7 +83,8 @@ def test_most_pages_have_something_to_run():
 
 
 @pytest.mark.parametrize(
-    "found", [[("python", "print(1)", "2\n")], [("python", "print(1)", None)], [("python", "", "1\n")]]
+    "found",
+    [[("python", "print(1)", "2\n")], [("python", "print(1)", None)], [("python", "", "1\n")]],
 )
 def test_a_block_that_prints_something_else_is_found_out(found):
     with pytest.raises(AssertionError):
@@ -102,7 +103,9 @@ def anchors(text):
     """The anchors of a page's headings, as mkdocs makes them."""
     prose = BLOCK.sub("", text)
     headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
-    return {re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", title).strip().lower()) for title in headings}
+    return {
+        re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", title).strip().lower()) for title in headings
+    }
 
 
 def broken(page, text):
@@ -190,7 +193,17 @@ def site(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("site")
     built = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", ROOT / "mkdocs.yml", "-d", folder],
+        [
+            sys.executable,
+            "-m",
+            "mkdocs",
+            "build",
+            "--strict",
+            "-f",
+            ROOT / "mkdocs.yml",
+            "-d",
+            folder,
+        ],
         capture_output=True,
         text=True,
     )
@@ -206,7 +219,9 @@ def test_the_site_has_every_page_and_asks_no_other_host_for_anything(site):
             asked = re.findall(r"(?:src|href)=[\"']?((?:https?:)?//[^\"'\s>]+)", path.read_text())
             assert asked == [], name
         elif name.endswith(".css"):
-            assert not re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", path.read_text()), name
+            assert not re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", path.read_text()), (
+                name
+            )
 
 
 def test_the_reference_has_every_public_name(site):
@@ -231,7 +246,8 @@ def test_every_word_of_a_docstring_is_on_its_page(site):
 
 def test_docstrings_keep_their_formulas_and_sessions_and_lose_their_links(site):
     markdown = runpy.run_path(str(DOCS / "docstrings.py"))["markdown"]
-    found = markdown("Sum.\n\n    a + b[i]\n\n    c\n\nOf a[0] and `a[0]`:\n>>> 1\n1\n\n>>> 2\n2")
-    assert found == (
-        "Sum.\n\n```text\na + b[i]\n\nc\n```\n\nOf a\\[0\\] and `a[0]`:\n\n```pycon\n>>> 1\n1\n>>> 2\n2\n```"
+    given = "Sum.\n\n    a + b[i]\n\n    c\n\nk: a[0] and `a[0]`\nn, m: more:\n>>> 1\n1\n\n>>> 2\n2"
+    assert markdown(given) == (
+        "Sum.\n\n```text\na + b[i]\n\nc\n```\n\nk: a\\[0\\] and `a[0]`  \nn, m: more:\n\n"
+        "```pycon\n>>> 1\n1\n>>> 2\n2\n```"
     )
