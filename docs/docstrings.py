@@ -4,8 +4,8 @@ Docstrings of polyest are plain text.  Of their paragraphs, parted by empty line
 
     a doctest                 begins with >>> and becomes a Python session
     what is preformatted      has an indented line, or three spaces in a row, and keeps its columns
-    prose                     is all the rest; its brackets are no links, and a line that begins with
-                              the name of an argument stays a line
+    prose                     is all the rest; its brackets are no links, and a sentence on an argument
+                              that begins a line begins one
 """
 
 import re
@@ -40,7 +40,7 @@ def _kind(block: str) -> str:
 def _written(kind: str, block: str) -> str:
     if kind:
         return f"```{kind}\n{cleandoc(chr(10) + block)}\n```"
-    lines = re.sub(r"\n(?=[a-z]\w*(?:, [a-z]\w*)*: )", "  \n", block)
+    lines = re.sub(r"(?<=\.)\n(?=[a-z]\w*(?:, [a-z]\w*)*: )", "  \n", block)
     parts = re.split(r"(`[^`]*`)", lines)
     parts[::2] = [re.sub(r"[\[\]<]", r"\\\g<0>", part) for part in parts[::2]]
     return "".join(parts)

@@ -246,8 +246,10 @@ def test_every_word_of_a_docstring_is_on_its_page(site):
 
 def test_docstrings_keep_their_formulas_and_sessions_and_lose_their_links(site):
     markdown = runpy.run_path(str(DOCS / "docstrings.py"))["markdown"]
-    given = "Sum.\n\n    a + b[i]\n\n    c\n\nk: a[0] and `a[0]`\nn, m: more:\n>>> 1\n1\n\n>>> 2\n2"
+    given = (
+        "Sum.\n\n    a + b[i]\n\n    c\n\nk: a[0] and\n`a[0]`.\nn, m: more:\n>>> 1\n1\n\n>>> 2\n2"
+    )
     assert markdown(given) == (
-        "Sum.\n\n```text\na + b[i]\n\nc\n```\n\nk: a\\[0\\] and `a[0]`  \nn, m: more:\n\n"
+        "Sum.\n\n```text\na + b[i]\n\nc\n```\n\nk: a\\[0\\] and\n`a[0]`.  \nn, m: more:\n\n"
         "```pycon\n>>> 1\n1\n>>> 2\n2\n```"
     )
