@@ -15,9 +15,12 @@ from pathlib import Path
 
 import public_api
 import pytest
+from cases import LIMIT, SECOND
 from click.testing import CliRunner
+from test_frontier import FIGURES
 from test_trainer_pages import NAMES
 
+import polyest
 from polyest.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -160,6 +163,21 @@ def test_the_theory_names_a_test_for_each_of_its_claims():
         rows = re.split(r"\| claim \| checked by \|\n\|---\|---\|\n", text_of(page))[1:]
         claims = [line for part in rows for line in part.partition("\n\n")[0].splitlines()]
         assert all("`test_" in line or "experiments.md#" in line for line in claims), claims
+
+
+def test_the_theory_has_the_figures_of_the_tests_that_it_names():
+    text = text_of("theory.md")
+    assert f"A = {LIMIT}, B = {SECOND}" in text
+    head, rows = text.partition("| K | log | harmonic")[2].split("|---|---|---|---|---|\n")[:2]
+    assert head.startswith(" (Zhang) | jackknife | Schuermann |")
+    found = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows.splitlines()[:4]]
+    assert [row[0] for row in found] == ["8", "16", "32", "64"]
+    for i, name in enumerate(("log_count", "harmonic", "jackknife", "schuermann"), 1):
+        column = tuple(row[i] for row in found)
+        assert column[: len(FIGURES[name])] == FIGURES[name]
+    # That of the log at K = 64 is no figure of the test: its own noise is the unit, noise 1.
+    log, best = polyest.closed_forms.log_count(64).bias, polyest.load(64, noise=1).optimum
+    assert found[3][1] == f"{log.lower / best.upper:.2f}" == f"{log.upper / best.lower:.2f}"
 
 
 def test_no_test_has_the_name_of_another_where_a_page_names_it():
