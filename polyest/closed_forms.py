@@ -41,6 +41,21 @@ from polyest.targets import LOG, Target
 if TYPE_CHECKING:
     from flint import arb
 
+__all__ = [
+    "LOGS",
+    "SCHUERMANN_XI",
+    "harmonic",
+    "jackknife",
+    "log_count",
+    "log_smoothed",
+    "miller_madow",
+    "pass_at",
+    "polynomial",
+    "schuermann",
+    "split",
+    "subsets",
+    "taylor",
+]
 SCHUERMANN_XI = exp(-0.5)  # the xi that Schuermann 2004 recommends
 LARGEST_PASS = 56  # the last k for which all C(k, m) are doubles
 START_BITS = 128

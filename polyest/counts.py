@@ -33,6 +33,14 @@ import numpy as np
 
 from polyest.errors import CountOutOfRange, InvalidProblem
 
+__all__ = [
+    "Counts",
+    "draws",
+    "in_group",
+    "independent",
+    "occurrences",
+]
+
 Array = Any  # numpy array or torch tensor; recognised, not imported
 
 SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # traces of a group that are no draws of its table

@@ -29,6 +29,16 @@ from polyest.reading import LARGEST_MINIMAX
 from polyest.table import Table
 from polyest.targets import Target
 
+__all__ = [
+    "Frontier",
+    "Point",
+    "Refused",
+    "Versus",
+    "against",
+    "comparison",
+    "marks",
+    "sweep",
+]
 # Steps of about sqrt 2 where the curve is steep, of 4 where it is nearly flat.
 STEEP = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
 BUDGETS = (*STEEP, 64.0, 250.0, 1e3, 4e3, 1.6e4, 6.4e4, 2.5e5, 1e6)

@@ -26,6 +26,11 @@ from polyest.gradients import BASELINES, Answers, of_group
 from polyest.lookup import LARGEST_LISTED, Lookup
 from polyest.table import Table
 
+__all__ = [
+    "Deviation",
+    "Recommendation",
+    "recommend",
+]
 NOISES = (1, 2, 4, 8, 16)
 STEPS = 32
 MOST = 10**9  # prompts

@@ -31,6 +31,10 @@ from polyest.table import Table, dumps, loads
 from polyest.version import __version__
 from polyest.workers import completed, refuse_unguarded
 
+__all__ = [
+    "sweep",
+]
+
 Name = str | os.PathLike[str]
 Progress = Callable[[int, int, Table | None], None]
 

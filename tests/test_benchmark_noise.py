@@ -1,4 +1,4 @@
-"""benchmarks/noise.py: its files say what README and `recommend` say, and it can be run again."""
+"""benchmarks/noise.py: its files say what the page and `recommend` say, and it can be run again."""
 
 from pathlib import Path
 
@@ -112,8 +112,8 @@ def test_the_summary_names_every_table():
     assert Path(noise.TRAINING).is_file()
 
 
-def test_the_readme_has_these_numbers(trained, of_step):
-    text = (Path(__file__).parents[1] / "README.md").read_text()
+def test_the_page_has_these_numbers(trained, of_step):
+    text = (Path(__file__).parents[1] / "docs" / "experiments.md").read_text()
     fixed, rule = noise.regrets(trained, of_step)
     names = ["log", "jackknife", "squared-error", "variance 8", *NAMES]
     worst = {t: max(by[t] / min(by[n] for n in NAMES) for by in trained.values()) for t in names}

@@ -49,7 +49,7 @@ def test_a_group_baseline_learns_what_a_global_one_loses():
     assert min(lost) < 0.01
 
 
-def test_what_the_readme_says_of_the_synthetic_task():
+def test_what_the_page_says_of_the_synthetic_task():
     found = {(row["method"], row["group"]): row for row in rows(variance_reduction)}
     assert len(found) == 6
     for (method, _), row in found.items():
@@ -58,7 +58,7 @@ def test_what_the_readme_says_of_the_synthetic_task():
             assert float(row["greedy"]) == 1.0
             assert float(row["accuracy"]) > 0.9999
     small, large = (found["reinforce", group] for group in ("16", "64"))
-    text = (variance_reduction.FILE.parents[2] / "README.md").read_text()
+    text = (variance_reduction.FILE.parents[2] / "docs" / "experiments.md").read_text()
     words = " ".join(text.split())
     assert f"does so on {float(small['greedy']):.0%} of the seeds".replace("%", " %") in words
     assert f"across seeds, {float(small['std']):.2f},".replace("0.", ".") in words
@@ -94,7 +94,7 @@ def test_the_primal_dual_loop_meets_its_budget_where_the_base_does_not():
     assert end["multiplier"] > 0
 
 
-def test_what_the_readme_says_of_safety():
+def test_what_the_page_says_of_safety():
     found = {row["method"]: {k: row[k] for k in row} for row in rows(safety)}
     assert [*found] == [*safety.METHODS]
     met = found["primal-dual"]
@@ -125,13 +125,13 @@ def test_a_ratio_is_of_the_named_peer():
     assert fast["ratio"] > 100
 
 
-def test_what_the_readme_says_of_the_cost():
+def test_what_the_page_says_of_the_cost():
     found = {(r["stage"], r["group"], r["kind"], r["way"]): r for r in rows(online_cost)}
 
     def cell(way, column, stage="look-up", group="0", kind="int64 to float64"):
         return float(found[stage, group, kind, way][column])
 
-    text = (online_cost.FILE.parents[2] / "README.md").read_text()
+    text = (online_cost.FILE.parents[2] / "docs" / "experiments.md").read_text()
     log, look = "np.log(X/K), reused", "compiled, reused"
     share = cell("copy, reused", "milliseconds") / cell(look, "milliseconds")
     parsed = ("from_texts, log_probability", "milliseconds", "strings", "16", "str")

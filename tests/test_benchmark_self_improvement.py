@@ -112,11 +112,11 @@ def test_the_rate_is_chosen_on_other_seeds_than_those_reported():
         assert r["gain_pm"] == pytest.approx(2.3646 * np.std(np.arange(8), ddof=1) * 0.01 / 8**0.5)
 
 
-def test_what_the_readme_says_of_it():
+def test_what_the_page_says_of_it():
     with self_improvement.FILE.open() as stream:
         found = {row["method"]: row for row in csv.DictReader(stream)}
     assert [*found] == [*METHODS]
-    text = (self_improvement.FILE.parents[2] / "README.md").read_text()
+    text = (self_improvement.FILE.parents[2] / "docs" / "experiments.md").read_text()
     for name, row in found.items():
         line = next(x for x in text.splitlines() if x.startswith(f"| {name} |"))
         said = [cell.strip() for cell in line.split("|")[2:6]]

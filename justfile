@@ -1,0 +1,44 @@
+# What people run by hand; CI runs .ci/run, which needs no just. `just` alone lists the recipes.
+
+_list:
+    @just --list --unsorted
+
+# An editable install with all that tests and docs need, and the hooks of git where pre-commit is there
+setup:
+    pip install -c constraints.txt -e '.[test]'
+    if command -v pre-commit; then pre-commit install; fi
+
+# Linter, formatter, types
+lint:
+    ruff check
+    ruff format --check
+    mypy
+
+# All tests, or those of some files: just test tests/test_counts.py
+test *arguments:
+    pytest {{ arguments }}
+
+# The site, strictly, into site/
+docs:
+    mkdocs build --strict
+
+# The pages at http://127.0.0.1:8000, built again when a file changes
+serve:
+    mkdocs serve
+
+# Every figure from its committed file of results
+figures:
+    python paper_figures/pareto.py
+
+# The release anew, 15 minutes on two cores, into tables/v1
+tables:
+    python tables/release.py
+
+# Every claim of the release, 4 minutes on two cores
+verify:
+    polyest verify --jobs 2
+
+# What is generated from the code and compared by tests: the page of commands, the list of public names
+generate:
+    python docs/cli.py
+    python tests/public_api.py

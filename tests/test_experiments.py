@@ -1,0 +1,123 @@
+"""docs/experiments.md beside the files of benchmarks/results: what no test of a benchmark compares."""
+
+import csv
+from math import hypot
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+WORDS = " ".join((ROOT / "docs" / "experiments.md").read_text().split())
+
+
+def rows(name):
+    with (ROOT / "benchmarks" / "results" / f"{name}.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def bare(value, digits):
+    """A number below 1 as the page writes it, without its 0."""
+    return f"{value:.{digits}f}".removeprefix("0")
+
+
+def test_what_the_page_says_of_noise_8_on_games():
+    cells = {}
+    for row in rows("convergence"):
+        cell = row["game"], row["update"], row["group"], row["prompts"]
+        cells.setdefault(cell, {})[row["estimator"]] = row
+
+    def beyond(cell, low, high):
+        """Whether a loss is below another by more than the intervals of both in quadrature."""
+        ours, theirs = cell[low], cell[high]
+        gap = float(theirs["loss"]) - float(ours["loss"])
+        return gap > hypot(float(theirs["loss_pm"]), float(ours["loss_pm"]))
+
+    def times(low, high):
+        return sum(beyond(cell, low, high) for cell in cells.values())
+
+    assert f"better than the log in {times('noise 8', 'log')} of the {len(cells)} cells" in WORDS
+    assert times("log", "noise 8") == 0
+    better, worse = times("noise 8", "schuermann"), times("schuermann", "noise 8")
+    assert f"closed form, in {better}, and worse in {worse} (" in WORDS
+    near = [key for key, cell in cells.items() if beyond(cell, "U-statistic", "noise 8")]
+    apart = sum(game != "coherence" for game, *_ in near)
+    assert (
+        f"than noise 8 in {len(near)} cells, {apart} of them of diversity and exploration" in WORDS
+    )
+    steps = {}
+    for update in ("gradient", "mirror"):
+        for name in ("noise 8", "log"):
+            found = [cell[name] for key, cell in cells.items() if key[1] == update]
+            whole = [float(row["steps"]) for row in found if int(row["reached"]) == 8]
+            steps[update, name] = f"{median(whole):.0f}"
+    said = "in {} (gradient) and {} (mirror) of 400 steps, the log itself in {} and {} (medians"
+    order = [(update, name) for name in ("noise 8", "log") for update in ("gradient", "mirror")]
+    assert said.format(*(steps[key] for key in order)) in WORDS
+
+
+def test_what_the_page_says_of_the_budget():
+    found = {
+        row["method"]: {k: v for k, v in row.items() if k != "machine"} for row in rows("safety")
+    }
+    met, base, scaled = (found[name] for name in ("primal-dual", "base", "primal-dual, std"))
+    for words in (
+        f"{float(met['cost']):.3%} +- {bare(100 * float(met['cost_pm']), 3)}".replace("%", " %"),
+        f"from {100 * float(base['cost']):.1f} %",
+        f"stays at {100 * float(met['benign_answer']):.1f} %",
+        f"the KL from the base there is {bare(float(met['benign_kl']), 3)}",
+        f"overshoots to {bare(100 * float(scaled['cost']), 2)} %",
+    ):
+        assert words in WORDS
+
+
+@pytest.fixture(scope="module")
+def solved():
+    return {(row["problem"], int(row["K"]), row["method"]): row for row in rows("solve")}
+
+
+def test_what_the_page_says_of_times(solved):
+    def seconds(K, method, digits, problem="gradient-variance"):
+        return bare(float(solved[problem, K, method]["seconds"]), digits)
+
+    ours = [seconds(K, "polyest", d) for K, d in ((16, 2), (64, 2), (128, 2), (256, 1), (1024, 0))]
+    said = "the default table takes {} s at K = 16, {} s at 64, {} s at 128, {} s at 256 and {} s at 1024"
+    assert said.format(*ours) in WORDS
+    peers = [seconds(64, name, 0) for name in ("Clarabel", "ECOS")]
+    assert "takes Clarabel {} s and ECOS {} s at K = 64".format(*peers) in WORDS
+    how_to = (ROOT / "docs" / "howto" / "bulk.md").read_text()
+    assert said.format(*ours).removeprefix("the default table takes") in how_to
+
+
+def test_what_the_page_says_of_failures(solved):
+    for name in ("Clarabel", "ECOS"):
+        row = solved["gradient-variance", 64, name]
+        assert 1e-4 < abs(float(row["claimed_error"])) < 2e-4
+        assert solved["gradient-variance", 256, name]["status"] == "failed"
+        assert solved["second-moment", 64, name]["status"] == "failed"
+    assert "infeasible" in solved["second-moment", 64, "ECOS"]["note"]
+    scs = {
+        K: row["status"] for (problem, K, name), row in solved.items() if name == "SCS" and K >= 32
+    }
+    assert set(scs.values()) <= {"inaccurate", "not run"}
+    assert float(solved["second-moment", 64, "polyest"]["width"]) < 2e-7
+
+
+def test_what_the_page_says_of_the_linear_program_and_of_sollya(solved):
+    def above(K, method):
+        return float(solved["minimax", K, method]["returned_error"])
+
+    said = f"{above(32, 'HiGHS'):.0%} above E*(K) at K = 32 and {above(64, 'HiGHS'):.0%} at K = 64"
+    assert said.replace("%", " %") in WORDS
+    theory = (ROOT / "docs" / "theory.md").read_text()
+    off = f"{above(32, 'HiGHS'):.0%} off at K = 32 and {above(64, 'HiGHS'):.0%} at K = 64"
+    assert off.replace("%", " %") in theory
+    for K in (8, 16, 32, 64, 128):
+        row = solved["minimax", K, "Sollya"]
+        assert max(abs(above(K, "Sollya")), abs(float(row["claimed_error"]))) < 1e-5
+    assert {solved["minimax", 256, name]["status"] for name in ("Sollya", "HiGHS")} == {"failed"}
+
+
+def test_what_the_page_says_of_an_hour_of_runs():
+    hours = sum(float(row["seconds"]) for row in rows("self_improvement_runs")) / 3600
+    assert 0.8 < hours < 1.2
