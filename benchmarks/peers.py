@@ -244,7 +244,8 @@ def summary() -> list[str]:
     lines += [f"  {name:18} {'  '.join(f'{r:>5}' for r in found[name])}" for name in sorted(found)]
     for n, ranked in standing(read(ENTROPY)).items():
         lines.append(
-            f"{n} draws: rmse over the least of the cell, geometric mean over {len(SHAPES)}"
+            f"{n} draws: rmse over the least of the cell, geometric mean over "
+            f"{len(SHAPES) * len(ANSWERS)} cells"
         )
         lines += [f"  {name:18} {times:6.3f}" for name, times in ranked]
     return lines

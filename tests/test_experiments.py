@@ -3,8 +3,9 @@
 import csv
 from math import hypot
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
+import peers
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,3 +122,76 @@ def test_what_the_page_says_of_the_linear_program_and_of_sollya(solved):
 def test_what_the_page_says_of_an_hour_of_runs():
     hours = sum(float(row["seconds"]) for row in rows("self_improvement_runs")) / 3600
     assert 0.8 < hours < 1.2
+
+
+def table(heading):
+    """Rows of the tables below a heading, cells as written."""
+    text = (ROOT / "docs" / "experiments.md").read_text().split(f"\n## {heading}\n")[1]
+    lines = [line for line in text.split("\n## ")[0].splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_what_the_page_says_of_slopes():
+    names = {
+        "minimax, E*(K)": "minimax",
+        "log of the count (plug-in)": "log_count",
+        "Miller-Madow": "miller_madow",
+        "JVHW-style": "jvhw",
+    }
+    found = {(row["series"], row["from"]): row for row in rows("bias_slopes")}
+    written = table("Rates")[1:]
+    assert len(written) == 9
+    for name, *cells in written:
+        for cell, start in zip(cells, ("8", "128"), strict=True):
+            row = found[names.get(name, name), start]
+            digits = 4 if name.startswith("minimax") else 3
+            slope = f"{float(row['slope']):.{digits}f}".replace("-0.", "-.")
+            assert cell == f"{slope} +- {bare(float(row['slope_pm']), digits)}", name
+
+
+def test_what_the_page_says_of_the_wrong_count():
+    bias = {
+        (row["count"], row["series"]): float(row["bias_upper"])
+        for row in rows("bias_rates")
+        if row["group"] == "8"
+    }
+    for baseline, words in (
+        ("no baseline", "has {:.0f} times the bias of the right one"),
+        ("group mean", "under a group mean {:.1f} times"),
+    ):
+        name = f"noise 8, {baseline}"
+        assert words.format(bias["misused", name] / bias["in-group", name]) in WORDS
+
+
+def test_what_the_page_says_of_other_estimators():
+    found = {(row["table"], row["K"]): row for row in rows("peers")}
+    written = [row for row in table("Estimators of others") if len(row) == 9][1:]
+    assert len(written) == 9
+    for name, *cells in written:
+        for i, K in enumerate(("8", "16", "32", "64")):
+            row = found[name, K]
+            assert cells[2 * i] == f"{float(row['noise']):.2f}", (name, K)
+            assert cells[2 * i + 1] == f"{float(row['ratio_lower']):.2f}", (name, K)
+
+
+def test_what_the_page_says_of_entropies():
+    errors = rows("entropy")
+    ours = {row["estimator"] for row in errors if row["kind"] == "polyest"}
+    written = [row for row in table("Estimators of others") if len(row) == 3 and "noise" in row[1]]
+    for n, best, better in written:
+        ranked = peers.standing(errors)[int(n)]
+        first = next(i for i, (name, _) in enumerate(ranked) if name in ours)
+        assert best == "{}: {:.2f}".format(*ranked[first])
+        assert better == "; ".join("{} {:.2f}".format(*one) for one in ranked[:first])
+    squares = {}
+    for row in errors:
+        squares.setdefault((row["n"], row["estimator"]), []).append(float(row["bias"]) ** 2)
+    bias = {key: fmean(found) ** 0.5 for key, found in squares.items()}
+    tables = {row["estimator"] for row in errors if row["samples"] == "0"} - {"minimax"}
+    for n in ("16", "64", "256"):
+        assert min(tables, key=lambda name: bias[n, name]) == "noise 8"
+    said = "is {}, {} and {} nats at 16, 64 and 256 draws"
+    assert (
+        said.format(*(bare(bias[n, "noise 8"], d) for n, d in (("16", 2), ("64", 2), ("256", 3))))
+        in WORDS
+    )
