@@ -195,3 +195,26 @@ def test_what_the_page_says_of_entropies():
         said.format(*(bare(bias[n, "noise 8"], d) for n, d in (("16", 2), ("64", 2), ("256", 3))))
         in WORDS
     )
+
+
+def test_what_the_page_says_of_trl():
+    written = table("TRL's own trainer")[1:]
+    found = rows("trl_run")
+    assert len(written) == len(found) == 10
+
+    def small(value):
+        return bare(float(value), 3)
+
+    for cells, row in zip(written, found, strict=True):
+        apart = "-"
+        if row["less loop"]:
+            sign = "-" if float(row["less loop"]) < 0 else ""
+            apart = sign + small(abs(float(row["less loop"]))) + f" +- {small(row['less loop pm'])}"
+        assert cells == [
+            f"{row['way']}: {row['reward']}",
+            f"{float(row['rate']):g}",
+            *(small(row[f"after {n}"]) for n in (0, 10, 25, 50)),
+            f"{small(row['after 100'])} +- {small(row['after 100 pm'])}",
+            apart,
+            f"{100 * float(row['paying']):.2f} %",
+        ]
