@@ -5,7 +5,8 @@ or a line of its own besides.  Matplotlib is an extra, imported inside functions
 without pyplot, its state and its windows, and the same rows give the same bytes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePath
@@ -71,6 +72,7 @@ LOOKS: Mapping[str, tuple[str, dict[str, Any]]] = {
     ),
     "subsets": ("the same over all subsets of k", {"color": ORANGE, "marker": "o", **RING}),
     "second-moment": ("least second moment (AQP)", {"color": RED, "marker": "v", **SOLID}),
+    "squared-error": ("least squared error", {"color": RED, "marker": "h", **SOLID}),
     "jackknife": ("jackknife", {"color": PINK, "marker": "P", "markersize": 5, **SOLID}),
     "schuermann": (
         r"Schürmann, $\xi = e^{-1/2}$",
@@ -94,6 +96,7 @@ BEYOND = 10  # times the noise where the curve ends: what lies further right is 
 SHORT = 1e2  # times the least noise: an axis no longer than that is labelled 1, 2, 5, 10
 UNBIASED = 1e-9  # of the greatest bias: less is the rounding of a table without bias
 ROOM = 1.4  # factor between the outermost marks and the end of an axis
+WIDE = 0.05  # the same as a share of what the axis spans, where that is more
 
 
 @dataclass(frozen=True)
@@ -138,19 +141,15 @@ def pareto(rows: Iterable[Row], form: str) -> bytes:
 
     rows: target, criterion, K, series, noise, bias_upper and least_lower, as frontier.records.
     """
-    from matplotlib import rc_context, rcdefaults, rcParams
-
     listed = list(rows)
     shown = panels(listed)
-    with rc_context():
-        rcdefaults()  # whatever the user has set elsewhere
-        rcParams.update(STYLE)
+    with styled():
         figure, axes = _axes(len(shown))
         for panel, (whole, close) in zip(shown, axes, strict=True):
-            _draw(panel, whole)
+            draw(panel, whole)
             whole.set_title(f"K = {panel.K}")
-            _draw(panel, close)
-            _enlarge(panel, close)
+            draw(panel, close)
+            enlarge(panel, close)
         drawn = {line.get_label(): line for whole, _ in axes for line in whole.get_lines()}
         lines = [drawn[label] for label, _ in LOOKS.values() if label in drawn]
         figure.legend(handles=lines, loc="outside upper center", ncols=3)
@@ -159,8 +158,24 @@ def pareto(rows: Iterable[Row], form: str) -> bytes:
         figure.supxlabel(f"noise: {NOISE[listed[0]['criterion']]}, in units of that of {unit}")
         phi = r"\log p" if log else r"\phi(p)"
         figure.supylabel(rf"bias: $\sup_p\, |p\,(\mathrm{{E}}\,c_X - {phi})|$")
-        content = BytesIO()
-        figure.savefig(content, format=form, metadata=dict(UNDATED[form]))
+        return saved(figure, form)
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The style, whatever has been set elsewhere: figures are made and saved inside of it."""
+    from matplotlib import rc_context, rcdefaults, rcParams
+
+    with rc_context():
+        rcdefaults()
+        rcParams.update(STYLE)
+        yield
+
+
+def saved(figure: "Figure", form: str) -> bytes:
+    """A figure as a file of `form`, one of FORMATS, without a date."""
+    content = BytesIO()
+    figure.savefig(content, format=form, metadata=dict(UNDATED[form]))
     return content.getvalue()
 
 
@@ -175,20 +190,8 @@ def panels(rows: Iterable[Row]) -> list[Panel]:
     return [Panel(K, spots[K], least[K]) for K in sorted(spots)]
 
 
-def _axes(number: int) -> tuple["Figure", list[tuple["Axes", "Axes"]]]:
-    """A figure with two axes for each K: side by side for one, one above the other for several."""
-    from matplotlib.figure import Figure
-
-    if number == 1:
-        figure = Figure(figsize=(7.2, 4.6), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        return figure, [(left, right)]
-    figure = Figure(figsize=(max(7.2, 1.8 * number), 5.6), layout="constrained")
-    upper, lower = figure.subplots(2, number)
-    return figure, list(zip(upper, lower, strict=True))
-
-
-def _draw(panel: Panel, axes: "Axes") -> None:
+def draw(panel: Panel, axes: "Axes") -> None:
+    """Every series of a panel on axes that hold the curve and the marks not far beyond its end."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.set_xscale("log")
@@ -202,7 +205,8 @@ def _draw(panel: Panel, axes: "Axes") -> None:
     if panel.least:
         axes.axhline(panel.least, **line)
         place = (0.0, panel.least)
-        axes.annotate(f"E*({panel.K})", place, (3, 3), xycoords=axes.get_yaxis_transform(), **words)
+        frame = axes.get_yaxis_transform()
+        axes.annotate(f"E*({panel.K})", place, (2, 2), xycoords=frame, fontsize=7, **words)
     for noise, bias in panel.spots["optimal"]:
         if bias <= panel.floor:
             axes.axvline(noise, **line)
@@ -212,7 +216,8 @@ def _draw(panel: Panel, axes: "Axes") -> None:
     end = max(noise for noise, _ in panel.spots["optimal"])
     seen = [noise for spots in panel.spots.values() for noise, _ in spots]
     first, last = min(seen), max(noise for noise in seen if noise <= BEYOND * end)
-    axes.set_xlim(first / ROOM, last * ROOM)
+    room = max(ROOM, (last / first) ** WIDE)
+    axes.set_xlim(first / room, last * room)
     short = last < SHORT * first
     for axis in (axes.xaxis, axes.yaxis) if short else (axes.yaxis,):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -220,7 +225,7 @@ def _draw(panel: Panel, axes: "Axes") -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def _enlarge(panel: Panel, axes: "Axes") -> None:
+def enlarge(panel: Panel, axes: "Axes") -> None:
     """Show only what is near the noise of the log, where trainers are."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
@@ -234,6 +239,19 @@ def _enlarge(panel: Panel, axes: "Axes") -> None:
     axes.xaxis.set_major_locator(LogLocator(base=2, numticks=8))
     axes.xaxis.set_major_formatter(FuncFormatter(_plain))
     axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _axes(number: int) -> tuple["Figure", list[tuple["Axes", "Axes"]]]:
+    """A figure with two axes for each K: side by side for one, one above the other for several."""
+    from matplotlib.figure import Figure
+
+    if number == 1:
+        figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        return figure, [(left, right)]
+    figure = Figure(figsize=(max(7.2, 1.8 * number), 5.6), layout="constrained")
+    upper, lower = figure.subplots(2, number)
+    return figure, list(zip(upper, lower, strict=True))
 
 
 def _plain(value: float, _position: int) -> str:

@@ -152,14 +152,15 @@ PLAN = {
     },
     "cli": {
         "advice", "closed_forms", "drawing", "errors", "frontier", "gradients", "making", "pages",
-        "problem", "proving", "reading", "recommendation", "showing", "solvers.remez", "solving", "sweeping",
-        "table", "terminal", "universal",
+        "problem", "proving", "reading", "recommendation", "redrawing", "showing", "solvers.remez", "solving",
+        "sweeping", "table", "terminal", "universal",
     },
     "terminal": {"errors"},
     "frontier": {
         "certificate", "closed_forms", "errors", "making", "problem", "reading", "table", "targets",
     },
     "drawing": {"errors"},
+    "redrawing": {"drawing", "errors", "sweeping"},
     "": {
         "advantages", "answers", "closed_forms", "counts", "frontier", "games", "gathering", "making",
         "pairing", "reading", "rewards", "table", "universal", "version",
