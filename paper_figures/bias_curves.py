@@ -11,7 +11,12 @@ from polyest.drawing import GREY
 
 CURVES = ("log_count", "miller_madow", "jackknife", "schuermann", "noise 2", "noise 8", "minimax")
 LOW = ("schuermann", "noise 8", "minimax")  # those that are drawn again, enlarged
-COLUMNS = {"K": int, "p": rows.number, "least": rows.positive, **dict.fromkeys(CURVES, rows.number)}
+COLUMNS = {
+    "K": rows.whole,
+    "p": rows.number,
+    "least": rows.positive,
+    **dict.fromkeys(CURVES, rows.number),
+}
 NEAR = 2.6  # heights of the lower panels, in E*(K)
 PLACES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 EVERY = 28  # points of a line to the next marker

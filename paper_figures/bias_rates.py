@@ -13,14 +13,14 @@ from polyest.drawing import BLUE, GREY, INK, RED
 COLUMNS = {
     "count": rows.word,
     "series": rows.word,
-    "K": int,
-    "group": int,
+    "K": rows.whole,
+    "group": rows.whole,
     "bias_upper": rows.positive,
 }
 SLOPES = {
     "series": rows.word,
-    "from": int,
-    "to": int,
+    "from": rows.whole,
+    "to": rows.whole,
     "slope": rows.number,
     "slope_pm": rows.number,
 }
@@ -70,7 +70,10 @@ def _rates(part: Figure, given: rows.Rows, slopes: rows.Rows) -> None:
     ranges = sorted({(row["from"], row["to"]) for row in slopes})
     for series in [name for name in style.SERIES if name in known["series"]]:
         one = given.where(series=series)
-        fitted = [slopes.where(series=series, **_range(ends)).rows[0] for ends in ranges]
+        fitted = [
+            slopes.one(series=series, **dict(zip(("from", "to"), ends, strict=True)))
+            for ends in ranges
+        ]
         said = ", ".join(slope(row["slope"], row["slope_pm"]) for row in fitted)
         label = f"{style.SERIES[series][0]}: {said}"
         axes.plot(one["K"], one["bias_upper"], **style.look(series, label=label))
@@ -98,10 +101,6 @@ def slope(value: float, error: float) -> str:
     """A slope and its interval with one digit of the latter: -1.06 +- 0.02."""
     places = max(0, -floor(log10(error))) if error else 0
     return f"{value:.{places}f}\N{PLUS-MINUS SIGN}{error:.{places}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _range(ends: tuple[int, int]) -> dict[str, int]:
-    return dict(zip(("from", "to"), ends, strict=True))
 
 
 def _logarithmic(axes: Axes) -> None:

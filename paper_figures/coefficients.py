@@ -8,7 +8,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from paper_figures import rows, style
 
-COLUMNS = {"K": int, "series": rows.word, "k": int, "entry": rows.number}
+COLUMNS = {"K": rows.whole, "series": rows.word, "k": rows.whole, "entry": rows.number}
 LINEAR = 10  # entries up to this size are drawn on a linear scale above
 POWERS = (10, 1e3, 1e5, 1e7)
 FEW = ("log_count", "noise 8", "minimax")  # those that are drawn above

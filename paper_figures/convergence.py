@@ -2,6 +2,7 @@
 
 from math import exp, log
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -27,24 +28,21 @@ UPDATES = {"mirror": "mirror descent", "gradient": "policy gradient"}
 
 def figure(folder: Path) -> Figure:
     given = rows.read(folder, "convergence", COLUMNS).known("game", GAMES).known("update", UPDATES)
-    unit = {cell(row): row["loss"] for row in given.where(estimator=UNIT)}
     estimators = [name for name in given.values("estimator") if name not in (UNIT, TRUTH)]
+    ratios = {name: shares(given, name) for name in estimators}
     drawn = style.page(3.9)
     (grid,) = drawn.subplots(1, len(UPDATES), squeeze=False, sharex=True, sharey=True)
     for axes, (update, title) in zip(grid, UPDATES.items(), strict=True):
         axes.set_xscale("log")
         axes.axvline(1, color=GREY, linewidth=0.8)
         for level, estimator in enumerate(estimators):
-            mine = given.where(update=update, estimator=estimator)
+            mine = [(row, ratio) for row, ratio in ratios[estimator] if row["update"] == update]
             for shift, (game, look) in zip((-0.22, 0, 0.22), GAMES.items(), strict=True):
-                ratios = [row["loss"] / unit[cell(row)] for row in mine if row["game"] == game]
+                dots = [ratio for row, ratio in mine if row["game"] == game]
+                at = [level + shift] * len(dots)
                 label = game if not level else None
-                at = [level + shift] * len(ratios)
-                axes.plot(
-                    ratios, at, linestyle="none", alpha=0.6, **style.THIN, **look, label=label
-                )
-            logs = [log(row["loss"] / unit[cell(row)]) for row in mine]
-            mean = exp(sum(logs) / len(logs))
+                axes.plot(dots, at, linestyle="none", alpha=0.6, **style.THIN, **look, label=label)
+            mean = exp(sum(log(ratio) for _, ratio in mine) / max(1, len(mine)))
             word = "geometric mean" if not level else None
             axes.plot([mean] * 2, (level - 0.4, level + 0.4), color=INK, linewidth=1.8, label=word)
         axes.set_title(title)
@@ -58,5 +56,8 @@ def figure(folder: Path) -> Figure:
     return drawn
 
 
-def cell(row: rows.Mapping[str, object]) -> tuple[object, ...]:
-    return tuple(row[name] for name in CELL)
+def shares(given: rows.Rows, estimator: str) -> list[tuple[rows.Mapping[str, Any], float]]:
+    """Rows of an estimator, each with its loss in units of that of the log in the same cell."""
+    unit = given.where(estimator=UNIT).checked(loss=rows.positive)
+    mine = given.where(estimator=estimator).checked(loss=rows.positive)
+    return [(row, row["loss"] / unit.one(**{c: row[c] for c in CELL})["loss"]) for row in mine]

@@ -12,8 +12,8 @@ from polyest.drawing import BLUE, GREEN, GREY, ORANGE
 COLUMNS = {
     "kind": rows.word,
     "sequence": rows.blank(rows.word),
-    "terms": rows.blank(int),
-    "K": int,
+    "terms": rows.blank(rows.whole),
+    "K": rows.whole,
     "lower": rows.blank(rows.exact),
     "value": rows.blank(rows.exact),
     "error": rows.blank(rows.exact),
@@ -36,8 +36,10 @@ SEQUENCES = {
 
 def figure(folder: Path) -> Figure:
     given = rows.read(folder, "limit", COLUMNS)
-    values, extrapolants = given.where(kind="value"), given.where(kind="extrapolant")
-    (constant,) = given.where(kind="constant")
+    values = given.where(kind="value").checked(lower=rows.exact)
+    extrapolants = given.where(kind="extrapolant").checked(terms=rows.whole, error=rows.exact)
+    last = given.where(kind="constant").checked(value=rows.exact, error=rows.exact)
+    constant = last.one()
     drawn = style.page(2.9)
     left, right = drawn.subplots(1, 2)
     n = [K + 1 for K in values["K"]]

@@ -10,7 +10,7 @@ from polyest.drawing import BLUE, GREEN, GREY, INK, ORANGE, PINK, RED
 
 COLUMNS = {
     "stage": rows.word,
-    "group": int,
+    "group": rows.whole,
     "kind": rows.word,
     "way": rows.word,
     "milliseconds": rows.positive,

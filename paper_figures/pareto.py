@@ -34,7 +34,7 @@ PEERS = {
 }
 UNIT = "log_count"
 MEASURED = {
-    "K": int,
+    "K": rows.whole,
     "table": rows.word,
     "bias_upper": rows.positive,
     **{name.replace("-", "_"): rows.positive for name in CRITERIA},
@@ -49,8 +49,11 @@ def figure(folder: Path) -> Figure:
     for number, (criterion, line) in enumerate(
         zip(lines, drawn.subfigures(len(lines), 1), strict=True)
     ):
-        mine = given.where(criterion=criterion)
-        shown = drawing.panels(row for row in mine if row["noise"])
+        mine = given.where(criterion=criterion).having("noise")
+        mine.checked(bias_upper=rows.positive, least_lower=rows.positive)
+        for K in mine.values("K"):
+            mine.where(K=K, series="optimal")  # refuses a panel without its curve
+        shown = drawing.panels(mine)
         for panel, axes in zip(shown, line.subplots(1, len(shown), squeeze=False)[0], strict=True):
             drawing.draw(panel, axes)
             for name, (label, look) in PEERS.items():
@@ -71,5 +74,5 @@ def figure(folder: Path) -> Figure:
 def measured(peers: rows.Rows, criterion: str, name: str) -> tuple[float, float]:
     """Where a peer lies: noise in units of the log's, and bias."""
     column = criterion.replace("-", "_")
-    (peer,), (unit,) = peers.where(table=name), peers.where(table=UNIT)
+    peer, unit = peers.one(table=name), peers.one(table=UNIT)
     return peer[column] / unit[column], peer["bias_upper"]

@@ -39,13 +39,35 @@ class Rows:
             raise CorruptRows(f"{self.path}: holds no row of {said}: {_repair(self.made_by)}")
         return Rows(self.path, self.made_by, kept)
 
-    def known(self, column: str, names: Mapping[str, Any]) -> "Rows":
+    def having(self, column: str) -> "Rows":
+        """The rows whose cell in a column is not blank."""
+        kept = tuple(row for row in self.rows if row[column] is not None)
+        return Rows(self.path, self.made_by, kept)
+
+    def one(self, **wanted: Any) -> Mapping[str, Any]:
+        """The only row that has these values in these columns."""
+        found = self.where(**wanted).rows
+        if len(found) > 1:
+            said = ", ".join(f"{column} {value}" for column, value in wanted.items())
+            raise CorruptRows(
+                f"{self.path}: holds {len(found)} rows of {said}, expected one: {_repair(self.made_by)}"
+            )
+        return found[0]
+
+    def checked(self, **kinds: Kind) -> "Rows":
+        """The rows, whose values in these columns are all of these narrower kinds."""
+        for row in self.rows:
+            cells = {name: "" if row[name] is None else str(row[name]) for name in kinds}
+            _row(cells, kinds, str(self.path), self.made_by)
+        return self
+
+    def known(self, column: str, names: Mapping[Any, Any]) -> "Rows":
         """The rows, whose values in a column are all among the names."""
         strange = [value for value in self.values(column) if value not in names]
         if strange:
             raise CorruptRows(
                 f"{self.path}: {column} {strange[0]!r} has no look: expected one of "
-                f"{', '.join(names)}; {_repair(self.made_by)}"
+                f"{', '.join(map(str, names))}; {_repair(self.made_by)}"
             )
         return self
 
@@ -73,6 +95,11 @@ def read(folder: Path, stem: str, columns: Mapping[str, Kind], made_by: str = ""
     if not found:
         raise CorruptRows(f"{path}: has no rows: {_repair(maker)}")
     return Rows(path, maker, found)
+
+
+def whole(text: str) -> int:
+    """A whole number."""
+    return int(text)
 
 
 def number(text: str) -> float:

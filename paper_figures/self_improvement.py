@@ -12,10 +12,10 @@ MOMENTS = {
     "early": ("after 50 steps", {"color": ORANGE, "marker": "^"}),
     "after": ("after 200 steps", {"color": BLUE, "marker": "s"}),
 }
-COLUMNS = {"method": rows.word, "rate": rows.positive, "seeds": int} | {
+COLUMNS = {"method": rows.word, "rate": rows.positive, "seeds": rows.whole} | {
     f"{moment}{end}": rows.number for moment in MOMENTS for end in ("", "_pm")
 }
-RUNS = {"method": rows.word, "rate": rows.positive, "seed": int} | dict.fromkeys(
+RUNS = {"method": rows.word, "rate": rows.positive, "seed": rows.whole} | dict.fromkeys(
     MOMENTS, rows.number
 )
 

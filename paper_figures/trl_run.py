@@ -8,7 +8,7 @@ from paper_figures import rows, style
 from polyest.drawing import BLUE, GREEN, ORANGE
 
 LOOKS = (0, 10, 25, 50, 75, 100)
-COLUMNS = {"way": rows.word, "reward": rows.word, "rate": rows.positive, "seed": int} | {
+COLUMNS = {"way": rows.word, "reward": rows.word, "rate": rows.positive, "seed": rows.whole} | {
     f"after {step}": rows.number for step in LOOKS
 }
 WAYS = {

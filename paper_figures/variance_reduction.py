@@ -9,13 +9,13 @@ from polyest.drawing import BLUE, ORANGE
 
 COLUMNS = {
     "method": rows.word,
-    "group": int,
+    "group": rows.whole,
     "accuracy": rows.number,
     "accuracy_pm": rows.number,
     "std": rows.number,
     "worst_std": rows.number,
 }
-GROUPS = ({"color": BLUE, "marker": "o"}, {"color": ORANGE, "marker": "s"})
+GROUPS = {16: {"color": BLUE, "marker": "o"}, 64: {"color": ORANGE, "marker": "s"}}
 NAMES = {
     "game-grpo": "group mean",
     "game-grpo, std": "group mean,\ndivided by std",
@@ -25,10 +25,11 @@ NAMES = {
 
 def figure(folder: Path) -> Figure:
     given = rows.read(folder, "variance_reduction", COLUMNS).known("method", NAMES)
+    given.known("group", GROUPS)
     drawn = style.page(2.4)
     left, right = drawn.subplots(1, 2, sharey=True)
-    groups, methods = given.values("group"), given.values("method")
-    for shift, group, look in zip((-0.15, 0.15), groups, GROUPS, strict=True):
+    methods = given.values("method")
+    for shift, (group, look) in zip((-0.15, 0.15), GROUPS.items(), strict=True):
         mine = given.where(group=group)
         at = [methods.index(method) + shift for method in mine["method"]]
         span = {"xerr": mine["accuracy_pm"], "capsize": 2.5, "linestyle": "none"}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from polyest.errors import CannotStore, NotInstalled
@@ -163,13 +163,24 @@ def pareto(rows: Iterable[Row], form: str) -> bytes:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The style, whatever has been set elsewhere: figures are made and saved inside of it."""
-    from matplotlib import rc_context, rcdefaults, rcParams
+    """The style, whatever has been set elsewhere: figures are made and saved inside of it.
 
+    Of fonts there are only those that come with matplotlib: a system's own of the same name differ.
+    """
+    from matplotlib import get_data_path, rc_context, rcdefaults, rcParams
+    from matplotlib.font_manager import fontManager
+
+    listed = fontManager.ttflist
     with rc_context():
         rcdefaults()
         rcParams.update(STYLE)
-        yield
+        try:
+            fontManager.ttflist = []
+            for path in sorted(Path(get_data_path(), "fonts", "ttf").glob("*.ttf")):
+                fontManager.addfont(path)
+            yield
+        finally:
+            fontManager.ttflist = listed
 
 
 def saved(figure: "Figure", form: str) -> bytes:

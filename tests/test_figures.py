@@ -14,6 +14,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 from polyest import drawing, redrawing
 
@@ -68,10 +69,12 @@ def table(folder, stem):
         return list(csv.DictReader(stream))
 
 
-@cache
-def figure(folder, name):
+def drawn(folder, name):
     with drawing.styled():
         return import_module(f"paper_figures.{name}").figure(folder)
+
+
+figure = cache(drawn)
 
 
 def spots(axes):
@@ -332,36 +335,32 @@ def test_no_letter_is_too_small_to_print(results):
 
 
 @cache
-def redrawn(results, name):
-    return redrawing.contents(name)
-
-
-@pytest.fixture
-def drawn(results, monkeypatch):
-    monkeypatch.setattr(redrawing, "RESULTS", results)
-    return lambda name: redrawn(results, name)
+def redrawn(folder, name):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redrawing, "RESULTS", folder)
+        return redrawing.contents(name)
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_is_a_pdf_and_a_png_with_the_same_bytes_each_time(drawn, name, monkeypatch):
-    pdf, png = drawn(name)
+def test_a_figure_is_a_pdf_and_a_png_with_the_same_bytes_each_time(results, name, monkeypatch):
+    pdf, png = redrawn(results, name)
     assert (pdf[:4], png[:4]) == (b"%PDF", b"\x89PNG")
     assert b"Date" not in pdf
     monkeypatch.setitem(matplotlib.rcParams, "font.size", 30)  # of the user, elsewhere
-    assert redrawing.contents(name) == [pdf, png]
+    monkeypatch.setattr(fontManager, "ttflist", [])  # as a stale list of fonts
+    assert redrawn.__wrapped__(results, name) == [pdf, png]
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_the_committed_figures_are_of_the_committed_files(drawn, name):
+def test_the_committed_figures_are_of_the_committed_files(results, name):
     pinned = (ROOT / "constraints.txt").read_text()
     if f"matplotlib=={matplotlib.__version__}\n" not in pinned:
         pytest.skip("another matplotlib than that of the committed figures sets letters otherwise")
-    source = [ROOT / "benchmarks" / "results" / f"{stem}.csv" for stem in FILES[name]]
-    if not all(path.exists() for path in source):
-        pytest.skip(f"{source[0].name} is not there yet")
-    committed = ROOT / "paper_figures" / f"{name}.png"
-    _, png = redrawing.contents(name) if name == "trl_run" else drawn(name)
-    ours, theirs = (matplotlib.image.imread(BytesIO(f)) for f in (png, committed.read_bytes()))
+    if name == "trl_run" and not (redrawing.RESULTS / "trl_run_runs.csv").exists():
+        pytest.skip("benchmarks/trl_run.py has not written its file yet")
+    _, png = redrawn(redrawing.RESULTS if name == "trl_run" else results, name)
+    committed = (ROOT / "paper_figures" / f"{name}.png").read_bytes()
+    ours, theirs = (matplotlib.image.imread(BytesIO(content)) for content in (png, committed))
     assert ours.shape == theirs.shape
-    assert np.abs(ours - theirs).mean() < 1e-3
-    assert committed.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    assert (np.abs(ours - theirs).max(axis=-1) > 0.2).mean() < 1e-5
+    assert (ROOT / "paper_figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")

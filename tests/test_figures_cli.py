@@ -1,12 +1,14 @@
 """polyest figures: what it writes, what it refuses, and files of measurements that are spoiled."""
 
 import csv
+import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import names, refused, run
-from test_figures import FIGURES, FILES, gathered
+from test_figures import FIGURES, FILES, drawn, gathered
 
 from polyest import redrawing, sweeping
 from polyest.errors import CorruptRows, FigureNotFound
@@ -97,6 +99,76 @@ def test_a_series_without_a_look_and_a_file_of_no_text_are_refused(spoiled):
     assert "is no CSV file" in refused("figures", "coefficients")
     path.write_text("\n".join(line for line in whole.splitlines() if ",minimax," not in line))
     assert "holds no row of series minimax" in refused("figures", "coefficients")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("name", "stem"), [(name, stem) for name, files in FILES.items() for stem in files]
+)
+def test_rows_lost_doubled_or_blank_are_drawn_or_named(spoiled, name, stem, seed):
+    path = spoiled / f"{stem}.csv"
+    with path.open(newline="") as stream:
+        head, *lines = csv.reader(stream)
+    rng = np.random.default_rng(seed)
+    lost = {*rng.choice(len(lines), len(lines) // 5).tolist()}
+    lines = [line for i, line in enumerate(lines) if i not in lost]
+    lines += [lines[i] for i in rng.choice(len(lines), len(lines) // 5)][: seed * len(lines)]
+    for i in rng.choice(len(lines), seed):
+        lines[i] = put(lines[i], rng.integers(len(head)), "")
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([head, *lines])
+    said = ""
+    try:
+        drawn(spoiled, name)
+    except CorruptRows as error:  # and nothing else
+        said = str(error)
+    assert said.startswith(str(path)) or not said
+
+
+ALONE = {
+    "a constant less": (
+        "limit",
+        lambda r: r["kind"] != "constant",
+        "holds no row of kind constant",
+    ),
+    "a curve less": (
+        "pareto",
+        lambda r: (r["criterion"], r["K"], r["series"]) != ("variance", "16", "optimal"),
+        "holds no row of K 16, series optimal",
+    ),
+    "a unit less": (
+        "convergence",
+        lambda r: (r["estimator"], r["group"], r["game"]) != ("log", "8", "coherence"),
+        "holds no row of game coherence",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ALONE)
+def test_a_row_that_others_need_is_missed(spoiled, how):
+    name, kept, said = ALONE[how]
+    with (spoiled / f"{name}.csv").open(newline="") as stream:
+        reader = csv.DictReader(stream)
+        rows = [row for row in reader if kept(row)]
+    with (spoiled / f"{name}.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, reader.fieldnames)
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(CorruptRows, match=re.escape(said)):
+        drawn(spoiled, name)
+
+
+def test_a_blank_that_is_needed_is_missed(spoiled):
+    path = spoiled / "limit.csv"
+    *lines, last = path.read_text().splitlines()
+    cells = last.split(",")
+    assert cells[0] == "constant"
+    at = lines[0].split(",").index("error")
+    path.write_text(
+        "\n".join([*lines, ",".join(put(cells, at + 1, ""))])
+    )  # a comma in the sequence
+    with pytest.raises(CorruptRows, match="error is '': expected a finite number"):
+        drawn(spoiled, "limit")
 
 
 # The command
