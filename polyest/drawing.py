@@ -16,6 +16,7 @@ from polyest.errors import CannotStore, NotInstalled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 Row = Mapping[str, str]
@@ -93,7 +94,8 @@ NOISE = {
 }
 CLOSE = (0.6, 14.0)  # the noise that trainers can afford, drawn again and larger
 BEYOND = 10  # times the noise where the curve ends: what lies further right is not shown
-SHORT = 1e2  # times the least noise: an axis no longer than that is labelled 1, 2, 5, 10
+SHORT = 1e2  # times the least noise: an axis no longer than that is labelled in plain numbers
+LONG = 5e2  # times its least number: an axis longer than that is labelled 1, 10, 100
 UNBIASED = 1e-9  # of the greatest bias: less is the rounding of a table without bias
 ROOM = 1.4  # factor between the outermost marks and the end of an axis
 WIDE = 0.05  # the same as a share of what the axis spans, where that is more
@@ -203,8 +205,6 @@ def panels(rows: Iterable[Row]) -> list[Panel]:
 
 def draw(panel: Panel, axes: "Axes") -> None:
     """Every series of a panel on axes that hold the curve and the marks not far beyond its end."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     axes.set_xscale("log")
     axes.set_yscale("log")
     for depth, (series, (label, look)) in enumerate(LOOKS.items()):
@@ -231,9 +231,7 @@ def draw(panel: Panel, axes: "Axes") -> None:
     axes.set_xlim(first / room, last * room)
     short = last < SHORT * first
     for axis in (axes.xaxis, axes.yaxis) if short else (axes.yaxis,):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(_plain))
-        axis.set_minor_formatter(NullFormatter())
+        _label(axis)
 
 
 def enlarge(panel: Panel, axes: "Axes") -> None:
@@ -247,6 +245,7 @@ def enlarge(panel: Panel, axes: "Axes") -> None:
     axes.set_xlim(low, high)
     if heights:
         axes.set_ylim(min(heights) / ROOM, max(heights) * ROOM)
+        _label(axes.yaxis)
     axes.xaxis.set_major_locator(LogLocator(base=2, numticks=8))
     axes.xaxis.set_major_formatter(FuncFormatter(_plain))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -263,6 +262,16 @@ def _axes(number: int) -> tuple["Figure", list[tuple["Axes", "Axes"]]]:
     figure = Figure(figsize=(max(7.2, 1.8 * number), 5.6), layout="constrained")
     upper, lower = figure.subplots(2, number)
     return figure, list(zip(upper, lower, strict=True))
+
+
+def _label(axis: "Axis") -> None:
+    """Label 1, 2, 5, 10 on an axis, and on a long one powers of 10 alone."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < LONG * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(_plain))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _plain(value: float, _position: int) -> str:
