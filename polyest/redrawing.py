@@ -40,21 +40,22 @@ def redraw(
     where a file of measurements is not what a figure needs, CannotStore, and NotInstalled without
     matplotlib.
     """
-    there, asked = known(), tuple(dict.fromkeys(names))
+    there = known()
+    asked = tuple(dict.fromkeys(names)) or there
     for name in asked:
         if name not in there:
             raise FigureNotFound(f"figure {name!r} is unknown: expected some of {', '.join(there)}")
     folder = ROOT / PACKAGE if out is None else out
-    wanted = [folder / f"{name}.{form}" for name in asked or there for form in FORMS]
+    wanted = [folder / f"{name}.{form}" for name in asked for form in FORMS]
     for path in wanted:
         drawing.check(str(path))
         destination(path)
     drawn = list[bytes]()
     tell = progress or (lambda done, total: None)
-    for done, name in enumerate(asked or there):
-        tell(done, len(asked or there))
+    for done, name in enumerate(asked):
+        tell(done, len(asked))
         drawn += contents(name)
-    tell(len(asked or there), len(asked or there))
+    tell(len(asked), len(asked))
     for path, content in zip(wanted, drawn, strict=True):
         put(content, path)
     return wanted
