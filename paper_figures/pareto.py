@@ -1,24 +1,78 @@
-"""Draws paper_figures/pareto.pdf and .png from benchmarks/results/pareto.csv, and computes nothing.
+"""Bias against noise at 8, 16, 32 and 64 draws, noise by three criteria, with closed forms as marks.
 
-python paper_figures/pareto.py          # needs polyest[plot]
+The fourth criterion, squared error, has no budget and so no frontier: its best table is a mark.
 """
 
-import csv
 from pathlib import Path
 
-from polyest.drawing import check, pareto
-from polyest.sweeping import put
+from matplotlib.figure import Figure
 
-HERE = Path(__file__).parent
-ROWS = HERE.parent / "benchmarks" / "results" / "pareto.csv"
+from paper_figures import rows, style
+from paper_figures.style import SKY
+from polyest import drawing
+from polyest.drawing import GREY, SOLID
+
+COLUMNS = {
+    "target": rows.word,
+    "criterion": rows.word,
+    "K": rows.word,
+    "series": rows.word,
+    "noise": rows.blank(rows.positive),
+    "bias_upper": rows.blank(rows.positive),
+    "least_lower": rows.blank(rows.positive),
+}
+FIRST = "gradient-variance"  # drawn whole, too
+CRITERIA = ("gradient-variance", "variance", "second-moment")
+# Functions of the count that others use, and that `frontier.marks` does not have.
+PEERS = {
+    "bub": ("BUB (Paninski)", {"color": SKY, "marker": "<"}),
+    "bub, m = 10 N": ("BUB, m = 10 (K+1)", {"color": SKY, "marker": ">"}),
+    "wu_yang": ("Wu-Yang", {"color": SKY, "marker": "s"}),
+    "jvhw": ("JVHW", {"color": SKY, "marker": "p"}),
+    "grassberger": ("Grassberger 2003", {"color": GREY, "marker": "^"}),
+    "grassberger_1988": ("Grassberger 1988", {"color": GREY, "marker": "v"}),
+}
+UNIT = "log_count"
+MEASURED = {
+    "K": rows.whole,
+    "table": rows.word,
+    "bias_upper": rows.positive,
+    **{name.replace("-", "_"): rows.positive for name in CRITERIA},
+}
 
 
-def main() -> None:
-    with ROWS.open(newline="", encoding="utf-8") as lines:
-        points = [row for row in csv.DictReader(lines) if row["noise"]]
-    for path in (HERE / "pareto.pdf", HERE / "pareto.png"):
-        put(pareto(points, check(str(path))), path)
+def figure(folder: Path) -> Figure:
+    given = rows.read(folder, "pareto", COLUMNS)
+    peers = rows.read(folder, "peers", MEASURED)
+    drawn = style.page(8.6)
+    lines = (FIRST, *CRITERIA)
+    for number, (criterion, line) in enumerate(
+        zip(lines, drawn.subfigures(len(lines), 1), strict=True)
+    ):
+        mine = given.where(criterion=criterion).having("noise")
+        mine.checked(bias_upper=rows.positive, least_lower=rows.positive)
+        for K in mine.values("K"):
+            mine.where(K=K, series="optimal")  # refuses a panel without its curve
+        shown = drawing.panels(mine)
+        for panel, axes in zip(shown, line.subplots(1, len(shown), squeeze=False)[0], strict=True):
+            drawing.draw(panel, axes)
+            for name, (label, look) in PEERS.items():
+                spot = measured(peers.where(K=panel.K), criterion, name)
+                axes.plot(*spot, label=label, **{"zorder": 45, **SOLID, **look})
+            if number:
+                drawing.enlarge(panel, axes)
+            else:
+                axes.set_title(f"K = {panel.K}")
+        enlarged = ", enlarged" if number else ""
+        line.supxlabel(f"noise: {drawing.NOISE[criterion]}{enlarged}")
+    style.explain(drawn, drawn.subfigs[0].axes, 3)
+    drawn.supxlabel("all noise in units of that of log((X+1)/(K+1))")
+    drawn.supylabel(r"bias: $\sup_p\, |p\,(\mathrm{E}\,c_X - \log p)|$")
+    return drawn
 
 
-if __name__ == "__main__":
-    main()
+def measured(peers: rows.Rows, criterion: str, name: str) -> tuple[float, float]:
+    """Where a peer lies: noise in units of the log's, and bias."""
+    column = criterion.replace("-", "_")
+    peer, unit = peers.one(table=name), peers.one(table=UNIT)
+    return peer[column] / unit[column], peer["bias_upper"]

@@ -257,6 +257,21 @@ def verify(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) -> 
         click.echo(f"{click.format_filename(name)}: {tables} proved in {took:.1f} s")
 
 
+@main.command()
+@click.argument("names", nargs=-1)
+@click.option("--out", type=click.Path(), help="Folder to write to.  [default: paper_figures/]")
+def figures(names: tuple[str, ...], out: str | None) -> None:
+    """Draw the figures of the paper again, PDF and PNG (default: all), in a checkout."""
+    from pathlib import Path
+
+    from polyest import redrawing
+
+    with progress("figures") as tell:
+        written = redrawing.redraw(names, None if out is None else Path(out), tell)
+    for path in written:
+        click.echo(click.format_filename(path))
+
+
 def _draws(text: str) -> range:
     """The K that `16` or `1:256` names, ends included."""
     first, colon, last = text.partition(":")

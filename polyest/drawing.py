@@ -5,16 +5,18 @@ or a line of its own besides.  Matplotlib is an extra, imported inside functions
 without pyplot, its state and its windows, and the same rows give the same bytes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from polyest.errors import CannotStore, NotInstalled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 Row = Mapping[str, str]
@@ -71,6 +73,7 @@ LOOKS: Mapping[str, tuple[str, dict[str, Any]]] = {
     ),
     "subsets": ("the same over all subsets of k", {"color": ORANGE, "marker": "o", **RING}),
     "second-moment": ("least second moment (AQP)", {"color": RED, "marker": "v", **SOLID}),
+    "squared-error": ("least squared error", {"color": RED, "marker": "h", **SOLID}),
     "jackknife": ("jackknife", {"color": PINK, "marker": "P", "markersize": 5, **SOLID}),
     "schuermann": (
         r"Schürmann, $\xi = e^{-1/2}$",
@@ -91,9 +94,11 @@ NOISE = {
 }
 CLOSE = (0.6, 14.0)  # the noise that trainers can afford, drawn again and larger
 BEYOND = 10  # times the noise where the curve ends: what lies further right is not shown
-SHORT = 1e2  # times the least noise: an axis no longer than that is labelled 1, 2, 5, 10
+SHORT = 1e2  # times the least noise: an axis no longer than that is labelled in plain numbers
+LONG = 5e2  # times its least number: an axis longer than that is labelled 1, 10, 100
 UNBIASED = 1e-9  # of the greatest bias: less is the rounding of a table without bias
 ROOM = 1.4  # factor between the outermost marks and the end of an axis
+WIDE = 0.05  # the same as a share of what the axis spans, where that is more
 
 
 @dataclass(frozen=True)
@@ -138,19 +143,15 @@ def pareto(rows: Iterable[Row], form: str) -> bytes:
 
     rows: target, criterion, K, series, noise, bias_upper and least_lower, as frontier.records.
     """
-    from matplotlib import rc_context, rcdefaults, rcParams
-
     listed = list(rows)
     shown = panels(listed)
-    with rc_context():
-        rcdefaults()  # whatever the user has set elsewhere
-        rcParams.update(STYLE)
+    with styled():
         figure, axes = _axes(len(shown))
         for panel, (whole, close) in zip(shown, axes, strict=True):
-            _draw(panel, whole)
+            draw(panel, whole)
             whole.set_title(f"K = {panel.K}")
-            _draw(panel, close)
-            _enlarge(panel, close)
+            draw(panel, close)
+            enlarge(panel, close)
         drawn = {line.get_label(): line for whole, _ in axes for line in whole.get_lines()}
         lines = [drawn[label] for label, _ in LOOKS.values() if label in drawn]
         figure.legend(handles=lines, loc="outside upper center", ncols=3)
@@ -159,8 +160,35 @@ def pareto(rows: Iterable[Row], form: str) -> bytes:
         figure.supxlabel(f"noise: {NOISE[listed[0]['criterion']]}, in units of that of {unit}")
         phi = r"\log p" if log else r"\phi(p)"
         figure.supylabel(rf"bias: $\sup_p\, |p\,(\mathrm{{E}}\,c_X - {phi})|$")
-        content = BytesIO()
-        figure.savefig(content, format=form, metadata=dict(UNDATED[form]))
+        return saved(figure, form)
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The style, whatever has been set elsewhere: figures are made and saved inside of it.
+
+    Of fonts there are only those that come with matplotlib: a system's own of the same name differ.
+    """
+    from matplotlib import get_data_path, rc_context, rcdefaults, rcParams
+    from matplotlib.font_manager import fontManager
+
+    listed = fontManager.ttflist
+    with rc_context():
+        rcdefaults()
+        rcParams.update(STYLE)
+        try:
+            fontManager.ttflist = []
+            for path in sorted(Path(get_data_path(), "fonts", "ttf").glob("*.ttf")):
+                fontManager.addfont(path)
+            yield
+        finally:
+            fontManager.ttflist = listed
+
+
+def saved(figure: "Figure", form: str) -> bytes:
+    """A figure as a file of `form`, one of FORMATS, without a date."""
+    content = BytesIO()
+    figure.savefig(content, format=form, metadata=dict(UNDATED[form]))
     return content.getvalue()
 
 
@@ -173,6 +201,54 @@ def panels(rows: Iterable[Row]) -> list[Panel]:
         spots.setdefault(K, {}).setdefault(row["series"], []).append(place)
         least[K] = float(row["least_lower"])
     return [Panel(K, spots[K], least[K]) for K in sorted(spots)]
+
+
+def draw(panel: Panel, axes: "Axes") -> None:
+    """Every series of a panel on axes that hold the curve and the marks not far beyond its end."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for depth, (series, (label, look)) in enumerate(LOOKS.items()):
+        spots = [spot for spot in panel.spots.get(series, ()) if spot[1] > panel.floor]
+        if spots:
+            axes.plot(*zip(*spots, strict=True), label=label, zorder=40 - depth, **look)
+    line: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 0.8}
+    words: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": True, "color": GREY}
+    if panel.least:
+        axes.axhline(panel.least, **line)
+        place = (0.0, panel.least)
+        frame = axes.get_yaxis_transform()
+        axes.annotate(f"E*({panel.K})", place, (2, 2), xycoords=frame, fontsize=7, **words)
+    for noise, bias in panel.spots["optimal"]:
+        if bias <= panel.floor:
+            axes.axvline(noise, **line)
+            place = (noise, 0.0)
+            words |= {"xycoords": axes.get_xaxis_transform(), "ha": "right"}
+            axes.annotate("no bias", place, (-3, 3), **words)
+    end = max(noise for noise, _ in panel.spots["optimal"])
+    seen = [noise for spots in panel.spots.values() for noise, _ in spots]
+    first, last = min(seen), max(noise for noise in seen if noise <= BEYOND * end)
+    room = max(ROOM, (last / first) ** WIDE)
+    axes.set_xlim(first / room, last * room)
+    short = last < SHORT * first
+    for axis in (axes.xaxis, axes.yaxis) if short else (axes.yaxis,):
+        _label(axis)
+
+
+def enlarge(panel: Panel, axes: "Axes") -> None:
+    """Show only what is near the noise of the log, where trainers are."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    high = min(CLOSE[1], axes.get_xlim()[1])
+    low = min(CLOSE[0], high / 4)
+    seen = [spot for spots in panel.spots.values() for spot in spots if low <= spot[0] <= high]
+    heights = [bias for _, bias in seen if bias > panel.floor]
+    axes.set_xlim(low, high)
+    if heights:
+        axes.set_ylim(min(heights) / ROOM, max(heights) * ROOM)
+        _label(axes.yaxis)
+    axes.xaxis.set_major_locator(LogLocator(base=2, numticks=8))
+    axes.xaxis.set_major_formatter(FuncFormatter(_plain))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _axes(number: int) -> tuple["Figure", list[tuple["Axes", "Axes"]]]:
@@ -188,52 +264,14 @@ def _axes(number: int) -> tuple["Figure", list[tuple["Axes", "Axes"]]]:
     return figure, list(zip(upper, lower, strict=True))
 
 
-def _draw(panel: Panel, axes: "Axes") -> None:
+def _label(axis: "Axis") -> None:
+    """Label 1, 2, 5, 10 on an axis, and on a long one powers of 10 alone."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    for depth, (series, (label, look)) in enumerate(LOOKS.items()):
-        spots = [spot for spot in panel.spots.get(series, ()) if spot[1] > panel.floor]
-        if spots:
-            axes.plot(*zip(*spots, strict=True), label=label, zorder=40 - depth, **look)
-    line: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 0.8}
-    words: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": True, "color": GREY}
-    if panel.least:
-        axes.axhline(panel.least, **line)
-        place = (0.0, panel.least)
-        axes.annotate(f"E*({panel.K})", place, (3, 3), xycoords=axes.get_yaxis_transform(), **words)
-    for noise, bias in panel.spots["optimal"]:
-        if bias <= panel.floor:
-            axes.axvline(noise, **line)
-            place = (noise, 0.0)
-            words |= {"xycoords": axes.get_xaxis_transform(), "ha": "right"}
-            axes.annotate("no bias", place, (-3, 3), **words)
-    end = max(noise for noise, _ in panel.spots["optimal"])
-    seen = [noise for spots in panel.spots.values() for noise, _ in spots]
-    first, last = min(seen), max(noise for noise in seen if noise <= BEYOND * end)
-    axes.set_xlim(first / ROOM, last * ROOM)
-    short = last < SHORT * first
-    for axis in (axes.xaxis, axes.yaxis) if short else (axes.yaxis,):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(_plain))
-        axis.set_minor_formatter(NullFormatter())
-
-
-def _enlarge(panel: Panel, axes: "Axes") -> None:
-    """Show only what is near the noise of the log, where trainers are."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    high = min(CLOSE[1], axes.get_xlim()[1])
-    low = min(CLOSE[0], high / 4)
-    seen = [spot for spots in panel.spots.values() for spot in spots if low <= spot[0] <= high]
-    heights = [bias for _, bias in seen if bias > panel.floor]
-    axes.set_xlim(low, high)
-    if heights:
-        axes.set_ylim(min(heights) / ROOM, max(heights) * ROOM)
-    axes.xaxis.set_major_locator(LogLocator(base=2, numticks=8))
-    axes.xaxis.set_major_formatter(FuncFormatter(_plain))
-    axes.xaxis.set_minor_locator(NullLocator())
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < LONG * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(_plain))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _plain(value: float, _position: int) -> str:

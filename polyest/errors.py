@@ -29,6 +29,14 @@ class CorruptTable(PolyestError, ValueError):
     """A table file that is not what was released; the message names file and line."""
 
 
+class CorruptRows(PolyestError, ValueError):
+    """A file of measurements that no figure can be drawn from; the message names file and line."""
+
+
+class FigureNotFound(PolyestError, LookupError):
+    """No figure of this name, or no checkout to draw it in; the message lists what exists."""
+
+
 class CountOutOfRange(PolyestError, IndexError, ValueError):
     """A count that is no integer in 0..K, or counts that do not fit together."""
 

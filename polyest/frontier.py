@@ -188,9 +188,10 @@ def marks(
     Series: each closed form of the log by its name (for another target `plug_in`); `blocks`, sample
     splitting, minimax tables of k draws averaged over K/k blocks, and `subsets`, the same where k does
     not divide K; `minimax`; `schuermann-xi`, Schuermann's estimator from xi = 1 to 1/2;
-    `second-moment`, the program min sup E c_X^2 at 1.25 to 20 times the least bias, whose solution
-    other criteria do not determine.  Minimax tables appear up to K = 40, as far as float64 holds
-    them.  Raises InvalidProblem as `sweep` does.
+    `squared-error`, the table of the least sup p E (c_X - phi)^2; `second-moment`, the program min sup
+    E c_X^2 at 1.25 to 20 times the least bias, whose solution other criteria do not determine.
+    Minimax tables appear up to K = 40, as far as float64 holds them.  Raises InvalidProblem as `sweep`
+    does.
 
     >>> [point.label for point in marks(4)[0] if point.series in ("blocks", "subsets")]
     ['4 blocks of 1', '2 blocks of 2', 'subsets of 3']
@@ -357,6 +358,8 @@ def _others(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
     if target == "log":
         for xi in XIS:
             yield "schuermann-xi", f"xi {xi:g}", partial(closed_forms.schuermann, K, xi)
+    if least.lower:
+        yield "squared-error", "squared-error", partial(solve, K, target, "squared-error")
     for ratio in RATIOS if least.lower else ():
         make = partial(solve, K, target, "second-moment", bias_ratio=ratio)
         yield "second-moment", f"second-moment at {ratio:g} E*", make

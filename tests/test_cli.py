@@ -189,7 +189,9 @@ def test_usage_is_click_s_and_exit_2(words):
     assert "Error: " in result.stderr
 
 
-@pytest.mark.parametrize("words", [(), ("solve",), ("show",), ("compare",), ("verify",)])
+@pytest.mark.parametrize(
+    "words", [(), ("solve",), ("show",), ("compare",), ("verify",), ("figures",)]
+)
 def test_help_explains_every_option(words):
     result = run(*words, "--help")
     assert result.exit_code == 0

@@ -233,6 +233,7 @@ def test_marks_are_every_estimator_and_none_lies_below_the_curve():
         "blocks": ["4 blocks of 1", "2 blocks of 2"],
         "subsets": ["subsets of 3"],
         "minimax": ["minimax"],
+        "squared-error": ["squared-error"],
         "second-moment": [f"second-moment at {m:g} E*" for m in frontier.RATIOS],
     }
     assert refused == ()

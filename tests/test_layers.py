@@ -152,8 +152,8 @@ PLAN = {
     },
     "cli": {
         "advice", "closed_forms", "drawing", "errors", "explorer", "frontier", "gradients", "making", "pages",
-        "problem", "proving", "reading", "recommendation", "showing", "solvers.remez", "solving", "sweeping",
-        "table", "terminal", "universal",
+        "problem", "proving", "reading", "recommendation", "redrawing", "showing", "solvers.remez", "solving",
+        "sweeping", "table", "terminal", "universal",
     },
     "terminal": {"errors"},
     "frontier": {
@@ -164,6 +164,7 @@ PLAN = {
         "certificate", "closed_forms", "counts", "errors", "frontier", "layout", "pages", "problem", "table",
         "version",
     },
+    "redrawing": {"drawing", "errors", "sweeping"},
     "": {
         "advantages", "answers", "closed_forms", "counts", "frontier", "games", "gathering", "making",
         "pairing", "reading", "rewards", "table", "universal", "version",

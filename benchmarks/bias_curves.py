@@ -1,0 +1,70 @@
+"""The weighted bias e(p) = p (E c_X - log p) of tables of 8 and 16 draws, point by point.
+
+    python benchmarks/bias_curves.py             # results/bias_curves.csv, a second
+    python benchmarks/bias_curves.py --quick     # K = 2, to standard output
+
+p = sin^2(theta), theta equally spaced from 0 to pi/2: the extrema of the best table's error lie nearly
+equally apart there.  A column for each table; e in float64, good to 1e-13 at these K.
+
+    least      proved lower bound of E*(K), the height of the minimax table's K+2 alternations
+"""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import origin
+
+import polyest
+from polyest import closed_forms
+from polyest.bernstein import pmf
+from polyest.sweeping import put
+
+FILE = Path(__file__).parent / "results" / "bias_curves.csv"
+PACKAGES = ("polyest", "numpy")
+DRAWS = (8, 16)
+FORMS = ("log_count", "miller_madow", "jackknife", "schuermann")
+NOISES = (2, 8)
+POINTS = 24  # per draw
+
+Row = dict[str, str | float | int]
+
+
+def tables(K: int) -> dict[str, polyest.Table]:
+    """The tables by the names of their columns."""
+    found = {name: getattr(closed_forms, name)(K) for name in FORMS}
+    found["minimax"] = polyest.load(K, criterion="minimax")
+    return found | {f"noise {noise}": polyest.load(K, noise=noise) for noise in NOISES}
+
+
+def rows(Ks: Iterable[int]) -> list[Row]:
+    found: list[Row] = []
+    for K in Ks:
+        made = tables(K)
+        optimum = made["minimax"].optimum
+        assert optimum is not None
+        p = np.sin(np.linspace(0, np.pi / 2, POINTS * (K + 1) + 1)) ** 2
+        logs, rises = made["minimax"].problem.target.weighted(p), pmf(K, p)
+        curves = {
+            name: p * (rises @ table.coefficients) - logs + 0.0 for name, table in made.items()
+        }
+        for i, place in enumerate(p):
+            heights = {name: float(curve[i]) for name, curve in curves.items()}
+            found.append({"K": K, "p": float(place), "least": optimum.lower, **heights})
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="K = 2, to standard output")
+    quick = parser.parse_args().quick
+    text = origin.written(rows((2,) if quick else DRAWS), PACKAGES)
+    if quick:
+        print(text, end="")
+    else:
+        put(text.encode(), FILE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The look of the figures: widths of a page, and estimators by name.
+
+Colours, fonts and the style itself are those of `polyest.drawing`, where the marks of closed forms come
+from too.  Every series has a marker or a dash of its own besides its colour: they survive grey print.
+Sizes are those of print: letters of 7 to 8 points where a figure is as wide as it says.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from polyest.drawing import BLUE, GREEN, INK, LOOKS, ORANGE, PINK, RED
+
+PAGE = 7.0  # inches: both columns of a page
+SKY = "#56B4E9"
+SMALL = 7.0  # points
+
+THIN = {"markersize": 3.5, "markeredgewidth": 0.0}
+# Label and look of each estimator where it is a line.
+SERIES: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "log_count": ("log((X+1)/(K+1))", {"color": INK, "linestyle": "-", "marker": "X"}),
+    "miller_madow": ("Miller-Madow", {"color": PINK, "linestyle": "--", "marker": "^"}),
+    "harmonic": ("harmonic (Zhang)", {"color": GREEN, "linestyle": "-.", "marker": "s"}),
+    "jackknife": ("jackknife", {"color": PINK, "linestyle": ":", "marker": "P"}),
+    "schuermann": (
+        LOOKS["schuermann"][0],
+        {"color": GREEN, "linestyle": "-", "marker": "D"},
+    ),
+    "jvhw": ("JVHW", {"color": INK, "linestyle": ":", "marker": "p"}),
+    "noise 1": ("AQP, noise 1", {"color": SKY, "linestyle": ":", "marker": "<"}),
+    "noise 2": ("AQP, noise 2", {"color": ORANGE, "linestyle": "--", "marker": "o"}),
+    "noise 4": ("AQP, noise 4", {"color": SKY, "linestyle": "-.", "marker": ">"}),
+    "noise 8": ("AQP, noise 8", {"color": RED, "linestyle": "-", "marker": "v"}),
+    "minimax": ("minimax", {"color": BLUE, "linestyle": "-", "marker": "*", "markersize": 6}),
+}
+
+
+def page(height: float) -> Figure:
+    """A figure over both columns of a page, `height` inches high."""
+    return Figure(figsize=(PAGE, height), layout="constrained")
+
+
+def look(name: str, **changed: Any) -> dict[str, Any]:
+    """Label and look of an estimator's line."""
+    label, found = SERIES[name]
+    return {"label": label, **THIN, **found, **changed}
+
+
+def explain(figure: Figure, axes: Iterable[Axes], columns: int) -> None:
+    """A legend above the figure: every label once, in the order in which it was drawn."""
+    found: dict[str, Any] = {}
+    for one in axes:
+        for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    figure.legend(found.values(), found.keys(), loc="outside upper center", ncols=columns)
