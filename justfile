@@ -28,7 +28,7 @@ serve:
 
 # Every figure from its committed file of results
 figures:
-    python paper_figures/pareto.py
+    polyest figures
 
 # The release anew, 15 minutes on two cores, into tables/v1
 tables:

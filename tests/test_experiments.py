@@ -1,6 +1,7 @@
 """docs/experiments.md beside the files of benchmarks/results: what no test of a benchmark compares."""
 
 import csv
+from decimal import Decimal
 from math import hypot
 from pathlib import Path
 from statistics import fmean, median
@@ -218,3 +219,15 @@ def test_what_the_page_says_of_trl():
             apart,
             f"{100 * float(row['paying']):.2f} %",
         ]
+
+
+def test_what_the_page_says_of_the_limit():
+    *_, constant = found = rows("limit")
+    assert constant["kind"] == "constant"
+    assert f"A = {constant['value'][:34]} +- {float(constant['error']):.0e} by" in WORDS.replace(
+        ",", ""
+    )
+    other = [row for row in found if row["sequence"] == "2^j, all powers"][-1]
+    apart = abs(Decimal(other["value"]) - Decimal(constant["value"]))
+    assert apart < Decimal(other["error"])
+    assert f"within its error of {float(other['error']):.1e}".replace("e-0", "e-") in WORDS
