@@ -312,21 +312,21 @@ def _orbits(
             f"{how.orbit} {_name(names, orbit[own[groups[at]]])!r} and {_name(names, orbit[at])!r} share a "
             "prompt: expected one orbit for all rows of a prompt"
         )
-    pairs = np.stack([orbit, copy], 1)
-    _, first, which = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-    which = which.reshape(-1).astype(np.int64)
-    members = np.zeros(len(first), np.int64)
-    np.add.at(members, np.unique(np.stack([which, groups], 1), axis=0)[:, 0], 1)
+    pairs = np.stack([orbit[own], copy[own]], 1)
+    _, first, which, members = np.unique(
+        pairs, axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
     short = members != how.orbit_size
     if short.any() and how.broken == "raise":
         at = int(np.argmax(short))
+        name = _name(names, orbit[own[first[at]]])
         raise BrokenOrbit(
-            f"{how.orbit} {_name(names, orbit[first[at]])!r} arrived with {members[at]} of {how.orbit_size} "
-            f"prompts: train on order_by_orbit(dataset, {how.orbit!r}) with shuffle_dataset=False and "
-            "generation_batch_size a multiple of orbit_size * num_generations; where evaluation cuts "
-            'orbits, broken="exclude" '
-            "leaves them out"
+            f"{how.orbit} {name!r} arrived with {members[at]} of {how.orbit_size} prompts: train on "
+            f"order_by_orbit(dataset, {how.orbit!r}) with shuffle_dataset=False and generation_batch_size a "
+            "multiple of orbit_size * num_generations; where evaluation cuts orbits, "
+            'broken="exclude" leaves them out'
         )
+    which = which.reshape(-1)[groups].astype(np.int64)
     return which, ~short[which]
 
 
