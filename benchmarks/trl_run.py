@@ -350,6 +350,8 @@ def main() -> None:
         row = in_trl(reward, float(rate), int(seed), int(os.environ.get("WORLD_SIZE", 1)))
         if os.environ.get("RANK", "0") == "0":
             print(json.dumps(row))
+        if gathering.running():
+            torch.distributed.destroy_process_group()  # its threads end a process that exits first
         return
     for seed in (*TUNING, *SEEDS):
         pretrained(seed, Scale())  # once, before runs ask for it at the same time
