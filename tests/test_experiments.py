@@ -221,6 +221,16 @@ def test_what_the_page_says_of_trl():
         ]
 
 
+def test_what_the_page_says_of_the_time_of_a_reward_in_trl():
+    found = {row["way"]: row for row in rows("trl_run") if row["reward"] == "geometric, table"}
+
+    def said(way):
+        step = float(found[way]["step"])
+        return f"{1000 * step * float(found[way]['paying']):.0f} ms of a step of {step:.2f} s"
+
+    assert f"takes {said('trl')} on one process, and {said('trl, 2')} on two" in WORDS
+
+
 def test_what_the_page_says_of_the_limit():
     *_, constant = found = rows("limit")
     assert constant["kind"] == "constant"
