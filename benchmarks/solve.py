@@ -117,6 +117,10 @@ def by_sollya(problem: str, K: int) -> Found:
     return solver_peers.sollya(_question(problem, K))
 
 
+def by_linprog(problem: str, K: int) -> Found:
+    return solver_peers.linprog(_question(problem, K))
+
+
 def by_cvxpy(problem: str, K: int, name: str) -> Found:
     """The program as it is written down, by the solver of that name."""
     return solver_peers.conic(name, _question(problem, K))
@@ -135,6 +139,7 @@ METHODS: dict[str, dict[str, Method]] = {
         "polyest, E* alone": by_alternation,
         "polyest, method lp": partial(by_polyest, method="lp"),
         "Sollya": by_sollya,
+        "linprog": by_linprog,
         **dict([HIGHS]),
     },
     **{

@@ -1,4 +1,4 @@
-"""The peers of `solve.py`: Sollya, and what cvxpy hands to HiGHS, Clarabel, ECOS and SCS.
+"""The peers of `solve.py`: Sollya, scipy's linprog, what cvxpy hands to HiGHS, Clarabel, ECOS and SCS.
 
 Sollya has `remez` on [2^-m, 1] and a proved supremum on each binade.  The others solve a program as
 it is written down, over Bernstein rows B_k(p_m) on a Chebyshev grid p_m = sin^2(pi m / 2M), with
@@ -36,7 +36,7 @@ from polyest.targets import LOG
 
 MINIMAX, VARIANCE, MOMENT = "minimax", "gradient-variance", "second-moment"
 PACKAGES = {"HiGHS": "highspy", "Clarabel": "clarabel", "ECOS": "ecos", "SCS": "scs"}
-NAMES = ("Sollya", *PACKAGES)
+NAMES = ("Sollya", "linprog", *PACKAGES)
 LONGER = 1.5  # than its time, after which a process is ended
 BYTES = 8e9  # that a program may need
 PER_ENTRY = {MINIMAX: 600, VARIANCE: 2000, MOMENT: 600}  # bytes per point and draw, as measured
@@ -124,14 +124,38 @@ def sollya(question: Question) -> Found:
     )
 
 
+def linprog(question: Question) -> Found:
+    """scipy's linprog on the plain minimax program, dense, in the other process."""
+    _fits(question)
+    return apart(linear, question, seconds=LONGER * question.timeout)
+
+
+def linear(question: Question) -> Found:
+    """The plain minimax program of `question` by scipy, solved here."""
+    from scipy import optimize
+
+    p = _grid(question)[1:]
+    rows, aims = p[:, None] * pmf(question.K, p), LOG.weighted(p)
+    ones = -np.ones((p.size, 1))
+    found = optimize.linprog(
+        np.append(np.zeros(question.K + 1), 1.0),
+        np.block([[rows, ones], [-rows, ones]]),
+        np.append(aims, -aims),
+        bounds=(None, None),
+        method="highs",
+        options={"time_limit": question.timeout},
+    )
+    if found.status:
+        raise FailedError(f"status {found.status}: {found.message.partition('. ')[0]}")
+    return Found(float(found.fun), found.x[:-1], note=f"scipy, {question.grid} points, optimal")
+
+
 def conic(name: str, question: Question) -> Found:
     """The plain program of `question` in cvxpy, by the solver of that name, in the other process."""
     for package in ("cvxpy", PACKAGES[name]):
         if find_spec(package) is None:
             raise AbsentError(f"{package} is not installed")
-    size = PER_ENTRY[question.problem] * question.grid * (question.K + 1)
-    if size > BYTES:
-        raise TooLargeError(f"too large: about {size / 1e9:.0f} GB, above {BYTES / 1e9:g}")
+    _fits(question)
     return apart(solved, name, question, seconds=LONGER * question.timeout)
 
 
@@ -242,6 +266,12 @@ def _serve(pipe: Connection) -> None:
             pipe.send(function(*arguments))
         except Exception as error:  # whatever it is, it is the answer
             pipe.send(error if type(error) is FailedError else FailedError(_said(error)))
+
+
+def _fits(question: Question) -> None:
+    size = PER_ENTRY[question.problem] * question.grid * (question.K + 1)
+    if size > BYTES:
+        raise TooLargeError(f"too large: about {size / 1e9:.0f} GB, above {BYTES / 1e9:g}")
 
 
 def _said(error: Exception) -> str:
