@@ -19,7 +19,6 @@ import origin
 import polyest
 from polyest import closed_forms
 from polyest.bernstein import pmf
-from polyest.sweeping import put
 
 FILE = Path(__file__).parent / "results" / "bias_curves.csv"
 PACKAGES = ("polyest", "numpy")
@@ -59,11 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="K = 2, to standard output")
     quick = parser.parse_args().quick
-    text = origin.written(rows((2,) if quick else DRAWS), PACKAGES)
-    if quick:
-        print(text, end="")
-    else:
-        put(text.encode(), FILE)
+    origin.write(rows((2,) if quick else DRAWS), PACKAGES, None if quick else FILE)
 
 
 if __name__ == "__main__":

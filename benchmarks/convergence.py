@@ -44,7 +44,6 @@ from polyest.games.descent import Mixture, gradient_policies, mirror_policies
 from polyest.games.game import Game
 from polyest.games.geometry import negative_entropy
 from polyest.games.solution import equilibrium
-from polyest.sweeping import put
 from polyest.targets import parse
 
 FILE = Path(__file__).parent / "results" / "convergence.csv"
@@ -195,9 +194,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one small cell, to standard output")
     if parser.parse_args().quick:
-        print(origin.written(cell(("coherence", "gradient", 4, 2), steps=20), PACKAGES), end="")
+        origin.write(cell(("coherence", "gradient", 4, 2), steps=20), PACKAGES, None)
     else:
-        put(origin.written(rows(), PACKAGES).encode(), FILE)
+        origin.write(rows(), PACKAGES, FILE)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ from flint import arb, arb_poly, ctx
 from polyest.alternation import bracket, levelled
 from polyest.balls import decimals
 from polyest.solvers.remez import exchange
-from polyest.sweeping import put
 from polyest.targets import LOG
 
 FILE = Path(__file__).parent / "results" / "limit.csv"
@@ -136,11 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="K up to 63, to standard output")
     quick = parser.parse_args().quick
-    text = origin.written(rows(64 if quick else 2**10), PACKAGES)
-    if quick:
-        print(text, end="")
-    else:
-        put(text.encode(), FILE)
+    origin.write(rows(64 if quick else 2**10), PACKAGES, None if quick else FILE)
 
 
 if __name__ == "__main__":

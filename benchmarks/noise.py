@@ -17,7 +17,6 @@ answered in all groups: what prompts share is what biases add up in.
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -33,7 +32,6 @@ from polyest import closed_forms
 from polyest.errors import TableNotFound
 from polyest.gradients import BASELINES
 from polyest.recommendation import ANSWERS, NOISES, error, in_group
-from polyest.sweeping import put
 
 FOLDER = Path(__file__).parent / "results"
 ERRORS, TRAINING = FOLDER / "noise_errors.csv", FOLDER / "noise_training.csv"
@@ -144,11 +142,6 @@ def training(groups: Iterable[int], prompts: Iterable[int], lengths: Iterable[in
     )
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open() as stream:
-        return list(csv.DictReader(stream))
-
-
 def losses(rows: list[dict[str, str]]) -> dict[tuple[int, int, int], dict[str, float]]:
     """Loss by table, mean over the shapes, of each group, number of prompts and of steps."""
     found: dict[tuple[int, int, int], dict[str, list[float]]] = {}
@@ -201,7 +194,7 @@ def _geometric(values: Iterable[float]) -> float:
 
 
 def summary() -> list[str]:
-    fixed, rule = regrets(losses(read(TRAINING)), mean_errors(read(ERRORS)))
+    fixed, rule = regrets(losses(origin.read(TRAINING)), mean_errors(origin.read(ERRORS)))
     lines = ["loss after training, times that of the best noise of each cell (geometric mean)"]
     lines += [
         f"  {table:14} {times:6.3f}" for table, times in sorted(fixed.items(), key=lambda x: x[1])
@@ -226,8 +219,8 @@ def main() -> None:
         )
         return
     if not given.summary:
-        put(origin.written(errors(GROUPS), PACKAGES).encode(), ERRORS)
-        put(origin.written(training(GROUPS, TRAINED, LENGTHS), PACKAGES).encode(), TRAINING)
+        origin.write(errors(GROUPS), PACKAGES, ERRORS)
+        origin.write(training(GROUPS, TRAINED, LENGTHS), PACKAGES, TRAINING)
     print("\n".join(summary()))
 
 

@@ -31,7 +31,6 @@ import torch
 
 import polyest
 from polyest import answers, rewards
-from polyest.sweeping import put
 
 try:
     from polyest.compiled import look_up
@@ -176,11 +175,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     found = look_ups(COUNTS // 100 if quick else COUNTS) + paths(TRACES // 8 if quick else TRACES)
-    text = origin.written(found, PACKAGES)
-    if quick:
-        print(text, end="")
-    else:
-        put(text.encode(), FILE)
+    origin.write(found, PACKAGES, None if quick else FILE)
 
 
 if __name__ == "__main__":

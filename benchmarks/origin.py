@@ -1,4 +1,4 @@
-"""Where a measurement comes from: the machine, and the versions of what was run; rows that say so."""
+"""Where a measurement comes from: machine and versions of what was run; rows that say so, and their files."""
 
 import csv
 import os
@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from pathlib import Path
+
+from polyest.sweeping import put
 
 
 def machine() -> str:
@@ -34,6 +36,23 @@ def written(rows: list[dict[str, str | float | int]], packages: Iterable[str]) -
         shown = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
         writer.writerow({**source, **shown})
     return text.getvalue()
+
+
+def write(
+    rows: list[dict[str, str | float | int]], packages: Iterable[str], file: Path | None
+) -> None:
+    """Rows as CSV to a file, which is whole or as it was; None is standard output."""
+    text = written(rows, packages)
+    if file is None:
+        print(text, end="")
+    else:
+        put(text.encode(), file)
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file."""
+    with file.open(newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def _processor() -> str:

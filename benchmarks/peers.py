@@ -27,7 +27,6 @@ over S answers: uniform; Zipf, p_i ~ 1/i; geometric, p_i ~ (1 - 4/S)^i.
 """
 
 import argparse
-import csv
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +46,6 @@ from polyest.errors import NotConverged, NotProved
 from polyest.frontier import against
 from polyest.gradients import Answers
 from polyest.problem import pose
-from polyest.sweeping import put
 from polyest.table import CRITERIA, Table
 
 FOLDER = Path(__file__).parent / "results"
@@ -229,20 +227,15 @@ def measured(errors: Floats, truth: float) -> Row:
     return {"entropy": truth, "bias": bias, **spread, **square}
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
 def summary() -> list[str]:
     """Where ours lose: by draws, estimators in the order of their error, and the ratio at equal noise."""
     lines = ["times the least bias of any table at the estimator's own p Var, by K"]
     found: dict[str, list[str]] = {}
-    for row in read(PEERS):
+    for row in origin.read(PEERS):
         if row["kind"] == "peer":
             found.setdefault(row["table"], []).append(row["ratio_lower"][:5] or "-")
     lines += [f"  {name:18} {'  '.join(f'{r:>5}' for r in found[name])}" for name in sorted(found)]
-    for n, ranked in standing(read(ENTROPY)).items():
+    for n, ranked in standing(origin.read(ENTROPY)).items():
         lines.append(
             f"{n} draws: rmse over the least of the cell, geometric mean over "
             f"{len(SHAPES) * len(ANSWERS)} cells"
@@ -286,9 +279,9 @@ def main() -> None:
         print(*(origin.written(part, PACKAGES) for part in parts), sep="\n", end="")
         return
     if not given.summary:
-        put(origin.written(list(certified(DRAWS)), PACKAGES).encode(), PEERS)
+        origin.write(list(certified(DRAWS)), PACKAGES, PEERS)
         errors = sorted(estimated(SIZES, ANSWERS, SAMPLES), key=_place)
-        put(origin.written(errors, PACKAGES).encode(), ENTROPY)
+        origin.write(errors, PACKAGES, ENTROPY)
     print("\n".join(summary()))
 
 

@@ -23,7 +23,6 @@ K = 8..1024 and over 128..1024 alone, as at fixed noise the slope is not one num
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -44,7 +43,6 @@ from polyest.bernstein import Floats, expectation, pmf
 from polyest.certificate import Bracket, measure
 from polyest.errors import InvalidProblem, TableNotFound
 from polyest.reading import listed_least_bias
-from polyest.sweeping import put
 from polyest.targets import LOG
 
 FOLDER = Path(__file__).parent / "results"
@@ -114,29 +112,43 @@ def measured(entries: Floats) -> Bracket:
 def seen(entries: Floats) -> Bracket:
     """Proved bracket of min over a of sup_p |p (P(p) - log p - a)|, the bias that a gradient sees.
 
-    Below by two points, |e_1 p_2 - e_2 p_1| <= (p_1 + p_2) max|e_i - a p_i| for every a; above by the
-    certificate of the entries less one a, and what that rounds.
+    Above by the certificate of the entries less one a, and what that rounds.
 
     >>> seen(closed_forms.harmonic(2).coefficients + 1).upper < closed_forms.harmonic(2).bias.upper
     True
     """
+    a, *_ = _settled(entries)
+    moved = entries - a
+    pairs = zip(entries.tolist(), moved.tolist(), strict=True)
+    rounded = max(abs(Fraction(y) - (Fraction(x) - Fraction(a))) for x, y in pairs)
+    return Bracket(
+        seen_at_least(entries), nextafter(measured(moved).upper + 2 * float(rounded), inf)
+    )
+
+
+def seen_at_least(entries: Floats) -> float:
+    """Its lower end, by two points: |e_1 p_2 - e_2 p_1| <= (p_1 + p_2) max|e_i - a p_i| for every a.
+
+    >>> round(seen_at_least(closed_forms.harmonic(2).coefficients), 4)
+    0.0914
+    """
+    _, *places = _settled(entries)
+    with ctx.workprec(256):
+        p, q = map(arb, places)
+        balls = [arb(c) for c in entries.tolist()]
+        at_p, at_q = (x * (expectation(balls, x) - x.log()) for x in (p, q))
+        return at_least(abs(at_p * q - at_q * p) / (p + q))
+
+
+def _settled(entries: Floats) -> tuple[float, float, float]:
+    """The best constant a on a grid, and the places of the two extrema that it leaves equal."""
     e = GRID * (pmf(len(entries) - 1, GRID) @ entries - np.log(GRID))
     low, high = -10.0, 10.0
     for _ in range(60):
         a = (low + high) / 2
         left = e - a * GRID
         low, high = (a, high) if left.max() > -left.min() else (low, a)
-    with ctx.workprec(256):
-        p, q = arb(GRID[left.argmax()]), arb(GRID[left.argmin()])
-        balls = [arb(c) for c in entries.tolist()]
-        at_p, at_q = (x * (expectation(balls, x) - x.log()) for x in (p, q))
-        lower = at_least(abs(at_p * q - at_q * p) / (p + q))
-    moved = entries - a
-    rounded = max(
-        abs(Fraction(y) - (Fraction(x) - Fraction(a)))
-        for x, y in zip(entries.tolist(), moved.tolist(), strict=True)
-    )
-    return Bracket(lower, nextafter(measured(moved).upper + 2 * float(rounded), inf))
+    return a, float(GRID[left.argmax()]), float(GRID[left.argmin()])
 
 
 def slopes(rows: Iterable[dict[str, str]]) -> list[Row]:
@@ -169,11 +181,6 @@ def slopes(rows: Iterable[dict[str, str]]) -> list[Row]:
     return lines
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
 def _stored(series: str, K: int) -> Floats:
     minimax = series == "minimax"
     words = {"criterion": "minimax"} if minimax else {"noise": float(series.split()[1])}
@@ -199,12 +206,10 @@ def main() -> None:
     given = parser.parse_args()
     Ks, groups = ([K for K in DRAWS if K <= 8], (4,)) if given.quick else (DRAWS, GROUPS)
     rows = sorted([*independent(Ks), *in_group(groups)], key=_place)
-    text = origin.written(rows, PACKAGES)
+    origin.write(rows, PACKAGES, None if given.quick else RATES)
     if given.quick:
-        print(text, end="")
         return
-    put(text.encode(), RATES)
-    put(origin.written(slopes(read(RATES)), PACKAGES).encode(), SLOPES)
+    origin.write(slopes(origin.read(RATES)), PACKAGES, SLOPES)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ import torch
 from torch import Tensor, nn
 
 from polyest import advantages, grpo, rewards
-from polyest.sweeping import put
 
 FILE = Path(__file__).parent / "results" / "safety.csv"
 PACKAGES = ("polyest", "numpy", "torch")
@@ -170,9 +169,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="short runs, to standard output")
     if parser.parse_args().quick:
-        print(origin.written(rows(2, 20), PACKAGES), end="")
+        origin.write(rows(2, 20), PACKAGES, None)
     else:
-        put(origin.written(rows(), PACKAGES).encode(), FILE)
+        origin.write(rows(), PACKAGES, FILE)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,6 @@ results/self_improvement.csv one for every method: means over seeds, 95 % interv
 """
 
 import argparse
-import csv
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -54,7 +53,6 @@ from word_problems import WORDINGS, Question, orbit, parse, split
 from writer import Writer, accuracy, answered, decode, encode, pretrain
 
 from polyest import advantages, counts, grpo, rewards
-from polyest.sweeping import put
 
 FOLDER = Path(__file__).parent / "results"
 RUNS, FILE = FOLDER / "self_improvement_runs.csv", FOLDER / "self_improvement.csv"
@@ -304,11 +302,8 @@ def kept(file: Path) -> list[Row]:
     """Runs of a file, none where there is no file."""
     if not file.exists():
         return []
-    with file.open() as stream:
-        return [
-            {**row, "rate": float(row["rate"]), "seed": int(row["seed"])}
-            for row in csv.DictReader(stream)
-        ]
+    rows = origin.read(file)
+    return [{**row, "rate": float(row["rate"]), "seed": int(row["seed"])} for row in rows]
 
 
 def finished(runs: list[tuple[str, float, int]], scale: Scale, file: Path) -> list[Row]:
@@ -332,7 +327,7 @@ def finished(runs: list[tuple[str, float, int]], scale: Scale, file: Path) -> li
             done.sort(
                 key=lambda row: (row["seed"] in SEEDS, row["method"], row["rate"], row["seed"])
             )
-            put(origin.written(done, PACKAGES).encode(), file)
+            origin.write(done, PACKAGES, file)
             progress.advance(bar)
     return done
 
@@ -352,7 +347,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         small = Scale(pretraining=100, steps=2)
-        print(origin.written([run(m, 1e-3, 0, small) for m in METHODS], PACKAGES), end="")
+        origin.write([run(m, 1e-3, 0, small) for m in METHODS], PACKAGES, None)
         return
     scale = LARGE if options.device == "cuda" else Scale(device=options.device)
     runs, file = (
@@ -361,7 +356,7 @@ def main() -> None:
     done = finished(plan(), scale, runs)
     best = chosen(done)
     done = finished([(m, best[m], seed) for m in METHODS for seed in SEEDS], scale, runs)
-    put(origin.written(summary(done), PACKAGES).encode(), file)
+    origin.write(summary(done), PACKAGES, file)
 
 
 if __name__ == "__main__":

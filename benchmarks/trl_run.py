@@ -35,7 +35,6 @@ results/trl_run.csv one for every way and reward.
 """
 
 import argparse
-import csv
 import json
 import os
 import random
@@ -66,7 +65,6 @@ from writer import Writer, decode, encode
 from polyest import advantages, gathering, grpo
 from polyest import rewards as counted
 from polyest.integrations import trl as paid
-from polyest.sweeping import put
 
 FOLDER = Path(__file__).parent / "results"
 RUNS, FILE = FOLDER / "trl_run_runs.csv", FOLDER / "trl_run.csv"
@@ -271,10 +269,7 @@ def key(row: Row) -> tuple[str, str, float, int]:
 
 def kept(file: Path) -> list[Row]:
     """Runs of a file, none where there is no file."""
-    if not file.exists():
-        return []
-    with file.open() as stream:
-        return [dict(row) for row in csv.DictReader(stream)]
+    return list[Row](origin.read(file)) if file.exists() else []
 
 
 def finished(runs: list[tuple[str, str, float, int]], at_once: int, file: Path) -> list[Row]:
@@ -286,7 +281,7 @@ def finished(runs: list[tuple[str, str, float, int]], at_once: int, file: Path) 
         for ended in as_completed([pool.submit(run, *one) for one in left]):
             done.append(ended.result())
             done.sort(key=lambda row: (int(row["seed"]) in SEEDS, key(row)))
-            put(origin.written(done, PACKAGES).encode(), file)
+            origin.write(done, PACKAGES, file)
             print(f"{len(left)} to do, done: {done[-1]}", file=sys.stderr)
     return done
 
@@ -359,7 +354,7 @@ def main() -> None:
     best = chosen(finished(tried, os.cpu_count() or 1, RUNS))
     # One at a time, so that the times are those of a machine that does nothing else.
     done = finished([(*one, seed) for one in ways(best) for seed in SEEDS], 1, RUNS)
-    put(origin.written(summary(done, best), PACKAGES).encode(), FILE)
+    origin.write(summary(done, best), PACKAGES, FILE)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ import torch
 from torch import Tensor, nn
 
 from polyest import advantages, grpo
-from polyest.sweeping import put
 
 FILE = Path(__file__).parent / "results" / "variance_reduction.csv"
 PACKAGES = ("polyest", "numpy", "torch")
@@ -182,9 +181,9 @@ def main() -> None:
     if parser.parse_args().quick:
         runs = {method: trained(method, 16, 100.0, 0.9, 0, steps=100) for method in METHODS}
         found = [row(m, 16, 100.0, 0.9, np.array([r, r])) for m, r in runs.items()]
-        print(origin.written(found, PACKAGES), end="")
+        origin.write(found, PACKAGES, None)
     else:
-        put(origin.written(rows(), PACKAGES).encode(), FILE)
+        origin.write(rows(), PACKAGES, FILE)
 
 
 if __name__ == "__main__":

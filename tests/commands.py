@@ -6,6 +6,7 @@ from hashlib import sha256
 from click.testing import CliRunner
 from copies import replace
 
+from polyest import sweeping
 from polyest.cli import main
 from polyest.table import dumps
 
@@ -44,6 +45,16 @@ def refused(*words):
     assert len(lines) == 1, result.stderr
     assert lines[0].startswith("polyest: error: ")
     return lines[0].removeprefix("polyest: error: ")
+
+
+def full_disk(monkeypatch):
+    """Whatever is written from here on fails after a few bytes."""
+
+    def failing(stream, content):
+        stream.write(content[:3])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sweeping, "_append", failing)
 
 
 def names(folder):

@@ -16,16 +16,16 @@ NAMES = [f"noise {n}" for n in NOISES]
 
 @pytest.fixture(scope="module")
 def trained():
-    return noise.losses(noise.read(noise.TRAINING))
+    return noise.losses(origin.read(noise.TRAINING))
 
 
 @pytest.fixture(scope="module")
 def of_step():
-    return noise.mean_errors(noise.read(noise.ERRORS))
+    return noise.mean_errors(origin.read(noise.ERRORS))
 
 
 def test_the_files_have_every_cell(trained, of_step):
-    errors = noise.read(noise.ERRORS)
+    errors = origin.read(noise.ERRORS)
     assert {int(row["group"]) for row in errors} == set(noise.GROUPS) == {4, 8, 16, 32, 64}
     assert {row["answers"] for row in errors} == set(ANSWERS)
     assert {row["baseline"] for row in errors} == {"group-mean", "none"}
@@ -33,10 +33,10 @@ def test_the_files_have_every_cell(trained, of_step):
     assert all(f"error_{prompts}" in errors[0] for prompts in noise.PROMPTS)
     assert len(trained) == 5 * (2 * 4 + 1)
     assert all(set(NAMES) <= set(by) for by in trained.values())
-    rates = {float(row["rate"]) for row in noise.read(noise.TRAINING)}
+    rates = {float(row["rate"]) for row in origin.read(noise.TRAINING)}
     assert rates <= set(noise.RATES)
-    lowest = [row for row in noise.read(noise.TRAINING) if float(row["rate"]) == noise.RATES[0]]
-    assert len(lowest) < 0.15 * len(noise.read(noise.TRAINING))  # the grid holds the best rate
+    lowest = [row for row in origin.read(noise.TRAINING) if float(row["rate"]) == noise.RATES[0]]
+    assert len(lowest) < 0.15 * len(origin.read(noise.TRAINING))  # the grid holds the best rate
 
 
 def test_the_exact_errors_are_what_the_library_computes_now(of_step):

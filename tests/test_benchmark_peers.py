@@ -10,6 +10,7 @@ from math import factorial, log, prod, sqrt
 import estimators
 import mpmath
 import numpy as np
+import origin
 import peers
 import pytest
 
@@ -26,12 +27,12 @@ OURS = {"noise 1", "noise 2", "noise 4", "noise 8", "squared-error"}
 
 @pytest.fixture(scope="module")
 def rows():
-    return peers.read(peers.PEERS)
+    return origin.read(peers.PEERS)
 
 
 @pytest.fixture(scope="module")
 def errors():
-    return peers.read(peers.ENTROPY)
+    return origin.read(peers.ENTROPY)
 
 
 def cell(rows, **where):

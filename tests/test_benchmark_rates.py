@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 
 import numpy as np
+import origin
 import pytest
 import rates
 
@@ -19,12 +20,12 @@ COLUMNS = ["count", "series", "K", "group", "bias_lower", "bias_upper", "machine
 
 @pytest.fixture(scope="module")
 def rows():
-    return rates.read(rates.RATES)
+    return origin.read(rates.RATES)
 
 
 @pytest.fixture(scope="module")
 def slopes():
-    return rates.read(rates.SLOPES)
+    return origin.read(rates.SLOPES)
 
 
 def upper(rows, count, series, K, group=0):
@@ -154,12 +155,15 @@ def test_too_few_sizes_give_no_slope():
         rates.slopes(lines({8: 1.0, 16: 0.5}))
 
 
-def test_a_gradient_does_not_see_a_constant_and_sees_all_else():
-    c = polyest.load(14).coefficients
+@pytest.mark.parametrize("K", [2, 7, 14])
+def test_a_gradient_does_not_see_a_constant_and_sees_all_else(K):
+    c = polyest.load(K).coefficients
     found, moved = rates.seen(c), rates.seen(c + 0.25)
     assert max(found.lower, moved.lower) <= min(found.upper, moved.upper)
     assert found.width < 1e-5
     assert rates.seen(c * 1.01).lower > found.upper
+    bias = polyest.load(K).bias.upper
+    assert found.lower <= bias <= found.upper * (1 + 1e-5)  # no use of a constant
     assert (
         rates.seen(closed_forms.log_count(6).coefficients).upper
         < rates.measured(closed_forms.log_count(6).coefficients).lower

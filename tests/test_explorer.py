@@ -5,10 +5,10 @@ import re
 import sys
 
 import pytest
-from commands import names, refused, run
+from commands import full_disk, names, refused, run
 
 import polyest
-from polyest import drawing, explorer, frontier, sweeping
+from polyest import drawing, explorer, frontier
 from polyest.errors import CannotStore, NotConverged
 from polyest.table import dumps, loads
 
@@ -203,11 +203,7 @@ def test_a_page_that_fails_leaves_what_was_there(few, monkeypatch, tmp_path):
     path = tmp_path / "t.html"
     path.write_text("what was there")
 
-    def failing(stream, content):
-        stream.write(content[:10])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(sweeping, "_append", failing)
+    full_disk(monkeypatch)
     result = run("frontier", "--K", 1, "--html", path)
     assert result.exit_code == 1
     assert "no space left on device" in result.stderr

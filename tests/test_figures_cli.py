@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import names, refused, run
+from commands import full_disk, names, refused, run
 from test_figures import FIGURES, FILES, drawn, gathered
 
-from polyest import redrawing, sweeping
+from polyest import redrawing
 from polyest.errors import CorruptRows, FigureNotFound
 
 ROOT = Path(__file__).parents[1]
@@ -222,11 +222,7 @@ def test_where_a_figure_cannot_be_drawn_or_written_nothing_has_changed(
     assert "this is a folder" in refused("figures", "limit", "pareto", "--out", tmp_path)
     assert (tmp_path / "limit.png").read_text() == "what was there"
 
-    def failing(stream, content):
-        stream.write(content[:3])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(sweeping, "_append", failing)
+    full_disk(monkeypatch)
     assert "no space left on device" in refused("figures", "limit", "--out", tmp_path)
     assert (tmp_path / "limit.png").read_text() == "what was there"
     assert names(tmp_path) == ["limit.png", "pareto.png"]

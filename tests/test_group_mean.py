@@ -18,13 +18,13 @@ from random import Random
 
 import numpy as np
 import pytest
-from flint import Ordering, arb, ctx, fmpq, fmpq_mpoly_ctx, fmpq_poly
+from flint import Ordering, arb, fmpq, fmpq_mpoly_ctx, fmpq_poly
+from rates import seen, seen_at_least
 
 import polyest
 from polyest import closed_forms, counts
-from polyest.balls import at_least
-from polyest.bernstein import elevate, expectation, pmf
-from polyest.certificate import Bracket, measure, noise_floor
+from polyest.bernstein import elevate, expectation
+from polyest.certificate import noise_floor
 from polyest.targets import LOG
 
 F = Fraction
@@ -301,39 +301,6 @@ def test_the_log_of_a_count_loses_a_draw_and_a_constant(G):
 # The damage: a table of K = G - 1 under a group mean, which is its first G - 1 entries, beside the
 # table of K = G - 2 that the same keywords give.
 
-GRID = np.sin(np.linspace(0, np.pi / 2, 4001)[1:]) ** 2
-
-
-def seen(c):
-    """Bracket of the bias that a gradient sees, min over a of sup_p |p (Q(p) - log p - a)|.
-
-    Above by the certificate of c - a for one a, and what its entries were rounded by.
-    """
-    a, *_ = settled(c)
-    pairs = zip(c.tolist(), (c - a).tolist(), strict=True)
-    rounded = max(abs(F(y) - (F(x) - F(a))) for x, y in pairs)
-    return Bracket(seen_at_least(c), measure(LOG, c - a).bias.upper + 2 * float(rounded))
-
-
-def seen_at_least(c):
-    """By two points: |e_1 p_2 - e_2 p_1| <= (p_1 + p_2) max |e_i - a p_i| whatever a is."""
-    _, *places = settled(c)
-    with ctx.workprec(256):
-        p, q = map(arb, places)
-        at_p, at_q = (x * (expectation([arb(y) for y in c], x) - x.log()) for x in (p, q))
-        return at_least(abs(at_p * q - at_q * p) / (p + q))
-
-
-def settled(c):
-    """The best constant a on a grid, and the places of the two extrema that it leaves equal."""
-    e = GRID * (pmf(len(c) - 1, GRID) @ c - np.log(GRID))
-    low, high = -10.0, 10.0
-    for _ in range(60):
-        a = (low + high) / 2
-        left = e - a * GRID
-        low, high = (a, high) if left.max() > -left.min() else (low, a)
-    return a, GRID[left.argmax()], GRID[left.argmin()]
-
 
 @cache
 def table(K, noise):
@@ -344,16 +311,6 @@ def table(K, noise):
 
 def misread(G, noise):
     return table(G - 1, noise).coefficients[:-1]
-
-
-@pytest.mark.parametrize("K", [2, 7, 14])
-def test_a_bias_up_to_a_constant_is_bracketed(K):
-    c = table(K, 8).coefficients
-    found, moved = seen(c), seen(c + 0.25)
-    assert found.width < 1e-5
-    assert max(found.lower, moved.lower) <= min(found.upper, moved.upper)
-    assert seen(c * 1.01).lower > found.upper
-    assert found.lower <= table(K, 8).bias.upper <= found.upper * (1 + 1e-5)  # no use of a constant
 
 
 def test_at_noise_8_every_group_pays_for_the_wrong_table():
