@@ -78,6 +78,7 @@ def test_the_model_has_the_logits_of_the_writer_whatever_the_padding(writer):
         last = model(**batch, logits_to_keep=2).logits
         assert torch.equal(last, found[:, -2:])
         unmasked = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, 0)
+        assert torch.equal(model(unmasked, batch["attention_mask"]).logits, found)
         other = model(unmasked).logits  # without a mask a pad that is written over is read
         assert not torch.allclose(other[..., -1, :], found[..., -1, :], atol=1e-5)
 
@@ -110,7 +111,7 @@ def test_training_the_one_trains_the_other(writer):
         ("majority", [1, 1, 0, 0], [1, 0, 0, 0]),
         ("share", [2 / 4, 2 / 4, 1 / 4, 0], [1 / 4] * 4),
         ("harmonic", [1 - 1.5, 1 - 1.5, 0 - 1.5, None], [0 - 1.5] * 4),
-        ("MaxRL", [1, 1, -1, -1], [0, 0, 0, 0]),
+        ("MaxRL", [1, 1, -1, -1], [-1, 3, -1, -1]),
     ],
 )
 def test_rewards_of_others_by_hand(short, name, first, second):
@@ -120,9 +121,13 @@ def test_rewards_of_others_by_hand(short, name, first, second):
         prompts=["a"] * 4 + ["b"] * 4,
         completions=written,
         group_id=[0] * 4 + [1] * 4,
-        truth=[9] * 4 + [8] * 4,
+        truth=[9] * 4 + [3] * 4,
     )
     assert paid == pytest.approx(first + second, abs=1e-4)
+
+
+def test_where_none_is_right_maxrl_pays_nothing():
+    assert trl_run.maxrl([1, None, 2], 7) == [0, 0, 0]
 
 
 def test_numbers_are_those_that_the_loop_reads():
