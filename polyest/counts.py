@@ -208,6 +208,25 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
     return Counts(index * answered, K, answered, (K,))
 
 
+def across(answers: Array) -> Array:
+    """How often each trace's answer occurs on each prompt of its orbit, its own prompt first.
+
+    answers: integers (orbits, m, G); int64 (orbits, m, G, m), entry k that of the k-th prompt from the
+    trace's own, in a circle.  A missing answer is counted as any other.
+
+    >>> across(np.array([[[7, 7, 3], [3, 5, 5]]]))[0, 0].tolist()
+    [[2, 0], [2, 0], [1, 1]]
+    """
+    xp = library(answers)
+    orbits, m, G = answers.shape
+    rows = answers.reshape(orbits, m * G)
+    kind = _kinds(xp, rows).reshape(-1)
+    prompt = ((xp.ones_like(rows).cumsum(1) - 1) // G).reshape(-1)
+    times = _tallied(xp, kind * m + prompt, m * kind.shape[0])
+    turned = [(prompt + k) % m for k in range(m)]
+    return times[kind[:, None] * m + xp.stack(turned, -1)].reshape(orbits, m, G, m)
+
+
 # The computation, in verbs that numpy and torch share: sorts, no loop, nothing read back.
 
 
@@ -225,6 +244,28 @@ def _in_rows(xp: Any, answer: Array) -> Array:
     found = np.empty(answer.shape, np.int64)
     np.put_along_axis(found, order, np.repeat(length, length).reshape(answer.shape), 1)
     return found
+
+
+def _kinds(xp: Any, answer: Array) -> Array:
+    """Integers (rows, n) below rows n that are equal exactly where row and answer both are."""
+    if xp is not np:
+        return xp.searchsorted(answer.sort(1).values, answer) + answer.shape[1] * _prompt(
+            xp, answer
+        )
+    order = answer.argsort(1, kind="stable")
+    ordered = np.take_along_axis(answer, order, 1)
+    first = np.ones(answer.shape, bool)
+    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    found = np.empty(answer.shape, np.int64)
+    np.put_along_axis(found, order, first.cumsum().reshape(answer.shape) - 1, 1)
+    return found
+
+
+def _tallied(xp: Any, cells: Array, length: int) -> Array:
+    """How often each of the integers 0..length-1 is in a flat array."""
+    if xp is np:
+        return np.bincount(cells, minlength=length)
+    return cells.new_zeros(length).scatter_add_(0, cells, xp.ones_like(cells))
 
 
 def _ranks(xp: Any, group: Array, answer: Array) -> Array:

@@ -18,7 +18,18 @@ from polyest import counts
 from polyest.bernstein import Floats
 from polyest.errors import CountOutOfRange, PolyestError
 
+# Of numpy's letters and torch's names of types: truth values, integers, reals.
+KINDS = {
+    **dict.fromkeys(("b", "bool"), "b"),
+    **dict.fromkeys(("i", "u", "int", "uint"), "i"),
+    **dict.fromkeys(("f", "float", "bfloat"), "f"),
+}
+FIRST = (
+    2**11
+)  # words of 64 bits that a message with a header holds; longer rows are sent in a second one
+
 Array = Any  # numpy array or torch tensor; recognised, not imported
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 Kind = tuple[str, tuple[int, ...]]  # b, i or f, and the trailing dimensions
 Header = (
     list[tuple[int, Kind]] | PolyestError
@@ -43,12 +54,17 @@ def whole(*arrays: Array, process_group: Any = None) -> tuple[tuple[Array, ...],
         if isinstance(mine, PolyestError):
             raise mine
         return arrays, slice(0, mine[0][0])
-    each, kinds = _agreed(_headers(mine, distributed, process_group))
-    start = sum(each[: distributed.get_rank(process_group)])
-    if not any(each):
+    own = np.empty(0, np.int64) if isinstance(mine, PolyestError) else _packed(arrays, mine)
+    headers, sent = _announced(mine, own, distributed, process_group)
+    each, kinds = _agreed(headers)
+    width = sum(prod(trailing) for _, trailing in kinds)
+    if max(each) * width > FIRST:
+        sent = _exchanged(_padded(own, max(each) * width), distributed, process_group)
+    rows = [part[: n * width].reshape(n, width) for part, n in zip(sent, each, strict=True) if n]
+    if not rows:
         return arrays, slice(0, 0)
-    joined = _joined(arrays, each, kinds, distributed, process_group)
-    return joined, slice(start, start + len(arrays[0]))
+    start = sum(each[: distributed.get_rank(process_group)])
+    return _unpacked(np.concatenate(rows), kinds, arrays), slice(start, start + len(arrays[0]))
 
 
 def refuse(error: PolyestError, process_group: Any = None) -> None:
@@ -59,7 +75,7 @@ def refuse(error: PolyestError, process_group: Any = None) -> None:
     >>> refuse(CountOutOfRange("process 3 could not read its rows"))
     """
     if (distributed := _sending(process_group)) is not None:
-        _headers(error, distributed, process_group)
+        _announced(error, np.empty(0, np.int64), distributed, process_group)
 
 
 def running() -> bool:
@@ -81,9 +97,9 @@ def summed(values: Floats, process_group: Any = None) -> Floats:
 def _header(arrays: tuple[Array, ...]) -> Header:
     found = []
     for array in arrays:
-        name = str(getattr(array, "dtype", type(array).__name__)).rpartition(".")[2]
-        kind = {"b": "b", "i": "i", "u": "i", "f": "f"}.get(name[:1], "")
+        kind = _kind(getattr(array, "dtype", None))
         if not kind or not getattr(array, "ndim", 0):
+            name = getattr(array, "dtype", type(array).__name__)
             return CountOutOfRange(
                 f"{name} among what is gathered: expected arrays (n, ...) of numbers or of truth values"
             )
@@ -96,23 +112,31 @@ def _header(arrays: tuple[Array, ...]) -> Header:
     return found
 
 
-def _headers(mine: Header, distributed: Any, process_group: Any) -> list[Header]:
-    """Headers of all processes: two integers of each, and all of it only where these do not settle it."""
-    torch = sys.modules["torch"]
-    size = distributed.get_world_size(process_group)
+def _kind(dtype: Any) -> str:
+    """b, i or f of numpy's and torch's, nothing for what is not gathered."""
+    name = getattr(dtype, "kind", "") or str(dtype).removeprefix("torch.").rstrip("0123456789")
+    return KINDS.get(name, "")
+
+
+def _announced(
+    mine: Header, own: Ints, distributed: Any, process_group: Any
+) -> tuple[list[Header], Ints]:
+    """Headers of all processes, and of each the first words of its rows.
+
+    One message has two integers of a header and those words; headers follow where two do not settle it.
+    """
     length, digest = 0, -1  # of none
     if not isinstance(mine, PolyestError):
         length, kinds = mine[0][0], [kind for _, kind in mine]
         digest = int.from_bytes(blake2b(repr(kinds).encode(), digest_size=7).digest(), "big")
-    short = torch.tensor([length, digest], device=_device(distributed, process_group))
-    parts = [torch.empty_like(short) for _ in range(size)]
-    distributed.all_gather(parts, short, group=process_group)
-    said = torch.stack(parts).tolist()
+    message = _padded(np.append([length, digest], own[:FIRST]), 2 + FIRST)
+    heard = _exchanged(message, distributed, process_group)
+    said, sent = heard[:, :2].tolist(), heard[:, 2:]
     if not isinstance(mine, PolyestError) and all(d == digest for _, d in said):
-        return [[(n, kind) for _, kind in mine] for n, _ in said]
-    headers: list[Header] = [mine] * size
+        return [[(n, kind) for _, kind in mine] for n, _ in said], sent
+    headers: list[Header] = [mine] * len(said)
     distributed.all_gather_object(headers, mine, group=process_group)
-    return headers
+    return headers, sent
 
 
 def _agreed(headers: list[Header]) -> tuple[list[int], tuple[Kind, ...]]:
@@ -130,34 +154,46 @@ def _agreed(headers: list[Header]) -> tuple[list[int], tuple[Kind, ...]]:
     return [header[0][0] for header in read], next(iter(kinds), ())
 
 
-def _joined(
-    arrays: tuple[Array, ...],
-    each: list[int],
-    kinds: tuple[Kind, ...],
-    distributed: Any,
-    process_group: Any,
-) -> tuple[Array, ...]:
-    """The arrays of all, sent as one of 64-bit words."""
-    torch = sys.modules["torch"]
-    device = _device(distributed, process_group)
-    widths = [prod(trailing) for _, trailing in kinds]
-    words = torch.zeros((max(each), sum(widths)), dtype=torch.int64, device=device)
-    if n := len(arrays[0]):
-        for column, array, (kind, _) in zip(words.split(widths, 1), arrays, kinds, strict=True):
-            exact = torch.float64 if kind == "f" else torch.int64
-            own = torch.as_tensor(array).to(device=device, dtype=exact).contiguous()
-            column[:n] = own.view(torch.int64).reshape(n, -1)
-    parts = [torch.empty_like(words) for _ in each]
-    distributed.all_gather(parts, words, group=process_group)
-    rows = torch.cat([part[:size] for part, size in zip(parts, each, strict=True)])
-    found = []
-    for column, array, (kind, trailing) in zip(rows.split(widths, 1), arrays, kinds, strict=True):
-        joined = column.contiguous().reshape(len(rows), *trailing)
-        joined = joined.view(torch.float64) if kind == "f" else joined
-        joined = joined.bool() if kind == "b" else joined
-        numpy = counts.library(array) is np
-        found.append(joined.cpu().numpy() if numpy else joined.to(array.device))
+def _packed(arrays: tuple[Array, ...], header: list[tuple[int, Kind]]) -> Ints:
+    """The rows of all arrays side by side, as words of 64 bits."""
+    columns = []
+    for array, (n, (kind, trailing)) in zip(arrays, header, strict=True):
+        torch, exact = sys.modules["torch"], "float64" if kind == "f" else "int64"
+        if counts.library(array) is torch:
+            array = array.detach().to("cpu", getattr(torch, exact)).numpy()
+        own = np.ascontiguousarray(array, exact).reshape(n, prod(trailing))
+        columns.append(own.view(np.int64))
+    return np.concatenate(columns, 1).reshape(-1)
+
+
+def _unpacked(rows: Ints, kinds: tuple[Kind, ...], like: tuple[Array, ...]) -> tuple[Array, ...]:
+    """The arrays whose rows these are, of the libraries and on the devices of `like`."""
+    found: list[Array] = []
+    start = 0
+    for (kind, trailing), array in zip(kinds, like, strict=True):
+        stop = start + prod(trailing)
+        joined = np.ascontiguousarray(rows[:, start:stop]).reshape(len(rows), *trailing)
+        joined = joined.view(np.float64) if kind == "f" else joined
+        joined = joined.astype(bool) if kind == "b" else joined
+        xp = counts.library(array)
+        found.append(joined if xp is np else xp.as_tensor(joined, device=array.device))
+        start = stop
     return tuple(found)
+
+
+def _padded(words: Ints, length: int) -> Ints:
+    found = np.zeros(length, np.int64)
+    found[: len(words)] = words
+    return found
+
+
+def _exchanged(words: Ints, distributed: Any, process_group: Any) -> Ints:
+    """The words of each process, as many of all, a row for each."""
+    torch = sys.modules["torch"]
+    own = torch.as_tensor(words, device=_device(distributed, process_group))
+    parts = [torch.empty_like(own) for _ in range(distributed.get_world_size(process_group))]
+    distributed.all_gather(parts, own, group=process_group)
+    return np.asarray(torch.stack(parts).cpu().numpy())
 
 
 def _sending(process_group: Any) -> Any:

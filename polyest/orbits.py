@@ -100,15 +100,11 @@ def counted(answers: Array, baseline: str, no_answer: int) -> counts.Counts:
     K = draws(G, baseline) first, then the counts among the G draws of the m - 1 others.  draws: K.
     """
     orbits, m, G = answers.shape
-    rows = answers.reshape(-1, G)
-    own = counts.in_group(rows, baseline=baseline, no_answer=no_answer)
-    xp = counts.library(answers)
-    seen = [own.index]
-    for step in range(1, m):
-        others = xp.roll(answers, -step, 1).reshape(-1, G)
-        seen.append(counts.independent(rows, others, no_answer=no_answer).index)
-    index = xp.stack(seen, -1).reshape(orbits, m, G, m)
-    return counts.Counts(index, own.draws, own.answered.reshape(orbits, m, G), own.distinct)
+    own = counts.in_group(answers.reshape(-1, G), baseline=baseline, no_answer=no_answer)
+    answered = own.answered.reshape(orbits, m, G)
+    others = counts.across(answers)[..., 1:] * answered[..., None]
+    index = counts.library(answers).concatenate([own.index.reshape(orbits, m, G, 1), others], -1)
+    return counts.Counts(index, own.draws, answered, own.distinct)
 
 
 def _ids(name: str, values: Any) -> Any:

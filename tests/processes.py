@@ -7,6 +7,7 @@ Rank 0 holds all but the last traces of every group, or none at all; OUT has wha
 
 import json
 import sys
+from contextlib import contextmanager
 from datetime import timedelta
 
 import numpy as np
@@ -31,6 +32,17 @@ def computed(answers, ids, orbits):
         "soft": rewards.soft_consistency(answers, groups=ids, orbits=orbits),
         "pairwise": rewards.pairwise(answers, groups=ids, orbits=orbits),
     }
+
+
+@contextmanager
+def counted_messages():
+    """The arguments of the all_gathers within."""
+    sent, send = [], dist.all_gather
+    dist.all_gather = lambda *given, **named: (sent.append(given), send(*given, **named))[1]
+    try:
+        yield sent
+    finally:
+        dist.all_gather = send
 
 
 def main():
@@ -61,6 +73,15 @@ def main():
     reals = costs.reshape(12, 2)[: 5 + 7 * rank].astype([np.float32, np.float64][rank])
     (both, marks), _ = gathering.whole(reals, np.arange(len(reals)) % 2 == 0)
     found["reals"] = [both.tolist(), str(both.dtype), marks.tolist()]
+    halves = torch.arange(3, dtype=torch.bfloat16) / 2
+    (found["halves"], _), _ = gathering.whole(halves, torch.tensor([True, False, True]))
+    found["halves"] = found["halves"].tolist()
+    for name, n in (("fits", gathering.FIRST // 2), ("follows", gathering.FIRST // 2 + 1)):
+        own = np.arange(2 * n).reshape(n, 2) if rank else np.array([[-1, -2]])
+        with counted_messages() as sent:
+            (both,), rows = gathering.whole(own)
+        right = np.array_equal(both, [[-1, -2], *np.arange(2 * n).reshape(n, 2)])
+        found[name] = [right and np.array_equal(both[rows], own), len(sent)]
     for call, error in (
         (lambda: gathering.whole(ids.astype(float) if rank else ids), CountOutOfRange),
         (lambda: gathering.whole(ids[:, None] if rank else ids), CountOutOfRange),

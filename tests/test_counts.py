@@ -117,6 +117,20 @@ def test_independent_counts_are_those_of_the_reference(array, batch, data):
 
 
 @each_library
+@given(batch=batches(), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_an_answer_is_counted_on_every_prompt_of_its_orbit(array, batch, data):
+    m = len(batch)
+    other = data.draw(st.permutations(batch[0]).map(lambda row: [*batch[1:], row]))
+    found = counts.across(array([batch, other]))
+    assert found.shape == (2, m, len(batch[0]), m)
+    for orbit, rows in zip(found.tolist(), (batch, other), strict=True):
+        for k in range(m):
+            for answer, times in zip(rows[k], orbit[k], strict=True):
+                assert times == [rows[(k + step) % m].count(answer) for step in range(m)]
+
+
+@each_library
 def test_unanswered_traces_stay_among_the_draws(array):
     found = counts.in_group(array([[4, 4, -1, -1, -1]]))
     assert found.draws == 3  # not 0: the three are draws that are not 4
@@ -164,6 +178,8 @@ def test_a_dense_batch_is_counted_without_reading_the_device():
     assert (found.index.shape, found.index.device, found.draws) == ((4, 8), answers.device, 6)
     found = counts.independent(answers, answers[:, :5])
     assert (found.index.shape, found.index.device, found.draws) == ((4, 8), answers.device, 5)
+    times = counts.across(answers.reshape(2, 2, 8))
+    assert (times.shape, times.device) == ((2, 2, 8, 2), answers.device)
 
 
 def test_counting_numpy_loads_no_torch():

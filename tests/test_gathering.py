@@ -62,6 +62,16 @@ def test_reals_arrive_as_they_were_sent(ran):
         assert marks == [i % 2 == 0 for i in [*range(5), *range(12)]]
 
 
+def test_short_reals_are_no_truth_values(ran):
+    assert [part["halves"] for part in ran] == [[0.0, 0.5, 1.0] * 2] * 2
+
+
+def test_few_rows_are_sent_with_their_header_and_more_after_it(ran):
+    for part in ran:
+        assert part["fits"] == [True, 1]
+        assert part["follows"] == [True, 2]
+
+
 def test_each_process_by_itself_would_have_been_wrong():
     answers, ids, orbits, _ = batch()
     alone = computed(answers, ids, orbits)["log"]

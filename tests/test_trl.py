@@ -17,7 +17,7 @@ if metadata.version("trl").startswith("1.15."):
     pytest.skip("TRL 1.15 does not train without triton", allow_module_level=True)
 
 import torch
-from trl_processes import rows, trl_apart
+from trl_processes import PAIRS, SAID, rows, trl_apart
 from trl_training import STEPS, Recorded, advantages, cost, dataset, rewarded, trainer
 
 from polyest import reading
@@ -146,6 +146,21 @@ def test_an_id_drawn_twice_is_two_groups_wherever_it_is_cut(ran):
     assert [i for i, r in enumerate(texts) if r is None] == [
         11
     ]  # the empty text is one, None is none
+
+
+def test_a_process_pays_the_groups_and_orbits_that_it_has_rows_of(ran):
+    alone = trl.pairwise(orbit_size=2, distance=trl_apart, num_generations=3)(**rows(0, 12, *PAIRS))
+    assert ran[0]["pairs"] + ran[1]["pairs"] == alone
+    groups = [[*"1211"], [*"334", ""], [*"555"]]
+    orbits = [[*"121133"], [*"4", "", *"555"]]
+    assert ran[0]["compared"] == [*groups[:2], *orbits[:1]]
+    assert ran[1]["compared"] == [*groups[1:], *orbits]
+
+
+def test_texts_arrive_as_they_were_said(ran):
+    assert ran[0]["agreeing"] + ran[1]["agreeing"] == [0.25, 0.25, None, 0.25]
+    for part in ran:
+        assert part["said"] == [[text for text in SAID if text is not None]]
 
 
 def test_a_process_without_rows_takes_part(ran):

@@ -1,6 +1,7 @@
 """Rewards of the TRL integration without TRL: rows to groups and orbits, names, bad input, set-up."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from polyest.errors import (
     InvalidAnswer,
     InvalidReward,
     MissingColumn,
+    NotInstalled,
     TableNotFound,
 )
 from polyest.integrations import trl
@@ -315,6 +317,13 @@ def test_a_truth_that_cannot_be_read():
 def test_bad_keywords_are_known_before_training(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+@pytest.mark.parametrize("G", [None, 4])
+def test_what_is_not_installed_is_known_before_training(G, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
+    with pytest.raises(NotInstalled, match=r"pip install 'polyest\[text\]'"):
+        trl.pairwise(orbit_size=1, fuzzy=True, num_generations=G)
 
 
 def test_gather_true_needs_processes():

@@ -16,6 +16,10 @@ from trl_training import Recorded, rewarded, trainer
 from polyest.errors import BrokenBatch, BrokenOrbit, MissingColumn
 from polyest.integrations import trl
 
+PAIRS = ("aaabbbcccddd", "oooooopppppp")
+SAID = ["na\u00efve \U0001f642 text\0", "a naive text", None, "\ud800 eight bytes"]
+COMPARED = []  # what trl_apart was called with
+
 
 def rows(start, stop, names="aaaabbbbaaaa", orbits="oooooooooooo"):
     """Rows of a batch of three groups of four; two of them are one prompt, drawn twice."""
@@ -66,6 +70,14 @@ def main():
     found["empty"] = blocks(**(empty if rank == 0 else rows(0, 12)))
     found["none"] = blocks(**empty)
     found["texts"] = trl.pairwise(orbit_size=1, distance=trl_apart, num_generations=4)(**own)
+    pairs = trl.pairwise(orbit_size=2, distance=trl_apart, num_generations=3)
+    found["pairs"] = pairs(**(rows(0, 5, *PAIRS) if rank == 0 else rows(5, 12, *PAIRS)))
+    found["compared"] = [*COMPARED]
+    COMPARED.clear()
+    said = {**rows(0, 4), "completions": SAID}
+    cut = {name: values[:1] if rank == 0 else values[1:] for name, values in said.items()}
+    found["agreeing"] = trl.pairwise(orbit_size=1, distance=trl_apart)(**cut)
+    found["said"] = [*COMPARED]
     alone = trl.coherence(orbit_size=3)
     found["errors"] = [
         raised(trl.log_probability(gather=False, num_generations=4), BrokenBatch, **own),
@@ -78,6 +90,7 @@ def main():
 
 
 def trl_apart(texts):
+    COMPARED.append(texts)
     return [[float(a != b) for b in texts] for a in texts]
 
 

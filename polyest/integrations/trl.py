@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 import numpy as np
 
 from polyest import rewards
-from polyest.errors import InvalidReward, PolyestError, UnknownOption
+from polyest.errors import InvalidReward, NotInstalled, PolyestError, UnknownOption
 from polyest.integrations.trl_batch import BROKEN, GATHER, Batch, Extract, Reading, read, word
 from polyest.integrations.trl_safety import SafetyReward
 from polyest.integrations.trl_setup import check, order_by_orbit
@@ -90,10 +90,11 @@ class OrbitKeywords(Keywords, total=False):
 class Reward:
     """A reward function of TRL: rows of a batch -> list of float or None.
 
-    form: the function of `polyest.rewards` that pays, called with the answers, `arguments`, groups= and
-    options.  Made by the functions below.  Raises TypeError and InvalidReward for keywords that it does
-    not take, on construction; BrokenBatch, BrokenOrbit, CountOutOfRange, InvalidAnswer, MissingColumn and
-    TableNotFound when called with what cannot be counted.
+    form: the function of `polyest.rewards` that pays, called with the answers, `arguments`, options, and
+    with groups= where num_generations is not given.  Made by the functions below.  Raises TypeError and
+    InvalidReward for keywords that it does not take, and NotInstalled, on construction; BrokenBatch,
+    BrokenOrbit, CountOutOfRange, InvalidAnswer, MissingColumn and TableNotFound when called with what
+    cannot be counted.
     """
 
     def __init__(
@@ -118,12 +119,17 @@ class Reward:
         return f"<polyest reward {self.__name__}>"
 
     def _paid(self, batch: Batch, kept: Any) -> Any:
-        given: dict[str, Any] = {**self.arguments, "groups": batch.groups[kept]}
+        """Rewards of the traces kept, whole groups: rows (prompts, G) where G is known."""
+        G, given = self.reading.num_generations, dict(self.arguments)
+        shape = (-1, G) if G else (-1,)
+        if not G:
+            given["groups"] = batch.groups[kept]
         if self.reading.orbit_size:
-            given["orbits"] = batch.orbits[kept]
+            given["orbits"] = batch.orbits[kept][:: G or 1]
         if batch.truth is not None:
-            given["truth"] = batch.truth[kept]
-        return getattr(rewards, self.form)(batch.answers[kept], **given, **self.options)
+            given["truth"] = batch.truth[kept].reshape(shape)
+        answers = batch.answers[kept].reshape(shape)
+        return getattr(rewards, self.form)(answers, **given, **self.options).reshape(-1)
 
     def _try(self) -> None:
         """Raises now what would be raised at the first batch, whatever is in it."""
@@ -135,7 +141,7 @@ class Reward:
         try:
             self._paid(Batch(groups, one, texts, truth, one == 0, slice(None)), one == 0)
         except PolyestError as error:
-            if G is not None or isinstance(error, InvalidReward | UnknownOption):
+            if G is not None or isinstance(error, InvalidReward | NotInstalled | UnknownOption):
                 raise
 
 
@@ -250,7 +256,7 @@ def pairwise(
     """Rewards beta times the mean agreement of a trace with those of its orbit: `rewards.pairwise`.
 
     Without fuzzy=, encode= or distance= answers agree where they are equal; with one of them whole
-    completions are compared, by every process all of them, and kind= is not used.
+    completions are compared, which are sent to every process, and kind= is not used.
 
     >>> pairwise(orbit_size=1)(["?"] * 4, ["7", "7", "3", None], group_id=[0] * 4)
     [0.5, 0.5, 0.25, None]

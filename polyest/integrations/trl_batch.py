@@ -2,8 +2,10 @@
 
 TRL cuts a batch into equal parts, one a process, and then subtracts the mean of every `num_generations`
 rows of the whole: groups are cut where they do not fit into a part.  So rows are read, sent to all
-processes in the order of their ranks, and only then put into groups: all see the same batch, compute the
-same, and raise the same errors.  A block is G rows of the whole batch that follow each other, as for TRL.
+processes in the order of their ranks, and only then put into groups: all see the same batch and raise the
+same errors.  A block is G rows of the whole batch that follow each other, as for TRL.  Where G is given, a
+process pays the groups and orbits of its own rows only: of the others nothing is left to be raised, but by
+a caller's encode= or distance=.  Else it pays all, for it is sizes that have tables or none.
 """
 
 import json
@@ -47,7 +49,8 @@ class Batch(Holder):
     """The traces of all processes, one entry each, and which are this one's.
 
     groups, orbits: integers (N,), of traces counted together; answers: integers (N,), or texts; truth:
-    integers (N,) or None; kept: bool (N,), False where an orbit is broken and left out; mine: a slice.
+    integers (N,) or None; mine: a slice; kept: bool (N,), False where an orbit is broken and left out, and,
+    where every group has num_generations, where no trace of it is this process's.
     """
 
     groups: Ints
@@ -80,6 +83,8 @@ def said(completion: Any) -> str | None:
 
 def texts_of(completions: Any) -> list[str | None]:
     """The text of each completion, None where there is none."""
+    if {*map(type, completions)} <= {str, type(None)}:  # as most are
+        return list(completions)
     return [said(completion) for completion in completions]
 
 
@@ -118,23 +123,24 @@ def numbers(name: str, values: Sequence[Any]) -> Ints:
                 f"column {name!r} holds {max(values, key=abs)}: expected whole numbers of 64 bits; "
                 "give it as text"
             ) from None
-    return np.array(answers.identify([str(v) for v in values]), np.int64).reshape(len(values))
+    return _ids([str(v) for v in values], list)
 
 
 def extracted(texts: list[str | None], kind: str | Extract) -> Ints:
     """Ids (N,) of the answers in texts, -1 for none.
 
-    Raises InvalidAnswer for an unknown kind, and where a callable returns neither str, int nor None.
+    A callable is asked once for each distinct text.  Raises InvalidAnswer for an unknown kind, and where a
+    callable returns neither str, int nor None.
 
     >>> found = extracted(["so 1/2", None, "it is 2/4"], lambda text: text[-1])
     >>> found.shape, int(found[1])
     ((3,), -1)
     """
     if callable(kind):
-        keys = [None if text is None else _key(kind(text)) for text in texts]
-    else:
-        keys = answers.canonical(texts, kind)
-    return np.array(answers.identify(keys), np.int64).reshape(len(texts))
+        return _ids(
+            texts, lambda each: [None if text is None else _key(kind(text)) for text in each]
+        )
+    return _ids(texts, lambda each: answers.canonical(each, kind))
 
 
 def word(value: Any) -> str:
@@ -178,11 +184,15 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
             texts = _exchanged(texts)
     if not len(ids):
         return Batch(ids, ids, keys, None, ids > 0, mine)
-    _one_prompt_each(how, ids, marks, rows.group_names)
-    groups, copy = _groups(how, ids, rows.group_names)
+    groups, first, copy = _groups(how, ids, rows.group_names)
+    _one_prompt_each(how, ids, marks, groups, first, rows.group_names)
     orbits, kept = groups, groups >= 0
     if how.orbit:
-        orbits, kept = _orbits(how, groups, orbit, copy, rows.orbit_names)
+        orbits, kept = _orbits(how, groups, orbit, first, copy, rows.orbit_names)
+    if how.num_generations:  # what may be raised of the rows of others has been
+        here = np.zeros(orbits.max() + 1, bool)
+        here[orbits[mine]] = True
+        kept = kept & here[orbits]
     spoken = _objects(texts) if how.texts else keys
     return Batch(groups, orbits, spoken, truth if how.truth else None, kept, mine)
 
@@ -207,15 +217,22 @@ def _rows(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, An
     group = column(how.group, columns, rows)
     orbit = column(how.orbit, columns, rows) if how.orbit else group
     ids, orbits = numbers(how.group, group), numbers(how.orbit or how.group, orbit)
-    marks = np.array(answers.identify([_mark(prompt) for prompt in prompts]), np.int64)
+    marks = _ids([_mark(prompt) for prompt in prompts], list)
     truth = _truth(how, columns, rows) if how.truth else np.zeros(rows, np.int64)
     keys = np.zeros(rows, np.int64) if how.texts else extracted(texts, how.kind)
     return _Rows(
-        (ids, marks.reshape(rows), orbits, truth, keys),
+        (ids, marks, orbits, truth, keys),
         texts,
         dict(zip(ids.tolist(), group, strict=True)),
         dict(zip(orbits.tolist(), orbit, strict=True)),
     )
+
+
+def _ids(texts: list[Any], keyed: Callable[[list[Any]], list[Any]]) -> Ints:
+    """Ids (N,) of the keys of texts, made once for each distinct text."""
+    each = list(dict.fromkeys(texts))
+    number = dict(zip(each, answers.identify(keyed(each)).tolist(), strict=True))
+    return np.fromiter(map(number.__getitem__, texts), np.int64, len(texts))
 
 
 def _content(content: Any) -> str | None:
@@ -260,22 +277,12 @@ def _truth(how: Reading, columns: Mapping[str, Any], rows: int) -> Ints:
     return found
 
 
-def _one_prompt_each(how: Reading, ids: Ints, marks: Ints, names: Names) -> None:
-    _, first, which = np.unique(ids, return_index=True, return_inverse=True)
-    other = marks != marks[first[which]]
-    if other.any():
-        raise BrokenBatch(
-            f"{how.group} {_name(names, ids[np.argmax(other)])!r} belongs to different prompts: give every "
-            'prompt an id of its own, such as its row number: dataset.add_column("group_id", '
-            "list(range(len(dataset))))"
-        )
-
-
-def _groups(how: Reading, ids: Ints, names: Names) -> tuple[Ints, Ints]:
-    """Groups as 0, 1, ..., and which drawing of its id each is."""
+def _groups(how: Reading, ids: Ints, names: Names) -> tuple[Ints, Ints, list[int]]:
+    """Groups as 0, 1, ..., the first row of each, and which drawing of its id it is."""
     G = how.num_generations
     if G is None:
-        return np.unique(ids, return_inverse=True)[1].reshape(-1).astype(np.int64), 0 * ids
+        _, first, groups = np.unique(ids, return_index=True, return_inverse=True)
+        return groups.reshape(-1).astype(np.int64), first, [0] * len(first)
     cut = '; count cut groups whole with gather="auto"' * (how.gather is False)
     if len(ids) % G:
         raise BrokenBatch(
@@ -297,53 +304,72 @@ def _groups(how: Reading, ids: Ints, names: Names) -> tuple[Ints, Ints]:
     for i in blocks[:, 0].tolist():
         copy.append(drawn.get(i, 0))
         drawn[i] = copy[-1] + 1
-    return np.repeat(np.arange(len(blocks)), G), np.repeat(np.array(copy, np.int64), G)
+    return np.repeat(np.arange(len(blocks)), G), np.arange(0, len(ids), G), copy
+
+
+def _one_prompt_each(
+    how: Reading, ids: Ints, marks: Ints, groups: Ints, first: Ints, names: Names
+) -> None:
+    known: dict[int, int] = {}
+    of_ids = zip(ids[first].tolist(), marks[first].tolist(), strict=True)
+    other = marks != np.array([known.setdefault(*pair) for pair in of_ids])[groups]
+    if other.any():
+        raise BrokenBatch(
+            f"{how.group} {_name(names, ids[np.argmax(other)])!r} belongs to different prompts: give every "
+            'prompt an id of its own, such as its row number: dataset.add_column("group_id", '
+            "list(range(len(dataset))))"
+        )
 
 
 def _orbits(
-    how: Reading, groups: Ints, orbit: Ints, copy: Ints, names: Names
+    how: Reading, groups: Ints, orbit: Ints, first: Ints, copy: list[int], names: Names
 ) -> tuple[Ints, Array]:
     """Orbits as 0, 1, ..., an orbit that is drawn twice as two, and where they are complete."""
-    own = np.unique(groups, return_index=True)[1]  # groups are 0, 1, ...: the first row of each
-    split = orbit != orbit[own[groups]]
+    own = orbit[first]
+    split = orbit != own[groups]
     if split.any():
         at = int(np.argmax(split))
         raise BrokenOrbit(
-            f"{how.orbit} {_name(names, orbit[own[groups[at]]])!r} and {_name(names, orbit[at])!r} share a "
+            f"{how.orbit} {_name(names, own[groups[at]])!r} and {_name(names, orbit[at])!r} share a "
             "prompt: expected one orbit for all rows of a prompt"
         )
-    pairs = np.stack([orbit[own], copy[own]], 1)
-    _, first, which, members = np.unique(
-        pairs, axis=0, return_index=True, return_inverse=True, return_counts=True
+    number: dict[tuple[int, int], int] = {}
+    which = np.array(
+        [number.setdefault(one, len(number)) for one in zip(own.tolist(), copy, strict=True)]
     )
-    short = members != how.orbit_size
+    short = np.bincount(which) != how.orbit_size
     if short.any() and how.broken == "raise":
         at = int(np.argmax(short))
-        name = _name(names, orbit[own[first[at]]])
+        name = _name(names, [*number][at][0])
         raise BrokenOrbit(
-            f"{how.orbit} {name!r} arrived with {members[at]} of {how.orbit_size} prompts: train on "
+            f"{how.orbit} {name!r} arrived with {np.sum(which == at)} of {how.orbit_size} prompts: train on "
             f"order_by_orbit(dataset, {how.orbit!r}) with shuffle_dataset=False and generation_batch_size a "
             "multiple of orbit_size * num_generations; where evaluation cuts orbits, "
             'broken="exclude" leaves them out'
         )
-    which = which.reshape(-1)[groups].astype(np.int64)
-    return which, ~short[which]
+    return which[groups], ~short[which][groups]
 
 
 def _exchanged(texts: list[str | None]) -> list[str | None]:
-    """The texts of all processes, in the order of their ranks, sent as bytes."""
+    """The texts of all processes, in the order of their ranks, sent as bytes in words of eight."""
     written = [b"" if text is None else text.encode("utf-8", "surrogatepass") for text in texts]
     sizes = [-1 if text is None else len(b) for text, b in zip(texts, written, strict=True)]
+    full = b"".join(b.ljust(8 * _words(len(b)), b"\0") for b in written)
     (each,), _ = gathering.whole(np.array(sizes, np.int64))
-    (sent,), _ = gathering.whole(np.frombuffer(b"".join(written), np.uint8).copy())
+    (sent,), _ = gathering.whole(np.frombuffer(full, np.int64))
     found: list[str | None] = []
     start = 0
     for size in each.tolist():
-        stop = start + max(size, 0)
-        part = sent[start:stop].tobytes()
+        stop = start + _words(size)
+        part = sent[start:stop].tobytes()[: max(size, 0)]
         found.append(None if size < 0 else part.decode("utf-8", "surrogatepass"))
         start = stop
     return found
+
+
+def _words(size: int) -> int:
+    """Words of eight bytes that hold so many; none of a text that is not there."""
+    return (max(size, 0) + 7) // 8
 
 
 def _objects(texts: list[str | None]) -> Array:

@@ -115,7 +115,8 @@ def _comparison(
         return lambda texts: (_of_embeddings(encode(texts), len(texts)), 1.0)
     if distance is not None:
         return lambda texts: _of_distances(distance(texts), len(texts))
-    return lambda texts: (_of_indels(texts) if fuzzy else _of_equals(texts), 1.0)
+    alike = _indels() if fuzzy else _of_equals
+    return lambda texts: (alike(texts), 1.0)
 
 
 def _of_equals(texts: list[str]) -> Floats:
@@ -123,14 +124,16 @@ def _of_equals(texts: list[str]) -> Floats:
     return np.array([float(times[text]) for text in texts])
 
 
-def _of_indels(texts: list[str]) -> Floats:
+def _indels() -> Callable[[list[str]], Floats]:
     try:
         from rapidfuzz import fuzz, process
     except ImportError:
         raise NotInstalled(
             "fuzzy agreement needs rapidfuzz, which is not installed: pip install 'polyest[text]'"
         ) from None
-    return np.asarray(process.cdist(texts, texts, scorer=fuzz.ratio, dtype=np.float64).sum(1) / 100)
+    return lambda texts: np.asarray(
+        process.cdist(texts, texts, scorer=fuzz.ratio, dtype=np.float64).sum(1) / 100
+    )
 
 
 def _of_embeddings(embedded: Any, n: int) -> Floats:
