@@ -208,23 +208,27 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
     return Counts(index * answered, K, answered, (K,))
 
 
-def across(answers: Array) -> Array:
-    """How often each trace's answer occurs on each prompt of its orbit, its own prompt first.
+def across(answers: Array, *, baseline: str = "group-mean", no_answer: int = NO_ANSWER) -> Counts:
+    """Counts of every trace's answer on its own prompt and on each other one of its orbit.
 
-    answers: integers (orbits, m, G); int64 (orbits, m, G, m), entry k that of the k-th prompt from the
-    trace's own, in a circle.  A missing answer is counted as any other.
+    answers: integers (orbits, m, G).  index: (orbits, m, G, m), that of `in_group` first, for the table of
+    K = draws(G, baseline), then the counts among the G draws of the m - 1 others.  draws: K.
 
-    >>> across(np.array([[[7, 7, 3], [3, 5, 5]]]))[0, 0].tolist()
-    [[2, 0], [2, 0], [1, 1]]
+    >>> across(np.array([[[7, 7, 7, 3], [3, 7, 5, -1]]])).index[0, 0].tolist()
+    [[2, 1], [2, 1], [2, 1], [0, 1]]
     """
     xp = library(answers)
     orbits, m, G = answers.shape
+    K = draws(G, baseline)
     rows = answers.reshape(orbits, m * G)
     kind = _kinds(xp, rows).reshape(-1)
     prompt = ((xp.ones_like(rows).cumsum(1) - 1) // G).reshape(-1)
     times = _tallied(xp, kind * m + prompt, m * kind.shape[0])
-    turned = [(prompt + k) % m for k in range(m)]
-    return times[kind[:, None] * m + xp.stack(turned, -1)].reshape(orbits, m, G, m)
+    own = (times[kind * m + prompt] - 1).clip(max=K)
+    others = [times[kind * m + (prompt + step) % m] for step in range(1, m)]
+    answered = answers != _marker(no_answer)
+    index = xp.stack([own, *others], -1).reshape(orbits, m, G, m) * answered[..., None]
+    return Counts(index, K, answered, (K,))
 
 
 # The computation, in verbs that numpy and torch share: sorts, no loop, nothing read back.

@@ -191,9 +191,9 @@ def _exchanged(words: Ints, distributed: Any, process_group: Any) -> Ints:
     """The words of each process, as many of all, a row for each."""
     torch = sys.modules["torch"]
     own = torch.as_tensor(words, device=_device(distributed, process_group))
-    parts = [torch.empty_like(own) for _ in range(distributed.get_world_size(process_group))]
-    distributed.all_gather(parts, own, group=process_group)
-    return np.asarray(torch.stack(parts).cpu().numpy())
+    heard = own.new_empty((distributed.get_world_size(process_group), len(words)))
+    distributed.all_gather(list(heard), own, group=process_group)
+    return np.asarray(heard.cpu().numpy())
 
 
 def _sending(process_group: Any) -> Any:

@@ -70,6 +70,8 @@ def arranged(answers: Array, *, groups: Any = None, orbits: Any = None) -> Arran
             )
         G = shape[1]
         rows, m = _blocks("orbit", "prompts", orbit)
+        if (rows == np.arange(len(rows))).all():  # neighbours already
+            return Arranged(answer.reshape(-1, m, G), shape, None)
         order = (rows[:, None] * G + np.arange(G)).reshape(-1)
     else:
         group = _ids("groups", groups)
@@ -91,20 +93,6 @@ def arranged(answers: Array, *, groups: Any = None, orbits: Any = None) -> Arran
     if xp is not np:
         order = xp.as_tensor(order, device=answer.device)
     return Arranged(answer.reshape(-1)[order].reshape(-1, m, G), shape, order)
-
-
-def counted(answers: Array, baseline: str, no_answer: int) -> counts.Counts:
-    """Counts of every trace's answer on its own prompt and on each other one of its orbit.
-
-    answers: integers (orbits, m, G).  index: (orbits, m, G, m), the in-group index of the table of
-    K = draws(G, baseline) first, then the counts among the G draws of the m - 1 others.  draws: K.
-    """
-    orbits, m, G = answers.shape
-    own = counts.in_group(answers.reshape(-1, G), baseline=baseline, no_answer=no_answer)
-    answered = own.answered.reshape(orbits, m, G)
-    others = counts.across(answers)[..., 1:] * answered[..., None]
-    index = counts.library(answers).concatenate([own.index.reshape(orbits, m, G, 1), others], -1)
-    return counts.Counts(index, own.draws, answered, own.distinct)
 
 
 def _ids(name: str, values: Any) -> Any:

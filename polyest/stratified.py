@@ -50,7 +50,7 @@ class Stratified(Holder):
     def __getitem__(self, index: Array) -> Array:
         """Values f of counts, integers (..., m) in 0..K_k, of the library and device of the factors.
 
-        Raises CountOutOfRange for another last dimension.  Counts from `orbits.counted` are in range.
+        Raises CountOutOfRange for another last dimension.  Counts from `counts.across` are in range.
         """
         if index.shape[-1] != len(self.draws):
             raise CountOutOfRange(

@@ -117,17 +117,20 @@ def test_independent_counts_are_those_of_the_reference(array, batch, data):
 
 
 @each_library
-@given(batch=batches(), data=st.data())
+@given(batch=batches(), baseline=baselines, data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_an_answer_is_counted_on_every_prompt_of_its_orbit(array, batch, data):
-    m = len(batch)
-    other = data.draw(st.permutations(batch[0]).map(lambda row: [*batch[1:], row]))
-    found = counts.across(array([batch, other]))
-    assert found.shape == (2, m, len(batch[0]), m)
-    for orbit, rows in zip(found.tolist(), (batch, other), strict=True):
+def test_an_answer_is_counted_on_every_prompt_of_its_orbit(array, batch, baseline, data):
+    m, G = len(batch), len(batch[0])
+    other = [*batch[1:], data.draw(st.permutations(batch[0]))]
+    found = counts.across(array([batch, other]), baseline=baseline)
+    assert found.index.shape == (2, m, G, m)
+    assert found.draws == counts.draws(G, baseline)
+    for orbit, rows in zip(found.index.tolist(), (batch, other), strict=True):
         for k in range(m):
-            for answer, times in zip(rows[k], orbit[k], strict=True):
-                assert times == [rows[(k + step) % m].count(answer) for step in range(m)]
+            own = plain(rows[k], [0] * G, baseline)[0]
+            for i, answer in enumerate(rows[k]):
+                others = [rows[(k + step) % m].count(answer) for step in range(1, m)]
+                assert orbit[k][i] == ([0] * m if answer == -1 else [own[i], *others])
 
 
 @each_library
@@ -179,7 +182,7 @@ def test_a_dense_batch_is_counted_without_reading_the_device():
     found = counts.independent(answers, answers[:, :5])
     assert (found.index.shape, found.index.device, found.draws) == ((4, 8), answers.device, 5)
     times = counts.across(answers.reshape(2, 2, 8))
-    assert (times.shape, times.device) == ((2, 2, 8, 2), answers.device)
+    assert (times.index.shape, times.index.device) == ((2, 2, 8, 2), answers.device)
 
 
 def test_counting_numpy_loads_no_torch():

@@ -23,7 +23,7 @@ from polyest.record import Holder
 
 Array = Any  # numpy
 Ints = np.ndarray[Any, np.dtype[np.int64]]
-Names = dict[int, Any]  # of ids, as the column has them
+Names = tuple[Ints, list[Any]]  # ids, and what the column has for each
 Extract = Callable[[str], str | int | None]
 # What TRL passes beside the columns of the dataset.
 PASSED = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
@@ -223,8 +223,8 @@ def _rows(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, An
     return _Rows(
         (ids, marks, orbits, truth, keys),
         texts,
-        dict(zip(ids.tolist(), group, strict=True)),
-        dict(zip(orbits.tolist(), orbit, strict=True)),
+        (ids, group),
+        (orbits, orbit),
     )
 
 
@@ -261,7 +261,9 @@ def _key(found: Any) -> str | None:
 
 
 def _name(names: Names, i: Any) -> Any:
-    return names.get(int(i), int(i))
+    """What a column has for an id, where this process has it."""
+    ids, values = names
+    return next((values[at] for at in np.flatnonzero(ids == i)), int(i))
 
 
 def _truth(how: Reading, columns: Mapping[str, Any], rows: int) -> Ints:

@@ -22,7 +22,7 @@ import numpy as np
 
 from polyest import counts
 from polyest.errors import InvalidReward
-from polyest.orbits import arranged, counted
+from polyest.orbits import arranged
 from polyest.rewards.estimation import (
     COUNTED,
     Array,
@@ -122,7 +122,8 @@ def soft_consistency(
     found = arranged(answers, groups=options.get("groups"), orbits=orbits)
     m, G = map(counts.fixed, found.values.shape[1:])
     how = chosen("log", beta, 1, options, but=("sizes", "reference"))
-    seen = counted(found.values, baseline, options.get("no_answer", counts.NO_ANSWER))
+    no_answer = options.get("no_answer", counts.NO_ANSWER)
+    seen = counts.across(found.values, baseline=baseline, no_answer=no_answer)
     least, most = extremes(how, seen.draws)
     if mean == "arithmetic":
         draws = (seen.draws,) + (G,) * (m - 1)
