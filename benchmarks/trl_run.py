@@ -156,6 +156,11 @@ class Looks(TrainerCallback):
         self.found: Row = {}
         self.seconds = 0.0
 
+    def before(self) -> None:
+        """The look before the first step, whose time is not among that of the steps."""
+        self.after(0)
+        self.seconds = 0.0
+
     def after(self, step: int) -> None:
         if step in LOOKS:
             start = perf_counter()
@@ -187,7 +192,7 @@ def asked(seed: int) -> list[dict[str, Any]]:
 def in_trl(reward: str, rate: float, seed: int, processes: int) -> Row:
     writer = pretrained(seed, Scale())
     timed, looks = Timed(REWARDS[reward]()), Looks(writer, seed)
-    looks.after(0)
+    looks.before()
     traces = QUESTIONS * MEMBERS * GROUP
     config = GRPOConfig(
         output_dir=tempfile.mkdtemp(), max_steps=STEPS, learning_rate=rate, lr_scheduler_type="linear",
@@ -217,7 +222,7 @@ def in_loop(reward: str, rate: float, seed: int) -> Row:
     noise = torch.Generator().manual_seed(seed)
     table = {"table": "log_count"} if reward.endswith("log") else {}
     looks, spent = Looks(writer, seed), 0.0
-    looks.after(0)
+    looks.before()
 
     def sampler(step: int) -> grpo.Traces:
         batch = rows[step * QUESTIONS * MEMBERS : (step + 1) * QUESTIONS * MEMBERS]

@@ -231,7 +231,7 @@ def across(answers: Array, *, baseline: str = "group-mean", no_answer: int = NO_
     return Counts(index, K, answered, (K,))
 
 
-# The computation, in verbs that numpy and torch share: sorts, no loop, nothing read back.
+# The computation, in verbs that numpy and torch share: sorts and tallies, no loop, nothing read back.
 
 
 def _in_rows(xp: Any, answer: Array) -> Array:
@@ -253,9 +253,8 @@ def _in_rows(xp: Any, answer: Array) -> Array:
 def _kinds(xp: Any, answer: Array) -> Array:
     """Integers (rows, n) below rows n that are equal exactly where row and answer both are."""
     if xp is not np:
-        return xp.searchsorted(answer.sort(1).values, answer) + answer.shape[1] * _prompt(
-            xp, answer
-        )
+        first = xp.searchsorted(answer.sort(1).values, answer.contiguous())
+        return first + answer.shape[1] * _prompt(xp, answer)
     order = answer.argsort(1, kind="stable")
     ordered = np.take_along_axis(answer, order, 1)
     first = np.ones(answer.shape, bool)

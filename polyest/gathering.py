@@ -22,11 +22,10 @@ from polyest.errors import CountOutOfRange, PolyestError
 KINDS = {
     **dict.fromkeys(("b", "bool"), "b"),
     **dict.fromkeys(("i", "u", "int", "uint"), "i"),
-    **dict.fromkeys(("f", "float", "bfloat"), "f"),
+    "f": "f",
 }
-FIRST = (
-    2**11
-)  # words of 64 bits that a message with a header holds; longer rows are sent in a second one
+# Words of 64 bits that the message with the header holds; longer rows are sent in a second one.
+FIRST = 2**11
 
 Array = Any  # numpy array or torch tensor; recognised, not imported
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -114,6 +113,8 @@ def _header(arrays: tuple[Array, ...]) -> Header:
 
 def _kind(dtype: Any) -> str:
     """b, i or f of numpy's and torch's, nothing for what is not gathered."""
+    if getattr(dtype, "is_floating_point", False):  # torch has many of these
+        return "f"
     name = getattr(dtype, "kind", "") or str(dtype).removeprefix("torch.").rstrip("0123456789")
     return KINDS.get(name, "")
 
@@ -156,11 +157,11 @@ def _agreed(headers: list[Header]) -> tuple[list[int], tuple[Kind, ...]]:
 
 def _packed(arrays: tuple[Array, ...], header: list[tuple[int, Kind]]) -> Ints:
     """The rows of all arrays side by side, as words of 64 bits."""
-    columns = []
+    torch, columns = sys.modules["torch"], []
     for array, (n, (kind, trailing)) in zip(arrays, header, strict=True):
-        torch, exact = sys.modules["torch"], "float64" if kind == "f" else "int64"
+        exact = "float64" if kind == "f" else "int64"
         if counts.library(array) is torch:
-            array = array.detach().to("cpu", getattr(torch, exact)).numpy()
+            array = array.detach().resolve_neg().to("cpu", getattr(torch, exact)).numpy()
         own = np.ascontiguousarray(array, exact).reshape(n, prod(trailing))
         columns.append(own.view(np.int64))
     return np.concatenate(columns, 1).reshape(-1)

@@ -1,8 +1,9 @@
 """One process of a run of two: rewards of a batch whose groups are split between them.
 
-    python tests/processes.py RANK FILE OUT
+    python tests/processes.py RANK FILE OUT [3]
 
-Rank 0 holds all but the last traces of every group, or none at all; OUT has what each rank computed.
+Rank 0 holds all but the last traces of every group, or none at all; OUT has what each rank computed.  Of
+three processes the last two are a group of their own.
 """
 
 import json
@@ -46,10 +47,31 @@ def counted_messages():
 
 
 def main():
-    rank, file, out = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    rank, file, out, *size = sys.argv[1:]
     dist.init_process_group(
-        "gloo", init_method=f"file://{file}", rank=rank, world_size=2, timeout=timedelta(seconds=60)
+        "gloo",
+        init_method=f"file://{file}",
+        rank=int(rank),
+        world_size=int(*size or (2,)),
+        timeout=timedelta(seconds=60),
     )
+    found = of_three(int(rank)) if size else of_two(int(rank))
+    with open(f"{out}.{rank}", "w") as stream:
+        json.dump(found, stream)
+    dist.destroy_process_group()
+
+
+def of_three(rank):
+    pair = dist.new_group([1, 2])
+    if rank == 0:
+        return "not among them"
+    own = np.arange(gathering.FIRST + 1) * rank
+    (both,), rows = gathering.whole(own, process_group=pair)
+    right = np.array_equal(both, np.outer([1, 2], np.arange(gathering.FIRST + 1)).reshape(-1))
+    return [right, np.array_equal(both[rows], own)]
+
+
+def of_two(rank):
     answers, ids, orbits, costs = batch()
     found = {}
     for name, first in (("split", np.arange(24) % 6 < 4), ("empty", np.zeros(24, bool))):
@@ -74,8 +96,11 @@ def main():
     (both, marks), _ = gathering.whole(reals, np.arange(len(reals)) % 2 == 0)
     found["reals"] = [both.tolist(), str(both.dtype), marks.tolist()]
     halves = torch.arange(3, dtype=torch.bfloat16) / 2
-    (found["halves"], _), _ = gathering.whole(halves, torch.tensor([True, False, True]))
-    found["halves"] = found["halves"].tolist()
+    negated = torch.tensor([1 + 2j, 3 - 1j]).conj().imag  # and not yet written down as such
+    learned = torch.tensor([0.25], requires_grad=True)
+    for name, reals in (("halves", halves), ("negated", negated), ("learned", learned)):
+        found[name] = gathering.whole(reals)[0][0].tolist()
+    found["bytes"] = gathering.whole(torch.tensor([rank, 255], dtype=torch.uint8))[0][0].tolist()
     for name, n in (("fits", gathering.FIRST // 2), ("follows", gathering.FIRST // 2 + 1)):
         own = np.arange(2 * n).reshape(n, 2) if rank else np.array([[-1, -2]])
         with counted_messages() as sent:
@@ -87,6 +112,7 @@ def main():
         (lambda: gathering.whole(ids[:, None] if rank else ids), CountOutOfRange),
         (lambda: gathering.whole(*[ids] * (1 + rank)), CountOutOfRange),
         (lambda: gathering.whole(ids.astype(str) if rank else ids), CountOutOfRange),
+        (lambda: gathering.whole(answers[: 5 + rank], ids[:4]), CountOutOfRange),
         (lambda: gathering.whole(answers[: 5 + rank], ids[:5]), CountOutOfRange),
         (lambda: Multiplier(0.1, rate=1.0).update([np.nan] if rank else [1.0]), InvalidReward),
         (lambda: Multiplier(0.1, rate=1.0).update([]), InvalidReward),
@@ -96,9 +122,7 @@ def main():
             found.setdefault("errors", []).append("none")
         except error as raised:
             found.setdefault("errors", []).append(str(raised))
-    with open(f"{out}.{rank}", "w") as stream:
-        json.dump(found, stream)
-    dist.destroy_process_group()
+    return found
 
 
 if __name__ == "__main__":

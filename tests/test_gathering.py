@@ -18,21 +18,26 @@ from polyest.rewards import Multiplier
 SCRIPT = Path(__file__).with_name("processes.py")
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gloo")
+def started(folder, size):
     arguments = [str(folder / "store"), str(folder / "out")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     runs = [
         subprocess.Popen(
-            [sys.executable, SCRIPT, str(rank), *arguments], env=environment, stderr=subprocess.PIPE
+            [sys.executable, SCRIPT, str(rank), *arguments, *["3"] * (size == 3)],
+            env=environment,
+            stderr=subprocess.PIPE,
         )
-        for rank in range(2)
+        for rank in range(size)
     ]
     for process in runs:
         _, words = process.communicate(timeout=120)
         assert process.returncode == 0, words.decode()
-    return [json.loads((folder / f"out.{rank}").read_text()) for rank in range(2)]
+    return [json.loads((folder / f"out.{rank}").read_text()) for rank in range(size)]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    return started(tmp_path_factory.mktemp("gloo"), 2)
 
 
 @pytest.mark.parametrize("array", ["asarray", "as_tensor"])
@@ -62,8 +67,16 @@ def test_reals_arrive_as_they_were_sent(ran):
         assert marks == [i % 2 == 0 for i in [*range(5), *range(12)]]
 
 
-def test_short_reals_are_no_truth_values(ran):
-    assert [part["halves"] for part in ran] == [[0.0, 0.5, 1.0] * 2] * 2
+def test_tensors_of_any_kind_arrive_as_their_numbers(ran):
+    for part in ran:
+        assert part["halves"] == [0.0, 0.5, 1.0] * 2
+        assert part["negated"] == [-2.0, 1.0] * 2
+        assert part["learned"] == [0.25] * 2
+        assert part["bytes"] == [0, 255, 1, 255]
+
+
+def test_a_group_of_some_processes_gathers_its_own(tmp_path):
+    assert started(tmp_path, 3) == ["not among them", [True, True], [True, True]]
 
 
 def test_few_rows_are_sent_with_their_header_and_more_after_it(ran):
@@ -94,6 +107,7 @@ def test_an_error_of_one_process_is_raised_by_all(ran):
         for words in differing[:3]:
             assert "expected the same of all" in words
         assert "expected arrays (n, ...)" in differing[3]
+        assert "traces on one process" in differing[4]
         assert "traces on one process" in uneven
         assert "nan" in not_finite
         assert "no trace at all" in nothing

@@ -369,6 +369,18 @@ def test_bad_input_is_a_named_error(call, error, message):
         call()
 
 
+@pytest.mark.parametrize("mean", ["arithmetic", "geometric"])
+def test_prompts_need_not_be_neighbours_and_no_answer_may_be_any_number(mean):
+    rows, neighbours = np.random.default_rng(5).integers(-1, 3, (6, 5)), [0, 0, 1, 1, 2, 2]
+    plain = rewards.soft_consistency(rows, orbits=neighbours, mean=mean)
+    order = [0, 1, 2, 4, 3, 5]  # the first orbit together, the others not
+    turned = rewards.soft_consistency(rows[order], orbits=[0, 0, 1, 2, 1, 2], mean=mean)
+    assert np.array_equal(turned, plain[order], equal_nan=True)
+    marked = np.where(rows == -1, 9, rows)
+    other = rewards.soft_consistency(marked, orbits=neighbours, mean=mean, no_answer=9)
+    assert np.array_equal(other, plain, equal_nan=True)
+
+
 def test_without_rapidfuzz_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "rapidfuzz", None)
     with pytest.raises(NotInstalled, match=r"pip install 'polyest\[text\]'"):

@@ -148,13 +148,15 @@ def test_an_id_drawn_twice_is_two_groups_wherever_it_is_cut(ran):
     ]  # the empty text is one, None is none
 
 
-def test_a_process_pays_the_groups_and_orbits_that_it_has_rows_of(ran):
+def test_a_process_pays_the_orbits_that_it_has_rows_of_and_compares_the_texts_of_all(ran):
     alone = trl.pairwise(orbit_size=2, distance=trl_apart, num_generations=3)(**rows(0, 12, *PAIRS))
     assert ran[0]["pairs"] + ran[1]["pairs"] == alone
     groups = [[*"1211"], [*"334", ""], [*"555"]]
     orbits = [[*"121133"], [*"4", "", *"555"]]
-    assert ran[0]["compared"] == [*groups[:2], *orbits[:1]]
-    assert ran[1]["compared"] == [*groups[1:], *orbits]
+    for part in ran:
+        assert part["compared"] == [*groups, *orbits]
+    assert ran[0]["kept"] == [True] * 6 + [False] * 6
+    assert ran[1]["kept"] == [True] * 12
 
 
 def test_texts_arrive_as_they_were_said(ran):
@@ -172,11 +174,12 @@ def test_a_process_without_rows_takes_part(ran):
 def test_what_is_wrong_with_the_batch_is_raised_by_all(ran):
     for part in ran:
         cut, orbit, prompts = part["errors"][:3]
+        assert "of 2 under baseline" in part["errors"][4]
         assert 'gather="auto"' in cut
         assert "arrived with 2 of 3 prompts" in orbit
         assert "order_by_orbit" in orbit
         assert "belongs to different prompts" in prompts
-    (other, missing), (odd, another) = (part["errors"][3:] for part in ran)
+    (other, missing), (odd, another) = ([part["errors"][3], part["errors"][-1]] for part in ran)
     assert "holds 0.5" in odd
     assert "no column 'group_id' in the dataset: it has orbit_id" in missing
     assert other == another == "another process could not read its rows: its own error says why"

@@ -18,7 +18,7 @@ from polyest.errors import (
     NotInstalled,
     TableNotFound,
 )
-from polyest.integrations import trl
+from polyest.integrations import trl, trl_batch
 
 TEXTS = ["4", "so 4", "5", "?", "1", "1", "1", "2"]
 IDS = [0] * 4 + [1] * 4
@@ -126,6 +126,19 @@ def test_answers_are_read_by_kind():
         paid(trl.log_probability(kind="roman"))
 
 
+def test_a_callable_reads_each_text_once():
+    asked = []
+    found = paid(trl.log_probability(kind=lambda text: (asked.append(text), number(text))[1]))
+    assert asked == [*dict.fromkeys(TEXTS)]
+    assert found == paid(trl.log_probability(kind=number))
+
+
+def test_completions_may_be_bare_messages_and_come_one_by_one():
+    plain = paid(trl.log_probability())
+    bare = [{"role": "assistant", "content": text} for text in TEXTS]
+    assert paid(trl.log_probability(), bare) == paid(trl.log_probability(), iter(TEXTS)) == plain
+
+
 def test_groups_of_different_sizes_have_a_table_each():
     ids = [0] * 3 + [1] * 5
     found = paid(
@@ -168,7 +181,44 @@ def test_broken_orbits_may_be_left_out():
         BrokenOrbit, match=r"orbit_id 'o' arrived with 1 of 2 prompts.*order_by_orbit"
     ):
         paid(trl.coherence(orbit_size=2), **orbits)
-    assert paid(trl.coherence(orbit_size=2, broken="exclude"), **orbits) == [None] * 8
+    for G in (None, 4):
+        reward = trl.coherence(orbit_size=2, broken="exclude", num_generations=G)
+        assert paid(reward, **orbits) == [None] * 8
+        whole = {
+            "group_id": [*IDS, *[2] * 4],
+            "prompts": [*PROMPTS, *"cccc"],
+            "orbit_id": [*"oooooooopppp"],
+        }
+        one = [1.0] * 3
+        assert paid(reward, ["7"] * 3 + ["1"] + ["7"] * 8, **whole) == [
+            *one,
+            0.0,
+            *one,
+            1.0,
+            *[None] * 4,
+        ]
+
+
+@pytest.mark.parametrize(
+    ("orbits", "words"),
+    [
+        ([5, 5, 5, 5, 6, 6], "orbit_id 6 arrived with 1 of 2"),
+        ([5, 5, 5, 5, 5, 5, 6, 6], "orbit_id 5 arrived with 3 of 2"),
+        (["a", "a", "b", "b", "a", "a", "a", "a"], "orbit_id 'a' arrived with 3 of 2"),
+        ([5, 5, 5, 5, 6, 7], "orbit_id 6 and 7 share a prompt"),
+    ],
+)
+def test_the_orbit_that_is_broken_is_named(orbits, words):
+    ids = [i // 2 for i in range(len(orbits))]
+    rows = {"prompts": [str(i) for i in ids], "group_id": ids, "orbit_id": orbits}
+    with pytest.raises(BrokenOrbit, match=words):
+        paid(trl.coherence(orbit_size=2, num_generations=2), ["7"] * len(orbits), **rows)
+
+
+def test_right_answers_are_those_of_the_rows():
+    answer = ["4", "5", "5", "4", "1", "2", "1", "2"]
+    found = paid(trl.ground_truth(num_generations=4), answer=answer)
+    assert found == paid(trl.ground_truth(), answer=answer) == [1.0, 0, 1.0, 0, 1.0, 0, 1.0, 1.0]
 
 
 def test_safety_costs_a_multiplier_of_several_budgets():
@@ -241,6 +291,8 @@ def test_a_missing_column_is_named_with_those_there_are(name):
 def test_an_id_of_two_prompts():
     with pytest.raises(BrokenBatch, match="group_id 0 belongs to different prompts"):
         paid(trl.log_probability(), group_id=[0] * 8)
+    with pytest.raises(BrokenBatch, match="group_id 0 belongs to different prompts"):
+        paid(trl.log_probability(num_generations=4), group_id=[0] * 8)
     chats = [[{"role": "user", "content": text}] for text in PROMPTS]
     with pytest.raises(BrokenBatch, match="group_id 'x' belongs to different prompts"):
         paid(trl.log_probability(), prompts=chats, group_id=["x"] * 8)
@@ -263,11 +315,13 @@ def test_rows_that_are_no_blocks(G, ids, words):
         paid(trl.log_probability(num_generations=G, gather=False), group_id=ids, prompts=prompts)
 
 
-def test_numbers_and_texts_in_one_column_are_texts():
+def test_an_id_is_the_same_whatever_else_is_in_its_column():
     assert paid(trl.log_probability(), group_id=[0] * 4 + ["a"] * 4) == paid(trl.log_probability())
-    assert paid(trl.log_probability(), group_id=[2**64] * 4 + ["b"] * 4) == paid(
-        trl.log_probability()
-    )
+    mixed = trl_batch.numbers("id", [5, "a", "5"])
+    assert mixed[:1].tolist() == trl_batch.numbers("id", [5]).tolist() == [5]
+    assert mixed[1:].tolist() == trl_batch.numbers("id", ["a", "5"]).tolist()
+    with pytest.raises(BrokenBatch, match="holds 18446744073709551616"):
+        paid(trl.log_probability(), group_id=[2**64] * 4 + ["b"] * 4)
 
 
 @pytest.mark.parametrize(

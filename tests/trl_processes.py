@@ -13,9 +13,11 @@ from pathlib import Path
 
 from trl_training import Recorded, rewarded, trainer
 
-from polyest.errors import BrokenBatch, BrokenOrbit, MissingColumn
+from polyest.errors import BrokenBatch, BrokenOrbit, CountOutOfRange, MissingColumn
 from polyest.integrations import trl
+from polyest.integrations.trl_batch import read
 
+SMALL = "aaaabbbbccdd"  # groups of two have no table
 PAIRS = ("aaabbbcccddd", "oooooopppppp")
 SAID = ["na\u00efve \U0001f642 text\0", "a naive text", None, "\ud800 eight bytes"]
 COMPARED = []  # what trl_apart was called with
@@ -74,6 +76,9 @@ def main():
     found["pairs"] = pairs(**(rows(0, 5, *PAIRS) if rank == 0 else rows(5, 12, *PAIRS)))
     found["compared"] = [*COMPARED]
     COMPARED.clear()
+    modes = trl.coherence(orbit_size=2, num_generations=3).reading
+    part = rows(0, 5, *PAIRS) if rank == 0 else rows(5, 12, *PAIRS)
+    found["kept"] = read(modes, part.pop("prompts"), part.pop("completions"), part).kept.tolist()
     said = {**rows(0, 4), "completions": SAID}
     cut = {name: values[:1] if rank == 0 else values[1:] for name, values in said.items()}
     found["agreeing"] = trl.pairwise(orbit_size=1, distance=trl_apart)(**cut)
@@ -84,6 +89,9 @@ def main():
         raised(alone, BrokenOrbit, **own),
         raised(blocks, BrokenBatch, **{**own, "prompts": [f"{rank}"] * 6}),
         raised(blocks, BrokenBatch, **(own if rank == 0 else {**own, "group_id": [0.5] * 6})),
+        raised(
+            trl.log_probability(), CountOutOfRange, **(own if rank == 0 else rows(6, 12, SMALL))
+        ),
         raised(blocks, MissingColumn, **(own if rank == 1 else {**own, "group_id": None})),
     ]
     (folder / f"{rank}.json").write_text(json.dumps(found))

@@ -52,7 +52,8 @@ class Keywords(TypedDict, total=False):
 
     group: the column with the id of a row's prompt, whole numbers or texts; "group_id" by default.
     kind: how an answer is read from a completion, a kind of `answers.canonical` ("number" by default) or a
-    callable text -> str, int or None; a chat's answer is read from the last message of the assistant.
+    callable text -> str, int or None, asked once for each distinct text; a chat's answer is read from the
+    last message of the assistant.
     num_generations: G; every G rows that follow each other are then a group of their own, so that an id
     that is drawn twice makes two groups, and any other size is an error.  By default the column decides.
     gather: "auto" (default) counts groups over all processes where a process group is up, True insists
@@ -93,8 +94,8 @@ class Reward:
     form: the function of `polyest.rewards` that pays, called with the answers, `arguments`, options, and
     with groups= where num_generations is not given.  Made by the functions below.  Raises TypeError and
     InvalidReward for keywords that it does not take, and NotInstalled, on construction; BrokenBatch,
-    BrokenOrbit, CountOutOfRange, InvalidAnswer, MissingColumn and TableNotFound when called with what
-    cannot be counted.
+    BrokenOrbit, CountOutOfRange, InvalidAnswer, InvalidReward, MissingColumn and TableNotFound when called
+    with what cannot be counted or compared.
     """
 
     def __init__(
@@ -256,7 +257,7 @@ def pairwise(
     """Rewards beta times the mean agreement of a trace with those of its orbit: `rewards.pairwise`.
 
     Without fuzzy=, encode= or distance= answers agree where they are equal; with one of them whole
-    completions are compared, which are sent to every process, and kind= is not used.
+    completions are compared, by every process all of them, and kind= is not used.
 
     >>> pairwise(orbit_size=1)(["?"] * 4, ["7", "7", "3", None], group_id=[0] * 4)
     [0.5, 0.5, 0.25, None]

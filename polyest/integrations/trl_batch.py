@@ -4,8 +4,9 @@ TRL cuts a batch into equal parts, one a process, and then subtracts the mean of
 rows of the whole: groups are cut where they do not fit into a part.  So rows are read, sent to all
 processes in the order of their ranks, and only then put into groups: all see the same batch and raise the
 same errors.  A block is G rows of the whole batch that follow each other, as for TRL.  Where G is given, a
-process pays the groups and orbits of its own rows only: of the others nothing is left to be raised, but by
-a caller's encode= or distance=.  Else it pays all, for it is sizes that have tables or none.
+process pays the groups and orbits of its own rows only, as nothing is left to be raised of the others.
+Else it pays all, for groups of some sizes have no table; and so it does where texts are compared, by what
+a caller gives, which may raise and may itself be a collective call.
 """
 
 import json
@@ -50,7 +51,7 @@ class Batch(Holder):
 
     groups, orbits: integers (N,), of traces counted together; answers: integers (N,), or texts; truth:
     integers (N,) or None; mine: a slice; kept: bool (N,), False where an orbit is broken and left out, and,
-    where every group has num_generations, where no trace of it is this process's.
+    where that leaves nothing to raise, where no trace of it is this process's.
     """
 
     groups: Ints
@@ -83,9 +84,10 @@ def said(completion: Any) -> str | None:
 
 def texts_of(completions: Any) -> list[str | None]:
     """The text of each completion, None where there is none."""
-    if {*map(type, completions)} <= {str, type(None)}:  # as most are
-        return list(completions)
-    return [said(completion) for completion in completions]
+    found = list(completions)
+    if {*map(type, found)} <= {str, type(None)}:  # as most are
+        return found
+    return [said(completion) for completion in found]
 
 
 def column(name: str, columns: Mapping[str, Any], rows: int) -> list[Any]:
@@ -115,15 +117,17 @@ def numbers(name: str, values: Sequence[Any]) -> Ints:
         raise BrokenBatch(
             f"column {name!r} holds {first!r:.60}: expected whole numbers or texts, one id a prompt"
         )
-    if not any(issubclass(t, str) for t in types):
-        try:
-            return np.array(values, np.int64).reshape(len(values))
-        except OverflowError:
-            raise BrokenBatch(
-                f"column {name!r} holds {max(values, key=abs)}: expected whole numbers of 64 bits; "
-                "give it as text"
-            ) from None
-    return _ids([str(v) for v in values], list)
+    if any(issubclass(t, str) for t in types):
+        texts = [str(v) for v in values if isinstance(v, str)]
+        digest = dict(zip(texts, _ids(texts, list).tolist(), strict=True))
+        values = [digest[v] if isinstance(v, str) else v for v in values]
+    try:
+        return np.array(values, np.int64).reshape(len(values))
+    except OverflowError:
+        raise BrokenBatch(
+            f"column {name!r} holds {max(values, key=abs)}: expected whole numbers of 64 bits; "
+            "give it as text"
+        ) from None
 
 
 def extracted(texts: list[str | None], kind: str | Extract) -> Ints:
@@ -189,7 +193,7 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
     orbits, kept = groups, groups >= 0
     if how.orbit:
         orbits, kept = _orbits(how, groups, orbit, first, copy, rows.orbit_names)
-    if how.num_generations:  # what may be raised of the rows of others has been
+    if how.num_generations and not how.texts:
         here = np.zeros(orbits.max() + 1, bool)
         here[orbits[mine]] = True
         kept = kept & here[orbits]
