@@ -96,7 +96,8 @@ def of_two(rank):
     (both, marks), _ = gathering.whole(reals, np.arange(len(reals)) % 2 == 0)
     found["reals"] = [both.tolist(), str(both.dtype), marks.tolist()]
     halves = torch.arange(3, dtype=torch.bfloat16) / 2
-    negated = torch.tensor([1 + 2j, 3 - 1j]).conj().imag  # and not yet written down as such
+    waves = torch.tensor([1 + 2j, 3 - 1j], dtype=torch.complex128)
+    negated = waves.conj().imag  # which torch has not written down yet
     learned = torch.tensor([0.25], requires_grad=True)
     for name, reals in (("halves", halves), ("negated", negated), ("learned", learned)):
         found[name] = gathering.whole(reals)[0][0].tolist()
