@@ -240,10 +240,7 @@ def _in_rows(xp: Any, answer: Array) -> Array:
         ordered = answer.sort(1).values
         upto, below = (xp.searchsorted(ordered, answer, side=side) for side in ("right", "left"))
         return upto - below
-    order = answer.argsort(1, kind="stable")
-    ordered = np.take_along_axis(answer, order, 1)
-    first = np.ones(answer.shape, bool)  # of its kind in the sorted row
-    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    order, first = _in_order(answer)
     length = np.diff(np.append(np.flatnonzero(first), answer.size))
     found = np.empty(answer.shape, np.int64)
     np.put_along_axis(found, order, np.repeat(length, length).reshape(answer.shape), 1)
@@ -255,13 +252,19 @@ def _kinds(xp: Any, answer: Array) -> Array:
     if xp is not np:
         first = xp.searchsorted(answer.sort(1).values, answer.contiguous())
         return first + answer.shape[1] * _prompt(xp, answer)
+    order, starts = _in_order(answer)
+    found = np.empty(answer.shape, np.int64)
+    np.put_along_axis(found, order, starts.cumsum().reshape(answer.shape) - 1, 1)
+    return found
+
+
+def _in_order(answer: Array) -> tuple[Array, Array]:
+    """What sorts each row of a numpy array, and whether each in that order is the first of its kind."""
     order = answer.argsort(1, kind="stable")
     ordered = np.take_along_axis(answer, order, 1)
     first = np.ones(answer.shape, bool)
     first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    found = np.empty(answer.shape, np.int64)
-    np.put_along_axis(found, order, first.cumsum().reshape(answer.shape) - 1, 1)
-    return found
+    return order, first
 
 
 def _tallied(xp: Any, cells: Array, length: int) -> Array:

@@ -181,6 +181,25 @@ def test_the_loop_sees_the_texts_that_trl_sees(short, monkeypatch):
     assert set(row) == {"after 0", "after 2", "after 3", "step", "paying", "waiting"}
 
 
+@pytest.mark.parametrize("way", ["trl", "loop"])
+def test_time_spent_looking_is_none_of_the_steps(short, monkeypatch, way):
+    real, measured, away = trl_run.perf_counter, trl_run.measured, [0.0]
+
+    def slowly(*given):  # a thousand seconds by the clock
+        away[0] += 1000
+        return measured(*given)
+
+    monkeypatch.setattr(trl_run, "perf_counter", lambda: real() + away[0])
+    monkeypatch.setattr(trl_run, "measured", slowly)
+    if way == "trl":
+        row = trl_run.in_trl("share", 1e-3, 0, 1)
+    else:
+        row = trl_run.in_loop("geometric, table", 1e-3, 0)
+    assert away[0] == 3000
+    assert 0 < row["step"] < 300
+    assert 0 < row["paying"] < 1
+
+
 def test_two_processes_print_one_row(tmp_path):
     script = tmp_path / "run.py"
     script.write_text(
