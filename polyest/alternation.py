@@ -76,9 +76,9 @@ def table(target: Target, points: Sequence[float]) -> Floats:
 def bracket(target: Target, points: Sequence[float]) -> tuple["arb", "arb"]:
     """Lower and upper bound of E*(K) from the points alone.
 
-    The lower one is |E|.  The upper one is sup|e| of the levelled polynomial, e = pP - p phi:
-    for log, p e'' is a polynomial of degree K; for a power with an exponent that is no integer of
-    0..K, e'' is a sum of K+1 powers; so e'' has at most K zeros in (0, 1) and e' at most K+1.  As e
+    The lower one is |E|, for every target.  The upper one is sup|e| of the levelled polynomial,
+    e = pP - p phi, where e'' has at most K zeros in (0, 1), which is a property of the target
+    (`Target.most_bends`): then e' has at most K+1.  As e
     alternates on K+2 points it has at least K+1 interior extrema: exactly one between two sign
     changes, exactly one simple zero of e'' between two of them, and e is monotone past the last.  On
     K+1 disjoint intervals [a, b] around the x_i where e' changes sign while e'' has the sign of a
@@ -86,10 +86,19 @@ def bracket(target: Target, points: Sequence[float]) -> tuple["arb", "arb"]:
 
         |e| <= |E| + |e'(x_i)| max(x_i - a, b - x_i).
 
-    The last point must be p = 1, where |e| = |E|.  Raises NotProved when a sign is not confirmed.
+    The last point must be p = 1, where |e| = |E|.  Raises NotProved for a target of which this is not
+    known, and when a sign is not confirmed.
     """
     from flint import arb, arb_poly, ctx
 
+    K = len(points) - 2
+    bends = target.most_bends(K)
+    if bends is None or bends > K:
+        known = "no bound of them is known" if bends is None else f"there may be {bends}"
+        raise NotProved(
+            f"target {target.name}, K = {K}: K+2 points enclose the least bias only where the second "
+            f"derivative of the error has at most {K} zeros, and {known}; measure a table instead"
+        )
     error, P = levelled(target, points)
     if points[-1] != 1:
         raise NotProved(f"the last alternation point is {points[-1]!r}: expected 1")

@@ -27,6 +27,7 @@ from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
 from polyest.problem import BUDGETED, CRITERIA, Alternation, Problem, Solution, pose
 from polyest.rounding import Rounding, asked, nearest, on_grid
 from polyest.solvers import METHODS
+from polyest.solvers.constant import best_constant
 from polyest.solvers.remez import exchange
 from polyest.table import Table, placed, warn_if_ruined
 from polyest.targets import Target
@@ -130,10 +131,16 @@ def _checked_loose(problem: Problem) -> Problem:
 
 
 def noiseless(problem: Problem) -> tuple[str, float]:
-    """Which tables have a criterion of 0, and a proved upper bound of the least bias among them."""
+    """Which tables have a criterion of 0, and what the best of them that was found is proved to have.
+
+    An upper bound of the least bias without noise; how near it is to that rests on the solver.
+    """
     if problem.criterion == "second-moment":
         return "the table of zeros", measure(problem.target, np.zeros(2)).bias.upper
-    return "a constant table", _least_bias(problem.target, 0).upper
+    if problem.target.entries(0) is not None:
+        return "a constant table", 0.0
+    best = np.full(2, best_constant(problem.target))
+    return "a constant table", measure(problem.target, best).bias.upper
 
 
 def _least_bias(target: Target, K: int) -> Bracket:

@@ -144,6 +144,11 @@ def pose(
             f"target {phi.name}: p phi(p)^2 does not vanish at p = 0, and no table makes the squared "
             "error there any less; use another criterion, or an exponent of phi above -1/2"
         )
+    if criterion == "squared-error" and phi.degree == 0:
+        raise InvalidProblem(
+            f"target {phi.name} is a constant, which a table of nothing but that constant meets without "
+            "error: nothing is left to solve; use criterion minimax"
+        )
     given = dict(zip(BUDGET_KINDS, (bias, bias_ratio, noise), strict=True))
     budgets = [Budget(kind, _positive(kind, v)) for kind, v in given.items() if v is not None]
     if len(budgets) > 1:

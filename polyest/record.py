@@ -15,7 +15,8 @@ class Record:
     _fields: ClassVar[tuple[str, ...]]
 
     def __init_subclass__(cls) -> None:
-        cls._fields = tuple(get_annotations(cls))
+        above = getattr(super(cls, cls), "_fields", ())
+        cls._fields = (*above, *get_annotations(cls))
 
     def __init__(self, *values: Any, **named: Any) -> None:
         """The record of these, in the order of its fields or by name."""

@@ -57,6 +57,23 @@ class Target(Record):
             return len(self.parameters) - 1
         return int(self.exponent) if self.exponent >= 0 and self.exponent.is_integer() else None
 
+    def most_bends(self, K: int) -> int | None:
+        """Most zeros in (0, 1) of e'', e = p (P(p) - phi(p)), for any P of degree K; None: not known.
+
+        (pP)'' is a sum of the K powers p^0..p^(K-1), and p phi adds as many to e'' as it has parts that
+        are no such power: one for log (1/p) and for p^a, one for each coefficient a_m with m > K of a
+        polynomial.  A sum of n+1 real powers has at most n positive zeros (Descartes' rule).  Proofs
+        that count extrema ask here.  A subclass has another phi, of which this says nothing: there it
+        is None until the subclass says otherwise.
+        """
+        if type(self) is not Target:
+            return None
+        if self.kind == "polynomial":
+            more = sum(a != 0 for a in self.parameters[K + 1 :])
+        else:
+            more = int(self.degree is None or self.degree > K)
+        return max(0, K - 1 + more)
+
     def entries(self, K: int) -> "list[Fraction] | None":
         """Entries of the unbiased table where phi is a polynomial of degree <= K, else None.
 

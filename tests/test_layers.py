@@ -29,6 +29,7 @@ PLAN = {
         "bernstein", "errors", "problem", "selection", "solvers.constraints", "solvers.curves",
         "solvers.interior",
     },
+    "solvers.constant": {"bernstein", "targets"},
     "solvers.remez": {"alternation", "bernstein", "errors", "problem", "targets"},
     "solvers.lp": {"alternation", "bernstein", "errors", "problem", "targets"},
     "solvers.socp": {
@@ -56,7 +57,7 @@ PLAN = {
     "closed_forms": {"balls", "bernstein", "certificate", "errors", "problem", "table", "targets"},
     "making": {
         "balls", "bernstein", "certificate", "errors", "problem", "rounding", "solvers",
-        "solvers.remez", "table", "targets", "tightening", "uniform", "universal",
+        "solvers.constant", "solvers.remez", "table", "targets", "tightening", "uniform", "universal",
     },
     "workers": {"errors"},
     "sweeping": {
