@@ -20,6 +20,7 @@ import numpy as np
 from polyest.balls import bernstein_form
 from polyest.bernstein import Floats
 from polyest.errors import NotProved
+from polyest.precision import working
 from polyest.targets import Target
 
 if TYPE_CHECKING:
@@ -66,10 +67,8 @@ def levelled(target: Target, points: Sequence[float]) -> tuple["arb", "arb_poly"
 
 def table(target: Target, points: Sequence[float]) -> Floats:
     """Bernstein coefficients (K+1,) of the levelled polynomial, each rounded to float64."""
-    from flint import ctx
-
     P = levelled(target, points)[1]
-    with ctx.workprec(8 * len(points) + 120):
+    with working(8 * len(points) + 120):
         return np.array([float(c) for c in bernstein_form(P, len(points) - 2)])
 
 
@@ -89,7 +88,7 @@ def bracket(target: Target, points: Sequence[float]) -> tuple["arb", "arb"]:
     The last point must be p = 1, where |e| = |E|.  Raises NotProved for a target of which this is not
     known, and when a sign is not confirmed.
     """
-    from flint import arb, arb_poly, ctx
+    from flint import arb, arb_poly
 
     K = len(points) - 2
     bends = target.most_bends(K)
@@ -102,12 +101,12 @@ def bracket(target: Target, points: Sequence[float]) -> tuple["arb", "arb"]:
     error, P = levelled(target, points)
     if points[-1] != 1:
         raise NotProved(f"the last alternation point is {points[-1]!r}: expected 1")
-    with ctx.workprec(6 * len(points) + 120):
+    with working(6 * len(points) + 120):
         # In powers of 2p - 1 far fewer bits cancel than in powers of p.
         slope = P.left_shift(1)(arb_poly([0.5, 0.5])).derivative() * 2
         bend = slope.derivative() * 2
 
-    with ctx.workprec(2 * len(points) + 160):
+    with working(2 * len(points) + 160):
 
         def derivatives(p: "arb") -> tuple["arb", "arb"]:
             value, first, second = target.jet(p)
@@ -146,10 +145,8 @@ def _level(target: Target, points: Sequence[float]) -> "arb":
 
 def _until_sharp(bits: int, attempt: Callable[[], T], good: Callable[[T], bool]) -> T:
     """Result of `attempt` at the least precision bits, 2 bits, 4 bits, ... where it is `good`."""
-    from flint import ctx
-
     for doubling in range(4):
-        with ctx.workprec(bits << doubling):
+        with working(bits << doubling):
             found = attempt()
             if good(found):
                 return found

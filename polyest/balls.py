@@ -3,37 +3,18 @@
 A ball (Arb, through python-flint) is a number with a proved error bound.  What leaves it as a double
 is rounded outward to a decimal of `DIGITS` digits: a claim then reads the same on every machine, even
 where the last bits of an intermediate ball depend on a starting guess.
-
-The precision that python-flint works with belongs to the process: what sets it runs in one thread at a
-time (`ALONE`, `alone`).
 """
 
-from collections.abc import Callable, Iterable
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from fractions import Fraction
-from functools import wraps
 from math import comb, inf
-from threading import RLock
-from typing import ParamSpec, TypeVar
 
 from flint import arb, arb_poly
 
+from polyest.decimals import context
+
 DIGITS = 15
-ALONE = RLock()
-
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
-
-
-def alone(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """The function, run in one thread at a time."""
-
-    @wraps(function)
-    def held(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-        with ALONE:
-            return function(*args, **kwargs)
-
-    return held
 
 
 def power_form(entries: Iterable[arb]) -> arb_poly:
@@ -65,7 +46,10 @@ def at_most(ball: arb) -> float:
 def decimals(lower: arb, upper: arb, digits: int) -> tuple[str, str]:
     """Decimals of `digits` digits, no more than the one and no less than the other."""
     ends = ((lower.lower(), ROUND_FLOOR), (upper.upper(), ROUND_CEILING))
-    floor, ceiling = (str(_decimal(_exact(end), rounding, digits)) for end, rounding in ends)
+    floor, ceiling = (
+        context(digits, rounding).to_sci_string(_decimal(_exact(end), rounding, digits))
+        for end, rounding in ends
+    )
     return floor, ceiling
 
 
@@ -84,8 +68,8 @@ def _outward(end: arb, rounding: str) -> float:
     if value == 0 and exact and (exact > 0) == up:
         return 5e-324 if up else -5e-324  # what lies beyond the least double
     while abs(value) < inf and (value < exact if up else value > exact):
-        context = _context(rounding, DIGITS)
-        decimal = context.next_plus(decimal) if up else context.next_minus(decimal)
+        step = context(DIGITS, rounding)
+        decimal = step.next_plus(decimal) if up else step.next_minus(decimal)
         value = float(decimal)
     return value
 
@@ -97,12 +81,7 @@ def _exact(end: arb) -> Fraction:
 
 
 def _decimal(exact: Fraction, rounding: str, digits: int) -> Decimal:
-    context = _context(rounding, digits)
-    return context.divide(Decimal(exact.numerator), Decimal(exact.denominator))
-
-
-def _context(rounding: str, digits: int) -> Context:
-    return Context(prec=digits, rounding=rounding, Emin=-(10**6), Emax=10**6)
+    return context(digits, rounding).divide(Decimal(exact.numerator), Decimal(exact.denominator))
 
 
 def _reversed(poly: arb_poly, degree: int) -> arb_poly:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.bernstein import Floats
+from polyest.entrance import alone
 from polyest.errors import NotProved
+from polyest.precision import working
 from polyest.problem import Alternation, Budget, Dual, Problem
 from polyest.record import Record
 from polyest.targets import Target
@@ -57,6 +59,7 @@ class Certificate(Record):
         return value
 
 
+@alone
 def certify(
     problem: Problem, coefficients: Floats, witness: Alternation | Dual | None
 ) -> Certificate:
@@ -79,6 +82,7 @@ def certify(
     return measured.__replace__(optimum=optimum)
 
 
+@alone
 def measure(target: Target, coefficients: Floats) -> Certificate:
     """Bracket of sup|e| and upper bounds of the criteria of any table, optimum None."""
     from polyest.balls import at_least, at_most
@@ -102,6 +106,7 @@ def spent(problem: Problem, measured: Certificate) -> float:
     return measured.bias.upper if by_bias else measured.criterion(problem.criterion)
 
 
+@alone
 def noise_floor(target: Target, coefficients: Floats, criterion: str) -> float:
     """Proved lower bound of a criterion of a table: the unit in which noise budgets are given."""
     from polyest.balls import at_least
@@ -110,16 +115,18 @@ def noise_floor(target: Target, coefficients: Floats, criterion: str) -> float:
     return at_least(supremum(_curve(coefficients), target, criterion)[0])
 
 
+@alone
 def noise_unit(problem: Problem) -> float:
     """Proved lower bound of the criterion of the plug-in table: what noise is counted in."""
     return noise_floor(problem.target, plug_in(problem.target, problem.K), problem.criterion)
 
 
+@alone
 def plug_in(target: Target, K: int) -> Floats:
     """Entries phi((X+1)/(K+1)): for log, the log of an in-group share, the unit of noise."""
-    from flint import arb, ctx
+    from flint import arb
 
-    with ctx.workprec(160):  # rounded once: the unit is the same on every machine
+    with working(160):  # rounded once: the unit is the same on every machine
         return np.array([float(target.ball(arb(j) / (K + 1))) for j in range(1, K + 2)])
 
 
@@ -128,6 +135,7 @@ def in_units(budget: Budget, unit: float) -> float:
     return nextafter(budget.value * unit, 0.0)
 
 
+@alone
 def least_bias(target: Target, K: int, witness: Alternation) -> Bracket:
     """Bracket of E*(K), the least sup|e| of any table of K draws, from alternation points.
 
@@ -168,6 +176,7 @@ def _check_budget(problem: Problem, measured: Certificate) -> None:
         )
 
 
+@alone
 def reselected(
     target: Target, coefficients: Floats, witness: Alternation | Dual | None
 ) -> Alternation | Dual | None:

@@ -33,7 +33,9 @@ import numpy as np
 
 from polyest.bernstein import Floats, elevate
 from polyest.certificate import measure
+from polyest.entrance import alone
 from polyest.errors import InvalidProblem
+from polyest.precision import working
 from polyest.problem import Problem, check_draws, pose
 from polyest.table import Table
 from polyest.targets import LOG, Target
@@ -61,6 +63,7 @@ LARGEST_PASS = 56  # the last k for which all C(k, m) are doubles
 START_BITS = 128
 
 
+@alone
 def log_count(K: Any) -> Table:
     """The log that trainers use, c_X = log((X+1)/(K+1)): log(n/G) of an in-group count, K = G-1.
 
@@ -74,6 +77,7 @@ def log_count(K: Any) -> Table:
     return _table("log_count", LOG, _nearest(lambda: [_log(j, N) for j in range(1, N + 1)]))
 
 
+@alone
 def log_smoothed(K: Any) -> Table:
     """The log of a share that is never 0, c_X = log(max(X, 1/2)/K), of an independent count.
 
@@ -86,6 +90,7 @@ def log_smoothed(K: Any) -> Table:
     return _table("log_smoothed", LOG, _nearest(lambda: [_log(m, 2 * K) for m in _doubled(K)]))
 
 
+@alone
 def miller_madow(K: Any) -> Table:
     """The log less its bias of first order, c_X = log(j/N) - (1 - j/N)/(2j), j = X+1, N = K+1.
 
@@ -105,6 +110,7 @@ def miller_madow(K: Any) -> Table:
     )
 
 
+@alone
 def taylor(K: Any) -> Table:
     """The slides' Taylor correction, c_X = log(x/K) + (1 - x/K)/(2x), x = max(X, 1/2), independent.
 
@@ -152,6 +158,7 @@ def harmonic_entries(K: Any) -> list[Fraction]:
     return entries[::-1]
 
 
+@alone
 def jackknife(K: Any) -> Table:
     """The jackknifed plug-in entropy of N = K+1 traces as a table, c_{j-1} = -a_j N/j with
 
@@ -177,6 +184,7 @@ def jackknife(K: Any) -> Table:
     return _table("jackknife", LOG, _nearest(lambda: [entry(j) for j in range(1, N + 1)]))
 
 
+@alone
 def schuermann(K: Any, xi: Any = SCHUERMANN_XI) -> Table:
     """Schuermann's estimator (J. Phys. A 37, 2004, L295) as a table, c_{j-1} = -a_j N/j with
 
@@ -331,11 +339,8 @@ def _unbiased(name: str, K: Any, target: str) -> Table:
 
 
 def _table(name: str, target: Target, entries: Floats) -> Table:
-    from polyest.balls import ALONE
-
     problem = Problem(len(entries) - 1, target, name)
-    with ALONE:
-        return Table(problem, entries, measure(target, entries), None, "closed_form")
+    return Table(problem, entries, measure(target, entries), None, "closed_form")
 
 
 def _rounded(exact: Sequence[Fraction]) -> Floats:
@@ -349,13 +354,9 @@ def _nearest(balls: Callable[[], list["arb"]]) -> Floats:
     of rational multiples of logarithms of rationals is 0 or transcendental (Lindemann), and where
     it is 0 the entry is 0 or a difference of harmonic numbers; none lies halfway between doubles.
     """
-    from flint import ctx
-
-    from polyest.balls import ALONE
-
     bits, settled = START_BITS, False
     while not settled:
-        with ALONE, ctx.workprec(bits):
+        with working(bits):
             ends = np.array([[float(b.lower()), float(b.upper())] for b in balls()])
         settled = bool((ends[:, 0] == ends[:, 1]).all())
         bits *= 2

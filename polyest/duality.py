@@ -30,12 +30,13 @@ from math import comb, isfinite
 from operator import mul
 
 import numpy as np
-from flint import arb, arb_mat, ctx
+from flint import arb, arb_mat
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from polyest.bernstein import Floats, pmf
 from polyest.errors import NotProved
+from polyest.precision import working
 from polyest.problem import Dual, Problem
 
 REFINEMENTS = 12
@@ -48,7 +49,7 @@ def lower_bound(problem: Problem, dual: Dual) -> arb:
     """Ball whose lower end no table beats.  Raises NotProved for weights that bound nothing."""
     _check(dual)
     for bits in (160, 320, 640, 1280, 2560, 5120):
-        with ctx.workprec(bits):
+        with working(bits):
             found = _bound(problem, dual)
         if found.rel_accuracy_bits() > GOOD_BITS:
             return found

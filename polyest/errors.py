@@ -21,6 +21,10 @@ class NotProved(PolyestError, ArithmeticError):
     """A claim about a table that ball arithmetic does not confirm."""
 
 
+class PrecisionChanged(PolyestError, RuntimeError):
+    """Another thread changed the precision of python-flint; no claim was made, none is denied."""
+
+
 class TableNotFound(PolyestError, LookupError):
     """No released table answers these keywords; the message lists what exists."""
 

@@ -4,7 +4,7 @@ Headings are styled; click takes the style off where the output is no terminal.
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from math import ceil, isfinite
 from textwrap import wrap
 
@@ -12,6 +12,7 @@ import click
 
 from polyest.bernstein import Floats
 from polyest.certificate import Bracket
+from polyest.decimals import context
 
 WIDTH = 80
 MARGIN = 10  # of an entry's label
@@ -26,11 +27,12 @@ def number(value: float, rounding: str = ROUND_CEILING, digits: int = DIGITS) ->
     """
     if not isfinite(value) or not value:
         return f"{value:g}"
-    short = Context(prec=digits, rounding=rounding).create_decimal(repr(value))
+    few = context(digits, rounding)
+    short = few.create_decimal(repr(value))
     exponent = short.adjusted()
     if -4 <= exponent < digits:
         return f"{short:.{max(0, digits - 1 - exponent)}f}"
-    return f"{short.scaleb(-exponent):.{digits - 1}f}e{exponent}"
+    return f"{few.scaleb(short, -exponent):.{digits - 1}f}e{exponent}"
 
 
 def span(bracket: Bracket) -> str:
@@ -40,7 +42,7 @@ def span(bracket: Bracket) -> str:
     '0.12345670 .. 0.12345780'
     """
     width = bracket.width
-    digits = 15 if width <= 0 else min(15, max(DIGITS, 2 - Decimal(width).adjusted()))
+    digits = 15 if width <= 0 else min(15, max(DIGITS, 2 - Decimal.from_float(width).adjusted()))
     low = number(bracket.lower, ROUND_FLOOR, digits)
     return f"{low} .. {number(bracket.upper, ROUND_CEILING, digits)}"
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from polyest import uniform
-from polyest.balls import alone
 from polyest.bernstein import pmf
 from polyest.certificate import (
     Bracket,
@@ -23,6 +22,7 @@ from polyest.certificate import (
     noise_unit,
     spent,
 )
+from polyest.entrance import alone
 from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
 from polyest.problem import BUDGETED, CRITERIA, Alternation, Problem, Solution, pose
 from polyest.rounding import Rounding, asked, nearest, on_grid

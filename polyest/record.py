@@ -43,6 +43,9 @@ class Record:
         """The record with some of it changed; copy.replace calls it (Python 3.13)."""
         return type(self)(**{**vars(self), **changes})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, name) for name in self._fields)  # checked again
+
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
 

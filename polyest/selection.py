@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.bernstein import Floats
+from polyest.precision import working
 from polyest.targets import Target
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ def weight(W: Floats, b: Floats, c: Floats, tau: float, share: float = SLACK) ->
 
 def value(target: Target, coefficients: Floats) -> "arb":
     """Ball around sum_k W_k c_k^2 - 2 b_k c_k of the stored doubles."""
-    from flint import arb, ctx
+    from flint import arb
 
     K = len(coefficients) - 1
-    with ctx.workprec(160):
+    with working(160):
         entries = [arb(float(c)) for c in coefficients]
         terms = (
             c * c * (k + 1) / ((K + 1) * (K + 2)) - 2 * b * c

@@ -30,10 +30,11 @@ from functools import cached_property
 from heapq import heappop, heappush
 from math import ceil, log2
 
-from flint import arb, arb_poly, ctx
+from flint import arb, arb_poly
 
 from polyest.balls import power_form
 from polyest.errors import NotProved
+from polyest.precision import working
 from polyest.targets import Target
 
 KINDS = ("bias", "second-moment", "variance", "gradient-variance", "squared-error")
@@ -70,7 +71,7 @@ class Curve:
 
     def _whole(self, name: str) -> arb_poly:
         bits = KEPT_BITS + 40 + 6 * len(self.entries) + 2 * _bits(self.scale)
-        with ctx.workprec(bits):
+        with working(bits):
             entries = self.entries if name == "P" else [c * c for c in self.entries]
             return trimmed(power_form(entries)(arb_poly([0.5, 0.5])), self._least(name))
 
@@ -78,7 +79,7 @@ class Curve:
         m, r = place
         right = (m / r) % 4 == 3  # cells of radius r have centres r, 3r, 5r, ...
         whole = self.on(name, (m - r if right else m + r, 2 * r))
-        with ctx.workprec(KEPT_BITS + 60 + 2 * whole.length() + _bits(self.scale)):
+        with working(KEPT_BITS + 60 + 2 * whole.length() + _bits(self.scale)):
             return trimmed(whole(arb_poly([0.5 if right else -0.5, 0.5])), self._least(name))
 
     def _least(self, name: str) -> float:
@@ -127,7 +128,7 @@ def highest(on: Function, place: Place, floor: float, narrow: float, what: str) 
             bound, poly = sum(float(abs(a).upper()) for a in F.coeffs()) * UP, F
         heappush(waiting, (-bound, place, poly))
 
-    with ctx.workprec(KEPT_BITS + 40):
+    with working(KEPT_BITS + 40):
         look(place)
         for _ in range(MOST_CELLS):
             if not waiting:

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from polyest.balls import ALONE
 from polyest.errors import CannotStore, InvalidProblem, WorkerLost
 from polyest.making import solve
+from polyest.precision import LOCK
 from polyest.problem import Problem, pose
 from polyest.reading import too_large
 from polyest.rounding import Rounding, asked
@@ -110,7 +110,7 @@ def sweep(
 
 def solved(K: int, **keywords: Any) -> tuple[bytes, list[Warning | str]]:
     """The line of one table, without its end, and what was warned of: what a worker sends back."""
-    with ALONE, warnings.catch_warnings(record=True) as caught:
+    with LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         line = dumps(solve(K, **keywords)).encode()
     return line, [warning.message for warning in caught]

@@ -78,7 +78,6 @@ class Table(Record, Lookup):
         >>> polyest.load(14).rounded("dyadic", group=16).grid
         'dyadic:16'
         """
-        from polyest.balls import ALONE
         from polyest.rounding import Rounding
         from polyest.tightening import tightened
 
@@ -90,10 +89,9 @@ class Table(Record, Lookup):
                 f"the table is on grid {self.grid}: rounding it to {grid} would round twice; round the "
                 "table that it was made from"
             )
-        with ALONE:
-            found = placed(
-                self, *tightened(self.problem, self.certificate, self.coefficients, rounding)
-            )
+        found = placed(
+            self, *tightened(self.problem, self.certificate, self.coefficients, rounding)
+        )
         warn_if_ruined(self.bias.upper, found)
         return found
 

@@ -9,6 +9,7 @@ from typing import IO, Any
 import click
 
 from polyest.errors import PolyestError, RuinedByRounding, WorkerReplaced
+from polyest.precision import trusted
 
 
 class Failure(click.ClickException):
@@ -25,7 +26,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; PolyestError and OSError become Failure, Ctrl-C exit 130."""
         try:
-            with warnings.catch_warnings():
+            with trusted(), warnings.catch_warnings():
                 for category in (RuinedByRounding, WorkerReplaced):
                     warnings.simplefilter("always", category)
                 warnings.showwarning = lambda message, *_: say(f"warning: {message}")

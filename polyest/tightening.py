@@ -15,6 +15,7 @@ import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.certificate import Bracket, Certificate, in_units, measure, noise_unit, reached, spent
+from polyest.entrance import alone
 from polyest.errors import NotProved
 from polyest.problem import Problem
 from polyest.rounding import Rounding, loss, nearest
@@ -24,6 +25,7 @@ TRIALS = 24  # the share grows by half each time: from 1e-8 to 1e-4
 RUIN = 2.0  # times the bias before: as much as doubling the noise budget takes off, from 2 to 4
 
 
+@alone
 def tightened(
     problem: Problem, claims: Certificate, coefficients: Floats, rounding: Rounding
 ) -> tuple[str, Floats, Certificate]:

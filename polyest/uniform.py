@@ -30,11 +30,12 @@ from dataclasses import fields
 from fractions import Fraction
 from math import ceil, inf
 
-from flint import arb, arb_poly, ctx, fmpq, fmpq_poly
+from flint import arb, arb_poly, fmpq, fmpq_poly
 
 from polyest.balls import at_least, at_most
 from polyest.bernstein import Floats
 from polyest.certificate import Bracket
+from polyest.entrance import alone
 from polyest.errors import NotProved
 from polyest.poisson import (
     LEAST,
@@ -47,6 +48,7 @@ from polyest.poisson import (
     exponential_integral,
     rests,
 )
+from polyest.precision import working
 from polyest.supremum import Place, highest, trimmed
 from polyest.universal import MOST_DRAWS, ROUNDING, Limits, UniversalTable, head
 
@@ -90,12 +92,13 @@ def verify(table: UniversalTable) -> None:
         )
 
 
+@alone
 def prove(departures: Floats, peak: float) -> Limits:
     """Limits of the universal table with these departures; peak: lambda of its greatest bias.
 
     Raises NotProved where a step of the proof fails, as for departures that do not vanish in time.
     """
-    with ctx.workprec(BITS):
+    with working(BITS):
         exact = head(departures)
         entries = [(_rational(u), _rational(w)) for u, w in exact]
         _check(entries, peak)
@@ -157,7 +160,7 @@ class _Bias:
     def on(self, j: int, place: Place, rest: float) -> arb_poly:
         """The j-th Bernstein coefficient in x on a cell, with the rest in its radius."""
         m, r = place
-        with ctx.workprec(BITS):
+        with working(BITS):
             lam = arb_poly([m, r])
             sums = trimmed(self.polys[j](lam) * decay(m, r, SMALL**3), SMALL)
             found = trimmed((sums + exponential_integral(m, r, SMALL)) * lam, SMALL)
@@ -207,7 +210,7 @@ class _Noise:
             m, r = place
             if r > WIDEST:
                 return arb("+inf")
-            with ctx.workprec(BITS):
+            with working(BITS):
                 found = self.on(place)[j]
                 return trimmed(found * arb_poly([m, r]), SMALL) if weighted else found
 

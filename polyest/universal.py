@@ -18,7 +18,7 @@ that a table takes no memory, and what rounding may add is part of every claim.
 import json
 import sys
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from math import inf, nextafter, sqrt
@@ -28,6 +28,7 @@ import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.certificate import Bracket, Certificate
+from polyest.decimals import context
 from polyest.errors import CorruptTable, InvalidProblem, NotWrittenOut
 from polyest.lookup import LARGEST_LISTED, Lookup
 from polyest.problem import Problem
@@ -51,7 +52,7 @@ MOST_DRAWS = 2**53  # beyond it counts are no doubles
 NUMBERS = ("variance", "gradient_variance", "squared_error", "log_count", "selection")
 METHOD = "universal, the Poisson limit in two terms"
 ROUNDING = Fraction(1, 2**53) * (1 + Fraction(1, 2**40))  # relative error of a looked-up entry
-EXACT = Context(prec=40)
+EXACT = context(40)
 DIRECT = 64  # counts below it have their harmonic number as a sum
 GAMMA = Decimal("0.5772156649015328606065120900824024310421593359")
 # B_2k/(2k), the numbers of Bernoulli: H_n = log n + gamma + 1/(2n) - sum_k B_2k/(2k n^2k) + rest, and the

@@ -21,6 +21,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from polyest.errors import NotInstalled, PolyestError, Unreachable, WorkerLost, WorkerReplaced
+from polyest.precision import trust
 
 GUARD = "a script that starts processes needs them under `if __name__ == '__main__':`"
 DEATHS = 3  # breakdowns in a row, with nothing completed in between, that end the work
@@ -188,6 +189,7 @@ def _deaf() -> Iterator[None]:
 def _begin(alive: Connection) -> None:
     """What a process does first: leave Ctrl-C to the parent, and watch for its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    trust()  # its one other thread is ours
     threading.Thread(target=partial(_watch, alive), daemon=True).start()
 
 

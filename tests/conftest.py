@@ -7,7 +7,11 @@ import pytest
 from commands import release
 
 import polyest
-from polyest import reading
+from polyest import precision, reading
+
+# What runs the tests may have threads of its own, which leave the precision of balls alone.  Without this
+# every proof would be made in a process apart, where what a test puts in the place of something is not.
+precision.trust()
 
 
 @pytest.fixture(scope="module")

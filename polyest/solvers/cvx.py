@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from polyest.bernstein import Floats, pmf
+from polyest.entrance import alone
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.problem import Dual, Problem, Solution, settled
 from polyest.selection import quadratic, value, weight
@@ -77,6 +78,7 @@ class _Answer:
     noise_weights: Floats
 
 
+@alone
 def solve(problem: Problem) -> Solution:
     """Variance-optimal table of `problem` (K <= 24, the budget in `limit`), with its multipliers.
 

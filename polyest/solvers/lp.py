@@ -21,6 +21,7 @@ import numpy as np
 
 from polyest.alternation import table
 from polyest.bernstein import Floats
+from polyest.entrance import alone
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.problem import Alternation, Problem, Solution, unbiased
 from polyest.targets import Target
@@ -38,6 +39,7 @@ HALVINGS = 12  # further places towards 0, for targets that are steep there
 NEWTON_STEPS = 6
 
 
+@alone
 def solve(problem: Problem) -> Solution:
     """Minimax table of `problem` (criterion minimax, K <= 256), rounded to float64.
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from polyest.alternation import table
 from polyest.bernstein import Floats
+from polyest.entrance import alone
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.problem import Alternation, Problem, Solution, unbiased
 from polyest.targets import Target
@@ -25,6 +26,7 @@ STEP = 1e-9  # of the room a point has; E is then good to about its square
 NOISE = 1e-6  # below this a step that no longer shrinks is rounding
 
 
+@alone
 def solve(problem: Problem) -> Solution:
     """Minimax table of `problem` (criterion minimax, K <= 1024), rounded to float64.
 

@@ -29,6 +29,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from polyest.bernstein import Floats
+from polyest.entrance import alone
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.problem import Problem, Solution
 from polyest.selection import SLACK, quadratic, weight
@@ -45,6 +46,7 @@ LOUDER = 16.0
 DOUBLINGS = 40
 
 
+@alone
 def solve(problem: Problem) -> Solution:
     """Variance-optimal table of `problem` with its multipliers; its limit is met at every p.
 
