@@ -162,6 +162,39 @@ def test_here_there_is_no_false_claim_and_nobody_is_called_altered(monkeypatch, 
             assert table.optimum.upper >= polyest.load(8).optimum.lower
 
 
+def test_what_is_done_beside_a_thread_is_done_again_until_it_comes_out_alike():
+    said = iter(["1 is claimed", "2 is claimed", "2 is claimed"])
+
+    @alone
+    def failing():  # of a test: not to be sent
+        raise NotProved(next(said))
+
+    with thread(1000), pytest.raises(NotProved, match="2 is claimed"):
+        failing()
+    counts = iter(range(99))
+
+    @alone
+    def always_otherwise():
+        raise NotProved(f"{next(counts)} is claimed")
+
+    with thread(1000), pytest.raises(PrecisionChanged, match="no two gave the same"):
+        always_otherwise()
+    assert next(counts) == precision.TRIES
+
+    results = iter(["it is altered", 1, 2, 2, 3])
+
+    @alone
+    def once():
+        found = next(results)
+        if isinstance(found, str):
+            raise NotProved(found)
+        return found
+
+    with thread(1000):
+        assert once() == 2
+    assert next(results) == 3
+
+
 def test_a_process_that_ends_is_replaced_and_one_that_always_ends_is_named():
     with thread(1000):
         assert dumps(polyest.solve(12)) == SOLVED

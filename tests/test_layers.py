@@ -15,7 +15,7 @@ PLAN = {
     "decimals": set(),
     "precision": {"errors"},
     "helper_process": {"errors", "precision"},
-    "entrance": {"helper_process", "precision"},
+    "entrance": {"errors", "helper_process", "precision"},
     "targets": {"bernstein", "errors", "record"},
     "problem": {"bernstein", "errors", "record", "targets"},
     "balls": {"decimals"},

@@ -1,0 +1,148 @@
+"""What threads of a caller do to bytes and proofs: they may set the precision of balls at any moment.
+
+    python benchmarks/threads.py            # results/threads.csv, some ten minutes
+    python benchmarks/threads.py --quick    # three calls of each, to standard output
+
+Beside a thread that sets flint.ctx.prec to 53 and to 200 in turn, at a pause of 10 us, 1 ms and 100 ms,
+`solve(12)` and the proof of a released table are called again and again: as they are, in a process of their
+own, and with none to be had, in the process of the thread.  Each call ends with the bytes, or the proof, that it has
+without such a thread; with other bytes (of a table whose claims are true: they are proved again afterwards);
+with PrecisionChanged, which names the cause; or, were that to happen, with a proof that fails.
+"""
+
+import argparse
+import csv
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+
+import flint
+import origin
+
+import polyest
+from polyest import helper_process
+from polyest.certificate import measure
+from polyest.errors import NotProved, PrecisionChanged
+from polyest.sweeping import put
+from polyest.universal import dumps
+
+FILE = Path(__file__).parent / "results" / "threads.csv"
+CALLS = 200
+PAUSES = {"10 us": 1e-5, "1 ms": 1e-3, "100 ms": 1e-1}
+LEVELS = (53, 200)
+ENDS = ("same", "other_bytes", "named", "not_proved")
+
+
+@contextmanager
+def switching(pause: float) -> Iterator[None]:
+    """A thread that sets one precision after the other."""
+    over = threading.Event()
+
+    def switch() -> None:
+        while not over.is_set():
+            for bits in LEVELS:
+                flint.ctx.prec = bits
+                over.wait(pause)
+
+    thread = threading.Thread(target=switch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        flint.ctx.prec = LEVELS[0]
+
+
+@contextmanager
+def apart(wanted: bool) -> Iterator[None]:
+    """With a process of its own for each entrance, or as where none can be started."""
+    program = sys.executable
+    helper_process._end()
+    if not wanted:
+        sys.executable = ""
+    try:
+        yield
+    finally:
+        sys.executable = program
+        helper_process._end()
+
+
+def solved() -> str:
+    return dumps(polyest.solve(12))
+
+
+def proved() -> str:
+    polyest.verify(polyest.load(14))
+    return "proved"
+
+
+def ended(work: Callable[[], str], expected: str) -> tuple[str, str]:
+    """How a call ended, and what it returned."""
+    try:
+        found = work()
+    except PrecisionChanged:
+        return "named", ""
+    except NotProved:
+        return "not_proved", ""
+    return ("same" if found == expected else "other_bytes"), found
+
+
+def rows(calls: int) -> Iterator[dict[str, str]]:
+    for work in (solved, proved):
+        expected = work()
+        for where in (True, False):
+            for name, pause in PAUSES.items():
+                with apart(where), switching(pause):
+                    found = [ended(work, expected) for _ in range(calls)]
+                for _, line in found:
+                    if (
+                        work is solved and line
+                    ):  # alone again: is what was claimed beside the thread true?
+                        assert holds(polyest.loads(line))
+                counts = Counter(how for how, _ in found)
+                yield {
+                    "work": work.__name__,
+                    "where": "a process of its own" if where else "the process of the thread",
+                    "pause": name,
+                    "calls": str(calls),
+                    **{end: str(counts[end]) for end in ENDS},
+                    "machine": origin.machine(),
+                    "versions": "; ".join(origin.versions(("polyest", "numpy", "python-flint"))),
+                }
+
+
+def holds(table: polyest.Table) -> bool:
+    """Whether the claims of a table bound what is proved of its entries, with no thread beside."""
+    measured = measure(table.problem.target, table.coefficients)
+    claimed = table.certificate
+    return (
+        claimed.bias.lower <= measured.bias.upper
+        and claimed.bias.upper >= measured.bias.lower
+        and claimed.gradient_variance >= measured.gradient_variance * (1 - 1e-12)
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="three calls, to standard output")
+    given = parser.parse_args()
+    text, writer = StringIO(), None
+    for row in rows(3 if given.quick else CALLS):
+        if writer is None:
+            writer = csv.DictWriter(text, list(row), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(row)
+        print(row["work"], row["where"], row["pause"], *(row[end] for end in ENDS), file=sys.stderr)
+    if given.quick:
+        print(text.getvalue(), end="")
+    else:
+        put(text.getvalue().encode(), FILE)
+
+
+if __name__ == "__main__":
+    main()
