@@ -4,10 +4,11 @@
     python benchmarks/threads.py --quick    # three calls of each, to standard output
 
 Beside a thread that sets flint.ctx.prec to 53 and to 200 in turn, at a pause of 10 us, 1 ms and 100 ms,
-`solve(12)` and the proof of a released table are called again and again: as they are, in a process of their
-own, and with none to be had, in the process of the thread.  Each call ends with the bytes, or the proof, that it has
-without such a thread; with other bytes (of a table whose claims are true: they are proved again afterwards);
-with PrecisionChanged, which names the cause; or, were that to happen, with a proof that fails.
+`solve(12)` and the proof of a released table are called again and again: as they are, in a process of
+their own, and with none to be had, in the process of the thread.  Each call ends with the bytes, or the
+proof, that it has without such a thread; with other bytes (of a table whose claims are true: they are
+proved again afterwards); with PrecisionChanged, which names the cause; or, were that to happen, with a
+proof that fails.
 """
 
 import argparse
