@@ -159,7 +159,7 @@ def frontier(
     draws: str, plot: str | None, html: str | None, as_json: bool, **keywords: Any
 ) -> None:
     """Trace the least bias that a noise allows, and measure closed forms against it."""
-    from polyest import drawing, explorer, pages, sweeping
+    from polyest import drawing, explorer, pages, storage
     from polyest import frontier as curves
     from polyest.table import dumps
 
@@ -167,10 +167,10 @@ def frontier(
     _check_largest(K)
     if plot is not None:
         form = drawing.check(plot)
-        sweeping.destination(plot)
+        storage.destination(plot)
     if html is not None:
         explorer.check(html)
-        sweeping.destination(html)
+        storage.destination(html)
     with progress("the curve") as tell:
         curve = curves.sweep(K, progress=tell, **keywords)
     rivals = dict[str, curves.Versus | str]()
@@ -189,10 +189,10 @@ def frontier(
             points, refused = curves.marks(K, progress=tell, **keywords)
         for mark in refused:
             say(f"warning: {mark.label} is left out: {mark.reason}")
-        sweeping.put(drawing.pareto(curves.records(curve, points), form), plot)
+        storage.put(drawing.pareto(curves.records(curve, points), form), plot)
         say(f"wrote {plot}")
     if html is not None:
-        sweeping.put(explorer.page(curve, rivals), html)
+        storage.put(explorer.page(curve, rivals), html)
         say(f"wrote {html}")
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
     """One table: on a page, as JSON, and in a file."""
-    from polyest import making, sweeping
+    from polyest import making, storage, sweeping
     from polyest.problem import pose
     from polyest.table import dumps
 
@@ -24,7 +24,7 @@ def one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
         how = ("method", "grid", "group", "beta")
         stated = {key: value for key, value in keywords.items() if key not in how}
         sweeping.check_storable(pose(K, **stated))
-        sweeping.destination(out)
+        storage.destination(out)
     table = making.solve(K, **keywords)
     warn(table)
     if out is not None:

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import click
 
-from polyest.errors import PolyestError, RuinedByRounding, WorkerReplaced
+from polyest.errors import NotPromised, PolyestError, RuinedByRounding, WorkerReplaced
 
 
 class Failure(click.ClickException):
@@ -26,7 +26,7 @@ class Commands(click.Group):
         """Run the command; PolyestError and OSError become Failure, Ctrl-C exit 130."""
         try:
             with warnings.catch_warnings():
-                for category in (RuinedByRounding, WorkerReplaced):
+                for category in (NotPromised, RuinedByRounding, WorkerReplaced):
                     warnings.simplefilter("always", category)
                 warnings.showwarning = lambda message, *_: say(f"warning: {message}")
                 return super().invoke(ctx)

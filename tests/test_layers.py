@@ -59,8 +59,11 @@ PLAN = {
         "solvers.remez", "table", "targets", "tightening", "uniform", "universal",
     },
     "workers": {"errors"},
+    "storage": {"errors"},
+    "growing": {"errors", "storage"},
     "sweeping": {
-        "balls", "errors", "making", "problem", "reading", "rounding", "table", "version", "workers",
+        "balls", "errors", "growing", "making", "problem", "reading", "rounding", "storage", "table",
+        "version", "workers",
     },
     "proving": {"errors", "making", "reading", "universal", "workers"},
     # Counts to rewards to advantages; no solver, and a trainer's library only in the loop.
@@ -148,12 +151,12 @@ PLAN = {
         "certificate", "closed_forms", "errors", "making", "pages", "reading", "table", "terminal",
     },
     "solving": {
-        "making", "pages", "problem", "showing", "sweeping", "table", "terminal", "workers",
+        "making", "pages", "problem", "showing", "storage", "sweeping", "table", "terminal", "workers",
     },
     "cli": {
         "advice", "closed_forms", "drawing", "errors", "explorer", "frontier", "gradients", "making", "pages",
         "problem", "proving", "reading", "recommendation", "redrawing", "showing", "solvers.remez", "solving",
-        "sweeping", "table", "terminal", "universal",
+        "storage", "table", "terminal", "universal",
     },
     "terminal": {"errors"},
     "frontier": {
@@ -164,7 +167,7 @@ PLAN = {
         "certificate", "closed_forms", "counts", "errors", "frontier", "layout", "pages", "problem", "table",
         "version",
     },
-    "redrawing": {"drawing", "errors", "sweeping"},
+    "redrawing": {"drawing", "errors", "storage"},
     "": {
         "advantages", "answers", "closed_forms", "counts", "frontier", "games", "gathering", "making",
         "pairing", "reading", "rewards", "table", "universal", "version",
