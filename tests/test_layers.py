@@ -151,7 +151,8 @@ PLAN = {
         "certificate", "closed_forms", "errors", "making", "pages", "reading", "table", "terminal",
     },
     "solving": {
-        "making", "pages", "problem", "showing", "storage", "sweeping", "table", "terminal", "workers",
+        "certificate", "making", "pages", "problem", "showing", "storage", "sweeping", "table", "terminal",
+        "workers",
     },
     "cli": {
         "advice", "closed_forms", "drawing", "errors", "explorer", "frontier", "gradients", "making", "pages",
