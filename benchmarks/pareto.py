@@ -26,7 +26,7 @@ import origin
 
 from polyest import frontier
 from polyest.problem import BUDGETED
-from polyest.sweeping import put
+from polyest.storage import put
 
 FILE = Path(__file__).parent / "results" / "pareto.csv"
 DRAWS = (8, 16, 32, 64)

@@ -1,17 +1,18 @@
 """The command `polyest`: data on stdout, words on stderr, one line and exit 1 for what goes wrong.
 
-Exit 0, 1 for a PolyestError or an OSError, 2 for usage (click's), 130 for Ctrl-C.  Whatever takes
-long to import is imported inside functions.
+Exit 0, 1 for a PolyestError, an OSError or too little memory, 2 for usage (click's), 130 for Ctrl-C.
+Whatever takes long to import is imported inside functions.
 """
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
 
 from polyest.errors import InvalidProblem, TableNotFound
-from polyest.terminal import Commands, print_lines, progress, say
+from polyest.terminal import Commands, print_lines, progress, require_memory, say
 
 COMPARED_NOISE = (1, 2, 4, 8)
 _JOBS = click.IntRange(1, 1024)
@@ -78,7 +79,7 @@ def solve(
     from polyest import solving
 
     Ks = _draws(draws)
-    _check_largest(Ks[-1])
+    _check_solvable(Ks[-1])
     if ":" not in draws:
         if jobs is not None or scheduler is not None:
             raise click.UsageError(f"--jobs and --scheduler share a range, and --K {draws} is one")
@@ -91,7 +92,7 @@ def solve(
                 solving.into_file(Ks, out, workers, **keywords)
         if out is not None and as_json:
             with open(out, encoding="utf-8") as lines:
-                click.echo(lines.read(), nl=False)
+                print_lines(lines.read().splitlines())
     if out is not None:
         say(f"wrote {out}")
 
@@ -108,7 +109,7 @@ def show(draws: str, as_json: bool, **keywords: Any) -> None:
 
     table = load(_draw(draws), **keywords)
     if as_json:
-        click.echo(dumps(table))
+        print_lines([dumps(table)])
     elif isinstance(table, UniversalTable):
         print_lines(pages.universal(table))
     else:
@@ -123,21 +124,27 @@ def compare(draws: str, as_json: bool) -> None:
     from polyest import pages, showing
     from polyest.closed_forms import LOGS
     from polyest.making import solve
-    from polyest.table import dumps
+    from polyest.table import Table, dumps
 
     K = _draw(draws)
-    _check_largest(K)
-    tables = {form.__name__: form(K) for form in LOGS}
-    minimax = tables["minimax"] = solve(K, criterion="minimax")
+    _check_solvable(K)
+    makers = {form.__name__: partial(form, K) for form in LOGS}
+    makers["minimax"] = partial(solve, K, criterion="minimax")
+    makers |= {f"noise {noise}": partial(solve, K, noise=noise) for noise in COMPARED_NOISE}
+    tables = dict[str, Table]()
+    with progress(f"tables of K = {K}") as tell:
+        for done, (name, make) in enumerate(makers.items()):
+            tell(done, len(makers))
+            try:
+                tables[name] = make()
+            except (InvalidProblem, ArithmeticError) as error:
+                if not name.startswith("noise"):
+                    raise
+                say(f"warning: {name} is left out: {error}")
+    minimax = tables["minimax"]
     showing.warn(minimax)
-    for noise in COMPARED_NOISE:
-        try:
-            tables[f"noise {noise}"] = solve(K, noise=noise)
-        except (InvalidProblem, ArithmeticError) as error:
-            say(f"warning: noise {noise} is left out: {error}")
     if as_json:
-        for table in tables.values():
-            click.echo(dumps(table))
+        print_lines([dumps(table) for table in tables.values()])
     else:
         assert minimax.optimum is not None
         print_lines(pages.comparison(tables, minimax.optimum))
@@ -159,18 +166,18 @@ def frontier(
     draws: str, plot: str | None, html: str | None, as_json: bool, **keywords: Any
 ) -> None:
     """Trace the least bias that a noise allows, and measure closed forms against it."""
-    from polyest import drawing, explorer, pages, sweeping
+    from polyest import drawing, explorer, pages, storage
     from polyest import frontier as curves
     from polyest.table import dumps
 
     K = _draw(draws)
-    _check_largest(K)
+    _check_solvable(K)
     if plot is not None:
         form = drawing.check(plot)
-        sweeping.destination(plot)
+        storage.destination(plot)
     if html is not None:
         explorer.check(html)
-        sweeping.destination(html)
+        storage.destination(html)
     with progress("the curve") as tell:
         curve = curves.sweep(K, progress=tell, **keywords)
     rivals = dict[str, curves.Versus | str]()
@@ -178,8 +185,7 @@ def frontier(
         with progress("closed forms") as tell:
             rivals = curves.comparison(K, progress=tell, **keywords)
     if as_json:
-        for point in curve.points:
-            click.echo(dumps(point.table))
+        print_lines([dumps(point.table) for point in curve.points])
     else:
         print_lines(pages.frontier(curve, rivals))
     if curve.stopped:
@@ -189,10 +195,14 @@ def frontier(
             points, refused = curves.marks(K, progress=tell, **keywords)
         for mark in refused:
             say(f"warning: {mark.label} is left out: {mark.reason}")
-        sweeping.put(drawing.pareto(curves.records(curve, points), form), plot)
+        with progress("the figure"):
+            content = drawing.pareto(curves.records(curve, points), form)
+        storage.put(content, plot)
         say(f"wrote {plot}")
     if html is not None:
-        sweeping.put(explorer.page(curve, rivals), html)
+        with progress("the page"):
+            content = explorer.page(curve, rivals)
+        storage.put(content, html)
         say(f"wrote {html}")
 
 
@@ -207,17 +217,19 @@ def recommend(group: int, prompts: int, as_json: bool) -> None:
     from polyest import advice, gradients, recommendation
     from polyest.errors import CountOutOfRange
 
-    found, remark = [], ""
-    for baseline in gradients.BASELINES[::-1]:
-        try:
-            found.append(recommendation.recommend(group, prompts, baseline))
-        except CountOutOfRange as error:
-            if not found:
-                raise
-            remark = str(error)
+    found, remark, baselines = [], "", gradients.BASELINES[::-1]
+    with progress("baselines") as tell:
+        for done, baseline in enumerate(baselines):
+            tell(done, len(baselines))
+            try:
+                found.append(recommendation.recommend(group, prompts, baseline))
+            except CountOutOfRange as error:
+                if not found:
+                    raise
+                remark = str(error)
     for one in found[::-1]:
         if as_json:
-            click.echo(json.dumps(advice.record(one)))
+            print_lines([json.dumps(advice.record(one))])
         else:
             print_lines(advice.page(one))
     if remark:
@@ -236,6 +248,7 @@ def recommend(group: int, prompts: int, as_json: bool) -> None:
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the lines drawn.")
 def verify(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) -> None:
     """Prove every line of table files again (default: all that are released)."""
+    from pathlib import Path
     from time import perf_counter
 
     from polyest import proving, reading
@@ -250,11 +263,13 @@ def verify(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) -> 
         reading.check_sums(folder)
     for name in names:
         started = perf_counter()
+        if Path(name).is_fifo():
+            say(f"{name} is a pipe: reading until the program that writes into it closes it")
         with progress(name.rpartition("/")[2]) as tell:
             proved = proving.prove(name, jobs, tell, sample, seed)
         tables = f"{proved} table{'s'[: proved != 1]}"
         took = perf_counter() - started
-        click.echo(f"{click.format_filename(name)}: {tables} proved in {took:.1f} s")
+        print_lines([f"{click.format_filename(name)}: {tables} proved in {took:.1f} s"])
 
 
 @main.command()
@@ -268,8 +283,7 @@ def figures(names: tuple[str, ...], out: str | None) -> None:
 
     with progress("figures") as tell:
         written = redrawing.redraw(names, None if out is None else Path(out), tell)
-    for path in written:
-        click.echo(click.format_filename(path))
+    print_lines([click.format_filename(path) for path in written])
 
 
 def _draws(text: str) -> range:
@@ -297,7 +311,8 @@ def _draw(text: str) -> int:
     return check_draws(K)
 
 
-def _check_largest(K: int) -> None:
+def _check_solvable(K: int) -> None:
+    require_memory()
     from polyest.solvers.remez import MOST_DRAWS
 
     if K > MOST_DRAWS:

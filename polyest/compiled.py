@@ -6,6 +6,7 @@ outside 0..K, also a negative one, is found at the end.  It pays from about a mi
 a trainer is far smaller, and `t[counts]` as good (benchmarks/online_cost.py).
 """
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from polyest.table import Table
 
 try:
     import numba
-except ImportError:
+except ModuleNotFoundError:
     raise NotInstalled(
         "compiled look-ups need numba, which is not installed: pip install 'polyest[fast]'"
     ) from None
@@ -49,12 +50,11 @@ def look_up(
             f"counts of shape {counts.shape}, out of shape {found.shape}: expected the same, contiguous"
         )
     entries = table.coefficients.astype(found.dtype, copy=False)
-    if not _gather(entries, counts.reshape(-1), found.reshape(-1)):
+    if not _gathered(entries, counts.reshape(-1), found.reshape(-1)):
         table[counts]  # raises, with the count that is out of range
     return found
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _gather(entries: Any, counts: Any, out: Any) -> bool:
     K = np.uint64(len(entries) - 1)
     greatest = np.uint64(0)
@@ -63,3 +63,19 @@ def _gather(entries: Any, counts: Any, out: Any) -> bool:
         greatest = max(greatest, X)
         out[i] = entries[min(X, K)]
     return bool(greatest <= K)
+
+
+_compiled = _kept = numba.njit(nogil=True)(_gather)
+with suppress(RuntimeError):  # where neither beside this file nor in the user's home can be written
+    _kept = numba.njit(cache=True, nogil=True)(_gather)
+
+
+def _gathered(*arrays: Any) -> bool:
+    """The loop as an earlier process compiled it; compiled here where nothing is kept or can be.
+
+    It raises nothing itself: an error is one of numba's files, which are cut or find the disk full.
+    """
+    try:
+        return bool(_kept(*arrays))
+    except Exception:
+        return bool(_compiled(*arrays))

@@ -131,7 +131,7 @@ def check(path: str) -> str:
         )
     try:
         import matplotlib  # noqa: F401
-    except ImportError:
+    except ModuleNotFoundError:
         raise NotInstalled(
             "a figure needs matplotlib, which is not installed: pip install 'polyest[plot]'"
         ) from None

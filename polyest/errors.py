@@ -127,3 +127,7 @@ class StartedAgain(UserWarning):
 
 class WorkerReplaced(UserWarning):
     """A process that died and whose work was begun again."""
+
+
+class NotPromised(UserWarning):
+    """A file that is written, on storage that does less than others; the message says what is missing."""

@@ -3,13 +3,14 @@
 `making.verify` proves one table; here are files of them, and processes to share the work.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
-from os import PathLike
 from pathlib import Path
 from random import Random
+from stat import S_ISBLK, S_ISCHR, S_ISSOCK
 from typing import Any
 
 from polyest import reading
@@ -25,7 +26,7 @@ Line = tuple[bytes, str]  # and where it stands: file and number
 
 
 def prove(
-    path: str | PathLike[str],
+    path: str | os.PathLike[str],
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
     sample: int | None = None,
@@ -36,7 +37,7 @@ def prove(
     jobs: processes to share the lines between; progress: called with the number of lines proved and
     of all lines; sample: proves only K up to 32, and so many more, drawn by seed.  A file of the
     release must also be what was released.  Raises CorruptTable, or NotProved with file, line and
-    claim, at the first line that fails; OSError for what is no file.
+    claim, at the first line that fails; CorruptTable for a device and OSError for what is no file.
     """
     lines = _lines(Path(path))
     if sample is not None:
@@ -49,6 +50,9 @@ def prove(
 
 
 def _lines(path: Path) -> list[Line]:
+    mode = os.stat(path).st_mode
+    if S_ISCHR(mode) or S_ISBLK(mode) or S_ISSOCK(mode):
+        raise CorruptTable(f"{path}: is a device or a socket: expected a file of tables, or a pipe")
     content = path.read_bytes()
     if path.resolve().parent == Path(reading.tables()).resolve():
         reading.checked(str(path))
@@ -72,6 +76,8 @@ def _prove(line: Line) -> None:
     table = loads(*line)
     try:
         verify(table)
+    except (MemoryError, ImportError):
+        raise  # which says nothing of the table
     except Exception as error:  # whatever a foreign file does to a proof, it is not proved
         raise NotProved(f"{line[1]}: {error or type(error).__name__}") from None
 

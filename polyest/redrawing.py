@@ -15,7 +15,7 @@ from typing import cast
 
 from polyest import drawing
 from polyest.errors import FigureNotFound
-from polyest.sweeping import destination, put
+from polyest.storage import destination, put
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "paper_figures"

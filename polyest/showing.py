@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from polyest.errors import TableNotFound
-from polyest.terminal import say
+from polyest.terminal import progress, say
 
 if TYPE_CHECKING:
     from polyest.certificate import Bracket, Certificate
@@ -45,11 +45,16 @@ def rivals(table: "Table") -> tuple[dict[str, "Certificate"], list[str]]:
         from polyest.certificate import measure, plug_in
 
         target = table.problem.target
-        plain = measure(target, plug_in(target, table.K))
+        with progress("plug_in"):
+            plain = measure(target, plug_in(target, table.K))
         return {"plug_in": plain}, ["plug_in: phi((X+1)/(K+1)), X+1 of K+1 traces alike"]
     from polyest.closed_forms import LOGS
 
-    proved = {form.__name__: form(table.K).certificate for form in LOGS}
+    proved: dict[str, Certificate] = {}
+    with progress("closed forms") as tell:
+        for done, form in enumerate(LOGS):
+            tell(done, len(LOGS))
+            proved[form.__name__] = form(table.K).certificate
     best = min(proved, key=lambda name: proved[name].bias.upper)
     return {name: proved[name] for name in dict.fromkeys(("log_count", best))}, [
         "log_count: the log that trainers use, of an in-group share",

@@ -11,12 +11,13 @@ from polyest.showing import least, page, warn
 from polyest.terminal import print_lines, progress, say
 
 if TYPE_CHECKING:
+    from polyest.certificate import Bracket
     from polyest.table import Table
 
 
 def one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
     """One table: on a page, as JSON, and in a file."""
-    from polyest import making, sweeping
+    from polyest import making, storage, sweeping
     from polyest.problem import pose
     from polyest.table import dumps
 
@@ -24,15 +25,18 @@ def one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
         how = ("method", "grid", "group", "beta")
         stated = {key: value for key, value in keywords.items() if key not in how}
         sweeping.check_storable(pose(K, **stated))
-        sweeping.destination(out)
-    table = making.solve(K, **keywords)
+        storage.destination(out)
+    with progress(f"K = {K}"):
+        table = making.solve(K, **keywords)
     warn(table)
     if out is not None:
         sweeping.write(table, out)
     if as_json:
-        click.echo(dumps(table))
+        print_lines([dumps(table)])
     else:
-        print_lines(page(table, least(table), out, keywords["group"]))
+        with progress(f"E*({K})"):
+            lowest = least(table)
+        print_lines(page(table, lowest, out, keywords["group"]))
 
 
 @contextmanager
@@ -87,10 +91,20 @@ def several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) 
                     warnings.warn(remark, stacklevel=2)
                 tell(len(lines), len(Ks))
                 while as_json and printed < len(Ks) and Ks[printed] in lines:
-                    click.echo(lines[Ks[printed]])
+                    print_lines([lines[Ks[printed]].decode()])
                     printed += 1
     finally:
         tables = [loads(lines[K]) for K in sorted(lines)]
         if tables and not as_json:
-            print_lines(pages.several([(table, least(table)) for table in tables]))
+            print_lines(pages.several(_compared(tables)))
     warn(tables[-1])
+
+
+def _compared(tables: "list[Table]") -> "list[tuple[Table, Bracket | None]]":
+    """Each table with the bracket of its E*(K)."""
+    found = []
+    with progress("E*") as tell:
+        for done, table in enumerate(tables):
+            tell(done, len(tables))
+            found.append((table, least(table)))
+    return found

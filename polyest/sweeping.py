@@ -1,32 +1,28 @@
 """Tables in files: one table, or a range of K line by line; never half a file.
 
-`write` puts a table, `put` any content, beside FILE under a temporary name and renames it.  `sweep`
-solves a range of K into FILE.part, each line forced to disk when it is done, in the order in which
-they are; at the end FILE has them in the order of K.  A sweep that was interrupted, at any moment,
-keeps every whole line, and ends in the bytes of one that was not, however many processes or
-machines shared the work.
+`write` puts one table into a file.  `sweep` solves a range of K into FILE.part, each line forced to
+disk when it is done, in the order in which they are; at the end FILE has them in the order of K.  A
+sweep that was interrupted, at any moment, keeps every whole line, and ends in the bytes of one that
+was not, however many processes or machines shared the work.
 """
 
-import os
-import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from io import FileIO
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 from polyest.errors import CannotStore, InvalidProblem, WorkerLost
+from polyest.growing import Growing, growing
 from polyest.making import solve
 from polyest.precision import LOCK
 from polyest.problem import Problem, pose
 from polyest.reading import too_large
 from polyest.rounding import Rounding, asked
+from polyest.storage import Name, attempt, draft_of, put, regular, replace
 from polyest.table import Table, dumps, loads
 from polyest.version import __version__
 from polyest.workers import completed, refuse_unguarded
@@ -35,7 +31,6 @@ __all__ = [
     "sweep",
 ]
 
-Name = str | os.PathLike[str]
 Progress = Callable[[int, int, Table | None], None]
 
 HEAD = b'{"schema": 1, "release": null, "target": "'  # how our lines begin: nothing else is cut off
@@ -62,7 +57,8 @@ def sweep(
     first).  path.part grows by a line per table, and the next call goes on from there; a path.part
     that belongs to another sweep is refused and kept.  Where a table fails, those being solved are
     still stored.  Raises what `solve` raises, CannotStore, and WorkerLost where processes die again
-    and again.
+    and again.  Warns NotPromised where the storage of the file has no locks, so that a second sweep
+    into it is not kept out, or forces nothing to disk.
     """
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise InvalidProblem(f"jobs is {jobs!r}: expected how many processes, 1 or more")
@@ -76,16 +72,19 @@ def sweep(
         )
     for problem in problems:
         check_storable(problem)
-    final = _regular(path)
+    final = regular(path)
     part = final.with_name(f"{final.name}.part")
     tell = progress or (lambda done, total, table: None)
     work = partial(solved, method=method, grid=grid, group=group, beta=beta, **keywords)
-    sought = _Sought(problems, method, rounding)
-    draft, remarks = _draft(final, "sweep"), list[Warning | str]()
-    with _opened(part) as stream:
+    sought, remarks = _Sought(problems, method, rounding), list[Warning | str]()
+    with growing(part) as grown:
+        # Without a lock another sweep may be writing a draft of the name that is always the same.
+        draft = draft_of(final, "" if grown.unlocked else "sweep")
+        if grown.unlocked:
+            warnings.warn(grown.not_alone(), stacklevel=2)
         try:
-            _try(draft, final)
-            lines = _resume(stream, part, sought)
+            attempt(draft, final)
+            lines = _resume(grown, sought)
             left = [problem.K for problem in problems if problem.K not in lines]
             tell(len(lines), len(problems), None)
             with closing(completed(work, left, jobs, executor)) as found:
@@ -93,19 +92,19 @@ def sweep(
                     table = sought.read(line, f"what a worker made of K = {K}")
                     if table.K != K:
                         raise WorkerLost(f"a worker was asked for K = {K} and made {table!r}")
-                    with _refusing(part):
-                        _append(stream, line + b"\n")
+                    grown.append(line + b"\n")
                     lines[K] = line
                     remarks += more
                     tell(len(lines), len(problems), table)
             content = b"".join(lines[problem.K] + b"\n" for problem in problems)
-            _replace(final, content, draft)
-            part.unlink()
+            remarks += replace(final, content, draft)
+            grown.remove()
+        except BaseException:
+            remarks += grown.unforced
+            raise
         finally:
             for remark in remarks:  # not sooner: a thread at work may be recording warnings
                 warnings.warn(remark, stacklevel=2)
-            if os.fstat(stream.fileno()).st_size == 0:
-                part.unlink(missing_ok=True)
 
 
 def solved(K: int, **keywords: Any) -> tuple[bytes, list[Warning | str]]:
@@ -119,16 +118,11 @@ def solved(K: int, **keywords: Any) -> tuple[bytes, list[Warning | str]]:
 def write(table: Table, path: Name) -> None:
     """Write one table to the file `path`, replacing what is there, wholly or not at all.
 
-    Raises CannotStore where that is impossible, InvalidProblem for a minimax table above K = 40.
+    What is there leaves its mode.  Raises CannotStore where that is impossible or what is there is
+    read-only, InvalidProblem for a minimax table above K = 40; warns NotPromised as `sweep` does.
     """
     check_storable(table.problem)
     put(_line(table), path)
-
-
-def put(content: bytes, path: Name) -> None:
-    """Make `content` the file `path`, wholly or not at all.  Raises CannotStore."""
-    final = destination(path)
-    _replace(final, content, _draft(final, os.getpid()))
 
 
 def check_storable(problem: Problem) -> None:
@@ -136,34 +130,6 @@ def check_storable(problem: Problem) -> None:
     reason = too_large(problem)
     if reason:
         raise InvalidProblem(f"{reason}, or name no file and see the table on the screen")
-
-
-def destination(path: Name) -> Path:
-    """The file that `path` names, links followed, proved writable by a draft written beside it.
-
-    Raises CannotStore; to be called before anything is solved.
-    """
-    final = _regular(path)
-    _try(_draft(final, os.getpid()), final)
-    return final
-
-
-def _try(draft: Path, final: Path) -> None:
-    """Raise CannotStore where no draft of a file can be written."""
-    with _refusing(final):
-        draft.unlink(missing_ok=True)
-        FileIO(draft, "x").close()
-        draft.unlink()
-
-
-def _regular(path: Name) -> Path:
-    """The file that `path` names, links followed, if that is one or can become one."""
-    final = Path(os.path.realpath(path))
-    with _refusing(final):
-        if final.is_symlink() or (final.exists() and not final.is_file()):
-            kind = "a folder" if final.is_dir() else "no regular file"
-            raise OSError(0, f"this is {kind}")
-    return final
 
 
 @dataclass(frozen=True)
@@ -205,11 +171,9 @@ class _Sought:
         return f"K={Ks}, {what}, polyest {__version__}"
 
 
-def _resume(stream: FileIO, part: Path, sought: _Sought) -> dict[int, bytes]:
+def _resume(grown: Growing, sought: _Sought) -> dict[int, bytes]:
     """The whole lines, by K, if all are of this sweep; a cut last line is taken off the file."""
-    with _refusing(part):
-        stream.seek(0)
-        *whole, cut = stream.readall().split(b"\n")
+    part, (whole, cut) = grown.path, grown.lines()
     lines: dict[int, bytes] = {}
     for number, line in enumerate(whole, 1):
         where = f"{part}, line {number}"
@@ -219,104 +183,10 @@ def _resume(stream: FileIO, part: Path, sought: _Sought) -> dict[int, bytes]:
         lines[K] = line
     if not (cut.startswith(HEAD) or HEAD.startswith(cut)):
         raise CannotStore(f"{part}: ends in {cut[:20]!r}, no line of a sweep: move the file away")
-    os.truncate(stream.fileno(), sum(len(line) + 1 for line in whole))
+    if cut:
+        grown.cut(sum(len(line) + 1 for line in whole))
     return lines
-
-
-@contextmanager
-def _opened(part: Path) -> Iterator[FileIO]:
-    """The file that grows, open for this sweep alone until the block or the process ends."""
-    while True:
-        with _refusing(part):
-            if part.is_symlink() or (part.exists() and not part.is_file()):
-                raise OSError(0, "no regular file")
-            stream = FileIO(part, "a+")
-        with stream:
-            _lock(stream, part)
-            if _is_still(part, stream):  # and was not renamed or removed before it was locked
-                yield stream
-                return
-
-
-def _is_still(part: Path, stream: FileIO) -> bool:
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.stat(part), os.fstat(stream.fileno()))
-    return False
-
-
-def _lock(stream: FileIO, part: Path) -> None:
-    """Keep other sweeps out until the stream is closed or the process dies."""
-    if sys.platform != "win32":
-        import fcntl
-
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _LOCKED.add(stream)
-        except BlockingIOError:
-            raise CannotStore(
-                f"{part}: another sweep is writing it: wait for it, or name another file"
-            ) from None
-
-
-_LOCKED: "WeakSet[FileIO]" = WeakSet()
-
-
-def _let_go() -> None:
-    for stream in list(_LOCKED):
-        stream.close()
-
-
-if hasattr(os, "register_at_fork"):  # a forked worker of somebody's executor would keep the lock
-    os.register_at_fork(after_in_child=_let_go)
 
 
 def _line(table: Table) -> bytes:
     return dumps(table).encode() + b"\n"
-
-
-def _append(stream: FileIO, content: bytes) -> None:
-    """Write the content and force it to disk."""
-    rest = memoryview(content)
-    while rest:
-        rest = rest[stream.write(rest) :]
-    os.fsync(stream.fileno())
-
-
-@contextmanager
-def _refusing(path: Path) -> Iterator[None]:
-    """Turn what the system says into one line with the path and the repair."""
-    try:
-        yield
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise CannotStore(
-            f"{path}: {reason}: expected a file in a folder that can be written; name another"
-        ) from None
-
-
-def _replace(final: Path, content: bytes, draft: Path) -> None:
-    """Put the content in the place of a file by way of a draft."""
-    try:
-        with _refusing(final):
-            draft.unlink(missing_ok=True)  # of one that was killed; never followed, if it is a link
-            with FileIO(draft, "x") as stream:
-                _append(stream, content)
-            os.replace(draft, final)
-            _sync_folder(final.parent)
-    finally:
-        with suppress(OSError):
-            draft.unlink()
-
-
-def _draft(final: Path, owner: object) -> Path:
-    return final.with_name(f".{final.name}.{owner}.tmp")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force a rename to disk, where the system lets a folder be opened."""
-    with suppress(PermissionError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

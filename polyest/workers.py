@@ -209,7 +209,7 @@ def cluster(address: str) -> Iterator[Executor]:
     """
     try:
         from distributed import Client
-    except ImportError:
+    except ModuleNotFoundError:
         raise NotInstalled(
             "a scheduler needs Dask, which is not installed: pip install 'polyest[dask]'"
         ) from None

@@ -6,7 +6,7 @@ from hashlib import sha256
 from click.testing import CliRunner
 from copies import replace
 
-from polyest import sweeping
+from polyest import storage
 from polyest.cli import main
 from polyest.table import dumps
 
@@ -54,7 +54,7 @@ def full_disk(monkeypatch):
         stream.write(content[:3])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sweeping, "_append", failing)
+    monkeypatch.setattr(storage, "append", failing)
 
 
 def names(folder):

@@ -71,8 +71,11 @@ PLAN = {
         "solvers.constant", "solvers.remez", "table", "targets", "tightening", "uniform", "universal",
     },
     "workers": {"errors", "precision"},
+    "storage": {"errors"},
+    "growing": {"errors", "storage"},
     "sweeping": {
-        "errors", "making", "precision", "problem", "reading", "rounding", "table", "version", "workers",
+        "errors", "growing", "making", "precision", "problem", "reading", "rounding", "storage", "table",
+        "version", "workers",
     },
     "proving": {"errors", "making", "reading", "universal", "workers"},
     # Counts to rewards to advantages; no solver, and a trainer's library only in the loop.
@@ -160,12 +163,13 @@ PLAN = {
         "certificate", "closed_forms", "errors", "making", "pages", "reading", "table", "terminal",
     },
     "solving": {
-        "making", "pages", "problem", "showing", "sweeping", "table", "terminal", "workers",
+        "certificate", "making", "pages", "problem", "showing", "storage", "sweeping", "table", "terminal",
+        "workers",
     },
     "cli": {
-        "advice", "closed_forms", "drawing", "errors", "explorer", "frontier", "gradients", "making", "pages",
-        "problem", "proving", "reading", "recommendation", "redrawing", "showing", "solvers.remez", "solving",
-        "sweeping", "table", "terminal", "universal",
+        "advice", "closed_forms", "drawing", "errors", "explorer", "frontier", "gradients", "making",
+        "pages", "problem", "proving", "reading", "recommendation", "redrawing", "showing", "solvers.remez",
+        "solving", "storage", "table", "terminal", "universal",
     },
     "terminal": {"errors", "precision"},
     "frontier": {
@@ -176,7 +180,7 @@ PLAN = {
         "certificate", "closed_forms", "counts", "errors", "frontier", "layout", "pages", "problem", "table",
         "version",
     },
-    "redrawing": {"drawing", "errors", "sweeping"},
+    "redrawing": {"drawing", "errors", "storage"},
     "": {
         "advantages", "answers", "closed_forms", "counts", "frontier", "games", "gathering", "making",
         "pairing", "reading", "rewards", "table", "universal", "version",

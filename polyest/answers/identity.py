@@ -166,7 +166,7 @@ def _parsed(key: str) -> Any:
 def _math_verify() -> Any:
     try:
         return import_module("math_verify")
-    except ImportError:
+    except ModuleNotFoundError:
         raise NotInstalled("math_equal needs math-verify: pip install 'polyest[math]'") from None
 
 

@@ -36,7 +36,7 @@ def by_cones(problem: Alft) -> Floats:
     """
     try:
         cp: Any = import_module("cvxpy")
-    except ImportError:
+    except ModuleNotFoundError:
         raise NotInstalled("by_cones needs cvxpy: pip install 'polyest[cvx]'") from None
     prompts, traces = problem.reference.shape
     policy = cp.Variable((prompts, traces), nonneg=True)

@@ -25,7 +25,7 @@ try:
     from transformers import TrainerCallback
 
     MISSING = False
-except ImportError:
+except ModuleNotFoundError:
     MISSING, TrainerCallback = True, object
 
 

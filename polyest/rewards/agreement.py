@@ -127,7 +127,7 @@ def _of_equals(texts: list[str]) -> Floats:
 def _indels() -> Callable[[list[str]], Floats]:
     try:
         from rapidfuzz import fuzz, process
-    except ImportError:
+    except ModuleNotFoundError:
         raise NotInstalled(
             "fuzzy agreement needs rapidfuzz, which is not installed: pip install 'polyest[text]'"
         ) from None

@@ -32,7 +32,7 @@ from polyest.selection import quadratic, value, weight
 
 try:
     import cvxpy as cp
-except ImportError:  # an extra; `solve` says so
+except ModuleNotFoundError:  # an extra; `solve` says so
     cp = None
 
 MOST_DRAWS = 24
