@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,7 +51,9 @@ def shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
         raise click.UsageError(
             "--jobs are processes here, --scheduler has its own: give one of them"
         )
-    with workers.cluster(scheduler) as executor:
+    with ExitStack() as stack:
+        with progress(f"scheduler {scheduler}"):
+            executor = stack.enter_context(workers.cluster(scheduler))
         yield {"executor": executor}
 
 

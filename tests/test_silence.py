@@ -87,6 +87,15 @@ def test_every_command_says_what_it_does_on_a_terminal_and_there_only(tmp_path, 
         assert quiet.stdout == printed
 
 
+def test_the_wait_for_a_scheduler_is_said_too(tmp_path):
+    pytest.importorskip("distributed")
+    words = ("solve", "--K", "1:2", "--scheduler", "tcp://127.0.0.1:1")
+    code, printed, said = at_a_terminal(words, tmp_path)
+    assert (code, printed) == (1, "")
+    assert "scheduler tcp://127.0.0.1:1" in said
+    assert "polyest: error: tcp://127.0.0.1:1: no Dask scheduler answers" in said
+
+
 # What `verify` may be pointed at
 
 
