@@ -21,6 +21,7 @@ import numpy as np
 
 from polyest.bernstein import Floats, pmf
 from polyest.errors import InvalidProblem
+from polyest.values import among, shown
 
 POWERS = 3  # of sigma: 1, S and S^2/2
 BASELINES = ("group-mean", "none")
@@ -63,8 +64,14 @@ def of_group(answers: Answers, rewards: Floats, baseline: str = "group-mean") ->
     >>> of_group(even, np.array([0.0, 1.0]), "none")
     Gradient(mean=array([0.]), noise=0.25)
     """
-    if baseline not in BASELINES:
-        raise InvalidProblem(f"baseline {baseline!r} is unknown: use one of {', '.join(BASELINES)}")
+    if not among(baseline, BASELINES):
+        raise InvalidProblem(f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}")
+    if not isinstance(answers, Answers):
+        raise InvalidProblem(f"answers are {shown(answers)}: expected Answers(p, times)")
+    try:
+        rewards = np.asarray(rewards, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidProblem(f"rewards are {shown(rewards)}: expected G finite numbers") from None
     if rewards.ndim != 1 or not rewards.size or not np.isfinite(rewards).all():
         raise InvalidProblem(
             f"rewards of shape {rewards.shape}: expected G finite numbers, of an answer that occurs 1 to "

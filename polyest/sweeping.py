@@ -28,6 +28,7 @@ from polyest.problem import Problem, pose
 from polyest.reading import too_large
 from polyest.rounding import Rounding, asked
 from polyest.table import Table, dumps, loads
+from polyest.values import shown, whole
 from polyest.version import __version__
 from polyest.workers import completed, refuse_unguarded
 
@@ -64,8 +65,8 @@ def sweep(
     still stored.  Raises what `solve` raises, CannotStore, and WorkerLost where processes die again
     and again.
     """
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise InvalidProblem(f"jobs is {jobs!r}: expected how many processes, 1 or more")
+    if not whole(jobs, 1):
+        raise InvalidProblem(f"jobs is {shown(jobs)}: expected how many processes, 1 or more")
     refuse_unguarded()
     rounding = asked(grid, group, beta)
     problems = [pose(K, **keywords) for K in Ks]

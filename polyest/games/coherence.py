@@ -19,7 +19,8 @@ import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidGame, NotConverged
-from polyest.games.goals import Goal, Prompts, certain, normalised
+from polyest.games.goals import Goal, Prompts, certain, normalised, numbers
+from polyest.values import among, shown
 
 TIE = 1e-12  # between answers of equal probability
 CLOSED = 1e-10  # of the bound of a conjugate
@@ -66,9 +67,9 @@ class Coherence(Goal):
 
     def check(self, prompts: int, answers: int) -> None:
         """The consensus is one there is."""
-        if self.consensus not in CONSENSUS:
+        if not among(self.consensus, CONSENSUS):
             raise InvalidGame(
-                f"consensus {self.consensus!r} is unknown: use one of {', '.join(CONSENSUS)}"
+                f"consensus {shown(self.consensus)} is unknown: use one of {', '.join(CONSENSUS)}"
             )
 
 
@@ -78,6 +79,7 @@ def arithmetic_mean(nu: Floats, weights: Floats) -> Floats:
     >>> arithmetic_mean(np.array([[0.9, 0.1], [0.5, 0.5]]), np.array([0.5, 0.5])).tolist()
     [0.7, 0.3]
     """
+    _check(nu, weights)
     return np.asarray(weights @ nu)
 
 
@@ -115,7 +117,19 @@ def squared_hellinger(nu: Floats, weights: Floats) -> float:
     return float(1 - _products(nu, weights).sum())
 
 
+def _check(nu: Floats, weights: Floats) -> None:
+    """Raises InvalidGame for what are no distributions of an orbit with a weight for each."""
+    p, w = numbers("nu", nu), numbers("weights", weights)
+    if p.ndim != 2 or not p.size or w.shape != p.shape[:1]:
+        raise InvalidGame(
+            f"nu of shape {p.shape}, weights of shape {w.shape}: expected (members, answers), (members,)"
+        )
+    if not (p >= 0).all() or not (w >= 0).all() or not (p <= 1 + TIE).all() or not (w <= 1 + TIE).all():
+        raise InvalidGame("nu or weights outside [0, 1]: expected probabilities")
+
+
 def _products(nu: Floats, weights: Floats) -> Floats:
+    _check(nu, weights)
     return np.asarray(np.prod(nu ** weights[:, None], axis=0))
 
 

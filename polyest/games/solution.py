@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 
 from polyest.bernstein import Floats
-from polyest.errors import NotConverged
+from polyest.errors import InvalidGame, NotConverged
 from polyest.games.alft import Alft
 from polyest.games.game import Game
+from polyest.games.goals import of_kind
 from polyest.games.safety import Safety
 from polyest.record import Holder
+from polyest.values import real, shown
 
 STEPS = 20_000
 RISE = 0.3  # share of the slope that a step has to keep
@@ -52,6 +54,11 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
     >>> found.policy.round(6).tolist()  # ~ (e, 1)
     [[0.731059, 0.268941]]
     """
+    of_kind("game", game, Game, "a Game")
+    if not 0 < real(within) < inf:
+        raise InvalidGame(
+            f"within is {shown(within)}: expected the gap that is allowed, a positive number"
+        )
     if isinstance(game.problem.goal, Safety):
         return _safe(game, game.problem.goal, within)
     problem = game.problem

@@ -1,0 +1,389 @@
+"""A valid call of every public function, by its name: what the tests of odd values begin from.
+
+An argument that a function takes by `**keywords` is listed with a value like any other; PLAIN has those
+that are not passed at all in the valid call, and only tried.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+import polyest
+from polyest import (
+    advantages,
+    answers,
+    closed_forms,
+    compiled,
+    counts,
+    errors,
+    frontier,
+    games,
+    gathering,
+    gradients,
+    pairing,
+    recommendation,
+    rewards,
+    sweeping,
+)
+
+GROUP = [[7, 7, 7, 3, 5]]
+ORBIT = [[[7, 7, 7, 3], [7, 3, 3, 7]]]
+REWARDS = [[1.0, 0.0, 2.0]]
+TABLE = {"criterion", "bias", "bias_ratio", "noise"}
+OF_COUNTS = {
+    "groups", "sizes", "counting", "reference", "baseline", "table", "dyadic", "no_answer", "unanswered",
+}  # fmt: skip
+OPTIONS = frozenset({"beta"} | TABLE | OF_COUNTS)
+BUDGET = {"criterion": "gradient-variance", "noise": 8}
+LARGE = {"K": 3000, "geometry": games.negative_entropy()}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function with arguments by name that it takes; tried: keywords beside them; nan: may come out."""
+
+    function: Callable[..., Any]
+    arguments: dict[str, Any]
+    tried: frozenset[str] = field(default_factory=frozenset)
+    nan: bool = False
+
+
+@cache
+def problem() -> Any:
+    return games.pose([[0.6, 0.4]], [0, 1], games.Diversity(games.negative_entropy()), 2.0)
+
+
+@cache
+def game() -> Any:
+    return games.Game(problem())
+
+
+def mixture() -> Any:
+    return games.Mixture(np.array([[-1.0]]), np.zeros((1, 2)))
+
+
+def all_of(function: Callable[..., Any]) -> Callable[..., list[Any]]:
+    """The function with the first that it yields as a list."""
+    return lambda **arguments: list(islice(function(**arguments), 3))
+
+
+def method(kind: str, name: str, made: Callable[[], Any]) -> Callable[..., Any]:
+    """A method of what `made` makes anew in every call."""
+    return lambda **arguments: getattr(made(), name)(**arguments)
+
+
+def reward(function: Callable[..., Any], nan: bool = True, **arguments: Any) -> Call:
+    """A call of a reward with the options that it may have."""
+    return Call(function, arguments, OPTIONS, nan)
+
+
+def calls(path: Any) -> dict[str, Call]:
+    """The calls; path: a file that may be written."""
+    pair = lambda: pairing.pair(5, "exact", table="harmonic")  # noqa: E731
+    table = {"table": polyest.load(3)}
+    play = {"rates": [0.5], "rng": 0}
+    solving = frozenset({"bias", "bias_ratio", "method", "grid", "group", "beta"})
+    found = {
+        "dumps": Call(polyest.dumps, table),
+        "load": Call(polyest.load, {"K": 5, "target": "log", **BUDGET}, frozenset(TABLE)),
+        "loads": Call(polyest.loads, {"line": polyest.dumps(polyest.load(3)), "where": "here"}),
+        "solve": Call(polyest.solve, {"K": 2, "target": "log", **BUDGET}, solving),
+        "verify": Call(polyest.verify, table),
+        "Table.__getitem__": Call(
+            lambda counts: polyest.load(5)[counts], {"counts": [0, 5]}
+        ),
+        "Table.rounded": Call(
+            method("Table", "rounded", lambda: polyest.load(5)),
+            {"grid": "dyadic", "group": 7, "beta": 1.0},
+        ),
+        "UniversalTable.__getitem__": Call(
+            lambda counts: polyest.load(2000)[counts], {"counts": [0, 2000]}
+        ),
+        "UniversalTable.rounded": Call(
+            method("UniversalTable", "rounded", lambda: polyest.load(2000)), {"grid": "dyadic"}
+        ),
+        "advantages.exact": Call(
+            advantages.exact,
+            {
+                "rewards": np.zeros((1, 3)),
+                "others": np.array([0.0, 0.0, 1.0, 0.0]),
+                "counts": np.array([[2, 2, 1]]),
+                "answered": np.ones((1, 3), bool),
+            },
+        ),
+        "advantages.group_mean": Call(
+            advantages.group_mean, {"rewards": REWARDS}, frozenset({"groups"})
+        ),
+        "advantages.leave_one_out": Call(
+            advantages.leave_one_out, {"rewards": REWARDS[0], "groups": [0, 0, 1]}
+        ),
+        "advantages.orbit_mean": Call(advantages.orbit_mean, {"rewards": [[[1.0], [0.0]]]}),
+        "advantages.standardised": Call(
+            advantages.standardised, {"rewards": REWARDS, "epsilon": 1e-6}, frozenset({"groups"})
+        ),
+        "answers.canonical": Call(
+            answers.canonical, {"texts": ["1"], "kind": "choice", "choices": "AB"}
+        ),
+        "answers.equivalent": Call(
+            answers.equivalent, {"keys": ["1", "2"], "same": lambda a, b: False}
+        ),
+        "answers.from_texts": Call(
+            answers.from_texts,
+            {"texts": ["1"], "kind": "choice", "equivalence": None, "choices": "AB"},
+        ),
+        "answers.identify": Call(answers.identify, {"keys": ["1", None], "no_answer": -1}),
+        "answers.math_equal": Call(answers.math_equal, {"left": "1", "right": "2"}),
+        **{
+            f"closed_forms.{form.__name__}": Call(form, {"K": 3})
+            for form in closed_forms.LOGS
+            if form is not closed_forms.schuermann
+        },
+        "closed_forms.pass_at": Call(closed_forms.pass_at, {"K": 3, "k": 2}),
+        "closed_forms.polynomial": Call(closed_forms.polynomial, {"K": 3, "coefficients": [0, 1]}),
+        "closed_forms.schuermann": Call(closed_forms.schuermann, {"K": 3, "xi": 0.5}),
+        "closed_forms.split": Call(closed_forms.split, {**table, "blocks": 2}),
+        "closed_forms.subsets": Call(closed_forms.subsets, {**table, "K": 4}),
+        "compiled.look_up": Call(
+            compiled.look_up,
+            {"table": polyest.load(3), "counts": np.array([0, 3]), "out": np.zeros(2)},
+        ),
+        "counts.draws": Call(
+            counts.draws, {"group": 5, "baseline": "none", "counting": "in-group"}
+        ),
+        "counts.in_group": Call(
+            counts.in_group,
+            {"answers": GROUP, "baseline": "none", "no_answer": -1},
+            frozenset({"groups", "sizes"}),
+        ),
+        "counts.in_group, flat": Call(
+            counts.in_group, {"answers": [7, 7, 3], "groups": [0, 0, 0], "sizes": (3, 4)}
+        ),
+        "counts.independent": Call(
+            counts.independent, {"answers": GROUP, "reference": [[7, 3]], "no_answer": -1}
+        ),
+        "counts.occurrences": Call(counts.occurrences, {"answers": GROUP, "no_answer": -1}),
+        "frontier.against": Call(
+            frontier.against,
+            {"rival": closed_forms.harmonic(2), "criterion": "gradient-variance"},
+        ),
+        "frontier.comparison": Call(
+            frontier.comparison,
+            {"K": 1, "criterion": "variance", "target": "log", "progress": None},
+        ),
+        "frontier.marks": Call(
+            frontier.marks, {"K": 1, "criterion": "variance", "target": "log", "progress": None}
+        ),
+        "frontier.sweep": Call(
+            frontier.sweep,
+            {
+                "K": 1, "criterion": "variance", "budgets": (1, 2), "target": "log", "progress": None,
+            },
+        ),
+        "games.Game": Call(
+            games.Game, {"problem": problem(), "geometry": games.euclidean(), "sign": 1}
+        ),
+        **{
+            f"games.Game.{name}": Call(method("Game", name, game), {"u": [[0.1, 0.2]]})
+            for name in ("checked", "policy", "least", "target")
+        },
+        **{
+            f"games.Game.{name}": Call(method("Game", name, game), {"target": [[0.5, 0.5]]})
+            for name in ("dual", "reward")
+        },
+        **{
+            f"games.Game.{name}": Call(
+                method("Game", name, game), {"policy": [[0.5, 0.5]], "u": [[0.1, 0.2]]}
+            )
+            for name in ("value", "gap")
+        },
+        **{
+            f"games.Game.{name}": Call(method("Game", name, game), {"policy": [[0.5, 0.5]]})
+            for name in ("response", "best_target", "listed_target")
+        },
+        **{
+            f"games.Alft.{name}": Call(method("Alft", name, problem), {"policy": [[0.5, 0.5]]})
+            for name in ("J", "prices", "gradient", "checked")
+        },
+        "games.Alft.distilled": Call(method("Alft", "distilled", problem), {"nu": [[0.5, 0.5]]}),
+        "games.alternating": Call(
+            all_of(games.alternating),
+            {"game": game(), "steps": 1, "policy": [[0.5, 0.5]], "damping": 0.5, "optimum": None},
+            nan=True,
+        ),
+        "games.arithmetic_mean": Call(
+            games.arithmetic_mean, {"nu": np.array([[0.5, 0.5]]), "weights": np.array([1.0])}
+        ),
+        "games.by_cones": Call(games.by_cones, {"problem": problem()}),
+        "games.by_descent": Call(games.by_descent, {"problem": problem()}),
+        "games.equilibrium": Call(games.equilibrium, {"game": game(), "within": 1e-9}),
+        "games.euclidean": Call(games.euclidean, {}),
+        "games.geometric_mean": Call(
+            games.geometric_mean, {"nu": np.array([[0.5, 0.5]]), "weights": np.array([1.0])}
+        ),
+        "games.gradient_policies": Call(
+            all_of(games.gradient_policies),
+            {
+                "problem": problem(), "reward": mixture(), "own": polyest.load(3), "others": None,
+                "group": 5, "groups": 1, **play,
+            },
+        ),
+        "games.mirror_descent": Call(
+            all_of(games.mirror_descent),
+            {
+                "game": game(), "reward": mixture(), "table": polyest.load(3), "groups": 1, "every": 1,
+                "optimum": [[0.5, 0.5]], **play,
+            },
+        ),
+        "games.mirror_policies": Call(
+            all_of(games.mirror_policies),
+            {
+                "problem": problem(), "reward": mixture(), "table": polyest.load(3), "groups": 1,
+                **play,
+            },
+        ),
+        "games.mode": Call(
+            games.mode, {"nu": np.array([[0.5, 0.5]]), "weights": np.array([1.0])}
+        ),
+        "games.negative_entropy": Call(games.negative_entropy, {}),
+        "games.no_regret": Call(
+            all_of(games.no_regret),
+            {"game": game(), "steps": 1, "rate": 1.0, "every": 1, "optimum": None},
+            nan=True,
+        ),
+        "games.policy_gradient": Call(
+            all_of(games.policy_gradient),
+            {
+                "game": game(), "reward": mixture(), "own": polyest.load(3), "others": None, "group": 5,
+                "groups": 1, "every": 1, "optimum": [[0.5, 0.5]], **play,
+            },
+        ),
+        "games.polynomial": Call(games.polynomial, {"coefficients": [0, 0, 0.5]}),
+        "games.pose": Call(
+            games.pose,
+            {
+                "reference": [[0.6, 0.4]], "answers": [0, 1], "goal": games.StandardRL((1.0, 0.0)),
+                "beta": 1.0, "weights": [1.0], "orbits": [[0]], "geometry": games.euclidean(),
+            },
+        ),
+        "games.recorded": Call(
+            all_of(games.recorded),
+            {"game": game(), "policies": [[[0.5, 0.5]]], "every": 1, "optimum": None},
+            nan=True,
+        ),
+        "games.rewards": Call(
+            games.rewards,
+            {"geometry": games.negative_entropy(), "answers": GROUP, "sign": 1},
+            OPTIONS - {"table", "dyadic", "unanswered", "groups", "sizes"},
+            nan=True,
+        ),
+        "games.squared_hellinger": Call(
+            games.squared_hellinger, {"nu": np.array([[0.5, 0.5]]), "weights": np.array([1.0])}
+        ),
+        "games.table": Call(
+            games.table,
+            {"geometry": games.negative_entropy(), "group": 5, "counting": "in-group"},
+            frozenset({"baseline"} | TABLE),
+        ),
+        "games.tsallis": Call(games.tsallis, {"order": 0.5}),
+        **{
+            f"games.{goal}": Call(
+                lambda goal=goal, **fields: games.pose(
+                    [[0.6, 0.4]], [0, 1], getattr(games, goal)(**fields)
+                ).J([[0.5, 0.5]]),
+                fields,
+            )
+            for goal, fields in {
+                "StandardRL": {"r": (1.0, 0.0)},
+                "GroundTruth": {"answers": (1,)},
+                "Diversity": {"geometry": games.euclidean(), "scale": 1.0},
+                "Coherence": {"consensus": "mode"},
+                "Safety": {"cost": [[1.0, 0.0]], "budget": [0.75], "bound": 2.0},
+            }.items()
+        },
+        "gathering.refuse": Call(
+            gathering.refuse, {"error": errors.Mismatch("x"), "process_group": None}
+        ),
+        "gathering.running": Call(gathering.running, {}),
+        "gathering.summed": Call(
+            gathering.summed, {"values": np.array([1.0]), "process_group": None}
+        ),
+        "gathering.whole": Call(
+            lambda array, process_group: gathering.whole(array, process_group=process_group),
+            {"array": np.array([1]), "process_group": None},
+        ),
+        "gradients.Answers": Call(
+            gradients.Answers, {"p": (0.5,), "times": (2,)}
+        ),
+        "gradients.of_group": Call(
+            gradients.of_group,
+            {
+                "answers": gradients.Answers((0.5,), (2,)), "rewards": np.array([0.0, 1.0]),
+                "baseline": "none",
+            },
+        ),
+        "pairing.Pair": Call(
+            pairing.Pair,
+            {
+                "table": polyest.load(4), "baseline": "exact", "group": 5, "beta": 1.0, "sign": 1,
+                "others": polyest.load(3),
+            },
+        ),
+        "pairing.Pair.advantages": Call(
+            method("Pair", "advantages", pair), {"answers": GROUP, "no_answer": -1}
+        ),
+        "pairing.draws": Call(pairing.draws, {"group": 5, "baseline": "exact"}),
+        "pairing.pair": Call(
+            pairing.pair,
+            {"group": 5, "baseline": "exact", "target": "log", "sign": 1},
+            frozenset({"beta", "table"} | TABLE),
+        ),
+        "recommendation.recommend": Call(
+            recommendation.recommend, {"group": 5, "prompts": 4, "baseline": "none"}
+        ),
+        "rewards.Multiplier": Call(
+            rewards.Multiplier, {"budget": [0.1], "rate": 1.0, "start": [0.0]}
+        ),
+        "rewards.Multiplier.update": Call(
+            method("Multiplier", "update", lambda: rewards.Multiplier(0.1, rate=1.0)),
+            {"costs": [1.0, 0.0], "process_group": None},
+        ),
+        "rewards.Multiplier.load_state_dict": Call(
+            lambda **state: rewards.Multiplier(0.1, rate=1.0).load_state_dict(state),
+            {"value": 0.0, "budget": 0.1, "rate": 1.0},
+        ),
+        "rewards.coherence": reward(rewards.coherence, answers=ORBIT, ties="least"),
+        "rewards.diversity": reward(
+            rewards.diversity, answers=GROUP, kind="exploration", prior=[[-1.0] * 5]
+        ),
+        "rewards.ground_truth": reward(
+            rewards.ground_truth, answers=GROUP, truth=[7], objective="pass@k", k=2
+        ),
+        "rewards.log_probability": reward(rewards.log_probability, answers=GROUP),
+        "rewards.log_probability, flat": reward(
+            rewards.log_probability, answers=GROUP[0], groups=[0] * 5
+        ),
+        "rewards.pairwise": reward(rewards.pairwise, answers=ORBIT, include_self=False),
+        "rewards.pairwise, texts": reward(
+            rewards.pairwise, answers=[[["a", "b"]]], distance=lambda texts: np.zeros((2, 2))
+        ),
+        "rewards.pass_at": reward(rewards.pass_at, answers=GROUP, k=2),
+        "rewards.polynomial": reward(rewards.polynomial, answers=GROUP, coefficients=(1, -1)),
+        "rewards.safety": Call(rewards.safety, {"costs": [[1.0, 0.0]], "multiplier": 0.5}),
+        "rewards.soft_consistency": reward(
+            rewards.soft_consistency, answers=ORBIT, mean="geometric"
+        ),
+        "rewards.standard": Call(rewards.standard, {"scores": [[1.0, 0.0]]}),
+        "rewards.tsallis": reward(rewards.tsallis, answers=GROUP, q=2),
+        "sweeping.sweep": Call(
+            lambda **arguments: sweeping.sweep(path=path, **arguments),
+            {
+                "Ks": [1], "progress": None, "jobs": 1, "method": "socp", "target": "log", **BUDGET,
+            },
+            frozenset({"grid", "group", "beta", "bias"}),
+        ),
+    }
+    return found
