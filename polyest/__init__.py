@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any
 from polyest.version import __version__
 
 if TYPE_CHECKING:
-    from polyest import advantages, answers, closed_forms, counts, frontier, games, gathering, pairing
+    from polyest import (
+        advantages,
+        answers,
+        closed_forms,
+        counts,
+        frontier,
+        games,
+        gathering,
+        pairing,
+        rewards,
+    )
     from polyest import compiled as compiled
     from polyest import errors as errors
     from polyest import grpo as grpo
-    from polyest import rewards
     from polyest.making import solve, verify
     from polyest.reading import load
     from polyest.table import Table

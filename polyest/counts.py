@@ -78,7 +78,9 @@ def draws(group: Any, baseline: str = "group-mean", counting: str = "in-group") 
     (14, 15, 16)
     """
     if not among(counting, COUNTINGS):
-        raise InvalidProblem(f"counting {shown(counting)} is unknown: use one of {', '.join(COUNTINGS)}")
+        raise InvalidProblem(
+            f"counting {shown(counting)} is unknown: use one of {', '.join(COUNTINGS)}"
+        )
     spent = _spent(baseline)
     if not whole(group, -MOST):
         raise CountOutOfRange(
@@ -329,8 +331,8 @@ def integers(name: str, values: Any, like: Any) -> Array:
         given = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise CountOutOfRange(
-            f"{name} are no rectangular array ({clipped(str(error))}): expected integers, every prompt with as "
-            "many traces; where numbers differ pass flat answers with groups="
+            f"{name} are no rectangular array ({clipped(str(error))}): expected integers, every prompt "
+            "with as many traces; where numbers differ pass flat answers with groups="
         ) from None
     if 0 in given.shape:
         raise CountOutOfRange(f"{name} of shape {tuple(given.shape)}: expected at least one trace")
@@ -375,13 +377,17 @@ def _promised(sizes: tuple[int, int], baseline: str) -> tuple[int, ...]:
 
 def _spent(baseline: str) -> int:
     if not among(baseline, SPENT):
-        raise InvalidProblem(f"baseline {shown(baseline)} is unknown: use one of {', '.join(SPENT)}")
+        raise InvalidProblem(
+            f"baseline {shown(baseline)} is unknown: use one of {', '.join(SPENT)}"
+        )
     return SPENT[baseline]
 
 
 def _marker(no_answer: Any) -> int:
     if not whole(no_answer, -LARGEST_ID, LARGEST_ID):
-        raise CountOutOfRange(f"no_answer is {shown(no_answer)}: expected the integer that marks it")
+        raise CountOutOfRange(
+            f"no_answer is {shown(no_answer)}: expected the integer that marks it"
+        )
     return int(no_answer)
 
 

@@ -142,7 +142,7 @@ def sweep(
     """
     noises = _ascending(BUDGETS if budgets is None else budgets)
     posed, unit, least = _posed(K, target, criterion)
-    tell = progress or _silent
+    tell = _told(progress)
     points, stopped = list[Point](), None
 
     def at(noise: float) -> Point:
@@ -201,7 +201,7 @@ def marks(
     posed, unit, least = _posed(K, target, criterion)
     makers = [*_rivals(posed, least), *_others(posed, least)]
     points, refused = list[Point](), list[Refused]()
-    tell = progress or _silent
+    tell = _told(progress)
     for done, (series, label, make) in enumerate(makers):
         tell(done, len(makers))
         try:
@@ -227,7 +227,7 @@ def comparison(
     """
     posed, _, least = _posed(K, target, criterion)
     rivals = [rival for rival in _rivals(posed, least) if rival[0] != "subsets"]
-    tell = progress or _silent
+    tell = _told(progress)
     found = dict[str, Versus | str]()
     for done, (_, label, make) in enumerate(rivals):
         tell(done, len(rivals))
@@ -384,6 +384,18 @@ def _averaged(k: int, K: int, target: str) -> Table:
 def _quotient(a: float, b: float) -> float:
     """a / b, infinite where b is 0: a best table without bias."""
     return a / b if b else inf
+
+
+def _told(progress: Any) -> Progress:
+    """What is called as the work goes on."""
+    if progress is None:
+        return _silent
+    if not callable(progress):
+        raise InvalidProblem(
+            f"progress is {shown(progress)}: expected a function of what is done and of how much, or None"
+        )
+    told: Progress = progress
+    return told
 
 
 def _silent(done: int, total: int) -> None:

@@ -71,7 +71,9 @@ class Config:
         for name, least in (("steps", 0), ("epochs", 1)):
             value = getattr(self, name)
             if not whole(value, least):
-                raise InvalidReward(f"{name} is {shown(value)}: expected an integer of at least {least}")
+                raise InvalidReward(
+                    f"{name} is {shown(value)}: expected an integer of at least {least}"
+                )
         if not (0 < real(self.rate) < inf and real(self.clip) > 0 and real(self.norm) > 0):
             raise InvalidReward(
                 f"rate {shown(self.rate)}, clip {shown(self.clip)}, norm {shown(self.norm)}: expected "

@@ -34,7 +34,9 @@ def draws(group: int, baseline: str) -> int:
     (14, 15)
     """
     if not among(baseline, BASELINES):
-        raise InvalidReward(f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}")
+        raise InvalidReward(
+            f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}"
+        )
     return counts.draws(group, baseline if baseline in ("exact", "none") else "group-mean")
 
 

@@ -99,7 +99,9 @@ def recommend(group: Any, prompts: Any, baseline: str = "group-mean") -> Recomme
             f"prompts is {shown(prompts)}: expected an integer from 1 to {MOST:g}, those of a step"
         )
     if not among(baseline, BASELINES):
-        raise InvalidProblem(f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}")
+        raise InvalidProblem(
+            f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}"
+        )
     K = counts.draws(group, baseline)
     found = [(noise, released(K, group, noise)) for noise in NOISES]
     averaged = int(prompts) * STEPS

@@ -145,7 +145,9 @@ class Rounding:
 
     def __post_init__(self) -> None:
         if not among(self.kind, KINDS):
-            raise InvalidProblem(f"grid {shown(self.kind)} is unknown: use one of {', '.join(KINDS)}")
+            raise InvalidProblem(
+                f"grid {shown(self.kind)} is unknown: use one of {', '.join(KINDS)}"
+            )
         if not _is_factor(real(self.beta)):
             raise InvalidProblem(
                 f"beta is {shown(self.beta)}: the factor between entry and reward, a number from "

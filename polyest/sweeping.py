@@ -79,6 +79,8 @@ def sweep(
         check_storable(problem)
     final = _regular(path)
     part = final.with_name(f"{final.name}.part")
+    if progress is not None and not callable(progress):
+        raise InvalidProblem(f"progress is {shown(progress)}: expected a function, or None")
     tell = progress or (lambda done, total, table: None)
     work = partial(solved, method=method, grid=grid, group=group, beta=beta, **keywords)
     sought = _Sought(problems, method, rounding)

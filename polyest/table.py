@@ -235,14 +235,18 @@ def posed(record: Any) -> Problem:
     budget = record["budget"]
     allowed = None if budget is None else Budget(budget["kind"], number(budget["value"]))
     if allowed is not None and not among(allowed.kind, BUDGET_KINDS):
-        raise CorruptTable(f"budget {shown(allowed.kind)}: expected one of {', '.join(BUDGET_KINDS)}")
+        raise CorruptTable(
+            f"budget {shown(allowed.kind)}: expected one of {', '.join(BUDGET_KINDS)}"
+        )
     if not isinstance(record["target"], str):
         raise CorruptTable(f"target is {shown(record['target'])}: expected a text")
     if record["release"] is not None:
         word("release", record["release"])
     target, criterion = parse(record["target"]), word("criterion", record["criterion"])
     if target.kind == "polynomial" and target.degree is not None and target.degree > K:
-        raise CorruptTable(f"target of degree {target.degree}: expected K of at least that, got {K}")
+        raise CorruptTable(
+            f"target of degree {target.degree}: expected K of at least that, got {K}"
+        )
     limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
     return Problem(K, target, criterion, allowed, limit)
 

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 LARGEST, LEAST = 1e100, 1e-100  # of the greatest coefficient: doubles are to hold a table's squares
-HIGHEST = 1024  # exponent or degree: a proof takes as many Taylor terms, at most some 2 s and 100 MB
+HIGHEST = (
+    1024  # exponent or degree: a proof takes as many Taylor terms, at most some 2 s and 100 MB
+)
 KINDS = ("log", "power", "tsallis", "polynomial")
 
 
@@ -286,7 +288,9 @@ def parse(text: Any) -> Target:
         raise InvalidProblem(f"target {shown(text)} takes one number, as in {kind}:0.5")
     value = parameters[0]
     if kind == "power" and not value > -1:
-        raise InvalidProblem(f"target {shown(text)} needs an exponent above -1: p p^a diverges at 0")
+        raise InvalidProblem(
+            f"target {shown(text)} needs an exponent above -1: p p^a diverges at 0"
+        )
     if kind == "tsallis" and not (value > 0 and value != 1):
         raise InvalidProblem(
             f"target {shown(text)} needs q above 0 and not 1: for q = 1 use the target log"

@@ -52,7 +52,7 @@ def real(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
-        return inf if value > 0 else -inf
+        return -inf if value < 0 else inf
 
 
 def whole(value: Any, least: int, most: int = MOST) -> bool:

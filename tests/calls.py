@@ -1,7 +1,6 @@
 """A valid call of every public function, by its name: what the tests of odd values begin from.
 
-An argument that a function takes by `**keywords` is listed with a value like any other; PLAIN has those
-that are not passed at all in the valid call, and only tried.
+Arguments that the valid call leaves at their defaults, those by `**keywords` among them, are in `tried`.
 """
 
 from collections.abc import Callable
@@ -39,17 +38,20 @@ OF_COUNTS = {
 }  # fmt: skip
 OPTIONS = frozenset({"beta"} | TABLE | OF_COUNTS)
 BUDGET = {"criterion": "gradient-variance", "noise": 8}
-LARGE = {"K": 3000, "geometry": games.negative_entropy()}
 
 
 @dataclass(frozen=True)
 class Call:
-    """A function with arguments by name that it takes; tried: keywords beside them; nan: may come out."""
+    """A function with arguments by name that it takes.
+
+    tried: keywords that are tried beside them; nan, infinite: what may come out.
+    """
 
     function: Callable[..., Any]
     arguments: dict[str, Any]
     tried: frozenset[str] = field(default_factory=frozenset)
     nan: bool = False
+    infinite: bool = False
 
 
 @cache
@@ -87,15 +89,13 @@ def calls(path: Any) -> dict[str, Call]:
     table = {"table": polyest.load(3)}
     play = {"rates": [0.5], "rng": 0}
     solving = frozenset({"bias", "bias_ratio", "method", "grid", "group", "beta"})
-    found = {
+    return {
         "dumps": Call(polyest.dumps, table),
         "load": Call(polyest.load, {"K": 5, "target": "log", **BUDGET}, frozenset(TABLE)),
         "loads": Call(polyest.loads, {"line": polyest.dumps(polyest.load(3)), "where": "here"}),
         "solve": Call(polyest.solve, {"K": 2, "target": "log", **BUDGET}, solving),
         "verify": Call(polyest.verify, table),
-        "Table.__getitem__": Call(
-            lambda counts: polyest.load(5)[counts], {"counts": [0, 5]}
-        ),
+        "Table.__getitem__": Call(lambda counts: polyest.load(5)[counts], {"counts": [0, 5]}),
         "Table.rounded": Call(
             method("Table", "rounded", lambda: polyest.load(5)),
             {"grid": "dyadic", "group": 7, "beta": 1.0},
@@ -180,14 +180,20 @@ def calls(path: Any) -> dict[str, Call]:
         "frontier.sweep": Call(
             frontier.sweep,
             {
-                "K": 1, "criterion": "variance", "budgets": (1, 2), "target": "log", "progress": None,
+                "K": 1,
+                "criterion": "variance",
+                "budgets": (1, 2),
+                "target": "log",
+                "progress": None,
             },
         ),
         "games.Game": Call(
             games.Game, {"problem": problem(), "geometry": games.euclidean(), "sign": 1}
         ),
         **{
-            f"games.Game.{name}": Call(method("Game", name, game), {"u": [[0.1, 0.2]]})
+            f"games.Game.{name}": Call(
+                method("Game", name, game), {"u": [[0.1, 0.2]]}, infinite=True
+            )
             for name in ("checked", "policy", "least", "target")
         },
         **{
@@ -196,7 +202,9 @@ def calls(path: Any) -> dict[str, Call]:
         },
         **{
             f"games.Game.{name}": Call(
-                method("Game", name, game), {"policy": [[0.5, 0.5]], "u": [[0.1, 0.2]]}
+                method("Game", name, game),
+                {"policy": [[0.5, 0.5]], "u": [[0.1, 0.2]]},
+                infinite=True,
             )
             for name in ("value", "gap")
         },
@@ -227,27 +235,38 @@ def calls(path: Any) -> dict[str, Call]:
         "games.gradient_policies": Call(
             all_of(games.gradient_policies),
             {
-                "problem": problem(), "reward": mixture(), "own": polyest.load(3), "others": None,
-                "group": 5, "groups": 1, **play,
+                "problem": problem(),
+                "reward": mixture(),
+                "own": polyest.load(3),
+                "others": None,
+                "group": 5,
+                "groups": 1,
+                **play,
             },
         ),
         "games.mirror_descent": Call(
             all_of(games.mirror_descent),
             {
-                "game": game(), "reward": mixture(), "table": polyest.load(3), "groups": 1, "every": 1,
-                "optimum": [[0.5, 0.5]], **play,
+                "game": game(),
+                "reward": mixture(),
+                "table": polyest.load(3),
+                "groups": 1,
+                "every": 1,
+                "optimum": [[0.5, 0.5]],
+                **play,
             },
         ),
         "games.mirror_policies": Call(
             all_of(games.mirror_policies),
             {
-                "problem": problem(), "reward": mixture(), "table": polyest.load(3), "groups": 1,
+                "problem": problem(),
+                "reward": mixture(),
+                "table": polyest.load(3),
+                "groups": 1,
                 **play,
             },
         ),
-        "games.mode": Call(
-            games.mode, {"nu": np.array([[0.5, 0.5]]), "weights": np.array([1.0])}
-        ),
+        "games.mode": Call(games.mode, {"nu": np.array([[0.5, 0.5]]), "weights": np.array([1.0])}),
         "games.negative_entropy": Call(games.negative_entropy, {}),
         "games.no_regret": Call(
             all_of(games.no_regret),
@@ -257,16 +276,28 @@ def calls(path: Any) -> dict[str, Call]:
         "games.policy_gradient": Call(
             all_of(games.policy_gradient),
             {
-                "game": game(), "reward": mixture(), "own": polyest.load(3), "others": None, "group": 5,
-                "groups": 1, "every": 1, "optimum": [[0.5, 0.5]], **play,
+                "game": game(),
+                "reward": mixture(),
+                "own": polyest.load(3),
+                "others": None,
+                "group": 5,
+                "groups": 1,
+                "every": 1,
+                "optimum": [[0.5, 0.5]],
+                **play,
             },
         ),
         "games.polynomial": Call(games.polynomial, {"coefficients": [0, 0, 0.5]}),
         "games.pose": Call(
             games.pose,
             {
-                "reference": [[0.6, 0.4]], "answers": [0, 1], "goal": games.StandardRL((1.0, 0.0)),
-                "beta": 1.0, "weights": [1.0], "orbits": [[0]], "geometry": games.euclidean(),
+                "reference": [[0.6, 0.4]],
+                "answers": [0, 1],
+                "goal": games.StandardRL((1.0, 0.0)),
+                "beta": 1.0,
+                "weights": [1.0],
+                "orbits": [[0]],
+                "geometry": games.euclidean(),
             },
         ),
         "games.recorded": Call(
@@ -309,26 +340,34 @@ def calls(path: Any) -> dict[str, Call]:
         ),
         "gathering.running": Call(gathering.running, {}),
         "gathering.summed": Call(
-            gathering.summed, {"values": np.array([1.0]), "process_group": None}
+            gathering.summed,
+            {"values": np.array([1.0]), "process_group": None},
+            nan=True,
+            infinite=True,
         ),
         "gathering.whole": Call(
             lambda array, process_group: gathering.whole(array, process_group=process_group),
             {"array": np.array([1]), "process_group": None},
+            nan=True,
+            infinite=True,
         ),
-        "gradients.Answers": Call(
-            gradients.Answers, {"p": (0.5,), "times": (2,)}
-        ),
+        "gradients.Answers": Call(gradients.Answers, {"p": (0.5,), "times": (2,)}),
         "gradients.of_group": Call(
             gradients.of_group,
             {
-                "answers": gradients.Answers((0.5,), (2,)), "rewards": np.array([0.0, 1.0]),
+                "answers": gradients.Answers((0.5,), (2,)),
+                "rewards": np.array([0.0, 1.0]),
                 "baseline": "none",
             },
         ),
         "pairing.Pair": Call(
             pairing.Pair,
             {
-                "table": polyest.load(4), "baseline": "exact", "group": 5, "beta": 1.0, "sign": 1,
+                "table": polyest.load(4),
+                "baseline": "exact",
+                "group": 5,
+                "beta": 1.0,
+                "sign": 1,
                 "others": polyest.load(3),
             },
         ),
@@ -381,9 +420,13 @@ def calls(path: Any) -> dict[str, Call]:
         "sweeping.sweep": Call(
             lambda **arguments: sweeping.sweep(path=path, **arguments),
             {
-                "Ks": [1], "progress": None, "jobs": 1, "method": "socp", "target": "log", **BUDGET,
+                "Ks": [1],
+                "progress": None,
+                "jobs": 1,
+                "method": "socp",
+                "target": "log",
+                **BUDGET,
             },
             frozenset({"grid", "group", "beta", "bias"}),
         ),
     }
-    return found

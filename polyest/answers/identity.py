@@ -65,6 +65,8 @@ def equivalent(keys: Any, same: Same) -> Any:
     ['10', 'ten', None, '10']
     """
     rows, nested = _rows("keys", keys)
+    if not callable(same):
+        raise InvalidAnswer(f"same is {shown(same)}: expected a function of two keys")
     merged = [_merged(row, same) for row in rows]
     return merged if nested else merged[0]
 
@@ -107,7 +109,7 @@ def from_texts(
     """
     rows, nested = _rows("texts", texts)
     keys = [canonical(row, kind, choices=choices) for row in rows]
-    ids = identify(equivalent(keys, equivalence) if equivalence else keys)
+    ids = identify(keys if equivalence is None else equivalent(keys, equivalence))
     return ids if nested else ids[0]
 
 
@@ -130,7 +132,9 @@ def _merged(row: list[Key], same: Same) -> list[Key]:
 def _passes(same: Same, left: str, right: str) -> bool:
     if isinstance(found := same(left, right), bool | np.bool_):
         return bool(found)
-    raise InvalidAnswer(f"same({shown(left)}, {shown(right)}) is {shown(found)}: expected True or False")
+    raise InvalidAnswer(
+        f"same({shown(left)}, {shown(right)}) is {shown(found)}: expected True or False"
+    )
 
 
 def _id(key: str, no_answer: int) -> int:

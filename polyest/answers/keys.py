@@ -170,7 +170,9 @@ def _choice(choices: str) -> Callable[[str], Key]:
     """The reader of marked letters among `choices`."""
     letters = choices.upper() if isinstance(choices, str) else ""
     if not re.fullmatch("[A-Z]+", letters) or len(set(letters)) < len(letters):
-        raise InvalidAnswer(f"choices {shown(choices)}: expected different letters, such as {CHOICES!r}")
+        raise InvalidAnswer(
+            f"choices {shown(choices)}: expected different letters, such as {CHOICES!r}"
+        )
     marks = re.compile(_LETTER.format(letters + letters.lower()), re.MULTILINE)
 
     def read(text: str) -> Key:

@@ -57,7 +57,8 @@ class Alft(Holder):
                 f"nu of answer {z} of prompt {x} is {q[x, z]:.6g}, and the reference has none of it: "
                 "expected 0, its KL is infinite"
             )
-        return self.reference * self.at_traces(q / np.where(had > 0, had, 1.0))
+        share = self.reference / self.at_traces(np.where(had > 0, had, 1.0))  # at most 1
+        return np.asarray(share * self.at_traces(q))
 
     def divergence(self, policy: Floats) -> float:
         """sum_x w_x D_F(pi_x, pi_0x)."""
@@ -120,8 +121,8 @@ def pose(
     geometry = negative_entropy() if geometry is None else geometry
     if not isinstance(goal, Goal) or not isinstance(geometry, Geometry):
         raise InvalidGame(
-            f"goal is {shown(goal)}, geometry is {shown(geometry)}: expected a goal as goals.StandardRL((1.0, 0.0)) "
-            "and a geometry as geometry.euclidean()"
+            f"goal is {shown(goal)}, geometry is {shown(geometry)}: expected a goal as "
+            "goals.StandardRL((1.0, 0.0)) and a geometry as geometry.euclidean()"
         )
     if not 0 < real(beta) < np.inf:
         raise InvalidGame(
@@ -207,7 +208,7 @@ def _orbits(orbits: Any, prompts: int) -> tuple[tuple[int, ...], ...]:
         kept = ()
     if sorted(x for orbit in kept for x in orbit) != list(range(prompts)) or not all(kept):
         raise InvalidGame(
-            f"orbits {shown(orbits)}: expected a partition of the prompts 0..{prompts - 1}, each of them in one "
-            "orbit, as in [[0, 1], [2]]"
+            f"orbits {shown(orbits)}: expected a partition of the prompts 0..{prompts - 1}, each of "
+            "them in one orbit, as in [[0, 1], [2]]"
         )
     return kept

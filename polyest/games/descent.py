@@ -243,7 +243,6 @@ def _check(
     """The rates; raises InvalidGame for these, a mixture that does not fit, numbers that are too small."""
     of_kind("problem", problem, Alft, "one of games.pose")
     of_kind("reward", reward, Mixture, "a Mixture")
-    of_kind("rates", rates, Iterable, "one positive number after another")
     for table in tables:
         of_kind("table", table, Lookup | None, "a table of polyest, or None for the exact reward")
     prompts = len(problem.reference)
@@ -261,8 +260,15 @@ def _check(
                 f"{name} is {shown(value)}: expected an integer of at least {least}, at most {MOST_TRACES}"
             )
     if (traces := prod(numbers.values()) * prompts) > MOST_TRACES:
-        raise InvalidGame(f"{traces} traces a step: expected at most {MOST_TRACES}; take fewer groups")
-    listed = [real(rate) for rate in rates]
+        raise InvalidGame(
+            f"{traces} traces a step: expected at most {MOST_TRACES}; take fewer groups"
+        )
+    try:
+        listed = [real(rate) for rate in rates]
+    except TypeError:
+        raise InvalidGame(
+            f"rates is {shown(rates)}: expected one positive number after another"
+        ) from None
     if not all(0 < rate < np.inf for rate in listed):
         raise InvalidGame(
             f"rates between {min(listed)} and {max(listed)}: expected positive numbers"

@@ -106,9 +106,14 @@ def recorded(
     Raises InvalidGame for what is no policy of the game.
     """
     of_kind("game", game, Game, "a Game")
-    of_kind("policies", policies, Iterable, "one policy after another")
     _check_whole("every", every)
-    for iteration, policy in enumerate(policies, 1):
+    try:
+        following = iter(policies)
+    except TypeError:
+        raise InvalidGame(
+            f"policies is {shown(policies)}: expected one policy after another"
+        ) from None
+    for iteration, policy in enumerate(following, 1):
         if iteration % every == 0:
             pi = game.problem.checked(policy)
             yield _step(game, iteration, pi, game.response(pi), optimum)

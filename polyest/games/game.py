@@ -42,8 +42,8 @@ class Game(Holder):
         """Raises InvalidGame for what is no problem, geometry or sign."""
         if not isinstance(self.problem, Alft) or not isinstance(self.geometry, Geometry):
             raise InvalidGame(
-                f"problem is {shown(self.problem)}, geometry is {shown(self.geometry)}: expected those of alft.pose "
-                "and of polyest.games.geometry"
+                f"problem is {shown(self.problem)}, geometry is {shown(self.geometry)}: expected those "
+                "of alft.pose and of polyest.games.geometry"
             )
         if real(self.sign) not in (-1, 1):
             raise InvalidGame(f"sign is {shown(self.sign)}: expected -1 or 1")

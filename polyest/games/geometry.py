@@ -214,13 +214,13 @@ def tsallis(order: Any) -> Geometry:
     """
     if not 0 < real(order) <= HIGHEST:
         raise InvalidGame(
-            f"order is {shown(order)}: expected a number in (0, {HIGHEST:g}]; the Tsallis entropy of an order "
-            "of 0 or less is not concave"
+            f"order is {shown(order)}: expected a number in (0, {HIGHEST:g}]; the Tsallis entropy of "
+            "an order of 0 or less is not concave"
         )
     if 0 < abs(float(order) - 1) < CLOSEST:
         raise InvalidGame(
-            f"order is {shown(order)}: closer to 1 than {CLOSEST:g}, doubles do not tell it from the negative "
-            "entropy; use order 1"
+            f"order is {shown(order)}: closer to 1 than {CLOSEST:g}, doubles do not tell it from the "
+            "negative entropy; use order 1"
         )
     return Geometry("tsallis", (float(order),))
 
@@ -248,8 +248,8 @@ def polynomial(coefficients: Any) -> Geometry:
         given = given[:-1]
     if len(given) < 3:
         raise NotConvex(
-            f"the polynomial {shown(list(given))} is linear: expected a strictly convex generator, of degree 2 or "
-            "more; its rewards would be constant"
+            f"the polynomial {shown(list(given))} is linear: expected a strictly convex generator, of "
+            "degree 2 or more; its rewards would be constant"
         )
     place = _where_concave(given)
     if place is not None:

@@ -146,8 +146,8 @@ class GroundTruth(Goal):
         whole = right.shape == (prompts,) and np.asarray(self.answers).dtype.kind in "iu"
         if not whole or not ((right >= 0) & (right < answers)).all():
             raise InvalidGame(
-                f"right answers {shown(self.answers)}: expected {prompts} integers in 0..{answers - 1}, one a "
-                "prompt"
+                f"right answers {shown(self.answers)}: expected {prompts} integers in 0.."
+                f"{answers - 1}, one a prompt"
             )
         if answers < 2:
             raise InvalidGame(

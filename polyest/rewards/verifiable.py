@@ -56,9 +56,13 @@ def ground_truth(
     [[1.0, 1.0, 0.0, 0.0]]
     """
     if not among(objective, OBJECTIVES):
-        raise InvalidReward(f"objective is {shown(objective)}: expected one of {', '.join(OBJECTIVES)}")
+        raise InvalidReward(
+            f"objective is {shown(objective)}: expected one of {', '.join(OBJECTIVES)}"
+        )
     if (objective == "pass@k") != (k is not None):
-        raise InvalidReward(f"k is {shown(k)} with objective {shown(objective)}: it belongs to pass@k")
+        raise InvalidReward(
+            f"k is {shown(k)} with objective {shown(objective)}: it belongs to pass@k"
+        )
     if k is not None and not whole(k, 1):
         raise InvalidReward(f"k is {shown(k)}: expected an integer of at least 1")
     wanted: Options = {"unanswered": "lowest", **options}
