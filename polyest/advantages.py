@@ -181,7 +181,7 @@ def _numbers(name: str, values: Any, kinds: str = "biuf", like: Any = None) -> A
         found = None
     if found is None or _kind(found) not in kinds:
         raise InvalidReward(
-            f"{name} are {shown(values)}: expected an array of "
+            f"{name} are {shown(values)}: expected "
             + {"b": "truth values", "iu": "integers"}.get(kinds, "numbers, nan for none")
         )
     return found.astype(np.float64) if xp is np and "f" in kinds else found

@@ -83,9 +83,7 @@ def draws(group: Any, baseline: str = "group-mean", counting: str = "in-group") 
         )
     spent = _spent(baseline)
     if not whole(group, -MOST):
-        raise CountOutOfRange(
-            f"group is {shown(group)}: expected an integer, how many were sampled, at most 2^53"
-        )
+        raise CountOutOfRange(f"group is {shown(group)}: expected an integer, up to 2^53 samples")
     if counting == "independent":
         if group < 1:
             raise CountOutOfRange(f"{group} reference draws: expected at least 1 a prompt")

@@ -387,16 +387,9 @@ def _quotient(a: float, b: float) -> float:
 
 
 def _told(progress: Any) -> Progress:
-    """What is called as the work goes on."""
-    if progress is None:
-        return _silent
-    if not callable(progress):
+    """What is called as the work goes on, nothing where nobody looks."""
+    if progress is not None and not callable(progress):
         raise InvalidProblem(
             f"progress is {shown(progress)}: expected a function of what is done and of how much, or None"
         )
-    told: Progress = progress
-    return told
-
-
-def _silent(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+    return (lambda done, total: None) if progress is None else progress

@@ -114,7 +114,7 @@ def check_draws(K: Any) -> int:
     """K as an int; InvalidProblem unless it is an integer in 1..2^53."""
     if not whole(K, 1):
         raise InvalidProblem(
-            f"K is {shown(K)}: it counts draws and must be an integer of at least 1, at most 2^53"
+            f"K is {shown(K)}: it counts draws and must be an integer of at least 1, up to 2^53"
         )
     return int(K)
 
@@ -144,8 +144,8 @@ def pose(
         )
     if criterion == "squared-error" and phi.exponent <= -0.5:
         raise InvalidProblem(
-            f"target {clipped(phi.name)}: p phi(p)^2 does not vanish at p = 0, and no table makes the squared "
-            "error there any less; use another criterion, or an exponent of phi above -1/2"
+            f"target {clipped(phi.name)}: p phi(p)^2 does not vanish at p = 0, and no table makes the "
+            "squared error there any less; use another criterion, or an exponent of phi above -1/2"
         )
     given = dict(zip(BUDGET_KINDS, (bias, bias_ratio, noise), strict=True))
     budgets = [Budget(kind, _positive(kind, v)) for kind, v in given.items() if v is not None]

@@ -210,8 +210,8 @@ def asked(grid: str | None, group: int | None, beta: float) -> Rounding | None:
         return Rounding(grid, group, beta)
     if group is not None or real(beta) != 1:
         raise InvalidProblem(
-            f"group {shown(group)} and beta {shown(beta)} without a grid: they belong to grid dyadic; name it, or "
-            "leave them out"
+            f"group {shown(group)} and beta {shown(beta)} without a grid: they belong to grid dyadic; "
+            "name it, or leave them out"
         )
     return None
 

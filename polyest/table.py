@@ -231,7 +231,7 @@ def posed(record: Any) -> Problem:
         raise CorruptTable(f"schema {shown(record['schema'])}: this polyest reads schema {SCHEMA}")
     K = record["K"]
     if not whole(K, 1):
-        raise CorruptTable(f"K is {shown(K)}: expected an integer of at least 1, at most 2^53")
+        raise CorruptTable(f"K is {shown(K)}: expected an integer of at least 1, up to 2^53")
     budget = record["budget"]
     allowed = None if budget is None else Budget(budget["kind"], number(budget["value"]))
     if allowed is not None and not among(allowed.kind, BUDGET_KINDS):

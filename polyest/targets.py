@@ -278,8 +278,8 @@ def parse(text: Any) -> Target:
     if kind == "polynomial":
         if 0 < greatest < LEAST:
             raise InvalidProblem(
-                f"target {shown(text)} has no number of at least {LEAST:g}: expected a greater one; scale the "
-                "rewards"
+                f"target {shown(text)} has no number of at least {LEAST:g}: expected a greater one; "
+                "scale the rewards"
             )
         while len(parameters) > 1 and parameters[-1] == 0:
             parameters = parameters[:-1]

@@ -267,7 +267,9 @@ def numbers(name: str, values: Any) -> Floats:
     try:
         given = np.asarray(values)
     except (TypeError, ValueError, RuntimeError):
-        raise InvalidGame(f"{name} is {shown(values)}: expected a rectangle of numbers") from None
+        raise InvalidGame(
+            f"{name} is ragged, {shown(values)}: expected a rectangle of numbers"
+        ) from None
     if given.dtype.kind not in "iuf":
         raise InvalidGame(f"{name} of type {given.dtype}: expected numbers")
     return np.array(given, dtype=np.float64)

@@ -177,7 +177,8 @@ class Safety(Goal):
         bound = real(self.bound)
         if not (0 < bound < inf or bound == inf == self.bound):
             raise InvalidGame(
-                f"bound is {shown(self.bound)}: expected a positive number, above the multipliers of the optimum"
+                f"bound is {shown(self.bound)}: expected a positive number, above the multipliers of the "
+                "optimum"
             )
         self.check_reachable(np.ones(answers, dtype=bool))
 

@@ -11,7 +11,7 @@ Newton's method ends it.  A safe set has no best response on the way; there the 
 instead, prompt by prompt.
 """
 
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -55,10 +55,8 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
     [[0.731059, 0.268941]]
     """
     of_kind("game", game, Game, "a Game")
-    if not 0 < real(within) < inf:
-        raise InvalidGame(
-            f"within is {shown(within)}: expected the gap that is allowed, a positive number"
-        )
+    if not isfinite(real(within)):
+        raise InvalidGame(f"within is {shown(within)}: expected the gap that is allowed, a number")
     if isinstance(game.problem.goal, Safety):
         return _safe(game, game.problem.goal, within)
     problem = game.problem

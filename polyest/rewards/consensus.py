@@ -117,8 +117,8 @@ def soft_consistency(
     baseline = options.get("baseline", "group-mean")
     if options.get("counting", "in-group") != "in-group" or baseline == "exact":
         raise InvalidReward(
-            f"counting {shown(options.get('counting', 'in-group'))} and baseline {shown(baseline)}: a reward over an "
-            'orbit is counted "in-group" on its own prompt, under "group-mean" or "none"'
+            f"counting {shown(options.get('counting', 'in-group'))} and baseline {shown(baseline)}: a "
+            'reward over an orbit is counted "in-group" on its own prompt, under "group-mean" or "none"'
         )
     found = arranged(answers, groups=options.get("groups"), orbits=orbits)
     m, G = map(counts.fixed, found.values.shape[1:])

@@ -184,8 +184,9 @@ def counted(answers: Array, options: Options) -> counts.Counts:
     counts.draws(3, baseline, counting)  # knows both words, or says which there are
     if (counting == "independent") != (reference is not None):
         raise InvalidReward(
-            f"counting is {shown(counting)} and reference {'given' if reference is not None else 'missing'}: an "
-            '"independent" count needs reference= with draws of the same prompts, "in-group" takes none'
+            f"counting is {shown(counting)} and reference "
+            f'{"given" if reference is not None else "missing"}: an "independent" count needs '
+            'reference= with draws of the same prompts, "in-group" takes none'
         )
     groups, sizes = options.get("groups"), options.get("sizes")
     if reference is None:

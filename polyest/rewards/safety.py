@@ -51,8 +51,8 @@ class Multiplier:
             or (self.value < 0).any()
         ):
             raise InvalidReward(
-                f"budget {shown(budget)}, rate {shown(rate)}, start {shown(start)}: expected one budget or a list, a "
-                "positive rate, and a start that is not negative, one or as many"
+                f"budget {shown(budget)}, rate {shown(rate)}, start {shown(start)}: expected one "
+                "budget or a list, a positive rate, and a start that is not negative, one or as many"
             )
         self.value = np.broadcast_to(self.value, self.budget.shape).copy()
 
