@@ -21,6 +21,9 @@ if TYPE_CHECKING:
         pairing,
         rewards,
     )
+    from polyest import compiled as compiled
+    from polyest import errors as errors
+    from polyest import grpo as grpo
     from polyest.making import solve, verify
     from polyest.reading import load
     from polyest.table import Table
@@ -36,8 +39,8 @@ _HOMES = {
     "loads": "universal",
 }
 _MODULES = (
-    "advantages", "answers", "closed_forms", "counts", "errors", "frontier", "games", "gathering", "grpo",
-    "pairing", "rewards",
+    "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "games", "gathering",
+    "grpo", "pairing", "rewards",
 )  # fmt: skip
 
 __all__ = [
@@ -61,12 +64,22 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"polyest.{_HOMES[name]}"), name)
-    if name in _MODULES:
-        return import_module(f"polyest.{name}")
-    raise AttributeError(f"module 'polyest' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        """What is imported when it is first asked for; an AttributeError where it is not to be had."""
+        if name in _HOMES:
+            return getattr(import_module(f"polyest.{_HOMES[name]}"), name)
+        if name in _MODULES:
+            try:
+                return import_module(f"polyest.{name}")
+            except ImportError as error:
+                from polyest.errors import MissingModule, NotInstalled
+
+                if not isinstance(error, NotInstalled):
+                    raise
+                raise MissingModule(str(error)) from None
+        raise AttributeError(f"module 'polyest' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -25,13 +25,16 @@ rarely weigh less.  With a weight of 1 it is neither.  `exact`, and a reward for
 """
 
 import sys
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from polyest.errors import InvalidReward
+from polyest.values import real, shown
 
 Array = Any  # numpy array or torch tensor; recognised, not imported
+LARGEST = 1e150  # of a reward: the sums of squares of smaller ones are doubles
 
 
 def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
@@ -67,7 +70,7 @@ def orbit_mean(rewards: Array) -> Array:
     >>> orbit_mean(np.array([[[1.0, 1.0], [0.0, 0.0]]])).tolist()
     [[[0.5, 0.5], [-0.5, -0.5]]]
     """
-    rewards = np.asarray(rewards) if _library(rewards) is np else rewards
+    rewards = _numbers("rewards", rewards)
     if rewards.ndim != 3:
         raise InvalidReward(f"rewards of shape {tuple(rewards.shape)}: expected (orbits, m, G)")
     return group_mean(rewards.reshape(len(rewards), -1)).reshape(rewards.shape)
@@ -82,10 +85,14 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
     >>> standardised(np.array([[1.0, 0.0, 2.0]])).round(3).tolist()
     [[0.0, -1.0, 1.0]]
     """
+    if not 0 < real(epsilon) < inf:
+        raise InvalidReward(
+            f"epsilon is {shown(epsilon)}: expected a small positive number, such as 1e-6"
+        )
     given, filled, n, _, mean = _moments(rewards, groups)
     off = _library(filled).where(given, filled - mean, 0.0)
     variance = _summed(off * off, groups) / (n - 1).clip(min=1)
-    return off / (variance**0.5 + epsilon)
+    return off / (variance**0.5 + real(epsilon))
 
 
 def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Array:
@@ -101,12 +108,19 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
     >>> exact(np.zeros((1, 3)), d, np.array([[2, 2, 1]]), np.ones((1, 3), bool)).tolist()
     [[0.0, 0.0, -1.0]]
     """
-    G = rewards.shape[-1]
-    if rewards.ndim != 2 or others.shape != (G + 1,) or counts.shape != rewards.shape:
+    rewards = _numbers("rewards", rewards)
+    others = _numbers("others", others, like=rewards)
+    counts = _numbers("counts", counts, "iu", rewards)
+    answered = _numbers("answered", answered, "b", rewards)
+    G = rewards.shape[-1] if rewards.ndim == 2 else -1
+    shapes = [tuple(x.shape) for x in (rewards, others, counts, answered)]
+    if G < 1 or shapes[1] != (G + 1,) or not shapes[0] == shapes[2] == shapes[3]:
         raise InvalidReward(
-            f"rewards {tuple(rewards.shape)}, others {tuple(others.shape)}, counts {tuple(counts.shape)}: "
-            "expected (prompts, G), (G+1,), (prompts, G)"
+            f"rewards {shapes[0]}, others {shapes[1]}, counts {shapes[2]}, answered {shapes[3]}: expected "
+            "(prompts, G), (G+1,), (prompts, G), (prompts, G)"
         )
+    if _library(rewards) is np and not ((counts >= 0) & (counts <= G)).all():
+        raise InvalidReward(f"counts from {counts.min()} to {counts.max()}: expected 0 to G = {G}")
     paid = others[counts] * answered
     total = paid.sum(1)[:, None]
     left = total - counts * paid + (counts - 1) * others[(counts - 1).clip(min=0)]
@@ -116,13 +130,11 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
 
 def _moments(rewards: Array, groups: Array | None) -> tuple[Array, Array, Array, Array, Array]:
     """Which rewards are given, rewards with 0 elsewhere, how many of how many are, their mean."""
-    xp = _library(rewards)
-    try:
-        rewards = np.asarray(rewards, np.float64) if xp is np else rewards
-    except (TypeError, ValueError) as error:
-        raise InvalidReward(f"rewards: {error}; expected numbers, nan for none") from None
-    if xp is np and np.isinf(rewards).any():
-        raise InvalidReward("rewards hold an infinity: expected finite numbers, nan for none")
+    xp, rewards = _library(rewards), _numbers("rewards", rewards)
+    if xp is np and (np.abs(rewards) > LARGEST).any():
+        raise InvalidReward(
+            f"rewards hold an infinity, or a number beyond {LARGEST:g}: expected finite numbers, nan for none"
+        )
     if rewards.ndim != (2 if groups is None else 1):
         raise InvalidReward(
             f"rewards of shape {tuple(rewards.shape)}: expected (prompts, G), or (N,) with groups="
@@ -139,7 +151,7 @@ def _summed(values: Array, groups: Array | None) -> Array:
     if groups is None:
         return values.sum(1)[:, None]
     xp = _library(values)
-    ids: Any = np.asarray(groups) if xp is np else xp.as_tensor(groups, device=values.device)
+    ids = _numbers("groups", groups, "iu", values)
     if ids.shape != values.shape:
         raise InvalidReward(
             f"groups of shape {tuple(ids.shape)}: expected one id a trace, {tuple(values.shape)}"
@@ -152,6 +164,36 @@ def _summed(values: Array, groups: Array | None) -> Array:
     else:
         total = total.index_add(0, place, values)
     return total[place]
+
+
+def _numbers(name: str, values: Any, kinds: str = "biuf", like: Any = None) -> Array:
+    """Values as an array, of the library of `like`: float64 of numpy where they may be reals.
+
+    kinds: numpy's letters of what they may be.  Nothing is read from a device.
+    """
+    xp, found = _library(values if like is None else like), values
+    try:
+        if xp is np:
+            found = np.asarray(values)
+        elif like is not None:
+            found = xp.as_tensor(values, device=like.device)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        found = None
+    if found is None or _kind(found) not in kinds:
+        raise InvalidReward(
+            f"{name} are {shown(values)}: expected "
+            + {"b": "truth values", "iu": "integers"}.get(kinds, "numbers, nan for none")
+        )
+    return found.astype(np.float64) if xp is np and "f" in kinds else found
+
+
+def _kind(array: Array) -> str:
+    """numpy's letter of what an array or a tensor holds."""
+    if isinstance(array, np.ndarray):
+        return str(array.dtype.kind)
+    if array.is_complex():
+        return "c"
+    return "f" if array.is_floating_point() else "b" if str(array.dtype) == "torch.bool" else "i"
 
 
 def _library(values: Any) -> Any:

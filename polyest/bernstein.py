@@ -33,8 +33,9 @@ def pmf(K: int, p: "ArrayLike") -> Floats:
     columns = np.zeros((K + 1, points.size))
     mode = np.minimum((points * (K + 1)).astype(np.int64), K)
     columns[mode, np.arange(points.size)] = 1.0
-    up = np.divide(points, 1 - points, out=np.zeros_like(points), where=points < 1)
-    down = np.divide(1 - points, points, out=np.zeros_like(points), where=points > 0)
+    # Only where there is something above or below the mode: else 1/p may be infinite.
+    up = np.divide(points, 1 - points, out=np.zeros_like(points), where=mode < K)
+    down = np.divide(1 - points, points, out=np.zeros_like(points), where=mode > 0)
     for k in range(1, K + 1):
         columns[k] += columns[k - 1] * (up * ((K - k + 1) / k)) * (k > mode)
     for k in range(K - 1, -1, -1):

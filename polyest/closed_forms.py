@@ -25,8 +25,8 @@ its formula, and the certificate is about the stored entries.
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from itertools import islice
 from math import comb, exp
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,10 +35,12 @@ from polyest.bernstein import Floats, elevate
 from polyest.certificate import measure
 from polyest.entrance import alone
 from polyest.errors import InvalidProblem
+from polyest.lookup import LARGEST_LISTED
 from polyest.precision import working
 from polyest.problem import Problem, check_draws, pose
 from polyest.table import Table
-from polyest.targets import LOG, Target
+from polyest.targets import HIGHEST, LOG, Target
+from polyest.values import real, shown, whole
 
 if TYPE_CHECKING:
     from flint import arb
@@ -73,7 +75,7 @@ def log_count(K: Any) -> Table:
     >>> log_count(3).coefficients.round(6).tolist()
     [-1.386294, -0.693147, -0.287682, 0.0]
     """
-    N = check_draws(K) + 1
+    N = _checked(K) + 1
     return _table("log_count", LOG, _nearest(lambda: [_log(j, N) for j in range(1, N + 1)]))
 
 
@@ -86,7 +88,7 @@ def log_smoothed(K: Any) -> Table:
     >>> log_smoothed(2).coefficients.round(6).tolist()
     [-1.386294, -0.693147, 0.0]
     """
-    K = check_draws(K)
+    K = _checked(K)
     return _table("log_smoothed", LOG, _nearest(lambda: [_log(m, 2 * K) for m in _doubled(K)]))
 
 
@@ -102,7 +104,7 @@ def miller_madow(K: Any) -> Table:
     """
     from flint import arb
 
-    N = check_draws(K) + 1
+    N = _checked(K) + 1
     return _table(
         "miller_madow",
         LOG,
@@ -123,7 +125,7 @@ def taylor(K: Any) -> Table:
     """
     from flint import arb
 
-    K = check_draws(K)
+    K = _checked(K)
     return _table(
         "taylor",
         LOG,
@@ -143,7 +145,7 @@ def harmonic(K: Any) -> Table:
     >>> harmonic(2).coefficients.tolist()
     [-1.5, -0.5, 0.0]
     """
-    return _table("harmonic", LOG, _rounded(harmonic_entries(K)))
+    return _table("harmonic", LOG, _rounded(harmonic_entries(_checked(K))))
 
 
 def harmonic_entries(K: Any) -> list[Fraction]:
@@ -172,7 +174,7 @@ def jackknife(K: Any) -> Table:
     """
     from flint import arb
 
-    N = check_draws(K) + 1
+    N = _checked(K) + 1
 
     def h(j: int, n: int) -> "arb":
         return -_log(j, n) * j / n if j else arb(0)
@@ -201,10 +203,10 @@ def schuermann(K: Any, xi: Any = SCHUERMANN_XI) -> Table:
     >>> schuermann(2, xi=0.5).coefficients.round(6).tolist()
     [-2.193147, -0.193147, -0.193147]
     """
-    K = check_draws(K)
-    if not isinstance(xi, Real) or not 0 < float(xi) <= 1:
+    K = _checked(K)
+    if not 0 < real(xi) <= 1:
         raise InvalidProblem(
-            f"xi is {xi!r}: a number in (0, 1], where 1 is the harmonic table; Schuermann's is "
+            f"xi is {shown(xi)}: a number in (0, 1], where 1 is the harmonic table; Schuermann's is "
             "exp(-1/2)"
         )
     from flint import arb
@@ -223,7 +225,7 @@ def schuermann(K: Any, xi: Any = SCHUERMANN_XI) -> Table:
     entries = _nearest(balls)
     if not np.isfinite(entries).all():
         raise InvalidProblem(
-            f"xi is {xi!r}: entries of K = {K} draws grow like (1/xi - 1)^K, beyond the doubles; "
+            f"xi is {shown(xi)}: entries of K = {K} draws grow like (1/xi - 1)^K, beyond the doubles; "
             "use a greater xi, from 0.5 on they stay small"
         )
     return _table("schuermann", LOG, entries)
@@ -243,10 +245,10 @@ def polynomial(K: Any, coefficients: Iterable[Any]) -> Table:
     [0.0, 0.0, 0.166667, 0.5, 1.0]
     """
     try:
-        words = [repr(float(a)) for a in coefficients]
+        words = [repr(float(a)) for a in islice(coefficients, HIGHEST + 2)]
     except (TypeError, ValueError, OverflowError):
         raise InvalidProblem(
-            f"coefficients are {coefficients!r}: expected the numbers a_0, a_1, ... of a "
+            f"coefficients are {shown(coefficients)}: expected the numbers a_0, a_1, ... of a "
             "polynomial, as in [1, -1]"
         ) from None
     return _unbiased("polynomial", K, f"polynomial:{','.join(words)}")
@@ -264,7 +266,7 @@ def pass_at(K: Any, k: Any) -> Table:
     >>> pass_at(4, k=2).coefficients.round(6).tolist()
     [0.0, 0.5, 0.833333, 1.0, 1.0]
     """
-    K, k = check_draws(K), _positive_integer("k", k, "how many draws may try in pass@k")
+    K, k = _checked(K), _positive_integer("k", k, "how many draws may try in pass@k")
     if k > K:
         raise InvalidProblem(
             f"k is {k}, above K = {K}: 1 - (1-p)^k has degree k and no table of {K} draws is "
@@ -295,10 +297,10 @@ def split(table: Table, blocks: Any) -> Table:
     """
     if not isinstance(table, Table):
         raise InvalidProblem(
-            f"table is {table!r}: the table of one block, as in split(harmonic(4), blocks=2)"
+            f"table is {shown(table)}: the table of one block, as in split(harmonic(4), blocks=2)"
         )
     number = _positive_integer("blocks", blocks, "how many blocks the draws are split into")
-    return _elevated("split", table, number * table.K)
+    return _elevated("split", table, _checked(number * table.K))
 
 
 def subsets(table: Table, K: Any) -> Table:
@@ -316,9 +318,9 @@ def subsets(table: Table, K: Any) -> Table:
     """
     if not isinstance(table, Table):
         raise InvalidProblem(
-            f"table is {table!r}: the table of a subset, as in subsets(harmonic(4), 10)"
+            f"table is {shown(table)}: the table of a subset, as in subsets(harmonic(4), 10)"
         )
-    if check_draws(K) < table.K:
+    if _checked(K) < table.K:
         raise InvalidProblem(
             f"K is {K}: {K} draws have no subset of {table.K}, the draws of {table!r}; use K >= "
             f"{table.K}"
@@ -332,10 +334,21 @@ def _elevated(name: str, table: Table, K: int) -> Table:
 
 
 def _unbiased(name: str, K: Any, target: str) -> Table:
-    posed = pose(K, target, "minimax")
+    posed = pose(_checked(K), target, "minimax")
     entries = posed.target.entries(posed.K)
     assert entries is not None  # pose refuses a degree above K
     return _table(name, posed.target, _rounded(entries))
+
+
+def _checked(K: Any) -> int:
+    """K as an int; InvalidProblem unless it is in 1..1024, beyond which a proof takes minutes."""
+    draws = check_draws(K)
+    if draws > LARGEST_LISTED:
+        raise InvalidProblem(
+            f"K is {draws}: closed forms are written out and proved up to K = {LARGEST_LISTED}; take fewer "
+            "draws, or polyest.load, whose universal table is for any K"
+        )
+    return draws
 
 
 def _table(name: str, target: Target, entries: Floats) -> Table:
@@ -375,8 +388,8 @@ def _doubled(K: int) -> list[int]:
 
 
 def _positive_integer(name: str, value: Any, meaning: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise InvalidProblem(f"{name} is {value!r}: {meaning}, an integer of at least 1")
+    if not whole(value, 1):
+        raise InvalidProblem(f"{name} is {shown(value)}: {meaning}, an integer of at least 1")
     return int(value)
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyest.errors import CountOutOfRange, NotInstalled
+from polyest.errors import CountOutOfRange, InvalidProblem, NotInstalled
 from polyest.table import Table
+from polyest.values import shown
 
 try:
     import numba
@@ -39,6 +40,13 @@ def look_up(
     >>> look_up(polyest.load(14), np.array([0, 14])).round(3).tolist()
     [-5.051, -0.003]
     """
+    if not isinstance(table, Table):
+        raise InvalidProblem(f"table is {shown(table)}: expected one with a list of entries")
+    if not isinstance(counts, np.ndarray) or not isinstance(out, np.ndarray | None):
+        raise CountOutOfRange(
+            f"counts are {shown(counts)}, out is {shown(out)}: expected arrays of numpy; for others use "
+            "table[counts]"
+        )
     found = np.empty(counts.shape) if out is None else out
     if counts.dtype not in (np.int32, np.int64) or found.dtype not in (np.float32, np.float64):
         raise CountOutOfRange(

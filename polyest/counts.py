@@ -26,12 +26,12 @@ counts of an answer that is certain on one of two prompts and absent on the othe
 
 import sys
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from polyest.errors import CountOutOfRange, InvalidProblem
+from polyest.values import MOST, among, clipped, shown, whole
 
 __all__ = [
     "Counts",
@@ -47,6 +47,7 @@ SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # traces of a group that are n
 COUNTINGS = ("in-group", "independent")
 NO_ANSWER = -1
 LARGEST_ID = 2**63 - 1
+MOST_SIZES = 1024  # that a batch may promise: a table is read for each
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +77,13 @@ def draws(group: Any, baseline: str = "group-mean", counting: str = "in-group") 
     >>> draws(16), draws(16, baseline="none"), draws(16, counting="independent")
     (14, 15, 16)
     """
-    if counting not in COUNTINGS:
-        raise InvalidProblem(f"counting {counting!r} is unknown: use one of {', '.join(COUNTINGS)}")
+    if not among(counting, COUNTINGS):
+        raise InvalidProblem(
+            f"counting {shown(counting)} is unknown: use one of {', '.join(COUNTINGS)}"
+        )
     spent = _spent(baseline)
-    if isinstance(group, bool) or not isinstance(group, Integral):
-        raise CountOutOfRange(f"group is {group!r}: expected an integer, how many were sampled")
+    if not whole(group, -MOST):
+        raise CountOutOfRange(f"group is {shown(group)}: expected an integer, up to 2^53 samples")
     if counting == "independent":
         if group < 1:
             raise CountOutOfRange(f"{group} reference draws: expected at least 1 a prompt")
@@ -131,7 +134,7 @@ def in_group(
             )
         if sizes is not None:
             raise CountOutOfRange(
-                f"sizes {sizes} of (prompts, G): the shape has the size; leave them out"
+                f"sizes {shown(sizes)} of (prompts, G): the shape has the size; leave them out"
             )
         K: Any = draws(answer.shape[1], baseline)
         distinct: tuple[int, ...] = (K,)
@@ -324,10 +327,10 @@ def integers(name: str, values: Any, like: Any) -> Array:
         )
     try:
         given = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise CountOutOfRange(
-            f"{name} are no rectangular array ({error}): expected integers, every prompt with as "
-            "many traces; where numbers differ pass flat answers with groups="
+            f"{name} are no rectangular array ({clipped(str(error))}): expected integers, every prompt "
+            "with as many traces; where numbers differ pass flat answers with groups="
         ) from None
     if 0 in given.shape:
         raise CountOutOfRange(f"{name} of shape {tuple(given.shape)}: expected at least one trace")
@@ -360,27 +363,29 @@ def _distinct(ids: Array, size: Array, baseline: str) -> tuple[int, ...]:
 
 def _promised(sizes: tuple[int, int], baseline: str) -> tuple[int, ...]:
     """Every K of groups of sizes[0] to sizes[1] traces."""
-    least, most = (draws(size, baseline) for size in sizes)
-    if least > most:
+    pair = isinstance(sizes, tuple | list) and len(sizes) == 2
+    least, most = (draws(size, baseline) for size in sizes) if pair else (1, 0)
+    if not least <= most < least + MOST_SIZES:
         raise CountOutOfRange(
-            f"sizes are {sizes}: expected the least and the most traces of a group"
+            f"sizes are {shown(sizes)}: expected the least and the most traces of a group, no more than "
+            f"{MOST_SIZES} apart"
         )
     return tuple(range(least, most + 1))
 
 
 def _spent(baseline: str) -> int:
-    if baseline not in SPENT:
-        raise InvalidProblem(f"baseline {baseline!r} is unknown: use one of {', '.join(SPENT)}")
+    if not among(baseline, SPENT):
+        raise InvalidProblem(
+            f"baseline {shown(baseline)} is unknown: use one of {', '.join(SPENT)}"
+        )
     return SPENT[baseline]
 
 
 def _marker(no_answer: Any) -> int:
-    if (
-        isinstance(no_answer, bool)
-        or not isinstance(no_answer, Integral)
-        or not -LARGEST_ID <= int(no_answer) <= LARGEST_ID
-    ):
-        raise CountOutOfRange(f"no_answer is {no_answer!r}: expected the integer that marks it")
+    if not whole(no_answer, -LARGEST_ID, LARGEST_ID):
+        raise CountOutOfRange(
+            f"no_answer is {shown(no_answer)}: expected the integer that marks it"
+        )
     return int(no_answer)
 
 

@@ -105,6 +105,10 @@ class NotInstalled(PolyestError, ImportError):
     """An extra that is needed and not there; the message has the command that installs it."""
 
 
+class MissingModule(PolyestError, AttributeError):
+    """A module whose extra is not installed, asked for as an attribute; the message has the command."""
+
+
 class UnsupportedVersion(PolyestError, ImportError):
     """A trainer in a version that does not work; the message says which ones do."""
 

@@ -23,11 +23,13 @@ from typing import Any
 from polyest import closed_forms
 from polyest.certificate import Bracket, Certificate, measure, noise_floor, noise_unit, plug_in
 from polyest.errors import InvalidProblem, NotConverged, NotProved
+from polyest.lookup import LARGEST_LISTED
 from polyest.making import noiseless, solve
 from polyest.problem import BUDGETED, Alternation, Problem, pose
 from polyest.reading import LARGEST_MINIMAX
 from polyest.table import Table
 from polyest.targets import Target
+from polyest.values import among, shown
 
 __all__ = [
     "Frontier",
@@ -140,7 +142,7 @@ def sweep(
     """
     noises = _ascending(BUDGETS if budgets is None else budgets)
     posed, unit, least = _posed(K, target, criterion)
-    tell = progress or _silent
+    tell = _told(progress)
     points, stopped = list[Point](), None
 
     def at(noise: float) -> Point:
@@ -199,7 +201,7 @@ def marks(
     posed, unit, least = _posed(K, target, criterion)
     makers = [*_rivals(posed, least), *_others(posed, least)]
     points, refused = list[Point](), list[Refused]()
-    tell = progress or _silent
+    tell = _told(progress)
     for done, (series, label, make) in enumerate(makers):
         tell(done, len(makers))
         try:
@@ -225,7 +227,7 @@ def comparison(
     """
     posed, _, least = _posed(K, target, criterion)
     rivals = [rival for rival in _rivals(posed, least) if rival[0] != "subsets"]
-    tell = progress or _silent
+    tell = _told(progress)
     found = dict[str, Versus | str]()
     for done, (_, label, make) in enumerate(rivals):
         tell(done, len(rivals))
@@ -246,6 +248,10 @@ def against(rival: Table, criterion: str = "gradient-variance") -> Versus:
     >>> against(closed_forms.schuermann(8)).ratio.lower > 1.1
     True
     """
+    if not isinstance(rival, Table):
+        raise InvalidProblem(
+            f"rival is {shown(rival)}: expected a table with a list of entries, of K <= {LARGEST_LISTED}"
+        )
     posed, unit, _ = _posed(rival.K, rival.target, criterion)
     floor = noise_floor(posed.target, rival.coefficients, criterion)
     if not floor > 0:
@@ -286,9 +292,9 @@ def records(curve: Frontier, points: Iterable[Point]) -> list[dict[str, str]]:
 
 def _posed(K: Any, target: Any, criterion: str) -> tuple[Problem, float, Bracket]:
     """The problem at noise 1, the unit of noise and a bracket of E*(K)."""
-    if criterion not in BUDGETED:
+    if not among(criterion, BUDGETED):
         raise InvalidProblem(
-            f"criterion {criterion!r} has no frontier: expected what a noise budget bounds, one of "
+            f"criterion {shown(criterion)} has no frontier: expected what a noise budget bounds, one of "
             f"{', '.join(BUDGETED)}"
         )
     posed = pose(K, target, criterion, noise=1)
@@ -311,7 +317,7 @@ def _ascending(budgets: Any) -> tuple[float, ...]:
     positive = all(isfinite(noise) and noise > 0 for noise in noises)
     if not noises or not positive or any(a >= b for a, b in pairwise(noises)):
         raise InvalidProblem(
-            f"budgets are {budgets!r}: expected multiples of the plug-in table's noise, at least one, "
+            f"budgets are {shown(budgets)}: expected multiples of the plug-in table's noise, at least one, "
             "finite, above 0 and ascending, such as (1, 2, 4, 8)"
         )
     return noises
@@ -380,5 +386,10 @@ def _quotient(a: float, b: float) -> float:
     return a / b if b else inf
 
 
-def _silent(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+def _told(progress: Any) -> Progress:
+    """What is called as the work goes on, nothing where nobody looks."""
+    if progress is not None and not callable(progress):
+        raise InvalidProblem(
+            f"progress is {shown(progress)}: expected a function of what is done and of how much, or None"
+        )
+    return (lambda done, total: None) if progress is None else progress

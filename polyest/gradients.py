@@ -21,6 +21,7 @@ import numpy as np
 
 from polyest.bernstein import Floats, pmf
 from polyest.errors import InvalidProblem
+from polyest.values import among, real, shown, whole
 
 POWERS = 3  # of sigma: 1, S and S^2/2
 BASELINES = ("group-mean", "none")
@@ -37,11 +38,22 @@ class Answers:
     times: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        total = sum(p * n for p, n in zip(self.p, self.times, strict=True))
-        if not (all(p > 0 for p in self.p) and all(n >= 1 for n in self.times)):
-            raise InvalidProblem(f"answers {self}: expected probabilities above 0, counts from 1")
+        lists = isinstance(self.p, tuple | list) and isinstance(self.times, tuple | list)
+        if not lists or not len(self.p) == len(self.times) > 0:
+            raise InvalidProblem(
+                f"p is {shown(self.p)}, times is {shown(self.times)}: expected two lists of one length"
+            )
+        likely = all(0 < real(p) <= 1 for p in self.p)
+        if not likely or not all(whole(n, 1) for n in self.times):
+            raise InvalidProblem(
+                f"p is {shown(self.p)}, times is {shown(self.times)}: expected probabilities above 0, counts "
+                "from 1"
+            )
+        total = sum(real(p) * int(n) for p, n in zip(self.p, self.times, strict=True))
         if abs(total - 1) > 1e-12:
-            raise InvalidProblem(f"answers {self}: probabilities add up to {total}, expected 1")
+            raise InvalidProblem(
+                f"answers {shown(self)}: probabilities add up to {total}, expected 1"
+            )
 
 
 @dataclass(frozen=True)
@@ -63,8 +75,16 @@ def of_group(answers: Answers, rewards: Floats, baseline: str = "group-mean") ->
     >>> of_group(even, np.array([0.0, 1.0]), "none")
     Gradient(mean=array([0.]), noise=0.25)
     """
-    if baseline not in BASELINES:
-        raise InvalidProblem(f"baseline {baseline!r} is unknown: use one of {', '.join(BASELINES)}")
+    if not among(baseline, BASELINES):
+        raise InvalidProblem(
+            f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}"
+        )
+    if not isinstance(answers, Answers):
+        raise InvalidProblem(f"answers are {shown(answers)}: expected Answers(p, times)")
+    try:
+        rewards = np.asarray(rewards, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidProblem(f"rewards are {shown(rewards)}: expected G finite numbers") from None
     if rewards.ndim != 1 or not rewards.size or not np.isfinite(rewards).all():
         raise InvalidProblem(
             f"rewards of shape {rewards.shape}: expected G finite numbers, of an answer that occurs 1 to "

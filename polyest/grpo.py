@@ -27,14 +27,20 @@ checkpoints and logging.  It yields one record a step and prints nothing.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from polyest import advantages
-from polyest.errors import InvalidReward
+from polyest.errors import InvalidReward, NotInstalled
+from polyest.values import real, shown, whole
+
+try:
+    import torch
+    from torch import Tensor, nn
+except ImportError:
+    raise NotInstalled(
+        "the reference loop needs torch, which is not installed: pip install 'polyest[torch]'"
+    ) from None
 
 
 @dataclass(frozen=True)
@@ -64,15 +70,17 @@ class Config:
         """Check the numbers."""
         for name, least in (("steps", 0), ("epochs", 1)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InvalidReward(f"{name} is {value!r}: expected an integer of at least {least}")
-        if not (isfinite(self.rate) and self.rate > 0 and self.clip > 0 and self.norm > 0):
+            if not whole(value, least):
+                raise InvalidReward(
+                    f"{name} is {shown(value)}: expected an integer of at least {least}"
+                )
+        if not (0 < real(self.rate) < inf and real(self.clip) > 0 and real(self.norm) > 0):
             raise InvalidReward(
-                f"rate {self.rate}, clip {self.clip}, norm {self.norm}: expected positive numbers, the rate "
-                "finite"
+                f"rate {shown(self.rate)}, clip {shown(self.clip)}, norm {shown(self.norm)}: expected "
+                "positive numbers, the rate finite"
             )
-        if not 0 <= self.kl < inf:
-            raise InvalidReward(f"kl is {self.kl}: expected a finite number, not negative")
+        if not 0 <= real(self.kl) < inf:
+            raise InvalidReward(f"kl is {shown(self.kl)}: expected a finite number, not negative")
 
 
 @dataclass(frozen=True)

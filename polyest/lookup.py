@@ -16,6 +16,7 @@ import numpy as np
 from polyest.certificate import Bracket, Certificate
 from polyest.errors import CountOutOfRange
 from polyest.problem import Budget, Problem
+from polyest.values import shown
 
 LARGEST_LISTED = 1024  # draws: above it every table is universal
 
@@ -92,9 +93,15 @@ class Lookup(ABC):
         if isinstance(counts, Integral) and not isinstance(counts, bool | np.bool_):
             self._check(int(counts), int(counts))
             return self._entry(int(counts))
-        if type(counts).__module__.partition(".")[0] == "torch":
+        torch = sys.modules.get("torch")
+        if torch is not None and isinstance(counts, torch.Tensor):
             return self._look_up_tensor(counts)
-        index = np.asarray(counts)
+        try:
+            index = np.asarray(counts)
+        except ValueError:
+            raise CountOutOfRange(
+                f"counts are {shown(counts)}: expected integers in 0..{self.K}, in lists of one length"
+            ) from None
         if index.size == 0:
             return np.zeros(index.shape)
         if index.dtype.kind not in "iu":
@@ -128,6 +135,6 @@ class Lookup(ABC):
         if least < 0 or greatest > self.K:
             wrong = least if least < 0 else greatest
             raise CountOutOfRange(
-                f"count {wrong} is outside 0..{self.K}: a table of K draws takes counts of K draws; "
+                f"count {shown(wrong)} is outside 0..{self.K}: a table of K draws takes counts of K draws; "
                 "load the table of the number of draws you counted"
             )

@@ -33,6 +33,7 @@ from polyest.table import Table, placed, warn_if_ruined
 from polyest.targets import Target
 from polyest.tightening import carried, tightened
 from polyest.universal import UniversalTable
+from polyest.values import among, shown
 
 MARGIN = 4e-9  # relative tightening of a budget, for rounding; more where rounding takes more
 ATTEMPTS = 4
@@ -159,6 +160,10 @@ def verify(table: Table | UniversalTable) -> None:
     if isinstance(table, UniversalTable):
         uniform.verify(table)
         return
+    if not isinstance(table, Table):
+        raise InvalidProblem(
+            f"table is {shown(table)}: expected a table of polyest, as load and loads give it"
+        )
     if table.grid is not None and not on_grid(table.coefficients, table.grid):
         raise NotProved(f"K = {table.K}: an entry is not on grid {table.grid}: it is altered")
     if table.criterion in CRITERIA:
@@ -204,8 +209,8 @@ def _method(problem: Problem, method: str | None) -> str:
     fitting = ("remez", "lp") if problem.criterion == "minimax" else ("socp", "cvx")
     if method is None:
         return fitting[0]
-    if method not in METHODS:
-        raise InvalidProblem(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
+    if not among(method, METHODS):
+        raise InvalidProblem(f"method {shown(method)} is unknown: use one of {', '.join(METHODS)}")
     if method not in fitting:
         raise InvalidProblem(
             f"method {method} does not solve {problem.criterion}: use {' or '.join(fitting)}"

@@ -20,6 +20,7 @@ from polyest.errors import InvalidReward, Mismatch, ScaleLost
 from polyest.lookup import Lookup
 from polyest.record import Holder
 from polyest.rewards.estimation import TABLES, Estimator, Options, chosen, entries, table
+from polyest.values import among, real, shown
 
 Array = Any  # numpy array or torch tensor; recognised, not imported
 OF_COUNTS = tuple(name for name in Options.__annotations__ if name not in TABLES)
@@ -32,8 +33,10 @@ def draws(group: int, baseline: str) -> int:
     >>> draws(16, "leave-one-out"), draws(16, "exact")
     (14, 15)
     """
-    if baseline not in BASELINES:
-        raise InvalidReward(f"baseline {baseline!r} is unknown: use one of {', '.join(BASELINES)}")
+    if not among(baseline, BASELINES):
+        raise InvalidReward(
+            f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}"
+        )
     return counts.draws(group, baseline if baseline in ("exact", "none") else "group-mean")
 
 
@@ -58,9 +61,14 @@ class Pair(Holder):
 
     def __post_init__(self) -> None:
         """Check that table, baseline and group belong together."""
-        if self.sign not in (-1, 1) or not 0 < self.beta < inf:
+        if real(self.sign) not in (-1, 1) or not 0 < real(self.beta) < inf:
             raise InvalidReward(
-                f"beta {self.beta}, sign {self.sign}: expected a positive factor, 1 or -1"
+                f"beta {shown(self.beta)}, sign {shown(self.sign)}: expected a positive factor, 1 or -1"
+            )
+        if not isinstance(self.table, Lookup) or not isinstance(self.others, Lookup | None):
+            raise InvalidReward(
+                f"table is {shown(self.table)}, others is {shown(self.others)}: expected tables of "
+                "polyest, others None where the baseline needs none"
             )
         K = draws(self.group, self.baseline)
         if self.table.K != K:
@@ -136,6 +144,10 @@ def pair(
     >>> found.table.K, found.others.K, found.advantages([[7] * 16]).shape
     (15, 14, (1, 16))
     """
+    if not isinstance(target, str):
+        raise InvalidReward(
+            f"target is {shown(target)}: expected its name, such as log or tsallis:0.5"
+        )
     wanted: Options = keywords  # type: ignore[assignment]
     how = chosen(target, beta, sign, wanted, but=OF_COUNTS)
     K = draws(group, baseline)

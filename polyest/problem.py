@@ -10,8 +10,7 @@ bias, and V(c), one of the criteria (all suprema over p in [0, 1]),
     squared-error      min sup p E (c_X - phi(p))^2
 """
 
-from math import fsum, isfinite
-from numbers import Integral, Real
+from math import fsum, inf
 from operator import mul
 from typing import Any
 
@@ -21,11 +20,13 @@ from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem
 from polyest.record import Record
 from polyest.targets import Target, parse
+from polyest.values import among, clipped, real, shown, whole
 
 BUDGETED = ("gradient-variance", "variance", "second-moment")
 CRITERIA = ("minimax", *BUDGETED, "squared-error")
 BUDGET_KINDS = ("bias", "bias-ratio", "noise")
 DEFAULT_NOISE = 8.0
+LEAST_BUDGET = 1e-100
 
 
 class Budget(Record):
@@ -110,9 +111,11 @@ def settled(dual: Dual) -> Dual:
 
 
 def check_draws(K: Any) -> int:
-    """K as an int; InvalidProblem unless it is an integer of at least 1."""
-    if isinstance(K, bool) or not isinstance(K, Integral) or K < 1:
-        raise InvalidProblem(f"K is {K!r}: it counts draws and must be an integer of at least 1")
+    """K as an int; InvalidProblem unless it is an integer in 1..2^53."""
+    if not whole(K, 1):
+        raise InvalidProblem(
+            f"K is {shown(K)}: it counts draws and must be an integer of at least 1, up to 2^53"
+        )
     return int(K)
 
 
@@ -130,19 +133,19 @@ def pose(
     minimax and squared-error.  Raises InvalidProblem otherwise, and for a bad K, target or number.
     """
     draws, phi = check_draws(K), parse(target)
-    if criterion not in CRITERIA:
+    if not among(criterion, CRITERIA):
         raise InvalidProblem(
-            f"criterion {criterion!r} is unknown: use one of {', '.join(CRITERIA)}"
+            f"criterion {shown(criterion)} is unknown: use one of {', '.join(CRITERIA)}"
         )
     if phi.kind == "polynomial" and phi.degree is not None and phi.degree > draws:
         raise InvalidProblem(
-            f"target {phi.name} has degree {phi.degree}, above K = {draws}: no table of {draws} "
+            f"target {clipped(phi.name)} has degree {phi.degree}, above K = {draws}: no table of {draws} "
             f"draws is unbiased for it; use K >= {phi.degree}"
         )
     if criterion == "squared-error" and phi.exponent <= -0.5:
         raise InvalidProblem(
-            f"target {phi.name}: p phi(p)^2 does not vanish at p = 0, and no table makes the squared "
-            "error there any less; use another criterion, or an exponent of phi above -1/2"
+            f"target {clipped(phi.name)}: p phi(p)^2 does not vanish at p = 0, and no table makes the "
+            "squared error there any less; use another criterion, or an exponent of phi above -1/2"
         )
     if criterion == "squared-error" and phi.degree == 0:
         raise InvalidProblem(
@@ -166,6 +169,10 @@ def pose(
 
 
 def _positive(kind: str, value: Any) -> float:
-    if not isinstance(value, Real) or not isfinite(value) or value <= 0:
-        raise InvalidProblem(f"{kind} is {value!r}: a budget is a finite number above 0")
-    return float(value)
+    if not 0 < real(value) < inf:
+        raise InvalidProblem(f"{kind} is {shown(value)}: a budget is a finite number above 0")
+    if real(value) < LEAST_BUDGET:
+        raise InvalidProblem(
+            f"{kind} is {shown(value)}: a budget below {LEAST_BUDGET:g} is lost among the doubles; allow more"
+        )
+    return real(value)

@@ -14,7 +14,6 @@ with the table chosen so end, on average, within 2 % of the loss of the best one
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from polyest.errors import InvalidProblem, TableNotFound
 from polyest.gradients import BASELINES, Answers, of_group
 from polyest.lookup import LARGEST_LISTED, Lookup
 from polyest.table import Table
+from polyest.values import among, shown, whole
 
 __all__ = [
     "Deviation",
@@ -94,16 +94,14 @@ def recommend(group: Any, prompts: Any, baseline: str = "group-mean") -> Recomme
     >>> recommend(16, 128).chosen[0], recommend(64, 4).chosen[0]
     (16, 4)
     """
-    if (
-        isinstance(prompts, bool)
-        or not isinstance(prompts, Integral)
-        or not 1 <= int(prompts) <= MOST
-    ):
+    if not whole(prompts, 1, MOST):
         raise InvalidProblem(
-            f"prompts is {prompts!r}: expected an integer from 1 to {MOST:g}, those of a step"
+            f"prompts is {shown(prompts)}: expected an integer from 1 to {MOST:g}, those of a step"
         )
-    if baseline not in BASELINES:
-        raise InvalidProblem(f"baseline {baseline!r} is unknown: use one of {', '.join(BASELINES)}")
+    if not among(baseline, BASELINES):
+        raise InvalidProblem(
+            f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}"
+        )
     K = counts.draws(group, baseline)
     found = [(noise, released(K, group, noise)) for noise in NOISES]
     averaged = int(prompts) * STEPS

@@ -23,12 +23,12 @@ in the last bit for some G: of those up to 64, for 7, 13, 14, 15, 26, 28, 30, 41
 
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Integral, Real
 
 import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem
+from polyest.values import among, real, shown, whole
 
 FORMATS = {"float32": (24, -149), "bfloat16": (8, -133)}  # bits, exponent of the least number
 BEYOND = 2.0**128  # the first power of two above both formats
@@ -91,7 +91,7 @@ def parse_grid(grid: str) -> tuple[str, int, float]:
     >>> parse_grid("dyadic:14/0.1")
     ('dyadic', 14, 0.1)
     """
-    if grid in FORMATS:
+    if among(grid, FORMATS):
         return grid, 0, 1.0
     kind, _, step = grid.partition(":")
     digits, slash, factor = step.partition("/")
@@ -101,7 +101,7 @@ def parse_grid(grid: str) -> tuple[str, int, float]:
         B, beta = -1, 1.0
     if kind != "dyadic" or not 0 <= B <= FINEST or not _is_factor(beta) or _name(B, beta) != grid:
         raise InvalidProblem(
-            f"grid {grid!r} is unknown: expected float32, bfloat16, dyadic:B or dyadic:B/BETA, B in "
+            f"grid {shown(grid)} is unknown: expected float32, bfloat16, dyadic:B or dyadic:B/BETA, B in "
             f"0..{FINEST}"
         )
     return kind, B, beta
@@ -144,27 +144,25 @@ class Rounding:
     beta: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InvalidProblem(f"grid {self.kind!r} is unknown: use one of {', '.join(KINDS)}")
-        if not isinstance(self.beta, Real) or not _is_factor(self.beta):
+        if not among(self.kind, KINDS):
             raise InvalidProblem(
-                f"beta is {self.beta!r}: the factor between entry and reward, a number from "
+                f"grid {shown(self.kind)} is unknown: use one of {', '.join(KINDS)}"
+            )
+        if not _is_factor(real(self.beta)):
+            raise InvalidProblem(
+                f"beta is {shown(self.beta)}: the factor between entry and reward, a number from "
                 f"{LEAST_BETA:g} to {GREATEST_BETA:g}"
             )
         if self.kind in FORMATS:
             if self.group is not None or self.beta != 1:
                 raise InvalidProblem(
-                    f"group {self.group} and beta {self.beta:g} say nothing to grid {self.kind}: "
+                    f"group {shown(self.group)} and beta {self.beta:g} say nothing to grid {self.kind}: "
                     "leave them out, or use grid dyadic"
                 )
             return
-        if (
-            isinstance(self.group, bool)
-            or not isinstance(self.group, Integral)
-            or not 1 <= self.group <= WHOLE
-        ):
+        if not whole(self.group, 1, WHOLE):
             raise InvalidProblem(
-                f"group is {self.group!r}: grid dyadic needs the number of traces whose rewards are "
+                f"group is {shown(self.group)}: grid dyadic needs the number of traces whose rewards are "
                 f"summed, an integer in 1..{WHOLE}"
             )
 
@@ -210,10 +208,10 @@ def asked(grid: str | None, group: int | None, beta: float) -> Rounding | None:
     """
     if grid is not None:
         return Rounding(grid, group, beta)
-    if group is not None or beta != 1:
+    if group is not None or real(beta) != 1:
         raise InvalidProblem(
-            f"group {group} and beta {beta!r} without a grid: they belong to grid dyadic; name it, or "
-            "leave them out"
+            f"group {shown(group)} and beta {shown(beta)} without a grid: they belong to grid dyadic; "
+            "name it, or leave them out"
         )
     return None
 

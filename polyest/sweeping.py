@@ -24,6 +24,7 @@ from polyest.reading import too_large
 from polyest.rounding import Rounding, asked
 from polyest.storage import Name, attempt, draft_of, put, regular, replace
 from polyest.table import Table, dumps, loads
+from polyest.values import shown, whole
 from polyest.version import __version__
 from polyest.workers import completed, refuse_unguarded
 
@@ -60,8 +61,8 @@ def sweep(
     and again.  Warns NotPromised where the storage of the file has no locks, so that a second sweep
     into it is not kept out, or forces nothing to disk.
     """
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise InvalidProblem(f"jobs is {jobs!r}: expected how many processes, 1 or more")
+    if not whole(jobs, 1):
+        raise InvalidProblem(f"jobs is {shown(jobs)}: expected how many processes, 1 or more")
     refuse_unguarded()
     rounding = asked(grid, group, beta)
     problems = [pose(K, **keywords) for K in Ks]
@@ -74,6 +75,8 @@ def sweep(
         check_storable(problem)
     final = regular(path)
     part = final.with_name(f"{final.name}.part")
+    if progress is not None and not callable(progress):
+        raise InvalidProblem(f"progress is {shown(progress)}: expected a function, or None")
     tell = progress or (lambda done, total, table: None)
     work = partial(solved, method=method, grid=grid, group=group, beta=beta, **keywords)
     sought, remarks = _Sought(problems, method, rounding), list[Warning | str]()

@@ -11,6 +11,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -19,13 +20,16 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.certificate import Bracket, Certificate, reselected
 from polyest.errors import CorruptTable, InvalidProblem, RuinedByRounding
-from polyest.lookup import Lookup
+from polyest.lookup import LARGEST_LISTED, Lookup
 from polyest.problem import BUDGET_KINDS, Alternation, Budget, Dual, Problem
 from polyest.record import Record
 from polyest.targets import parse
+from polyest.values import LONGEST, among, clipped, shown, whole
 from polyest.version import __version__
 
 SCHEMA = 1
+MOST_POINTS = 4  # of a witness, for each draw and 16 more: solvers find 2 where K is large
+LONGEST_LINE = 2**22  # bytes: the longest that a table of 1024 draws needs is a tenth of it
 CRITERIA = ("second_moment", "variance", "gradient_variance", "squared_error")
 
 Read = TypeVar("Read")
@@ -109,7 +113,7 @@ class Table(Record, Lookup):
         budget = f", {self.budget.kind}={self.budget.value:g}" if self.budget else ""
         grid = f", {self.grid}" if self.grid else ""
         return (
-            f"<polyest table K={self.K}, {self.target}, {self.criterion}{budget}{grid}, "
+            f"<polyest table K={self.K}, {clipped(self.target)}, {self.criterion}{budget}{grid}, "
             f"sup|bias| <= {self.bias.upper:.4g}>"
         )
 
@@ -175,7 +179,10 @@ def loads(line: str | bytes, where: str = "table") -> Table:
 
 def parsed(line: str | bytes, where: str, kind: Callable[[Any], Read]) -> Read:
     """What `kind` makes of the record in a line; CorruptTable with file and line where it cannot."""
+    where = where[-300:] if isinstance(where, str) else shown(where)
     try:
+        if len(line) > LONGEST_LINE:
+            raise CorruptTable(f"{len(line)} bytes: expected a table, at most {LONGEST_LINE} bytes")
         return kind(json.loads(line))
     except CorruptTable as error:
         raise CorruptTable(f"{where}: {error}") from None
@@ -183,17 +190,21 @@ def parsed(line: str | bytes, where: str, kind: Callable[[Any], Read]) -> Read:
         raise CorruptTable(
             f"{where}: key {error} is missing: the line is not a whole table"
         ) from None
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise CorruptTable(
-            f"{where}: {error}: the line is cut or altered; restore the file"
+            f"{where}: {str(error)[:400]}: the line is cut or altered; restore the file"
         ) from None
 
 
 def listed(record: Any) -> Table:
     """The table of a record that lists its coefficients."""
     problem = posed(record)
+    if problem.K > LARGEST_LISTED:
+        raise CorruptTable(
+            f"K is {problem.K}: a table that lists its coefficients has K up to {LARGEST_LISTED}"
+        )
     if not isinstance(record["grid"], str | None):
-        raise CorruptTable(f"grid is {record['grid']!r}: expected a text or null")
+        raise CorruptTable(f"grid is {shown(record['grid'])}: expected a text or null")
     if record["grid"] is not None:
         from polyest.rounding import parse_grid
 
@@ -202,11 +213,11 @@ def listed(record: Any) -> Table:
         problem,
         np.array(numbers(record["coefficients"])),
         claimed(record),
-        _witness_in(record["witness"]),
-        str(record["generator"]["method"]),
+        _witness_in(record["witness"], problem.K),
+        word("method", record["generator"]["method"]),
         record["release"],
         record["grid"],
-        str(record["generator"]["polyest"]),
+        word("version", record["generator"]["polyest"]),
     )
 
 
@@ -215,21 +226,34 @@ def posed(record: Any) -> Problem:
     if not isinstance(record, dict):
         raise CorruptTable("not a JSON object: expected one table per line")
     if record["schema"] != SCHEMA or isinstance(record["schema"], bool):
-        raise CorruptTable(f"schema {record['schema']!r}: this polyest reads schema {SCHEMA}")
+        raise CorruptTable(f"schema {shown(record['schema'])}: this polyest reads schema {SCHEMA}")
     K = record["K"]
-    if isinstance(K, bool) or not isinstance(K, int) or K < 1:
-        raise CorruptTable(f"K is {K!r}: expected an integer of at least 1")
+    if not whole(K, 1):
+        raise CorruptTable(f"K is {shown(K)}: expected an integer of at least 1, up to 2^53")
     budget = record["budget"]
     allowed = None if budget is None else Budget(budget["kind"], number(budget["value"]))
-    if allowed is not None and allowed.kind not in BUDGET_KINDS:
-        raise CorruptTable(f"budget {allowed.kind!r}: expected one of {', '.join(BUDGET_KINDS)}")
-    for name in ("target", "criterion"):
-        if not isinstance(record[name], str):
-            raise CorruptTable(f"{name} is {record[name]!r}: expected a text")
-    if not isinstance(record["release"], str | None):
-        raise CorruptTable(f"release is {record['release']!r}: expected a text or null")
+    if allowed is not None and not among(allowed.kind, BUDGET_KINDS):
+        raise CorruptTable(
+            f"budget {shown(allowed.kind)}: expected one of {', '.join(BUDGET_KINDS)}"
+        )
+    if not isinstance(record["target"], str):
+        raise CorruptTable(f"target is {shown(record['target'])}: expected a text")
+    if record["release"] is not None:
+        word("release", record["release"])
+    target, criterion = parse(record["target"]), word("criterion", record["criterion"])
+    if target.kind == "polynomial" and target.degree is not None and target.degree > K:
+        raise CorruptTable(
+            f"target of degree {target.degree}: expected K of at least that, got {K}"
+        )
     limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
-    return Problem(K, parse(record["target"]), record["criterion"], allowed, limit)
+    return Problem(K, target, criterion, allowed, limit)
+
+
+def word(name: str, value: Any) -> str:
+    """The value, a text of at most 60 characters; raises CorruptTable for any other."""
+    if isinstance(value, str) and len(value) <= LONGEST:
+        return value
+    raise CorruptTable(f"{name} is {shown(value)}: expected a text of at most {LONGEST} characters")
 
 
 def claimed(record: Mapping[str, Any]) -> Certificate:
@@ -248,18 +272,24 @@ def text(value: float) -> str:
 
 def number(text: Any, finite: bool = True) -> float:
     """The double that a decimal string is."""
-    if not isinstance(text, str):
-        raise CorruptTable(f"{text!r} is not a decimal string")
-    value = float(text)
+    try:
+        value = float(text) if isinstance(text, str) else None
+    except ValueError:
+        value = None
+    if value is None:
+        raise CorruptTable(f"{shown(text)} is not a decimal string")
     if value != value or (finite and not isfinite(value)):
-        raise CorruptTable(f"{text!r} is not a finite number")
+        raise CorruptTable(f"{shown(text)} is not a finite number")
     return value
 
 
 def numbers(texts: Any) -> list[float]:
     """The finite doubles that a list of decimal strings is."""
-    if set(map(type, texts)) <= {str} and all(map(isfinite, values := [*map(float, texts)])):
-        return values
+    if not isinstance(texts, list):
+        raise CorruptTable(f"{shown(texts)} is not a list of decimal strings")
+    with suppress(TypeError, ValueError):
+        if all(map(isfinite, values := [*map(float, texts)])) and set(map(type, texts)) <= {str}:
+            return values
     return [number(text) for text in texts]  # says which it is
 
 
@@ -289,10 +319,19 @@ def _witness_out(witness: Alternation | Dual | None) -> dict[str, Any] | None:
     return {**lists, "selection": text(witness.selection)}
 
 
-def _witness_in(record: Mapping[str, Any] | None) -> Alternation | Dual | None:
+def _witness_in(record: Mapping[str, Any] | None, K: int) -> Alternation | Dual | None:
     if record is None:
         return None
     if "alternation" in record:
         return Alternation(tuple(numbers(record["alternation"])))
     lists = {key: tuple(numbers(record[key])) for key in DUAL_KEYS}
+    for kind in ("bias", "noise"):
+        points, weights = lists[f"{kind}_points"], lists[f"{kind}_weights"]
+        if len(points) != len(weights) or len(points) > MOST_POINTS * (K + 16):
+            raise CorruptTable(
+                f"{len(points)} {kind} points with {len(weights)} weights: expected as many, at most "
+                f"{MOST_POINTS * (K + 16)}"
+            )
+        if not all(0 < p <= 1 for p in points):
+            raise CorruptTable(f"{kind} points outside (0, 1]: expected probabilities")
     return Dual(**lists, selection=number(record["selection"]))

@@ -19,6 +19,7 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.errors import InvalidProblem
 from polyest.record import Record
+from polyest.values import shown
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from flint import arb
     from numpy.typing import ArrayLike
 
-LARGEST = 1e100  # parameter of a target: doubles are to hold its tables
+LARGEST, LEAST = 1e100, 1e-100  # of the greatest coefficient: doubles are to hold a table's squares
+HIGHEST = (
+    1024  # exponent or degree: a proof takes as many Taylor terms, at most some 2 s and 100 MB
+)
 KINDS = ("log", "power", "tsallis", "polynomial")
 
 
@@ -257,47 +261,68 @@ class Target(Record):
 def parse(text: Any) -> Target:
     """Target named by `text`, such as "log", "power:0.5", "tsallis:0.5", "polynomial:1,-1".
 
-    Raises InvalidProblem for an unknown kind, a parameter out of range or not a finite number.
+    Raises InvalidProblem for an unknown kind, a parameter out of range or not a finite number, and an
+    exponent or a degree above 1024.
 
     >>> parse("tsallis:0.5").name
     'tsallis:0.5'
     """
     if isinstance(text, Target):
         return text
-    kind, _, tail = str(text).partition(":")
+    kind, _, tail = text.partition(":") if isinstance(text, str) else ("", "", "")
     if kind not in KINDS or (kind == "log" and tail):
         raise InvalidProblem(
-            f"target {text!r} is unknown: use log, power:A, tsallis:Q or polynomial:A0,A1,..."
+            f"target {shown(text)} is unknown: use log, power:A, tsallis:Q or polynomial:A0,A1,..."
         )
     if kind == "log":
         return Target("log")
+    if tail.count(",") > HIGHEST:
+        raise InvalidProblem(_too_high(text, tail.count(",")))
     try:
         parameters = tuple(float(word) for word in tail.split(","))
     except ValueError:
         parameters = ()
     if not parameters or not all(map(isfinite, parameters)):
         raise InvalidProblem(
-            f"target {text!r} needs finite numbers after the colon, as in {kind}:"
+            f"target {shown(text)} needs finite numbers after the colon, as in {kind}:"
             + ("1,-1" if kind == "polynomial" else "0.5")
         )
-    if max(map(abs, parameters)) > LARGEST:
+    greatest = max(map(abs, parameters))
+    if greatest > LARGEST:
         raise InvalidProblem(
-            f"target {text!r} has a number beyond {LARGEST:g}: expected smaller ones; scale the rewards"
+            f"target {shown(text)} has a number beyond {LARGEST:g}: expected smaller ones; scale the rewards"
         )
     if kind == "polynomial":
+        if 0 < greatest < LEAST:
+            raise InvalidProblem(
+                f"target {shown(text)} has no number of at least {LEAST:g}: expected a greater one; "
+                "scale the rewards"
+            )
         while len(parameters) > 1 and parameters[-1] == 0:
             parameters = parameters[:-1]
         return Target(kind, parameters)
     if len(parameters) != 1:
-        raise InvalidProblem(f"target {text!r} takes one number, as in {kind}:0.5")
+        raise InvalidProblem(f"target {shown(text)} takes one number, as in {kind}:0.5")
     value = parameters[0]
     if kind == "power" and not value > -1:
-        raise InvalidProblem(f"target {text!r} needs an exponent above -1: p p^a diverges at 0")
+        raise InvalidProblem(
+            f"target {shown(text)} needs an exponent above -1: p p^a diverges at 0"
+        )
     if kind == "tsallis" and not (value > 0 and value != 1):
         raise InvalidProblem(
-            f"target {text!r} needs q above 0 and not 1: for q = 1 use the target log"
+            f"target {shown(text)} needs q above 0 and not 1: for q = 1 use the target log"
         )
-    return Target(kind, parameters)
+    target = Target(kind, parameters)
+    if target.exponent > HIGHEST:
+        raise InvalidProblem(_too_high(text, target.exponent))
+    return target
+
+
+def _too_high(text: str, exponent: float) -> str:
+    return (
+        f"target {shown(text)} has powers of p up to {exponent:g}: tables are proved up to {HIGHEST}; use a "
+        "smaller exponent or degree"
+    )
 
 
 def _shortest(value: float) -> str:

@@ -41,11 +41,14 @@ from polyest.table import (
     heading,
     listed,
     number,
+    numbers,
     parsed,
     posed,
     text,
+    word,
 )
 from polyest.table import dumps as dumps_listed
+from polyest.values import clipped, shown
 from polyest.version import __version__
 
 MOST_DRAWS = 2**53  # beyond it counts are no doubles
@@ -106,9 +109,11 @@ class UniversalTable(Lookup):
 
     def __post_init__(self) -> None:
         departures = np.array(self.departures, dtype=np.float64)
-        if departures.ndim != 1 or not departures.size or not np.isfinite(departures).all():
+        few = departures.ndim == 1 and 1 <= departures.size <= LARGEST_LISTED
+        if not few or not np.isfinite(departures).all():
             raise CorruptTable(
-                f"departures of shape {departures.shape}: expected a list of finite numbers"
+                f"departures of shape {departures.shape}: expected a list of finite numbers, at most "
+                f"{LARGEST_LISTED}"
             )
         if not LARGEST_LISTED <= self.problem.K <= MOST_DRAWS:
             raise InvalidProblem(
@@ -129,7 +134,7 @@ class UniversalTable(Lookup):
     def rounded(self, grid: str, *, group: int | None = None, beta: float = 1.0) -> Table:
         """Raises InvalidProblem: a grid is certified entry by entry, and no entry is written out."""
         raise InvalidProblem(
-            f"grid {grid!r}: the universal table of K = {self.K} draws is not rounded; a table of K <= "
+            f"grid {shown(grid)}: the universal table of K = {self.K} draws is not rounded; a table of K <= "
             f"{LARGEST_LISTED} is, or round the rewards"
         )
 
@@ -158,7 +163,7 @@ class UniversalTable(Lookup):
     def __repr__(self) -> str:
         assert self.budget is not None
         return (
-            f"<polyest universal table K={self.K}, {self.target}, {self.criterion}, "
+            f"<polyest universal table K={self.K}, {clipped(self.target)}, {self.criterion}, "
             f"{self.budget.kind}={self.budget.value:g}, sup|bias| <= {self.bias.upper:.4g}>"
         )
 
@@ -176,9 +181,16 @@ def head(departures: Floats) -> list[tuple[Fraction, Fraction]]:
 
 
 def dumps(table: Table | UniversalTable) -> str:
-    """One line of JSON, schema 1, without a line end, of a table of either kind."""
+    """One line of JSON, schema 1, without a line end, of a table of either kind.
+
+    Raises InvalidProblem for what is no table.
+    """
     if isinstance(table, Table):
         return dumps_listed(table)
+    if not isinstance(table, UniversalTable):
+        raise InvalidProblem(
+            f"table is {shown(table)}: expected a table of polyest, as load and solve give it"
+        )
     universal = {
         "above": LARGEST_LISTED,
         "departures": [text(u) for u in table.departures],
@@ -210,19 +222,19 @@ def _read(record: Any) -> Table | UniversalTable:
     problem, universal = posed(record), record["universal"]
     if universal["above"] != LARGEST_LISTED or problem.direction != "noise":
         raise CorruptTable(
-            f"a universal table above {universal['above']!r} with budget {problem.budget}: expected "
+            f"a universal table above {shown(universal['above'])} with budget {problem.budget}: expected "
             f"{LARGEST_LISTED} and a noise"
         )
     table = UniversalTable(
         problem,
-        np.array([number(u) for u in universal["departures"]]),
+        np.array(numbers(universal["departures"])),
         Limits(
             bracket_in(universal["bias"]), **{name: number(universal[name]) for name in NUMBERS}
         ),
         number(record["witness"]["peak"]),
-        str(record["generator"]["method"]),
+        word("method", record["generator"]["method"]),
         record["release"],
-        str(record["generator"]["polyest"]),
+        word("version", record["generator"]["polyest"]),
     )
     if claimed(record) != table.certificate:
         raise CorruptTable(

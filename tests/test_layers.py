@@ -10,14 +10,15 @@ PACKAGE = Path(polyest.__file__).parent
 PLAN = {
     "errors": set(),
     "version": set(),
+    "values": set(),
     "bernstein": set(),
     "record": set(),
     "decimals": set(),
     "precision": {"errors"},
     "helper_process": {"errors", "precision"},
     "entrance": {"errors", "helper_process", "precision"},
-    "targets": {"bernstein", "errors", "record"},
-    "problem": {"bernstein", "errors", "record", "targets"},
+    "targets": {"bernstein", "errors", "record", "values"},
+    "problem": {"bernstein", "errors", "record", "targets", "values"},
     "balls": {"decimals"},
     "selection": {"bernstein", "precision", "targets"},
     "alternation": {"balls", "bernstein", "errors", "precision", "targets"},
@@ -45,17 +46,17 @@ PLAN = {
         "alternation", "balls", "bernstein", "duality", "entrance", "errors", "precision", "problem",
         "record", "selection", "supremum", "targets",
     },
-    "rounding": {"bernstein", "errors"},
+    "rounding": {"bernstein", "errors", "values"},
     "tightening": {
         "bernstein", "certificate", "entrance", "errors", "problem", "rounding", "targets",
     },
-    "lookup": {"certificate", "errors", "problem"},
+    "lookup": {"certificate", "errors", "problem", "values"},
     "table": {
         "bernstein", "certificate", "errors", "lookup", "problem", "record", "rounding", "targets",
-        "tightening", "version",
+        "tightening", "values", "version",
     },
     "universal": {
-        "bernstein", "certificate", "decimals", "errors", "lookup", "problem", "table", "version",
+        "bernstein", "certificate", "decimals", "errors", "lookup", "problem", "table", "values", "version",
     },
     "poisson": set(),
     "uniform": {
@@ -64,43 +65,51 @@ PLAN = {
     },
     "reading": {"certificate", "errors", "lookup", "problem", "table", "universal"},
     "closed_forms": {
-        "bernstein", "certificate", "entrance", "errors", "precision", "problem", "table", "targets",
+        "bernstein", "certificate", "entrance", "errors", "lookup", "precision", "problem", "table",
+        "targets", "values",
     },
     "making": {
         "bernstein", "certificate", "entrance", "errors", "problem", "rounding", "solvers",
         "solvers.constant", "solvers.remez", "table", "targets", "tightening", "uniform", "universal",
+        "values",
     },
     "workers": {"errors", "precision"},
     "storage": {"errors"},
     "growing": {"errors", "storage"},
     "sweeping": {
         "errors", "growing", "making", "precision", "problem", "reading", "rounding", "storage", "table",
-        "version", "workers",
+        "values", "version", "workers",
     },
     "proving": {"errors", "making", "reading", "universal", "workers"},
     # Counts to rewards to advantages; no solver, and a trainer's library only in the loop.
-    "counts": {"errors"},
-    "answers.keys": {"errors"},
-    "answers.identity": {"answers.keys", "errors"},
+    "counts": {"errors", "values"},
+    "answers.keys": {"errors", "values"},
+    "answers.identity": {"answers.keys", "errors", "values"},
     "answers": {"answers.identity", "answers.keys"},
-    "advantages": {"errors"},
+    "advantages": {"errors", "values"},
     "gathering": {"bernstein", "counts", "errors"},
     "orbits": {"counts", "errors", "record"},
     "stratified": {"bernstein", "counts", "errors", "record"},
     "rewards.estimation": {
-        "bernstein", "closed_forms", "counts", "errors", "lookup", "reading", "rounding", "table",
+        "bernstein", "closed_forms", "counts", "errors", "lookup", "reading", "rounding", "table", "values",
     },
-    "rewards.probability": {"counts", "errors", "rewards.estimation"},
-    "rewards.verifiable": {"counts", "errors", "rewards.estimation"},
-    "rewards.consensus": {"counts", "errors", "orbits", "rewards.estimation", "stratified"},
-    "rewards.agreement": {"bernstein", "counts", "errors", "orbits", "rewards.estimation"},
-    "rewards.safety": {"bernstein", "counts", "errors", "gathering"},
+    "rewards.probability": {"counts", "errors", "rewards.estimation", "values"},
+    "rewards.verifiable": {"counts", "errors", "rewards.estimation", "values"},
+    "rewards.consensus": {
+        "counts", "errors", "orbits", "rewards.estimation", "stratified", "values",
+    },
+    "rewards.agreement": {
+        "bernstein", "counts", "errors", "orbits", "rewards.estimation", "values",
+    },
+    "rewards.safety": {"bernstein", "counts", "errors", "gathering", "values"},
     "rewards": {
         "rewards.agreement", "rewards.consensus", "rewards.estimation", "rewards.probability",
         "rewards.safety", "rewards.verifiable",
     },
-    "pairing": {"advantages", "counts", "errors", "lookup", "record", "rewards.estimation"},
-    "grpo": {"advantages", "errors"},
+    "pairing": {
+        "advantages", "counts", "errors", "lookup", "record", "rewards.estimation", "values",
+    },
+    "grpo": {"advantages", "errors", "values"},
     # Trainers know everything above; nothing above knows them.
     "integrations": set(),
     "integrations.scores": {"answers", "errors"},
@@ -120,34 +129,39 @@ PLAN = {
         "errors", "integrations.trl_batch", "integrations.trl_multiplier", "integrations.trl_safety",
         "integrations.trl_setup", "rewards",
     },
-    "compiled": {"errors", "table"},
-    "gradients": {"bernstein", "errors"},
+    "compiled": {"errors", "table", "values"},
+    "gradients": {"bernstein", "errors", "values"},
     "recommendation": {
         "bernstein", "closed_forms", "counts", "errors", "gradients", "lookup", "reading", "table",
+        "values",
     },
     # Games know tables where rewards are estimated; nothing below knows games.
-    "games.geometry": {"bernstein", "errors", "record", "targets"},
-    "games.goals": {"bernstein", "errors", "games.geometry", "record"},
-    "games.coherence": {"bernstein", "errors", "games.goals"},
-    "games.safety": {"bernstein", "errors", "games.geometry", "games.goals"},
+    "games.geometry": {"bernstein", "errors", "record", "targets", "values"},
+    "games.goals": {"bernstein", "errors", "games.geometry", "record", "values"},
+    "games.coherence": {"bernstein", "errors", "games.goals", "values"},
+    "games.safety": {"bernstein", "errors", "games.geometry", "games.goals", "values"},
     "games.alft": {
-        "bernstein", "errors", "games.safety", "games.geometry", "games.goals", "record",
+        "bernstein", "errors", "games.geometry", "games.goals", "games.safety", "record", "values",
     },
-    "games.game": {"bernstein", "errors", "games.alft", "games.geometry", "games.goals", "record"},
+    "games.game": {
+        "bernstein", "errors", "games.alft", "games.geometry", "games.goals", "record", "values",
+    },
     "games.solution": {
-        "bernstein", "errors", "games.alft", "games.safety", "games.game", "record",
+        "bernstein", "errors", "games.alft", "games.game", "games.goals", "games.safety", "record",
+        "values",
     },
-    "games.dynamics": {"bernstein", "errors", "games.game", "record"},
+    "games.dynamics": {"bernstein", "errors", "games.game", "games.goals", "record", "values"},
     "games.referee": {
         "bernstein", "errors", "games.alft", "games.coherence", "games.safety", "games.geometry",
         "games.goals",
     },
     "games.descent": {
         "bernstein", "counts", "errors", "games.alft", "games.dynamics", "games.game", "games.geometry",
-        "record", "table", "targets",
+        "games.goals", "lookup", "record", "table", "targets", "values",
     },
     "games.payoff": {
         "bernstein", "closed_forms", "counts", "errors", "games.geometry", "lookup", "making", "reading",
+        "values",
     },
     "games": {
         "games.alft", "games.coherence", "games.safety", "games.descent", "games.dynamics", "games.game",
@@ -173,7 +187,8 @@ PLAN = {
     },
     "terminal": {"errors", "precision"},
     "frontier": {
-        "certificate", "closed_forms", "errors", "making", "problem", "reading", "table", "targets",
+        "certificate", "closed_forms", "errors", "lookup", "making", "problem", "reading", "table",
+        "targets", "values",
     },
     "drawing": {"errors"},
     "explorer": {
@@ -182,8 +197,8 @@ PLAN = {
     },
     "redrawing": {"drawing", "errors", "storage"},
     "": {
-        "advantages", "answers", "closed_forms", "counts", "frontier", "games", "gathering", "making",
-        "pairing", "reading", "rewards", "table", "universal", "version",
+        "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "games",
+        "gathering", "grpo", "making", "pairing", "reading", "rewards", "table", "universal", "version",
     },
 }  # fmt: skip
 

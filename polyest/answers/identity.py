@@ -12,13 +12,13 @@ from functools import lru_cache
 from hashlib import blake2b
 from importlib import import_module
 from math import prod
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from polyest.answers.keys import CHOICES, RATIONAL, Key, canonical, flat, listed
 from polyest.errors import InvalidAnswer, NotInstalled
+from polyest.values import shown, whole
 
 Same = Callable[[str, str], bool]
 
@@ -40,9 +40,9 @@ def identify(keys: Any, *, no_answer: int = -1) -> Any:
     ((1, 4), True, -1)
     """
     rows, nested = _rows("keys", keys)
-    none = int(no_answer) if isinstance(no_answer, Integral) else 2**63
-    if isinstance(no_answer, bool) or not -(2**63) <= none < 2**63:
-        raise InvalidAnswer(f"no_answer is {no_answer!r}: expected an integer of 64 bits")
+    if not whole(no_answer, -(2**63), 2**63 - 1):
+        raise InvalidAnswer(f"no_answer is {shown(no_answer)}: expected an integer of 64 bits")
+    none = int(no_answer)
     ids_of = {key: _id(key, none) for row in rows for key in dict.fromkeys(row) if key is not None}
     ids_of[None] = none
     ids = [[ids_of[key] for key in row] for row in rows]
@@ -65,6 +65,8 @@ def equivalent(keys: Any, same: Same) -> Any:
     ['10', 'ten', None, '10']
     """
     rows, nested = _rows("keys", keys)
+    if not callable(same):
+        raise InvalidAnswer(f"same is {shown(same)}: expected a function of two keys")
     merged = [_merged(row, same) for row in rows]
     return merged if nested else merged[0]
 
@@ -107,7 +109,7 @@ def from_texts(
     """
     rows, nested = _rows("texts", texts)
     keys = [canonical(row, kind, choices=choices) for row in rows]
-    ids = identify(equivalent(keys, equivalence) if equivalence else keys)
+    ids = identify(keys if equivalence is None else equivalent(keys, equivalence))
     return ids if nested else ids[0]
 
 
@@ -130,7 +132,9 @@ def _merged(row: list[Key], same: Same) -> list[Key]:
 def _passes(same: Same, left: str, right: str) -> bool:
     if isinstance(found := same(left, right), bool | np.bool_):
         return bool(found)
-    raise InvalidAnswer(f"same({left!r}, {right!r}) is {found!r}: expected True or False")
+    raise InvalidAnswer(
+        f"same({shown(left)}, {shown(right)}) is {shown(found)}: expected True or False"
+    )
 
 
 def _id(key: str, no_answer: int) -> int:

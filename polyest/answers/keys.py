@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from polyest.errors import InvalidAnswer
+from polyest.values import among, shown
 
 Key = str | None
 Forms = list[tuple[str, Any]]  # patterns and what replaces them, in order
@@ -51,8 +52,8 @@ def canonical(texts: Any, kind: str = "number", *, choices: str = CHOICES) -> li
     >>> canonical([r"\boxed{\frac12}", r"\boxed{0.5}", r"\boxed{\sqrt{2}}."], "boxed")
     ['1/2', '1/2', '\\sqrt{2}']
     """
-    if kind not in KINDS:
-        raise InvalidAnswer(f"kind {kind!r} is unknown: use one of {', '.join(KINDS)}")
+    if not among(kind, KINDS):
+        raise InvalidAnswer(f"kind {shown(kind)} is unknown: use one of {', '.join(KINDS)}")
     readers = (_number, _fraction, _choice(choices), _boxed, _string)
     read: Callable[[str], Key] = readers[KINDS.index(kind)]
     return [None if text is None else read(text) for text in flat("texts", texts)]
@@ -61,11 +62,11 @@ def canonical(texts: Any, kind: str = "number", *, choices: str = CHOICES) -> li
 def flat(name: str, values: Any, none: bool = True) -> list[Any]:
     """Values as a list of texts, or None where that is allowed; InvalidAnswer for anything else."""
     if not listed(values):
-        raise InvalidAnswer(f"{name} is {values!r:.80}: expected a list, one entry per trace")
+        raise InvalidAnswer(f"{name} is {shown(values)}: expected a list, one entry per trace")
     for i, value in enumerate(values):
         if not isinstance(value, str) and not (none and value is None):
             expected = "text" + ", or None for no answer" * none
-            raise InvalidAnswer(f"{name}[{i}] is {value!r:.80}: expected {expected}")
+            raise InvalidAnswer(f"{name}[{i}] is {shown(value)}: expected {expected}")
     return list(values)
 
 
@@ -169,7 +170,9 @@ def _choice(choices: str) -> Callable[[str], Key]:
     """The reader of marked letters among `choices`."""
     letters = choices.upper() if isinstance(choices, str) else ""
     if not re.fullmatch("[A-Z]+", letters) or len(set(letters)) < len(letters):
-        raise InvalidAnswer(f"choices {choices!r}: expected different letters, such as {CHOICES!r}")
+        raise InvalidAnswer(
+            f"choices {shown(choices)}: expected different letters, such as {CHOICES!r}"
+        )
     marks = re.compile(_LETTER.format(letters + letters.lower()), re.MULTILINE)
 
     def read(text: str) -> Key:

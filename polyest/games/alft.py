@@ -7,7 +7,6 @@ Prompts x, traces y, answers z = E(x, y), a reference policy pi_0, a goal R (goa
 policies, KL unless said otherwise.  Gradients are those of the pairing <a, b> = sum_x w_x sum_y a_xy b_xy.
 """
 
-from numbers import Real
 from operator import index
 from typing import Any
 
@@ -19,6 +18,7 @@ from polyest.games.geometry import LEAST, Geometry, negative_entropy
 from polyest.games.goals import Goal, Prompts, numbers
 from polyest.games.safety import Safety
 from polyest.record import Holder
+from polyest.values import real, shown
 
 SUMS = 1e-9  # how far the probabilities of a distribution may be from adding up to 1
 
@@ -57,7 +57,8 @@ class Alft(Holder):
                 f"nu of answer {z} of prompt {x} is {q[x, z]:.6g}, and the reference has none of it: "
                 "expected 0, its KL is infinite"
             )
-        return self.reference * self.at_traces(q / np.where(had > 0, had, 1.0))
+        share = self.reference / self.at_traces(np.where(had > 0, had, 1.0))  # at most 1
+        return np.asarray(share * self.at_traces(q))
 
     def divergence(self, policy: Floats) -> float:
         """sum_x w_x D_F(pi_x, pi_0x)."""
@@ -120,12 +121,12 @@ def pose(
     geometry = negative_entropy() if geometry is None else geometry
     if not isinstance(goal, Goal) or not isinstance(geometry, Geometry):
         raise InvalidGame(
-            f"goal is {goal!r}, geometry is {geometry!r}: expected a goal as goals.StandardRL((1.0, 0.0)) "
-            "and a geometry as geometry.euclidean()"
+            f"goal is {shown(goal)}, geometry is {shown(geometry)}: expected a goal as "
+            "goals.StandardRL((1.0, 0.0)) and a geometry as geometry.euclidean()"
         )
-    if isinstance(beta, bool) or not isinstance(beta, Real) or not 0 < float(beta) < np.inf:
+    if not 0 < real(beta) < np.inf:
         raise InvalidGame(
-            f"beta is {beta!r}: expected a positive number, the strength of the reference"
+            f"beta is {shown(beta)}: expected a positive number, the strength of the reference"
         )
     if geometry.steep and not pi0.all():
         x, y = np.argwhere(pi0 == 0)[0]
@@ -203,11 +204,11 @@ def _orbits(orbits: Any, prompts: int) -> tuple[tuple[int, ...], ...]:
         return tuple((x,) for x in range(prompts))
     try:
         kept = tuple(tuple(index(x) for x in orbit) for orbit in orbits)
-    except TypeError:
+    except (TypeError, ValueError, RuntimeError):
         kept = ()
     if sorted(x for orbit in kept for x in orbit) != list(range(prompts)) or not all(kept):
         raise InvalidGame(
-            f"orbits {orbits!r}: expected a partition of the prompts 0..{prompts - 1}, each of them in one "
-            "orbit, as in [[0, 1], [2]]"
+            f"orbits {shown(orbits)}: expected a partition of the prompts 0..{prompts - 1}, each of "
+            "them in one orbit, as in [[0, 1], [2]]"
         )
     return kept

@@ -19,8 +19,10 @@ import numpy as np
 
 from polyest.bernstein import Floats
 from polyest.errors import InvalidGame, NotConverged
-from polyest.games.goals import Goal, Prompts, certain, normalised
+from polyest.games.goals import Goal, Prompts, certain, normalised, numbers
+from polyest.values import among, shown
 
+SUMS = 1e-9  # how far rounding may take a probability beyond 1
 TIE = 1e-12  # between answers of equal probability
 CLOSED = 1e-10  # of the bound of a conjugate
 STEPS, CENTRED = 100, 0.2  # Newton's steps, and the part of the complementarity that each leaves
@@ -66,9 +68,9 @@ class Coherence(Goal):
 
     def check(self, prompts: int, answers: int) -> None:
         """The consensus is one there is."""
-        if self.consensus not in CONSENSUS:
+        if not among(self.consensus, CONSENSUS):
             raise InvalidGame(
-                f"consensus {self.consensus!r} is unknown: use one of {', '.join(CONSENSUS)}"
+                f"consensus {shown(self.consensus)} is unknown: use one of {', '.join(CONSENSUS)}"
             )
 
 
@@ -78,7 +80,8 @@ def arithmetic_mean(nu: Floats, weights: Floats) -> Floats:
     >>> arithmetic_mean(np.array([[0.9, 0.1], [0.5, 0.5]]), np.array([0.5, 0.5])).tolist()
     [0.7, 0.3]
     """
-    return np.asarray(weights @ nu)
+    p, w = _checked(nu, weights)
+    return np.asarray(w @ p)
 
 
 def geometric_mean(nu: Floats, weights: Floats) -> Floats:
@@ -90,8 +93,8 @@ def geometric_mean(nu: Floats, weights: Floats) -> Floats:
     whole = _products(nu, weights)
     if not whole.sum() > 0:
         raise InvalidGame(
-            f"answer distributions {nu.tolist()} of an orbit have no answer in common: their geometric mean "
-            "is 0 everywhere; use the arithmetic mean or the mode"
+            f"answer distributions {shown(np.asarray(nu).tolist())} of an orbit have no answer in "
+            "common: their geometric mean is 0 everywhere; use the arithmetic mean or the mode"
         )
     return np.asarray(whole / whole.sum())
 
@@ -103,7 +106,7 @@ def mode(nu: Floats, weights: Floats) -> Floats:
     [1.0, 0.0]
     """
     mean = arithmetic_mean(nu, weights)
-    return certain(np.argmax(mean >= mean.max() - TIE), nu.shape[-1])
+    return certain(np.argmax(mean >= mean.max() - TIE), mean.size)
 
 
 def squared_hellinger(nu: Floats, weights: Floats) -> float:
@@ -115,8 +118,24 @@ def squared_hellinger(nu: Floats, weights: Floats) -> float:
     return float(1 - _products(nu, weights).sum())
 
 
+def _checked(nu: Any, weights: Any) -> tuple[Floats, Floats]:
+    """Distributions of an orbit and a weight for each, float64; raises InvalidGame for what are none."""
+    p, w = numbers("nu", nu), numbers("weights", weights)
+    if p.ndim != 2 or not p.size or w.shape != p.shape[:1]:
+        raise InvalidGame(
+            f"nu of shape {p.shape}, weights of shape {w.shape}: expected (members, answers), (members,)"
+        )
+    for name, values in (("nu", p), ("weights", w)):
+        if not ((values >= 0) & (values <= 1 + SUMS)).all():
+            raise InvalidGame(
+                f"{name} from {values.min()} to {values.max()}: expected probabilities"
+            )
+    return p, w
+
+
 def _products(nu: Floats, weights: Floats) -> Floats:
-    return np.asarray(np.prod(nu ** weights[:, None], axis=0))
+    p, w = _checked(nu, weights)
+    return np.asarray(np.prod(p ** w[:, None], axis=0))
 
 
 def _of_orbits(consensus: Consensus, nu: Floats, prompts: Prompts) -> Floats:

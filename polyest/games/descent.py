@@ -19,7 +19,7 @@ P the mean of the table.  `mirror_descent` and `policy_gradient` are the records
 """
 
 from collections.abc import Iterable, Iterator
-from numbers import Integral
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,15 @@ from polyest.games.alft import Alft
 from polyest.games.dynamics import Step, recorded
 from polyest.games.game import Game
 from polyest.games.geometry import LEAST
+from polyest.games.goals import of_kind
+from polyest.lookup import Lookup
 from polyest.record import Holder
 from polyest.table import Table
 from polyest.targets import LOG, Target
+from polyest.values import real, shown, whole
 
 LEAST_OF = {"groups": 1, "group": 3}
+MOST_TRACES = 10**7  # of a step: some hundred megabytes
 
 
 class Mixture(Holder):
@@ -68,6 +72,7 @@ def mirror_descent(
     >>> [(step.iteration, round(step.gap, 2)) for step in play]
     [(20, 0.0), (40, 0.0)]
     """
+    of_kind("game", game, Game, "a Game")
     records = {name: keywords.pop(name) for name in ("every", "optimum") if name in keywords}
     return recorded(
         game, mirror_policies(game.problem, reward, table, rates, **keywords), **records
@@ -94,6 +99,7 @@ def policy_gradient(
     >>> [(step.iteration, step.gap < 0.01) for step in play]
     [(10, True), (20, True), (30, True)]
     """
+    of_kind("game", game, Game, "a Game")
     records = {name: keywords.pop(name) for name in ("every", "optimum") if name in keywords}
     policies = gradient_policies(game.problem, reward, own, others, rates, **keywords)
     return recorded(game, policies, **records)
@@ -120,8 +126,8 @@ def mirror_policies(
     >>> [policy.round(3).tolist() for policy in mirror_policies(problem, diversity, None, [1.0] * 3)][-1]
     [[0.75, 0.25]]
     """
-    rates = _check(problem, reward, rates, groups=groups)
-    rng = np.random.default_rng(rng)
+    rates = _check(problem, reward, rates, (table,), groups=groups)
+    rng = _random(rng)
     geometry = problem.geometry
     pi, anchor = problem.reference, geometry.gradient(problem.reference)
     here = anchor
@@ -162,7 +168,7 @@ def gradient_policies(
     of the reference is exact; the geometry has to be the negative entropy.  Raises InvalidGame for a
     mixture that does not fit, CountOutOfRange for tables of other draws.
     """
-    rates = _check(problem, reward, rates, groups=groups, group=group)
+    rates = _check(problem, reward, rates, (own, others), groups=groups, group=group)
     if problem.geometry.order != 1:
         raise InvalidGame(
             f"the geometry is {problem.geometry.name}: a policy gradient in logits pulls by KL, use "
@@ -173,8 +179,8 @@ def gradient_policies(
     if own is not None and own.K not in (needed, taken):
         raise CountOutOfRange(f"own has K = {own.K}: a group of {group} needs K = {needed}")
     if own is not None and crossed.any() and getattr(others, "K", None) != group:
-        raise CountOutOfRange(f"others is {others!r}: expected a table of K = {group} draws")
-    rng = np.random.default_rng(rng)
+        raise CountOutOfRange(f"others is {shown(others)}: expected a table of K = {group} draws")
+    rng = _random(rng)
     logits = np.log(problem.reference)
     pi, prompts = problem.reference, len(problem.reference)
     row = np.arange(prompts)[:, None, None]
@@ -213,6 +219,16 @@ def gradient_policies(
         yield pi
 
 
+def _random(rng: Any) -> np.random.Generator:
+    """The generator of random numbers that `rng` is, or seeds."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise InvalidGame(
+            f"rng is {shown(rng)}: expected a seed, an integer of at least 0, or a numpy Generator"
+        ) from None
+
+
 def _seen(answers: Any, number: int) -> Any:
     """Counts of every answer in every group, integers (prompts, groups, number)."""
     prompts, groups, _ = answers.shape
@@ -221,8 +237,14 @@ def _seen(answers: Any, number: int) -> Any:
     return counted.reshape(prompts, groups, number)
 
 
-def _check(problem: Alft, reward: Mixture, rates: Any, **numbers: int) -> list[float]:
+def _check(
+    problem: Alft, reward: Mixture, rates: Any, tables: tuple[Any, ...], **numbers: int
+) -> list[float]:
     """The rates; raises InvalidGame for these, a mixture that does not fit, numbers that are too small."""
+    of_kind("problem", problem, Alft, "one of games.pose")
+    of_kind("reward", reward, Mixture, "a Mixture")
+    for table in tables:
+        of_kind("table", table, Lookup | None, "a table of polyest, or None for the exact reward")
     prompts = len(problem.reference)
     shapes = np.shape(reward.mixing), np.shape(reward.offset)
     wanted = (prompts, prompts), (prompts, problem.number)
@@ -233,9 +255,20 @@ def _check(problem: Alft, reward: Mixture, rates: Any, **numbers: int) -> list[f
         )
     for name, value in numbers.items():
         least = LEAST_OF[name]
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise InvalidGame(f"{name} is {value!r}: expected an integer of at least {least}")
-    listed = [float(rate) for rate in rates]
+        if not whole(value, least, MOST_TRACES):
+            raise InvalidGame(
+                f"{name} is {shown(value)}: expected an integer of at least {least}, at most {MOST_TRACES}"
+            )
+    if (traces := prod(numbers.values()) * prompts) > MOST_TRACES:
+        raise InvalidGame(
+            f"{traces} traces a step: expected at most {MOST_TRACES}; take fewer groups"
+        )
+    try:
+        listed = [real(rate) for rate in rates]
+    except TypeError:
+        raise InvalidGame(
+            f"rates is {shown(rates)}: expected one positive number after another"
+        ) from None
     if not all(0 < rate < np.inf for rate in listed):
         raise InvalidGame(
             f"rates between {min(listed)} and {max(listed)}: expected positive numbers"

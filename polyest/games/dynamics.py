@@ -12,7 +12,6 @@ averages has a gap of at most  (|u|^2/(2 rate) + 2 rate)/sqrt(T),  u = grad R at
 
 from collections.abc import Iterable, Iterator
 from math import inf, nan, sqrt
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,9 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.errors import InvalidGame
 from polyest.games.game import Game
+from polyest.games.goals import of_kind
 from polyest.record import Holder
+from polyest.values import real, shown, whole
 
 
 class Step(Holder):
@@ -57,9 +58,11 @@ def alternating(
     >>> [round(step.gap, 4) for step in alternating(game, 4)]
     [0.0923, 0.023, 0.0058, 0.0014]
     """
-    if not isinstance(damping, (int, float)) or not 0 < damping <= 1:
-        raise InvalidGame(f"damping is {damping!r}: expected the part of the way, in (0, 1]")
+    of_kind("game", game, Game, "a Game")
+    if not 0 < real(damping) <= 1:
+        raise InvalidGame(f"damping is {shown(damping)}: expected the part of the way, in (0, 1]")
     _check_whole("steps", steps)
+    damping = real(damping)
     pi = game.problem.checked(game.problem.reference if policy is None else policy)
     u: Floats | None = None
     for iteration in range(1, steps + 1):
@@ -76,15 +79,16 @@ def no_regret(
 
     rate: of the target's steps, positive.  Raises InvalidGame.
     """
-    if not isinstance(rate, (int, float)) or not 0 < rate < inf:
-        raise InvalidGame(f"rate is {rate!r}: expected a positive number")
+    of_kind("game", game, Game, "a Game")
+    if not 0 < real(rate) < inf:
+        raise InvalidGame(f"rate is {shown(rate)}: expected a positive number")
     _check_whole("steps", steps)
     _check_whole("every", every)
     problem = game.problem
     told = np.zeros((len(problem.reference), problem.number))
     mean_policy, mean_dual = np.zeros(problem.reference.shape), np.zeros(told.shape)
     for t in range(1, steps + 1):
-        u = rate / sqrt(t) * told
+        u = real(rate) / sqrt(t) * told
         pi = game.policy(u)
         _, wanted = problem.goal.conjugate(u, problem.prompts)
         told = told + problem.distributions(pi) - wanted
@@ -101,16 +105,23 @@ def recorded(
 
     Raises InvalidGame for what is no policy of the game.
     """
+    of_kind("game", game, Game, "a Game")
     _check_whole("every", every)
-    for iteration, policy in enumerate(policies, 1):
+    try:
+        following = iter(policies)
+    except TypeError:
+        raise InvalidGame(
+            f"policies is {shown(policies)}: expected one policy after another"
+        ) from None
+    for iteration, policy in enumerate(following, 1):
         if iteration % every == 0:
             pi = game.problem.checked(policy)
             yield _step(game, iteration, pi, game.response(pi), optimum)
 
 
 def _check_whole(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise InvalidGame(f"{name} is {value!r}: expected an integer of at least 1")
+    if not whole(value, 1):
+        raise InvalidGame(f"{name} is {shown(value)}: expected an integer of at least 1")
 
 
 def _step(game: Game, iteration: int, pi: Floats, u: Floats, optimum: Any) -> Step:

@@ -26,6 +26,7 @@ from polyest.games.alft import Alft, stochastic
 from polyest.games.geometry import Geometry, negative_entropy
 from polyest.games.goals import numbers
 from polyest.record import Holder
+from polyest.values import real, shown
 
 FITS = 1e-9  # how far phi'(q) may be from the u it stands for, relative to beta
 
@@ -41,11 +42,11 @@ class Game(Holder):
         """Raises InvalidGame for what is no problem, geometry or sign."""
         if not isinstance(self.problem, Alft) or not isinstance(self.geometry, Geometry):
             raise InvalidGame(
-                f"problem is {self.problem!r}, geometry is {self.geometry!r}: expected those of alft.pose "
-                "and of polyest.games.geometry"
+                f"problem is {shown(self.problem)}, geometry is {shown(self.geometry)}: expected those "
+                "of alft.pose and of polyest.games.geometry"
             )
-        if self.sign not in (-1, 1):
-            raise InvalidGame(f"sign is {self.sign!r}: expected -1 or 1")
+        if real(self.sign) not in (-1, 1):
+            raise InvalidGame(f"sign is {shown(self.sign)}: expected -1 or 1")
 
     def checked(self, u: Any) -> Floats:
         """Dual variables as float64 (prompts, answers); raises InvalidGame for what are none."""

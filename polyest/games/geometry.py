@@ -16,7 +16,6 @@ add up to 1: one increasing equation, bracketed by the largest v_i being alone a
 from collections.abc import Callable
 from itertools import pairwise
 from math import isfinite
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from polyest.bernstein import Floats
 from polyest.errors import InvalidGame, NotConvex
 from polyest.record import Record
 from polyest.targets import Target, parse
+from polyest.values import real, shown
 
 Function = Callable[[Floats], Floats]
 STEPS = 200  # Newton's steps come first; bisections alone settle a double in 64
@@ -212,15 +212,15 @@ def tsallis(order: Any) -> Geometry:
     >>> tsallis(2).gradient([0.0, 0.5]).tolist()  # 2 t - 1
     [-1.0, 0.0]
     """
-    if isinstance(order, bool) or not isinstance(order, Real) or not 0 < float(order) <= HIGHEST:
+    if not 0 < real(order) <= HIGHEST:
         raise InvalidGame(
-            f"order is {order!r}: expected a number in (0, {HIGHEST:g}]; the Tsallis entropy of an order "
-            "of 0 or less is not concave"
+            f"order is {shown(order)}: expected a number in (0, {HIGHEST:g}]; the Tsallis entropy of "
+            "an order of 0 or less is not concave"
         )
     if 0 < abs(float(order) - 1) < CLOSEST:
         raise InvalidGame(
-            f"order is {order!r}: closer to 1 than {CLOSEST:g}, doubles do not tell it from the negative "
-            "entropy; use order 1"
+            f"order is {shown(order)}: closer to 1 than {CLOSEST:g}, doubles do not tell it from the "
+            "negative entropy; use order 1"
         )
     return Geometry("tsallis", (float(order),))
 
@@ -241,20 +241,20 @@ def polynomial(coefficients: Any) -> Geometry:
         given = ()
     if not given or not all(map(isfinite, given)) or max(map(abs, given)) > 1e50:
         raise InvalidGame(
-            f"coefficients are {coefficients!r}: expected the numbers a_0, a_1, ... of phi, as in "
+            f"coefficients are {shown(coefficients)}: expected the numbers a_0, a_1, ... of phi, as in "
             "[0, 0, 0.5]"
         )
     while len(given) > 1 and given[-1] == 0:
         given = given[:-1]
     if len(given) < 3:
         raise NotConvex(
-            f"the polynomial {list(given)} is linear: expected a strictly convex generator, of degree 2 or "
-            "more; its rewards would be constant"
+            f"the polynomial {shown(list(given))} is linear: expected a strictly convex generator, of "
+            "degree 2 or more; its rewards would be constant"
         )
     place = _where_concave(given)
     if place is not None:
         raise NotConvex(
-            f"the polynomial {list(given)} is not convex on [0, 1]: phi'' = {place[1]:.6g} at "
+            f"the polynomial {shown(list(given))} is not convex on [0, 1]: phi'' = {place[1]:.6g} at "
             f"p = {place[0]:.6g}; expected phi'' >= 0; add a multiple of p^2"
         )
     return Geometry("polynomial", given)

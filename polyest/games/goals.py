@@ -29,6 +29,7 @@ from polyest.bernstein import Floats
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games.geometry import LEAST, Geometry
 from polyest.record import Holder, Record
+from polyest.values import real, shown
 
 CERTIFIED = 1e-7  # largest gap of a conjugate found by descent
 RESTARTS = 10
@@ -145,8 +146,8 @@ class GroundTruth(Goal):
         whole = right.shape == (prompts,) and np.asarray(self.answers).dtype.kind in "iu"
         if not whole or not ((right >= 0) & (right < answers)).all():
             raise InvalidGame(
-                f"right answers {self.answers!r}: expected {prompts} integers in 0..{answers - 1}, one a "
-                "prompt"
+                f"right answers {shown(self.answers)}: expected {prompts} integers in 0.."
+                f"{answers - 1}, one a prompt"
             )
         if answers < 2:
             raise InvalidGame(
@@ -189,11 +190,11 @@ class Diversity(Goal):
         """The scale is positive: without it R is not convex."""
         if not isinstance(self.geometry, Geometry):
             raise InvalidGame(
-                f"geometry is {self.geometry!r}: expected one of polyest.games.geometry"
+                f"geometry is {shown(self.geometry)}: expected one of polyest.games.geometry"
             )
-        if not isinstance(self.scale, (int, float)) or not 0 < self.scale < np.inf:
+        if not 0 < real(self.scale) < np.inf:
             raise InvalidGame(
-                f"scale is {self.scale!r}: expected a positive number; minus an entropy is convex, an "
+                f"scale is {shown(self.scale)}: expected a positive number; minus an entropy is convex, an "
                 "entropy is not"
             )
 
@@ -265,11 +266,19 @@ def numbers(name: str, values: Any) -> Floats:
     """Values as an array float64; raises InvalidGame for what is ragged or no number."""
     try:
         given = np.asarray(values)
-    except ValueError as error:
-        raise InvalidGame(f"{name} is ragged ({error}): expected a rectangle of numbers") from None
+    except (TypeError, ValueError, RuntimeError):
+        raise InvalidGame(
+            f"{name} is ragged, {shown(values)}: expected a rectangle of numbers"
+        ) from None
     if given.dtype.kind not in "iuf":
         raise InvalidGame(f"{name} of type {given.dtype}: expected numbers")
     return np.array(given, dtype=np.float64)
+
+
+def of_kind(name: str, value: Any, kind: Any, expected: str) -> None:
+    """Raises InvalidGame for what is not of this kind, saying what is expected."""
+    if not isinstance(value, kind):
+        raise InvalidGame(f"{name} is {shown(value)}: expected {expected}")
 
 
 def certain(answers: Any, number: int) -> Floats:

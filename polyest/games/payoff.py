@@ -8,7 +8,6 @@ table is the one of its target: log for the negative entropy, tsallis:s for Tsal
 """
 
 from math import inf
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from polyest.games.geometry import Geometry
 from polyest.lookup import Lookup
 from polyest.making import solve
 from polyest.reading import load
+from polyest.values import real, shown
 
 
 def table(
@@ -45,7 +45,7 @@ def table(
     14
     """
     if not isinstance(geometry, Geometry):
-        raise InvalidGame(f"geometry is {geometry!r}: expected one of polyest.games.geometry")
+        raise InvalidGame(f"geometry is {shown(geometry)}: expected one of polyest.games.geometry")
     K = counts.draws(group, baseline, counting)
     target, scale, shift = geometry.target
     if geometry.degree is None:
@@ -82,10 +82,11 @@ def rewards(
     >>> rewards(euclidean(), [[7, 7, 3, -1]], beta=2.0).tolist()  # -2 times the share among 2 others
     [[-1.0, -1.0, 0.0, nan]]
     """
-    if sign not in (-1, 1):
-        raise InvalidGame(f"sign is {sign!r}: expected 1 for diversity, -1 for consistency")
-    if isinstance(beta, bool) or not isinstance(beta, Real) or not 0 < float(beta) < inf:
-        raise InvalidGame(f"beta is {beta!r}: expected a positive number")
+    if real(sign) not in (-1, 1):
+        raise InvalidGame(f"sign is {shown(sign)}: expected 1 for diversity, -1 for consistency")
+    if not 0 < real(beta) < inf:
+        raise InvalidGame(f"beta is {shown(beta)}: expected a positive number")
+    beta, sign = real(beta), int(sign)
     if reference is None:
         seen = counts.in_group(answers, baseline=baseline, no_answer=no_answer)
         group, counting = seen.index.shape[1], "in-group"

@@ -15,7 +15,7 @@ from polyest.errors import InvalidGame, NotConverged, NotInstalled
 from polyest.games.alft import Alft
 from polyest.games.coherence import Coherence
 from polyest.games.geometry import LEAST, Geometry
-from polyest.games.goals import Diversity, GroundTruth, StandardRL, normalised
+from polyest.games.goals import Diversity, GroundTruth, StandardRL, normalised, of_kind
 from polyest.games.safety import Safety
 
 TIGHT = {
@@ -34,6 +34,7 @@ def by_cones(problem: Alft) -> Floats:
     Raises InvalidGame for a goal or geometry that is not made of cvxpy's atoms (Custom, polynomials with
     negative coefficients from p^2 on), NotConverged, NotInstalled.
     """
+    of_kind("problem", problem, Alft, "one of games.pose")
     try:
         cp: Any = import_module("cvxpy")
     except ModuleNotFoundError:
@@ -95,6 +96,7 @@ def by_descent(problem: Alft) -> Floats:
     budgets, by sequential quadratic programming over the simplex, with slacks for what a penalty lets go
     beyond a budget.
     """
+    of_kind("problem", problem, Alft, "one of games.pose")
     from scipy.optimize import minimize, root
 
     with np.errstate(all="ignore"):  # line searches try what has no finite J

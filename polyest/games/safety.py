@@ -20,6 +20,7 @@ from polyest.bernstein import Floats
 from polyest.errors import Infeasible, InvalidGame, NotConverged
 from polyest.games.geometry import LEAST
 from polyest.games.goals import Goal, Prompts, normalised, numbers
+from polyest.values import real, shown
 
 WITHIN = 1e-9  # of a budget, for a policy to keep it
 SETTLED = 1e-13  # what is left of complementarity
@@ -173,9 +174,11 @@ class Safety(Goal):
                 f"costs of shape {C.shape}, budgets of shape {b.shape}: expected finite numbers, "
                 f"(constraints, {answers}) and (constraints,)"
             )
-        if not isinstance(self.bound, (int, float)) or not self.bound > 0:
+        bound = real(self.bound)
+        if not (0 < bound < inf or bound == inf == self.bound):
             raise InvalidGame(
-                f"bound is {self.bound!r}: expected a positive number, above the multipliers of the optimum"
+                f"bound is {shown(self.bound)}: expected a positive number, above the multipliers of the "
+                "optimum"
             )
         self.check_reachable(np.ones(answers, dtype=bool))
 

@@ -11,17 +11,19 @@ Newton's method ends it.  A safe set has no best response on the way; there the 
 instead, prompt by prompt.
 """
 
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
 
 from polyest.bernstein import Floats
-from polyest.errors import NotConverged
+from polyest.errors import InvalidGame, NotConverged
 from polyest.games.alft import Alft
 from polyest.games.game import Game
+from polyest.games.goals import of_kind
 from polyest.games.safety import Safety
 from polyest.record import Holder
+from polyest.values import real, shown
 
 STEPS = 20_000
 RISE = 0.3  # share of the slope that a step has to keep
@@ -52,6 +54,9 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
     >>> found.policy.round(6).tolist()  # ~ (e, 1)
     [[0.731059, 0.268941]]
     """
+    of_kind("game", game, Game, "a Game")
+    if not isfinite(real(within)):
+        raise InvalidGame(f"within is {shown(within)}: expected the gap that is allowed, a number")
     if isinstance(game.problem.goal, Safety):
         return _safe(game, game.problem.goal, within)
     problem = game.problem

@@ -32,6 +32,7 @@ from polyest.rewards.estimation import (
     filled,
     summable,
 )  # fmt: skip
+from polyest.values import shown
 
 Texts = Sequence[Any]  # nested lists of str or None, in one of the layouts of orbits.py
 SLACK = 1e-6  # by which rounding may take a distance out of [0, 1]
@@ -77,7 +78,7 @@ def pairwise(
         raise InvalidReward("no_answer beside texts: a text without answer is None")
     if written is None and ways:
         raise InvalidReward(
-            f"{ways[0]} compares texts: expected nested lists of str, got {answers!r:.60}"
+            f"{ways[0]} compares texts: expected nested lists of str, got {shown(answers)}"
         )
     positions = answers if written is None else np.arange(written.size).reshape(written.shape)
     found = arranged(positions, groups=options.get("groups"), orbits=orbits)
@@ -174,8 +175,8 @@ def _array(name: str, values: Any) -> Any:
     """An array of what a caller's function gave, a tensor of any kind among it."""
     try:
         return np.asarray(values.detach().cpu().double() if hasattr(values, "detach") else values)
-    except (TypeError, ValueError) as error:
-        raise InvalidReward(f"{name} gave {values!r:.60} ({error}): expected an array") from None
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise InvalidReward(f"{name} gave {shown(values)}: expected an array") from None
 
 
 def _texts(answers: Any) -> Any:
@@ -184,15 +185,15 @@ def _texts(answers: Any) -> Any:
         return None
     try:
         found = np.array(answers, dtype=object)
-    except ValueError as error:
+    except ValueError:
         raise InvalidReward(
-            f"answers are no rectangular array ({error}): expected nested lists"
+            f"answers are {shown(answers)}, no rectangular array: expected nested lists"
         ) from None
     if found.size and any(isinstance(text, str) for text in found.flat):
         odd = [text for text in found.flat if not isinstance(text, str | None)]
         if odd:
             raise InvalidReward(
-                f"answers hold {odd[0]!r} among texts: expected str, or None for no answer"
+                f"answers hold {shown(odd[0])} among texts: expected str, or None for no answer"
             )
         return found
     return found if found.size and all(text is None for text in found.flat) else None

@@ -38,6 +38,7 @@ from polyest.rewards.estimation import (
     summable,
 )
 from polyest.stratified import Stratified, stratify
+from polyest.values import among, shown
 
 TIES = ("all", "least")
 MEANS = ("arithmetic", "geometric")
@@ -69,8 +70,8 @@ def coherence(
     >>> coherence([[[7, 7, 3], [3, 5, 5]]], ties="least").tolist()  # 7, 3 and 5 occur twice
     [[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]]
     """
-    if ties not in TIES:
-        raise InvalidReward(f"ties is {ties!r}: expected one of {', '.join(TIES)}")
+    if not among(ties, TIES):
+        raise InvalidReward(f"ties is {shown(ties)}: expected one of {', '.join(TIES)}")
     how = chosen("log", beta, 1, options, but=COUNTED)
     found = arranged(answers, groups=options.get("groups"), orbits=orbits)
     pooled = found.values.reshape(len(found.values), -1)
@@ -111,13 +112,13 @@ def soft_consistency(
     >>> soft_consistency(answers, mean="geometric", table="log_count").round(3).tolist()
     [[[-0.255, -0.255, -0.255, -0.805], [-0.314, -0.661, -0.661, -0.314]]]
     """
-    if mean not in MEANS:
-        raise InvalidReward(f"mean is {mean!r}: expected one of {', '.join(MEANS)}")
+    if not among(mean, MEANS):
+        raise InvalidReward(f"mean is {shown(mean)}: expected one of {', '.join(MEANS)}")
     baseline = options.get("baseline", "group-mean")
     if options.get("counting", "in-group") != "in-group" or baseline == "exact":
         raise InvalidReward(
-            f"counting {options.get('counting', 'in-group')!r} and baseline {baseline!r}: a reward over an "
-            'orbit is counted "in-group" on its own prompt, under "group-mean" or "none"'
+            f"counting {shown(options.get('counting', 'in-group'))} and baseline {shown(baseline)}: a "
+            'reward over an orbit is counted "in-group" on its own prompt, under "group-mean" or "none"'
         )
     found = arranged(answers, groups=options.get("groups"), orbits=orbits)
     m, G = map(counts.fixed, found.values.shape[1:])

@@ -7,8 +7,7 @@ not checked a second time.  Nothing is solved for here.
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import inf
-from numbers import Real
+from math import inf, isfinite
 from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from polyest.lookup import Lookup
 from polyest.reading import load
 from polyest.rounding import FINEST, WHOLE
 from polyest.table import Table
+from polyest.values import among, real, shown
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 Array = Any  # numpy array or torch tensor; recognised, not imported
@@ -98,19 +98,19 @@ def chosen(
     if unknown:
         raise UnknownOption(f"keyword {', '.join(unknown)}: expected some of {', '.join(known)}")
     unanswered = options.get("unanswered", "exclude")
-    if unanswered not in UNANSWERED:
+    if not among(unanswered, UNANSWERED):
         raise InvalidReward(
-            f"unanswered is {unanswered!r}: expected one of {', '.join(UNANSWERED)}"
+            f"unanswered is {shown(unanswered)}: expected one of {', '.join(UNANSWERED)}"
         )
-    if isinstance(beta, bool) or not isinstance(beta, Real) or not 0 < float(beta) < inf:
-        raise InvalidReward(f"beta is {beta!r}: expected a positive number")
+    if not 0 < real(beta) < inf:
+        raise InvalidReward(f"beta is {shown(beta)}: expected a positive number")
     asked: dict[str, Any] = {name: options.get(name) for name in TABLES}
     for name in ("bias", "bias_ratio", "noise"):
-        if asked[name] is not None and not isinstance(asked[name], Real):
-            raise InvalidReward(f"{name} is {asked[name]!r}: expected a number")
+        if asked[name] is not None and not isfinite(real(asked[name])):
+            raise InvalidReward(f"{name} is {shown(asked[name])}: expected a number")
     if not isinstance(asked["table"], Lookup | str | None):
         raise InvalidReward(
-            f"table is {asked['table']!r:.60}: expected a Table, or the name of a closed form"
+            f"table is {shown(asked['table'])}: expected a Table, or the name of a closed form"
         )
     how = Estimator(target, float(beta), sign, **asked)
     given = [name for name in TABLES if getattr(how, name) is not None]
@@ -124,7 +124,7 @@ def chosen(
         )
     if isinstance(how.table, str) and (target != "log" or how.table not in CLOSED_FORMS):
         raise InvalidReward(
-            f"table {how.table!r} for {target}: expected a Table, or of the log one of "
+            f"table {shown(how.table)} for {target}: expected a Table, or of the log one of "
             + ", ".join(CLOSED_FORMS)
         )
     if isinstance(how.table, Lookup) and how.table.target != target:
@@ -184,8 +184,9 @@ def counted(answers: Array, options: Options) -> counts.Counts:
     counts.draws(3, baseline, counting)  # knows both words, or says which there are
     if (counting == "independent") != (reference is not None):
         raise InvalidReward(
-            f"counting is {counting!r} and reference {'given' if reference is not None else 'missing'}: an "
-            '"independent" count needs reference= with draws of the same prompts, "in-group" takes none'
+            f"counting is {shown(counting)} and reference "
+            f'{"given" if reference is not None else "missing"}: an "independent" count needs '
+            'reference= with draws of the same prompts, "in-group" takes none'
         )
     groups, sizes = options.get("groups"), options.get("sizes")
     if reference is None:

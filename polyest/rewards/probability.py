@@ -10,7 +10,6 @@ Algorithms of Mohri, Schneider, Wu and Zhong, *Distributional Alignment Games* (
 """
 
 from collections.abc import Iterable
-from numbers import Real
 from typing import Any, Literal, Unpack
 
 import numpy as np
@@ -18,8 +17,10 @@ import numpy as np
 from polyest import counts
 from polyest.errors import InvalidReward
 from polyest.rewards.estimation import Array, Options, estimated, group_sizes, summable
+from polyest.values import among, real, shown
 
 KINDS = ("entropy", "gini", "exploration")
+HIGHEST = 1024  # order of a Tsallis logarithm
 
 
 def log_probability(answers: Array, *, beta: float = 1.0, **options: Unpack[Options]) -> Array:
@@ -63,8 +64,8 @@ def tsallis(answers: Array, q: float, *, beta: float = 1.0, **options: Unpack[Op
     >>> tsallis([[7, 7, 7, 3]], 2).tolist()  # nu - 1
     [[0.0, 0.0, 0.0, -1.0]]
     """
-    if isinstance(q, bool) or not isinstance(q, Real) or not 0 < float(q) < 2**10:
-        raise InvalidReward(f"q is {q!r}: expected a positive order below 1024")
+    if not 0 < real(q) < HIGHEST:
+        raise InvalidReward(f"q is {shown(q)}: expected a positive order below {HIGHEST}")
     q = float(q)
     if q == 1:
         return estimated(answers, "log", beta, options)[0]
@@ -106,11 +107,11 @@ def diversity(
     >>> diversity([[7, 7, 7, 3, 5]], kind="gini").round(3).tolist()
     [[0.333, 0.333, 0.333, 1.0, 1.0]]
     """
-    if kind not in KINDS:
-        raise InvalidReward(f"kind is {kind!r}: expected one of {', '.join(KINDS)}")
+    if not among(kind, KINDS):
+        raise InvalidReward(f"kind is {shown(kind)}: expected one of {', '.join(KINDS)}")
     if (kind == "exploration") != (prior is not None):
         raise InvalidReward(
-            f"kind {kind!r} {'needs' if prior is None else 'takes no'} prior=, log Q of each answer"
+            f"kind {shown(kind)} {'needs' if prior is None else 'takes no'} prior=, log Q of each answer"
         )
     if kind == "gini":
         return estimated(answers, of_powers((1, -1)), beta, options)[0]
@@ -125,8 +126,8 @@ def _explored(paid: Array, seen: counts.Counts, prior: Any, beta: float, options
     xp, answered = counts.library(paid), seen.answered
     try:
         believed = xp.asarray(prior, dtype=xp.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidReward(f"prior: {error}; expected log Q of each answer") from None
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise InvalidReward(f"prior is {shown(prior)}: expected log Q of each answer") from None
     believed = believed if xp is np else believed.to(paid.device)
     known = believed[answered] if believed.shape == paid.shape else believed[:0]
     if believed.shape != paid.shape or not xp.isfinite(known).all():
@@ -145,5 +146,7 @@ def of_powers(coefficients: Iterable[Any]) -> tuple[str, tuple[float, ...]]:
     """The exact closed form of a polynomial."""
     try:
         return "polynomial", tuple(float(a) for a in coefficients)
-    except (TypeError, ValueError) as error:
-        raise InvalidReward(f"coefficients: {error}; expected numbers a_0, a_1, ...") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidReward(
+            f"coefficients are {shown(coefficients)}: expected numbers a_0, a_1, ..."
+        ) from None

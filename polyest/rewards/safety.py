@@ -18,6 +18,7 @@ from polyest import counts
 from polyest.bernstein import Floats
 from polyest.errors import InvalidReward
 from polyest.gathering import summed
+from polyest.values import shown
 
 Array = Any  # numpy array or torch tensor; recognised, not imported
 
@@ -50,8 +51,8 @@ class Multiplier:
             or (self.value < 0).any()
         ):
             raise InvalidReward(
-                f"budget {budget!r}, rate {rate!r}, start {start!r}: expected one budget or a list, a "
-                "positive rate, and a start that is not negative, one or as many"
+                f"budget {shown(budget)}, rate {shown(rate)}, start {shown(start)}: expected one "
+                "budget or a list, a positive rate, and a start that is not negative, one or as many"
             )
         self.value = np.broadcast_to(self.value, self.budget.shape).copy()
 
@@ -134,7 +135,7 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
     )
     if value.ndim > 1 or (value < 0).any():
         raise InvalidReward(
-            f"multiplier is {value.tolist()}: expected no negative number, one or a list"
+            f"multiplier is {shown(value.tolist())}: expected no negative number, one or a list"
         )
     xp = counts.library(costs)
     cost = _numbers("costs", costs) if xp is np else _tensor(xp, costs)
@@ -149,7 +150,7 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
             paid = -float(value) * cost
     if not xp.isfinite(paid).all():
         raise InvalidReward(
-            f"multiplier {value.tolist()} times costs is beyond float64: scale the costs"
+            f"multiplier {shown(value.tolist())} times costs is beyond float64: scale the costs"
         )
     return paid
 
@@ -166,8 +167,8 @@ def _numbers(name: str, values: Any) -> Floats:
         found = np.asarray(
             values.detach().cpu().double() if hasattr(values, "detach") else values, np.float64
         )
-    except (TypeError, ValueError) as error:
-        raise InvalidReward(f"{name} are {values!r:.60} ({error}): expected numbers") from None
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise InvalidReward(f"{name} are {shown(values)}: expected numbers") from None
     if not np.isfinite(found).all():
         raise InvalidReward(_not_finite(name))
     return found

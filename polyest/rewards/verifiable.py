@@ -13,7 +13,6 @@ one is for the gradient of -sum_{j=1..K+1} (1-nu)^j/j, the objective of MaxRL (T
 the best response to KL(delta, nu) is exp(1[z right]/(beta nu)), which needs 1/nu and no log of 0.
 """
 
-from numbers import Integral
 from typing import Any, Literal, Unpack
 
 import numpy as np
@@ -31,6 +30,7 @@ from polyest.rewards.estimation import (
     group_sizes,
     summable,
 )
+from polyest.values import among, shown, whole
 
 OBJECTIVES = ("accuracy", "log", "pass@k")
 
@@ -55,12 +55,16 @@ def ground_truth(
     >>> ground_truth([[7, 7, 3, 5]], [7], objective="pass@k", k=2).tolist()  # 2 (1 - 1/2)
     [[1.0, 1.0, 0.0, 0.0]]
     """
-    if objective not in OBJECTIVES:
-        raise InvalidReward(f"objective is {objective!r}: expected one of {', '.join(OBJECTIVES)}")
+    if not among(objective, OBJECTIVES):
+        raise InvalidReward(
+            f"objective is {shown(objective)}: expected one of {', '.join(OBJECTIVES)}"
+        )
     if (objective == "pass@k") != (k is not None):
-        raise InvalidReward(f"k is {k!r} with objective {objective!r}: it belongs to pass@k")
-    if k is not None and (isinstance(k, bool) or not isinstance(k, Integral) or k < 1):
-        raise InvalidReward(f"k is {k!r}: expected an integer of at least 1")
+        raise InvalidReward(
+            f"k is {shown(k)} with objective {shown(objective)}: it belongs to pass@k"
+        )
+    if k is not None and not whole(k, 1):
+        raise InvalidReward(f"k is {shown(k)}: expected an integer of at least 1")
     wanted: Options = {"unanswered": "lowest", **options}
     how = chosen("log", beta, 1, wanted, but=TABLES)
     seen = counted(answers, wanted)
@@ -121,9 +125,9 @@ def standard(scores: Array) -> Array:
     xp = counts.library(scores)
     try:
         found = np.array(scores, np.float64) if xp is np else scores.double().clone()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError):
         raise InvalidReward(
-            f"scores: {error}; expected numbers in the shape of the traces"
+            f"scores are {shown(scores)}: expected numbers in the shape of the traces"
         ) from None
     if not xp.isfinite(found).all():
         raise InvalidReward(

@@ -1,0 +1,77 @@
+"""Values that callers give: how a message shows them, and whether they are the numbers that are needed.
+
+Nothing here raises, whatever the value is: not for an integer of 5000 digits, which Python refuses to
+print, not for 10^400, which is no double, and not for an array, which is equal to no text.
+"""
+
+from math import inf, nan
+from numbers import Integral, Real
+from typing import Any
+
+LONGEST = 60  # characters of a value in a message
+MOST = 2**53  # of what is counted: beyond it doubles skip integers
+
+
+def clipped(text: str) -> str:
+    """The text in one line, of at most 60 characters.
+
+    >>> clipped("polynomial:" + "1," * 1000)
+    'polynomial:1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,...'
+    """
+    text = " ".join(text[: 20 * LONGEST].split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def shown(value: Any) -> str:
+    """The value as Python writes it, in one line of at most 60 characters; else what it is.
+
+    >>> shown("x" * 1000)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
+    >>> shown(10**5000)
+    'an integer of 16610 bits'
+    """
+    if isinstance(value, int) and value.bit_length() > 3 * LONGEST:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        return clipped(repr(value[: 2 * LONGEST] if isinstance(value, str | bytes) else value))
+    except Exception:  # a __repr__ of the caller's, or an integer too long to print inside a list
+        return f"an object of type {type(value).__name__}"
+
+
+def real(value: Any) -> float:
+    """The double nearest to a real number, infinite beyond the doubles; nan for what is no number.
+
+    A truth value is no number, nor is a text.
+
+    >>> from fractions import Fraction
+    >>> real(Fraction(1, 2)), real(-(10**400)), real("1"), real(True)
+    (0.5, -inf, nan, nan)
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return nan
+    try:
+        return float(value)
+    except OverflowError:
+        return -inf if value < 0 else inf
+
+
+def whole(value: Any, least: int, most: int = MOST) -> bool:
+    """Whether the value is an integer from `least` to `most`; a truth value is none.
+
+    >>> whole(3, 1), whole(True, 1), whole(10**400, 1), whole(3.0, 1)
+    (True, False, False, False)
+    """
+    return (
+        isinstance(value, Integral)
+        and not isinstance(value, bool)
+        and bool(least <= int(value) <= most)
+    )
+
+
+def among(value: Any, words: Any) -> bool:
+    """Whether the value is a text, and one of these words.
+
+    >>> among("log", ("log", "power")), among(["log"], {"log": 1})
+    (True, False)
+    """
+    return isinstance(value, str) and value in words
