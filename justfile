@@ -14,9 +14,17 @@ lint:
     ruff format --check
     mypy
 
-# All tests, or those of some files: just test tests/test_counts.py
-test *arguments:
+# The tests of the README's command, 5 minutes on two cores, or those of some files: just test tests/test_counts.py
+test *arguments='-n 2 --dist loadfile -m "not release and not slow"':
     pytest {{ arguments }}
+
+# What that leaves out: the referee of the frozen tables, sweeps killed a hundred times
+test-rest:
+    pytest -n 2 --dist loadfile -m "release or slow"
+
+# Jobs too long for CI, or their list: just full oldest trl-1.8
+full *jobs:
+    .ci/full {{ jobs }}
 
 # The site, strictly, into site/
 docs:

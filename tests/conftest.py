@@ -1,10 +1,17 @@
-"""Tables and releases that tests share."""
+"""Tables and releases that tests share, and how many examples are tried."""
 
+import os
 from importlib.util import find_spec
 from shutil import copytree
 
+# Before numpy is imported: a worker of pytest-xdist has one core, where threads of BLAS wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
 import pytest
 from commands import release
+from hypothesis import settings
 
 import polyest
 from polyest import precision, reading
@@ -12,6 +19,20 @@ from polyest import precision, reading
 # What runs the tests may have threads of its own, which leave the precision of balls alone.  Without this
 # every proof would be made in a process apart, where what a test puts in the place of something is not.
 precision.trust()
+
+TIMES = 20  # as many examples of each property where HYPOTHESIS_PROFILE is `full`: .ci/full fuzz
+
+
+def pytest_collection_modifyitems(items):
+    """Tests say how many examples they need, which a profile alone does not change."""
+    if os.environ.get("HYPOTHESIS_PROFILE") != "full":
+        return
+    for test in {item.obj for item in items if getattr(item, "obj", None) is not None}:
+        if getattr(test, "is_hypothesis_test", False):
+            said = test._hypothesis_internal_use_settings or settings.default
+            test._hypothesis_internal_use_settings = settings(
+                said, max_examples=TIMES * said.max_examples, derandomize=False, print_blob=True
+            )
 
 
 @pytest.fixture(scope="module")

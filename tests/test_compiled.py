@@ -53,6 +53,7 @@ def test_another_group_size_is_another_graph():
         assert torch.equal(over(answers[None]), OVER_ORBITS["arithmetic"](answers[None]))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="the default backend needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, when it loads that backend
 def test_the_default_backend_too():

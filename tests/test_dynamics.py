@@ -109,7 +109,7 @@ PLAYED = {
 FROM = {
     "standard RL": 2000,
     "RL, many answers": 400,
-    "penalty": 400,
+    "penalty": 200,
 }  # where the start is forgotten
 
 

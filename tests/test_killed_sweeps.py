@@ -13,7 +13,10 @@ import pytest
 from polyest import sweeping
 from polyest.sweeping import sweep
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL"),
+]
 
 LAST = 24
 KEYWORDS = {"noise": 2}

@@ -66,7 +66,7 @@ def test_two_commands_set_up_and_test():
     commands = re.findall(r"^pip install .*$", TEXT, re.MULTILINE)
     assert len(commands) == 2
     assert commands[0].endswith("&& polyest solve --K 16")
-    assert commands[1].endswith("&& pytest")
+    assert commands[1].endswith('&& pytest -n 2 --dist loadfile -m "not release and not slow"')
 
 
 def test_links_lead_somewhere():

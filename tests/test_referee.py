@@ -18,6 +18,7 @@ import mpmath
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.release
 FOLDER = Path(__file__).parents[1] / "tables" / "v1"
 DIGITS = 60
 SHARP = 1e-8  # relative: how near to a supremum the highest of the points has to be

@@ -47,7 +47,7 @@ def mp_phi(target, p):
     if target.kind == "log":
         return mpmath.log(p)
     if target.kind == "polynomial":
-        return mpmath.polyval([mpmath.mpf(a) for a in target.parameters[::-1]], p)
+        return mpmath.fsum(mpmath.mpf(a) * p**i for i, a in enumerate(target.parameters))
     a = mpmath.mpf(target.parameters[0])
     return p**a if target.kind == "power" else (p ** (a - 1) - 1) / (a - 1)
 
