@@ -65,9 +65,24 @@ PLAN = {
     "proving": {"errors", "making", "reading", "universal", "workers"},
     # Counts to rewards to advantages; no solver, and a trainer's library only in the loop.
     "counts": {"errors"},
-    "answers.keys": {"errors"},
-    "answers.identity": {"answers.keys", "errors"},
-    "answers": {"answers.identity", "answers.keys"},
+    "answers.characters": set(),
+    "answers.boxes": set(),
+    "answers.reasoning": {"errors"},
+    "answers.tex": {"answers.characters"},
+    "answers.numerals": {"answers.characters", "answers.tex"},
+    "answers.formulas": {"answers.characters", "answers.numerals", "answers.tex"},
+    "answers.marks": {"answers.characters", "answers.formulas", "answers.numerals"},
+    "answers.choices": {"answers.boxes", "answers.characters", "errors"},
+    "answers.keys": {
+        "answers.boxes", "answers.characters", "answers.choices", "answers.formulas", "answers.marks",
+        "answers.numerals", "answers.reasoning", "errors",
+    },
+    "answers.identity": {
+        "answers.choices", "answers.keys", "answers.numerals", "answers.reasoning", "errors",
+    },
+    "answers": {
+        "answers.choices", "answers.identity", "answers.keys", "answers.numerals", "answers.reasoning",
+    },
     "advantages": {"errors"},
     "gathering": {"bernstein", "counts", "errors"},
     "orbits": {"counts", "errors", "record"},

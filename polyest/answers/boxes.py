@@ -10,7 +10,9 @@ _BRACES = re.compile(  # read as tokens: \\ is a line break, and what follows it
 )
 _GAP = r"(?:[\s$*]|\\[,;:!> ()\[\]]|\\q?quad(?![A-Za-z]))*+"
 _AND = r"(?:\\(?:text|mathrm|mbox)\s*\{\s*)?(?:and|or|und|oder|et|ou|y|o|和|或|与|及)(?![A-Za-z])(?:\s*\})?"
-_JOINT = re.compile(rf"{_GAP}(?:[,;&\uff0c\u3001\uff1b]{_GAP}(?:{_AND})?|{_AND}){_GAP}(?:[A-Za-z]\s*=)?{_GAP}")
+_JOINT = re.compile(
+    rf"{_GAP}(?:[,;&\uff0c\u3001\uff1b]{_GAP}(?:{_AND})?|{_AND}){_GAP}(?:[A-Za-z]\s*=)?{_GAP}"
+)
 _JOINS = re.compile(  # what a text ends with that may be a joint
     rf"(?:[,;&\uff0c\u3001\uff1b]|{_AND}){_GAP}(?:[A-Za-z]\s*=)?{_GAP}\Z"
 )
@@ -34,7 +36,9 @@ def boxed(text: str) -> list[str] | None:
     """
     if "box" not in text or (start := max(text.rfind("\\boxed"), text.rfind("\\fbox"))) < 0:
         return None
-    alone = text.rfind("box", 0, start) < 0 or not _JOINS.search(text, max(0, start - _WITHIN), start)
+    alone = text.rfind("box", 0, start) < 0 or not _JOINS.search(
+        text, max(0, start - _WITHIN), start
+    )
     if alone and (last := _at(text, start)) is not None:
         return [text[last.content]]
     found, opened = _all(text)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from importlib import import_module
+from itertools import chain, islice
 from math import prod
 from numbers import Integral
 from typing import Any
@@ -115,8 +116,9 @@ def from_texts(
     (True, -1)
     """
     rows, nested = _rows("texts", texts)
-    flat_keys = iter(canonical(sum(rows, []), kind, choices=choices, cues=cues, reasoning=reasoning))
-    keys = [[next(flat_keys) for _ in row] for row in rows]
+    every = list(chain.from_iterable(rows))
+    read = iter(canonical(every, kind, choices=choices, cues=cues, reasoning=reasoning))
+    keys = [list(islice(read, len(row))) for row in rows]
     ids = identify(equivalent(keys, equivalence) if equivalence else keys)
     return ids if nested else ids[0]
 

@@ -73,6 +73,18 @@ def canonical(
     return [keys[text] for text in given]
 
 
+def stated(answer: str, kind: Any) -> str:
+    r"""A right answer, as a data set has it, as a text in which `kind` finds it.
+
+    >>> stated("x^2+1", "boxed"), canonical([stated("x^2+1", "auto")], "auto")
+    ('\\boxed{x^2+1}', ['x^2+1'])
+    """
+    if kind == "boxed" and boxed(answer) is None:
+        return f"\\boxed{{{answer}}}"
+    marked = boxed(answer) is not None or "####" in answer or "<answer>" in answer
+    return f"<answer>{answer}</answer>" if kind == "auto" and not marked else answer
+
+
 def flat(name: str, values: Any, none: bool = True) -> list[Any]:
     """Values as a list of texts, or None where that is allowed; InvalidAnswer for anything else."""
     if not listed(values):
@@ -91,7 +103,9 @@ def listed(values: Any) -> bool:
 
 def _phrases(cues: Any) -> tuple[str, ...]:
     if isinstance(cues, str) or not isinstance(cues, Iterable):
-        raise InvalidAnswer(f"cues is {cues!r:.60}: expected a list of phrases, such as ['Respuesta']")
+        raise InvalidAnswer(
+            f"cues is {cues!r:.60}: expected a list of phrases, such as ['Respuesta']"
+        )
     found = tuple(cues)
     for cue in found:
         if not isinstance(cue, str) or not cue.strip(" :="):

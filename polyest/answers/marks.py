@@ -17,7 +17,9 @@ Found = tuple[bool, Key]
 
 _HEAD = "####"
 _TAGS = re.compile(r"<(/?)answer>", re.IGNORECASE)
-_CUE = re.compile(r"(?i:answer)(?: to (?:the|this) (?:question|problem))?\**\s*(?:(?i:is|are)(?![A-Za-z])|[:=])")
+_CUE = re.compile(
+    r"(?i:answer)(?: to (?:the|this) (?:question|problem))?\**\s*(?:(?i:is|are)(?![A-Za-z])|[:=])"
+)
 _REST = r"[\s:=*_]*"
 _STOP = r"[.!?;](?:\s|\Z)|,?\s(?:because|since|as|so|but|not|which|where)\b|\s\("
 _CLAUSE = re.compile(

@@ -11,7 +11,8 @@ skipped               dates such as 1/2/24 and 2024-01-15, digits after a Latin 
                       indices of letters (m^2, x_1)
 
 A sign touches its number and follows no letter, digit or closing bracket.  No pattern goes back further
-than over the token that it is in, and what may have more than `MOST` digits, exponent included, is never worked out.
+than over the token that it is in, and what may have more than `MOST` digits, exponent included, is never
+worked out.
 """
 
 import re
@@ -140,8 +141,8 @@ def _tokens(line: str) -> Iterator[re.Match[str]]:
 # A number alone, as in a box.
 
 _KNOWN = (  # units that are known without \text{}
-    r"per ?cent|degrees?|[CF]|dollars?|cents?|euros?|pounds?|(?:square |cubic )?(?:units?|inch(?:es)?|feet|foot"
-    r"|yards?|miles?|(?:centi|milli|kilo)?met(?:er|re)s?)|[ckm]m|[km]g|ml|hours?|minutes?|seconds?|days?|weeks?"
+    r"per ?cent|degrees?|[CF]|dollars?|cents?|euros?|pounds?|(?:square |cubic )?(?:units?|inch(?:es)?|feet"
+    r"|foot|yards?|miles?|(?:centi|milli|kilo)?met(?:er|re)s?)|[ckm]m|[km]g|ml|hours?|minutes?|seconds?|days?|weeks?"
     r"|months?|years?"
 )
 _NO_UNIT = (  # words in \text{} after a number that make it another one
@@ -164,7 +165,9 @@ def number_alone(content: str) -> tuple[bool, Key]:
     if content.isascii() and content.isdecimal() and len(content) <= MOST:
         return True, content.lstrip("0") or "0"
     written = flattened(content, "\u03c0").strip(" \n\t\r*\u2009")
-    while written[:1] + written[-1:] in ("{}", "()") and not _INNER.search(written, 1, len(written) - 1):
+    while written[:1] + written[-1:] in ("{}", "()") and not _INNER.search(
+        written, 1, len(written) - 1
+    ):
         written = written[1:-1].strip()
     found = _ALONE.fullmatch(written)
     if not found or not _NUMBER.fullmatch(_joined(found["body"])):

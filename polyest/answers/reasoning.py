@@ -1,7 +1,8 @@
 """Reasoning that comes before an answer, and is none: what of a text is its final part.
 
 Up to the last closing tag nothing is searched; an opening tag after that was never closed, and then the
-text has no final part.  A closing tag alone counts too: many chat templates write the opening one into the prompt.
+text has no final part.  A closing tag alone counts too: many chat templates write the opening one into the
+prompt.
 """
 
 import re
@@ -36,7 +37,9 @@ def final_part(tags: Iterable[Tag]) -> Callable[[str], str | None]:
     (' It is 5.', 'It is 5.', None)
     """
     if isinstance(tags, str) or not isinstance(tags, Iterable):
-        raise InvalidAnswer(f"reasoning is {tags!r:.60}: expected a list of tags, such as ['think']")
+        raise InvalidAnswer(
+            f"reasoning is {tags!r:.60}: expected a list of tags, such as ['think']"
+        )
     return _final_part(tuple(map(_pair, tags)))
 
 

@@ -8,7 +8,9 @@ import re
 
 from polyest.answers.characters import END_TEXT, LEFT, RIGHT, ROW, TEXT, THIN
 
-_WORDS = r"\\(?:text(?:bf|it|rm|sf|tt|up|normal)?|math(?:bf|it|rm|sf)|mbox|operatorname)(?![A-Za-z])"
+_WORDS = (
+    r"\\(?:text(?:bf|it|rm|sf|tt|up|normal)?|math(?:bf|it|rm|sf)|mbox|operatorname)(?![A-Za-z])"
+)
 _BIG = r"\\(?:left|right|middle)(?![A-Za-z])\s?\.?|\\[bB]igg?[lrm]?(?![A-Za-z])"
 _STYLE = r"\\(?:(?:display|text|script)style|(?:no)?limits|bf|it|rm|sf|tt)(?![A-Za-z])"
 _DEGREES = r"\^\s?(?:\\circ(?![A-Za-z])|\{\s?\\circ\s?\})|\\degree(?![A-Za-z])|°"
@@ -45,7 +47,9 @@ def normal(latex: str) -> str:
     ('\\{\\frac{1}{2},x_1\\}', '1&2\\\\3&4', 'a\\b')
     """
     out: list[str] = []
-    closes: list[tuple[str, int]] = []  # what each open brace is closed with, and what is awaited then
+    closes: list[
+        tuple[str, int]
+    ] = []  # what each open brace is closed with, and what is awaited then
     awaited, words, last = 0, False, ""  # arguments; whether an opening brace is one of text
     for match in _TOKENS.finditer(latex):
         if match["nothing"]:
@@ -60,7 +64,9 @@ def normal(latex: str) -> str:
             continue
         if token == "{":
             # Braces are kept around arguments, also of commands that are not known.
-            argument = awaited > 0 or last in ("}", "]") or (last[:1] == "\\" and last[-1:].isalpha())
+            argument = (
+                awaited > 0 or last in ("}", "]") or (last[:1] == "\\" and last[-1:].isalpha())
+            )
             kept = argument and not words
             closes.append(("}" if kept else "", max(awaited - 1, 0)))
             token, awaited = "{" * kept, 0
@@ -92,20 +98,18 @@ _MARKS = {
     r"\%": "%", r"\$": "$", r"\,": THIN, r"\!": "", r"\{": "[", r"\}": "]", "{,}": ",", r"\_": "_",
     r"\#": "#", r"\&": "&", "<sup>": "^{", "</sup>": "}",
 }  # fmt: skip
-_NAMES = {
-    **dict.fromkeys(("left", "right", "middle", "displaystyle", "textstyle", "bf", "rm"), ""),
-    **dict.fromkeys(("big", "Big", "bigl", "bigr", "Bigl", "Bigr", "bigg", "Bigg"), ""),
-    **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac"), r"\frac"),
-    "times": "\u00d7", "cdot": "\u00b7", "ast": "*", "div": "\u00f7", "pm": "\u00b1", "mp": "\u2213",
-    "circ": "\u00b0", "sqrt": "\u221a",
-    **dict.fromkeys("log ln lg sin cos tan cot exp binom dbinom tbinom sum prod int lim".split(), "\u221a"),
-    **dict.fromkeys("approx le leq ge geq lt gt ne neq equiv sim simeq cong to in".split(), "="),
-    **dict.fromkeys(
-        "pi alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma "
-        "tau phi varphi chi psi omega Gamma Delta Theta Lambda Sigma Phi Psi Omega infty".split(),
-        "\u03c0",
-    ),
+_EACH = {  # what commands become, by their names
+    "": "left right middle displaystyle textstyle bf rm big Big bigl bigr Bigl Bigr bigg Bigg",
+    " ": "quad qquad enspace thinspace",
+    r"\frac": "frac dfrac tfrac cfrac",
+    "\u221a": "sqrt log ln lg sin cos tan cot exp binom dbinom tbinom sum prod int lim",
+    "=": "approx le leq ge geq lt gt ne neq equiv sim simeq cong to in",
+    "\u03c0": "pi alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho "
+    "sigma tau phi varphi chi psi omega Gamma Delta Theta Lambda Sigma Phi Psi Omega infty",
+    "\u00d7": "times", "\u00b7": "cdot", "*": "ast", "\u00f7": "div", "\u00b1": "pm", "\u2213": "mp",
+    "\u00b0": "circ",
 }  # fmt: skip
+_NAMES = {name: written for written, names in _EACH.items() for name in names.split()}
 
 
 def flattened(latex: str, unknown: str = " ") -> str:
@@ -114,8 +118,8 @@ def flattened(latex: str, unknown: str = " ") -> str:
     A function becomes a root sign, a Greek letter a pi, a relation =, a row ends with a semicolon.  Words in
     \text{} stand between `TEXT` and `END_TEXT` where they hold no digit.
 
-    >>> flattened(r"\(6{,}020 \times 10^{3}\)"), flattened(r"\dfrac{1}{2} \approx \mathbf{0.5}")
-    (' 6,020 \u00d7 10^{3} ', '\\frac{1}{2} =  0.5 ')
+    >>> flattened(r"\(6{,}020 \ast 10^{3}\)"), flattened(r"\dfrac{1}{2} \approx \mathbf{0.5}")
+    (' 6,020 * 10^{3} ', '\\frac{1}{2} =  0.5 ')
     """
     if "\\" not in latex and "{,}" not in latex and "<sup>" not in latex:
         return latex
