@@ -1,4 +1,4 @@
-"""Notations of one value share a key and other values have other keys, in every character that Unicode has for them."""
+"""Notations of one value share a key, other values have others, in every character that Unicode has."""
 
 import re
 import sys
@@ -177,7 +177,7 @@ def test_a_list_is_the_list_of_its_keys(parts, data):
 
 
 tokens = st.lists(st.integers(0, 10**5).map(str) | st.just("00"), min_size=2, max_size=4)
-glue = st.sampled_from(list(".,:-/*^_'~+") + ["**", " - ", " x ", "\u00d7", "..", " : "])
+glue = st.sampled_from([*".,:-/*^_'~+", "**", " - ", " x ", "\u00d7", "..", " : "])
 
 
 @given(tokens, glue, st.sampled_from(["{}", "it is {}", "3 and {}", "= {} now", "({})"]))

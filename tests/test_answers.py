@@ -133,14 +133,10 @@ BOXES = {
     r"x \leq 5": r"x\le5", r"a\\": r"a\\", r"\frac{\sqrt3}2": r"\frac{\sqrt{3}}{2}", "X": "X",
     "x==5": "x==5", "1/2/3": "1/2/3", r"\}": r"\}", r"2\frac{3}{2}": None,
 }  # fmt: skip
-READ["auto"] = {
-    "so 7": "7", r"so \boxed{x}, 7": "x", "<answer>8</answer> of 9": "8", "#### 42\nQ: 5 apples": "42",
-    "The answer is 8, since 10 - 2 is 8 and not 3.": "8", "#### Step 3\nso 15": "15",
-}  # fmt: skip
 READ["boxed"] |= {rf"\boxed{{{content}}}": found for content, found in BOXES.items()}
 
 
-@each_kind
+@pytest.mark.parametrize("kind", READ)
 def test_answers_are_read_by_the_rules(kind):
     found = dict(zip(READ[kind], canonical(list(READ[kind]), kind), strict=True))
     assert found == READ[kind]
