@@ -10,6 +10,7 @@ Key = str | None
 
 _NAMED = re.compile(r"[\s$]*(?:[A-Za-z]|\\[a-z]+)(?:_\{?[A-Za-z0-9]+\}?)?\s*=(?!=)")
 _THOUSANDS = re.compile(r"(?<![\d,.])[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)")
+_AFTER_POINT = re.compile(r"0\d")
 _BRACKETS = re.compile(r"\\[{}]|\\.|[(\[{)\]},]", re.DOTALL)
 
 
@@ -47,6 +48,7 @@ def _listed(content: str) -> list[str]:
     content = content.rstrip(" .,;\n\u3002")
     if "," not in content:
         return [content]
+    content = content.replace(r",\!", ",")
     grouping = {
         i
         for number in _THOUSANDS.finditer(content)
@@ -63,4 +65,6 @@ def _listed(content: str) -> list[str]:
             parts.append(content[start : mark.start()])
             start = mark.end()
     parts.append(content[start:])
-    return parts if depth == 0 and all(map(str.strip, parts)) else [content]
+    # A part such as 00 is what follows a decimal comma, and the whole no list.
+    whole = depth == 0 and all(map(str.strip, parts))
+    return parts if whole and not any(map(_AFTER_POINT.match, parts[1:])) else [content]

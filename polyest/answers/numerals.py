@@ -49,11 +49,11 @@ _GLUE = (
     r"\d++|[.,'_:~]++(?=\d)|\u2009(?=\d)|[eE][-+]?\d++"
     r"| (?<!\d{4} )(?=\d{3}(?!\d))"  # 1 000
     r"| (?=\d++ ?/ ?\d)"  # 3 1/2
-    r"|_\{[^{}]*+\}"  # 101_{2}
+    r"|_\{[^{}]*+\}|\.?\(\d++\)"  # 101_{2}, 0.(3)
     r"| ?\^ ?(?:\{[^{}]*+\}|[-+]?\d++)?"
     r"| ?\\frac ?(?:\{[^{}]*+\}|\d) ?(?:\{[^{}]*+\}|\d)"
     rf"|[%\u00b0$]?(?: ?[/\u00d7\u00b7\u00f7\u00b1\u2213] ?|\*\*|[-+*x]| (?:\*\*|[-+*x:]) )"
-    rf"(?=[-+]?(?:{_MONEY})?\.?\d)[-+]?(?:{_MONEY})?\.?"
+    rf"(?=[-+]?(?:{_MONEY})?(?:\.?\d|\\frac))[-+]?(?:{_MONEY})?\.?"
 )
 _SIGN = rf"(?P<sign>[-+])?(?:{_MONEY}\s?(?P<inner>[-+])?)?"
 _BODY = rf"(?P<body>(?:(?<![\d.{_LETTER}])\.(?=\d)|(?=\d|\\frac ?[{{\d]))(?:{_GLUE})++)"
@@ -63,7 +63,8 @@ _TIMES = (
 )
 _ODD = (
     r"(?P<odd>[inxyz](?![A-Za-z])|(?:[kKMB]|bn|mn|mio|mrd)(?![A-Za-z])| ?[\u03c0\u221a\u00b1\u2213\u2030]"
-    r"|(?: [-+*] |[-+*])[b-z](?![A-Za-z'])"
+    r"|(?: [-+*] |[-+*])[b-z](?![A-Za-z'])|[\u0300-\u036f]"
+    r"|(?!(?:[ck]?m|ft|in)[23](?!\d))[A-Za-z]++\d[A-Za-z0-9]*+"  # 1h30 but not 5m2
     rf"|[ -]?{TEXT}? ?(?:hundred|thousand|million|billion|trillion)th"
     r"|[\u767e\u5343](?![\u514b\u7c73\u74e6]))?"
 )
@@ -79,15 +80,17 @@ _TOKEN = re.compile(
     rf"|(?P<number>{_SIGN}{_BODY}{_ODD}{_TIMES})"
 )
 _BEFORE = re.compile(  # what makes the number that follows a part of something else
-    r"(?:[\u221a\u00b1\u2213](?:\[[^\[\]]*\]|_\{?\w+\}?)? ?[({\[]?|[-+/][-+]|[-+]/[-+] ?|\} ?\{|\\frac ?\{"
+    r"(?:[\u221a\u00b1\u2213](?:\[[^\[\]]*\]|_\{?\w+\}?)?[ \u2009]?[({\[]?"
+    r"|[-+/][-+]|[-+]/[-+] ?|\} ?\{|\\frac ?\{|[-+]\(|(?<![A-Za-z])(?:mod|minus|negative) ?\(?"
     rf"|(?<![{_LETTER}\\])[b-z](?: [-+*\u00d7\u00b7] |[-+*\u00d7\u00b7])|[)\]][-+*]|[{_LETTER}]\.)\Z"
 )
 _HYPHENED = re.compile(rf"[{_LETTER}0-9)\]}}%\u00b0]\Z")
 _LISTED = re.compile(r"[\d)\]}] ?[,;] *\Z")
 _CLOSED = re.compile(r" ?[)\]}]")
+_SPACED = re.compile(r"[=<>(\u2248] ?- \Z")  # a sign that does not touch its number
 _WITHIN = 24  # characters before a number that say what it belongs to
 _EASY = re.compile(  # as most lines end: a whole number after a word or one of = # >
-    r"(?:.*(?:[A-Za-z]{2}[:,]? |[=#>] ?))?(-?(?:0|[1-9]\d{0,14}))[.!]?\s*\Z"
+    r"(?:.*(?:[A-Za-z]{2}(?<!mod)(?<!inus)(?<!tive)[:,]? |[=#>] ?))?(-?(?:0|[1-9]\d{0,14}))[.!]?\s*\Z"
 )
 _DIGIT = re.compile(r"[\d\u00bc-\u00be\u2150-\u215f\u2189]")
 
@@ -119,12 +122,18 @@ def _of_line(line: str) -> tuple[Key] | None:
     if last is None or last.start() < raised:
         return None if raised < 0 else (None,)
     before = line[max(0, last.start() - _WITHIN) : last.start()]
-    if last["odd"] or _BEFORE.search(before if not last["sign"] else before + last["sign"]):
+    after = line[last.end() : last.end() + 3]
+    if last["odd"] or _BEFORE.search(before + (last["sign"] or "")):
         return (None,)
-    if _LISTED.search(before) and _CLOSED.match(line, last.end()):
+    if _LISTED.search(before) and _CLOSED.match(after):
         return (None,)
+    if "." in last["body"] and after.startswith(("...", "\u2026")):  # 0.333... is not .333
+        return (None,)
+    if last["sign"] and before[-1:] == after[:1] == "|":
+        return (None,)
+    signed = _SPACED.search(before) is not None or _is_negative(last)
     try:
-        return (_value(last, _HYPHENED.search(before) is not None),)
+        return (_value(last, signed and not _HYPHENED.search(before)),)
     except (OverflowError, ZeroDivisionError):
         return (None,)
 
@@ -152,7 +161,7 @@ _NO_UNIT = (  # words in \text{} after a number that make it another one
 _ALONE = re.compile(
     rf"(?P<sign>[-+])?\s?(?:{_MONEY}\s?(?P<inner>[-+])?)?{_BODY} ?[%\u00b0]?{_TIMES}[ \u2009]*+"
     rf"(?:{TEXT}? *+(?!{_NO_UNIT})[^\d{TEXT}{END_TEXT}]*{END_TEXT}|(?:{_KNOWN})(?![A-Za-z]))?"
-    r"(?:\^\{?\d\}?)?[\s$%.,;\u3002]*+"
+    rf"(?:\^\{{?\d\}}?)?(?:[\s%,;\u3002]|{_MONEY})*+\.?[\s$]*+"
 )
 
 
@@ -173,7 +182,7 @@ def number_alone(content: str) -> tuple[bool, Key]:
     if not found or not _NUMBER.fullmatch(_joined(found["body"])):
         return False, None
     try:
-        return True, _value(found)
+        return True, _value(found, _is_negative(found))
     except OverflowError:
         return False, None
     except ZeroDivisionError:
@@ -208,8 +217,12 @@ def _joined(body: str) -> str:
     return _THOUSANDS.sub(lambda m: m[1] + m[3].replace(m[2], ""), body)
 
 
-def _value(token: re.Match[str], hyphened: bool = False) -> Key:
-    """The rational that a token reads as; a sign that follows what a hyphen may follow is none.
+def _is_negative(token: re.Match[str]) -> bool:
+    return (token["sign"] == "-") != (token["inner"] == "-")
+
+
+def _value(token: re.Match[str], negative: bool) -> Key:
+    """The rational that a token reads as.
 
     Raises OverflowError for what may have too many digits, ZeroDivisionError.
     """
@@ -238,7 +251,6 @@ def _value(token: re.Match[str], hyphened: bool = False) -> Key:
             value += _decimal(part["whole"] or "0")
     if times := token["times"] or token["myriad"]:
         value *= 10 ** _POWER_OF_TEN[times]
-    negative = not hyphened and (token["sign"] == "-") != (token["inner"] == "-")
     return str(-value if negative else value)
 
 

@@ -9,7 +9,8 @@ import re
 from polyest.answers.characters import END_TEXT, LEFT, RIGHT, ROW, TEXT, THIN
 
 _WORDS = (
-    r"\\(?:text(?:bf|it|rm|sf|tt|up|normal)?|math(?:bf|it|rm|sf)|mbox|operatorname)(?![A-Za-z])"
+    r"\\(?:text(?:bf|it|rm|sf|tt|up|normal)?|math(?:bf|it|rm|sf)|mbox|operatorname|boldsymbol|bm"
+    r"|underline|emph)(?![A-Za-z])"
 )
 _BIG = r"\\(?:left|right|middle)(?![A-Za-z])\s?\.?|\\[bB]igg?[lrm]?(?![A-Za-z])"
 _STYLE = r"\\(?:(?:display|text|script)style|(?:no)?limits|bf|it|rm|sf|tt)(?![A-Za-z])"
@@ -102,12 +103,13 @@ _EACH = {  # what commands become, by their names
     "": "left right middle displaystyle textstyle bf rm big Big bigl bigr Bigl Bigr bigg Bigg",
     " ": "quad qquad enspace thinspace",
     r"\frac": "frac dfrac tfrac cfrac",
-    "\u221a": "sqrt log ln lg sin cos tan cot exp binom dbinom tbinom sum prod int lim",
+    "\u221a": "sqrt log ln lg sin cos tan cot exp binom dbinom tbinom sum prod int lim "
+    "overline bar dot mod bmod pmod",
     "=": "approx le leq ge geq lt gt ne neq equiv sim simeq cong to in",
     "\u03c0": "pi alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho "
     "sigma tau phi varphi chi psi omega Gamma Delta Theta Lambda Sigma Phi Psi Omega infty",
     "\u00d7": "times", "\u00b7": "cdot", "*": "ast", "\u00f7": "div", "\u00b1": "pm", "\u2213": "mp",
-    "\u00b0": "circ",
+    "\u00b0": "circ", "\u2026": "ldots cdots dots",
 }  # fmt: skip
 _NAMES = {name: written for written, names in _EACH.items() for name in names.split()}
 
