@@ -67,6 +67,7 @@ APART = [  # contents that are different answers
     ["2x", "2", r"2\pi", r"2\sqrt{3}", r"\sqrt{3}", "3", "23"],
     [r"5\%3", "53"],
     [r"5^\circ3", "53"],
+    ["5,00", "5, 0", "5", "500"],
     ["3:4", "3/4", "34", "3-4", "3,4"],
     ["1/2/3", "1/6", "12:30", "12"],
     ["101_2", "101", "5!", "5"],
@@ -145,6 +146,10 @@ NUMERALS = {
     "5!": "5", "3rd": "3", "H2O": None, "3 apples\nof m2": "3", r"6.02 \times 10^{23}": "602" + "0" * 21,
     "answer -5": "-5", "a year - 5": "5", "5 -3": "-3", "5,": "5", "5, 3,": "3", "'1,234'": "1234",
     "\u7b54\u6848\u662f-42\u3002": "-42", "1e-3": "1/1000", "no answer": None,
+    "0.333...": None, r"0.\overline{3}": None, "0.(3)": None, "0.3\u0305": None, "so 5...": "5",
+    "3(4)": None, "1h30": None, "0b101": None, "5m2": "5", "5 mod 3": None, r"5 \pmod 7": None,
+    "x = - 5": "-5", "- 5 apples": "5", "minus 5": None, "-(5)": None, "|-5|": None, "|a|5|": "5",
+    r"\frac{1}{2}+\frac{1}{3}": None, "\u00b1\u20095": None, "$1$, $2$": "2", "5\u20ac": "5",
 }  # fmt: skip
 
 
@@ -201,7 +206,8 @@ CHOSEN = {
     r"\boxed{C) 5}": "C", r"\boxed{A} and \boxed{B}": None, r"\boxed{A, B}": None, r"\boxed A": "A",
     "The answer is A and C": None, "The correct option is B. (C) is not.": "B",
     "the answer is option b.": "B",
-    "**Answer:** B": "B", "**Answer: B**": "B", "#### B": "B", "**B)** Paris": "B", "\u24b6": "A",
+    "**Answer:** B": "B", "**Answer: B**": "B",
+    "**Final Answer**: B": "B", "Answer - B": "B", "Answer \u2192 B": "B", "#### B": "B", "**B)** Paris": "B", "\u24b6": "A",
     "The answer is (A), not (B).": "A", r"The answer is \(B\).": "B",
     "The answer is A. No, the answer is B.": "B",
     "I pick B": "B", "not (A)": None, "(B), not (A)": "B", "Answer: \uff22": "B",

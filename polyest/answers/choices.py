@@ -17,7 +17,10 @@ from polyest.errors import InvalidAnswer
 CHOICES = "ABCDE"
 
 _QUOTES = "\"'`*_$"
-_AFTER_CUE = rf"\s?(?P<colon>[:=]?)(?:[\s{_QUOTES}(\[\\]|\\text\{{){{0,6}}\Z"
+_AFTER_CUE = (
+    rf"[{_QUOTES}]{{0,3}}\s?(?P<colon>(?:[:=\u2192-]|[-=]>)?)"
+    rf"(?:[\s{_QUOTES}(\[\\]|\\text\{{){{0,6}}\Z"
+)
 _IS = r"(?:\s{0,3}(?:is|are)(?![A-Za-z]))?"
 _FINAL = (
     rf"(?:(?<![A-Za-z])(?i:answers?{_IS}(?:\s?[:=]?\s(?:option|choice))?"
