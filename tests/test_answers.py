@@ -92,16 +92,16 @@ def test_keys_are_equal_exactly_where_numbers_are(left, right):
 READ = {
     "number": {
         "The answer is 1,234.50": "2469/2", "#### 42": "42", "5 and 7": "7", "x=-5": "-5",
-        "3-5": "5", "x-5": "5", "(3)-2": "2", "- 5": "5", "\\approx-3": "-3", "-0": "0", "+1": "1",
-        "1e0": "1", ".5": "1/2", "5.": "5", "1,2345": "2345", "12,34": "34", "10^5": "100000",
+        "3-5": None, "x-5": None, "(3)-2": None, "- 5": "5", "\\approx-3": "-3", "-0": "0", "+1": "1",
+        "1e0": "1", ".5": "1/2", "5.": "5", "1,2345": None, "12,34": None, "10^5": "100000",
         "10⁵": "100000", "2^{-1}": "1/2", "5 m^2": "5", "12 cm2": "12", "7 m²": "7", "H2O": None,
         "答案是-42。": "-42", "\uff14\uff12": "42", "**5** 3": "3", "50%": "50", "x_1 = 3": "3",
-        "0^{-1}": None, "no idea": None, "2 x 10^3": "2000", "2 x 3": "3", "1.5e": "3/2",
+        "0^{-1}": None, "no idea": None, "2 x 10^3": "2000", "2 x 3": None, "1.5e": "3/2",
     },
     "fraction": {
         "3 1/2": "7/2", "3½": "7/2", "-½": "-1/2", "1\u20442": "1/2", "12 24/7": None, "1/0": None,
         "5 or 0/0": None, "see 1/2/24": None, "7 on 12/25/2024": "7", "-1 1/2": "-3/2",
-        "1/-2": "-1/2", r"\frac{-1}{2}": "-1/2", "10,000/3": "10000/3", "3-1/2": "1/2",
+        "1/-2": "-1/2", r"\frac{-1}{2}": "-1/2", "10,000/3": "10000/3", "3-1/2": None,
         "0.5": "1/2", "1/2 then 4": "4", "50%": "50",
     },
     "choice": {
@@ -115,7 +115,7 @@ READ = {
     },
     "boxed": {
         r"\boxed{\boxed{5}}": "5", r"\boxed{5": None, "5}": None, "7": None, r"\fbox{7}": "7",
-        r"\boxed{3} and \boxed{5": "3", r"\boxed{3} and \boxed{5}": "5", "\\boxed {\n4\n}": "4",
+        r"\boxed{3} and \boxed{5": "3", r"\boxed{3} and \boxed{5}": "3, 5", "\\boxed {\n4\n}": "4",
     },
     "string": {
         "The  Cat!": "cat", "“Hello, World.”": "hello world", "(\u22125)": "-5", ".5": ".5",
@@ -130,13 +130,13 @@ BOXES = {
     r"\left(1,\! 2\right)": "(1,2)", "2^{10}": "1024", "2^{2024}": "2^{2024}", "-5.": "-5",
     r"\frac{1}{0}": None, r"x \in A": r"x\in A", "2 x": "2x", "1 1/2": "3/2", "12 3": "12 3",
     "x^{2}": "x^2", "x²": "x^2", "$7$": "7", r"\text{5}": "5", r"\leftarrow": r"\leftarrow",
-    r"x \leq 5": r"x\le5", r"a\\": r"a\\", r"\frac{\sqrt3}2": r"\frac{\sqrt3}{2}", "X": "X",
+    r"x \leq 5": r"x\le5", r"a\\": r"a\\", r"\frac{\sqrt3}2": r"\frac{\sqrt{3}}{2}", "X": "X",
     "x==5": "x==5", "1/2/3": "1/2/3", r"\}": r"\}", r"2\frac{3}{2}": None,
 }  # fmt: skip
 READ["boxed"] |= {rf"\boxed{{{content}}}": found for content, found in BOXES.items()}
 
 
-@each_kind
+@pytest.mark.parametrize("kind", READ)
 def test_answers_are_read_by_the_rules(kind):
     found = dict(zip(READ[kind], canonical(list(READ[kind]), kind), strict=True))
     assert found == READ[kind]
@@ -203,7 +203,7 @@ def test_long_texts_take_linear_time(text):
     found = [key(text, kind) for kind in answers.KINDS]
     assert process_time() - begun < 10  # a tenth of that as it is; were it quadratic, minutes
     assert found[3] is None or "\\boxed{" in text
-    assert text != LONG["nested"] or found[3] == "{" * N + "x" + "}" * N
+    assert text != LONG["nested"] or found[3] == "x"
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=3)), max_size=20))

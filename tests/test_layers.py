@@ -83,9 +83,24 @@ PLAN = {
     "proving": {"errors", "making", "reading", "universal", "workers"},
     # Counts to rewards to advantages; no solver, and a trainer's library only in the loop.
     "counts": {"errors", "values"},
-    "answers.keys": {"errors", "values"},
-    "answers.identity": {"answers.keys", "errors", "values"},
-    "answers": {"answers.identity", "answers.keys"},
+    "answers.characters": set(),
+    "answers.tex": {"answers.characters"},
+    "answers.numerals": {"answers.characters", "answers.tex"},
+    "answers.formulas": {"answers.characters", "answers.numerals", "answers.tex"},
+    "answers.boxes": set(),
+    "answers.marks": {"answers.characters", "answers.formulas", "answers.numerals"},
+    "answers.choices": {"answers.boxes", "answers.characters", "errors"},
+    "answers.reasoning": {"errors"},
+    "answers.keys": {
+        "answers.boxes", "answers.characters", "answers.choices", "answers.formulas", "answers.marks",
+        "answers.numerals", "answers.reasoning", "errors", "values",
+    },
+    "answers.identity": {
+        "answers.choices", "answers.keys", "answers.numerals", "answers.reasoning", "errors", "values",
+    },
+    "answers": {
+        "answers.choices", "answers.identity", "answers.keys", "answers.numerals", "answers.reasoning",
+    },
     "advantages": {"errors", "values"},
     "gathering": {"bernstein", "counts", "errors"},
     "orbits": {"counts", "errors", "record"},

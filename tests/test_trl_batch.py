@@ -346,7 +346,7 @@ def test_bad_rows(changes, error, words):
 
 def test_a_truth_that_cannot_be_read():
     with pytest.raises(InvalidAnswer, match="column 'answer' holds 'four', where kind 'number'"):
-        paid(trl.ground_truth(), answer=["four"] * 8)
+        paid(trl.ground_truth(kind="number"), answer=["four"] * 8)
     assert paid(trl.ground_truth(), answer=[4] * 8)[:4] == [1.0, 1.0, 0.0, 0.0]
 
 

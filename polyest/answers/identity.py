@@ -7,16 +7,20 @@ passes the test in one direction or the other.  No answer is None, then an id of
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from importlib import import_module
+from itertools import chain, islice
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from polyest.answers.keys import CHOICES, RATIONAL, Key, canonical, flat, listed
+from polyest.answers.choices import CHOICES
+from polyest.answers.keys import Key, canonical, flat, listed
+from polyest.answers.numerals import RATIONAL
+from polyest.answers.reasoning import REASONING, Tag
 from polyest.errors import InvalidAnswer, NotInstalled
 from polyest.values import shown, whole
 
@@ -94,21 +98,29 @@ def math_equal(left: str, right: str) -> bool:
 
 
 def from_texts(
-    texts: Any, kind: str = "number", equivalence: Same | None = None, *, choices: str = CHOICES
+    texts: Any,
+    kind: str = "number",
+    equivalence: Same | None = None,
+    *,
+    choices: str = CHOICES,
+    cues: Iterable[str] = (),
+    reasoning: Iterable[Tag] = REASONING,
 ) -> Any:
     """Ids, int64, of the answers in texts, ready to be counted.
 
     identify(equivalent(canonical(texts))); without an `equivalence` equal keys are equal answers.
 
     texts: N, with an `equivalence` all of one prompt; or lists of equal length for (prompts, G).
-    Raises InvalidAnswer as `canonical` and `identify` do.
+    kind, choices, cues, reasoning: as in `canonical`.  Raises InvalidAnswer as `canonical` and `identify` do.
 
     >>> ids = from_texts([["so 0.50", "it is .5", "5", "?"]])
     >>> bool(ids[0, 0] == ids[0, 1] != ids[0, 2]), int(ids[0, 3])
     (True, -1)
     """
     rows, nested = _rows("texts", texts)
-    keys = [canonical(row, kind, choices=choices) for row in rows]
+    every = list(chain.from_iterable(rows))
+    read = iter(canonical(every, kind, choices=choices, cues=cues, reasoning=reasoning))
+    keys = [list(islice(read, len(row))) for row in rows]
     ids = identify(keys if equivalence is None else equivalent(keys, equivalence))
     return ids if nested else ids[0]
 

@@ -10,7 +10,7 @@ Switch off every division by a standard deviation.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -39,7 +39,8 @@ class GroupReward:
     """A reward of one group of texts; a picklable callable with a __name__.
 
     name: one of `crediting.REWARDS` but "soft", which needs orbits: log, diversity, tsallis, polynomial,
-    coherence (the majority of the group), pairwise.  kind, choices, equivalence: as in `answers.from_texts`.
+    coherence (the majority of the group), pairwise.  kind, choices, cues, reasoning, equivalence: as in
+    `answers.from_texts`.
     centred: less the group's mean already, so that a trainer's own mean changes nothing and a trace without
     answer has 0; its logs then show a mean reward of 0.  incomplete: "raise", or "zero" for rewards 0 where
     a group is too small for its table.  Other keywords are the reward's own: beta, noise, criterion, table,
@@ -59,8 +60,10 @@ class GroupReward:
         self,
         name: str = "log",
         *,
-        kind: str = "number",
+        kind: str = "auto",
         choices: str = answers.CHOICES,
+        cues: Iterable[str] = (),
+        reasoning: Iterable[answers.Tag] = answers.REASONING,
         equivalence: Same | None = None,
         centred: bool = False,
         **options: Any,
@@ -83,7 +86,14 @@ class GroupReward:
                 )
             options["unanswered"] = "lowest"
         self.credit = chosen(name, options, orbits=False)
-        self.read = partial(answers.from_texts, kind=kind, equivalence=equivalence, choices=choices)
+        self.read = partial(
+            answers.from_texts,
+            kind=kind,
+            equivalence=equivalence,
+            choices=choices,
+            cues=tuple(cues),
+            reasoning=tuple(reasoning),
+        )
         self.read(["0"])  # says at once which kinds there are
         self.centred = centred
         self.__name__ = f"polyest_{name}"
@@ -178,8 +188,10 @@ def rllm(
     *,
     text: Callable[[Any], Text],
     orbit: Callable[[Any], Any] | None = None,
-    kind: str = "number",
+    kind: str = "auto",
     choices: str = answers.CHOICES,
+    cues: Iterable[str] = (),
+    reasoning: Iterable[answers.Tag] = answers.REASONING,
     equivalence: Same | None = None,
     **options: Any,
 ) -> Callable[..., tuple[list[Floats], list[Floats]]]:
@@ -187,11 +199,20 @@ def rllm(
 
     text: a trajectory -> the text with the answer; orbit: a group -> what its orbit is called, with
     orbit_size= prompts, for coherence, soft and pairwise.  The rewards of trajectories are not read.
-    equivalence: within an orbit too, where there are some.  Options as in `crediting.chosen`.
+    kind, choices, cues, reasoning: as in `answers.from_texts`; equivalence: within an orbit too.  Options as
+    in `crediting.chosen`.
     """
     if orbit is not None:
         options = {"orbits": "uid", **options}
     how = chosen(name, options)
+    read = partial(
+        answers.from_texts,
+        kind=kind,
+        equivalence=equivalence,
+        choices=choices,
+        cues=tuple(cues),
+        reasoning=tuple(reasoning),
+    )
 
     def estimator(
         rewards: Any, algorithm_config: Any = None, *, traj_groups: Any = None, **_: Any
@@ -204,7 +225,6 @@ def rllm(
         group = [i for i, row in enumerate(said) for _ in row]
         named = [orbit(found) for found in traj_groups] if orbit else list(range(len(said)))
         whose = [named[i] for i in group]
-        read = partial(answers.from_texts, kind=kind, equivalence=equivalence, choices=choices)
         flat = [one for row in said for one in row]
         ids = np.zeros(len(flat), np.int64)
         for one in dict.fromkeys(whose):  # an equivalence is one of the answers of an orbit

@@ -12,12 +12,13 @@ ones of a group with n(n-1)/2 times that at most, 1.7e-6 for n = 8 and 1.2e-4 fo
 Orbits of one batch must differ modulo 256: number them one after the other and do not shuffle.
 """
 
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from polyest.answers import CHOICES, canonical, identify
+from polyest.answers import CHOICES, REASONING, Tag, canonical, identify
 from polyest.errors import BrokenBatch, BrokenOrbit
 
 BITS = 24  # whole numbers below 2^24 are exact in float32
@@ -26,20 +27,26 @@ CLASS_BITS = BITS - ORBIT_BITS
 
 
 def answer_class(
-    text: str | None, kind: str = "number", *, choices: str = CHOICES, orbit: int | None = None
+    text: str | None,
+    kind: str = "auto",
+    *,
+    choices: str = CHOICES,
+    cues: Iterable[str] = (),
+    reasoning: Iterable[Tag] = REASONING,
+    orbit: int | None = None,
 ) -> float:
     """The class of the answer in a text, a whole number that float32 holds; -1 for no answer.
 
-    kind, choices: as in `answers.canonical`.  orbit: number of the trace's orbit, where the estimator is
-    told that scores have one.  Raises InvalidAnswer for a text or kind that is none, BrokenOrbit for an
-    orbit that is no integer of at least 0.
+    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: number of the trace's orbit, where the
+    estimator is told that scores have one.  Raises InvalidAnswer for a text or kind that is none, BrokenOrbit
+    for an orbit that is no integer of at least 0.
 
     >>> answer_class("so 0.50", "fraction") == answer_class("it is 1/2", "fraction")
     True
     >>> answer_class("no idea"), answer_class("no idea", orbit=3)
     (-1.0, -4.0)
     """
-    key = canonical([text], kind, choices=choices)[0]
+    key = canonical([text], kind, choices=choices, cues=cues, reasoning=reasoning)[0]
     number = -1 if key is None else int(identify([key])[0])
     if orbit is None:
         return float(number if key is None else number % 2**BITS)

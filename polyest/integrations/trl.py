@@ -9,7 +9,7 @@ trace without answer, which TRL then leaves out, and has no state: what it pays 
 in evaluation too.  Groups that are cut between processes are counted whole.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
@@ -17,7 +17,16 @@ import numpy as np
 
 from polyest import rewards
 from polyest.errors import InvalidReward, NotInstalled, PolyestError, UnknownOption
-from polyest.integrations.trl_batch import BROKEN, GATHER, Batch, Extract, Reading, read, word
+from polyest.integrations.trl_batch import (
+    BROKEN,
+    GATHER,
+    READER,
+    Batch,
+    Extract,
+    Reading,
+    read,
+    word,
+)
 from polyest.integrations.trl_safety import SafetyReward
 from polyest.integrations.trl_setup import check, order_by_orbit
 
@@ -51,9 +60,10 @@ class Keywords(TypedDict, total=False):
     """Keywords that the rewards have in common; further ones are those of `rewards.Options`.
 
     group: the column with the id of a row's prompt, whole numbers or texts; "group_id" by default.
-    kind: how an answer is read from a completion, a kind of `answers.canonical` ("number" by default) or a
+    kind: how an answer is read from a completion, a kind of `answers.canonical` ("auto" by default) or a
     callable text -> str, int or None, asked once for each distinct text; a chat's answer is read from the
     last message of the assistant.
+    choices, cues, reasoning: as in `answers.canonical`; a callable is given the text as it is.
     num_generations: G; every G rows that follow each other are then a group of their own, so that an id
     that is drawn twice makes two groups, and any other size is an error.  By default the column decides.
     gather: "auto" (default) counts groups over all processes where a process group is up, True insists
@@ -64,6 +74,9 @@ class Keywords(TypedDict, total=False):
 
     group: str
     kind: str | Extract
+    choices: str
+    cues: Sequence[str]
+    reasoning: Sequence[str | tuple[str, str]]
     num_generations: int | None
     gather: str | bool
     name: str
@@ -297,7 +310,8 @@ def _made(
     orbit = given.pop("orbit", "orbit_id") if orbit_size else None
     reading = Reading(
         group=given.pop("group", "group_id"),
-        kind=given.pop("kind", "number"),
+        kind=given.pop("kind", "auto"),
+        reader={name: given.pop(name) for name in READER if name in given},
         gather=given.pop("gather", "auto"),
         num_generations=given.pop("num_generations", None),
         orbit=orbit if orbit_size and orbit_size > 1 else None,
@@ -325,7 +339,8 @@ def _named(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
         "column": (reading.group, "group_id"),
         "orbit": (reading.orbit or "orbit_id", "orbit_id"),
         "size": (reading.orbit_size, 0),
-        "kind": (reading.kind, "number"),
+        "kind": (reading.kind, "auto"),
+        **{name: (value, None) for name, value in reading.reader.items()},
         "G": (reading.num_generations, None),
         "gather": (reading.gather, "auto"),
         "broken": (reading.broken, "raise"),

@@ -30,6 +30,7 @@ Extract = Callable[[str], str | int | None]
 PASSED = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 BROKEN = ("raise", "exclude")
 GATHER = ("auto", True, False)
+READER = ("choices", "cues", "reasoning")  # keywords of `answers.canonical`
 
 
 class Reading(Holder):
@@ -37,6 +38,7 @@ class Reading(Holder):
 
     group: str
     kind: str | Extract
+    reader: Mapping[str, Any]  # choices, cues and reasoning of `answers.canonical`
     gather: str | bool
     num_generations: int | None
     orbit: str | None
@@ -130,10 +132,13 @@ def numbers(name: str, values: Sequence[Any]) -> Ints:
         ) from None
 
 
-def extracted(texts: list[str | None], kind: str | Extract) -> Ints:
+def extracted(
+    texts: list[str | None], kind: str | Extract, options: Mapping[str, Any] | None = None
+) -> Ints:
     """Ids (N,) of the answers in texts, -1 for none.
 
-    A callable is asked once for each distinct text.  Raises InvalidAnswer for an unknown kind, and where a
+    options: those of `answers.canonical`, for a kind that is one of its own.  A callable is asked once for
+    each distinct text.  Raises InvalidAnswer for an unknown kind, and where a
     callable returns neither str, int nor None.
 
     >>> found = extracted(["so 1/2", None, "it is 2/4"], lambda text: text[-1])
@@ -144,7 +149,7 @@ def extracted(texts: list[str | None], kind: str | Extract) -> Ints:
         return _ids(
             texts, lambda each: [None if text is None else _key(kind(text)) for text in each]
         )
-    return _ids(texts, lambda each: answers.canonical(each, kind))
+    return _ids(texts, lambda each: answers.canonical(each, kind, **(options or {})))
 
 
 def word(value: Any) -> str:
@@ -223,7 +228,7 @@ def _rows(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, An
     ids, orbits = numbers(how.group, group), numbers(how.orbit or how.group, orbit)
     marks = _ids([_mark(prompt) for prompt in prompts], list)
     truth = _truth(how, columns, rows) if how.truth else np.zeros(rows, np.int64)
-    keys = np.zeros(rows, np.int64) if how.texts else extracted(texts, how.kind)
+    keys = np.zeros(rows, np.int64) if how.texts else extracted(texts, how.kind, how.reader)
     return _Rows(
         (ids, marks, orbits, truth, keys),
         texts,
@@ -273,7 +278,8 @@ def _name(names: Names, i: Any) -> Any:
 def _truth(how: Reading, columns: Mapping[str, Any], rows: int) -> Ints:
     assert how.truth is not None
     right = column(how.truth, columns, rows)
-    found = extracted([None if value is None else str(value) for value in right], how.kind)
+    texts = [None if value is None else answers.stated(str(value), how.kind) for value in right]
+    found = extracted(texts, how.kind, how.reader)
     if (found < 0).any():
         odd = right[int(np.argmax(found < 0))]
         raise InvalidAnswer(

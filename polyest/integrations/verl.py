@@ -11,13 +11,13 @@ from `algorithm.polyest` (crediting.py).  Where verl is not installed nothing is
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from polyest.answers import CHOICES, canonical
+from polyest.answers import CHOICES, REASONING, Tag, canonical, stated
 from polyest.errors import (
     BrokenOrbit,
     InvalidReward,
@@ -40,16 +40,18 @@ def compute_score(
     ground_truth: str | None,
     extra_info: Mapping[str, Any] | None = None,
     *,
-    kind: str = "number",
+    kind: str = "auto",
     choices: str = CHOICES,
+    cues: Iterable[str] = (),
+    reasoning: Iterable[Tag] = REASONING,
     orbit: str | None = None,
     **_: Any,
 ) -> dict[str, float]:
     """A reward function for verl: the class of the answer as score, and whether it is right as acc.
 
-    kind, choices: as in `answers.canonical`.  orbit: the entry of extra_info that numbers the orbits,
-    where orbits="score".  acc, 0 or 1, is what verl's validation reports; it is no part of the reward.
-    Raises BrokenOrbit where extra_info has no such entry.
+    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: the entry of extra_info that numbers
+    the orbits, where orbits="score".  acc, 0 or 1, is what verl's validation reports; it is no part of the
+    reward.  Raises BrokenOrbit where extra_info has no such entry.
 
     >>> found = compute_score("", "so 0.50", "1/2", kind="fraction")
     >>> found["acc"], found["score"] == answer_class("1/2", "fraction")
@@ -63,12 +65,11 @@ def compute_score(
                 f"extra_info without {orbit!r}: expected the number of the row's orbit; it has "
                 f"{', '.join(map(str, extra_info or ())) or 'nothing'}"
             )
-    said, right = solution_str, None if ground_truth is None else str(ground_truth)
-    if right is not None and kind == "boxed" and "\\boxed" not in right:
-        right = f"\\boxed{{{right}}}"
-    keys = canonical([said, right], kind, choices=choices)
+    right = None if ground_truth is None else stated(str(ground_truth), kind)
+    how: dict[str, Any] = {"choices": choices, "cues": cues, "reasoning": reasoning}
+    keys = canonical([solution_str, right], kind, **how)
     return {
-        "score": answer_class(said, kind, choices=choices, orbit=number),
+        "score": answer_class(solution_str, kind, orbit=number, **how),
         "acc": float(keys[0] is not None and keys[0] == keys[1]),
     }
 

@@ -1,0 +1,271 @@
+r"""Numerals: what is read as one number, whole or not at all, and its exact value.
+
+joined as thousands   groups of three after 1 to 3 digits: 1,234  1{,}234  1\,234  1'234  1_234, thin spaces
+the decimal point     is a point: 3.14; 3,14 and 1.234.567 are read by nobody alike and are no number
+worked out            2e3, 2^3, 2**3, 2*10^3, 3/4, \frac34, 3 1/2, 3 million (hundred, thousand, billion,
+                      trillion, lakh, crore; \u4e07, \u4ebf)
+dropped               currency and percent signs, degrees, units
+no number, as a whole 12:30, 3:4, 3-5, 10 - 5, 2 x 3, 192.168.0.1, 1 000 000, 12,34,567, 101_2, 0x1F, 2x,
+                      x + 1, 2\pi, \sqrt2, \pm5, 3k, (3, 5)
+skipped               dates such as 1/2/24 and 2024-01-15, digits after a Latin letter (H2O), exponents and
+                      indices of letters (m^2, x_1)
+
+A sign touches its number and follows no letter, digit or closing bracket.  No pattern goes back further
+than over the token that it is in, and what may have more than `MOST` digits, exponent included, is never
+worked out.
+"""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+
+from polyest.answers.characters import END_TEXT, TEXT, plain
+from polyest.answers.tex import flattened
+
+Key = str | None
+
+MOST = 1000  # digits; the ratio of two numbers at this limit is below the 4300 that Python prints
+RATIONAL = re.compile(r"-?[0-9]+(?:/[0-9]+)?")
+
+_MONEY = r"\\?[$\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u0e3f\u17db\u20a0-\u20cf\ufdfc]"
+_LETTER = "A-Za-z\u00c0-\u024f\u0370-\u058f"
+_PLAIN = r"(?:\d+(?:\.\d+)?|\.\d+)"  # once thousands are joined
+_POWER = r"(?:\^|\*\*)\s?\{?\s?(?P<%s>[-+]?\d+)\s?\}?"
+_NUMBER = re.compile(
+    rf"(?P<plain>{_PLAIN})(?:[eE](?P<e>[-+]?\d+))?(?:\s?{_POWER % 'power'})?"
+    rf"(?:\s?[\u00d7\u00b7*x]\s?10\s?{_POWER % 'ten'})?"
+    r"|(?:(?P<whole>\d++)\s?(?=\\|(?<=\s)))?"
+    rf"(?:\\frac\s?(?:\{{\s?(?P<top>[-+]?{_PLAIN})\s?\}}|(?P<first>\d))"
+    rf"\s?(?:\{{\s?(?P<bottom>[-+]?{_PLAIN})\s?\}}|(?P<second>\d))"
+    rf"|(?P<over>{_PLAIN})\s?/\s?(?P<under>[-+]?{_PLAIN}))"
+)
+_THOUSANDS = re.compile(
+    r"(?<![\d.,'_\u2009])([1-9]\d{0,2})([,'_\u2009])(\d{3}(?:\2\d{3})*+)(?![\d'_\u2009]|,\d)"
+)
+
+# A token: its sign, everything that is glued to its first digit, and what follows it.
+
+_GLUE = (
+    r"\d++|[.,'_:~]++(?=\d)|\u2009(?=\d)|[eE][-+]?\d++"
+    r"| (?<!\d{4} )(?=\d{3}(?!\d))"  # 1 000
+    r"| (?=\d++ ?/ ?\d)"  # 3 1/2
+    r"|_\{[^{}]*+\}|\.?\(\d++\)"  # 101_{2}, 0.(3)
+    r"| ?\^ ?(?:\{[^{}]*+\}|[-+]?\d++)?"
+    r"| ?\\frac ?(?:\{[^{}]*+\}|\d) ?(?:\{[^{}]*+\}|\d)"
+    rf"|[%\u00b0$]?(?: ?[/\u00d7\u00b7\u00f7\u00b1\u2213] ?|\*\*|[-+*x]| (?:\*\*|[-+*x:]) )"
+    rf"(?=[-+]?(?:{_MONEY})?(?:\.?\d|\\frac))[-+]?(?:{_MONEY})?\.?"
+)
+_SIGN = rf"(?P<sign>[-+])?(?:{_MONEY}\s?(?P<inner>[-+])?)?"
+_BODY = rf"(?P<body>(?:(?<![\d.{_LETTER}])\.(?=\d)|(?=\d|\\frac ?[{{\d]))(?:{_GLUE})++)"
+_TIMES = (
+    rf"(?:[ -]?{TEXT}? ?(?P<times>hundred|thousand|million|billion|trillion|lakh|crore)s?(?![A-Za-z])"
+    r"| ?(?P<myriad>[\u4e07\u842c\u4ebf\u5104]))?"
+)
+_ODD = (
+    r"(?P<odd>[inxyz](?![A-Za-z])|(?:[kKMB]|bn|mn|mio|mrd)(?![A-Za-z])| ?[\u03c0\u221a\u00b1\u2213\u2030]"
+    r"|(?: [-+*] |[-+*])[b-z](?![A-Za-z'])|[\u0300-\u036f]"
+    r"|(?!(?:[ck]?m|ft|in)[23](?!\d))[A-Za-z]++\d[A-Za-z0-9]*+"  # 1h30 but not 5m2
+    rf"|[ -]?{TEXT}? ?(?:hundred|thousand|million|billion|trillion)th"
+    r"|[\u767e\u5343](?![\u514b\u7c73\u74e6]))?"
+)
+_POWER_OF_TEN = {
+    "hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "lakh": 5, "crore": 7,
+    "\u4e07": 4, "\u842c": 4, "\u4ebf": 8, "\u5104": 8,
+}  # fmt: skip
+_START = re.compile(rf"[-+.\d^_\\]|{_MONEY}")
+_TOKEN = re.compile(
+    r"(?P<date>(?<![\d/.,:-])(?:\d++(?: ?/ ?\d++){2,}|\d{4}-\d\d?-\d\d?)(?![\d/-]))"
+    rf"|(?<=[{_LETTER}])\d++(?:[.,:_'-]?[A-Za-z0-9]++)*+"
+    r"|(?P<raised>(?:\^|(?<=[A-Za-z0-9)\]}\u221a])_) ?(?:\{[^{}]*+\}|[-+]?[A-Za-z0-9]++))"
+    rf"|(?P<number>{_SIGN}{_BODY}{_ODD}{_TIMES})"
+)
+_BEFORE = re.compile(  # what makes the number that follows a part of something else
+    r"(?:[\u221a\u00b1\u2213](?:\[[^\[\]]*\]|_\{?\w+\}?)?[ \u2009]?[({\[]?"
+    r"|[-+/][-+]|[-+]/[-+] ?|\} ?\{|\\frac ?\{|[-+]\(|(?<![A-Za-z])(?:mod|minus|negative) ?\(?"
+    rf"|(?<![{_LETTER}\\])[b-z](?: [-+*\u00d7\u00b7] |[-+*\u00d7\u00b7])|[)\]][-+*]|[{_LETTER}]\.)\Z"
+)
+_HYPHENED = re.compile(rf"[{_LETTER}0-9)\]}}%\u00b0]\Z")
+_LISTED = re.compile(r"[\d)\]}] ?[,;] *\Z")
+_CLOSED = re.compile(r" ?[)\]}]")
+_SPACED = re.compile(r"[=<>(\u2248] ?- \Z")  # a sign that does not touch its number
+_WITHIN = 24  # characters before a number that say what it belongs to
+_EASY = re.compile(  # as most lines end: a whole number after a word or one of = # >
+    r"(?:.*(?:[A-Za-z]{2}(?<!mod)(?<!inus)(?<!tive)[:,]? |[=#>] ?))?(-?(?:0|[1-9]\d{0,14}))[.!]?\s*\Z"
+)
+_DIGIT = re.compile(r"[\d\u00bc-\u00be\u2150-\u215f\u2189]")
+
+
+def last_number(text: str) -> tuple[bool, Key]:
+    """Whether there is a number, or what looks like one, and the key of the last, None where it has no value.
+
+    >>> last_number("2 and 3/4"), last_number("at 12:30"), last_number("H2O")
+    ((True, '3/4'), (True, None), (False, None))
+    """
+    for line in reversed(text.split("\n")):  # no number runs on into another line
+        if _DIGIT.search(line):
+            easy = _EASY.match(line) if line.isascii() and "\\" not in line else None
+            if easy:
+                return True, "0" if easy[1] == "-0" else easy[1]
+            if found := _of_line(flattened(plain(line))):
+                return True, found[0]
+    return False, None
+
+
+def _of_line(line: str) -> tuple[Key] | None:
+    """The key of the last number, None where there is no number."""
+    last, raised = None, -1
+    for token in _tokens(line):
+        if token["number"]:
+            last = token
+        elif token["raised"] and token[0][0] == "^" and line[token.start() - 1] in ")]}":
+            raised = token.start()
+    if last is None or last.start() < raised:
+        return None if raised < 0 else (None,)
+    before = line[max(0, last.start() - _WITHIN) : last.start()]
+    after = line[last.end() : last.end() + 3]
+    if last["odd"] or _BEFORE.search(before + (last["sign"] or "")):
+        return (None,)
+    if _LISTED.search(before) and _CLOSED.match(after):
+        return (None,)
+    if "." in last["body"] and after.startswith(("...", "\u2026")):  # 0.333... is not .333
+        return (None,)
+    if last["sign"] and before[-1:] == after[:1] == "|":
+        return (None,)
+    signed = _SPACED.search(before) is not None or _is_negative(last)
+    try:
+        return (_value(last, signed and not _HYPHENED.search(before)),)
+    except (OverflowError, ZeroDivisionError):
+        return (None,)
+
+
+def _tokens(line: str) -> Iterator[re.Match[str]]:
+    """Every token; tried only where one can start, which is a tenth of the time."""
+    end = 0
+    for start in _START.finditer(line):
+        if start.start() >= end and (token := _TOKEN.match(line, start.start())):
+            end = token.end()
+            yield token
+
+
+# A number alone, as in a box.
+
+_KNOWN = (  # units that are known without \text{}
+    r"per ?cent|degrees?|[CF]|dollars?|cents?|euros?|pounds?|(?:square |cubic )?(?:units?|inch(?:es)?|feet"
+    r"|foot|yards?|miles?|(?:centi|milli|kilo)?met(?:er|re)s?)|[ckm]m|[km]g|ml|hours?|minutes?|seconds?|days?|weeks?"
+    r"|months?|years?"
+)
+_NO_UNIT = (  # words in \text{} after a number that make it another one
+    r"(?i:or|and|to|am|pm|a\.m|p\.m|bc|ad|i|e|k|mod|dozen|half|squared|cubed|factorial|times"
+    r"|bn|mn|mio|mrd|(?:hundred|thousand|million|billion|trillion)ths?)(?![A-Za-z])"
+)
+_ALONE = re.compile(
+    rf"(?P<sign>[-+])?\s?(?:{_MONEY}\s?(?P<inner>[-+])?)?{_BODY} ?[%\u00b0]?{_TIMES}[ \u2009]*+"
+    rf"(?:{TEXT}? *+(?!{_NO_UNIT})[^\d{TEXT}{END_TEXT}]*{END_TEXT}|(?:{_KNOWN})(?![A-Za-z]))?"
+    rf"(?:\^\{{?\d\}}?)?(?:[\s%,;\u3002]|{_MONEY})*+\.?[\s$]*+"
+)
+
+
+def number_alone(content: str) -> tuple[bool, Key]:
+    r"""Whether the content of a box is one number, with a unit or without, and its key.
+
+    >>> number_alone(r"\frac12\text{ cm}"), number_alone("1/0"), number_alone("5, 120")
+    ((True, '1/2'), (True, None), (False, None))
+    """
+    if content.isascii() and content.isdecimal() and len(content) <= MOST:
+        return True, content.lstrip("0") or "0"
+    written = flattened(content, "\u03c0").strip(" \n\t\r*\u2009")
+    while written[:1] + written[-1:] in ("{}", "()") and not _INNER.search(
+        written, 1, len(written) - 1
+    ):
+        written = written[1:-1].strip()
+    found = _ALONE.fullmatch(written)
+    if not found or not _NUMBER.fullmatch(_joined(found["body"])):
+        return False, None
+    try:
+        return True, _value(found, _is_negative(found))
+    except OverflowError:
+        return False, None
+    except ZeroDivisionError:
+        return True, None
+
+
+def number_in_words(text: str) -> tuple[bool, Key]:
+    """Whether a text is one number among words, none of which is a letter of a formula, and its key.
+
+    >>> number_in_words("about 5 apples"), number_in_words("x + 5"), number_in_words("5 or 6")
+    ((True, '5'), (False, None), (False, None))
+    """
+    line = " ".join(flattened(plain(text)).split())
+    tokens = list(_tokens(line))
+    if len(tokens) != 1 or not tokens[0]["number"]:
+        return False, None
+    if not _PROSE.fullmatch(line[: tokens[0].start()] + " " + line[tokens[0].end() :]):
+        return False, None
+    found = _of_line(line)
+    return (False, None) if found is None else (True, found[0])
+
+
+_PROSE = re.compile(r"(?:[^\W\d_]{2,}|[aI](?![A-Za-z])|[\s.,:;!?'\"$%\u00b0*-])*+")
+_INNER = re.compile(r"[(){},]")
+
+
+# Values.
+
+
+def _joined(body: str) -> str:
+    """A token without what groups its thousands."""
+    return _THOUSANDS.sub(lambda m: m[1] + m[3].replace(m[2], ""), body)
+
+
+def _is_negative(token: re.Match[str]) -> bool:
+    return (token["sign"] == "-") != (token["inner"] == "-")
+
+
+def _value(token: re.Match[str], negative: bool) -> Key:
+    """The rational that a token reads as.
+
+    Raises OverflowError for what may have too many digits, ZeroDivisionError.
+    """
+    body = token["body"]
+    if body.isdecimal() and len(body) <= MOST:
+        value = Fraction(int(body))  # as most are
+    else:
+        found = _NUMBER.fullmatch(_joined(body))
+        if found is None:
+            return None
+        part = found.groupdict()
+        if part["plain"]:
+            value = _decimal(part["plain"])
+            e, power, ten = (_exponent(part[name]) for name in ("e", "power", "ten"))
+            size = (len(part["plain"]) + abs(e or 0)) * max(abs(1 if power is None else power), 1)
+            if max(size, abs(ten or 0)) > MOST:
+                raise OverflowError
+            value = value * Fraction(10) ** e if e else value
+            value = value if power is None else value**power
+            value = value * Fraction(10) ** ten if ten else value
+        else:
+            above, below = part["top"] or part["first"], part["bottom"] or part["second"]
+            value = _ratio(above or part["over"], below or part["under"])
+            if part["whole"] and not 0 <= value < 1:
+                return None
+            value += _decimal(part["whole"] or "0")
+    if times := token["times"] or token["myriad"]:
+        value *= 10 ** _POWER_OF_TEN[times]
+    return str(-value if negative else value)
+
+
+def _ratio(above: str, below: str) -> Fraction:
+    if above.isdecimal() and below.isdecimal() and max(len(above), len(below)) <= MOST:
+        return Fraction(int(above), int(below))
+    return _decimal(above) / _decimal(below)
+
+
+def _exponent(written: str | None) -> int | None:
+    return None if written is None else int(_decimal(written))
+
+
+def _decimal(written: str) -> Fraction:
+    whole, _, decimals = written.partition(".")
+    if len(whole) + len(decimals) > MOST:
+        raise OverflowError
+    return Fraction(int((whole + decimals) or "0"), 10 ** len(decimals))
