@@ -123,3 +123,7 @@ class StartedAgain(UserWarning):
 
 class WorkerReplaced(UserWarning):
     """A process that died and whose work was begun again."""
+
+
+class EqualsOnlyItself(UserWarning):
+    """An answer that is too long or too large to be compared with others by its value."""
