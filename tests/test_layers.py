@@ -66,7 +66,14 @@ PLAN = {
     # Counts to rewards to advantages; no solver, and a trainer's library only in the loop.
     "counts": {"errors"},
     "answers.keys": {"errors"},
-    "answers.identity": {"answers.keys", "errors"},
+    "answers.tokens": set(),
+    "answers.trees": set(),
+    "answers.notation": {"answers.tokens", "answers.trees"},
+    "answers.points": {"answers.trees", "balls"},
+    "answers.equality": {"answers.notation", "answers.points", "answers.trees"},
+    "answers.identity": {
+        "answers.equality", "answers.keys", "answers.notation", "answers.tokens", "errors",
+    },
     "answers": {"answers.identity", "answers.keys"},
     "advantages": {"errors"},
     "gathering": {"bernstein", "counts", "errors"},

@@ -5,19 +5,20 @@ Numbers are enclosed in balls (Arb): disjoint balls are different numbers, prove
 - rationals, exactly; so are polynomials and quotients of them, at `POINTS` random rational points;
 - roots of rationals and what arithmetic makes of them, proved: a difference that is not zero has a least size
   (Burnikel, Funke, Mehlhorn, Schirra, Schmitt 2009), and the balls are smaller;
-- others (\pi, e, functions, roots of letters) where they agree to more than 1000 bits, and 32 bits more for
-  each bit of the numbers in them, at every point: no proof, but nothing of this length is known to fail.
+- others (\pi, e, functions, roots of letters, many roots) where they agree at every point to 1024 bits,
+  and 32 more for each bit of the numbers in them: no proof, but nothing of this length is known to fail.
 
 Nothing depends on time, process or machine: what would need more than `MOST` bits raises OverflowError.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import log2
 from typing import Any
 
 from flint import fmpq
 
+from polyest.answers import notation
 from polyest.answers.points import POINTS, Point, ball, minus, precision, size, zero
 from polyest.answers.trees import Tree, numeric, subtrees
 
@@ -29,15 +30,14 @@ Differences = Callable[[list[Any], list[Any]], list[Any]]
 def same(left: Tree, right: Tree) -> bool:
     r"""Whether two trees are equal by value.
 
-    >>> from polyest.answers.notation import read
     >>> same(read(r"\sqrt{8}"), read(r"2\sqrt2")), same(read("(1,3)"), read("(3,1)"))
     (True, False)
     """
-    if left == right:
-        return True
+    kinds = {left[0], right[0]}
+    if left == right or kinds == {"n"}:
+        return left == right
     if numeric(left) or numeric(right):
         return numeric(left) and numeric(right) and _agree(left, right, _differences)
-    kinds = {left[0], right[0]}
     if kinds <= {"list", "set"}:
         return _matched(_members(left), _members(right))
     if len(kinds) > 1:
@@ -50,6 +50,21 @@ def same(left: Tree, right: Tree) -> bool:
         same(a, b) if isinstance(a, tuple) and isinstance(b, tuple) else a == b
         for a, b in zip(left[1:], right[1:], strict=True)
     )
+
+
+def read(key: str) -> Tree | None:
+    """The tree of a key, a rational in lowest terms; None for text.
+
+    Raises OverflowError for a key that is too long, too deep or too large.
+
+    >>> read(r"2\\frac{2}{4}"), read(r"\\frac{1}{0}")
+    (('n', 5, 2), ('/', ('n', 1, 1), ('n', 0, 1)))
+    """
+    tree = notation.read(key)
+    if tree is None or not numeric(tree):
+        return tree
+    value = Point(0).rational(tree)
+    return tree if value is None else ("n", int(value.p), int(value.q))
 
 
 def _members(tree: Tree) -> list[Tree]:
@@ -95,7 +110,7 @@ class _Scalar:
         parts = list(subtrees(tree))
         self.letters = any(part[0] == "x" or part[:2] in _UNKNOWN for part in parts)
         self.found: dict[int, list[Any]] = {}
-        self.scale = 0  # bits before or after the point of what is no rational
+        self.scale = 0  # bits before or after the point of what is no rational, at the first look
 
     def at(self, bits: int) -> list[Any]:
         """A rational, a ball or None for each point; a constant is the same at all."""
@@ -103,7 +118,8 @@ class _Scalar:
             points = [Point(k) for k in range(POINTS if self.letters else 1)]
             found = [point.value(self.tree) for point in points]
             self.found[bits] = found if self.letters else found * POINTS
-            self.scale = max(self.scale, *(point.scale for point in points))
+            if bits == FIRST:
+                self.scale = max(point.scale for point in points)
         return self.found[bits]
 
 
@@ -119,22 +135,18 @@ def _agree(left: Tree, right: Tree, differences: Differences) -> bool:
     """Whether differences, made of the values of both, are zero: not where that is not known."""
     a, b = _scalar(left), _scalar(right)
     bits, needed = FIRST, 0
-    for _ in range(3):
+    while bits <= 2 * MOST:
         with precision(bits):
             found = [d for d in differences(a.at(bits), b.at(bits)) if d is not None]
             if len(found) < 2 or not all(map(zero, found)):
                 return False
             if all(isinstance(d, fmpq) for d in found):
                 return True
-            if needed and all(size(d) < -needed for d in found):
+            if 0 < needed <= MOST and all(size(d) < -needed for d in found):
                 return True
-        if not needed:
-            needed = _needed(a, b)
-            if needed > MOST:
-                raise OverflowError
-            bits = max(bits, 1 << (needed - 1).bit_length())
-        bits *= 2
-    return False
+        needed = needed or _needed(a, b)
+        bits = max(2 * bits, min(2 << (needed - 1).bit_length(), 2 * MOST))
+    raise OverflowError
 
 
 def _differences(a: list[Any], b: list[Any]) -> list[Any]:
@@ -163,21 +175,19 @@ def _spread(positive: bool) -> Differences:
 
 def _needed(left: _Scalar, right: _Scalar) -> int:
     """Bits to which equal numbers have to agree."""
-    found = None
     if not (left.letters or right.letters):
-        roots: set[Tree] = set()
+        roots: set[tuple[Tree, int]] = set()
         found = _heights(("+", left.tree, ("*", ("n", -1, 1), right.tree)), roots)
-    if found is None:
-        bits = sum(_bits(scalar.tree) for scalar in (left, right))
-        return 1024 + 32 * bits + 4 * (left.scale + right.scale)
-    degree = 1
-    for _, index in roots:
-        degree = min(degree * index, MOST)
-    top, bottom = found
-    return int((degree - 1) * top + bottom) + 64
+        if found is not None:
+            degree = reduce(lambda product, root: min(product * root[1], MOST), roots, 1)
+            proved = int((degree - 1) * found[0] + found[1]) + 64
+            if proved <= MOST:
+                return proved
+    bits = sum(_bits(scalar.tree) for scalar in (left, right))
+    return 1024 + 32 * bits + 4 * (left.scale + right.scale)
 
 
-def _heights(tree: Tree, roots: set[Tree]) -> tuple[float, float] | None:
+def _heights(tree: Tree, roots: set[tuple[Tree, int]]) -> tuple[float, float] | None:
     """log2 of u and l: an algebraic number is a quotient of integers, with conjugates of at most u and l.
 
     A number that is not zero is at least 1/(u^(D-1) l), where D is the product of the degrees of its roots.

@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 
 from polyest.answers.keys import CHOICES, Key, canonical, flat, listed
+from polyest.answers.notation import DEEPEST
+from polyest.answers.tokens import LONGEST
 from polyest.errors import EqualsOnlyItself, InvalidAnswer
 
 Same = Callable[[str, str], bool]
 
 TOO_LARGE = (
-    "a key of more than 500 characters, 70 brackets within each other or numbers of more than 2^13 bits is "
+    f"a key of more than {LONGEST} characters, {DEEPEST} brackets within each other or very large numbers is "
     "not worked out: math_equal finds it equal to itself only"
 )
 
@@ -96,7 +98,7 @@ def math_equal(left: str, right: str) -> bool:
     from polyest.answers.equality import same
 
     try:
-        a, b = _tree(left), _tree(right)
+        a, b = map(_tree, sorted((left, right)))  # so that it is symmetric, errors and all
         return a is not None and b is not None and same(a, b)
     except OverflowError:
         warnings.warn(TOO_LARGE, EqualsOnlyItself, stacklevel=2)
@@ -153,7 +155,7 @@ def _id(key: str, no_answer: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _tree(key: str) -> Any:
-    from polyest.answers.notation import read
+    from polyest.answers.equality import read
 
     return read(key)
 

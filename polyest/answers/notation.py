@@ -234,21 +234,33 @@ class _Reader:
         raise UnreadableError
 
     def numeral(self) -> Tree:
+        """A number, with digits that repeat, or written in another base and then itself only."""
         number = self.number()
-        if not self.skip("_"):
-            return number
-        return ("x", f"{number[1]}/{number[2]}_{self.raw()}")  # in another base: itself only
+        if self.skip("_"):
+            return ("x", f"{number[1]}/{number[2]}_{self.raw()}")
+        return number
 
     def number(self) -> Tree:
+        whole, point, part = self.digits().partition(".")
+        again = ""
+        if point and self.skip(r"\overline"):
+            self.take("{")
+            again = self.digits()
+            self.take("}")
+        if not (whole + part + again).isdigit() or "." in part or bool(point) != bool(part + again):
+            raise UnreadableError
+        once, ones = int((whole + part) or "0"), 10 ** len(part)
+        if not again:
+            return ("n", once, ones)
+        return ("n", int(whole + part + again) - once, ones * (10 ** len(again) - 1))
+
+    def digits(self) -> str:
         start = self.at
         while (self.next.isdigit() and self.next.isascii()) or self.next == ".":
             if self.at > start and self.starts[self.at] != self.starts[self.at - 1] + 1:
                 raise UnreadableError
             self.at += 1
-        whole, point, part = "".join(self.tokens[start : self.at]).partition(".")
-        if "." in part or (point and not part):
-            raise UnreadableError
-        return ("n", int(whole + part), 10 ** len(part))
+        return "".join(self.tokens[start : self.at])
 
     def letter(self, name: str) -> Tree:
         plain = name

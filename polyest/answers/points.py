@@ -60,7 +60,7 @@ class Point:
             found = first
             for other in others:
                 found = _OPERATIONS[kind](found, other)
-        found = _real(found)
+        found = _simplest(found)
         if isinstance(found, fmpq):
             if max(found.p.bit_length(), found.q.bit_length()) > EXACT:
                 raise OverflowError
@@ -139,8 +139,13 @@ def _has_letter(tree: Tree) -> bool:
     return any(part[0] in ("x", "f") for part in subtrees(tree))
 
 
-def _real(x: Any) -> Any:
-    return x.real if isinstance(x, acb) and x.imag == 0 and x.imag.is_exact() else x
+def _simplest(x: Any) -> Any:
+    """A number without a zero imaginary part; the rational 0 for a ball that is nothing else."""
+    if isinstance(x, fmpq):
+        return x
+    if x.is_zero():
+        return fmpq(0)
+    return x.real if isinstance(x, acb) and x.imag.is_zero() else x
 
 
 def _plus(x: Any, y: Any) -> Any:
@@ -148,6 +153,8 @@ def _plus(x: Any, y: Any) -> Any:
 
 
 def _times(x: Any, y: Any) -> Any:
+    if 0 in (x if isinstance(x, fmpq) else 1, y if isinstance(y, fmpq) else 1):
+        return fmpq(0)
     return x * y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) * ball(y)
 
 
@@ -168,7 +175,7 @@ def _raised(x: Any, y: Any) -> Any:
         return _exponential(x, y)
     if isinstance(x, fmpq) and index > 1:
         x = arb(x) if x else x
-    if times * abs(size(x)) > EXACT or times > EXACT:
+    if times > EXACT or (not zero(x) and times * abs(size(x)) > EXACT):
         raise OverflowError
     if isinstance(x, fmpq):
         return x**times if x or times else fmpq(1)

@@ -14,7 +14,7 @@ def tokens(key: str) -> list[tuple[str, int]] | None:
     "," stands for every separator but one: "or" for \text{ or }.
 
     >>> tokens(r"\left( \dfrac12 \right)"), tokens("no way")
-    ([('(', 5), ('\\frac', 8), ('1', 13), ('2', 14), (')', 23)], None)
+    ([('(', 5), ('\\frac', 7), ('1', 13), ('2', 14), (')', 22)], None)
     """
     if len(key) > LONGEST:
         raise OverflowError
@@ -37,8 +37,9 @@ _GROUPED = re.compile(r"\s*[-+]?\d{1,3}(?:,\d{3})+\s*")  # one number, or a list
 _COMMAND = re.compile(
     r"\\(?:begin|end)\s*\{[A-Za-z]+\*?\}|\\[A-Za-z]+|(?<![A-Za-z])(?:and|or)(?![A-Za-z])"
 )
-_WORDS = re.compile(  # beside commands: a long word, two words, letters of which one is a capital
-    r"[A-Za-z]{4}|[A-Za-z]{2}\s+[A-Za-z]|[A-Za-z]\s+[A-Za-z]{2}|^(?=.*[A-Z])[A-Za-z]\s*[A-Za-z][A-Za-z\s]*$"
+_WORDS = re.compile(  # beside commands: a long or a known word, two words, letters with a capital alone
+    r"[A-Za-z]{4}|ln|log|exp|sin|cos|tan|sec|csc|cot|max|min|gcd|lcm|mod|det|lim"
+    r"|[A-Za-z]{2}\s+[A-Za-z]|[A-Za-z]\s+[A-Za-z]{2}|^(?=.*[A-Z])[A-Za-z]\s*[A-Za-z][A-Za-z\s]*$"
 )
 _TOKEN = re.compile(
     r"\\(?:begin|end)\s*\{[A-Za-z]+\*?\}|\\mathbb\s*\{?\s*[A-Z]\s*\}?|\\[A-Za-z]+|\\.|\*\*|<=|>=|!=|\S"
