@@ -135,3 +135,7 @@ class WorkerReplaced(UserWarning):
 
 class NotPromised(UserWarning):
     """A file that is written, on storage that does less than others; the message says what is missing."""
+
+
+class EqualsOnlyItself(UserWarning):
+    """An answer that is too long or too large to be compared with others by its value."""

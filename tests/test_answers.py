@@ -4,11 +4,9 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from fractions import Fraction
 from pathlib import Path
 from time import process_time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,8 +15,8 @@ from hypothesis import strategies as st
 
 import polyest
 from polyest import answers, counts
-from polyest.answers import canonical, equivalent, from_texts, identify, identity, math_equal
-from polyest.errors import InvalidAnswer, NotInstalled
+from polyest.answers import canonical, equivalent, from_texts, identify
+from polyest.errors import InvalidAnswer
 
 ROOT = str(Path(polyest.__file__).parents[1])
 SAYING = {"number": "so it is {}.", "fraction": "so it is {}!", "boxed": r"so $\boxed{{{}}}$"}
@@ -330,71 +328,3 @@ def test_what_is_no_list_of_texts_is_named(read):
     with pytest.raises(InvalidAnswer, match="expected a list"):
         read(np.array("a"))
     assert len(read(np.array(["1", None]))) == 2
-
-
-# math-verify: how it is asked, with one that answers by rule; then the real one.
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """What a stand-in for math-verify was asked."""
-    calls = []
-
-    def parse(text, *, extraction_config, parsing_timeout):
-        assert (extraction_config, parsing_timeout) == (["latex"], None)
-        calls.append(text)
-        return text
-
-    def verify(left, right, *, timeout_seconds):
-        assert timeout_seconds is None
-        return (left, right) == ("$y$", "$x$")
-
-    library = SimpleNamespace(parse=parse, verify=verify, LatexExtractionConfig=lambda: "latex")
-    monkeypatch.setitem(sys.modules, "math_verify", library)
-    identity._parsed.cache_clear()
-    yield calls
-    identity._parsed.cache_clear()
-
-
-def test_keys_are_parsed_once_and_in_one_direction(asked):
-    assert [math_equal(*pair) for pair in ("xy", "yx", "xx")] == [False, True, True]
-    assert equivalent(["y", "x", "z", None], math_equal) == ["x", "x", "z", None]
-    assert sorted(asked) == ["$x$", "$y$", "$z$"]
-    with pytest.raises(InvalidAnswer, match=r"expected text$"):
-        math_equal(None, "x")
-
-
-def test_what_is_exact_or_may_run_long_is_not_asked(asked):
-    for text in (
-        "9^{9^{9}}", "((9^{9})^{9})^{9}", "9^{(9^9)}", "9^(9^9)", "x^{101}", "5!", r"\binom{9}{5}",
-        r"\sum_{i=1}^{9}i", r"\int_0^1x", "x" * 201, r"9^{\frac{9^9}{1}}",
-    ):  # fmt: skip
-        assert [math_equal(text, "x"), math_equal("x", text)] == [False, False]
-        assert math_equal(text, text)
-    assert not math_equal("1/2", "-3")
-    assert asked == []
-    for text in ("x^{100}", "e^{-x}", r"\infty", r"x\in A", "x" * 200, "1/2"):
-        math_equal(text, "y")
-        assert f"${text}$" in asked
-
-
-def test_a_missing_package_is_named_with_its_command(monkeypatch):
-    monkeypatch.setitem(sys.modules, "math_verify", None)
-    identity._parsed.cache_clear()
-    with pytest.raises(NotInstalled, match=r"pip install 'polyest\[math\]'"):
-        math_equal("x", "y")
-    assert not math_equal("1/2", "1/3")  # needs none
-
-
-def test_the_real_one_has_classes_in_any_order_and_thread():
-    pytest.importorskip("math_verify", reason="the extra math")
-    pair, found = ["(1,2)", r"\{2,1\}"], []
-    assert math_equal(*pair) != math_equal(*pair[::-1])
-    boxes = [r"\sqrt{2}/2", r"1/\sqrt2", "x^2+2x+1", "(x+1)^2", "2.5", "y", r"\frac{", *pair]
-    keys = canonical([rf"\boxed{{{box}}}" for box in boxes], "boxed")
-    for order in (keys, keys[::-1]):
-        thread = threading.Thread(target=lambda k=order: found.append(equivalent(k, math_equal)))
-        thread.start()
-        thread.join()
-    assert found[0] == found[1][::-1]
-    assert [found[0].index(name) for name in found[0]] == [0, 0, 2, 2, 4, 5, 6, 7, 7]

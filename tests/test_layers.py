@@ -91,12 +91,20 @@ PLAN = {
     "answers.marks": {"answers.characters", "answers.formulas", "answers.numerals"},
     "answers.choices": {"answers.boxes", "answers.characters", "errors"},
     "answers.reasoning": {"errors"},
+    "answers.tokens": set(),
+    "answers.trees": set(),
+    "answers.notation": {"answers.tokens", "answers.trees"},
+    "answers.points": {"answers.trees"},
+    "answers.equality": {
+        "answers.notation", "answers.points", "answers.trees", "entrance", "precision",
+    },
     "answers.keys": {
         "answers.boxes", "answers.characters", "answers.choices", "answers.formulas", "answers.marks",
         "answers.numerals", "answers.reasoning", "errors", "values",
     },
     "answers.identity": {
-        "answers.choices", "answers.keys", "answers.numerals", "answers.reasoning", "errors", "values",
+        "answers.choices", "answers.equality", "answers.keys", "answers.notation", "answers.reasoning",
+        "answers.tokens", "errors", "values",
     },
     "answers": {
         "answers.choices", "answers.identity", "answers.keys", "answers.numerals", "answers.reasoning",

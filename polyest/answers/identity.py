@@ -6,27 +6,28 @@ equivalence relation that contains the test does not: a ~ b where a chain leads 
 passes the test in one direction or the other.  No answer is None, then an id of its own.
 """
 
-import re
+import warnings
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from hashlib import blake2b
-from importlib import import_module
 from itertools import chain, islice
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from polyest.answers.choices import CHOICES
 from polyest.answers.keys import Key, canonical, flat, listed
-from polyest.answers.numerals import RATIONAL
+from polyest.answers.notation import DEEPEST
 from polyest.answers.reasoning import REASONING, Tag
-from polyest.errors import InvalidAnswer, NotInstalled
+from polyest.answers.tokens import LONGEST
+from polyest.errors import EqualsOnlyItself, InvalidAnswer
 from polyest.values import shown, whole
 
 Same = Callable[[str, str], bool]
 
-LONGEST, HIGHEST = 200, 100  # characters and exponents that are left to algebra
+TOO_LARGE = (
+    f"a key of more than {LONGEST} characters, {DEEPEST} brackets within each other or very large numbers is "
+    "not worked out: math_equal finds it equal to itself only"
+)
 
 
 def identify(keys: Any, *, no_answer: int = -1) -> Any:
@@ -76,25 +77,35 @@ def equivalent(keys: Any, same: Same) -> Any:
 
 
 def math_equal(left: str, right: str) -> bool:
-    r"""Whether math-verify finds two keys equal, `left` its reference: a test for `equivalent`.
+    r"""Whether two keys in TeX have the same value: a test for `equivalent`, and itself an equivalence.
 
-    Its time-outs are off: they need the main thread and cannot stop 9^{9^9}.  So what may run long
-    equals itself only: more than `LONGEST` characters, a factorial, a command beyond roots, fractions,
-    trigonometry, letters and relations (sinh, log, binom, sum, ...), a power in an exponent, a bracket to
-    a power above 3, numbers in exponents whose product exceeds `HIGHEST`.  Rationals
-    are compared exactly, other keys read as LaTeX and never evaluated as code; units are ignored (5cm
-    is 5m); what math-verify fails on is not equal.
-    Raises NotInstalled without the extra `math`, InvalidAnswer for what is no str.
+    Different kinds are never equal: number, expression, equation, inequality, ordered tuple or interval,
+    set, matrix, text.  Numbers are compared exactly (1/3 is not 0.333; see `equality`), letters by name
+    and case; an equation or inequality may be turned round or multiplied through.  A bare list, 1, 3 or
+    2 \pm 1, has no order: it is the set of its members if they are different.  What is not read with
+    certainty is text and equals itself only: words, units, 1/2x, \int.
 
-    >>> math_equal("1/3", "333/1000"), math_equal("x+1", "x+1")
-    (False, True)
+    Nothing is evaluated as code, no process is started, and time is bounded by the length: a key that is
+    longer than 500 characters, or whose numbers need more than 2^13 bits (9^{9^9}), equals itself only,
+    with a warning EqualsOnlyItself.  The result is the same in every process.
+
+    Raises InvalidAnswer for what is no str.
+
+    >>> math_equal(r"\frac{\sqrt8}{2}", r"\sqrt{2}"), math_equal("1/3", "0.333"), math_equal("x", "X")
+    (True, False, False)
+    >>> math_equal("x<1", "-x>-1"), math_equal("(3,1)", "(1,3)"), math_equal("x-y=0", "0")
+    (True, False, False)
     """
-    keys = flat("keys", [left, right], none=False)
+    flat("keys", [left, right], none=False)
     if left == right:
         return True
-    if all(map(RATIONAL.fullmatch, keys)) or any(map(_costly, keys)):
+    from polyest.answers.equality import equal
+
+    try:
+        return equal(*sorted((left, right)))  # so that it is symmetric, errors and all
+    except OverflowError:
+        warnings.warn(TOO_LARGE, EqualsOnlyItself, stacklevel=2)
         return False
-    return bool(_math_verify().verify(_parsed(left), _parsed(right), timeout_seconds=None))
 
 
 def from_texts(
@@ -125,7 +136,7 @@ def from_texts(
     return ids if nested else ids[0]
 
 
-# Classes, ids and math-verify.
+# Classes and ids.
 
 
 def _merged(row: list[Key], same: Same) -> list[Key]:
@@ -153,37 +164,6 @@ def _id(key: str, no_answer: int) -> int:
     digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8)
     found = int.from_bytes(digest.digest(), "big") >> 1
     return found ^ (found == no_answer)
-
-
-_CHEAP = (  # commands that are left to algebra; no function grows without bound
-    "frac|sqrt|pi|cdot|times|div|pm|mp|le|ge|ne|lt|gt|infty|cup|cap|in|emptyset|angle|circ|sin|cos|tan|left|"
-    "right|alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|begin|end|pmatrix|text|mathrm|quad"
-)
-_COSTLY = re.compile(
-    rf"!|\\(?!(?:{_CHEAP})(?![A-Za-z]))[A-Za-z]|\^ ?[{{(][^{{}}()]*[\^{{(]"
-    r"|[)\]}] ?\^ ?\{? ?(?:\d{2}|[4-9])"
-)
-_EXPONENT = re.compile(r"\^ ?[{(]?([^{}()^]*)")
-
-
-def _costly(key: str) -> bool:
-    exponents = re.findall(r"\d+", " ".join(_EXPONENT.findall(key[:LONGEST])))
-    high = prod(max(int(exponent), 1) for exponent in exponents) > HIGHEST
-    return high or len(key) > LONGEST or _COSTLY.search(key) is not None
-
-
-@lru_cache(maxsize=4096)
-def _parsed(key: str) -> Any:
-    library = _math_verify()
-    as_latex = [library.LatexExtractionConfig()]  # alone: its other reader evaluates text
-    return library.parse(f"${key}$", extraction_config=as_latex, parsing_timeout=None)
-
-
-def _math_verify() -> Any:
-    try:
-        return import_module("math_verify")
-    except ModuleNotFoundError:
-        raise NotInstalled("math_equal needs math-verify: pip install 'polyest[math]'") from None
 
 
 def _rows(name: str, values: Any) -> tuple[list[list[Any]], bool]:
