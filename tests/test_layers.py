@@ -89,7 +89,9 @@ PLAN = {
     # Trainers know everything above; nothing above knows them.
     "integrations": set(),
     "integrations.scores": {"answers", "errors"},
-    "integrations.crediting": {"advantages", "bernstein", "errors", "rewards", "rewards.estimation"},
+    "integrations.crediting": {
+        "advantages", "bernstein", "errors", "integrations.scores", "rewards", "rewards.estimation",
+    },
     "integrations.tokens": {"errors", "integrations.crediting", "integrations.scores"},
     "integrations.groups": {
         "advantages", "answers", "bernstein", "errors", "integrations.crediting", "integrations.tokens",

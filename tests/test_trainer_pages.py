@@ -58,8 +58,11 @@ def test_every_trainer_has_a_page_with_what_goes_wrong():
 
 
 def test_verl():
-    found = run("verl")["compute_score"]("gsm8k", "so it is\n#### 7", "7", {})
+    namespace = run("verl")
+    found = namespace["compute_score"]("gsm8k", "so it is\n#### 7", "7", {})
     assert found == {"score": answer_class("7"), "acc": 1.0}
+    found = namespace["compute_score"]("gsm8k", "so it is\n#### 8", "7", {})
+    assert found == {"score": answer_class("8", right=False), "acc": 0.0}
 
 
 def test_every_option_on_the_page_of_verl_is_one_and_the_reverse():
@@ -74,7 +77,7 @@ def test_every_option_on_the_page_of_verl_is_one_and_the_reverse():
     real = set()
     for name in REWARDS:
         with pytest.raises(Exception, match="expected some of") as refused:
-            chosen(name, {"unheard": 1})
+            chosen(name, {"unheard": 1}, scored=True)
         known = str(refused.value).split("expected some of ")[1].split(", ")
         real |= {(name, option) for option in known}
     assert page == real

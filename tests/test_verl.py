@@ -320,7 +320,7 @@ def test_constant_groups_have_advantage_0_in_our_estimators(family):
         range(3, 17) if family == "minimax" else (*range(3, 17), 24, 64)
     ):  # its entries grow like 2^K
         for X in (x for x in range(1, G + 1) if G % x == 0):
-            scores.append(np.arange(G) // X)
+            scores.append(2 + np.arange(G) // X)
             index.append(np.full(G, start))
             start += 1
     rewards = torch.tensor(np.concatenate(scores), dtype=torch.float32)[:, None]
