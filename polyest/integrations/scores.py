@@ -20,7 +20,7 @@ Orbits of one batch must differ modulo 256: number them one after the other and 
 """
 
 from numbers import Integral
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -82,9 +82,7 @@ def answer_class(
     return float(found if right is None or right else -(found + SLOTS))
 
 
-def classes(
-    scores: Any, with_orbits: bool = False, failed: Literal["raise", "no-answer"] = "raise"
-) -> Classes:
+def classes(scores: Any, with_orbits: bool = False, failed: str = "raise") -> Classes:
     """What the scores of a batch say: classes, orbits, and which answers are not known to be wrong.
 
     scores: float32 or float64 (N,) of `answer_class`, on the host.  failed: what a score of 0 or 1 is, which
