@@ -25,8 +25,8 @@ rarely weigh less.  With a weight of 1 it is neither.  `exact`, and a reward for
 
 Rewards are real numbers of any type; sums are in float64.  Advantages are float64 of numpy and of lists, and
 of torch float32 where the rewards have fewer bits than float64, as float16 and bfloat16 have, else float64.
-They are finite: what is infinite, or so large that its square may be, is refused.  For that the host looks
-at the values, where there are any: not in a graph of torch.compile, nor on the meta device.
+They are finite: an infinity and numbers above 1e38 are refused.  For that the host looks at the values, where
+there are any: not in a graph of torch.compile, nor on the meta device.
 """
 
 from numbers import Real
@@ -39,10 +39,7 @@ from polyest.errors import CountOutOfRange, InvalidReward
 from polyest.reals import looked_at, reals
 
 Array = Any  # numpy array or torch tensor; recognised, not imported
-LARGEST, LARGEST32 = (
-    1e150,
-    1e38,
-)  # squares in float64, and differences in float32, are finite up to here
+LARGEST = 1e38  # up to here differences are finite in float32, and sums of squares in float64
 
 
 class _Given(NamedTuple):
@@ -94,7 +91,7 @@ def orbit_mean(rewards: Array) -> Array:
     if paid.ndim != 3:
         raise InvalidReward(f"rewards of shape {tuple(paid.shape)}: expected (orbits, m, G)")
     orbits, m, G = paid.shape
-    return group_mean(paid.reshape(orbits, m * G)).reshape(paid.shape)
+    return _as(_kind(rewards), group_mean(paid.reshape(orbits, m * G)).reshape(paid.shape))
 
 
 def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float = 1e-6) -> Array:
@@ -107,7 +104,7 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
     >>> standardised(np.array([[1.0, 0.0, 2.0]])).round(3).tolist()
     [[0.0, -1.0, 1.0]]
     """
-    if isinstance(epsilon, bool) or not isinstance(epsilon, Real) or not 0 < epsilon < LARGEST:
+    if isinstance(epsilon, bool) or not isinstance(epsilon, Real) or not 0 < epsilon <= LARGEST:
         raise InvalidReward(f"epsilon is {epsilon!r:.60}: expected a positive number")
     of = _given(rewards, groups)
     off = library(of.filled).where(of.given, of.filled - of.mean, 0.0)
@@ -144,8 +141,8 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
             f"counts from {int(times.min())} to {int(times.max())} in groups of {G}: expected 0 to {G}"
         )
     paid = xp.where(said, paid, 0.0)
-    _refuse_infinite("rewards", paid, kind)
-    _refuse_infinite("others", d, kind)
+    _refuse_infinite("rewards", paid)
+    _refuse_infinite("others", d)
     each = d[times] * said
     total = each.sum(1)[:, None]
     left = total - times * each + (times - 1) * d[(times - 1).clip(min=0)]
@@ -164,7 +161,7 @@ def _given(rewards: Array, groups: Array | None) -> _Given:
         )
     given = ~xp.isnan(paid)
     filled = xp.where(given, paid, 0.0)
-    _refuse_infinite("rewards", filled, kind)
+    _refuse_infinite("rewards", filled)
     n = _summed(given * xp.ones_like(paid), groups)
     G = _summed(xp.ones_like(paid), groups)
     return _Given(given, filled, n, G, _summed(filled, groups) / n.clip(min=1), kind)
@@ -215,11 +212,11 @@ def _as(kind: Any, values: Array) -> Array:
     return values if library(values) is np else values.to(kind)
 
 
-def _refuse_infinite(name: str, values: Array, kind: Any) -> None:
-    limit = LARGEST if kind == library(values).float64 else LARGEST32
-    if not looked_at(values) or not bool((abs(values) > limit).any()):
+def _refuse_infinite(name: str, values: Array) -> None:
+    """Raises InvalidReward for values that are infinite, nan or too large, where they can be looked at."""
+    if not looked_at(values) or bool((abs(values) <= LARGEST).all()):
         return
     most = float(abs(values).max())
     if most == float("inf"):
         raise InvalidReward(f"{name} hold an infinity: expected finite numbers, nan for none")
-    raise InvalidReward(f"{name} hold {most:g}: expected numbers up to {limit:g}; scale them down")
+    raise InvalidReward(f"{name} hold {most:g}: expected finite numbers up to {LARGEST:g}")

@@ -68,7 +68,7 @@ PLAN = {
     "answers.keys": {"errors"},
     "answers.identity": {"answers.keys", "errors"},
     "answers": {"answers.identity", "answers.keys"},
-    "reals": {"counts", "errors"},
+    "reals": {"bernstein", "counts", "errors"},
     "advantages": {"counts", "errors", "reals"},
     "gathering": {"bernstein", "counts", "errors"},
     "orbits": {"counts", "errors", "record"},
@@ -76,10 +76,12 @@ PLAN = {
     "rewards.estimation": {
         "bernstein", "closed_forms", "counts", "errors", "lookup", "reading", "rounding", "table",
     },
-    "rewards.probability": {"counts", "errors", "rewards.estimation"},
+    "rewards.probability": {"counts", "errors", "reals", "rewards.estimation"},
     "rewards.verifiable": {"counts", "errors", "reals", "rewards.estimation"},
     "rewards.consensus": {"counts", "errors", "orbits", "rewards.estimation", "stratified"},
-    "rewards.agreement": {"bernstein", "counts", "errors", "orbits", "rewards.estimation"},
+    "rewards.agreement": {
+        "bernstein", "counts", "errors", "orbits", "reals", "rewards.estimation",
+    },
     "rewards.safety": {"bernstein", "counts", "errors", "gathering", "reals"},
     "rewards": {
         "rewards.agreement", "rewards.consensus", "rewards.estimation", "rewards.probability",

@@ -18,7 +18,7 @@ from polyest import counts
 from polyest.bernstein import Floats
 from polyest.errors import InvalidReward
 from polyest.gathering import summed
-from polyest.reals import reals
+from polyest.reals import on_host, reals
 
 Array = Any  # numpy array or torch tensor; recognised, not imported
 
@@ -157,11 +157,11 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
 
 def _numbers(name: str, values: Any) -> Floats:
     """Finite float64 numbers on the host."""
-    found = _finite(name, reals(name, values, values))
-    return found if isinstance(found, np.ndarray) else np.asarray(found.detach().cpu())
+    found: Floats = _finite(name, on_host(name, values))
+    return found
 
 
-def _finite(name: str, found: Array) -> Array:
+def _finite(name: str, found: Any) -> Any:
     if not counts.library(found).isfinite(found).all():
         raise InvalidReward(_not_finite(name))
     return found
