@@ -246,7 +246,9 @@ def test_no_infinity_goes_in_and_none_comes_out(array, name):
         with pytest.raises(InvalidReward, match="rewards hold an infinity: expected finite"):
             function(array([1.0, odd, 0.0]).reshape(shape))
     for odd in (1e39, -1e300):
-        with pytest.raises(InvalidReward, match="rewards hold 1e.*: expected finite numbers up to"):
+        with pytest.raises(
+            InvalidReward, match=r"rewards hold 1e.*: expected finite numbers up to"
+        ):
             function(array(np.array([1.0, odd, 0.0])).reshape(shape))
     most = array([1e38, -1e38, 1e38]).reshape(shape)
     assert np.isfinite(np.asarray(function(most))).all()

@@ -102,8 +102,8 @@ def diversity(
     unanswered="lowest" pays beta times the least of what any count could earn and of the prior.  Source:
     Diversity-GRPO.
 
-    A trace without answer has nan, and 0 times nan is nan: right * (1 + diversity(answers)) leaves it out of
-    the group, at advantage 0, where a wrong answer has 0 and is punished.  Choose where the answer is right, or
+    A trace without answer has nan, and 0 times nan is nan: right * (1 + diversity(answers)) leaves it out,
+    at advantage 0, where a wrong answer earns 0 and is punished.  Choose by whether the answer is right, or
     ask for unanswered="lowest":
 
     >>> import numpy as np
