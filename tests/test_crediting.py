@@ -112,9 +112,9 @@ def test_failures_of_a_reward_manager_are_no_answers_where_that_is_asked_for():
     scores, index = [7.0, 7.0, 3.0, *[0.0] * 5], np.array(["a"] * 8, object)
     with pytest.raises(errors.BrokenBatch, match="5 of 8 scores are 0 or 1"):
         estimate("log", *tokens(scores), None, index)
-    config = {"polyest": {"failed": "no-answer"}}
+    config = {"polyest": {"failed": "no-answer", "unanswered": "exclude"}}
     found = estimate("log", *tokens(scores), config, index)[0]
-    wanted = estimate("log", *tokens([7.0, 7.0, 3.0, *[-1.0] * 5]), None, index)[0]
+    wanted = estimate("log", *tokens([7.0, 7.0, 3.0, *[-1.0] * 5]), config, index)[0]
     assert torch.equal(found, wanted)
     assert (found[3:] == 0).all()
     assert found[0, 0] == found[1, 0] > 0 > found[2, 0]
@@ -259,6 +259,14 @@ def test_orbits_in_the_scores_are_those_of_the_dataset():
     split = [answer_class("7", orbit=1), answer_class("7", orbit=2), *scores[2:]]
     with pytest.raises(errors.BrokenOrbit, match="traces of one group name different orbits"):
         estimate("coherence", *tokens(split), config, index)
+
+
+def test_a_group_of_one_class_may_have_an_advantage_in_its_orbit():
+    """So that a filter of such groups, verl's, is not for orbits."""
+    index = np.array([*["o:a"] * 3, *["o:b"] * 3], object)
+    config = {"polyest": {"orbits": "uid", "orbit_size": 2}}
+    found = estimate("coherence", *tokens([7.0] * 3 + [7.0, 3.0, 3.0]), config, index)[0].sum(-1)
+    assert (found[:3] > 0).all()
 
 
 def test_scores_of_fewer_bits_than_float32_are_refused():

@@ -94,14 +94,14 @@ def evicted(monkeypatch, metric):
     return {name for i, name in enumerate(GROUPS) if str(i) in uids}
 
 
-def advantages(texts, label, **options):
+def advantages(texts, label):
     scores = torch.tensor([[0.0, compute_score("", text, label)["score"]] for text in texts])
     estimate = get_adv_estimator_fn("polyest_log")
     index = np.array(["a"] * len(texts), object)
     found, _ = estimate(
         token_level_rewards=scores,
         response_mask=torch.ones_like(scores),
-        config={"polyest": options},
+        config={"polyest": {"unanswered": "exclude"}},
         index=index,
     )
     return found[:, 0]
@@ -173,6 +173,7 @@ def test_what_verls_manager_scores_a_failure_with_is_refused_or_no_answer():
     estimate = get_adv_estimator_fn("polyest_log")
     with pytest.raises(errors.BrokenBatch, match="5 of 8 scores are 0 or 1"):
         estimate(**given, config=None)
-    advantage = estimate(**given, config={"polyest": {"failed": "no-answer"}})[0][:, 0]
+    config = {"polyest": {"failed": "no-answer", "unanswered": "exclude"}}
+    advantage = estimate(**given, config=config)[0][:, 0]
     assert torch.equal(advantage, advantages(["7", "so 7", "3", *["?"] * 5], "7"))
     assert (advantage[3:] == 0).all()
