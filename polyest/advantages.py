@@ -195,7 +195,10 @@ def _summed(values: Array, groups: Array | None) -> Array:
 def _flags(name: str, values: Any, like: Array) -> Array:
     """Values as bool, of the library and on the device of `like`."""
     xp = library(like)
-    given: Any = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
+    try:
+        given: Any = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidReward(f"{name}: {error!s:.80}; expected bool") from None
     if given.dtype not in (bool, getattr(xp, "bool", bool)):
         raise InvalidReward(f"{name} of type {given.dtype}: expected bool")
     return given

@@ -128,7 +128,7 @@ def classes(scores: Any, with_orbits: bool = False, failed: str = "raise") -> Cl
 
 
 def _refused(odd: float, with_orbits: bool) -> str:
-    said = f"a score is {int(odd) if odd.is_integer() else odd!r}: "
+    said = f"a score is {odd:.16g}: "
     if not with_orbits and -SLOTS <= odd < 0 and odd.is_integer():
         return said + 'expected -1 or a class; of scores that have an orbit say orbits="score"'
     return said + (
