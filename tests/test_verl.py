@@ -86,7 +86,7 @@ def test_every_estimator_is_registered_once():
 def test_the_trainer_of_verl_computes_our_advantages(name):
     texts = ["7", "so 7", "3", "?", "7", "1", "1", "2", "2", "3"]
     data = batch(texts, ["u-1"] * 5 + ["u-2"] * 5)
-    config = of_algorithm(beta=0.5, **OPTIONS.get(name, {}))
+    config = of_algorithm(beta=0.5, unanswered="exclude", **OPTIONS.get(name, {}))
     found = ray_trainer.compute_advantage(
         data, adv_estimator=f"polyest_{name}", num_repeat=5, config=config
     )
