@@ -22,32 +22,49 @@ pair has G - 2 others, so the gradient is exactly that of the table Q of K = G -
 out rewarded by the mean of Q over the rest, times the probability of an answer: prompts that are answered
 rarely weigh less.  With a weight of 1 it is neither.  `exact`, and a reward for no answer
 (unanswered="lowest"), have no such factor.
+
+Rewards are real numbers of any type; sums are in float64.  Advantages are float64 of numpy and of lists, and
+of torch float32 where the rewards have fewer bits than float64, as float16 and bfloat16 have, else float64.
+They are finite: an infinity and numbers above 1e38 are refused.  For that the host looks at the values, where
+there are any: not in a graph of torch.compile, nor on the meta device.
 """
 
-import sys
-from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyest.errors import InvalidReward
+from polyest.counts import integers, library
+from polyest.errors import CountOutOfRange, InvalidReward
+from polyest.reals import looked_at, reals
 from polyest.values import real, shown
 
 Array = Any  # numpy array or torch tensor; recognised, not imported
-LARGEST = 1e150  # of a reward: the sums of squares of smaller ones are doubles
+LARGEST = 1e38  # up to here differences are finite in float32, and sums of squares in float64
+
+
+class _Given(NamedTuple):
+    """Rewards in float64 with 0 where none is given, n of G in a group, their mean, and the result's type."""
+
+    given: Array
+    filled: Array
+    n: Array
+    G: Array
+    mean: Array
+    kind: Any
 
 
 def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
     """Rewards minus their group's mean, A_i = (n/G)(R_i - mean of the n that are given), 0 where none is.
 
     rewards: (prompts, G), or (N,) with integer ids groups (N,); nan for a trace that is left out.
-    Returns the same shape and kind.  Raises InvalidReward for shapes that do not fit.
+    Returns the same shape, of the module's types.  Raises InvalidReward for shapes that do not fit and
+    rewards that are no finite numbers, CountOutOfRange for ids that are no integers.
 
     >>> group_mean(np.array([[1.0, 0.0, 2.0, np.nan]])).tolist()
     [[0.0, -0.75, 0.75, 0.0]]
     """
-    given, filled, n, G, mean = _moments(rewards, groups)
-    return _library(filled).where(given, (filled - mean) * (n / G), 0.0)
+    of = _given(rewards, groups)
+    return _where_given(of, (of.filled - of.mean) * (of.n / of.G))
 
 
 def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
@@ -56,8 +73,8 @@ def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
     >>> leave_one_out(np.array([[1.0, 0.0, 2.0]])).tolist()
     [[0.0, -1.5, 1.5]]
     """
-    given, filled, n, G, mean = _moments(rewards, groups)
-    return _library(filled).where(given, (filled - mean) * (n / (G - 1).clip(min=1)), 0.0)
+    of = _given(rewards, groups)
+    return _where_given(of, (of.filled - of.mean) * (of.n / (of.G - 1).clip(min=1)))
 
 
 def orbit_mean(rewards: Array) -> Array:
@@ -70,29 +87,30 @@ def orbit_mean(rewards: Array) -> Array:
     >>> orbit_mean(np.array([[[1.0, 1.0], [0.0, 0.0]]])).tolist()
     [[[0.5, 0.5], [-0.5, -0.5]]]
     """
-    rewards = _numbers("rewards", rewards)
-    if rewards.ndim != 3:
-        raise InvalidReward(f"rewards of shape {tuple(rewards.shape)}: expected (orbits, m, G)")
-    return group_mean(rewards.reshape(len(rewards), -1)).reshape(rewards.shape)
+    paid = reals("rewards", rewards, rewards)
+    if paid.ndim != 3:
+        raise InvalidReward(f"rewards of shape {tuple(paid.shape)}: expected (orbits, m, G)")
+    orbits, m, G = paid.shape
+    return _as(_kind(rewards), group_mean(paid.reshape(orbits, m * G)).reshape(paid.shape))
 
 
 def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float = 1e-6) -> Array:
     """GRPO's (R_i - mean)/(std + epsilon), std with n - 1, over the rewards given; 0 where all are equal.
 
     Whatever the factor beta of the rewards, it cancels, and so does the lack of bias of any table: prefer
-    `group_mean`.  Equal rewards give 0 exactly only where their mean is exact (dyadic rewards).
+    `group_mean`.  Equal rewards give 0 exactly only where their mean is exact (dyadic rewards).  Raises
+    InvalidReward as `group_mean` does, and unless epsilon is positive.
 
     >>> standardised(np.array([[1.0, 0.0, 2.0]])).round(3).tolist()
     [[0.0, -1.0, 1.0]]
     """
-    if not 0 < real(epsilon) < inf:
-        raise InvalidReward(
-            f"epsilon is {shown(epsilon)}: expected a small positive number, such as 1e-6"
-        )
-    given, filled, n, _, mean = _moments(rewards, groups)
-    off = _library(filled).where(given, filled - mean, 0.0)
-    variance = _summed(off * off, groups) / (n - 1).clip(min=1)
-    return off / (variance**0.5 + real(epsilon))
+    small = real(epsilon)
+    if not 0 < small <= LARGEST:
+        raise InvalidReward(f"epsilon is {shown(epsilon)}: expected a positive number")
+    of = _given(rewards, groups)
+    off = library(of.filled).where(of.given, of.filled - of.mean, 0.0)
+    variance = _summed(off * off, groups) / (of.n - 1).clip(min=1)
+    return _where_given(of, off / (variance**0.5 + small))
 
 
 def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Array:
@@ -100,58 +118,67 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
 
     A_i = R_i - (S - X_i d[X_i] + (X_i - 1) d[X_i - 1])/(n - 1),    S = sum over answered j of d[X_j]
 
-    rewards: (prompts, G), of the table of K = G - 1 draws; others: d, float (G+1,), of a group of G - 1, with
-    d[0] = d[G] = 0; counts: X, integers (prompts, G), how often each answer occurs; answered: bool, n of them
-    in a group.  A trace without answer has advantage 0.  Raises InvalidReward for shapes that do not fit.
+    rewards: (prompts, G), of the table of K = G - 1 draws; others: d, numbers (G+1,), of a group of G - 1,
+    with d[0] = d[G] = 0; counts: X, integers (prompts, G), how often each answer occurs; answered: bool, n
+    of them in a group.  A trace without answer has advantage 0, whatever its reward.  Raises InvalidReward
+    for shapes that do not fit and numbers that are not finite, CountOutOfRange for counts outside 0..G.
 
     >>> d = np.array([0.0, 0.0, 1.0, 0.0])  # a pair among two others earns 1
     >>> exact(np.zeros((1, 3)), d, np.array([[2, 2, 1]]), np.ones((1, 3), bool)).tolist()
     [[0.0, 0.0, -1.0]]
     """
-    rewards = _numbers("rewards", rewards)
-    others = _numbers("others", others, like=rewards)
-    counts = _numbers("counts", counts, "iu", rewards)
-    answered = _numbers("answered", answered, "b", rewards)
-    G = rewards.shape[-1] if rewards.ndim == 2 else -1
-    shapes = [tuple(x.shape) for x in (rewards, others, counts, answered)]
-    if G < 1 or shapes[1] != (G + 1,) or not shapes[0] == shapes[2] == shapes[3]:
+    xp, kind = library(rewards), _kind(rewards)
+    paid, d = (reals(name, x, rewards) for name, x in (("rewards", rewards), ("others", others)))
+    times = integers("counts", counts, paid)
+    said = _flags("answered", answered, paid)
+    G = paid.shape[-1] if paid.ndim else 0
+    if paid.ndim != 2 or d.shape != (G + 1,) or not times.shape == said.shape == paid.shape:
         raise InvalidReward(
-            f"rewards {shapes[0]}, others {shapes[1]}, counts {shapes[2]}, answered {shapes[3]}: expected "
-            "(prompts, G), (G+1,), (prompts, G), (prompts, G)"
+            f"rewards {tuple(paid.shape)}, others {tuple(d.shape)}, counts {tuple(times.shape)}, answered "
+            f"{tuple(said.shape)}: expected (prompts, G), (G+1,), (prompts, G) twice"
         )
-    if _library(rewards) is np and not ((counts >= 0) & (counts <= G)).all():
-        raise InvalidReward(f"counts from {counts.min()} to {counts.max()}: expected 0 to G = {G}")
-    paid = others[counts] * answered
-    total = paid.sum(1)[:, None]
-    left = total - counts * paid + (counts - 1) * others[(counts - 1).clip(min=0)]
-    n = (answered.sum(1)[:, None] - 1).clip(min=1)
-    return _library(rewards).where(answered, rewards - left / n, 0.0)
+    if looked_at(paid) and bool(((times < 0) | (times > G)).any()):
+        raise CountOutOfRange(
+            f"counts from {int(times.min())} to {int(times.max())} in groups of {G}: expected 0 to {G}"
+        )
+    paid = xp.where(said, paid, 0.0)
+    _refuse_infinite("rewards", paid)
+    _refuse_infinite("others", d)
+    each = d[times] * said
+    total = each.sum(1)[:, None]
+    left = total - times * each + (times - 1) * d[(times - 1).clip(min=0)]
+    n = (said.sum(1)[:, None] - 1).clip(min=1)
+    return _as(kind, xp.where(said, paid - left / n, 0.0))
 
 
-def _moments(rewards: Array, groups: Array | None) -> tuple[Array, Array, Array, Array, Array]:
-    """Which rewards are given, rewards with 0 elsewhere, how many of how many are, their mean."""
-    xp, rewards = _library(rewards), _numbers("rewards", rewards)
-    if xp is np and (np.abs(rewards) > LARGEST).any():
+def _given(rewards: Array, groups: Array | None) -> _Given:
+    """Which rewards are given, how many of how many of a group are, and their mean."""
+    kind = _kind(rewards)
+    paid = reals("rewards", rewards, rewards)
+    xp = library(paid)
+    if paid.ndim != (2 if groups is None else 1):
         raise InvalidReward(
-            f"rewards hold an infinity, or a number beyond {LARGEST:g}: expected finite numbers, nan for none"
+            f"rewards of shape {tuple(paid.shape)}: expected (prompts, G), or (N,) with groups="
         )
-    if rewards.ndim != (2 if groups is None else 1):
-        raise InvalidReward(
-            f"rewards of shape {tuple(rewards.shape)}: expected (prompts, G), or (N,) with groups="
-        )
-    given = ~xp.isnan(rewards)
-    filled = xp.where(given, rewards, 0.0)
-    n = _summed(given * xp.ones_like(rewards), groups)
-    G = _summed(xp.ones_like(rewards), groups)
-    return given, filled, n, G, _summed(filled, groups) / n.clip(min=1)
+    given = ~xp.isnan(paid)
+    filled = xp.where(given, paid, 0.0)
+    _refuse_infinite("rewards", filled)
+    n = _summed(given * xp.ones_like(paid), groups)
+    G = _summed(xp.ones_like(paid), groups)
+    return _Given(given, filled, n, G, _summed(filled, groups) / n.clip(min=1), kind)
+
+
+def _where_given(of: _Given, advantages: Array) -> Array:
+    return _as(of.kind, library(advantages).where(of.given, advantages, 0.0))
 
 
 def _summed(values: Array, groups: Array | None) -> Array:
     """Sum over the group of each trace, broadcast to it."""
     if groups is None:
         return values.sum(1)[:, None]
-    xp = _library(values)
-    ids = _numbers("groups", groups, "iu", values)
+    if not values.shape[0]:
+        return values
+    xp, ids = library(values), integers("groups", groups, values)
     if ids.shape != values.shape:
         raise InvalidReward(
             f"groups of shape {tuple(ids.shape)}: expected one id a trace, {tuple(values.shape)}"
@@ -166,36 +193,34 @@ def _summed(values: Array, groups: Array | None) -> Array:
     return total[place]
 
 
-def _numbers(name: str, values: Any, kinds: str = "biuf", like: Any = None) -> Array:
-    """Values as an array, of the library of `like`: float64 of numpy where they may be reals.
-
-    kinds: numpy's letters of what they may be.  Nothing is read from a device.
-    """
-    xp, found = _library(values if like is None else like), values
+def _flags(name: str, values: Any, like: Array) -> Array:
+    """Values as bool, of the library and on the device of `like`."""
+    xp = library(like)
     try:
-        if xp is np:
-            found = np.asarray(values)
-        elif like is not None:
-            found = xp.as_tensor(values, device=like.device)
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        found = None
-    if found is None or _kind(found) not in kinds:
-        raise InvalidReward(
-            f"{name} are {shown(values)}: expected "
-            + {"b": "truth values", "iu": "integers"}.get(kinds, "numbers, nan for none")
-        )
-    return found.astype(np.float64) if xp is np and "f" in kinds else found
+        given: Any = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidReward(f"{name}: {error!s:.80}; expected bool") from None
+    if given.dtype not in (bool, getattr(xp, "bool", bool)):
+        raise InvalidReward(f"{name} of type {given.dtype}: expected bool")
+    return given
 
 
-def _kind(array: Array) -> str:
-    """numpy's letter of what an array or a tensor holds."""
-    if isinstance(array, np.ndarray):
-        return str(array.dtype.kind)
-    if array.is_complex():
-        return "c"
-    return "f" if array.is_floating_point() else "b" if str(array.dtype) == "torch.bool" else "i"
+def _kind(rewards: Any) -> Any:
+    """The type of advantages: float32 of a tensor of floats with fewer bits than float64, else float64."""
+    xp = library(rewards)
+    few = xp is not np and rewards.is_floating_point() and rewards.dtype != xp.float64
+    return xp.float32 if few else xp.float64
 
 
-def _library(values: Any) -> Any:
-    torch: Any = sys.modules.get("torch")
-    return torch if torch is not None and isinstance(values, torch.Tensor) else np
+def _as(kind: Any, values: Array) -> Array:
+    return values if library(values) is np else values.to(kind)
+
+
+def _refuse_infinite(name: str, values: Array) -> None:
+    """Raises InvalidReward for values that are infinite, nan or too large, where they can be looked at."""
+    if not looked_at(values) or bool((abs(values) <= LARGEST).all()):
+        return
+    most = float(abs(values).max())
+    if most == float("inf"):
+        raise InvalidReward(f"{name} hold an infinity: expected finite numbers, nan for none")
+    raise InvalidReward(f"{name} hold {most:g}: expected finite numbers up to {LARGEST:g}")

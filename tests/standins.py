@@ -143,7 +143,7 @@ def tinker_advantages(rewards):
     return total - total.mean()
 
 
-# rLLM 0.3.0.pre: trainer/algorithms/advantage.py, types.py
+# rLLM 0.3.0.pre: trainer/algorithms/advantage.py, trainer/algorithms/config.py, types.py
 
 
 @dataclass
@@ -166,8 +166,8 @@ class Attempts:
 
 
 def rllm(monkeypatch):
-    """The registry and the collecting of advantages."""
-    registry = {}
+    """The registry, with rLLM's own grpo in it."""
+    registry = {"grpo": lambda rewards, **_: ([one - one.mean() for one in rewards], rewards)}
 
     def register_rllm_adv_estimator(name):
         def decorator(function):
@@ -181,10 +181,18 @@ def rllm(monkeypatch):
     return registry
 
 
-def rllm_collect(estimator, groups):
-    """collect_reward_and_advantage_from_trajectory_groups of rLLM: the advantages land on the steps."""
+def rllm_collect(registry, groups, role, adv_estimator="grpo", by_role=None):
+    """collect_reward_and_advantage_from_trajectory_groups of rLLM: the advantages land on the steps.
+
+    adv_estimator goes through AlgorithmConfig.from_config, which knows rLLM's own names; by_role, the
+    trainer's traj_group_adv_estimator_map, is looked up as it is.
+    """
+    known = adv_estimator if adv_estimator in ("grpo", "rloo") else "other"
+    name = (by_role or {}).get(role, known)
+    if name not in registry:
+        raise ValueError(f"Unknown advantage estimator {name}.")
     rewards = [np.array([one.reward for one in group.trajectories]) for group in groups]
-    found, _ = estimator(rewards=rewards, algorithm_config=object(), traj_groups=groups)
+    found, _ = registry[name](rewards=rewards, algorithm_config=object(), traj_groups=groups)
     assert len(found) == len(groups)
     for group, advantages in zip(groups, found, strict=True):
         for one, advantage in zip(group.trajectories, advantages, strict=True):

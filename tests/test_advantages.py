@@ -217,9 +217,63 @@ def test_an_orbit_mean_is_over_all_its_traces():
     )
 
 
+def test_rewards_of_few_bits_are_summed_as_numbers_and_not_in_their_type():
+    near = [[1.0, 1.0, 1.0, 1.0078125]]  # the mean of bfloat16 is 1
+    low, full = (
+        advantages.group_mean(torch.tensor(near, dtype=kind))
+        for kind in (torch.bfloat16, torch.float32)
+    )
+    assert torch.equal(low, full)
+    assert low.tolist() == advantages.group_mean(near).tolist()
+    assert low[0, 0] == -0.001953125
+    for kind in (torch.float16, torch.bfloat16):
+        high = torch.full((1, 8), 60000.0, dtype=kind)  # whose sum float16 does not hold
+        for name in ("group_mean", "leave_one_out", "standardised"):
+            found = getattr(advantages, name)(high)
+            assert found.dtype == torch.float32
+            assert not found.any()
+    whole = torch.tensor([[2**24 + 1, 0]])
+    assert advantages.group_mean(whole).tolist() == [[2**23 + 0.5, -(2**23) - 0.5]]
+    assert advantages.orbit_mean(torch.ones(1, 2, 2, dtype=torch.bool)).dtype == torch.float64
+
+
+@pytest.mark.parametrize("array", [np.array, torch.tensor], ids=["numpy", "torch"])
+@pytest.mark.parametrize("name", ["group_mean", "leave_one_out", "standardised", "orbit_mean"])
+def test_no_infinity_goes_in_and_none_comes_out(array, name):
+    function = getattr(advantages, name)
+    shape = (1, 1, 3) if name == "orbit_mean" else (1, 3)
+    for odd in (-np.inf, np.inf):
+        with pytest.raises(InvalidReward, match="rewards hold an infinity: expected finite"):
+            function(array([1.0, odd, 0.0]).reshape(shape))
+    for odd in (1e39, -1e300):
+        with pytest.raises(
+            InvalidReward, match=r"rewards hold 1e.*: expected finite numbers up to"
+        ):
+            function(array(np.array([1.0, odd, 0.0])).reshape(shape))
+    most = array([1e38, -1e38, 1e38]).reshape(shape)
+    assert np.isfinite(np.asarray(function(most))).all()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (
+            lambda: advantages.group_mean(np.ma.masked_array([[1.0, 2.0]])),
+            "rewards: a masked array",
+        ),
+        (
+            lambda: advantages.group_mean([[1.0, 2j]]),
+            "rewards of type complex128: expected numbers",
+        ),
+        (lambda: advantages.group_mean(torch.tensor([[2j]])), "rewards of type torch.complex64"),
+        (lambda: advantages.group_mean([["1", "2"]]), "rewards of type <U1: expected numbers"),
+        (lambda: advantages.group_mean([[1.0], [1.0, 2.0]]), "rewards: .*expected numbers"),
+        (lambda: advantages.group_mean([[10**400]]), "rewards: .*expected numbers"),
+        (lambda: advantages.standardised([[1.0, 1.0]], epsilon=0), "epsilon is 0: expected a pos"),
+        (lambda: advantages.standardised([[1.0]], epsilon=float("nan")), "epsilon is nan"),
+        (lambda: advantages.exact([[np.nan]], [0, 0], [[1]], [[True]]), "rewards hold nan"),
+        (lambda: advantages.exact([[1.0]], [0, 0], [[1]], [[1]]), "answered of type int64"),
+        (lambda: advantages.exact([[1.0]], [0, 0], [[1]], [[1], []]), "answered: .*expected bool"),
         (lambda: advantages.group_mean(np.zeros(3)), r"shape \(3,\): expected \(prompts, G\)"),
         (lambda: advantages.group_mean(np.zeros((2, 2)), groups=[0, 1]), r"\(N,\) with groups="),
         (lambda: advantages.group_mean(np.zeros(3), groups=[0, 1]), r"groups of shape \(2,\)"),
@@ -236,4 +290,20 @@ def test_an_orbit_mean_is_over_all_its_traces():
 )
 def test_bad_shapes_are_refused(call, message):
     with pytest.raises(InvalidReward, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: advantages.exact([[1.0]], [0, 0], [[2]], [[True]]),
+            "counts from 2 to 2 in groups of 1",
+        ),
+        (lambda: advantages.exact([[1.0]], [0, 0], [[-1]], [[True]]), "counts from -1 to -1"),
+        (lambda: advantages.group_mean(np.zeros(2), groups=["a", "a"]), "groups of type <U1"),
+    ],
+)
+def test_counts_and_ids_that_are_none_are_refused(call, message):
+    with pytest.raises(CountOutOfRange, match=message):
         call()

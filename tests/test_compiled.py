@@ -22,6 +22,11 @@ CALLS = {
     "entropy": lambda a: rewards.diversity(a),
     "truth": lambda a: rewards.ground_truth(a, a[:, 0], objective="log"),
     "advantage": lambda a: advantages.group_mean(rewards.log_probability(a)),
+    "standardised": lambda a: advantages.standardised(rewards.log_probability(a).bfloat16()),
+    "leave one out": lambda a: advantages.leave_one_out(rewards.log_probability(a)),
+    "ragged advantage": lambda a: advantages.group_mean(
+        rewards.log_probability(a).reshape(-1).half(), groups=IDS.to(a.device)
+    ),
     "ragged": lambda a: rewards.log_probability(a.reshape(-1), groups=IDS, sizes=(3, 10)),
     "counts": lambda a: counts.in_group(a).index,
 }

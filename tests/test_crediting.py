@@ -1,4 +1,4 @@
-"""Answer classes as scores, and advantages from them, without any trainer."""
+"""Advantages from the classes of answers, without any trainer."""
 
 import warnings
 
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from polyest import advantages, answers, errors, rewards
 from polyest.integrations.crediting import REWARDS, chosen, credited
-from polyest.integrations.scores import BITS, CLASS_BITS, answer_class, classes
+from polyest.integrations.scores import answer_class
 from polyest.integrations.tokens import per_token
-from polyest.integrations.verl import compute_score, estimate
+from polyest.integrations.verl import estimate
 
 NEEDS = {"tsallis": {"q": 3}, "polynomial": {"coefficients": [0, 0.5, 1]}}
 
@@ -31,39 +31,13 @@ def tokens(scores, length=4):
     return found, mask
 
 
-@given(st.lists(st.integers(-1, 2**BITS - 1), min_size=1, max_size=20))
-def test_every_class_survives_float32(whole):
-    scores = torch.tensor(whole, dtype=torch.float32)
-    assert classes(scores.numpy())[0].tolist() == whole
-
-
-@given(st.integers(0, 10**6), st.sampled_from(["7", "8", "no idea"]))
-def test_a_score_with_an_orbit_gives_both_back(orbit, text):
-    score = np.array([answer_class(text, orbit=orbit)], np.float32)
-    found, orbits = classes(score, with_orbits=True)
-    assert orbits.tolist() == [orbit % 256]
-    wanted = int(answers.from_texts([text])[0])
-    assert found.tolist() == [-1 if wanted < 0 else wanted % 2**CLASS_BITS]
-
-
-def test_classes_collide_as_often_as_is_said():
-    keys = np.array([answer_class(str(i)) for i in range(20_000)])
-    pairs = len(keys) * (len(keys) - 1) / 2
-    collisions = len(keys) - len(np.unique(keys))
-    expected = pairs / 2**BITS  # 11.9
-    assert abs(collisions - expected) < 4 * expected**0.5
-    assert keys.min() >= 0
-    assert keys.max() < 2**BITS
-
-
-def test_the_reward_function_gives_a_class_and_whether_it_is_right():
-    found = compute_score("", r"so \boxed{0.5}", "1/2", {"orbit": 5}, kind="boxed", orbit="orbit")
-    assert found == {"score": answer_class("1/2", "fraction", orbit=5), "acc": 1.0}
-    assert compute_score("", "who knows", None) == {"score": -1.0, "acc": 0.0}
-    with pytest.raises(errors.BrokenOrbit, match=r"extra_info without 'orbit'.*it has index"):
-        compute_score("", "7", "7", {"index": 3}, orbit="orbit")
-    with pytest.raises(errors.InvalidAnswer, match="kind 'numbr' is unknown"):
-        compute_score("", "7", "7", kind="numbr")
+def test_a_score_that_says_right_or_wrong_is_counted_as_the_same_answer():
+    scores, mask = tokens([7.0, -(7.0 + 256), 3.0, -1.0])
+    plain, _ = tokens([7.0, 7.0, 3.0, -1.0])
+    index = np.array(list("aaaa"), object)
+    found, wanted = (estimate("log", each, mask, None, index)[0] for each in (scores, plain))
+    assert torch.equal(found, wanted)
+    assert wanted.any()
 
 
 @pytest.mark.parametrize("name", [n for n in REWARDS if n not in ("coherence", "pairwise")])
@@ -133,6 +107,19 @@ def test_advantages_are_finite_and_0_where_rewards_are_equal(name, groups, beta)
             assert (found[which == i] == 0).all()
 
 
+def test_failures_of_a_reward_manager_are_no_answers_where_that_is_asked_for():
+    """Five time-outs beside 7, 7, 3: they were one class, with the best advantage of all."""
+    scores, index = [7.0, 7.0, 3.0, *[0.0] * 5], np.array(["a"] * 8, object)
+    with pytest.raises(errors.BrokenBatch, match="5 of 8 scores are 0 or 1"):
+        estimate("log", *tokens(scores), None, index)
+    config = {"polyest": {"failed": "no-answer", "unanswered": "exclude"}}
+    found = estimate("log", *tokens(scores), config, index)[0]
+    wanted = estimate("log", *tokens([7.0, 7.0, 3.0, *[-1.0] * 5]), config, index)[0]
+    assert torch.equal(found, wanted)
+    assert (found[3:] == 0).all()
+    assert found[0, 0] == found[1, 0] > 0 > found[2, 0]
+
+
 def test_rows_without_tokens_are_padding_and_not_counted():
     rewards_, mask = tokens([7.0, 7.0, 3.0, 7.0])
     wanted, _ = estimate("log", rewards_, mask, None, np.array(list("aaaa"), object))
@@ -158,7 +145,7 @@ def test_a_trace_whose_loss_is_masked_is_still_a_draw():
 
 
 def test_no_input_gives_nan_or_an_infinity():
-    provoking = [[-1] * 8, [1] * 8, list(range(8)), [-1] * 7 + [3], [0, 0, 1, -1, -1, 2, 2, 2]]
+    provoking = [[-1] * 8, [4] * 8, list(range(2, 10)), [-1] * 7 + [3], [5, 5, 4, -1, -1, 2, 2, 2]]
     rewards_, mask = tokens([float(z) for row in provoking for z in row])
     index = np.repeat(range(len(provoking)), 8).astype(object)
     for name in REWARDS:
@@ -174,6 +161,9 @@ def test_no_input_gives_nan_or_an_infinity():
 U = list("aaaa")
 FOUR = [7.0, 7.0, 3.0, 3.0]
 REFUSED = {
+    "failure": ([*FOUR[:3], 0.0], U, {}, "BrokenBatch", "1 of 4 scores are 0 or 1, .*failed=.no-answer"),
+    "accuracy": ([1.0, 0.0, 0.0, 1.0], U, {}, "BrokenBatch", "4 of 4 scores are 0 or 1, .*an accuracy"),
+    "failed": (FOUR, U, {"failed": "zero"}, "InvalidReward", "failed is 'zero': expected one of raise"),
     "fraction": ([*FOUR[:3], 0.5], U, {}, "BrokenBatch", r"a score is 0.5: .*answer_class\(text\)"),
     "too large": ([*FOUR[:3], 2.0 ** 24], U, {}, "BrokenBatch", "a score is 16777216"),
     "nan": ([*FOUR[:3], np.nan], U, {}, "BrokenBatch", "a score is nan"),
@@ -241,7 +231,7 @@ def test_orbits_that_arrive_broken_are_an_error_or_advantages_0(index, message):
 def test_a_broken_orbit_leaves_the_whole_ones_as_they_are():
     given = {"orbits": "uid", "orbit_size": 2, "incomplete": "zero"}
     index = np.array([*["o:a"] * 3, *["o:b"] * 3, *["p:c"] * 3, "q:d", "q:d", "q:e"], object)
-    scores = [7.0, 7.0, 3.0, 7.0, 5.0, 5.0, 1.0, 2.0, 3.0, 1.0, 1.0, 2.0]
+    scores = [7.0, 7.0, 3.0, 7.0, 5.0, 5.0, 4.0, 2.0, 3.0, 4.0, 4.0, 2.0]
     found = estimate("soft", *tokens(scores), {"polyest": given}, index)[0].sum(-1)
     alone = estimate("soft", *tokens(scores[:6]), {"polyest": given}, index[:6])[0].sum(-1)
     assert torch.equal(found[:6], alone)
@@ -259,9 +249,24 @@ def test_orbits_in_the_scores_are_those_of_the_dataset():
     wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True)).reshape(-1)
     lengths = 1 + np.arange(12) % 4
     assert found.numpy() == pytest.approx(wanted * lengths, abs=1e-6)
+    failed = {"polyest": {**config["polyest"], "failed": "no-answer"}}
+    assert torch.equal(
+        estimate("coherence", *tokens([*scores[:5], 0.0, *scores[6:]]), failed, index)[0].sum(-1),
+        found,
+    )
+    with pytest.raises(errors.BrokenOrbit, match="2 of 3 orbits are not whole"):
+        estimate("coherence", *tokens([*scores[:9], 0.0, 0.0, 0.0]), failed, index)
     split = [answer_class("7", orbit=1), answer_class("7", orbit=2), *scores[2:]]
     with pytest.raises(errors.BrokenOrbit, match="traces of one group name different orbits"):
         estimate("coherence", *tokens(split), config, index)
+
+
+def test_a_group_of_one_class_may_have_an_advantage_in_its_orbit():
+    """So that a filter of such groups, verl's, is not for orbits."""
+    index = np.array([*["o:a"] * 3, *["o:b"] * 3], object)
+    config = {"polyest": {"orbits": "uid", "orbit_size": 2}}
+    found = estimate("coherence", *tokens([7.0] * 3 + [7.0, 3.0, 3.0]), config, index)[0].sum(-1)
+    assert (found[:3] > 0).all()
 
 
 def test_scores_of_fewer_bits_than_float32_are_refused():

@@ -140,20 +140,21 @@ def test_rllm_centres_groups_and_orbits(monkeypatch):
 
     register_rllm_adv_estimator("log")(groups.rllm("log", text=text, beta=0.3))
     batch = [attempts(TEXTS), attempts(["1", "2", "1"])]
-    standins.rllm_collect(registry["log"], batch)
+    standins.rllm_collect(registry, batch, "solver", by_role={"solver": "log"})
     for group, texts in zip(batch, (TEXTS, ["1", "2", "1"]), strict=True):
         assert advantages_of(group) == GroupReward("log", beta=0.3, centred=True)(texts)
 
     over = groups.rllm("coherence", text=text, orbit=lambda g: g.metadata[0]["orbit"], orbit_size=2)
+    registry["over"], by_role = over, {"solver": "over"}
     said = [["7", "7", "3"], ["1", "1", "1"], ["7", "3", "?"], ["2", "2", "1"]]
     batch = [attempts(t, metadata=[{"orbit": i % 2}]) for i, t in enumerate(said)]
-    standins.rllm_collect(over, batch)
+    standins.rllm_collect(registry, batch, "solver", by_role=by_role)
     ids = answers.from_texts([[*said[0], *said[2]], [*said[1], *said[3]]]).reshape(2, 2, 3)
     wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True))
     found = np.array([advantages_of(group) for group in batch]).reshape(2, 2, 3)
     assert found == pytest.approx(wanted.swapaxes(0, 1), abs=1e-14)
     with pytest.raises(errors.BrokenOrbit, match="2 of 2 orbits are not whole"):
-        standins.rllm_collect(over, batch[:2])
+        standins.rllm_collect(registry, batch[:2], "solver", by_role=by_role)
     with pytest.raises(errors.BrokenBatch, match="traj_groups missing"):
         over([np.zeros(3)])
 

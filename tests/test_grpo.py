@@ -253,7 +253,12 @@ def test_the_rate_falls_to_0_and_records_are_counted():
     ("reward", "keywords", "message"),
     [
         (lambda t: t.answers[:, :2].double(), {}, r"rewards \(2, 2\).*the shape \(2, 4\)"),
-        (lambda t: t.answers.double() * inf, {}, "an advantage is nan or infinite"),
+        (lambda t: t.answers.double() * inf, {}, "rewards hold an infinity: expected finite"),
+        (
+            lambda t: t.answers.double(),
+            {"advantage": lambda r: r * inf},
+            "an advantage is nan or infinite",
+        ),
         (lambda t: t.answers.double(), {"advantage": lambda r: r[0]}, r"advantages \(4,\)"),
         (lambda t: t.answers.double(), {"config": Config(1, 1.0, kl=0.1)}, "without reference="),
         (lambda t: t.answers, {"mask": torch.ones(8, 5)}, r"mask \(8, 5\) for 8 traces"),

@@ -83,6 +83,7 @@ PLAN = {
     "proving": {"errors", "making", "reading", "universal", "workers"},
     # Counts to rewards to advantages; no solver, and a trainer's library only in the loop.
     "counts": {"errors", "values"},
+    "reals": {"bernstein", "counts", "errors"},
     "answers.characters": set(),
     "answers.tex": {"answers.characters"},
     "answers.numerals": {"answers.characters", "answers.tex"},
@@ -109,22 +110,22 @@ PLAN = {
     "answers": {
         "answers.choices", "answers.identity", "answers.keys", "answers.numerals", "answers.reasoning",
     },
-    "advantages": {"errors", "values"},
+    "advantages": {"counts", "errors", "reals", "values"},
     "gathering": {"bernstein", "counts", "errors"},
     "orbits": {"counts", "errors", "record"},
     "stratified": {"bernstein", "counts", "errors", "record"},
     "rewards.estimation": {
         "bernstein", "closed_forms", "counts", "errors", "lookup", "reading", "rounding", "table", "values",
     },
-    "rewards.probability": {"counts", "errors", "rewards.estimation", "values"},
-    "rewards.verifiable": {"counts", "errors", "rewards.estimation", "values"},
+    "rewards.probability": {"counts", "errors", "reals", "rewards.estimation", "values"},
+    "rewards.verifiable": {"counts", "errors", "reals", "rewards.estimation", "values"},
     "rewards.consensus": {
         "counts", "errors", "orbits", "rewards.estimation", "stratified", "values",
     },
     "rewards.agreement": {
-        "bernstein", "counts", "errors", "orbits", "rewards.estimation", "values",
+        "bernstein", "counts", "errors", "orbits", "reals", "rewards.estimation", "values",
     },
-    "rewards.safety": {"bernstein", "counts", "errors", "gathering", "values"},
+    "rewards.safety": {"bernstein", "counts", "errors", "gathering", "reals", "values"},
     "rewards": {
         "rewards.agreement", "rewards.consensus", "rewards.estimation", "rewards.probability",
         "rewards.safety", "rewards.verifiable",
@@ -135,8 +136,10 @@ PLAN = {
     "grpo": {"advantages", "errors", "values"},
     # Trainers know everything above; nothing above knows them.
     "integrations": set(),
-    "integrations.scores": {"answers", "errors"},
-    "integrations.crediting": {"advantages", "bernstein", "errors", "rewards", "rewards.estimation"},
+    "integrations.scores": {"answers", "errors", "values"},
+    "integrations.crediting": {
+        "advantages", "bernstein", "errors", "integrations.scores", "rewards", "rewards.estimation",
+    },
     "integrations.tokens": {"errors", "integrations.crediting", "integrations.scores"},
     "integrations.groups": {
         "advantages", "answers", "bernstein", "errors", "integrations.crediting", "integrations.tokens",

@@ -9,7 +9,7 @@ import torch
 from enumeration import groups, mean
 
 import polyest
-from polyest import closed_forms, counts, rewards
+from polyest import advantages, closed_forms, counts, rewards
 from polyest.errors import (
     CountOutOfRange,
     InvalidProblem,
@@ -352,3 +352,16 @@ def test_callers_may_write_into_what_they_get():
     kept = first.copy()
     first[:] = 9
     assert np.array_equal(rewards.log_probability([[1, 1, 2]]), kept)
+
+
+@pytest.mark.parametrize("kind", ["entropy", "gini"])
+def test_correct_times_diversity_leaves_out_who_said_nothing_unless_one_chooses(kind):
+    """0 * nan is nan: the trace without answer is then better off than a wrong one."""
+    answers = np.array([[7, 7, 3, 5, 7, -1]])
+    right, d = answers == 7, rewards.diversity(answers, kind=kind)
+    trap = advantages.group_mean(right * (1 + d))
+    assert trap[0, 5] == 0 > trap[0, 2]
+    lowest = rewards.diversity(answers, kind=kind, unanswered="lowest")
+    for paid in (np.where(right, 1 + d, 0), right * (1 + lowest)):
+        found = advantages.group_mean(paid)
+        assert found[0, 5] == found[0, 2] == found[0, 3] < 0 < found[0, 0]

@@ -5,7 +5,9 @@ tokenizer, an environment) is given here.
 """
 
 import asyncio
+import importlib
 import re
+import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -58,8 +60,11 @@ def test_every_trainer_has_a_page_with_what_goes_wrong():
 
 
 def test_verl():
-    found = run("verl")["compute_score"]("gsm8k", "so it is\n#### 7", "7", {})
+    namespace = run("verl")
+    found = namespace["compute_score"]("gsm8k", "so it is\n#### 7", "7", {})
     assert found == {"score": answer_class("7"), "acc": 1.0}
+    found = namespace["compute_score"]("gsm8k", "so it is\n#### 8", "7", {})
+    assert found == {"score": answer_class("8", right=False), "acc": 0.0}
 
 
 def test_every_option_on_the_page_of_verl_is_one_and_the_reverse():
@@ -74,7 +79,7 @@ def test_every_option_on_the_page_of_verl_is_one_and_the_reverse():
     real = set()
     for name in REWARDS:
         with pytest.raises(Exception, match="expected some of") as refused:
-            chosen(name, {"unheard": 1})
+            chosen(name, {"unheard": 1}, scored=True)
         known = str(refused.value).split("expected some of ")[1].split(", ")
         real |= {(name, option) for option in known}
     assert page == real
@@ -114,14 +119,20 @@ def test_tinker(monkeypatch):
 
 def test_rllm(monkeypatch):
     registry = standins.rllm(monkeypatch)
-    run("rllm")
+    by_role = run("rllm")["by_role"]
+    assert set(by_role.values()) <= set(registry)
     attempts = [standins.Attempt([standins.Turn(text)]) for text in BOXED]
     group = standins.Attempts(attempts, metadata=[{"orbit": "o"}])
-    standins.rllm_collect(registry["polyest_log"], [group])
+    standins.rllm_collect(registry, [group], "solver", by_role=by_role)
     assert [one.steps[0].advantage for one in attempts] == paid(centred=True)
-    standins.rllm_collect(registry["polyest_coherence"], [group, group])
+    over = {"solver": "polyest_coherence"}
+    standins.rllm_collect(registry, [group, group], "solver", by_role=over)
     assert attempts[0].steps[0].advantage == attempts[1].steps[0].advantage
     assert attempts[3].steps[0].advantage == 0
+    standins.rllm_collect(registry, [group], "judge", by_role=by_role)  # rLLM's own, of the rewards
+    assert not any(one.steps[0].advantage for one in attempts)
+    with pytest.raises(ValueError, match="Unknown advantage estimator other"):
+        standins.rllm_collect(registry, [group], "solver", adv_estimator="polyest_log")
 
 
 def test_skyrl(monkeypatch):
@@ -143,6 +154,38 @@ def test_prime_rl(monkeypatch):
     asyncio.run(classes["grpo"]().score_group(episodes))
     assert [trace.advantages for trace in traces] == paid(centred=True)
     assert hidden.advantages is None
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_prime_rl_imports_the_page_at_the_end_of_its_package_only(monkeypatch, tmp_path, last):
+    """The package as it is on disk, whose __init__ has the line that the page gives it."""
+    package = tmp_path / "prime_rl" / "orchestrator" / "algo"
+    package.mkdir(parents=True)
+    members = "class Algorithm: ...\ndef iter_trainable_traces(episodes): ...\n"
+    (package / "base.py").write_text(members)
+    (package / "routing.py").write_text("def assign_advantages(trace, advantages): ...\n")
+    (package / "polyest.py").write_text(
+        next(body for kind, body in blocks("prime-rl") if kind == "python")
+    )
+    page = (PAGES / "prime-rl.md").read_text()
+    line = re.search(r"make\s+`(import [\w.]+)` the last line", page)[1]
+    classes = 'ALGORITHM_CLASSES = {"grpo": Algorithm}'
+    lines = ["from prime_rl.orchestrator.algo.base import Algorithm", classes]
+    lines.insert(2 if last else 1, line)
+    (package / "__init__.py").write_text("\n".join(lines) + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == "prime_rl"]:
+        monkeypatch.delitem(sys.modules, name)
+    try:
+        if last:
+            made = importlib.import_module("prime_rl.orchestrator.algo").ALGORITHM_CLASSES["grpo"]
+            assert made.__name__ == "PolyestAlgorithm"
+        else:
+            with pytest.raises(ImportError, match=r"circular import"):
+                importlib.import_module("prime_rl.orchestrator.algo")
+    finally:
+        for name in [name for name in sys.modules if name.split(".")[0] == "prime_rl"]:
+            del sys.modules[name]
 
 
 def test_openrlhf():

@@ -19,6 +19,7 @@ import numpy as np
 from polyest import advantages, rewards
 from polyest.bernstein import Floats
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
+from polyest.integrations.scores import FAILED
 from polyest.rewards.estimation import TABLES
 
 SHARED = ("beta", "unanswered")
@@ -45,6 +46,7 @@ class Credit(NamedTuple):
     group: the most traces that a group may have, or 0 for any; least: the fewest, for which there is a
     table.  incomplete: "raise", or "zero" for advantages 0 where a group is too small or an orbit is not
     whole.  orbits: where the trainer's batch has them, "score", "uid" or "none"; size: prompts of an orbit.
+    failed: "raise", or "no-answer" for what a score of 0 or 1 is, which is no class of an answer (scores.py).
     """
 
     name: str
@@ -55,13 +57,17 @@ class Credit(NamedTuple):
     orbits: str = "none"
     size: int = 1
     least: int = 1
+    failed: str = "raise"
 
 
-def chosen(name: str, options: Mapping[str, Any], *, orbits: bool = True) -> Credit:
+def chosen(
+    name: str, options: Mapping[str, Any], *, orbits: bool = True, scored: bool = False
+) -> Credit:
     """What a name and its options ask for.
 
     options: baseline, group, incomplete, of "soft", "coherence" and "pairwise" also orbits and orbit_size
-    (unless orbits=False: the trainer has one prompt at a time), and the keywords of the reward itself.
+    (unless orbits=False: the trainer has one prompt at a time), failed (if scored: the trainer hands over
+    scores and no texts), and the keywords of the reward itself.
     Raises InvalidReward for a name, an option or a value that is none, BrokenOrbit where it is not said
     which prompts are an orbit.
 
@@ -73,7 +79,13 @@ def chosen(name: str, options: Mapping[str, Any], *, orbits: bool = True) -> Cre
     wanted = dict(options)
     own = REWARDS[name][1]
     over_orbits = name in OVER_ORBITS and orbits
-    known = (*SHARED, *HERE, *own, *(("orbits", "orbit_size") if over_orbits else ()))
+    known = (
+        *SHARED,
+        *HERE,
+        *(("failed",) if scored else ()),
+        *own,
+        *(("orbits", "orbit_size") if over_orbits else ()),
+    )
     if unknown := [str(option) for option in wanted if option not in known]:
         raise InvalidReward(
             f"option {', '.join(unknown)} of {name}: expected some of {', '.join(known)}"
@@ -86,9 +98,10 @@ def chosen(name: str, options: Mapping[str, Any], *, orbits: bool = True) -> Cre
     baseline = _among("baseline", wanted.pop("baseline", baselines[0]), baselines)
     incomplete = _among("incomplete", wanted.pop("incomplete", "raise"), INCOMPLETE)
     group = _whole("group", wanted.pop("group", 0), 0)
+    failed = _among("failed", wanted.pop("failed", FAILED[0]), FAILED)
     least = _least(name, wanted)
     if not over_orbits:
-        return Credit(name, wanted, baseline, group, incomplete, least=least)
+        return Credit(name, wanted, baseline, group, incomplete, least=least, failed=failed)
     where = wanted.pop("orbits", None)
     if where is None:
         raise BrokenOrbit(
@@ -102,7 +115,7 @@ def chosen(name: str, options: Mapping[str, Any], *, orbits: bool = True) -> Cre
             f'orbit_size is {size} with orbits="{where}": expected the number of prompts of an orbit, at '
             'least 2, and 1 with "none"'
         )
-    return Credit(name, wanted, baseline, group, incomplete, where, size, least)
+    return Credit(name, wanted, baseline, group, incomplete, where, size, least, failed)
 
 
 def credited(how: Credit, ids: Any, groups: Iterable[Any], orbits: Any = None) -> Floats:

@@ -243,7 +243,7 @@ def skyrl(name: str = "log", **options: Any) -> Callable[..., tuple[Any, Any]]:
 
     As on verl the score of a trace is `scores.answer_class` of its text.  Options as in `crediting.chosen`.
     """
-    return partial(_skyrl, chosen(name, options))
+    return partial(_skyrl, chosen(name, options, scored=True))
 
 
 def _skyrl(

@@ -1,29 +1,50 @@
 """Answer classes as scores: what a trainer carries that passes numbers and no texts.
 
 Some trainers score one trace at a time and hand the scores, not the texts, to the advantage estimator.
-float32 holds whole numbers below 2^24 exactly, so the score is the class of the answer, and the
-estimator counts equal scores:
+float32 holds whole numbers of 24 bits exactly, so the score is the class of the answer, a hash of its
+canonical key, and the estimator counts equal classes.  Whether the answer is right is its sign:
 
-    score = class, 24 bits of BLAKE2b(key)               -1 where there is no answer
-    score = 2^16 (orbit mod 2^8) + class, 16 bits        -1 - (orbit mod 2^8) where there is none
+    right, or not known        class               2 .. 2^24 - 2^9
+    wrong                      -(class + 2^8)
+    no answer                  -1 - slot           slot = orbit mod 2^8, 0 without orbits
 
-Two different answers of a prompt share a class with probability 2^-24 (2^-16 with an orbit): n distinct
-ones of a group with n(n-1)/2 times that at most, 1.7e-6 for n = 8 and 1.2e-4 for n = 64 (4e-4 and .03).
+    class                      2 + hash mod (2^24 - 2^9 - 1)
+    class, with an orbit       2^16 slot + 2 + hash mod (2^16 - 2^9 - 1)
+
+No score is 0 or 1.  A trainer's reward manager scores its own failures, a time-out or an exception, with
+0, and an accuracy is 0 or 1: neither is an answer, and a batch that holds one is refused.
+
+Two different answers of a prompt share a class with probability 5.96e-8 (1.54e-5 with an orbit), n distinct
+ones of a group with n(n-1)/2 times that at most: 1.7e-6 for n = 8 and 1.2e-4 for n = 64 (4.3e-4 and .031).
 Orbits of one batch must differ modulo 256: number them one after the other and do not shuffle.
 """
 
 from collections.abc import Iterable
-from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyest.answers import CHOICES, REASONING, Tag, canonical, identify
-from polyest.errors import BrokenBatch, BrokenOrbit
+from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
+from polyest.values import among, shown, whole
 
-BITS = 24  # whole numbers below 2^24 are exact in float32
-ORBIT_BITS = 8
-CLASS_BITS = BITS - ORBIT_BITS
+SLOTS = 2**8  # of orbits
+LEAST = 2  # 0 and 1 are what a failure and an accuracy look like
+GREATEST = 2**24 - 2**9  # and GREATEST + SLOTS is exact in float32 too
+BLOCK = 2**16  # classes of one slot, of which the first are LEAST .. GREATEST mod BLOCK
+FAILED = ("raise", "no-answer")
+
+
+class Classes(NamedTuple):
+    """What scores say of their traces.
+
+    ids: int64 (N,), equal for equal answers, -1 for none.  orbits: int64 (N,), modulo 256, or None where
+    scores have none.  right: bool (N,), False for an answer known to be wrong, and for none.
+    """
+
+    ids: Any
+    orbits: Any
+    right: Any
 
 
 def answer_class(
@@ -34,69 +55,84 @@ def answer_class(
     cues: Iterable[str] = (),
     reasoning: Iterable[Tag] = REASONING,
     orbit: int | None = None,
+    right: bool | None = None,
 ) -> float:
     """The class of the answer in a text, a whole number that float32 holds; -1 for no answer.
 
     kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: number of the trace's orbit, where the
-    estimator is told that scores have one.  Raises InvalidAnswer for a text or kind that is none, BrokenOrbit
-    for an orbit that is no integer of at least 0.
+    estimator is told that scores have one.  right: whether the answer is the right one, None where that is not
+    known; the counts are the same.  Raises InvalidAnswer for a text or kind that is none, BrokenOrbit for an
+    orbit that is no integer of at least 0.
 
     >>> answer_class("so 0.50", "fraction") == answer_class("it is 1/2", "fraction")
     True
     >>> answer_class("no idea"), answer_class("no idea", orbit=3)
     (-1.0, -4.0)
+    >>> answer_class("7") + answer_class("7", right=False)
+    -256.0
     """
+    if orbit is not None and not whole(orbit, 0):
+        raise BrokenOrbit(f"orbit is {shown(orbit)}: expected its number, an integer of at least 0")
+    slot = 0 if orbit is None else int(orbit) % SLOTS
     key = canonical([text], kind, choices=choices, cues=cues, reasoning=reasoning)[0]
-    number = -1 if key is None else int(identify([key])[0])
-    if orbit is None:
-        return float(number if key is None else number % 2**BITS)
-    if isinstance(orbit, bool) or not isinstance(orbit, Integral) or orbit < 0:
-        raise BrokenOrbit(f"orbit is {orbit!r}: expected its number, an integer of at least 0")
-    slot = int(orbit) % 2**ORBIT_BITS
-    return float(-1 - slot if key is None else (slot << CLASS_BITS) + number % 2**CLASS_BITS)
+    if key is None:
+        return float(-1 - slot)
+    most = GREATEST if orbit is None else GREATEST % BLOCK
+    number = LEAST + int(identify([key])[0]) % (most - LEAST + 1)
+    found = slot * BLOCK + number
+    return float(found if right is None or right else -(found + SLOTS))
 
 
-def classes(scores: Any, with_orbits: bool = False) -> tuple[Any, Any]:
-    """Classes, int64 with -1 for no answer, and orbits, or None where scores have none.
+def classes(scores: Any, with_orbits: bool = False, failed: str = "raise") -> Classes:
+    """What the scores of a batch say: classes, orbits, and which answers are not known to be wrong.
 
-    scores: float32 or float64 (N,) of `answer_class`, on the host.  Raises BrokenBatch for scores in which
-    no class can be read: not whole, out of range, nan, of fewer bits than float32.
+    scores: float32 or float64 (N,) of `answer_class`, on the host.  failed: what a score of 0 or 1 is, which
+    `answer_class` never gives: an error, or with "no-answer" a trace without answer, of orbit -1.  Raises
+    BrokenBatch for scores in which no class can be read: 0 and 1, not whole, out of range, nan, of fewer bits
+    than float32; InvalidReward for another `failed`.
 
-    >>> classes(np.array([5.0, -1.0]))[0].tolist()
-    [5, -1]
-    >>> found = classes(np.array([answer_class("7", orbit=3), -4.0]), with_orbits=True)
-    >>> found[1].tolist()
-    [3, 3]
+    >>> classes(np.array([5.0, -(5.0 + 256), -1.0])).ids.tolist()
+    [5, 5, -1]
+    >>> found = classes(np.array([answer_class("7", orbit=3, right=False), -4.0]), with_orbits=True)
+    >>> found.orbits.tolist(), found.right.tolist()
+    ([3, 3], [False, False])
     """
+    if not among(failed, FAILED):
+        raise InvalidReward(f"failed is {shown(failed)}: expected one of {', '.join(FAILED)}")
     found = np.asarray(scores)
     if found.ndim != 1 or found.dtype not in (np.float32, np.float64):
         raise BrokenBatch(
             f"scores of type {found.dtype} and shape {found.shape}: expected float32 (N,), the classes of "
             "answers; fewer bits hold no class"
         )
-    least = -(2**ORBIT_BITS) if with_orbits else -1
-    right = (found == np.floor(found)) & (found >= least) & (found < 2**BITS)
-    if not right.all():
-        odd = float(found[np.argmin(right)])
-        raise BrokenBatch(f"a score is {_number(odd)}: {_repair(odd, least)}")
-    whole = found.astype(np.int64)
-    if not with_orbits:
-        return whole, None
-    answered = whole >= 0
-    return (
-        np.where(answered, whole % 2**CLASS_BITS, -1),
-        np.where(answered, whole >> CLASS_BITS, -1 - whole),
+    failures = (found == 0) | (found == 1)
+    if failed == "raise" and failures.any():
+        raise BrokenBatch(
+            f"{int(failures.sum())} of {len(found)} scores are 0 or 1, which is no class of an answer but a "
+            "failure of the reward manager (a time-out, an exception) or an accuracy: return "
+            'answer_class(text) as the score; failures count as no answer with failed="no-answer"'
+        )
+    whole = np.where(~failures & (abs(found) < 2**24), found, -1).astype(np.int64)
+    right = whole > 0
+    answered = right | (whole < -SLOTS)
+    number = np.where(right, whole, -whole - SLOTS)
+    ids, most = (number % BLOCK, GREATEST % BLOCK) if with_orbits else (number, GREATEST)
+    slots = np.where(answered, number // BLOCK, -1 - whole)
+    silent = (whole < 0) & ((slots == 0) | with_orbits)
+    good = (failures | (found == whole)) & np.where(
+        answered, (ids >= LEAST) & (ids <= most) & (number <= GREATEST), silent
     )
+    if not good.all():
+        raise BrokenBatch(_refused(float(found[np.argmin(good)]), with_orbits))
+    orbits = np.where(failures, -1, slots) if with_orbits else None
+    return Classes(np.where(answered, ids, -1), orbits, right)
 
 
-def _repair(odd: Real | float, least: int) -> str:
-    if -(2**ORBIT_BITS) <= float(odd) < least and float(odd).is_integer():
-        return 'expected -1 or a class; of scores that have an orbit say orbits="score"'
-    return (
-        f"expected a whole number from {least} to {2**BITS - 1}, the class of an answer: let the reward "
-        "function return answer_class(text), and add no penalty to it (KL in the reward, length, format)"
+def _refused(odd: float, with_orbits: bool) -> str:
+    said = f"a score is {odd:.16g}: "
+    if not with_orbits and -SLOTS <= odd < 0 and odd.is_integer():
+        return said + 'expected -1 or a class; of scores that have an orbit say orbits="score"'
+    return said + (
+        f"expected a class of an answer, {LEAST} to {GREATEST}, or minus one: let the reward function return "
+        "answer_class(text), and add no penalty to it (KL in the reward, length, format)"
     )
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value.is_integer() else repr(value)

@@ -45,12 +45,13 @@ def per_token(how: Credit, rewards: Array, mask: Array, index: Any) -> Array:
     traces = np.array([group in trained for group in named], bool)
     scores = rewards.detach().sum(-1).cpu().numpy()[traces]
     groups = [group for group in named if group in trained]
-    ids, orbits = classes(scores, how.orbits == "score")
+    said = classes(scores, how.orbits == "score", how.failed)
+    orbits: Any = None if said.orbits is None else _siblings(groups, said.orbits.tolist())
     if how.orbits == "uid":
         orbits = [_orbit(group) for group in groups]
     found = np.zeros(len(rewards))
-    if len(ids):
-        found[traces] = credited(how, ids, groups, orbits)
+    if len(said.ids):
+        found[traces] = credited(how, said.ids, groups, orbits)
     return rewards.new_tensor(found)[:, None] * mask
 
 
@@ -62,6 +63,15 @@ def options(config: Any, name: str = "polyest") -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise BrokenBatch(f"{name} is {found!r} in the configuration: expected options by name")
     return {str(option): value for option, value in found.items() if value is not None}
+
+
+def _siblings(groups: list[Any], orbits: list[int]) -> list[Any]:
+    """Orbits, where a trace whose score failed is in that of its group; a group without any is one apart."""
+    known = {group: orbit for group, orbit in zip(groups, orbits, strict=True) if orbit >= 0}
+    return [
+        orbit if orbit >= 0 else known.get(group, ("failed", group))
+        for group, orbit in zip(groups, orbits, strict=True)
+    ]
 
 
 def _orbit(group: Any) -> str:

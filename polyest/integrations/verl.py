@@ -49,13 +49,15 @@ def compute_score(
 ) -> dict[str, float]:
     """A reward function for verl: the class of the answer as score, and whether it is right as acc.
 
-    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: the entry of extra_info that numbers
-    the orbits, where orbits="score".  acc, 0 or 1, is what verl's validation reports; it is no part of the
-    reward.  Raises BrokenOrbit where extra_info has no such entry.
+    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: the entry of extra_info that numbers the
+    orbits, where orbits="score".  acc, 0 or 1, is what verl's validation reports; of the score it is the sign
+    (scores.py), where the ground truth is an answer.  Raises BrokenOrbit where extra_info has no such entry.
 
     >>> found = compute_score("", "so 0.50", "1/2", kind="fraction")
     >>> found["acc"], found["score"] == answer_class("1/2", "fraction")
     (1.0, True)
+    >>> compute_score("", "so 3", "2")["score"] == answer_class("3", right=False)
+    True
     """
     number = None
     if orbit is not None:
@@ -65,12 +67,13 @@ def compute_score(
                 f"extra_info without {orbit!r}: expected the number of the row's orbit; it has "
                 f"{', '.join(map(str, extra_info or ())) or 'nothing'}"
             )
-    right = None if ground_truth is None else stated(str(ground_truth), kind)
+    label = None if ground_truth is None else stated(str(ground_truth), kind)
     how: dict[str, Any] = {"choices": choices, "cues": cues, "reasoning": reasoning}
-    keys = canonical([solution_str, right], kind, **how)
+    said, truth = canonical([solution_str, label], kind, **how)
+    right = None if truth is None else said == truth
     return {
-        "score": answer_class(solution_str, kind, orbit=number, **how),
-        "acc": float(keys[0] is not None and keys[0] == keys[1]),
+        "score": answer_class(solution_str, kind, orbit=number, right=right, **how),
+        "acc": float(bool(right)),
     }
 
 
@@ -87,7 +90,7 @@ def estimate(
     name: one of `crediting.REWARDS`; the rest is what verl passes.  Options in config.polyest.  Raises
     BrokenBatch, BrokenOrbit, InvalidReward, TableNotFound.
     """
-    how = chosen(name, options(config))
+    how = chosen(name, options(config), scored=True)
     if getattr(config, "use_kl_in_reward", False) is True:
         raise InvalidReward(
             "algorithm.use_kl_in_reward is on, which adds a penalty to the classes of answers: switch it "

@@ -23,6 +23,7 @@ from polyest import counts
 from polyest.bernstein import Floats
 from polyest.errors import InvalidReward, NotInstalled
 from polyest.orbits import arranged
+from polyest.reals import on_host
 from polyest.rewards.estimation import (
     COUNTED,
     Array,
@@ -138,12 +139,11 @@ def _indels() -> Callable[[list[str]], Floats]:
 
 
 def _of_embeddings(embedded: Any, n: int) -> Floats:
-    vectors = _array("encode", embedded)
-    if vectors.ndim != 2 or len(vectors) != n or vectors.dtype.kind not in "fiu":
+    vectors = on_host("what encode gave", embedded, "an array of numbers")
+    if vectors.ndim != 2 or len(vectors) != n:
         raise InvalidReward(
-            f"encode gave {vectors.dtype} of shape {vectors.shape} for {n} texts: expected numbers ({n}, d)"
+            f"encode gave an array of shape {vectors.shape} for {n} texts: expected ({n}, d)"
         )
-    vectors = vectors.astype(np.float64)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (np.isfinite(length) & (length > 0)).all():
         odd = int(np.argmin(np.isfinite(length[:, 0]) & (length[:, 0] > 0)))
@@ -156,12 +156,11 @@ def _of_embeddings(embedded: Any, n: int) -> Floats:
 
 
 def _of_distances(measured: Any, n: int) -> tuple[Floats, Floats]:
-    between = _array("distance", measured)
-    if between.shape != (n, n) or between.dtype.kind not in "fiub":
+    between = on_host("what distance gave", measured, "an array of numbers")
+    if between.shape != (n, n):
         raise InvalidReward(
-            f"distance gave {between.dtype} of shape {between.shape} for {n} texts: expected ({n}, {n})"
+            f"distance gave an array of shape {between.shape} for {n} texts: expected ({n}, {n})"
         )
-    between = between.astype(np.float64)
     if not ((between >= -SLACK) & (between <= 1 + SLACK)).all():
         odd = between[~((between >= -SLACK) & (between <= 1 + SLACK))][0]
         raise InvalidReward(
@@ -169,14 +168,6 @@ def _of_distances(measured: Any, n: int) -> tuple[Floats, Floats]:
         )
     near = 1 - np.clip(between, 0, 1)
     return near.sum(1), near.diagonal()
-
-
-def _array(name: str, values: Any) -> Any:
-    """An array of what a caller's function gave, a tensor of any kind among it."""
-    try:
-        return np.asarray(values.detach().cpu().double() if hasattr(values, "detach") else values)
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        raise InvalidReward(f"{name} gave {shown(values)}: expected an array") from None
 
 
 def _texts(answers: Any) -> Any:

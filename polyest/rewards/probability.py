@@ -12,10 +12,9 @@ Algorithms of Mohri, Schneider, Wu and Zhong, *Distributional Alignment Games* (
 from collections.abc import Iterable
 from typing import Any, Literal, Unpack
 
-import numpy as np
-
 from polyest import counts
 from polyest.errors import InvalidReward
+from polyest.reals import reals
 from polyest.rewards.estimation import Array, Options, estimated, group_sizes, summable
 from polyest.values import among, real, shown
 
@@ -104,8 +103,19 @@ def diversity(
     unanswered="lowest" pays beta times the least of what any count could earn and of the prior.  Source:
     Diversity-GRPO.
 
-    >>> diversity([[7, 7, 7, 3, 5]], kind="gini").round(3).tolist()
-    [[0.333, 0.333, 0.333, 1.0, 1.0]]
+    A trace without answer has nan, and 0 times nan is nan: right * (1 + diversity(answers)) leaves it out,
+    at advantage 0, where a wrong answer earns 0 and is punished.  Choose by whether the answer is right, or
+    ask for unanswered="lowest":
+
+    >>> import numpy as np
+    >>> answers = np.array([[7, 7, 3, 5, -1]])
+    >>> right, d = answers == 7, diversity(answers, kind="gini")
+    >>> d.round(3).tolist()
+    [[0.667, 0.667, 1.0, 1.0, nan]]
+    >>> np.where(right, 1 + d, 0).round(3).tolist()
+    [[1.667, 1.667, 0.0, 0.0, 0.0]]
+    >>> (right * (1 + diversity(answers, kind="gini", unanswered="lowest"))).round(3).tolist()
+    [[1.667, 1.667, 0.0, 0.0, 0.0]]
     """
     if not among(kind, KINDS):
         raise InvalidReward(f"kind is {shown(kind)}: expected one of {', '.join(KINDS)}")
@@ -124,11 +134,7 @@ def diversity(
 def _explored(paid: Array, seen: counts.Counts, prior: Any, beta: float, options: Options) -> Array:
     """Rewards of -log nu with beta log Q added; the prior is read by the host, which checks it."""
     xp, answered = counts.library(paid), seen.answered
-    try:
-        believed = xp.asarray(prior, dtype=xp.float64)
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        raise InvalidReward(f"prior is {shown(prior)}: expected log Q of each answer") from None
-    believed = believed if xp is np else believed.to(paid.device)
+    believed = reals("prior", prior, paid, "log Q of each answer")
     known = believed[answered] if believed.shape == paid.shape else believed[:0]
     if believed.shape != paid.shape or not xp.isfinite(known).all():
         raise InvalidReward(

@@ -18,6 +18,7 @@ from polyest import counts
 from polyest.bernstein import Floats
 from polyest.errors import InvalidReward
 from polyest.gathering import summed
+from polyest.reals import on_host, reals
 from polyest.values import shown
 
 Array = Any  # numpy array or torch tensor; recognised, not imported
@@ -138,7 +139,7 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
             f"multiplier is {shown(value.tolist())}: expected no negative number, one or a list"
         )
     xp = counts.library(costs)
-    cost = _numbers("costs", costs) if xp is np else _tensor(xp, costs)
+    cost = _finite("costs", reals("costs", costs, costs))
     if value.ndim and (not cost.ndim or cost.shape[-1] != value.size):
         raise InvalidReward(
             f"costs of shape {tuple(cost.shape)} for {value.size} budgets: expected (..., {value.size})"
@@ -155,21 +156,14 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
     return paid
 
 
-def _tensor(xp: Any, costs: Array) -> Array:
-    if not xp.isfinite(costs).all():
-        raise InvalidReward(_not_finite("costs"))
-    return costs.double()
-
-
 def _numbers(name: str, values: Any) -> Floats:
     """Finite float64 numbers on the host."""
-    try:
-        found = np.asarray(
-            values.detach().cpu().double() if hasattr(values, "detach") else values, np.float64
-        )
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        raise InvalidReward(f"{name} are {shown(values)}: expected numbers") from None
-    if not np.isfinite(found).all():
+    found: Floats = _finite(name, on_host(name, values))
+    return found
+
+
+def _finite(name: str, found: Any) -> Any:
+    if not counts.library(found).isfinite(found).all():
         raise InvalidReward(_not_finite(name))
     return found
 

@@ -15,10 +15,9 @@ the best response to KL(delta, nu) is exp(1[z right]/(beta nu)), which needs 1/n
 
 from typing import Any, Literal, Unpack
 
-import numpy as np
-
 from polyest import counts
 from polyest.errors import InvalidReward
+from polyest.reals import reals
 from polyest.rewards.estimation import (
     TABLES,
     Array,
@@ -117,19 +116,13 @@ def standard(scores: Array) -> Array:
     """Rewards that are the scores themselves, r(z): float64, of the same shape.
 
     The best response to R(nu) = -E_nu r is q ~ exp(r/beta), whose reward beta log q is r.  Raises
-    InvalidReward for a score that is not finite.
+    InvalidReward for a score that is not finite, or no number.
 
     >>> standard([[1, 0, 0.5]]).tolist()
     [[1.0, 0.0, 0.5]]
     """
-    xp = counts.library(scores)
-    try:
-        found = np.array(scores, np.float64) if xp is np else scores.double().clone()
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidReward(
-            f"scores are {shown(scores)}: expected numbers in the shape of the traces"
-        ) from None
-    if not xp.isfinite(found).all():
+    found = reals("scores", scores, scores)
+    if not counts.library(found).isfinite(found).all():
         raise InvalidReward(
             "scores hold nan or an infinity: expected finite ones; score a failure with the least there is"
         )
