@@ -147,7 +147,11 @@ def test_the_reward_function_gives_a_class_and_whether_it_is_right():
     assert found == {"score": answer_class("1/2", "fraction", orbit=5), "acc": 1.0}
     assert compute_score("", "who knows", None) == {"score": -1.0, "acc": 0.0}
     assert compute_score("", "8", "7") == {"score": -(answer_class("8") + 256), "acc": 0.0}
-    for unlabelled in (None, "", "see the picture"):
+    assert compute_score("", "8", "see the picture", kind="number") == {
+        "score": answer_class("8"),
+        "acc": 0.0,
+    }
+    for unlabelled in (None, ""):
         assert compute_score("", "8", unlabelled) == {"score": answer_class("8"), "acc": 0.0}
     with pytest.raises(errors.BrokenOrbit, match=r"extra_info without 'orbit'.*it has index"):
         compute_score("", "7", "7", {"index": 3}, orbit="orbit")

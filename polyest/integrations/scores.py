@@ -59,10 +59,10 @@ def answer_class(
 ) -> float:
     """The class of the answer in a text, a whole number that float32 holds; -1 for no answer.
 
-    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: number of the trace's orbit, where the
-    estimator is told that scores have one.  right: whether the answer is the right one, None where that is not
-    known; the counts are the same.  Raises InvalidAnswer for a text or kind that is none, BrokenOrbit for an
-    orbit that is no integer of at least 0.
+    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: number of the trace's orbit,
+    where the estimator is told that scores have one.  right: whether the answer is the right one, None
+    where that is not known; the counts are the same.  Raises InvalidAnswer for a text or kind that is
+    none, BrokenOrbit for an orbit that is no integer of at least 0.
 
     >>> answer_class("so 0.50", "fraction") == answer_class("it is 1/2", "fraction")
     True
