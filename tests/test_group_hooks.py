@@ -35,11 +35,13 @@ def test_a_group_is_paid_as_the_reward_pays_it(name):
     how = {"beta": 0.3, "dyadic": True, **NEEDS.get(name, {})}
     wanted = FUNCTIONS[name](IDS, unanswered="lowest", **how)
     assert reward(TEXTS) == wanted[0].tolist()
+    centred = GroupReward(name, beta=0.3, centred=True, **NEEDS.get(name, {}))
+    assert centred(TEXTS) == advantages.group_mean(wanted)[0].tolist()
     assert reward.__name__ == f"polyest_{name}"
     assert pickle.loads(pickle.dumps(reward))(TEXTS) == reward(TEXTS)
-    centred = GroupReward(name, beta=0.3, centred=True, **NEEDS.get(name, {}))
+    left = GroupReward(name, beta=0.3, centred=True, unanswered="exclude", **NEEDS.get(name, {}))
     paid = advantages.group_mean(FUNCTIONS[name](IDS, **how))[0].tolist()
-    assert centred(TEXTS) == paid
+    assert left(TEXTS) == paid
     assert paid[4] == 0
 
 
@@ -149,7 +151,7 @@ def test_rllm_centres_groups_and_orbits(monkeypatch):
     batch = [attempts(t, metadata=[{"orbit": i % 2}]) for i, t in enumerate(said)]
     standins.rllm_collect(over, batch)
     ids = answers.from_texts([[*said[0], *said[2]], [*said[1], *said[3]]]).reshape(2, 2, 3)
-    wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True))
+    wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True, unanswered="lowest"))
     found = np.array([advantages_of(group) for group in batch]).reshape(2, 2, 3)
     assert found == pytest.approx(wanted.swapaxes(0, 1), abs=1e-14)
     with pytest.raises(errors.BrokenOrbit, match="2 of 2 orbits are not whole"):

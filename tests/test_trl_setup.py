@@ -80,17 +80,15 @@ def test_switches_that_undo_the_scale(switch, value):
 def test_configurations_that_cut(changes, reward, error, words):
     with pytest.raises(error, match=words):
         trl.check(configured(**changes), reward)
-    trl.check(
-        configured(), trl.log_probability(), trl.safety(len, rewards.Multiplier(1, rate=1))
-    ) if False else None
+    trl.check(configured(), trl.coherence(orbit_size=2), trl.log_probability(gather=False))
 
 
 @pytest.mark.usefixtures("version")
 def test_none_beside_another_reward():
     price = trl.safety(len, rewards.Multiplier(1.0, rate=1.0))
     with pytest.raises(InvalidReward, match='unanswered="lowest"'):
-        trl.check(configured(), trl.log_probability(), price)
-    trl.check(configured(), trl.log_probability(unanswered="lowest"), price)
+        trl.check(configured(), trl.log_probability(unanswered="exclude"), price)
+    trl.check(configured(), trl.log_probability(), price)
     trl.check(configured(), trl.coherence(orbit_size=2), price)
     trl.check(configured(), trl.ground_truth(objective="log"), price)
     trl.check(configured(num_generations=2), trl.pairwise(orbit_size=2))

@@ -7,7 +7,6 @@ not checked a second time.  Nothing is solved for here.
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import inf
 from numbers import Real
 from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
 
@@ -18,7 +17,7 @@ from polyest.bernstein import Floats
 from polyest.errors import InvalidReward, Mismatch, UnknownOption
 from polyest.lookup import Lookup
 from polyest.reading import load
-from polyest.rounding import FINEST, WHOLE
+from polyest.rounding import FINEST, GREATEST_BETA, LEAST_BETA, WHOLE
 from polyest.table import Table
 
 Made = TypeVar("Made", bound=Callable[..., Any])
@@ -102,8 +101,13 @@ def chosen(
         raise InvalidReward(
             f"unanswered is {unanswered!r}: expected one of {', '.join(UNANSWERED)}"
         )
-    if isinstance(beta, bool) or not isinstance(beta, Real) or not 0 < float(beta) < inf:
-        raise InvalidReward(f"beta is {beta!r}: expected a positive number")
+    if isinstance(beta, bool) or not isinstance(beta, Real) or not beta > 0:
+        raise InvalidReward(f"beta is {beta!r:.60}: expected a positive number")
+    if not LEAST_BETA <= beta <= GREATEST_BETA:
+        raise InvalidReward(
+            f"beta is {beta!r:.60}: expected a number from {LEAST_BETA:g} to {GREATEST_BETA:g}, so that "
+            "rewards neither vanish nor overflow"
+        )
     asked: dict[str, Any] = {name: options.get(name) for name in TABLES}
     for name in ("bias", "bias_ratio", "noise"):
         if asked[name] is not None and not isinstance(asked[name], Real):
