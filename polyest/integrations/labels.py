@@ -44,22 +44,28 @@ class Labels:
         first = not self.unread
         self.unread += int(bad.sum())
         self.prompts += len(np.unique(groups[bad]))
-        named = next((value for value in values if self.reader.labels([value]) == [None]), None)
-        kind = getattr(self.reader.kind, "__name__", self.reader.kind)
-        what = f"column {self.column!r} holds {named!r:.60}, where kind {kind!r} finds no answer"
+        if not first and self.known:
+            return
         if not self.known:
-            rest = list(others)
-            self.known = any(key is not None for key in self.reader.labels(rest))
-            if not self.known and (rest or self.prompts > 1):
+            asked = (self.reader.labels([value]) != [None] for value in others)
+            one = next(asked, None)  # None where the data set cannot be had
+            self.known = bool(one) or any(asked)
+            if not self.known and (one is not None or self.prompts > 1):
                 raise InvalidAnswer(
-                    f"{what}, nor in any other row so far: give right answers that it can read, or name "
-                    "the kind that reads them"
+                    f"{self._unread_in(values)}, nor in any other row so far: give right answers that it "
+                    "can read, or name the kind that reads them"
                 )
         if first:
             warn(
                 UnreadableLabel(
-                    f"{what}: all completions of such a prompt earn the same, so it is not learnt from; "
-                    "mend or drop the row (warned of once; the rows are counted)"
+                    f"{self._unread_in(values)}: all completions of such a prompt earn the same, so it is "
+                    "not learnt from; mend or drop the row (warned of once; the rows are counted)"
                 ),
                 stacklevel=4,
             )
+
+    def _unread_in(self, values: Iterable[Any]) -> str:
+        kind = getattr(self.reader.kind, "__name__", self.reader.kind)
+        mine = (value for value in values if self.reader.labels([value]) == [None])
+        named = next((f"{value!r:.60}" for value in mine), "what another process has")
+        return f"column {self.column!r} holds {named}, where kind {kind!r} finds no answer"
