@@ -18,7 +18,8 @@ MODULES = (
     "polyest.integrations.trl", "polyest.integrations.verl", "polyest.pairing", "polyest.recommendation",
     "polyest.rewards", "polyest.sweeping",
 )  # fmt: skip
-OF_TRAINERS = ("polyest.integrations.trl.MultiplierCallback",)  # there only where the trainer is
+# There only where the trainer is.
+OF_TRAINERS = ("polyest.integrations.trl.Check", "polyest.integrations.trl.MultiplierCallback")
 CALLED = (
     "__init__",
     "__call__",
