@@ -114,8 +114,8 @@ def test_a_trajectory_of_art_that_was_cut_or_calls_tools_is_no_answer(monkeypatc
     said = [
         [{"role": "user", "content": "what?"}, chosen("7")],
         [{"role": "assistant", "content": "so 7"}],
-        [chosen("It is 3, no, it", "length")],
-        [chosen("I call f(17)", "tool_calls", tool_calls=[call])],
+        [chosen("It is 7, no, it", "length")],
+        [chosen("I call f(7)", "tool_calls", tool_calls=[call])],
         [chosen("3", "length"), {"role": "user", "content": "and?"}, chosen("so 7")],
     ]
     group = art.TrajectoryGroup([art.Trajectory(messages_and_choices=one) for one in said])
@@ -133,8 +133,8 @@ def test_a_trajectory_of_tinker_that_ran_out_is_no_answer(monkeypatch):
         return SimpleNamespace(text=text, transitions=turns, stop_reason=stopped)
 
     said = [
-        trajectory("7"), trajectory("7", stopped="completed"), trajectory("3", "length"),
-        trajectory("3", stopped="max_tokens"), trajectory("7", stopped="max_turns"),
+        trajectory("7"), trajectory("7", stopped="completed"), trajectory("7", "length"),
+        trajectory("7", stopped="max_tokens"), trajectory("7", stopped="max_turns"),
     ]  # fmt: skip
     found = asyncio.run(hook(None, said, []))
     assert [value for value, _ in found] == [1.0, 1.0, 0.0, 0.0, 1.0]

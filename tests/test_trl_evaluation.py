@@ -18,6 +18,7 @@ from trl_training import STEPS, Recorded, config, dataset, last_word, trainer
 from polyest.errors import (
     AnotherObjective,
     BrokenBatch,
+    BrokenOrbit,
     CountOutOfRange,
     InvalidAnswer,
     InvalidReward,
@@ -127,6 +128,20 @@ def test_a_second_reward_is_seen_on_the_first_call(tmp_path, kind):
     with pytest.raises(InvalidReward, match="beside another reward"):
         trainer(tmp_path, functions, kind).train()
     trainer(tmp_path, [another, trl.log_probability()], kind, max_steps=1).train()
+
+
+@pytest.mark.parametrize(("size", "broken"), [(8, "raise"), (48, "raise"), (8, "exclude")])
+def test_orbits_that_evaluation_would_cut_are_seen_at_the_start(tmp_path, size, broken):
+    reward = Recorded(trl.coherence(orbit_size=3, broken=broken))
+    how = {"evaluated": dataset(6), **EVALUATED, "per_device_eval_batch_size": size}
+    loop = trainer(tmp_path, [reward], max_steps=2, **how)
+    if (size, broken) == (8, "raise"):
+        with pytest.raises(BrokenOrbit, match=r"evaluation shuffles 6 prompts and takes 1 at once"):
+            loop.train()
+        assert not loop.state.global_step
+    else:
+        loop.train()
+        assert len(reward.calls) == 2 + 48 // size
 
 
 # No answer.

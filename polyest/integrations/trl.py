@@ -28,7 +28,7 @@ from polyest.integrations.trl_batch import BROKEN, GATHER, Batch, read
 from polyest.integrations.trl_rows import Reading
 from polyest.integrations.trl_safety import SafetyReward
 from polyest.integrations.trl_setup import check, looked_at, order_by_orbit
-from polyest.integrations.trl_trainer import read_as, trainer_of, values_of
+from polyest.integrations.trl_trainer import evaluated, read_as, trainer_of, values_of
 
 if TYPE_CHECKING:
     from polyest.integrations.trl_check import Check
@@ -127,7 +127,7 @@ class Reward:
         how, trainer = self.reading, trainer_of(columns)
         if trainer is not None:
             if self.checked is not trainer.args:
-                looked_at(trainer.args, [self], len(trainer.reward_funcs))
+                looked_at(trainer.args, [self], len(trainer.reward_funcs), evaluated(trainer))
             how = read_as(how, trainer)
         batch = read(how, prompts, completions, columns)
         paid = np.full(len(batch.groups), np.nan)

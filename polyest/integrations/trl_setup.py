@@ -87,8 +87,8 @@ def check(config: Any, *rewarded: Any) -> None:
     looked_at(config, rewarded, len(rewarded))
 
 
-def looked_at(config: Any, rewarded: Sequence[Any], beside: int) -> None:
-    """What `check` does; beside: rewards of the trainer in all."""
+def looked_at(config: Any, rewarded: Sequence[Any], beside: int, evaluated: int = 0) -> None:
+    """What `check` does; beside: rewards of the trainer in all; evaluated: prompts, where it is known."""
     _version()
     for lost, (category, what) in _switches(config).items():
         switch = lost.partition("=")[0]
@@ -96,6 +96,7 @@ def looked_at(config: Any, rewarded: Sequence[Any], beside: int) -> None:
     for reward in rewarded:
         if hasattr(reward, "reading"):
             _fits(reward, config, beside)
+            _whole_orbits(reward, config, evaluated)
             reward.checked = config
 
 
@@ -144,14 +145,27 @@ def _fits(reward: Any, config: Any, rewards: int) -> None:
         _whole_groups(G, "per_device_train_batch_size", "steps_per_generation", config, steps)
         if _evaluates(config):
             _whole_groups(evaluated, "per_device_eval_batch_size", "", config, 1)
-    m = how.orbit_size
-    if m < 2 or how.broken != "raise":
+
+
+def _whole_orbits(reward: Any, config: Any, evaluated: int) -> None:
+    """Raises BrokenOrbit where orbits would be cut, in training or in evaluation, and that is not wanted."""
+    G, m = config.num_generations, reward.reading.orbit_size
+    if m < 2 or reward.reading.broken != "raise":
         return
     if config.shuffle_dataset or config.generation_batch_size % (G * m):
         raise BrokenOrbit(
             f"shuffle_dataset={config.shuffle_dataset} and generation_batch_size="
             f"{config.generation_batch_size} for orbits of {m} prompts with {G} generations: use "
             f"order_by_orbit(dataset), shuffle_dataset=False and a multiple of {G * m}"
+        )
+    if not evaluated or not _evaluates(config):
+        return
+    rows = config.per_device_eval_batch_size * getattr(config, "world_size", 1)
+    prompts = rows // (getattr(config, "num_generations_eval", None) or G)
+    if prompts < evaluated:
+        raise BrokenOrbit(
+            f"evaluation shuffles {evaluated} prompts and takes {prompts} at once, which cuts orbits of {m}: "
+            'give it all of them (per_device_eval_batch_size), or the reward broken="exclude"'
         )
 
 

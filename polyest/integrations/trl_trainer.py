@@ -39,6 +39,13 @@ def end_tokens(trainer: Any) -> tuple[int, ...]:
     return tuple(end for end in (*ends, tokenizer.pad_token_id) if end is not None)
 
 
+def evaluated(trainer: Any) -> int:
+    """Prompts of the largest data set of evaluation, 0 where it is not known."""
+    data: Any = getattr(trainer, "eval_dataset", None)
+    each: Any = data.values() if isinstance(data, dict) else (data,)
+    return max((len(one) for one in each if hasattr(one, "__len__")), default=0)
+
+
 def values_of(trainer: Any, name: str) -> Iterable[Any]:
     """The values of a column of the data set that is trained on, none where they cannot be had."""
     data: Any = getattr(trainer, "train_dataset", None)

@@ -101,9 +101,10 @@ def chosen(
         raise InvalidReward(
             f"unanswered is {unanswered!r}: expected one of {', '.join(UNANSWERED)}"
         )
-    if isinstance(beta, bool) or not isinstance(beta, Real) or not beta > 0:
+    factor: Any = beta if isinstance(beta, Real) and not isinstance(beta, bool) else 0
+    if not factor > 0:
         raise InvalidReward(f"beta is {beta!r:.60}: expected a positive number")
-    if not LEAST_BETA <= beta <= GREATEST_BETA:
+    if not LEAST_BETA <= factor <= GREATEST_BETA:
         raise InvalidReward(
             f"beta is {beta!r:.60}: expected a number from {LEAST_BETA:g} to {GREATEST_BETA:g}, so that "
             "rewards neither vanish nor overflow"
@@ -116,7 +117,7 @@ def chosen(
         raise InvalidReward(
             f"table is {asked['table']!r:.60}: expected a Table, or the name of a closed form"
         )
-    how = Estimator(target, float(beta), sign, **asked)
+    how = Estimator(target, float(factor), sign, **asked)
     given = [name for name in TABLES if getattr(how, name) is not None]
     if given and not isinstance(target, str):
         raise InvalidReward(
