@@ -13,6 +13,7 @@ import numpy as np
 from polyest import answers
 from polyest.errors import InvalidAnswer
 
+__all__ = ["Answering", "Reader"]
 KIND = "number"
 Extract = Callable[[str], str | int | None]
 Same = Callable[[str, str], bool]
