@@ -115,7 +115,8 @@ class Own:
         return [r for i in starts for r in self.pay(answers[i : i + GROUP], truth[i])]
 
 
-KEYWORDS: dict[str, Any] = {"kind": number, "num_generations": GROUP}
+# A trace without answer is left out, as in the loop.
+KEYWORDS: dict[str, Any] = {"kind": number, "num_generations": GROUP, "unanswered": "exclude"}
 REWARDS: dict[str, Callable[[], Any]] = {
     "geometric, log": lambda: paid.soft_consistency(
         orbit_size=MEMBERS, mean="geometric", table="log_count", **KEYWORDS

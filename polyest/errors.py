@@ -121,6 +121,14 @@ class ScaleLost(UserWarning):
     """An advantage that does not depend on the size of the reward, and hence not on beta."""
 
 
+class AnotherObjective(UserWarning):
+    """A switch of a trainer under which what is climbed is not the reward; the message names it."""
+
+
+class UnreadableLabel(UserWarning):
+    """A right answer that cannot be read; the message has its column and value."""
+
+
 class NotRegistered(UserWarning):
     """Estimators that a trainer asked for and does not get; the message says why."""
 

@@ -14,11 +14,13 @@ FILE = Path(__file__).parent / "data" / "public_api.txt"
 MODULES = (
     "polyest", "polyest.advantages", "polyest.answers", "polyest.closed_forms", "polyest.compiled",
     "polyest.counts", "polyest.errors", "polyest.frontier", "polyest.games", "polyest.gathering",
-    "polyest.gradients", "polyest.grpo", "polyest.integrations.groups", "polyest.integrations.scores",
-    "polyest.integrations.trl", "polyest.integrations.verl", "polyest.pairing", "polyest.recommendation",
-    "polyest.rewards", "polyest.sweeping",
+    "polyest.gradients", "polyest.grpo", "polyest.integrations.groups", "polyest.integrations.messages",
+    "polyest.integrations.reader", "polyest.integrations.scores", "polyest.integrations.trl",
+    "polyest.integrations.verl", "polyest.pairing", "polyest.recommendation", "polyest.rewards",
+    "polyest.sweeping",
 )  # fmt: skip
-OF_TRAINERS = ("polyest.integrations.trl.MultiplierCallback",)  # there only where the trainer is
+# There only where the trainer is.
+OF_TRAINERS = ("polyest.integrations.trl.Check", "polyest.integrations.trl.MultiplierCallback")
 CALLED = (
     "__init__",
     "__call__",

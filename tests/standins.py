@@ -7,6 +7,7 @@ take the trainer.  What they keep: names and order of arguments, what is awaited
 import sys
 import warnings
 from dataclasses import dataclass, field
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -37,12 +38,21 @@ def installed(name):
     return find_spec(name) is not None
 
 
-# slime 0.3.1: rollout/rm_hub/__init__.py, rollout/sglang_rollout.py, ray/rollout.py
+# slime 0.3.1: utils/types.py, rollout/rm_hub/__init__.py, rollout/sglang_rollout.py, ray/rollout.py
+
+
+class Status(Enum):
+    PENDING = "pending"
+    COMPLETED = "completed"
+    TRUNCATED = "truncated"
+    ABORTED = "aborted"
+    FAILED = "failed"
 
 
 @dataclass
 class Sample:
     response: str = ""
+    status: Status = Status.COMPLETED
     group_index: int | None = None
     reward: float | None = None
     metadata: dict = field(default_factory=dict)
@@ -73,7 +83,16 @@ class Trajectory:
     reward: float = 0.0
 
     def messages(self):
-        return self.messages_and_choices
+        return [
+            {"role": "assistant", **one.message} if isinstance(one, Choice) else one
+            for one in self.messages_and_choices
+        ]
+
+
+@dataclass
+class Choice:
+    message: dict
+    finish_reason: str
 
 
 class TrajectoryGroup:
@@ -107,6 +126,15 @@ def art(monkeypatch):
         return real
     names = {"Trajectory": Trajectory, "TrajectoryGroup": TrajectoryGroup}
     return module(monkeypatch, "art", gather_trajectory_groups=gather_trajectory_groups, **names)
+
+
+def choice(art, message, finish_reason):
+    """A sampled message as OpenAI's client hands it over, with why it ended."""
+    if art.Trajectory is Trajectory:
+        return Choice(message, finish_reason)
+    from openai.types.chat.chat_completion import Choice as Real
+
+    return Real.model_validate({"message": message, "finish_reason": finish_reason, "index": 0})
 
 
 def art_advantages(rewards, scale):

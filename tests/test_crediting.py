@@ -14,6 +14,7 @@ from polyest.integrations.scores import answer_class
 from polyest.integrations.tokens import per_token
 from polyest.integrations.verl import estimate
 
+LOWEST = {"unanswered": "lowest"}  # the default of every integration
 NEEDS = {"tsallis": {"q": 3}, "polynomial": {"coefficients": [0, 0.5, 1]}}
 
 
@@ -42,20 +43,21 @@ def test_a_score_that_says_right_or_wrong_is_counted_as_the_same_answer():
 
 @pytest.mark.parametrize("name", [n for n in REWARDS if n not in ("coherence", "pairwise")])
 @pytest.mark.parametrize("baseline", ["group-mean", "leave-one-out"])
-def test_advantages_are_those_of_the_reward_with_its_baseline(name, baseline):
+@pytest.mark.parametrize("silence", [{}, {"unanswered": "exclude"}], ids=["default", "exclude"])
+def test_advantages_are_those_of_the_reward_with_its_baseline(name, baseline, silence):
     ids = np.array([[7, 7, 3, 5, -1], [1, 1, 1, 1, 2]])
     own = NEEDS.get(name, {})
     function, _ = REWARDS[name]
     given = ids[:, None] if name == "soft" else ids
-    paid = function(given, dyadic=True, beta=0.5, **own).reshape(2, 5)
+    paid = function(given, dyadic=True, beta=0.5, **{**LOWEST, **silence}, **own).reshape(2, 5)
     wanted = {"group-mean": advantages.group_mean, "leave-one-out": advantages.leave_one_out}
-    how = chosen(name, options(name, beta=0.5, baseline=baseline))
+    how = chosen(name, options(name, beta=0.5, baseline=baseline, **silence))
     shuffled = np.random.default_rng(1).permutation(10)
     groups = np.array(["a"] * 5 + ["b"] * 5)[shuffled]
     found = np.zeros(10)
     found[shuffled] = credited(how, ids.reshape(-1)[shuffled], groups)
     assert found.reshape(2, 5) == pytest.approx(wanted[baseline](paid), abs=1e-14)
-    assert found[4] == 0
+    assert found[4] == (0 if silence else found[:5].min())
 
 
 @pytest.mark.parametrize("name", ["coherence", "pairwise"])
@@ -67,14 +69,15 @@ def test_a_reward_without_a_table_is_centred_over_its_orbit(name, orbits):
     found = credited(how, ids.reshape(-1), groups, whose).reshape(4, 3)
     for orbit in ("x", "y"):
         rows = np.array(orbits) == orbit
-        paid = getattr(rewards, name)(ids[rows][None], dyadic=True)
+        paid = getattr(rewards, name)(ids[rows][None], dyadic=True, **LOWEST)
         assert found[rows] == pytest.approx(advantages.orbit_mean(paid)[0], abs=1e-14)
 
 
 def test_soft_consistency_over_orbits_in_any_order():
     ids = np.array([[7, 7, 3, 5], [7, 5, -1, 7], [2, 2, 2, 1], [1, 2, 3, 3]])
     how = chosen("soft", {"orbits": "uid", "orbit_size": 2, "mean": "geometric"})
-    paid = rewards.soft_consistency(ids, orbits=[0, 1, 0, 1], mean="geometric", dyadic=True)
+    orbits = {"orbits": [0, 1, 0, 1]}
+    paid = rewards.soft_consistency(ids, mean="geometric", dyadic=True, **orbits, **LOWEST)
     whose = np.repeat(["x", "y", "x", "y"], 4)
     found = credited(how, ids.reshape(-1), np.repeat(range(4), 4), whose)
     assert found.reshape(4, 4) == pytest.approx(advantages.group_mean(paid), abs=1e-14)
@@ -96,7 +99,10 @@ def test_groups_of_different_sizes_each_have_their_own_table():
 def test_advantages_are_finite_and_0_where_rewards_are_equal(name, groups, beta):
     ids = np.array([z for row in groups for z in row])
     which = np.array([i for i, row in enumerate(groups) for _ in row])
-    how = chosen(name, options(name, beta=beta, incomplete="zero"))
+    assert np.isfinite(
+        credited(chosen(name, options(name, beta=beta, incomplete="zero")), ids, which)
+    ).all()
+    how = chosen(name, options(name, beta=beta, incomplete="zero", unanswered="exclude"))
     found = credited(how, ids, which)
     assert np.isfinite(found).all()
     assert (found[ids == -1] == 0).all()
@@ -156,6 +162,22 @@ def test_no_input_gives_nan_or_an_infinity():
             assert torch.isfinite(found).all()
             assert torch.equal(found, returns)
             assert (found[mask == 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "index",
+    [torch.tensor([5, 5, 5, 8, 8, 8]), [*torch.tensor([5, 5, 5, 8, 8, 8])]],
+    ids=["tensor", "list"],
+)
+def test_ids_of_groups_may_be_tensors(index):
+    scores, mask = tokens([7.0, 7.0, 3.0, 7.0, 9.0, 9.0])
+    named = np.array(list("aaabbb"), object)
+    wanted, _ = estimate("log", scores, mask, None, named)
+    found, _ = estimate("log", scores, mask, None, index)
+    assert torch.equal(found, wanted)
+    ids = np.array([7, 7, 3, 7, 9, 9])
+    plain = credited(chosen("log", {}), ids, named)
+    assert (credited(chosen("log", {}), ids, index) == plain).all()
 
 
 U = list("aaaa")
@@ -246,7 +268,7 @@ def test_orbits_in_the_scores_are_those_of_the_dataset():
     config = {"polyest": {"orbits": "score", "orbit_size": 2}}
     found = estimate("coherence", *tokens(scores), config, index)[0].sum(-1)
     ids = answers.from_texts([texts[:6], texts[6:]]).reshape(2, 2, 3)
-    wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True)).reshape(-1)
+    wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True, **LOWEST)).reshape(-1)
     lengths = 1 + np.arange(12) % 4
     assert found.numpy() == pytest.approx(wanted * lengths, abs=1e-6)
     failed = {"polyest": {**config["polyest"], "failed": "no-answer"}}

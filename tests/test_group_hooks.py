@@ -12,7 +12,7 @@ import standins
 import torch
 
 from polyest import advantages, answers, errors, rewards
-from polyest.integrations import groups
+from polyest.integrations import groups, trl
 from polyest.integrations.groups import GroupReward
 from polyest.integrations.scores import answer_class
 
@@ -35,11 +35,13 @@ def test_a_group_is_paid_as_the_reward_pays_it(name):
     how = {"beta": 0.3, "dyadic": True, **NEEDS.get(name, {})}
     wanted = FUNCTIONS[name](IDS, unanswered="lowest", **how)
     assert reward(TEXTS) == wanted[0].tolist()
+    centred = GroupReward(name, beta=0.3, centred=True, **NEEDS.get(name, {}))
+    assert centred(TEXTS) == advantages.group_mean(wanted)[0].tolist()
     assert reward.__name__ == f"polyest_{name}"
     assert pickle.loads(pickle.dumps(reward))(TEXTS) == reward(TEXTS)
-    centred = GroupReward(name, beta=0.3, centred=True, **NEEDS.get(name, {}))
+    left = GroupReward(name, beta=0.3, centred=True, unanswered="exclude", **NEEDS.get(name, {}))
     paid = advantages.group_mean(FUNCTIONS[name](IDS, **how))[0].tolist()
-    assert centred(TEXTS) == paid
+    assert left(TEXTS) == paid
     assert paid[4] == 0
 
 
@@ -88,6 +90,76 @@ def test_slime_pays_groups(monkeypatch):
         asyncio.run(rm(None, group[0]))
     with pytest.raises(errors.BrokenBatch, match="a trace in several samples"):
         asyncio.run(rm(None, [group[:2], group[2:]]))
+
+
+@pytest.mark.parametrize("status", ["truncated", "aborted", "failed", "pending"])
+def test_an_unfinished_sample_of_slime_is_no_answer_but_a_draw(status):
+    reward = GroupReward("log", beta=0.3)
+    cut = standins.Sample("I will add 3", status=standins.Status(status))
+    group = [standins.Sample(text) for text in ["7", "7", "3"]]
+    paid = asyncio.run(groups.slime(reward)(None, [*group, cut]))
+    assert paid == reward(["7", "7", "3", None]) != reward(["7", "7", "3", "3"])
+    plain = SimpleNamespace(response="3", status=status.upper())
+    assert asyncio.run(groups.slime(reward)(None, [*group, plain])) == paid
+
+
+def test_a_trajectory_of_art_that_was_cut_or_calls_tools_is_no_answer(monkeypatch):
+    art = standins.art(monkeypatch)
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "17"}}
+
+    def chosen(text, finish="stop", **more):
+        message = {"role": "assistant", "content": text, **more}
+        return standins.choice(art, message, finish)
+
+    said = [
+        [{"role": "user", "content": "what?"}, chosen("7")],
+        [{"role": "assistant", "content": "so 7"}],
+        [chosen("It is 7, no, it", "length")],
+        [chosen("I call f(7)", "tool_calls", tool_calls=[call])],
+        [chosen("3", "length"), {"role": "user", "content": "and?"}, chosen("so 7")],
+    ]
+    group = art.TrajectoryGroup([art.Trajectory(messages_and_choices=one) for one in said])
+    reward = GroupReward("coherence")
+    asyncio.run(groups.art(reward)(group))
+    assert [one.reward for one in group.trajectories] == [1.0, 1.0, 0.0, 0.0, 1.0]
+
+
+def test_a_trajectory_of_tinker_that_ran_out_is_no_answer(monkeypatch):
+    standins.tinker(monkeypatch)
+    hook = groups.tinker(GroupReward("coherence"), lambda one: one.text)
+
+    def trajectory(text, last="stop", stopped=None):
+        turns = [SimpleNamespace(ac=SimpleNamespace(stop_reason=last))]
+        return SimpleNamespace(text=text, transitions=turns, stop_reason=stopped)
+
+    said = [
+        trajectory("7"), trajectory("7", stopped="completed"), trajectory("7", "length"),
+        trajectory("7", stopped="max_tokens"), trajectory("7", stopped="max_turns"),
+    ]  # fmt: skip
+    found = asyncio.run(hook(None, said, []))
+    assert [value for value, _ in found] == [1.0, 1.0, 0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "beta", [1e308, 1e31, 10**400, float("inf"), float("nan"), 1e-320, 0, True]
+)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_beta_beyond_all_bounds_is_a_named_error(name, beta):
+    for paid in (
+        lambda: GroupReward(name, beta=beta, **NEEDS.get(name, {}))(TEXTS),
+        lambda: FUNCTIONS[name](IDS, beta=beta, **NEEDS.get(name, {})),
+    ):
+        with pytest.raises(errors.InvalidReward, match="beta is"):
+            paid()
+
+
+def test_rewards_that_float32_does_not_hold_are_a_named_error():
+    """Trainers keep them in float32."""
+    with pytest.raises(errors.InvalidReward, match="infinite in float32"):
+        trl.polynomial((0, 1e30), beta=1e9, dyadic=False, num_generations=6)
+    for beta in (1.0, 1e30):
+        with pytest.raises(errors.PolyestError):
+            GroupReward("polynomial", coefficients=(0, 1e9 * beta), beta=beta)(TEXTS)
 
 
 def test_art_pays_groups(monkeypatch):
@@ -150,7 +222,7 @@ def test_rllm_centres_groups_and_orbits(monkeypatch):
     batch = [attempts(t, metadata=[{"orbit": i % 2}]) for i, t in enumerate(said)]
     standins.rllm_collect(registry, batch, "solver", by_role=by_role)
     ids = answers.from_texts([[*said[0], *said[2]], [*said[1], *said[3]]]).reshape(2, 2, 3)
-    wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True))
+    wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True, unanswered="lowest"))
     found = np.array([advantages_of(group) for group in batch]).reshape(2, 2, 3)
     assert found == pytest.approx(wanted.swapaxes(0, 1), abs=1e-14)
     with pytest.raises(errors.BrokenOrbit, match="2 of 2 orbits are not whole"):

@@ -17,7 +17,7 @@ if metadata.version("trl").startswith("1.15."):
     pytest.skip("TRL 1.15 does not train without triton", allow_module_level=True)
 
 import torch
-from trl_processes import PAIRS, SAID, rows, trl_apart
+from trl_processes import PAIRS, SAID, rows, same_pair, trl_apart
 from trl_training import STEPS, Recorded, advantages, cost, dataset, rewarded, trainer
 
 from polyest import reading
@@ -141,7 +141,8 @@ def test_an_id_drawn_twice_is_two_groups_wherever_it_is_cut(ran):
     separate = rows(0, 12, names="aaaabbbbcccc")
     assert alone == trl.log_probability()(**separate)
     assert alone != trl.log_probability()(**rows(0, 12))
-    texts = trl.pairwise(orbit_size=1, distance=trl_apart, num_generations=4)(**rows(0, 12))
+    silent = {"distance": trl_apart, "unanswered": "exclude"}
+    texts = trl.pairwise(orbit_size=1, num_generations=4, **silent)(**rows(0, 12))
     assert ran[0]["texts"] + ran[1]["texts"] == texts
     assert [i for i, r in enumerate(texts) if r is None] == [
         11
@@ -171,6 +172,39 @@ def test_a_process_without_rows_takes_part(ran):
     assert ran[0]["none"] == ran[1]["none"] == []
 
 
+def test_answers_are_joined_across_a_cut_by_one_process_alone(ran):
+    joined = {"kind": "string", "equivalence": same_pair, "num_generations": 4}
+    alone = trl.log_probability(**joined)(**rows(0, 12))
+    assert ran[0]["joined"] + ran[1]["joined"] == alone
+    assert alone != trl.log_probability(kind="string", num_generations=4)(**rows(0, 12))
+    over = trl.coherence(orbit_size=2, **{**joined, "num_generations": 3})(**rows(0, 12, *PAIRS))
+    assert ran[0]["orbits joined"] + ran[1]["orbits joined"] == over
+    right = trl.ground_truth(**joined)(**rows(0, 12), answer=["4"] * 12)
+    assert ran[0]["right"] + ran[1]["right"] == right
+    assert right == [float(text in ("3", "4")) for text in rows(0, 12)["completions"]]
+    first, second = (part["asked"] for part in ran)
+    assert ["1", "2"] in first
+    assert ["3", "4"] in first  # the group that is cut, where its first rows are
+    assert ["3", "4"] not in second
+
+
+@each_kind
+def test_rows_that_pad_an_evaluation_are_a_group_of_their_own(ran, kind):
+    """Three prompts, four completions each, on two processes: accelerate fills up with a prompt again."""
+    parts = [part["evaluated"][kind] for part in ran]
+    (first,), (second,) = (part["calls"] for part in parts)
+    whole = {key: first[key] + second[key] for key in first}
+    paid = whole.pop("paid")
+    ids = whole["group_id"]
+    assert len(ids) == 16
+    assert sorted(map(ids.count, set(ids))) == [4, 4, 8]
+    apart = {**whole, "group_id": [i // 4 for i in range(16)]}
+    assert paid == trl.log_probability()(**apart)
+    assert paid != trl.log_probability()(**whole)
+    for part in parts:
+        assert part["mean"] == pytest.approx(np.mean(paid), abs=1e-6)
+
+
 def test_what_is_wrong_with_the_batch_is_raised_by_all(ran):
     for part in ran:
         cut, orbit, prompts = part["errors"][:3]
@@ -179,6 +213,9 @@ def test_what_is_wrong_with_the_batch_is_raised_by_all(ran):
         assert "arrived with 2 of 3 prompts" in orbit
         assert "order_by_orbit" in orbit
         assert "belongs to different prompts" in prompts
+    own, told = (part["errors"][5] for part in ran)
+    assert own in ("'1'", "'2'")
+    assert told == "another process could not compare its answers: its own error says why"
     (other, missing), (odd, another) = ([part["errors"][3], part["errors"][-1]] for part in ran)
     assert "holds 0.5" in odd
     assert "no column 'group_id' in the dataset: it has orbit_id" in missing
@@ -297,8 +334,9 @@ def test_beside_another_reward_none_counts_as_zero(tmp_path):
 
 
 def test_a_data_set_without_the_column(tmp_path):
-    loop = trainer(tmp_path, [trl.log_probability()], data=dataset().remove_columns("group_id"))
-    with pytest.raises(MissingColumn, match="it has answer, orbit_id; add"):
+    rows = dataset().remove_columns("orbit_id")
+    loop = trainer(tmp_path, [trl.coherence(orbit_size=3)], data=rows)
+    with pytest.raises(MissingColumn, match="it has answer, group_id; add"):
         loop.train()
 
 

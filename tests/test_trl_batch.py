@@ -18,7 +18,7 @@ from polyest.errors import (
     NotInstalled,
     TableNotFound,
 )
-from polyest.integrations import trl, trl_batch
+from polyest.integrations import trl, trl_rows
 
 TEXTS = ["4", "so 4", "5", "?", "1", "1", "1", "2"]
 IDS = [0] * 4 + [1] * 4
@@ -39,6 +39,10 @@ def sizes(text):
 
 def equal(texts):
     return [[float(a != b) for b in texts] for a in texts]
+
+
+def alike(left, right):
+    return left[:1] == right[:1]
 
 
 MADE = {
@@ -66,7 +70,8 @@ def paid(reward, texts=TEXTS, **changes):
 
 def test_a_group_is_a_table_of_two_draws_less():
     c = rewards.log_probability([[4, 4, 5, -1]], dyadic=True)[0]
-    assert paid(trl.log_probability())[:4] == [c[0], c[1], c[2], None]
+    assert paid(trl.log_probability(unanswered="exclude"))[:4] == [c[0], c[1], c[2], None]
+    assert paid(trl.log_probability())[:4] == [c[0], c[1], c[2], c[2]]
     exact = paid(trl.log_probability(dyadic=False))[:3]
     assert exact == [polyest.load(2).coefficients[i] for i in (1, 1, 0)]
 
@@ -105,13 +110,15 @@ def test_the_order_of_groups_and_ids_of_text_change_nothing(name):
 
 @each_reward
 def test_no_completion_is_no_answer(name):
-    none = paid(MADE[name](), [None] * 8)
-    assert none == [0.0 if name == "ground truth" else None] * 8
-    some = paid(MADE[name](), [None, [], [{"role": "user", "content": "4"}], "4", *TEXTS[4:]])
-    assert some[:3] == none[:3]
-    assert some[3] is not None
-    lowest = paid(MADE[name](unanswered="lowest"), ["4", None, *TEXTS[2:]])
-    assert lowest[1] <= min(lowest)
+    silent = [None, [], [{"role": "user", "content": "4"}], "4", *TEXTS[4:]]
+    assert paid(MADE[name](unanswered="exclude"), [None] * 8) == [None] * 8
+    left = paid(MADE[name](unanswered="exclude"), silent)
+    assert left[:3] == [None] * 3
+    assert left[3] is not None
+    assert len(set(paid(MADE[name](), [None] * 8))) == 1
+    lowest = paid(MADE[name](), silent)
+    assert lowest[0] == lowest[1] == lowest[2] <= min(lowest)
+    assert lowest == paid(MADE[name](unanswered="lowest"), silent)
 
 
 def test_answers_are_read_by_kind():
@@ -123,7 +130,7 @@ def test_answers_are_read_by_kind():
     with pytest.raises(InvalidAnswer, match=r"kind gave \[\]: expected a callable"):
         paid(trl.log_probability(kind=lambda text: []))
     with pytest.raises(InvalidAnswer, match="kind 'roman' is unknown"):
-        paid(trl.log_probability(kind="roman"))
+        trl.log_probability(kind="roman")
 
 
 def test_a_callable_reads_each_text_once():
@@ -258,8 +265,9 @@ def test_a_pickled_safety_reward_has_no_listener():
 
 def test_each_setting_has_a_name_of_its_own():
     ways = [
-        {"beta": 0.5}, {"noise": 1}, {"criterion": "minimax"}, {"dyadic": False}, {"unanswered": "lowest"},
+        {"beta": 0.5}, {"noise": 1}, {"criterion": "minimax"}, {"dyadic": False}, {"unanswered": "exclude"},
         {"kind": "boxed"}, {"kind": number}, {"group": "uid"}, {"gather": False}, {"gather": True},
+        {"kind": "choice", "choices": "ABCD"}, {"equivalence": alike}, {"end_token": 2}, {"end_token": ()},
         {"num_generations": 4}, {"table": "harmonic"}, {"table": polyest.load(32)}, {},
     ]  # fmt: skip
     made = [trl.log_probability(**way) for way in ways]
@@ -317,9 +325,9 @@ def test_rows_that_are_no_blocks(G, ids, words):
 
 def test_an_id_is_the_same_whatever_else_is_in_its_column():
     assert paid(trl.log_probability(), group_id=[0] * 4 + ["a"] * 4) == paid(trl.log_probability())
-    mixed = trl_batch.numbers("id", [5, "a", "5"])
-    assert mixed[:1].tolist() == trl_batch.numbers("id", [5]).tolist() == [5]
-    assert mixed[1:].tolist() == trl_batch.numbers("id", ["a", "5"]).tolist()
+    mixed = trl_rows.numbers("id", [5, "a", "5"])
+    assert mixed[:1].tolist() == trl_rows.numbers("id", [5]).tolist() == [5]
+    assert mixed[1:].tolist() == trl_rows.numbers("id", ["a", "5"]).tolist()
     with pytest.raises(BrokenBatch, match="holds 18446744073709551616"):
         paid(trl.log_probability(), group_id=[2**64] * 4 + ["b"] * 4)
 

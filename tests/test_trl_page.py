@@ -17,7 +17,9 @@ from trl_training import config, dataset, model, tokenizer
 from polyest.integrations import trl
 
 # Those of other people's modules do not matter; the page sets no switch that `check` warns of.
-pytestmark = pytest.mark.filterwarnings("ignore", "error::polyest.errors.ScaleLost")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore", "error::polyest.errors.ScaleLost", "error::polyest.errors.AnotherObjective"
+)
 TEXT = (Path(__file__).parents[1] / "docs" / "trl.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
@@ -30,7 +32,7 @@ def test_every_block_runs_and_trains(tmp_path):
         "model": model(),
         "tokenizer": tokenizer(),
         "dataset": rows,
-        "orbits": dataset(),
+        "orbits": dataset().remove_columns("group_id"),
         "settings": {**usual, "output_dir": str(tmp_path), "save_strategy": "no"},
     }
     trained = []

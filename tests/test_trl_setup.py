@@ -1,13 +1,17 @@
 """What is set before training with TRL: the order of rows, and configurations that would do harm."""
 
+import re
 import sys
+import warnings
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from polyest import rewards
 from polyest.errors import (
+    AnotherObjective,
     BrokenBatch,
     BrokenOrbit,
     CountOutOfRange,
@@ -17,7 +21,7 @@ from polyest.errors import (
     ScaleLost,
     UnsupportedVersion,
 )
-from polyest.integrations import trl
+from polyest.integrations import trl, trl_setup
 
 
 def test_rows_by_orbit():
@@ -67,6 +71,55 @@ def test_switches_that_undo_the_scale(switch, value):
 
 @pytest.mark.usefixtures("version")
 @pytest.mark.parametrize(
+    ("switch", "value", "words"),
+    [
+        ("reward_clip_range", (-0.1, 0.1), r"reward_clip_range=\(-0.1, 0.1\) cuts entries of the table"),
+        ("loss_type", "grpo", "loss_type='grpo' divides each completion by its own length"),
+        ("loss_type", "dapo", "loss_type='dapo' divides by the number of tokens"),
+        ("loss_type", "cispo", "loss_type='cispo' is another function of the advantages"),
+    ],
+)  # fmt: skip
+def test_switches_that_change_what_is_climbed(switch, value, words):
+    with pytest.warns(AnotherObjective, match=rf"{words}.*set {switch}="):
+        trl.check(configured(**{switch: value}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trl.check(configured(reward_clip_range=None, loss_type="dr_grpo"))
+        trl.check(configured())  # RLOO has no loss_type
+
+
+@pytest.mark.usefixtures("version")
+def test_check_says_what_the_table_of_the_page_says():
+    """Every switch of the table is one that `check` names, or a number that it looks at."""
+    page = (Path(__file__).parents[1] / "docs" / "trl.md").read_text()
+    table = page[page.index("## Which switches") : page.index("## What goes wrong")]
+    named = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+    said = {switch.partition("=")[0] for switch in trl_setup._switches(configured(
+        scale_rewards="group", normalize_advantages=True, reward_clip_range=(0, 1), loss_type="dapo",
+        multi_objective_aggregation="normalize_then_sum",
+    ))}  # fmt: skip
+    assert said == set(trl_setup.INSTEAD)
+    assert named - said == {"num_generations", "mask_truncated_completions", "beta"}
+
+
+@pytest.mark.usefixtures("version")
+def test_evaluation_may_have_a_number_of_its_own():
+    ways = {"num_generations_eval": 4, "eval_strategy": "steps", "per_device_eval_batch_size": 4}
+    for given in ({}, {"num_generations": 8}):
+        trl.check(configured(**ways), trl.log_probability(**given))
+    cut = {**ways, "per_device_eval_batch_size": 6}
+    trl.check(configured(**cut), trl.log_probability())
+    with pytest.raises(
+        BrokenBatch, match=r"6 rows a process \(per_device_eval_batch_size\) with 4"
+    ):
+        trl.check(configured(**cut), trl.log_probability(gather=False))
+    trl.check(configured(**{**cut, "eval_strategy": "no"}), trl.log_probability(gather=False))
+    with pytest.raises(BrokenBatch, match="has num_generations=4, the trainer 8"):
+        trl.check(configured(**ways), trl.log_probability(num_generations=4))
+
+
+@pytest.mark.usefixtures("version")
+@pytest.mark.parametrize(
     ("changes", "reward", "error", "words"),
     [
         ({"num_generations": 2}, trl.log_probability(), CountOutOfRange, "expected at least 3"),
@@ -80,17 +133,16 @@ def test_switches_that_undo_the_scale(switch, value):
 def test_configurations_that_cut(changes, reward, error, words):
     with pytest.raises(error, match=words):
         trl.check(configured(**changes), reward)
-    trl.check(
-        configured(), trl.log_probability(), trl.safety(len, rewards.Multiplier(1, rate=1))
-    ) if False else None
+    trl.check(configured(), trl.coherence(orbit_size=2), trl.log_probability(gather=False))
+    trl.check(configured(shuffle_dataset=True), trl.coherence(orbit_size=2, broken="exclude"))
 
 
 @pytest.mark.usefixtures("version")
 def test_none_beside_another_reward():
     price = trl.safety(len, rewards.Multiplier(1.0, rate=1.0))
     with pytest.raises(InvalidReward, match='unanswered="lowest"'):
-        trl.check(configured(), trl.log_probability(), price)
-    trl.check(configured(), trl.log_probability(unanswered="lowest"), price)
+        trl.check(configured(), trl.log_probability(unanswered="exclude"), price)
+    trl.check(configured(), trl.log_probability(), price)
     trl.check(configured(), trl.coherence(orbit_size=2), price)
     trl.check(configured(), trl.ground_truth(objective="log"), price)
     trl.check(configured(num_generations=2), trl.pairwise(orbit_size=2))

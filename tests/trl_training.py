@@ -87,7 +87,9 @@ class Recorded:
 
     def __call__(self, prompts, completions, **columns):
         paid = self.reward(prompts=prompts, completions=completions, **columns)
-        kept = {name: columns[name] for name in ("group_id", "orbit_id", "answer")}
+        kept = {
+            name: columns[name] for name in ("group_id", "orbit_id", "answer") if name in columns
+        }
         self.calls.append({"prompts": prompts, "completions": completions, **kept, "paid": paid})
         return paid
 

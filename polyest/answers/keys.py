@@ -82,7 +82,7 @@ def stated(answer: str, kind: Any) -> str:
     """
     if kind == "boxed" and boxed(answer) is None:
         return f"\\boxed{{{answer}}}"
-    marked = boxed(answer) is not None or "####" in answer or "<answer>" in answer
+    marked = boxed(answer) is not None or "####" in answer or "answer" in answer.lower()
     return f"<answer>{answer}</answer>" if kind == "auto" and not marked else answer
 
 

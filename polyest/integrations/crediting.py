@@ -6,8 +6,8 @@
     coherence, pairwise                         orbit mean, or group mean      no table
 
 Nothing is divided by a standard deviation.  Rewards are dyadic (rounding.py), so a group whose rewards are
-equal has advantages that are 0 exactly.  Groups may differ in size; a trace without answer has advantage
-0 and stays among the draws.
+equal has advantages that are 0 exactly.  Groups may differ in size; a trace without answer stays among the
+draws and earns the least that a count can earn, or, with unanswered="exclude", has advantage 0.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -76,7 +76,7 @@ def chosen(
     """
     if name not in REWARDS:
         raise InvalidReward(f"reward {name!r} is unknown: use one of {', '.join(REWARDS)}")
-    wanted = dict(options)
+    wanted = {"unanswered": "lowest", **options}
     own = REWARDS[name][1]
     over_orbits = name in OVER_ORBITS and orbits
     known = (
@@ -119,7 +119,7 @@ def chosen(
 
 
 def credited(how: Credit, ids: Any, groups: Iterable[Any], orbits: Any = None) -> Floats:
-    """Advantages, float64 (N,), finite: 0 for a trace without answer and where all rewards are equal.
+    """Advantages, float64 (N,), finite: 0 where all rewards of a group are equal.
 
     ids: int64 (N,), equal for equal answers of a prompt or an orbit, -1 for no answer.  groups, orbits:
     what tells prompts and orbits apart, one for each trace, anything that can be hashed.  Raises
@@ -155,10 +155,24 @@ def credited(how: Credit, ids: Any, groups: Iterable[Any], orbits: Any = None) -
     return found
 
 
+def held(paid: Floats) -> Floats:
+    """Rewards, if float32 holds them, in which trainers keep them.  Raises InvalidReward for others.
+
+    >>> held(np.array([0.5, np.nan])).tolist()
+    [0.5, nan]
+    """
+    if (np.abs(paid) > np.finfo(np.float32).max).any():
+        raise InvalidReward(
+            f"a reward is {paid[np.nanargmax(np.abs(paid))]:g}, which is infinite in float32, in which "
+            "trainers keep it: use a smaller beta"
+        )
+    return paid
+
+
 def _credited(how: Credit, ids: Any, group: Any, orbit: Any) -> Floats:
     reward, _ = REWARDS[how.name]
     over = {"orbits": orbit} if how.name in OVER_ORBITS else {}
-    paid = reward(ids, groups=group, dyadic=True, **over, **how.keywords)
+    paid = held(reward(ids, groups=group, dyadic=True, **over, **how.keywords))
     centred = advantages.leave_one_out if how.baseline == "leave-one-out" else advantages.group_mean
     found: Floats = centred(paid, groups=orbit if how.baseline == "orbit-mean" else group)
     return found
@@ -228,6 +242,7 @@ def _whole_orbits(how: Credit, group: Any, sizes: Any, orbit: Any) -> Any:
 def _numbered(name: str, values: list[Any]) -> Any:
     """Numbers 0, 1, ... in order of appearance."""
     known: dict[Any, int] = {}
+    values = [value.item() if getattr(value, "ndim", None) == 0 else value for value in values]
     try:
         return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
     except TypeError as error:

@@ -31,16 +31,17 @@ def per_token(how: Credit, rewards: Array, mask: Array, index: Any) -> Array:
             f"rewards of shape {tuple(rewards.shape)}, mask of shape {tuple(mask.shape)}: expected "
             "(traces, tokens) twice"
         )
-    if index is None or np.shape(index) != (len(rewards),):
+    named = index.tolist() if hasattr(index, "tolist") else index  # numpy's and torch's
+    if named is None or np.shape(named) != (len(rewards),):
         raise BrokenBatch(
-            f"group ids {'missing' if index is None else f'of shape {np.shape(index)}'} for "
+            f"group ids {'missing' if named is None else f'of shape {np.shape(named)}'} for "
             f"{len(rewards)} traces: expected one for each, the uid of its prompt"
         )
     if rewards.dtype not in (torch.float32, torch.float64):
         raise BrokenBatch(
             f"rewards of type {rewards.dtype}: expected float32, which holds every class of an answer"
         )
-    named = list(index)
+    named = [one.item() if getattr(one, "ndim", None) == 0 else one for one in named]
     trained = {named[row] for row in np.flatnonzero((mask != 0).any(-1).cpu().numpy())}
     traces = np.array([group in trained for group in named], bool)
     scores = rewards.detach().sum(-1).cpu().numpy()[traces]

@@ -1,39 +1,41 @@
 """Rewards for GRPOTrainer and RLOOTrainer of TRL: from completions to counts to rewards.
 
     from polyest.integrations import trl
-    GRPOTrainer(..., reward_funcs=trl.log_probability(beta=0.1), train_dataset=with a column group_id)
+    reward = trl.log_probability(beta=0.1)
+    GRPOTrainer(..., reward_funcs=reward, callbacks=[trl.Check(reward)])
 
 Both trainers subtract the mean of a group (RLOO that of the others, G/(G-1) times the same), so the table
-is always that of K = G - 2 draws.  A reward is a plain object that can be pickled, returns None for a
-trace without answer, which TRL then leaves out, and has no state: what it pays depends on the batch alone,
-in evaluation too.  Groups that are cut between processes are counted whole.
+is always that of K = G - 2 draws.  A reward is a plain object that can be pickled.  A trace without answer
+earns the least that a count can earn, and what a reward pays depends on the batch alone, in evaluation
+too.  Groups are those of the trainer, where the reward finds it behind `log_metric`, and are counted whole
+where they are cut between processes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from math import isnan
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 
 from polyest import rewards
 from polyest.errors import InvalidReward, NotInstalled, PolyestError, UnknownOption
-from polyest.integrations.trl_batch import (
-    BROKEN,
-    GATHER,
-    READER,
-    Batch,
-    Extract,
-    Reading,
-    read,
-    word,
-)
+from polyest.integrations.crediting import held
+from polyest.integrations.labels import Labels
+from polyest.integrations.naming import named
+from polyest.integrations.reader import Answering, taken
+from polyest.integrations.trl_batch import BROKEN, GATHER, Batch, read
+from polyest.integrations.trl_rows import Reading
 from polyest.integrations.trl_safety import SafetyReward
-from polyest.integrations.trl_setup import check, order_by_orbit
+from polyest.integrations.trl_setup import check, looked_at, order_by_orbit
+from polyest.integrations.trl_trainer import evaluated, read_as, trainer_of, values_of
 
 if TYPE_CHECKING:
+    from polyest.integrations.trl_check import Check
     from polyest.integrations.trl_multiplier import MultiplierCallback
 
 __all__ = [
+    "Check",
     "MultiplierCallback",
     "Reward",
     "SafetyReward",
@@ -48,36 +50,32 @@ __all__ = [
     "safety",
     "soft_consistency",
 ]
-USUAL: dict[str, tuple[Any, ...]] = {  # settings that a name leaves out
-    "beta": (1.0,), "dyadic": (True,), "fuzzy": (False,), "include_self": (True,), "kind": ("entropy",),
-    "mean": ("arithmetic",), "objective": ("accuracy",), "ties": ("all",), "unanswered": ("exclude",),
-}  # fmt: skip
 # Traces of the group on which a reward is tried where it is not known how many there are.
 TRIED = 34
 
 
-class Keywords(TypedDict, total=False):
-    """Keywords that the rewards have in common; further ones are those of `rewards.Options`.
+class Keywords(Answering, total=False):
+    """Keywords that the rewards have in common, beside those of `reader.Answering`.
 
-    group: the column with the id of a row's prompt, whole numbers or texts; "group_id" by default.
-    kind: how an answer is read from a completion, a kind of `answers.canonical` ("auto" by default) or a
-    callable text -> str, int or None, asked once for each distinct text; a chat's answer is read from the
-    last message of the assistant.
-    choices, cues, reasoning: as in `answers.canonical`; a callable is given the text as it is.
-    num_generations: G; every G rows that follow each other are then a group of their own, so that an id
-    that is drawn twice makes two groups, and any other size is an error.  By default the column decides.
+    Further ones are those of `rewards.Options`.
+
+    group: the column with the id of a row's prompt, whole numbers or texts; "group_id" by default, which
+    is not needed where the number of generations is known: rows that follow each other are a group then.
+    num_generations: G, where the trainer cannot be found, or to have it compared with the trainer's; every
+    G rows that follow each other are a group of their own, so that an id that is drawn twice makes two
+    groups, and any other size is an error.  In evaluation it is the trainer's num_generations_eval.
+    end_token: the token that ends a completion, or several; one that ends in none of them was cut and is
+    no answer.  By default those of the trainer, where it masks what was cut; () reads all.
     gather: "auto" (default) counts groups over all processes where a process group is up, True insists
     on one, False counts the rows of this process.
     name: the reward's __name__, under which TRL logs it; made from the other keywords by default.
-    criterion, bias, bias_ratio, noise, table, dyadic (True by default), unanswered: as in `rewards.Options`.
+    criterion, bias, bias_ratio, noise, table, dyadic (True by default), unanswered ("lowest" by default;
+    "exclude" pays None): as in `rewards.Options`.
     """
 
     group: str
-    kind: str | Extract
-    choices: str
-    cues: Sequence[str]
-    reasoning: Sequence[str | tuple[str, str]]
     num_generations: int | None
+    end_token: int | Iterable[int] | None
     gather: str | bool
     name: str
     criterion: str
@@ -105,10 +103,11 @@ class Reward:
     """A reward function of TRL: rows of a batch -> list of float or None.
 
     form: the function of `polyest.rewards` that pays, called with the answers, `arguments`, options, and
-    with groups= where num_generations is not given.  Made by the functions below.  Raises TypeError and
+    with groups= where num_generations is not known.  unread: rows so far whose right answer could not be
+    read (`labels.Labels`).  Made by the functions below.  Raises TypeError, InvalidAnswer and
     InvalidReward for keywords that it does not take, and NotInstalled, on construction; BrokenBatch,
     BrokenOrbit, CountOutOfRange, InvalidAnswer, InvalidReward, MissingColumn and TableNotFound when called
-    with what cannot be counted or compared.
+    with what cannot be counted or compared; on its first call what `check` does, if it finds its trainer.
     """
 
     def __init__(
@@ -118,32 +117,65 @@ class Reward:
         self.form, self.arguments, self.reading = form, dict(arguments), reading
         self.options = dict(options)
         name = self.options.pop("name", None)
-        self.__name__ = name or _named(form, {**self.arguments, **self.options}, reading)
+        self.__name__ = name or named(form, {**self.arguments, **self.options}, reading)
+        self.labels = Labels(reading.truth or "", reading.reader)
+        self.checked: Any = None  # the configuration that was looked at
         self._try()
 
     def __call__(self, prompts: Any, completions: Any, **columns: Any) -> list[float | None]:
         """Rewards of the rows of this process; a collective call where groups are gathered."""
-        batch = read(self.reading, prompts, completions, columns)
+        how, trainer = self.reading, trainer_of(columns)
+        if trainer is not None:
+            if self.checked is not trainer.args:
+                looked_at(trainer.args, [self], len(trainer.reward_funcs), evaluated(trainer))
+            how = read_as(how, trainer)
+        batch = read(how, prompts, completions, columns)
         paid = np.full(len(batch.groups), np.nan)
-        if batch.kept.any():
-            paid[batch.kept] = self._paid(batch, batch.kept)
+        kept = batch.kept
+        if batch.truth is not None:
+            paid, kept = self._labelled(batch, paid, columns, trainer)
+        if kept.any():
+            paid[kept] = self._paid(how, batch, kept)
         return [None if isnan(r) else r for r in paid[batch.mine].tolist()]
+
+    @property
+    def unread(self) -> int:
+        """Rows so far of prompts whose right answer could not be read."""
+        return self.labels.unread
 
     def __repr__(self) -> str:
         return f"<polyest reward {self.__name__}>"
 
-    def _paid(self, batch: Batch, kept: Any) -> Any:
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "checked": None}
+
+    def _labelled(
+        self, batch: Batch, paid: Any, columns: Mapping[str, Any], trainer: Any
+    ) -> tuple[Any, Any]:
+        """Rewards where a prompt has no right answer that can be read: 0; and which rows are left."""
+        assert batch.truth is not None
+        name = str(self.reading.truth)
+        others = () if trainer is None else values_of(trainer, name)
+        self.labels.met(batch.truth, batch.groups, columns.get(name, ()), others)
+        missing = self.labels.missing(batch.truth, batch.groups)
+        log = columns.get("log_metric")
+        if log is not None:
+            log(f"{self.__name__}/unread", float(missing.mean()))
+        return np.where(missing, 0.0, paid), batch.kept & ~missing
+
+    def _paid(self, how: Reading, batch: Batch, kept: Any) -> Any:
         """Rewards of the traces kept, whole groups: rows (prompts, G) where G is known."""
-        G, given = self.reading.num_generations, dict(self.arguments)
+        G, given = how.num_generations, dict(self.arguments)
         shape = (-1, G) if G else (-1,)
         if not G:
             given["groups"] = batch.groups[kept]
-        if self.reading.orbit_size:
+        if how.orbit_size:
             given["orbits"] = batch.orbits[kept][:: G or 1]
         if batch.truth is not None:
             given["truth"] = batch.truth[kept].reshape(shape)
         answers = batch.answers[kept].reshape(shape)
-        return getattr(rewards, self.form)(answers, **given, **self.options).reshape(-1)
+        found = getattr(rewards, self.form)(answers, **given, **self.options).reshape(-1)
+        return held(found)
 
     def _try(self) -> None:
         """Raises now what would be raised at the first batch, whatever is in it."""
@@ -153,7 +185,8 @@ class Reward:
         texts: Any = np.array([None] * len(groups), object) if self.reading.texts else one
         truth = one if self.reading.truth else None
         try:
-            self._paid(Batch(groups, one, texts, truth, one == 0, slice(None)), one == 0)
+            batch = Batch(groups, one, texts, truth, one == 0, slice(None))
+            self._paid(self.reading, batch, one == 0)
         except PolyestError as error:
             if G is not None or isinstance(error, InvalidReward | NotInstalled | UnknownOption):
                 raise
@@ -164,7 +197,7 @@ def log_probability(*, beta: float = 1.0, **keywords: Unpack[Keywords]) -> Rewar
 
     >>> reward = log_probability(table="harmonic", dyadic=False)
     >>> reward(["2+2?"] * 4, ["4", "so 4", "5", "?"], group_id=[0] * 4)  # K = 2: log 2/2, log 1/2
-    [-0.5, -0.5, -1.5, None]
+    [-0.5, -0.5, -1.5, -1.5]
     >>> reward.__name__
     'log_probability-dyadicFalse-tableharmonic'
     """
@@ -211,7 +244,9 @@ def ground_truth(
 ) -> Reward:
     """Rewards beta J'(nu) for the right answer, that of column `truth`: `rewards.ground_truth`.
 
-    The column is read as completions are, by kind=.  Of the keywords of tables it takes dyadic only.
+    The column is read by kind= too, as the answer itself: no box is needed around it.  All rows of a prompt
+    whose right answer cannot be read earn 0, which is counted (`Reward.unread`, logged as a share) and
+    warned of once; InvalidAnswer where none can be read.  Of the keywords of tables it takes dyadic only.
 
     >>> ground_truth()(["2+2?"] * 3, ["it is 4", "5", "none"], group_id=[0] * 3, answer=["4"] * 3)
     [1.0, 0.0, 0.0]
@@ -273,7 +308,7 @@ def pairwise(
     completions are compared, by every process all of them, and kind= is not used.
 
     >>> pairwise(orbit_size=1)(["?"] * 4, ["7", "7", "3", None], group_id=[0] * 4)
-    [0.5, 0.5, 0.25, None]
+    [0.5, 0.5, 0.25, 0.0]
     """
     ways = {"fuzzy": fuzzy, "encode": encode, "distance": distance}
     arguments = {**ways, "include_self": include_self, "beta": beta}
@@ -309,11 +344,11 @@ def _made(
     given = dict(keywords)
     orbit = given.pop("orbit", "orbit_id") if orbit_size else None
     reading = Reading(
-        group=given.pop("group", "group_id"),
-        kind=given.pop("kind", "auto"),
-        reader={name: given.pop(name) for name in READER if name in given},
+        group=given.pop("group", None),
+        reader=taken(given),
         gather=given.pop("gather", "auto"),
         num_generations=given.pop("num_generations", None),
+        end_token=_tokens(given.pop("end_token", None)),
         orbit=orbit if orbit_size and orbit_size > 1 else None,
         orbit_size=orbit_size or 0,
         broken=given.pop("broken", "raise") if orbit_size else "raise",
@@ -325,32 +360,30 @@ def _made(
             f"broken is {reading.broken!r}, gather {reading.gather!r}: expected raise or exclude, and "
             '"auto", True or False'
         )
-    return Reward(form, arguments, reading, {"dyadic": True, **given})
+    return Reward(form, arguments, reading, {"dyadic": True, "unanswered": "lowest", **given})
 
 
-def _named(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
-    """The form and all settings that are not the usual ones."""
-    parts = [
-        f"{key}{word(value)}"
-        for key, value in sorted(settings.items())
-        if not any(value is usual or value == usual for usual in USUAL.get(key, (None,)))
-    ]
-    read_as = {
-        "column": (reading.group, "group_id"),
-        "orbit": (reading.orbit or "orbit_id", "orbit_id"),
-        "size": (reading.orbit_size, 0),
-        "kind": (reading.kind, "auto"),
-        **{name: (value, None) for name, value in reading.reader.items()},
-        "G": (reading.num_generations, None),
-        "gather": (reading.gather, "auto"),
-        "broken": (reading.broken, "raise"),
-        "truth": (reading.truth or "answer", "answer"),
-    }
-    parts += [f"{key}{word(value)}" for key, (value, but) in read_as.items() if value != but]
-    return "-".join([form, *parts])
+def _tokens(end: Any) -> tuple[int, ...] | None:
+    """Tokens that end a completion, one or several; None for those of the trainer."""
+    if end is None:
+        return None
+    each = (end,) if isinstance(end, Integral) else end
+    if not isinstance(each, Iterable) or isinstance(each, str | bytes):
+        each = [each]
+    found = tuple(each)
+    if any(isinstance(token, bool) or not isinstance(token, Integral) for token in found):
+        raise InvalidReward(
+            f"end_token is {end!r:.60}: expected the number of a token, such as tokenizer.eos_token_id, or "
+            "several"
+        )
+    return tuple(int(token) for token in found)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Check":
+        from polyest.integrations.trl_check import Check
+
+        return Check
     if name == "MultiplierCallback":  # needs transformers
         from polyest.integrations.trl_multiplier import MultiplierCallback
 

@@ -1,4 +1,4 @@
-"""A batch as TRL hands it to a reward, read into integers: flat lists of the rows of this process.
+"""A batch as TRL hands it to a reward, put into groups and orbits: the rows of all processes.
 
 TRL cuts a batch into equal parts, one a process, and then subtracts the mean of every `num_generations`
 rows of the whole: groups are cut where they do not fit into a part.  So rows are read, sent to all
@@ -6,54 +6,33 @@ processes in the order of their ranks, and only then put into groups: all see th
 same errors.  A block is G rows of the whole batch that follow each other, as for TRL.  Where G is given, a
 process pays the groups and orbits of its own rows only, as nothing is left to be raised of the others.
 Else it pays all, for groups of some sizes have no table; and so it does where texts are compared, by what
-a caller gives, which may raise and may itself be a collective call.
+a caller gives, which may raise and may itself be a collective call.  An equivalence is asked by one process
+for each orbit, the one with its first row, and the others are told.
 """
 
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
-from numbers import Integral
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from polyest import answers, gathering
-from polyest.errors import BrokenBatch, BrokenOrbit, InvalidAnswer, MissingColumn
+from polyest import gathering
+from polyest.errors import BrokenBatch, BrokenOrbit
+from polyest.integrations.reader import Ints, identified
+from polyest.integrations.trl_rows import Names, Reading, Rows, rows_of
 from polyest.record import Holder
 
 Array = Any  # numpy
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-Names = tuple[Ints, list[Any]]  # ids, and what the column has for each
-Extract = Callable[[str], str | int | None]
-# What TRL passes beside the columns of the dataset.
-PASSED = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 BROKEN = ("raise", "exclude")
 GATHER = ("auto", True, False)
 READER = ("choices", "cues", "reasoning")  # keywords of `answers.canonical`
-
-
-class Reading(Holder):
-    """How a batch is read; the fields are the keywords of the rewards in trl.py."""
-
-    group: str
-    kind: str | Extract
-    reader: Mapping[str, Any]  # choices, cues and reasoning of `answers.canonical`
-    gather: str | bool
-    num_generations: int | None
-    orbit: str | None
-    orbit_size: int
-    broken: str
-    truth: str | None
-    texts: bool
 
 
 class Batch(Holder):
     """The traces of all processes, one entry each, and which are this one's.
 
     groups, orbits: integers (N,), of traces counted together; answers: integers (N,), or texts; truth:
-    integers (N,) or None; mine: a slice; kept: bool (N,), False where an orbit is broken and left out, and,
-    where that leaves nothing to raise, where no trace of it is this process's.
+    integers (N,), -1 where none can be read, or None; mine: a slice; kept: bool (N,), False where an orbit
+    is broken and left out, and, where that leaves nothing to raise, where no trace of it is this process's.
     """
 
     groups: Ints
@@ -62,108 +41,6 @@ class Batch(Holder):
     truth: Ints | None
     kept: Array
     mine: slice
-
-
-def said(completion: Any) -> str | None:
-    """The text of a completion: a string, or the last message of the assistant in a chat; None for none.
-
-    Raises InvalidAnswer for anything else.
-
-    >>> said("so 4"), said([{"role": "assistant", "content": "so 4"}]), said(None), said([])
-    ('so 4', 'so 4', None, None)
-    """
-    if completion is None or isinstance(completion, str):
-        return completion
-    if isinstance(completion, Mapping):
-        return said([completion])
-    if not isinstance(completion, Sequence) or not all(isinstance(m, Mapping) for m in completion):
-        raise InvalidAnswer(
-            f"completion is {completion!r:.80}: expected text, a list of messages, or None"
-        )
-    spoken = [m for m in completion if m.get("role", "assistant") == "assistant"]
-    return _content(spoken[-1].get("content")) if spoken else None
-
-
-def texts_of(completions: Any) -> list[str | None]:
-    """The text of each completion, None where there is none."""
-    found = list(completions)
-    if {*map(type, found)} <= {str, type(None)}:  # as most are
-        return found
-    return [said(completion) for completion in found]
-
-
-def column(name: str, columns: Mapping[str, Any], rows: int) -> list[Any]:
-    """Values of a column, one a row.  Raises MissingColumn, with the names of those that are there."""
-    if name not in columns:
-        if not rows:  # a process without rows does not know which columns there are
-            return []
-        there = sorted(columns.keys() - set(PASSED))
-        raise MissingColumn(
-            f"no column {name!r} in the dataset: it has {', '.join(there) or 'none but the prompt'}; add "
-            f"dataset.add_column({name!r}, ...), or name another one"
-        )
-    found = list(columns[name])
-    if len(found) != rows:
-        raise BrokenBatch(
-            f"column {name!r} has {len(found)} values for {rows} completions: expected one a row"
-        )
-    return found
-
-
-def numbers(name: str, values: Sequence[Any]) -> Ints:
-    """Ids as int64, the same in every process: integers as they are, texts by their digest."""
-    types = set(map(type, values))  # few, where values are many
-    odd = {t for t in types if issubclass(t, bool) or not issubclass(t, str | Integral)}
-    if odd:
-        first = next(v for v in values if type(v) in odd)
-        raise BrokenBatch(
-            f"column {name!r} holds {first!r:.60}: expected whole numbers or texts, one id a prompt"
-        )
-    if any(issubclass(t, str) for t in types):
-        texts = [str(v) for v in values if isinstance(v, str)]
-        digest = dict(zip(texts, _ids(texts, list).tolist(), strict=True))
-        values = [digest[v] if isinstance(v, str) else v for v in values]
-    try:
-        return np.array(values, np.int64).reshape(len(values))
-    except OverflowError:
-        raise BrokenBatch(
-            f"column {name!r} holds {max(values, key=abs)}: expected whole numbers of 64 bits; "
-            "give it as text"
-        ) from None
-
-
-def extracted(
-    texts: list[str | None], kind: str | Extract, options: Mapping[str, Any] | None = None
-) -> Ints:
-    """Ids (N,) of the answers in texts, -1 for none.
-
-    options: those of `answers.canonical`, for a kind that is one of its own.  A callable is asked once for
-    each distinct text.  Raises InvalidAnswer for an unknown kind, and where a
-    callable returns neither str, int nor None.
-
-    >>> found = extracted(["so 1/2", None, "it is 2/4"], lambda text: text[-1])
-    >>> found.shape, int(found[1])
-    ((3,), -1)
-    """
-    if callable(kind):
-        return _ids(
-            texts, lambda each: [None if text is None else _key(kind(text)) for text in each]
-        )
-    return _ids(texts, lambda each: answers.canonical(each, kind, **(options or {})))
-
-
-def word(value: Any) -> str:
-    """A value as part of a name, the same in every process.
-
-    >>> word(0.5), word(len), word(("a", "rather", "long", "tuple", "of", "words")) == word("x" * 99)
-    ('0.5', 'len', False)
-    """
-    if callable(value):
-        return str(getattr(value, "__name__", type(value).__name__)).strip("<>")
-    plain = repr(value) if isinstance(value, bool | int | float | tuple) else str(value)
-    if re.fullmatch(r"[\w.:+-]{1,20}", plain):
-        return plain
-    return blake2b(plain.encode(), digest_size=4).hexdigest()
 
 
 def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any]) -> Batch:
@@ -178,12 +55,9 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
             'at "auto", which counts on one process what there is'
         )
     try:
-        rows = _rows(how, prompts, completions, columns)
+        rows = rows_of(how, prompts, completions, columns)
     except Exception:  # whatever it is: it is raised again, once the other processes know
-        if how.gather is not False:
-            gathering.refuse(
-                BrokenBatch("another process could not read its rows: its own error says why")
-            )
+        _refuse(how, "could not read its rows")
         raise
     (ids, marks, orbit, truth, keys), texts = rows.arrays, rows.texts
     mine = slice(0, len(ids))
@@ -193,11 +67,13 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
             texts = _exchanged(texts)
     if not len(ids):
         return Batch(ids, ids, keys, None, ids > 0, mine)
-    groups, first, copy = _groups(how, ids, rows.group_names)
-    _one_prompt_each(how, ids, marks, groups, first, rows.group_names)
+    groups, first, copy = _groups(how, ids, rows.group_names, rows.group)
+    _one_prompt_each(rows.group, ids, marks, groups, first, rows.group_names)
     orbits, kept = groups, groups >= 0
     if how.orbit:
         orbits, kept = _orbits(how, groups, orbit, first, copy, rows.orbit_names)
+    if how.reader.equivalence and not how.texts:
+        keys, truth = _joined(how, rows, orbits, mine)
     if how.num_generations and not how.texts:
         here = np.zeros(orbits.max() + 1, bool)
         here[orbits[mine]] = True
@@ -206,90 +82,44 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
     return Batch(groups, orbits, spoken, truth if how.truth else None, kept, mine)
 
 
-class _Rows(Holder):
-    """Rows of this process as integers: ids, prompts, orbits, right answers, answers; and their texts.
-
-    Ids of texts are digests: a message shows the text, where this process has it.
-    """
-
-    arrays: tuple[Ints, ...]
-    texts: list[str | None]
-    group_names: Names
-    orbit_names: Names
+def _refuse(how: Reading, what: str) -> None:
+    """Tells the other processes, which wait, that this one is about to raise."""
+    if how.gather is not False:
+        gathering.refuse(BrokenBatch(f"another process {what}: its own error says why"))
 
 
-def _rows(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any]) -> _Rows:
-    texts = texts_of(completions)
-    rows = len(texts)
-    if len(prompts) != rows:
-        raise BrokenBatch(f"{len(prompts)} prompts for {rows} completions: expected one a row")
-    group = column(how.group, columns, rows)
-    orbit = column(how.orbit, columns, rows) if how.orbit else group
-    ids, orbits = numbers(how.group, group), numbers(how.orbit or how.group, orbit)
-    marks = _ids([_mark(prompt) for prompt in prompts], list)
-    truth = _truth(how, columns, rows) if how.truth else np.zeros(rows, np.int64)
-    keys = np.zeros(rows, np.int64) if how.texts else extracted(texts, how.kind, how.reader)
-    return _Rows(
-        (ids, marks, orbits, truth, keys),
-        texts,
-        (ids, group),
-        (orbits, orbit),
-    )
+def _joined(how: Reading, rows: Rows, orbits: Ints, mine: slice) -> tuple[Ints, Ints]:
+    """Ids of all answers and right answers, one for all that an equivalence joins within an orbit."""
+    said, right = rows.keys, rows.right
+    if how.gather is not False:
+        said = _exchanged(said)
+        right = _exchanged(right) if how.truth else [None] * len(said)
+    first = np.unique(orbits, return_index=True)[1]
+    own = np.flatnonzero((first >= mine.start) & (first < mine.stop))
+    at = np.flatnonzero(np.isin(orbits, own))
+    try:
+        found = np.full((2, len(orbits)), -1)
+        for members in _parts(orbits, at):
+            both = [said[i] for i in members] + [right[i] for i in members]
+            found[:, members] = identified(how.reader.joined(both)).reshape(2, -1)
+    except Exception:
+        _refuse(how, "could not compare its answers")
+        raise
+    if how.gather is False:
+        return found[0], found[1]
+    (at, *each), _ = gathering.whole(at, *found[:, at])
+    found[:, at] = each
+    return found[0], found[1]
 
 
-def _ids(texts: list[Any], keyed: Callable[[list[Any]], list[Any]]) -> Ints:
-    """Ids (N,) of the keys of texts, made once for each distinct text."""
-    each = list(dict.fromkeys(texts))
-    number = dict(zip(each, answers.identify(keyed(each)).tolist(), strict=True))
-    return np.fromiter(map(number.__getitem__, texts), np.int64, len(texts))
+def _parts(orbits: Ints, at: Ints) -> list[Ints]:
+    """These rows, those of one orbit together."""
+    order = at[np.argsort(orbits[at], kind="stable")]
+    ends = np.flatnonzero(np.diff(orbits[order])) + 1
+    return np.split(order, ends) if len(order) else []
 
 
-def _content(content: Any) -> str | None:
-    """The text of a message, of its parts that are text."""
-    if content is None or isinstance(content, str):
-        return content
-    parts = [part.get("text") for part in content if isinstance(part, Mapping)]
-    found = [part for part in parts if isinstance(part, str)]
-    return "".join(found) if found else None
-
-
-def _mark(prompt: Any) -> str:
-    """What tells prompts apart: all text in them, for images have no stable form."""
-    if isinstance(prompt, str) or not isinstance(prompt, Sequence):
-        return str(prompt)
-    messages = [m for m in prompt if isinstance(m, Mapping)]
-    return json.dumps([[str(m.get("role")), _content(m.get("content"))] for m in messages])
-
-
-def _key(found: Any) -> str | None:
-    if found is None or isinstance(found, str):
-        return found
-    if isinstance(found, int | Integral):  # int first: asking Integral takes ten times as long
-        return str(int(found))
-    raise InvalidAnswer(f"kind gave {found!r:.80}: expected a callable text -> str, int or None")
-
-
-def _name(names: Names, i: Any) -> Any:
-    """What a column has for an id, where this process has it."""
-    ids, values = names
-    return next((values[at] for at in np.flatnonzero(ids == i)), int(i))
-
-
-def _truth(how: Reading, columns: Mapping[str, Any], rows: int) -> Ints:
-    assert how.truth is not None
-    right = column(how.truth, columns, rows)
-    texts = [None if value is None else answers.stated(str(value), how.kind) for value in right]
-    found = extracted(texts, how.kind, how.reader)
-    if (found < 0).any():
-        odd = right[int(np.argmax(found < 0))]
-        raise InvalidAnswer(
-            f"column {how.truth!r} holds {odd!r:.60}, where kind {how.kind!r} finds no answer: give right "
-            "answers that it can read"
-        )
-    return found
-
-
-def _groups(how: Reading, ids: Ints, names: Names) -> tuple[Ints, Ints, list[int]]:
+def _groups(how: Reading, ids: Ints, names: Names, name: str) -> tuple[Ints, Ints, list[int]]:
     """Groups as 0, 1, ..., the first row of each, and which drawing of its id it is."""
     G = how.num_generations
     if G is None:
@@ -305,11 +135,12 @@ def _groups(how: Reading, ids: Ints, names: Names) -> tuple[Ints, Ints, list[int
     mixed = (blocks != blocks[:, :1]).any(1)
     if mixed.any():
         at = int(np.argmax(mixed))
-        inside = ", ".join(repr(_name(names, i)) for i in dict.fromkeys(blocks[at].tolist()))
+        inside = ", ".join(f"{_name(names, i)!r:.60}" for i in dict.fromkeys(blocks[at].tolist()))
         raise BrokenBatch(
-            f"rows {at * G} to {at * G + G - 1} have {how.group} {inside} with num_generations={G}: expected "
-            f"one id in every {G} rows{cut}; give the trainer's number (evaluation may have another, "
-            "num_generations_eval), or leave num_generations out to group by the column alone"
+            f"rows {at * G} to {at * G + G - 1} have {name} {inside} with num_generations={G}: expected "
+            f"one id in every {G} rows{cut}; give the trainer's number, or leave num_generations out to "
+            "group by the column alone; evaluation may have another number, num_generations_eval, which is "
+            "known where log_metric is handed on to the reward"
         )
     drawn: dict[int, int] = {}
     copy = []
@@ -319,15 +150,21 @@ def _groups(how: Reading, ids: Ints, names: Names) -> tuple[Ints, Ints, list[int
     return np.repeat(np.arange(len(blocks)), G), np.arange(0, len(ids), G), copy
 
 
+def _name(names: Names, i: Any) -> Any:
+    """What a column has for an id, where this process has it."""
+    ids, values = names
+    return next((values[at] for at in np.flatnonzero(ids == i)), int(i))
+
+
 def _one_prompt_each(
-    how: Reading, ids: Ints, marks: Ints, groups: Ints, first: Ints, names: Names
+    name: str, ids: Ints, marks: Ints, groups: Ints, first: Ints, names: Names
 ) -> None:
     known: dict[int, int] = {}
     of_ids = zip(ids[first].tolist(), marks[first].tolist(), strict=True)
     other = marks != np.array([known.setdefault(*pair) for pair in of_ids])[groups]
     if other.any():
         raise BrokenBatch(
-            f"{how.group} {_name(names, ids[np.argmax(other)])!r} belongs to different prompts: give every "
+            f"{name} {_name(names, ids[np.argmax(other)])!r:.60} belongs to different prompts: give every "
             'prompt an id of its own, such as its row number: dataset.add_column("group_id", '
             "list(range(len(dataset))))"
         )

@@ -16,20 +16,14 @@ from warnings import warn
 
 import numpy as np
 
-from polyest.errors import InvalidReward, NotInstalled, StartedAgain
+from polyest.errors import InvalidReward, StartedAgain
+from polyest.integrations.trl_callback import Callback
 from polyest.integrations.trl_safety import SafetyReward
 
 KEY = "polyest"  # in TrainerState.stateful_callbacks
 
-try:
-    from transformers import TrainerCallback
 
-    MISSING = False
-except ModuleNotFoundError:
-    MISSING, TrainerCallback = True, object
-
-
-class MultiplierCallback(TrainerCallback):  # type: ignore[misc]
+class MultiplierCallback(Callback):
     """Moves the multipliers of safety rewards once a generation batch, and restores them on resumption.
 
     rewarded: rewards made by `trl.safety`, with names that differ; they are to be in reward_funcs too.
@@ -41,10 +35,7 @@ class MultiplierCallback(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, *rewarded: SafetyReward) -> None:
         """A callback for these rewards."""
-        if MISSING:
-            raise NotInstalled(
-                "MultiplierCallback needs transformers, which is not installed: pip install 'polyest[trl]'"
-            )
+        super().__init__()
         odd = [reward for reward in rewarded if not isinstance(reward, SafetyReward)]
         names = [reward.__name__ for reward in rewarded if isinstance(reward, SafetyReward)]
         if odd or not names or len(set(names)) != len(names):

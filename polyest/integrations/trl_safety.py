@@ -10,7 +10,8 @@ import numpy as np
 
 from polyest import rewards
 from polyest.errors import InvalidReward
-from polyest.integrations.trl_batch import texts_of, word
+from polyest.integrations.messages import texts_of
+from polyest.integrations.naming import word
 
 
 class SafetyReward:

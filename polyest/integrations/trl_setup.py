@@ -9,6 +9,7 @@ import numpy as np
 
 from polyest import counts
 from polyest.errors import (
+    AnotherObjective,
     BrokenBatch,
     BrokenOrbit,
     InvalidReward,
@@ -21,6 +22,15 @@ from polyest.errors import (
 Data = TypeVar("Data")
 NEEDED = "pip install 'polyest[trl]'"
 COMPARED = ("coherence", "pairwise")  # nothing is looked up, and 0 is the least reward
+DIVIDES = "divides by a standard deviation, which cancels beta and any multiplier and undoes the lack of bias"
+WEIGHTS = {  # what a loss_type of GRPO weights tokens by
+    "grpo": "divides each completion by its own length",
+    **dict.fromkeys(("dapo", "bnpo"), "divides by the number of tokens, which the policy moves"),
+}
+INSTEAD = {
+    "scale_rewards": "'none'", "normalize_advantages": "False", "reward_clip_range": "None",
+    "multi_objective_aggregation": "'sum_then_normalize'", "loss_type": "'dr_grpo'",
+}  # fmt: skip
 
 
 def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Data:
@@ -66,65 +76,112 @@ def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Da
 def check(config: Any, *rewarded: Any) -> None:
     """Looks at a GRPOConfig or RLOOConfig, and at the rewards that go with it, before training.
 
-    Warns ScaleLost where advantages are divided by a standard deviation.  Raises CountOutOfRange for
-    fewer than 3 generations where a reward is looked up, BrokenBatch where groups would be cut or have
-    another size, BrokenOrbit where orbits would, InvalidReward for None beside a second reward, whose sum
-    TRL takes as if None were 0, UnsupportedVersion, NotInstalled.
+    `Check` calls it at the start of training, and a reward on its first call, where it finds its trainer.
+
+    Warns ScaleLost where advantages are divided by a standard deviation, AnotherObjective where rewards
+    are clipped or tokens weighted by the length of their completion.  Raises CountOutOfRange for fewer
+    than 3 generations where a reward is looked up, BrokenBatch where groups would be cut or have another
+    size, in training or in evaluation, BrokenOrbit where orbits would, InvalidReward for None beside a
+    second reward, whose sum TRL takes as if None were 0, UnsupportedVersion, NotInstalled.
     """
+    looked_at(config, rewarded, len(rewarded))
+
+
+def looked_at(config: Any, rewarded: Sequence[Any], beside: int, evaluated: int = 0) -> None:
+    """What `check` does; beside: rewards of the trainer in all; evaluated: prompts, where it is known."""
     _version()
-    scale = getattr(config, "scale_rewards", "none")
-    lost = {
-        f"scale_rewards={scale!r}": ("none", scale not in ("none", False)),
-        "normalize_advantages=True": (False, getattr(config, "normalize_advantages", False)),
-        "multi_objective_aggregation='normalize_then_sum'": (
-            "sum_then_normalize",
-            getattr(config, "multi_objective_aggregation", "") == "normalize_then_sum",
-        ),
-    }
-    for switch, (instead, on) in lost.items():
-        if on:
-            warn(
-                ScaleLost(
-                    f"{switch} divides by a standard deviation, which cancels beta and any multiplier and "
-                    f"undoes the lack of bias: set {switch.partition('=')[0]}={instead!r}"
-                ),
-                stacklevel=2,
-            )
+    for lost, (category, what) in _switches(config).items():
+        switch = lost.partition("=")[0]
+        warn(category(f"{lost} {what}: set {switch}={INSTEAD[switch]}"), stacklevel=3)
     for reward in rewarded:
         if hasattr(reward, "reading"):
-            _fits(reward, config, len(rewarded))
+            _fits(reward, config, beside)
+            _whole_orbits(reward, config, evaluated)
+            reward.checked = config
+
+
+def _switches(config: Any) -> dict[str, tuple[type[Warning], str]]:
+    """The switches that undo what a reward pays, as they are set, and what they do."""
+    found: dict[str, tuple[type[Warning], str]] = {}
+    scale = getattr(config, "scale_rewards", "none")
+    if scale not in ("none", False):
+        found[f"scale_rewards={scale!r}"] = (ScaleLost, DIVIDES)
+    if getattr(config, "normalize_advantages", False):
+        found["normalize_advantages=True"] = (ScaleLost, DIVIDES)
+    aggregation = getattr(config, "multi_objective_aggregation", "")
+    if aggregation == "normalize_then_sum":
+        found[f"multi_objective_aggregation={aggregation!r}"] = (ScaleLost, DIVIDES)
+    clip = getattr(config, "reward_clip_range", None)
+    if clip is not None:
+        found[f"reward_clip_range={clip!r}"] = (AnotherObjective, "cuts entries of the table off")
+    loss = getattr(config, "loss_type", "dr_grpo")
+    if loss != "dr_grpo":
+        what = WEIGHTS.get(loss, "is another function of the advantages")
+        found[f"loss_type={loss!r}"] = (AnotherObjective, f"{what}: the gradient is another one")
+    return found
 
 
 def _fits(reward: Any, config: Any, rewards: int) -> None:
     G, how = config.num_generations, reward.reading
+    # In evaluation, where TRL takes the number of training unless it has one of its own.
+    evaluated = getattr(config, "num_generations_eval", None) or G
     # Of ground_truth no answer is a wrong one, which earns 0.
     silent = reward.form not in (*COMPARED, "ground_truth")
-    if rewards > 1 and silent and reward.options.get("unanswered") != "lowest":
+    if rewards > 1 and silent and reward.options.get("unanswered") == "exclude":
         raise InvalidReward(
             f"{reward.__name__} beside another reward: TRL adds None as 0, which is what "
             'certainty earns; give unanswered="lowest"'
         )
     if reward.form not in COMPARED and reward.arguments.get("objective") != "accuracy":
         counts.draws(G)
-        counts.draws(getattr(config, "num_generations_eval", None) or G)
+        counts.draws(evaluated)
     if how.num_generations not in (None, G):
         raise BrokenBatch(
             f"{reward.__name__} has num_generations={how.num_generations}, the trainer {G}: give both one "
             "number, or leave the reward's out"
         )
-    here = config.per_device_train_batch_size * config.steps_per_generation
-    if how.gather is False and here % G:
-        raise BrokenBatch(
-            f"gather=False and {here} rows a process (per_device_train_batch_size * steps_per_generation) "
-            f'with num_generations={G}: groups would be cut; use gather="auto" or a multiple of {G}'
-        )
-    m = how.orbit_size
-    if m > 1 and (config.shuffle_dataset or config.generation_batch_size % (G * m)):
+    if how.gather is False:
+        steps = config.steps_per_generation
+        _whole_groups(G, "per_device_train_batch_size", "steps_per_generation", config, steps)
+        if _evaluates(config):
+            _whole_groups(evaluated, "per_device_eval_batch_size", "", config, 1)
+
+
+def _whole_orbits(reward: Any, config: Any, evaluated: int) -> None:
+    """Raises BrokenOrbit where orbits would be cut, in training or in evaluation, and that is not wanted."""
+    G, m = config.num_generations, reward.reading.orbit_size
+    if m < 2 or reward.reading.broken != "raise":
+        return
+    if config.shuffle_dataset or config.generation_batch_size % (G * m):
         raise BrokenOrbit(
             f"shuffle_dataset={config.shuffle_dataset} and generation_batch_size="
             f"{config.generation_batch_size} for orbits of {m} prompts with {G} generations: use "
             f"order_by_orbit(dataset), shuffle_dataset=False and a multiple of {G * m}"
         )
+    if not evaluated or not _evaluates(config):
+        return
+    rows = config.per_device_eval_batch_size * getattr(config, "world_size", 1)
+    prompts = rows // (getattr(config, "num_generations_eval", None) or G)
+    if prompts < evaluated:
+        raise BrokenOrbit(
+            f"evaluation shuffles {evaluated} prompts and takes {prompts} at once, which cuts orbits of {m}: "
+            'give it all of them (per_device_eval_batch_size), or the reward broken="exclude"'
+        )
+
+
+def _whole_groups(G: int, batch: str, steps: str, config: Any, times: int) -> None:
+    """Raises BrokenBatch where the rows of a process are not whole groups, which it counts alone."""
+    here = getattr(config, batch) * times
+    if here % G:
+        raise BrokenBatch(
+            f"gather=False and {here} rows a process ({batch}{steps and f' * {steps}'}) with {G} "
+            f'generations: groups would be cut; use gather="auto" or a multiple of {G}'
+        )
+
+
+def _evaluates(config: Any) -> bool:
+    strategy = getattr(config, "eval_strategy", "no")
+    return getattr(strategy, "value", strategy) != "no"
 
 
 def _version() -> None:
@@ -136,8 +193,9 @@ def _version() -> None:
     major, minor = (int(part) for part in found.split(".")[:2])
     if major != 1 or minor < 8:
         raise UnsupportedVersion(
-            f"TRL {found}: expected 1.8 or later, below 2 (tested: 1.9 and 1.16); in earlier ones "
-            f"a reward of None counts as 0, more than the log of any probability; {NEEDED}"
+            f"TRL {found}: expected 1.8 or later, below 2 (found to work: 1.8, 1.10, 1.12 to 1.14, "
+            "1.16); in earlier ones a reward of None counts as 0, more than the log of any probability; "
+            f"{NEEDED}"
         )
     if minor == 15:
         from trl.trainer import utils
@@ -145,5 +203,5 @@ def _version() -> None:
         if getattr(utils, "_ChunkedLogProbFunction", True) is None:
             raise UnsupportedVersion(
                 f"TRL {found} does not train without triton (its _ChunkedLogProbFunction is None): use 1.16 "
-                f"or 1.9, {NEEDED}"
+                f"or 1.14, {NEEDED}"
             )

@@ -7,7 +7,7 @@ not checked a second time.  Nothing is solved for here.
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import inf, isfinite
+from math import isfinite
 from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from polyest.bernstein import Floats
 from polyest.errors import InvalidReward, Mismatch, UnknownOption
 from polyest.lookup import Lookup
 from polyest.reading import load
-from polyest.rounding import FINEST, WHOLE
+from polyest.rounding import FINEST, GREATEST_BETA, LEAST_BETA, WHOLE
 from polyest.table import Table
 from polyest.values import among, real, shown
 
@@ -102,8 +102,14 @@ def chosen(
         raise InvalidReward(
             f"unanswered is {shown(unanswered)}: expected one of {', '.join(UNANSWERED)}"
         )
-    if not 0 < real(beta) < inf:
+    factor = real(beta)
+    if not factor > 0:
         raise InvalidReward(f"beta is {shown(beta)}: expected a positive number")
+    if not LEAST_BETA <= factor <= GREATEST_BETA:
+        raise InvalidReward(
+            f"beta is {shown(beta)}: expected a number from {LEAST_BETA:g} to {GREATEST_BETA:g}, so that "
+            "rewards neither vanish nor overflow"
+        )
     asked: dict[str, Any] = {name: options.get(name) for name in TABLES}
     for name in ("bias", "bias_ratio", "noise"):
         if asked[name] is not None and not isfinite(real(asked[name])):
@@ -112,7 +118,7 @@ def chosen(
         raise InvalidReward(
             f"table is {shown(asked['table'])}: expected a Table, or the name of a closed form"
         )
-    how = Estimator(target, float(beta), sign, **asked)
+    how = Estimator(target, factor, sign, **asked)
     given = [name for name in TABLES if getattr(how, name) is not None]
     if given and not isinstance(target, str):
         raise InvalidReward(

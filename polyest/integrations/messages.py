@@ -1,0 +1,99 @@
+"""Completions as trainers hand them over -> the text in which a final answer is looked for, or None.
+
+A completion is a text, or the messages of a chat, of which the last one of the model counts.  One that
+calls tools is no final answer, whatever is written beside the call.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from polyest.errors import InvalidAnswer
+
+MODEL = ("assistant", "model", "ai", "bot", "gpt")  # in lower case, as roles are compared
+OTHERS = (
+    "user", "human", "system", "developer", "tool", "tools", "function", "ipython", "environment",
+    "observation", "context",
+)  # fmt: skip
+CALLS = ("tool_calls", "function_call")
+CALLING = ("tool_use", "tool_call", "function_call")  # types of the parts of a message
+TEXT = ("text", "output_text", "input_text")
+
+
+def said(completion: Any) -> str | None:
+    """The text of a completion: a string, or the last message of the model in a chat; None for none.
+
+    A message of the model has a role in `MODEL`, whatever its case, or none.  One that calls tools has
+    no text that is final.  Raises InvalidAnswer for anything else, for an unknown role, and for content
+    that is neither text nor parts of text.
+
+    >>> said("so 4"), said([{"role": "assistant", "content": "so 4"}]), said(None), said([])
+    ('so 4', 'so 4', None, None)
+    >>> said([{"role": "Model", "content": "f(17)", "tool_calls": [{}]}, {"role": "tool", "content": "3"}])
+    """
+    if completion is None or isinstance(completion, str):
+        return completion
+    if isinstance(completion, Mapping):
+        return said([completion])
+    if not isinstance(completion, Sequence) or not all(isinstance(m, Mapping) for m in completion):
+        raise InvalidAnswer(
+            f"completion is {completion!r:.60}: expected text, a list of messages, or None"
+        )
+    spoken = [message for message in completion if _is_of_the_model(message)]
+    if not spoken or any(spoken[-1].get(call) for call in CALLS):
+        return None
+    return content_of(spoken[-1])
+
+
+def texts_of(completions: Any) -> list[str | None]:
+    """The text of each completion, None where there is none."""
+    found = list(completions)
+    if {*map(type, found)} <= {str, type(None)}:  # as most are
+        return found
+    return [said(completion) for completion in found]
+
+
+def content_of(message: Mapping[str, Any]) -> str | None:
+    """The text of a message, of its parts that are text; None where there is none, or a call of a tool.
+
+    Raises InvalidAnswer for content of another kind.
+
+    >>> content_of({"content": [{"type": "image"}, {"type": "text", "text": "so 4"}]})
+    'so 4'
+    """
+    content = message.get("content")
+    if content is None or isinstance(content, str):
+        return content
+    parts = [content] if isinstance(content, Mapping) else content
+    if not isinstance(parts, Sequence) or not all(isinstance(p, str | Mapping) for p in parts):
+        raise InvalidAnswer(
+            f"content is {content!r:.60}: expected text, a list of parts such as "
+            '{"type": "text", "text": ...}, or None'
+        )
+    if any(not isinstance(part, str) and part.get("type") in CALLING for part in parts):
+        return None
+    found = [part if isinstance(part, str) else _text(part) for part in parts]
+    spoken = [text for text in found if text is not None]
+    return "".join(spoken) if spoken else None
+
+
+def _is_of_the_model(message: Mapping[str, Any]) -> bool:
+    role = message.get("role")
+    if role is None:
+        return True
+    name = role.strip().lower() if isinstance(role, str) else ""
+    if name not in MODEL and name not in OTHERS:
+        raise InvalidAnswer(
+            f"role is {role!r:.60}: expected {', '.join(MODEL)} for the model, or one of "
+            f"{', '.join(OTHERS)}; rename it where the messages are made"
+        )
+    return name in MODEL
+
+
+def _text(part: Mapping[str, Any]) -> str | None:
+    """The text of a part, None for an image or for reasoning."""
+    text = part.get("text")
+    if text is None or part.get("type", "text") not in TEXT:
+        return None
+    if not isinstance(text, str):
+        raise InvalidAnswer(f"a part's text is {text!r:.60}: expected text")
+    return text

@@ -1,0 +1,53 @@
+"""What a reward is called, under which a trainer logs it: its form and what is not usual about it."""
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+from polyest.integrations.reader import KIND
+from polyest.integrations.trl_rows import GROUP, Reading
+
+USUAL: dict[str, tuple[Any, ...]] = {  # settings that a name leaves out
+    "beta": (1.0,), "dyadic": (True,), "fuzzy": (False,), "include_self": (True,), "kind": ("entropy",),
+    "mean": ("arithmetic",), "objective": ("accuracy",), "ties": ("all",), "unanswered": ("lowest",),
+}  # fmt: skip
+
+
+def named(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
+    """The form and all settings that are not the usual ones."""
+    parts = [
+        f"{key}{word(value)}"
+        for key, value in sorted(settings.items())
+        if not any(value is usual or value == usual for usual in USUAL.get(key, (None,)))
+    ]
+    reader = reading.reader
+    read_by = {
+        "column": (reading.group or GROUP, GROUP),
+        "orbit": (reading.orbit or "orbit_id", "orbit_id"),
+        "size": (reading.orbit_size, 0),
+        "kind": (reader.kind, KIND),
+        "equivalence": (reader.equivalence, None),
+        **{name: (value, None) for name, value in reader.options.items()},
+        "end": (reading.end_token, None),
+        "G": (reading.num_generations, None),
+        "gather": (reading.gather, "auto"),
+        "broken": (reading.broken, "raise"),
+        "truth": (reading.truth or "answer", "answer"),
+    }
+    parts += [f"{key}{word(value)}" for key, (value, but) in read_by.items() if value != but]
+    return "-".join([form, *parts])
+
+
+def word(value: Any) -> str:
+    """A value as part of a name, the same in every process.
+
+    >>> word(0.5), word(len), word(("a", "rather", "long", "tuple", "of", "words")) == word("x" * 99)
+    ('0.5', 'len', False)
+    """
+    if callable(value):
+        return str(getattr(value, "__name__", type(value).__name__)).strip("<>")
+    plain = repr(value) if isinstance(value, bool | int | float | tuple) else str(value)
+    if re.fullmatch(r"[\w.:+-]{1,20}", plain):
+        return plain
+    return blake2b(plain.encode(), digest_size=4).hexdigest()

@@ -1,0 +1,147 @@
+r"""How an answer is read, for every trainer alike: texts -> keys, right answers -> keys, keys -> ids.
+
+What can be said about it is said here once: `Answering`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral, Number
+from typing import Any, TypedDict, Unpack
+
+import numpy as np
+
+from polyest import answers
+from polyest.errors import InvalidAnswer
+
+__all__ = ["Answering", "Reader"]
+KIND = "auto"
+Extract = Callable[[str], str | int | None]
+Same = Callable[[str, str], bool]
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Answering(TypedDict, total=False):
+    """Keywords of reading that all integrations have in common.
+
+    kind: a kind of `answers.canonical`, or a callable text -> str, int or None, asked once for each
+    distinct text.  equivalence: a test (key, key) -> bool for `answers.equivalent`, such as
+    `answers.math_equal`; it joins answers of one prompt, or of one orbit.  Others: as in
+    `answers.canonical`, not with a callable.
+    """
+
+    kind: str | Extract
+    equivalence: Same | None
+    choices: str
+    cues: Iterable[str]
+    reasoning: Iterable[answers.Tag]
+
+
+class Reader:
+    """Reads answers; can be pickled where its callables can.
+
+    Keywords as in `Answering`.  Raises InvalidAnswer for a kind or a value that is none.
+
+    >>> Reader(kind="boxed").keys([r"so \\boxed{.5}", None]), Reader(kind="boxed").labels(["1/2"])
+    (['1/2', None], ['1/2'])
+    """
+
+    def __init__(self, **options: Unpack[Answering]) -> None:
+        """A reader with these options, tried once."""
+        given: dict[str, Any] = dict(options)
+        self.kind: str | Extract = given.pop("kind", KIND)
+        self.equivalence: Same | None = given.pop("equivalence", None)
+        # Kept as they are pickled and named: no iterator, which would be read once.
+        self.options = {
+            name: tuple(value)
+            if isinstance(value, Iterable) and not isinstance(value, str)
+            else value
+            for name, value in given.items()
+        }
+        if unknown := [name for name in given if name not in Answering.__annotations__]:
+            raise InvalidAnswer(
+                f"{', '.join(unknown)}: expected some of {', '.join(Answering.__annotations__)}"
+            )
+        if callable(self.kind) and given:
+            raise InvalidAnswer(
+                f"{', '.join(given)} with a callable kind, which reads by itself: leave it out"
+            )
+        if self.equivalence is not None and not callable(self.equivalence):
+            raise InvalidAnswer(
+                f"equivalence is {self.equivalence!r:.60}: expected a callable (key, key) -> bool, or None"
+            )
+        if not callable(self.kind):
+            self.keys(["0"])
+
+    def keys(self, texts: Iterable[str | None]) -> list[str | None]:
+        """The key of each text's answer, None for none; each distinct text is read once."""
+        said = list(texts)
+        each = list(dict.fromkeys(said))
+        if callable(self.kind):
+            read = [None if text is None else _key(self.kind(text)) for text in each]
+        else:
+            read = answers.canonical(each, self.kind, **self.options)
+        key_of = dict(zip(each, read, strict=True))
+        return [key_of[text] for text in said]
+
+    def labels(self, values: Iterable[Any]) -> list[str | None]:
+        """The key of each right answer, a text or a number, None where none can be read.
+
+        A right answer is an answer: for kinds that look for a box it is read as if it were in one.
+        """
+        return self.keys([self._label(value) for value in values])
+
+    def ids(self, texts: Sequence[str | None]) -> Ints:
+        """Ids (N,) of the answers of one group or orbit, equal for equal ones, -1 for no answer."""
+        return identified(self.joined(self.keys(texts)))
+
+    def joined(self, keys: list[str | None]) -> list[str | None]:
+        """Keys (N,) of one group or orbit, one for all that the equivalence joins."""
+        found = answers.equivalent(keys, self.equivalence) if self.equivalence else keys
+        return list(found)
+
+    def _label(self, value: Any) -> str | None:
+        plain = value.item() if getattr(value, "ndim", None) == 0 else value
+        if isinstance(plain, bool) or not isinstance(plain, str | Number):
+            return None
+        text = str(plain)
+        stated = text if callable(self.kind) else answers.stated(text, self.kind)
+        if stated == text:
+            return text
+        return stated if text.strip() and _balanced(text) else None
+
+
+def taken(options: dict[str, Any]) -> Reader:
+    """The reader that some of these options ask for, which are taken out of them.
+
+    >>> options = {"kind": "choice", "beta": 0.1}
+    >>> taken(options).kind, options
+    ('choice', {'beta': 0.1})
+    """
+    return Reader(
+        **{name: options.pop(name) for name in Answering.__annotations__ if name in options}
+    )
+
+
+def identified(keys: Sequence[str | None]) -> Ints:
+    """Ids (N,) of keys, made once for each distinct one."""
+    each = list(dict.fromkeys(keys))
+    number = dict(zip(each, answers.identify(each).tolist(), strict=True))
+    return np.fromiter(map(number.__getitem__, keys), np.int64, len(keys))
+
+
+def _key(found: Any) -> str | None:
+    if found is None or isinstance(found, str):
+        return found
+    if isinstance(found, int | Integral):  # int first: asking Integral takes ten times as long
+        return str(int(found))
+    raise InvalidAnswer(f"kind gave {found!r:.60}: expected a callable text -> str, int or None")
+
+
+def _balanced(text: str) -> bool:
+    """Whether every brace is closed, escaped ones left out, so that what is put around the text holds it."""
+    depth = 0
+    for brace in re.findall(r"\\.|[{}]", text, re.DOTALL):
+        depth += {"{": 1, "}": -1}.get(brace, 0)
+        if depth < 0:
+            return False
+    return depth == 0 and not re.sub(r"\\.", "", text, flags=re.DOTALL).endswith("\\")

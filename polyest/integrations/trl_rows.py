@@ -1,0 +1,161 @@
+"""The rows of this process as TRL hands them to a reward, read into integers: columns, ids, answers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from polyest.errors import BrokenBatch, InvalidAnswer, MissingColumn
+from polyest.integrations.messages import content_of, texts_of
+from polyest.integrations.reader import Ints, Reader, identified
+from polyest.record import Holder
+
+Names = tuple[Ints, list[Any]]  # ids, and what the column has for each
+# What TRL passes beside the columns of the dataset.
+PASSED = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
+GROUP = "group_id"
+
+
+class Reading(Holder):
+    """How a batch is read; the fields are the keywords of the rewards in trl.py.
+
+    group is None for `GROUP` where there is such a column; end_token None for those of the trainer where
+    it masks what was cut, else the tokens, none for completions that are read cut or not.
+    """
+
+    group: str | None
+    reader: Reader
+    gather: str | bool
+    num_generations: int | None
+    end_token: tuple[int, ...] | None
+    orbit: str | None
+    orbit_size: int
+    broken: str
+    truth: str | None
+    texts: bool
+
+
+class Rows(Holder):
+    """Rows of this process: ids of groups, prompts, orbits, right answers, answers; and what they stand for.
+
+    Ids of texts are digests: a message shows the text, where this process has it.
+    """
+
+    arrays: tuple[Ints, ...]
+    texts: list[str | None]
+    keys: list[str | None]
+    right: list[str | None]
+    group: str
+    group_names: Names
+    orbit_names: Names
+
+
+def rows_of(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any]) -> Rows:
+    """The rows of this process.  Raises BrokenBatch, InvalidAnswer, MissingColumn."""
+    texts = texts_of(completions)
+    rows = len(texts)
+    if len(prompts) != rows:
+        raise BrokenBatch(f"{len(prompts)} prompts for {rows} completions: expected one a row")
+    if how.end_token:
+        if rows and "completion_ids" not in columns:
+            raise BrokenBatch(
+                "end_token without completion_ids, in which it is looked for: hand on what TRL passes"
+            )
+        cut = truncated(column("completion_ids", columns, rows), how.end_token)
+        texts = [None if short else text for short, text in zip(cut, texts, strict=True)]
+    asked = [_mark(prompt) for prompt in prompts]
+    marks = identified(asked)
+    name = how.group or GROUP
+    if how.group is None and how.num_generations and GROUP not in columns:
+        name, group, ids = "prompt", asked, marks  # blocks of rows need no name
+    else:
+        group = column(
+            name, columns, rows, "or give num_generations, for rows that follow each other"
+        )
+        ids = numbers(name, group)
+    orbit = column(how.orbit, columns, rows) if how.orbit else group
+    orbits = numbers(how.orbit, orbit) if how.orbit else ids
+    right: list[str | None] = [None] * rows
+    keys = list(right)
+    if how.truth:
+        right = how.reader.labels(column(how.truth, columns, rows))
+    if not how.texts:
+        keys = how.reader.keys(texts)
+    return Rows(
+        (ids, marks, orbits, identified(right), identified(keys)),
+        texts,
+        keys,
+        right,
+        name,
+        (ids, group),
+        (orbits, orbit),
+    )
+
+
+def column(name: str, columns: Mapping[str, Any], rows: int, repair: str = "") -> list[Any]:
+    """Values of a column, one a row.  Raises MissingColumn, with the names of those that are there."""
+    if name not in columns:
+        if not rows:  # a process without rows does not know which columns there are
+            return []
+        there = sorted(columns.keys() - set(PASSED))
+        raise MissingColumn(
+            f"no column {name!r} in the dataset: it has {', '.join(there) or 'none but the prompt'}; add "
+            f"dataset.add_column({name!r}, ...), or name another one{repair and ', '}{repair}"
+        )
+    found = columns[name]
+    found = found.tolist() if hasattr(found, "tolist") else list(found)  # numpy's and torch's
+    if not isinstance(found, list) or len(found) != rows:
+        raise BrokenBatch(
+            f"column {name!r} has {len(found) if isinstance(found, list) else 'no'} values for {rows} "
+            "completions: expected one a row"
+        )
+    return [value.item() if getattr(value, "ndim", None) == 0 else value for value in found]
+
+
+def numbers(name: str, values: Sequence[Any]) -> Ints:
+    """Ids as int64, the same in every process: integers as they are, texts by their digest."""
+    types = set(map(type, values))  # few, where values are many
+    odd = {t for t in types if issubclass(t, bool) or not issubclass(t, str | Integral)}
+    if odd:
+        first = next(v for v in values if type(v) in odd)
+        raise BrokenBatch(
+            f"column {name!r} holds {first!r:.60}: expected whole numbers or texts, one id a prompt"
+        )
+    if any(issubclass(t, str) for t in types):
+        texts: list[str | None] = [str(v) for v in values if isinstance(v, str)]
+        digest = dict(zip(texts, identified(texts).tolist(), strict=True))
+        values = [digest[v] if isinstance(v, str) else v for v in values]
+    try:
+        return np.array(values, np.int64).reshape(len(values))
+    except OverflowError:
+        raise BrokenBatch(
+            f"column {name!r} holds {max(values, key=abs)}: expected whole numbers of 64 bits; "
+            "give it as text"
+        ) from None
+
+
+def truncated(completion_ids: Sequence[Any], ends: Sequence[int]) -> list[bool]:
+    """Whether each completion was cut: its last token is none that ends one.
+
+    Raises InvalidAnswer for what is no list of tokens.
+
+    >>> truncated([[5, 6, 2], [5, 6], []], (2, 0))
+    [False, True, True]
+    """
+    found = []
+    for ids in completion_ids:
+        tokens = ids.tolist() if hasattr(ids, "tolist") else ids
+        if not isinstance(tokens, Sequence) or isinstance(tokens, str):
+            raise InvalidAnswer(f"completion_ids holds {ids!r:.60}: expected a list of tokens")
+        found.append(not len(tokens) or int(tokens[-1]) not in ends)
+    return found
+
+
+def _mark(prompt: Any) -> str:
+    """What tells prompts apart: all text in them, for images have no stable form."""
+    if isinstance(prompt, str) or not isinstance(prompt, Sequence):
+        return str(prompt)
+    messages = [m for m in prompt if isinstance(m, Mapping)]
+    return json.dumps([[str(m.get("role")), content_of(m)] for m in messages])
