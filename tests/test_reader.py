@@ -90,10 +90,14 @@ def test_a_right_answer_needs_no_box(value):
 
 
 def test_what_is_a_right_answer_and_what_is_none():
-    number = Reader()
+    number = Reader(kind="number")
     assert number.labels(["72", 72, 72.0, np.int64(72), np.array(72), Decimal(72)]) == ["72"] * 6
     assert number.labels(["So ...\n#### 72"]) == ["72"]
     assert number.labels([None, True, ["72"], {"a": 72}, "", "many", np.bool_(True)]) == [None] * 7
+    assert Reader().labels(["many", "72", r"\frac{1}{2}", "So ...\n#### 72", None, "", "}"]) == [
+        *("many", "72", "1/2", "72"),
+        *(None, None, None),
+    ]
     boxed = Reader(kind="boxed")
     assert boxed.labels([r"\frac{1}{2}", r"\boxed{\frac12}", r"\fbox{.5}"]) == ["1/2"] * 3
     assert boxed.labels(["1}", "{1", "1\\", " ", "}{"]) == [None] * 5

@@ -170,27 +170,32 @@ def test_an_end_token_needs_the_tokens():
 @pytest.mark.parametrize("bad", ["many", None, True, ["1"], ""])
 def test_a_prompt_without_a_readable_label_earns_one_reward(objective, bad):
     """Whatever is said: its advantage is 0, and that of the others is as ever."""
-    reward = trl.ground_truth(num_generations=4, **objective)
+    reward = trl.ground_truth(kind="number", num_generations=4, **objective)
     with pytest.warns(
         UnreadableLabel, match=r"column 'answer' holds .*kind 'number' finds no answer"
     ):
         found = paid(reward, answer=["7"] * 4 + [bad] * 4)
     assert found[4:] == [0.0] * 4
-    assert found[:4] == paid(trl.ground_truth(num_generations=4, **objective), answer=["7"] * 8)[:4]
+    assert (
+        found[:4]
+        == paid(trl.ground_truth(kind="number", num_generations=4, **objective), answer=["7"] * 8)[
+            :4
+        ]
+    )
     assert reward.unread == 4
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         paid(reward, answer=[bad] * 4 + ["7"] * 4)
         assert paid(reward, answer=[bad] * 8) == [0.0] * 8  # some could be read before
     assert reward.unread == 16
-    silent = trl.ground_truth(num_generations=4, unanswered="exclude", **objective)
+    silent = trl.ground_truth(kind="number", num_generations=4, unanswered="exclude", **objective)
     texts = ["7", "no", *TEXTS[2:6], "no", "1"]
     with pytest.warns(UnreadableLabel):
         assert paid(silent, texts=texts, answer=["7"] * 4 + [bad] * 4)[4:] == [0.0] * 4
 
 
 def test_one_bad_row_is_enough_for_a_prompt():
-    reward = trl.ground_truth(num_generations=4)
+    reward = trl.ground_truth(kind="number", num_generations=4)
     with pytest.warns(UnreadableLabel):
         assert paid(reward, answer=["7"] * 4 + ["1", "1", "many", "1"]) == [1, 1, 0, 0, 0, 0, 0, 0]
 
@@ -203,23 +208,23 @@ class Data(list):
 
 
 def test_labels_that_can_never_be_read_are_refused():
-    reward = trl.ground_truth(num_generations=4)
+    reward = trl.ground_truth(kind="number", num_generations=4)
     with pytest.raises(InvalidAnswer, match=r"column 'answer' holds 'many', where kind 'number'"):
         paid(reward, answer=["many"] * 8)
     with pytest.warns(UnreadableLabel):  # one prompt says nothing of the data set
-        paid(reward := trl.ground_truth(num_generations=8), answer=["many"] * 8)
+        paid(reward := trl.ground_truth(kind="number", num_generations=8), answer=["many"] * 8)
     with pytest.raises(InvalidAnswer, match="nor in any other row so far"):
         paid(reward, answer=["some"] * 8)
     trainer = Trainer(8, 8)
     trainer.train_dataset = Data({"answer": "many"} for _ in range(9))
     with pytest.raises(InvalidAnswer, match="'many'"):
-        paid(trl.ground_truth(), trainer, answer=["many"] * 8)
+        paid(trl.ground_truth(kind="number"), trainer, answer=["many"] * 8)
     trainer.train_dataset.append({"answer": "7"})
-    reward = trl.ground_truth()
+    reward = trl.ground_truth(kind="number")
     with pytest.warns(UnreadableLabel):
         paid(reward, trainer, answer=["many"] * 8)
     paid(reward, trainer, answer=["many"] * 8)
-    assert trainer.logged == [("ground_truth/unread", 1.0)] * 2
+    assert trainer.logged == [("ground_truth-kindnumber/unread", 1.0)] * 2
     assert list(values_of(Trainer(), "answer")) == []
 
 

@@ -220,14 +220,6 @@ def rllm(
     if orbit is not None:
         options = {"orbits": "uid", **options}
     how = chosen(name, options)
-    read = partial(
-        answers.from_texts,
-        kind=kind,
-        equivalence=equivalence,
-        choices=choices,
-        cues=tuple(cues),
-        reasoning=tuple(reasoning),
-    )
 
     def estimator(
         rewards: Any, algorithm_config: Any = None, *, traj_groups: Any = None, **_: Any

@@ -51,7 +51,7 @@ class Reader:
         self.kind: str | Extract = given.pop("kind", KIND)
         self.equivalence: Same | None = given.pop("equivalence", None)
         # Kept as they are pickled and named: no iterator, which would be read once.
-        self.options = {
+        self.options: dict[str, Any] = {
             name: tuple(value)
             if isinstance(value, Iterable) and not isinstance(value, str)
             else value

@@ -50,8 +50,9 @@ def compute_score(
     """A reward function for verl: the class of the answer as score, and whether it is right as acc.
 
     kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: the entry of extra_info that
-    numbers the orbits, where orbits="score".  acc, 0 or 1, is what verl's validation reports; of the score it is the sign
-    (scores.py), where the ground truth is an answer.  Raises BrokenOrbit where extra_info has no such entry.
+    numbers the orbits, where orbits="score".  acc, 0 or 1, is what verl's validation reports; of the
+    score it is the sign (scores.py), where the ground truth is an answer.  Raises BrokenOrbit where
+    extra_info has no such entry.
 
     >>> found = compute_score("", "so 0.50", "1/2", kind="fraction")
     >>> found["acc"], found["score"] == answer_class("1/2", "fraction")
