@@ -160,7 +160,7 @@ PLAN = {
         "games.goals", "lookup", "record", "table", "targets", "values",
     },
     "games.payoff": {
-        "bernstein", "closed_forms", "counts", "errors", "games.geometry", "lookup", "making", "reading",
+        "bernstein", "closed_forms", "counts", "errors", "games.geometry", "games.goals", "lookup", "making", "reading",
         "values",
     },
     "games": {

@@ -7,7 +7,7 @@ not checked a second time.  Nothing is solved for here.
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import inf, isfinite
+from math import isfinite
 from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
 
 import numpy as np
@@ -28,6 +28,7 @@ CLOSED_FORMS = (
     "log_count", "log_smoothed", "miller_madow", "taylor", "harmonic", "jackknife", "schuermann",
 )  # fmt: skip
 UNANSWERED = ("exclude", "lowest")
+LARGEST_BETA = 1e100  # rewards are to be doubles
 TABLES = ("criterion", "bias", "bias_ratio", "noise", "table")  # keywords that say which table
 # Keywords of no use to a reward that looks nothing up.
 COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline")
@@ -102,9 +103,17 @@ def chosen(
         raise InvalidReward(
             f"unanswered is {shown(unanswered)}: expected one of {', '.join(UNANSWERED)}"
         )
-    if not 0 < real(beta) < inf:
-        raise InvalidReward(f"beta is {shown(beta)}: expected a positive number")
+    if not 0 < real(beta) <= LARGEST_BETA:
+        raise InvalidReward(
+            f"beta is {shown(beta)}: expected a positive number, up to {LARGEST_BETA:g}"
+        )
+    if not isinstance(dyadic := options.get("dyadic", False), bool | np.bool_):
+        raise InvalidReward(f"dyadic is {shown(dyadic)}: expected True or False")
     asked: dict[str, Any] = {name: options.get(name) for name in TABLES}
+    if not isinstance(asked["criterion"], str | None):
+        raise InvalidReward(
+            f"criterion is {shown(asked['criterion'])}: expected its name, such as minimax"
+        )
     for name in ("bias", "bias_ratio", "noise"):
         if asked[name] is not None and not isfinite(real(asked[name])):
             raise InvalidReward(f"{name} is {shown(asked[name])}: expected a number")
@@ -164,7 +173,10 @@ def rewarded(how: Estimator, K: int, traces: int = 0) -> Floats:
     if traces:
         found = found.rounded("dyadic", group=traces, beta=how.beta)  # type: ignore[attr-defined]
     entries = found.coefficients if isinstance(found, Table) else found[np.arange(K + 1)]
-    paid = np.asarray(how.sign * how.beta * entries + 0.0)  # + 0.0 turns -0.0 into 0.0
+    with np.errstate(over="ignore"):
+        paid = np.asarray(how.sign * how.beta * entries + 0.0)  # + 0.0 turns -0.0 into 0.0
+    if not np.isfinite(paid).all():
+        raise InvalidReward(f"beta is {how.beta:g}: times the entries of {found!r} it is no double")
     if (
         traces
     ):  # the product is off the grid by an ulp of float64, float32 holds the multiple itself
