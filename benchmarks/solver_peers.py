@@ -281,7 +281,7 @@ def _said(error: Exception) -> str:
 def _clock(name: str, seconds: float) -> dict[str, Any]:
     """The option that limits a solver's time."""
     return {
-        "HiGHS": {"highs_options": {"time_limit": seconds}},
+        "HiGHS": {"time_limit": seconds},
         "Clarabel": {"time_limit": seconds},
         "ECOS": {},
         "SCS": {"time_limit_secs": seconds},

@@ -42,7 +42,8 @@ def look_up(
     """
     if not isinstance(table, Table):
         raise InvalidProblem(f"table is {shown(table)}: expected one with a list of entries")
-    if not isinstance(counts, np.ndarray) or not isinstance(out, np.ndarray | None):
+    plain = isinstance(counts, np.ndarray) and not isinstance(counts, np.ma.MaskedArray)
+    if not plain or not isinstance(out, np.ndarray | None):
         raise CountOutOfRange(
             f"counts are {shown(counts)}, out is {shown(out)}: expected arrays of numpy; for others use "
             "table[counts]"

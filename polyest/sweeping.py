@@ -65,7 +65,11 @@ def sweep(
         raise InvalidProblem(f"jobs is {shown(jobs)}: expected how many processes, 1 or more")
     refuse_unguarded()
     rounding = asked(grid, group, beta)
-    problems = [pose(K, **keywords) for K in Ks]
+    try:
+        draws = list(Ks)
+    except TypeError:
+        raise InvalidProblem(f"Ks is {shown(Ks)}: expected integers, such as range(1, 9)") from None
+    problems = [pose(K, **keywords) for K in draws]
     if not problems or any(a.K >= b.K for a, b in pairwise(problems)):
         raise InvalidProblem(
             f"the range K = {[problem.K for problem in problems]} does not ascend: expected at "

@@ -45,7 +45,7 @@ def calls(path: Any) -> dict[str, Call]:
         "dumps": Call(polyest.dumps, table),
         "load": Call(polyest.load, {"K": 5, "target": "log", **BUDGET}, TABLE),
         "loads": Call(polyest.loads, {"line": polyest.dumps(polyest.load(3)), "where": "here"}),
-        "solve": Call(polyest.solve, {"K": 2, "target": "log", **BUDGET}, solving),
+        "solve": Call(polyest.solve, {"K": 2, "target": "log", **BUDGET}, solving, costly=True),
         "verify": Call(polyest.verify, table),
         "Table.__getitem__": Call(lambda counts: polyest.load(5)[counts], {"counts": [0, 5]}),
         "Table.rounded": Call(
@@ -88,7 +88,7 @@ def calls(path: Any) -> dict[str, Call]:
             {"texts": ["1"], "kind": "choice", "equivalence": None, "choices": "AB"},
         ),
         "answers.identify": Call(answers.identify, {"keys": ["1", None], "no_answer": -1}),
-        "answers.math_equal": Call(answers.math_equal, {"left": "1", "right": "2"}),
+        "answers.math_equal": Call(answers.math_equal, {"left": "1", "right": "2"}, costly=True),
         **{
             f"closed_forms.{form.__name__}": Call(form, {"K": 3})
             for form in closed_forms.LOGS
@@ -121,13 +121,17 @@ def calls(path: Any) -> dict[str, Call]:
         "frontier.against": Call(
             frontier.against,
             {"rival": closed_forms.harmonic(2), "criterion": "gradient-variance"},
+            costly=True,
         ),
         "frontier.comparison": Call(
             frontier.comparison,
             {"K": 1, "criterion": "variance", "target": "log", "progress": None},
+            costly=True,
         ),
         "frontier.marks": Call(
-            frontier.marks, {"K": 1, "criterion": "variance", "target": "log", "progress": None}
+            frontier.marks,
+            {"K": 1, "criterion": "variance", "target": "log", "progress": None},
+            costly=True,
         ),
         "frontier.sweep": Call(
             frontier.sweep,
@@ -138,6 +142,7 @@ def calls(path: Any) -> dict[str, Call]:
                 "target": "log",
                 "progress": None,
             },
+            costly=True,
         ),
         **game_calls(),
         "gathering.refuse": Call(

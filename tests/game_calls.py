@@ -23,7 +23,7 @@ OPTIONS = TABLE | {
 class Call:
     """A function with arguments by name that it takes.
 
-    tried: keywords that are tried beside them; nan, infinite: what may come out.
+    tried: keywords that are tried beside them; nan, infinite: what may come out; costly: above .1 s.
     """
 
     function: Callable[..., Any]
@@ -31,6 +31,7 @@ class Call:
     tried: frozenset[str] = field(default_factory=frozenset)
     nan: bool = False
     infinite: bool = False
+    costly: bool = False
 
 
 @cache

@@ -23,7 +23,8 @@ LINES = {
 }
 ODD = (
     None, True, -1, 0, 1.5, 10**18, 10**400, 1e308, float("inf"), float("nan"), "", "x" * 5000, "1e400",
-    "nan", "-1", "0", "1e-320", "inf", "power:1e9", "tsallis:1e7", "power:1e6", "power:1e100", "polynomial:1e-300",
+    "nan", "-1", "0", "1e-320", "inf", "power:1e9", "tsallis:1e7", "power:1e6", "power:1e100",
+    "polynomial:1e-300",
     "polynomial:" + "1," * 10**5 + "1", [], {}, [[]], ["1"] * 10**5, ["1e308"] * 5, ["x"], [None], "123",
     {"lower": "1", "upper": "0"}, {"kind": "bias", "value": "5e-324"}, {"alternation": ["0.5", "0.5"]},
     {"kind": [], "value": "1"}, ["-1", "2"],

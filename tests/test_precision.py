@@ -1,6 +1,7 @@
 """Claims and bytes do not depend on the precision that a caller has set, and it stays the caller's."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -188,32 +189,40 @@ def test_a_disturbed_step_is_repeated_and_given_up_in_the_end():
 
 
 INTERRUPTED = """
-import sys, flint, polyest
+import signal, sys, flint, polyest
 polyest.solve(9, criterion="variance", bias_ratio=3)  # imports what it needs, which is not interrupted
 flint.ctx.prec = 71
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 print("ready", flush=True)
-seen = 0
-while True:
+for _ in range(12):
     try:
-        polyest.solve(9, criterion="variance", bias_ratio=3)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        while True:
+            polyest.solve(9, criterion="variance", bias_ratio=3)
     except KeyboardInterrupt:
-        seen += 1
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # until this one is told
         print(flint.ctx.prec, flush=True)
-        if seen == 12:
-            sys.exit()
 """
 
 
 def test_it_is_the_callers_again_after_ctrl_c():
     process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True, env=environment()
+        [sys.executable, "-c", INTERRUPTED],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
     )
     with process:
-        assert process.stdout.readline() == "ready\n"
+        assert process.stdout.readline() == b"ready\n"
+        told = b""
         for i in range(12):
             time.sleep(0.05 + 0.013 * i)
-            process.send_signal(signal.SIGINT)
-            assert process.stdout.readline() == "71\n"
+            while told.count(b"\n") <= i:
+                process.send_signal(signal.SIGINT)
+                # One that comes in a callback of a C library is lost there: it is sent again.
+                if select.select([process.stdout], [], [], 5)[0]:
+                    told += os.read(process.stdout.fileno(), 1000)
+    assert told == b"71\n" * 12
 
 
 SPOILED = """

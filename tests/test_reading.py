@@ -75,7 +75,9 @@ def test_released_minimax_tables_are_proved_to_1e_12(K):
     assert table.bias.width <= 1e-9
     polyest.verify(table)
     again = polyest.solve(K, criterion="minimax")
-    again = replace(again, release="v1", version=table.version)
+    # Points of alternation prove the optimum, wherever they are; another BLAS has other last digits.
+    assert again.witness.points == pytest.approx(table.witness.points, abs=1e-12)
+    again = replace(again, release="v1", version=table.version, witness=table.witness)
     assert polyest.dumps(again) == polyest.dumps(table)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.errors import InvalidGame
 from polyest.games.geometry import LEAST, Geometry, negative_entropy
-from polyest.games.goals import Goal, Prompts, numbers
+from polyest.games.goals import LARGEST, Goal, Prompts, numbers
 from polyest.games.safety import Safety
 from polyest.record import Holder
 from polyest.values import real, shown
@@ -124,7 +124,7 @@ def pose(
             f"goal is {shown(goal)}, geometry is {shown(geometry)}: expected a goal as "
             "goals.StandardRL((1.0, 0.0)) and a geometry as geometry.euclidean()"
         )
-    if not 0 < real(beta) < np.inf:
+    if not 0 < real(beta) <= LARGEST:
         raise InvalidGame(
             f"beta is {shown(beta)}: expected a positive number, the strength of the reference"
         )

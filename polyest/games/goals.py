@@ -31,6 +31,7 @@ from polyest.games.geometry import LEAST, Geometry
 from polyest.record import Holder, Record
 from polyest.values import real, shown
 
+LARGEST = 1e100  # reward, cost, budget, strength: what is made of them are to be doubles
 CERTIFIED = 1e-7  # largest gap of a conjugate found by descent
 RESTARTS = 10
 
@@ -98,7 +99,7 @@ class StandardRL(Goal):
     def check(self, prompts: int, answers: int) -> None:
         """Rewards are finite, one an answer or one a prompt and answer."""
         r = numbers("rewards", self.r)
-        if r.shape not in ((answers,), (prompts, answers)) or not np.isfinite(r).all():
+        if r.shape not in ((answers,), (prompts, answers)) or not (np.abs(r) <= LARGEST).all():
             raise InvalidGame(
                 f"rewards of shape {r.shape}: expected finite numbers of shape ({answers},) or "
                 f"({prompts}, {answers})"
@@ -192,7 +193,7 @@ class Diversity(Goal):
             raise InvalidGame(
                 f"geometry is {shown(self.geometry)}: expected one of polyest.games.geometry"
             )
-        if not 0 < real(self.scale) < np.inf:
+        if not 0 < real(self.scale) <= LARGEST:
             raise InvalidGame(
                 f"scale is {shown(self.scale)}: expected a positive number; minus an entropy is convex, an "
                 "entropy is not"

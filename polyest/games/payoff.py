@@ -7,7 +7,6 @@ has a reward of degree d with an exactly unbiased table of K >= d draws (U-stati
 table is the one of its target: log for the negative entropy, tsallis:s for Tsallis of order s.
 """
 
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from polyest import closed_forms, counts
 from polyest.bernstein import Floats
 from polyest.errors import InvalidGame, TableNotFound
 from polyest.games.geometry import Geometry
+from polyest.games.goals import LARGEST
 from polyest.lookup import Lookup
 from polyest.making import solve
 from polyest.reading import load
@@ -84,7 +84,7 @@ def rewards(
     """
     if real(sign) not in (-1, 1):
         raise InvalidGame(f"sign is {shown(sign)}: expected 1 for diversity, -1 for consistency")
-    if not 0 < real(beta) < inf:
+    if not 0 < real(beta) <= LARGEST:
         raise InvalidGame(f"beta is {shown(beta)}: expected a positive number")
     beta, sign = real(beta), int(sign)
     if reference is None:

@@ -19,6 +19,7 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.errors import Infeasible, InvalidGame, NotConverged
 from polyest.games.geometry import LEAST
+from polyest.games.goals import LARGEST as LARGEST_COST
 from polyest.games.goals import Goal, Prompts, normalised, numbers
 from polyest.values import real, shown
 
@@ -169,13 +170,14 @@ class Safety(Goal):
         numbers("costs", self.cost)
         numbers("budgets", self.budget)
         C, b = self.costs, self.budgets
-        if C.shape != (b.size, answers) or not np.isfinite(C).all() or not np.isfinite(b).all():
+        fit = C.shape == (b.size, answers)
+        if not fit or not all((np.abs(x) <= LARGEST_COST).all() for x in (C, b)):
             raise InvalidGame(
                 f"costs of shape {C.shape}, budgets of shape {b.shape}: expected finite numbers, "
                 f"(constraints, {answers}) and (constraints,)"
             )
         bound = real(self.bound)
-        if not (0 < bound < inf or bound == inf == self.bound):
+        if not (0 < bound <= LARGEST_COST or bound == inf == self.bound):
             raise InvalidGame(
                 f"bound is {shown(self.bound)}: expected a positive number, above the multipliers of the "
                 "optimum"

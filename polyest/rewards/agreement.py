@@ -68,6 +68,12 @@ def pairwise(
     >>> pairwise([[["cat", "cats"], ["dog", None]]], distance=lambda t: np.zeros((3, 3))).tolist()
     [[[0.75, 0.75], [0.75, nan]]]
     """
+    for name, way in (("encode", encode), ("distance", distance)):
+        if way is not None and not callable(way):
+            raise InvalidReward(f"{name} is {shown(way)}: expected a function of texts, or None")
+    for name, truth in (("fuzzy", fuzzy), ("include_self", include_self)):
+        if not isinstance(truth, bool | np.bool_):
+            raise InvalidReward(f"{name} is {shown(truth)}: expected True or False")
     ways = [
         name for name, way in (("fuzzy", fuzzy), ("encode", encode), ("distance", distance)) if way
     ]

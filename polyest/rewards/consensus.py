@@ -114,10 +114,10 @@ def soft_consistency(
     """
     if not among(mean, MEANS):
         raise InvalidReward(f"mean is {shown(mean)}: expected one of {', '.join(MEANS)}")
-    baseline = options.get("baseline", "group-mean")
-    if options.get("counting", "in-group") != "in-group" or baseline == "exact":
+    baseline, counting = options.get("baseline", "group-mean"), options.get("counting", "in-group")
+    if not among(counting, ("in-group",)) or among(baseline, ("exact",)):
         raise InvalidReward(
-            f"counting {shown(options.get('counting', 'in-group'))} and baseline {shown(baseline)}: a "
+            f"counting {shown(counting)} and baseline {shown(baseline)}: a "
             'reward over an orbit is counted "in-group" on its own prompt, under "group-mean" or "none"'
         )
     found = arranged(answers, groups=options.get("groups"), orbits=orbits)

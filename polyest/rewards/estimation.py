@@ -110,7 +110,13 @@ def chosen(
             f"beta is {shown(beta)}: expected a number from {LEAST_BETA:g} to {GREATEST_BETA:g}, so that "
             "rewards neither vanish nor overflow"
         )
+    if not isinstance(dyadic := options.get("dyadic", False), bool | np.bool_):
+        raise InvalidReward(f"dyadic is {shown(dyadic)}: expected True or False")
     asked: dict[str, Any] = {name: options.get(name) for name in TABLES}
+    if not isinstance(asked["criterion"], str | None):
+        raise InvalidReward(
+            f"criterion is {shown(asked['criterion'])}: expected its name, such as minimax"
+        )
     for name in ("bias", "bias_ratio", "noise"):
         if asked[name] is not None and not isfinite(real(asked[name])):
             raise InvalidReward(f"{name} is {shown(asked[name])}: expected a number")
@@ -170,7 +176,10 @@ def rewarded(how: Estimator, K: int, traces: int = 0) -> Floats:
     if traces:
         found = found.rounded("dyadic", group=traces, beta=how.beta)  # type: ignore[attr-defined]
     entries = found.coefficients if isinstance(found, Table) else found[np.arange(K + 1)]
-    paid = np.asarray(how.sign * how.beta * entries + 0.0)  # + 0.0 turns -0.0 into 0.0
+    with np.errstate(over="ignore"):
+        paid = np.asarray(how.sign * how.beta * entries + 0.0)  # + 0.0 turns -0.0 into 0.0
+    if not np.isfinite(paid).all():
+        raise InvalidReward(f"beta is {how.beta:g}: times the entries of {found!r} it is no double")
     if (
         traces
     ):  # the product is off the grid by an ulp of float64, float32 holds the multiple itself

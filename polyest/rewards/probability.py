@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from typing import Any, Literal, Unpack
 
 from polyest import counts
-from polyest.errors import InvalidReward
+from polyest.errors import InvalidProblem, InvalidReward
 from polyest.reals import reals
 from polyest.rewards.estimation import Array, Options, estimated, group_sizes, summable
-from polyest.values import among, real, shown
+from polyest.values import among, real, shown, whole
 
 KINDS = ("entropy", "gini", "exploration")
 HIGHEST = 1024  # order of a Tsallis logarithm
@@ -84,6 +84,8 @@ def pass_at(answers: Array, k: int, *, beta: float = 1.0, **options: Unpack[Opti
     >>> pass_at([[7, 7, 3, 5, 5]], 2).round(3).tolist()
     [[0.667, 0.667, 0.0, 0.667, 0.667]]
     """
+    if not whole(k, 1):
+        raise InvalidProblem(f"k is {shown(k)}: how many traces may try, an integer of at least 1")
     return estimated(answers, ("pass_at", k), beta, options)[0]
 
 
@@ -135,7 +137,7 @@ def _explored(paid: Array, seen: counts.Counts, prior: Any, beta: float, options
     """Rewards of -log nu with beta log Q added; the prior is read by the host, which checks it."""
     xp, answered = counts.library(paid), seen.answered
     believed = reals("prior", prior, paid, "log Q of each answer")
-    known = believed[answered] if believed.shape == paid.shape else believed[:0]
+    known = believed[answered] if believed.shape == paid.shape else believed.reshape(-1)[:0]
     if believed.shape != paid.shape or not xp.isfinite(known).all():
         raise InvalidReward(
             f"prior of shape {tuple(believed.shape)}: expected finite log Q in the shape "
