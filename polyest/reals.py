@@ -7,6 +7,7 @@ import numpy as np
 from polyest.bernstein import Floats
 from polyest.counts import library
 from polyest.errors import InvalidReward
+from polyest.values import shown
 
 Array = Any  # numpy array or torch tensor; recognised, not imported
 
@@ -28,7 +29,9 @@ def reals(name: str, values: Any, like: Any, wanted: str = "numbers that are rea
         if xp is np and given.dtype.kind == "O":
             given = given.astype(np.float64)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise InvalidReward(f"{name}: {error!s:.80}; expected {wanted}") from None
+        raise InvalidReward(
+            f"{name} are {shown(values)}: expected {wanted} ({error!s:.80})"
+        ) from None
     if given.dtype.kind not in "biuf" if xp is np else given.is_complex():
         raise InvalidReward(f"{name} of type {given.dtype}: expected {wanted}")
     return given.astype(np.float64) if xp is np else given.to(xp.float64, copy=True)

@@ -88,6 +88,7 @@ def calls(path: Any) -> dict[str, Call]:
             {"texts": ["1"], "kind": "choice", "equivalence": None, "choices": "AB"},
         ),
         "answers.identify": Call(answers.identify, {"keys": ["1", None], "no_answer": -1}),
+        "answers.stated": Call(answers.stated, {"answer": "1", "kind": "boxed"}),
         "answers.math_equal": Call(answers.math_equal, {"left": "1", "right": "2"}, costly=True),
         **{
             f"closed_forms.{form.__name__}": Call(form, {"K": 3})

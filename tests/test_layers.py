@@ -83,7 +83,7 @@ PLAN = {
     "proving": {"errors", "making", "reading", "universal", "workers"},
     # Counts to rewards to advantages; no solver, and a trainer's library only in the loop.
     "counts": {"errors", "values"},
-    "reals": {"bernstein", "counts", "errors"},
+    "reals": {"bernstein", "counts", "errors", "values"},
     "answers.characters": set(),
     "answers.tex": {"answers.characters"},
     "answers.numerals": {"answers.characters", "answers.tex"},

@@ -304,7 +304,11 @@ def agree(name, kind, call, arguments, keywords):
     of_advantages = name.startswith("advantages.")
     size = 1.0  # of what may cancel
     if of_advantages and name != "advantages.standardised":
-        size += np.abs(np.nan_to_num(arguments[0].array.astype(float), posinf=0, neginf=0)).max()
+        paid = arguments[: 2 if name == "advantages.exact" else 1]  # and what others are paid
+        size += sum(
+            np.abs(np.nan_to_num(each.array.astype(float), posinf=0, neginf=0)).max()
+            for each in paid
+        )
     for one, other in zip(array, tensor, strict=True):
         assert isinstance(one, np.ndarray)
         found, wanted = torch.as_tensor(other), torch.from_numpy(one)

@@ -77,9 +77,16 @@ def canonical(
 def stated(answer: str, kind: Any) -> str:
     r"""A right answer, as a data set has it, as a text in which `kind` finds it.
 
+    A callable kind gets it as it is.  Raises InvalidAnswer for what is no text, and for an unknown kind.
+
     >>> stated("x^2+1", "boxed"), canonical([stated("x^2+1", "auto")], "auto")
     ('\\boxed{x^2+1}', ['x^2+1'])
     """
+    flat("answer", [answer], none=False)
+    if callable(kind):
+        return answer
+    if not among(kind, KINDS):
+        raise InvalidAnswer(f"kind {shown(kind)} is unknown: use one of {', '.join(KINDS)}")
     if kind == "boxed" and boxed(answer) is None:
         return f"\\boxed{{{answer}}}"
     marked = boxed(answer) is not None or "####" in answer or "answer" in answer.lower()
