@@ -149,8 +149,8 @@ PLAN = {
         "games.goals", "lookup", "record", "table", "targets", "values",
     },
     "games.payoff": {
-        "bernstein", "closed_forms", "counts", "errors", "games.geometry", "games.goals", "lookup", "making", "reading",
-        "values",
+        "bernstein", "closed_forms", "counts", "errors", "games.geometry", "games.goals", "lookup", "making",
+        "reading", "values",
     },
     "games": {
         "games.alft", "games.coherence", "games.safety", "games.descent", "games.dynamics", "games.game",
