@@ -201,7 +201,8 @@ class Safety(Goal):
             raise Infeasible(
                 f"budgets {shown(b.tolist())}: every distribution over the answers{place} exceeds one "
                 f"of them by {abs(least):.6g} or more, or spends it to the end; the least cost of each is "
-                f"{shown(C.min(1).tolist())}, all in units of the greatest cost: allow more, or use a finite bound"
+                f"{shown(C.min(1).tolist())}, all in units of the greatest cost: "
+                "allow more, or use a finite bound"
             )
 
 
