@@ -72,7 +72,7 @@ def sweep(
     problems = [pose(K, **keywords) for K in draws]
     if not problems or any(a.K >= b.K for a, b in pairwise(problems)):
         raise InvalidProblem(
-            f"the range K = {[problem.K for problem in problems]} does not ascend: expected at "
+            f"the range K = {shown([problem.K for problem in problems])} does not ascend: expected at "
             "least one K, and each above the one before"
         )
     for problem in problems:

@@ -181,7 +181,8 @@ def _answers(answers: Any, shape: tuple[int, ...]) -> tuple[int, Any]:
     present = np.unique(given)
     if present[0] != 0 or present[-1] != present.size - 1:
         raise InvalidGame(
-            f"answers {present.tolist()}: expected 0, 1, 2, ... without a gap; number the distinct answers"
+            f"answers {shown(present.tolist())}: expected 0, 1, 2, ... without a gap; number the "
+            "distinct answers"
         )
     extracted = np.array(np.broadcast_to(given, shape))
     extracted.flags.writeable = False
@@ -194,7 +195,8 @@ def _weights(weights: Any, prompts: int) -> tuple[float, ...]:
     given = numbers("weights", weights)
     if given.shape != (prompts,) or not (given > 0).all() or not abs(given.sum() - 1) <= SUMS:
         raise InvalidGame(
-            f"weights {given.tolist()}: expected {prompts} positive numbers that add up to 1, one a prompt"
+            f"weights {shown(given.tolist())}: expected {prompts} positive numbers that add up to 1, "
+            "one a prompt"
         )
     return tuple(map(float, given))
 

@@ -160,8 +160,8 @@ class Safety(Goal):
         wrong = np.maximum(np.maximum(-left, 0.0), np.minimum(found, np.maximum(left, 0.0)))
         if not wrong.max() <= WITHIN / 2:
             raise NotConverged(
-                f"multipliers {(found / units).tolist()} leave {(left * units).tolist()} of the budgets: is "
-                "there a policy within them?"
+                f"multipliers {shown((found / units).tolist())} leave {shown((left * units).tolist())} "
+                "of the budgets: is there a policy within them?"
             )
         return np.asarray(found / units)
 
@@ -199,9 +199,10 @@ class Safety(Goal):
         if least >= 0 and self.bound == inf:
             place = "" if prompt is None else f" of prompt {prompt}"
             raise Infeasible(
-                f"budgets {b.tolist()}: every distribution over the answers{place} exceeds one of them by "
-                f"{abs(least):.6g} or more, or spends it to the end; the least cost of each is "
-                f"{C.min(1).tolist()}, all in units of the greatest cost: allow more, or use a finite bound"
+                f"budgets {shown(b.tolist())}: every distribution over the answers{place} exceeds one "
+                f"of them by {abs(least):.6g} or more, or spends it to the end; the least cost of each is "
+                f"{shown(C.min(1).tolist())}, all in units of the greatest cost: "
+                "allow more, or use a finite bound"
             )
 
 
