@@ -195,6 +195,7 @@ FIRST = {
         lambda: rewards.log_probability([[1, 1, 1]], unanswered=ARRAY), "unanswered is array",
     ),
     "an array for a grid": (lambda: polyest.load(3).rounded(ARRAY), "grid array.* is unknown"),
+    "a generator of many powers": (lambda: games.polynomial([5] * 5000), "degree 4999: expected at most 256"),
     "a long text": (lambda: polyest.solve(3, "x" * 10**6), r"target 'x{50,56}\.\.\. is unknown"),
 }  # fmt: skip
 

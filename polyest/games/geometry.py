@@ -33,6 +33,7 @@ STEPS = 200  # Newton's steps come first; bisections alone settle a double in 64
 STOP, ROUGH = 4e-16, 1e-13
 LEAST = 1e-300  # a positive number whose logarithm and reciprocal are finite
 HIGHEST = 20.0  # order: beyond it t^s is too flat at 0 for doubles
+HIGHEST_DEGREE = 256  # of a polynomial: its roots are found within a second, of 5000 never
 CLOSEST = 1e-6  # of an order to 1: closer, differences of powers lose their digits
 
 
@@ -246,6 +247,11 @@ def polynomial(coefficients: Any) -> Geometry:
         )
     while len(given) > 1 and given[-1] == 0:
         given = given[:-1]
+    if len(given) > HIGHEST_DEGREE + 1:
+        raise InvalidGame(
+            f"coefficients of degree {len(given) - 1}: expected at most {HIGHEST_DEGREE}, up to which "
+            "convexity is decided"
+        )
     if len(given) < 3:
         raise NotConvex(
             f"the polynomial {shown(list(given))} is linear: expected a strictly convex generator, of "
