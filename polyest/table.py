@@ -332,6 +332,6 @@ def _witness_in(record: Mapping[str, Any] | None, K: int) -> Alternation | Dual 
                 f"{len(points)} {kind} points with {len(weights)} weights: expected as many, at most "
                 f"{MOST_POINTS * (K + 16)}"
             )
-        if not all(0 < p <= 1 for p in points):
-            raise CorruptTable(f"{kind} points outside (0, 1]: expected probabilities")
+        if not all(0 <= p <= 1 for p in points):
+            raise CorruptTable(f"{kind} points outside [0, 1]: expected probabilities")
     return Dual(**lists, selection=number(record["selection"]))

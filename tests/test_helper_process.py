@@ -321,8 +321,9 @@ def test_a_script_needs_no_guard(tmp_path):
 
 
 INTERRUPTED = """
-import threading, time, flint, polyest
+import signal, threading, time, flint, polyest
 from polyest import helper_process
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background ignores
 threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 flint.ctx.prec = 71
 polyest.solve(3)
