@@ -13,6 +13,7 @@ from functools import lru_cache
 from polyest.answers.boxes import boxed
 from polyest.answers.characters import plain
 from polyest.errors import InvalidAnswer
+from polyest.values import shown
 
 CHOICES = "ABCDE"
 
@@ -47,7 +48,7 @@ def letters_of(choices: object) -> str:
     letters = choices.upper() if isinstance(choices, str) else ""
     if not re.fullmatch("[A-Z]+", letters) or len(set(letters)) < len(letters):
         raise InvalidAnswer(
-            f"choices {choices!r:.60}: expected different letters, such as {CHOICES!r}"
+            f"choices {shown(choices)}: expected different letters, such as {CHOICES!r}"
         )
     return letters
 

@@ -112,12 +112,12 @@ def listed(values: Any) -> bool:
 def _phrases(cues: Any) -> tuple[str, ...]:
     if isinstance(cues, str) or not isinstance(cues, Iterable):
         raise InvalidAnswer(
-            f"cues is {cues!r:.60}: expected a list of phrases, such as ['Respuesta']"
+            f"cues is {shown(cues)}: expected a list of phrases, such as ['Respuesta']"
         )
     found = tuple(cues)
     for cue in found:
         if not isinstance(cue, str) or not cue.strip(" :="):
-            raise InvalidAnswer(f"cues has {cue!r:.60}: expected a phrase, such as 'Respuesta'")
+            raise InvalidAnswer(f"cues has {shown(cue)}: expected a phrase, such as 'Respuesta'")
     return found
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from polyest.errors import InvalidAnswer
+from polyest.values import shown
 
 Tag = str | tuple[str, str]  # name of <name>...</name>, or what opens and what closes
 
@@ -38,7 +39,7 @@ def final_part(tags: Iterable[Tag]) -> Callable[[str], str | None]:
     """
     if isinstance(tags, str) or not isinstance(tags, Iterable):
         raise InvalidAnswer(
-            f"reasoning is {tags!r:.60}: expected a list of tags, such as ['think']"
+            f"reasoning is {shown(tags)}: expected a list of tags, such as ['think']"
         )
     return _final_part(tuple(map(_pair, tags)))
 
@@ -53,7 +54,7 @@ def _pair(tag: object) -> tuple[str, str]:
         if isinstance(opened, str) and isinstance(closed, str) and opened and closed:
             return re.escape(opened), re.escape(closed)
     raise InvalidAnswer(
-        f"reasoning has the tag {tag!r:.60}: expected a name, such as 'think', or a pair of texts, what "
+        f"reasoning has the tag {shown(tag)}: expected a name, such as 'think', or a pair of texts, what "
         "opens and what closes"
     )
 

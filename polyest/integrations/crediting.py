@@ -21,6 +21,7 @@ from polyest.bernstein import Floats
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
 from polyest.integrations.scores import FAILED
 from polyest.rewards.estimation import TABLES
+from polyest.values import shown
 
 SHARED = ("beta", "unanswered")
 HERE = ("baseline", "group", "incomplete")  # what is not handed on to the reward
@@ -75,7 +76,7 @@ def chosen(
     'group-mean'
     """
     if name not in REWARDS:
-        raise InvalidReward(f"reward {name!r} is unknown: use one of {', '.join(REWARDS)}")
+        raise InvalidReward(f"reward {shown(name)} is unknown: use one of {', '.join(REWARDS)}")
     wanted = {"unanswered": "lowest", **options}
     own = REWARDS[name][1]
     over_orbits = name in OVER_ORBITS and orbits
@@ -251,11 +252,11 @@ def _numbered(name: str, values: list[Any]) -> Any:
 
 def _among(name: str, value: Any, known: tuple[str, ...]) -> str:
     if value not in known:
-        raise InvalidReward(f"{name} is {value!r}: expected one of {', '.join(known)}")
+        raise InvalidReward(f"{name} is {shown(value)}: expected one of {', '.join(known)}")
     return str(value)
 
 
 def _whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InvalidReward(f"{name} is {value!r}: expected an integer of at least {least}")
+        raise InvalidReward(f"{name} is {shown(value)}: expected an integer of at least {least}")
     return value

@@ -32,6 +32,7 @@ from polyest.integrations.crediting import (
 from polyest.integrations.messages import said as said_in
 from polyest.integrations.reader import taken
 from polyest.integrations.tokens import per_token
+from polyest.values import shown
 
 Text = str | None
 # Values of slime's Sample.Status of which the response is no finished one.
@@ -83,7 +84,7 @@ class GroupReward:
             options["kind"] = options.pop("diversity")
         if not centred and options.get("unanswered", "lowest") != "lowest":
             raise InvalidReward(
-                f"unanswered is {options['unanswered']!r}: a trainer knows no missing reward; expected "
+                f"unanswered is {shown(options['unanswered'])}: a trainer knows no missing reward; expected "
                 '"lowest", or centred=True'
             )
         self.credit = chosen(name, options, orbits=False)
@@ -94,7 +95,7 @@ class GroupReward:
         """Rewards of the texts of one group, None for a trace without text: finite, in their order."""
         said = list(texts)
         if not said or any(text is not None and not isinstance(text, str) for text in said):
-            raise BrokenBatch(f"texts are {said!r:.60}: expected str or None, one for each trace")
+            raise BrokenBatch(f"texts are {shown(said)}: expected str or None, one for each trace")
         if self.credit.group and len(said) > self.credit.group:
             raise BrokenBatch(
                 f"a group of {len(said)} traces, more than the {self.credit.group} sampled: expected one "

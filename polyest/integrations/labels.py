@@ -8,6 +8,7 @@ import numpy as np
 
 from polyest.errors import InvalidAnswer, UnreadableLabel
 from polyest.integrations.reader import Ints, Reader
+from polyest.values import shown
 
 
 class Labels:
@@ -67,5 +68,5 @@ class Labels:
     def _unread_in(self, values: Iterable[Any]) -> str:
         kind = getattr(self.reader.kind, "__name__", self.reader.kind)
         mine = (value for value in values if self.reader.labels([value]) == [None])
-        named = next((f"{value!r:.60}" for value in mine), "what another process has")
+        named = next((f"{shown(value)}" for value in mine), "what another process has")
         return f"column {self.column!r} holds {named}, where kind {kind!r} finds no answer"

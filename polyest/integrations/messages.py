@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from polyest.errors import InvalidAnswer
+from polyest.values import shown
 
 MODEL = ("assistant", "model", "ai", "bot", "gpt")  # in lower case, as roles are compared
 OTHERS = (
@@ -36,7 +37,7 @@ def said(completion: Any) -> str | None:
         return said([completion])
     if not isinstance(completion, Sequence) or not all(isinstance(m, Mapping) for m in completion):
         raise InvalidAnswer(
-            f"completion is {completion!r:.60}: expected text, a list of messages, or None"
+            f"completion is {shown(completion)}: expected text, a list of messages, or None"
         )
     spoken = [message for message in completion if _is_of_the_model(message)]
     if not spoken or any(spoken[-1].get(call) for call in CALLS):
@@ -66,7 +67,7 @@ def content_of(message: Mapping[str, Any]) -> str | None:
     parts = [content] if isinstance(content, Mapping) else content
     if not isinstance(parts, Sequence) or not all(isinstance(p, str | Mapping) for p in parts):
         raise InvalidAnswer(
-            f"content is {content!r:.60}: expected text, a list of parts such as "
+            f"content is {shown(content)}: expected text, a list of parts such as "
             '{"type": "text", "text": ...}, or None'
         )
     if any(not isinstance(part, str) and part.get("type") in CALLING for part in parts):
@@ -83,7 +84,7 @@ def _is_of_the_model(message: Mapping[str, Any]) -> bool:
     name = role.strip().lower() if isinstance(role, str) else ""
     if name not in MODEL and name not in OTHERS:
         raise InvalidAnswer(
-            f"role is {role!r:.60}: expected {', '.join(MODEL)} for the model, or one of "
+            f"role is {shown(role)}: expected {', '.join(MODEL)} for the model, or one of "
             f"{', '.join(OTHERS)}; rename it where the messages are made"
         )
     return name in MODEL
@@ -95,5 +96,5 @@ def _text(part: Mapping[str, Any]) -> str | None:
     if text is None or part.get("type", "text") not in TEXT:
         return None
     if not isinstance(text, str):
-        raise InvalidAnswer(f"a part's text is {text!r:.60}: expected text")
+        raise InvalidAnswer(f"a part's text is {shown(text)}: expected text")
     return text

@@ -12,6 +12,7 @@ import numpy as np
 
 from polyest import answers
 from polyest.errors import InvalidAnswer
+from polyest.values import shown
 
 __all__ = ["Answering", "Reader"]
 KIND = "auto"
@@ -67,7 +68,7 @@ class Reader:
             )
         if self.equivalence is not None and not callable(self.equivalence):
             raise InvalidAnswer(
-                f"equivalence is {self.equivalence!r:.60}: expected a callable (key, key) -> bool, or None"
+                f"equivalence is {shown(self.equivalence)}: expected a callable (key, key) -> bool, or None"
             )
         if not callable(self.kind):
             self.keys(["0"])
@@ -134,7 +135,7 @@ def _key(found: Any) -> str | None:
         return found
     if isinstance(found, int | Integral):  # int first: asking Integral takes ten times as long
         return str(int(found))
-    raise InvalidAnswer(f"kind gave {found!r:.60}: expected a callable text -> str, int or None")
+    raise InvalidAnswer(f"kind gave {shown(found)}: expected a callable text -> str, int or None")
 
 
 def _balanced(text: str) -> bool:

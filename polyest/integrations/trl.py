@@ -29,6 +29,7 @@ from polyest.integrations.trl_rows import Reading
 from polyest.integrations.trl_safety import SafetyReward
 from polyest.integrations.trl_setup import check, looked_at, order_by_orbit
 from polyest.integrations.trl_trainer import evaluated, read_as, trainer_of, values_of
+from polyest.values import shown
 
 if TYPE_CHECKING:
     from polyest.integrations.trl_check import Check
@@ -230,7 +231,7 @@ def diversity(
     [0.0, 0.0, 0.0, 1.0]
     """
     if measure not in ("entropy", "gini"):
-        raise InvalidReward(f"measure is {measure!r}: expected entropy or gini")
+        raise InvalidReward(f"measure is {shown(measure)}: expected entropy or gini")
     return _made("diversity", {"kind": measure, "beta": beta}, keywords)
 
 
@@ -336,7 +337,7 @@ def _made(
         ("num_generations", keywords.get("num_generations")),
     ):
         if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
-            raise InvalidReward(f"{what} is {n!r}: expected a whole number of at least 1")
+            raise InvalidReward(f"{what} is {shown(n)}: expected a whole number of at least 1")
     known = (OrbitKeywords if orbit_size else Keywords).__annotations__
     unknown = [name for name in keywords if name not in known]
     if unknown:
@@ -357,8 +358,8 @@ def _made(
     )
     if reading.broken not in BROKEN or not any(reading.gather is way for way in GATHER):
         raise InvalidReward(
-            f"broken is {reading.broken!r}, gather {reading.gather!r}: expected raise or exclude, and "
-            '"auto", True or False'
+            f"broken is {shown(reading.broken)}, gather {shown(reading.gather)}: expected raise or exclude, "
+            'and "auto", True or False'
         )
     return Reward(form, arguments, reading, {"dyadic": True, "unanswered": "lowest", **given})
 
@@ -373,7 +374,7 @@ def _tokens(end: Any) -> tuple[int, ...] | None:
     found = tuple(each)
     if any(isinstance(token, bool) or not isinstance(token, Integral) for token in found):
         raise InvalidReward(
-            f"end_token is {end!r:.60}: expected the number of a token, such as tokenizer.eos_token_id, or "
+            f"end_token is {shown(end)}: expected the number of a token, such as tokenizer.eos_token_id, or "
             "several"
         )
     return tuple(int(token) for token in found)

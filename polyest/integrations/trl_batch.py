@@ -20,6 +20,7 @@ from polyest.errors import BrokenBatch, BrokenOrbit
 from polyest.integrations.reader import Ints, identified
 from polyest.integrations.trl_rows import Names, Reading, Rows, rows_of
 from polyest.record import Holder
+from polyest.values import shown
 
 Array = Any  # numpy
 BROKEN = ("raise", "exclude")
@@ -135,7 +136,7 @@ def _groups(how: Reading, ids: Ints, names: Names, name: str) -> tuple[Ints, Int
     mixed = (blocks != blocks[:, :1]).any(1)
     if mixed.any():
         at = int(np.argmax(mixed))
-        inside = ", ".join(f"{_name(names, i)!r:.60}" for i in dict.fromkeys(blocks[at].tolist()))
+        inside = ", ".join(f"{shown(_name(names, i))}" for i in dict.fromkeys(blocks[at].tolist()))
         raise BrokenBatch(
             f"rows {at * G} to {at * G + G - 1} have {name} {inside} with num_generations={G}: expected "
             f"one id in every {G} rows{cut}; give the trainer's number, or leave num_generations out to "
@@ -164,7 +165,7 @@ def _one_prompt_each(
     other = marks != np.array([known.setdefault(*pair) for pair in of_ids])[groups]
     if other.any():
         raise BrokenBatch(
-            f"{name} {_name(names, ids[np.argmax(other)])!r:.60} belongs to different prompts: give every "
+            f"{name} {shown(_name(names, ids[np.argmax(other)]))} belongs to different prompts: give every "
             'prompt an id of its own, such as its row number: dataset.add_column("group_id", '
             "list(range(len(dataset))))"
         )

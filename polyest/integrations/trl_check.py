@@ -5,6 +5,7 @@ from typing import Any
 from polyest.errors import InvalidReward
 from polyest.integrations.trl_callback import Callback
 from polyest.integrations.trl_setup import check
+from polyest.values import shown
 
 
 class Check(Callback):
@@ -19,7 +20,7 @@ class Check(Callback):
         super().__init__()
         if not rewarded or not all(callable(reward) for reward in rewarded):
             raise InvalidReward(
-                f"rewards {rewarded!r:.60}: expected those of the trainer, one at least"
+                f"rewards {shown(rewarded)}: expected those of the trainer, one at least"
             )
         self.rewarded = rewarded
 

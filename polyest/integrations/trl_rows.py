@@ -11,6 +11,7 @@ from polyest.errors import BrokenBatch, InvalidAnswer, MissingColumn
 from polyest.integrations.messages import content_of, texts_of
 from polyest.integrations.reader import Ints, Reader, identified
 from polyest.record import Holder
+from polyest.values import shown
 
 Names = tuple[Ints, list[Any]]  # ids, and what the column has for each
 # What TRL passes beside the columns of the dataset.
@@ -121,7 +122,7 @@ def numbers(name: str, values: Sequence[Any]) -> Ints:
     if odd:
         first = next(v for v in values if type(v) in odd)
         raise BrokenBatch(
-            f"column {name!r} holds {first!r:.60}: expected whole numbers or texts, one id a prompt"
+            f"column {name!r} holds {shown(first)}: expected whole numbers or texts, one id a prompt"
         )
     if any(issubclass(t, str) for t in types):
         texts: list[str | None] = [str(v) for v in values if isinstance(v, str)]
@@ -148,7 +149,7 @@ def truncated(completion_ids: Sequence[Any], ends: Sequence[int]) -> list[bool]:
     for ids in completion_ids:
         tokens = ids.tolist() if hasattr(ids, "tolist") else ids
         if not isinstance(tokens, Sequence) or isinstance(tokens, str):
-            raise InvalidAnswer(f"completion_ids holds {ids!r:.60}: expected a list of tokens")
+            raise InvalidAnswer(f"completion_ids holds {shown(ids)}: expected a list of tokens")
         found.append(not len(tokens) or int(tokens[-1]) not in ends)
     return found
 

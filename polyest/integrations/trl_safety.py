@@ -12,6 +12,7 @@ from polyest import rewards
 from polyest.errors import InvalidReward
 from polyest.integrations.messages import texts_of
 from polyest.integrations.naming import word
+from polyest.values import shown
 
 
 class SafetyReward:
@@ -32,7 +33,7 @@ class SafetyReward:
         """The reward; nobody listens to its costs yet."""
         if not callable(cost) or not isinstance(multiplier, rewards.Multiplier):
             raise InvalidReward(
-                f"cost {cost!r:.40}, multiplier {multiplier!r:.40}: expected a callable text -> cost and a "
+                f"cost {shown(cost)}, multiplier {shown(multiplier)}: expected a callable text -> cost and a "
                 "rewards.Multiplier, whose lambda can move"
             )
         self.cost, self.multiplier = cost, multiplier

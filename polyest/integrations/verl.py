@@ -29,6 +29,7 @@ from polyest.errors import (
 from polyest.integrations.crediting import REWARDS, chosen
 from polyest.integrations.scores import answer_class
 from polyest.integrations.tokens import options, per_token
+from polyest.values import shown
 
 Array = Any  # torch tensor; recognised, not imported
 OLDEST = (0, 9)
@@ -65,7 +66,7 @@ def compute_score(
         number = (extra_info or {}).get(orbit)
         if number is None:
             raise BrokenOrbit(
-                f"extra_info without {orbit!r}: expected the number of the row's orbit; it has "
+                f"extra_info without {shown(orbit)}: expected the number of the row's orbit; it has "
                 f"{', '.join(map(str, extra_info or ())) or 'nothing'}"
             )
     label = None if ground_truth is None else stated(str(ground_truth), kind)
