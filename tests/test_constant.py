@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 
 import polyest
 from polyest.certificate import measure
-from polyest.errors import InvalidProblem
+from polyest.errors import InvalidProblem, NotConverged
 from polyest.making import noiseless
 from polyest.problem import pose
 from polyest.solvers.constant import best_constant
@@ -73,6 +73,13 @@ def test_it_is_the_levelled_constant_where_a_theorem_gives_one(name):
 @pytest.mark.parametrize("name", ["polynomial:2", "power:0", "polynomial:0"])
 def test_a_constant_target_is_met(name):
     assert noiseless(pose(1, name, "variance", bias=1e-9))[1] == 0
+
+
+@pytest.mark.parametrize("name", ["polynomial:2", "power:0", "power:1e-308", "power:-1e-300"])
+def test_the_squared_error_of_what_is_a_constant_is_a_named_error(name):
+    """Exactly, or in float64: its noise of 0 is no unit to divide by."""
+    with pytest.raises((InvalidProblem, NotConverged), match=r"a constant.* use criterion minimax"):
+        polyest.solve(3, name, "squared-error")
 
 
 def test_the_budget_that_was_refused_with_a_false_bound_is_solved():

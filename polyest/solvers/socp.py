@@ -54,8 +54,9 @@ def solve(problem: Problem) -> Solution:
     """
     if problem.K > MOST_DRAWS:
         raise InvalidProblem(f"K is {problem.K}: socp solves up to K = {MOST_DRAWS}")
-    # One thread: sums stay in one order, and beside other work two are slower.
-    with threadpool_limits(1):
+    # One thread: sums stay in one order, and beside other work two are slower.  What is not finite on
+    # the way, as for a target that float64 hardly tells from a constant, ends as NotConverged.
+    with threadpool_limits(1), np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         try:
             return _solved(problem)
         except NotConverged as error:
@@ -85,6 +86,11 @@ def _within_bias(problem: Problem, usual: Floats, tie_break: TieBreak) -> tuple[
     curves = Curves(problem, bias_unit, 1.0)
     b = curves.written(usual)
     noise = float(curves.look[1].values(b, usual).max())
+    if not noise > 0:
+        raise NotConverged(
+            f"in float64 target {problem.target.name} is a constant, and leaves nothing to solve; use "
+            "criterion minimax"
+        )
     if problem.direction == "none":
         return Curves(problem, bias_unit, noise), b
     for _ in range(DOUBLINGS):
