@@ -200,7 +200,7 @@ def test_a_row_with_an_unreadable_label_does_not_stop_the_run(tmp_path, kind):
     for i in (0, 1, 2, 7):
         rows[i]["answer"] = "unknown"
     data = type(plain()).from_list(rows)
-    reward = Recorded(trl.ground_truth())
+    reward = Recorded(trl.ground_truth(kind="number"))
     loop = trainer(tmp_path, [reward], kind, data=data)
     with pytest.warns(UnreadableLabel, match="column 'answer' holds 'unknown'") as caught:
         loop.train()
@@ -210,7 +210,11 @@ def test_a_row_with_an_unreadable_label_does_not_stop_the_run(tmp_path, kind):
         0.0
     }  # the first three prompts
     assert reward.reward.unread == sum(bad) > 24
-    logged = [entry["ground_truth/unread"] for entry in loop.state.log_history if "loss" in entry]
+    logged = [
+        entry["ground_truth-kindnumber/unread"]
+        for entry in loop.state.log_history
+        if "loss" in entry
+    ]
     assert np.mean(logged) == pytest.approx(np.mean(bad))
 
 
@@ -220,4 +224,4 @@ def test_a_data_set_in_which_no_label_can_be_read_is_refused(tmp_path, kind):
     with pytest.raises(
         InvalidAnswer, match=r"column 'answer' holds 'unknown'.*nor in any other row"
     ):
-        trainer(tmp_path, [trl.ground_truth()], kind, data=data).train()
+        trainer(tmp_path, [trl.ground_truth(kind="number")], kind, data=data).train()
