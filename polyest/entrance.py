@@ -6,7 +6,8 @@ time.  Where another thread of the caller is alive the work is done in a process
 read.  Where that cannot be (what is asked for cannot be sent, no process be started) it is done
 here, and PrecisionChanged says so where another thread was seen to disturb it.  One that sets another
 precision and sets it back between two looks is not seen: what it changes is the last digits of a
-claim, which stays true.  So everything is done twice there, and believed when it comes out alike.
+claim, which stays true.  So everything is done twice there, and believed when it comes out alike; only
+what cannot be pickled (a table for a target of a local class) cannot be compared, and is done once.
 """
 
 import pickle
@@ -63,8 +64,8 @@ def _beside_threads(work: Callable[[], Result]) -> Result:
 
 
 def _bytes_of(result: object) -> bytes | None:
-    """A pickle to compare, None of what cannot be pickled."""
+    """A pickle to compare, None of what cannot be pickled: a local class of the caller's in it."""
     try:
         return pickle.dumps(result)
-    except Exception:
+    except Exception:  # pickle raises as many kinds as there are objects; what is not compared is done once
         return None

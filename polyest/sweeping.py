@@ -106,7 +106,7 @@ def sweep(
             content = b"".join(lines[problem.K] + b"\n" for problem in problems)
             remarks += replace(final, content, draft)
             grown.remove()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: what the storage did not promise is said all the same
             remarks += grown.unforced
             raise
         finally:

@@ -103,7 +103,7 @@ def _joined(how: Reading, rows: Rows, orbits: Ints, mine: slice) -> tuple[Ints, 
         for members in _parts(orbits, at):
             both = [said[i] for i in members] + [right[i] for i in members]
             found[:, members] = identified(how.reader.joined(both)).reshape(2, -1)
-    except Exception:
+    except Exception:  # of the caller's equivalence; the other processes wait and are told first
         _refuse(how, "could not compare its answers")
         raise
     if how.gather is False:
