@@ -67,5 +67,5 @@ def _bytes_of(result: object) -> bytes | None:
     """A pickle to compare, None of what cannot be pickled: a local class of the caller's in it."""
     try:
         return pickle.dumps(result)
-    except Exception:  # pickle raises as many kinds as there are objects; what is not compared is done once
+    except Exception:  # of as many kinds as there are objects
         return None
