@@ -9,7 +9,8 @@ that the result goes into an array that was there before: new memory takes longe
 
 Stage "integers": 16,384 traces as integer answers (prompts, G) to rewards, G = 8..1024, beside a loop
 of Counters with math.log, as trainers' reward functions are written.  Stage "strings": the same from
-the texts that end in numbers: canonical key, identity, reward, beside Counters of the texts themselves.
+texts that end in numbers, no two of them equal: canonical key, identity, reward, beside Counters of the
+texts themselves.  Each row of the file says on which machine it was measured.
 
 The slides say "3.5x faster" and not than what.  `ratio` is the time of the row's peer over its own:
 above 1 it is faster than the peer.  Times are the least of ROUNDS rounds in which all ways of a stage
@@ -21,6 +22,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -145,7 +147,9 @@ def paths(traces: int) -> list[Row]:
     for group in GROUPS:
         drawn = rng.zipf(1.7, (max(1, traces // group), group)).clip(max=1000)
         listed = drawn.tolist()
-        texts = [[f"so the answer is {answer}." for answer in row] for row in listed]
+        # Equal texts are read once, so that no two are: what differs is the number of the trace.
+        number = count()
+        texts = [[f"{next(number)}) so the answer is {one}." for one in row] for row in listed]
         tensor = torch.tensor(drawn)
         ways: Ways = {
             "Counter and log": lambda listed=listed: counters(listed),
