@@ -18,7 +18,7 @@ import origin
 
 import polyest
 from polyest import closed_forms
-from polyest.bernstein import pmf
+from polyest.problem.bernstein import pmf
 
 FILE = Path(__file__).parent / "results" / "bias_curves.csv"
 PACKAGES = ("polyest", "numpy")

@@ -44,7 +44,7 @@ from polyest.games.descent import Mixture, gradient_policies, mirror_policies
 from polyest.games.game import Game
 from polyest.games.geometry import negative_entropy
 from polyest.games.solution import equilibrium
-from polyest.targets import parse
+from polyest.problem.targets import parse
 
 FILE = Path(__file__).parent / "results" / "convergence.csv"
 PACKAGES = ("polyest", "numpy")

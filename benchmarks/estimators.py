@@ -30,12 +30,12 @@ import numpy as np
 
 import polyest
 from polyest import closed_forms
-from polyest.bernstein import Floats, falling, pmf
-from polyest.certificate import measure
 from polyest.errors import InvalidProblem
-from polyest.problem import Problem, check_draws
-from polyest.table import Table
-from polyest.targets import LOG
+from polyest.problem.bernstein import Floats, falling, pmf
+from polyest.problem.problem import Problem, check_draws
+from polyest.problem.targets import LOG
+from polyest.proof.certify import measure
+from polyest.tables.table import Table
 
 EULER = 0.5772156649015329
 LARGEST_DEGREE = 22  # of JVHW's shipped polynomials

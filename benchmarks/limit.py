@@ -28,10 +28,10 @@ from pathlib import Path
 import origin
 from flint import arb, arb_poly, ctx
 
-from polyest.alternation import bracket, levelled
-from polyest.balls import decimals
+from polyest.exact.balls import decimals
+from polyest.exact.levelled import bracket, levelled
+from polyest.problem.targets import LOG
 from polyest.solvers.remez import exchange
-from polyest.targets import LOG
 
 FILE = Path(__file__).parent / "results" / "limit.csv"
 PACKAGES = ("polyest", "numpy", "python-flint")

@@ -19,7 +19,7 @@ from statistics import median
 
 import origin
 
-from polyest.storage import put
+from polyest.make.storage import put
 
 FILE = Path(__file__).parent / "results" / "load.csv"
 STARTS = 40

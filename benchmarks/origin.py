@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from pathlib import Path
 
-from polyest.storage import put
+from polyest.make.storage import put
 
 
 def machine() -> str:

@@ -25,8 +25,8 @@ from pathlib import Path
 import origin
 
 from polyest import frontier
-from polyest.problem import BUDGETED
-from polyest.storage import put
+from polyest.make.storage import put
+from polyest.problem.problem import BUDGETED
 
 FILE = Path(__file__).parent / "results" / "pareto.csv"
 DRAWS = (8, 16, 32, 64)

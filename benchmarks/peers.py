@@ -40,13 +40,13 @@ import numpy as np
 import origin
 
 import polyest
-from polyest.bernstein import Floats, pmf
-from polyest.certificate import noise_unit
 from polyest.errors import NotConverged, NotProved
 from polyest.frontier import against
 from polyest.gradients import Answers
-from polyest.problem import pose
-from polyest.table import CRITERIA, Table
+from polyest.problem.bernstein import Floats, pmf
+from polyest.problem.problem import pose
+from polyest.proof.certify import noise_unit
+from polyest.tables.table import CRITERIA, Table
 
 FOLDER = Path(__file__).parent / "results"
 PEERS, ENTROPY = FOLDER / "peers.csv", FOLDER / "entropy.csv"

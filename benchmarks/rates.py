@@ -38,12 +38,12 @@ from scipy import stats
 
 import polyest
 from polyest import closed_forms
-from polyest.balls import at_least
-from polyest.bernstein import Floats, expectation, pmf
-from polyest.certificate import Bracket, measure
 from polyest.errors import InvalidProblem, TableNotFound
-from polyest.reading import listed_least_bias
-from polyest.targets import LOG
+from polyest.exact.balls import at_least
+from polyest.problem.bernstein import Floats, expectation, pmf
+from polyest.problem.targets import LOG
+from polyest.proof.certify import Bracket, measure
+from polyest.tables.release import listed_least_bias
 
 FOLDER = Path(__file__).parent / "results"
 RATES, SLOPES = FOLDER / "bias_rates.csv", FOLDER / "bias_slopes.csv"

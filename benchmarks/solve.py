@@ -46,12 +46,12 @@ from flint import arb, arb_poly, ctx
 from solver_peers import MINIMAX, MOMENT, VARIANCE, AbsentError, Found, Question, TooLargeError
 
 import polyest
-from polyest.certificate import least_bias, measure, reached, spent
 from polyest.errors import InvalidProblem
-from polyest.making import resolve
-from polyest.problem import Alternation, Problem, pose
+from polyest.make.pipeline import resolve
+from polyest.problem.problem import Alternation, Problem, pose
+from polyest.problem.targets import LOG
+from polyest.proof.certify import least_bias, measure, reached, spent
 from polyest.solvers import remez
-from polyest.targets import LOG
 
 FILE = Path(__file__).parent / "results" / "solve.csv"
 BUDGETS = {MINIMAX: {}, VARIANCE: {"noise": 8.0}, MOMENT: {"bias_ratio": 2.0}}

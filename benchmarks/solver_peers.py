@@ -30,9 +30,9 @@ from typing import Any
 
 import numpy as np
 
-from polyest.bernstein import pmf
-from polyest.certificate import Bracket
-from polyest.targets import LOG
+from polyest.problem.bernstein import pmf
+from polyest.problem.targets import LOG
+from polyest.proof.certify import Bracket
 
 MINIMAX, VARIANCE, MOMENT = "minimax", "gradient-variance", "second-moment"
 PACKAGES = {"HiGHS": "highspy", "Clarabel": "clarabel", "ECOS": "ecos", "SCS": "scs"}

@@ -23,10 +23,10 @@ import flint
 import origin
 
 import polyest
-from polyest import helper_process
-from polyest.certificate import measure
 from polyest.errors import NotProved, PrecisionChanged
-from polyest.universal import dumps
+from polyest.precision import helper_process
+from polyest.proof.certify import measure
+from polyest.tables.universal import dumps
 
 FILE = Path(__file__).parent / "results" / "threads.csv"
 CALLS = 200

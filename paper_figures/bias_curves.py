@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from paper_figures import rows, style
-from polyest.drawing import GREY
+from polyest.cli.plot import GREY
 
 CURVES = ("log_count", "miller_madow", "jackknife", "schuermann", "noise 2", "noise 8", "minimax")
 LOW = ("schuermann", "noise 8", "minimax")  # those that are drawn again, enlarged

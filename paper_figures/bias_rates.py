@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from paper_figures import rows, style
-from polyest.drawing import BLUE, GREY, INK, RED
+from polyest.cli.plot import BLUE, GREY, INK, RED
 
 COLUMNS = {
     "count": rows.word,

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from paper_figures import rows, style
-from polyest.drawing import BLUE, GREEN, GREY, INK, ORANGE
+from polyest.cli.plot import BLUE, GREEN, GREY, INK, ORANGE
 
 CELL = ("game", "update", "group", "prompts")
 COLUMNS = {

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from paper_figures import rows, style
-from polyest.drawing import BLUE, GREEN, GREY, ORANGE
+from polyest.cli.plot import BLUE, GREEN, GREY, ORANGE
 
 COLUMNS = {
     "kind": rows.word,

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from paper_figures import rows, style
-from polyest.drawing import BLUE, GREEN, GREY, INK, ORANGE, PINK, RED
+from polyest.cli.plot import BLUE, GREEN, GREY, INK, ORANGE, PINK, RED
 
 COLUMNS = {
     "stage": rows.word,

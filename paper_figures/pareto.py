@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from paper_figures import rows, style
 from paper_figures.style import SKY
-from polyest import drawing
-from polyest.drawing import GREY, SOLID
+from polyest.cli import plot
+from polyest.cli.plot import GREY, SOLID
 
 COLUMNS = {
     "target": rows.word,
@@ -53,18 +53,18 @@ def figure(folder: Path) -> Figure:
         mine.checked(bias_upper=rows.positive, least_lower=rows.positive)
         for K in mine.values("K"):
             mine.where(K=K, series="optimal")  # refuses a panel without its curve
-        shown = drawing.panels(mine)
+        shown = plot.panels(mine)
         for panel, axes in zip(shown, line.subplots(1, len(shown), squeeze=False)[0], strict=True):
-            drawing.draw(panel, axes)
+            plot.draw(panel, axes)
             for name, (label, look) in PEERS.items():
                 spot = measured(peers.where(K=panel.K), criterion, name)
                 axes.plot(*spot, label=label, **{"zorder": 45, **SOLID, **look})
             if number:
-                drawing.enlarge(panel, axes)
+                plot.enlarge(panel, axes)
             else:
                 axes.set_title(f"K = {panel.K}")
         enlarged = ", enlarged" if number else ""
-        line.supxlabel(f"noise: {drawing.NOISE[criterion]}{enlarged}")
+        line.supxlabel(f"noise: {plot.NOISE[criterion]}{enlarged}")
     style.explain(drawn, drawn.subfigs[0].axes, 3)
     drawn.supxlabel("all noise in units of that of log((X+1)/(K+1))")
     drawn.supylabel(r"bias: $\sup_p\, |p\,(\mathrm{E}\,c_X - \log p)|$")

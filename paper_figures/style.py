@@ -1,6 +1,6 @@
 """The look of the figures: widths of a page, and estimators by name.
 
-Colours, fonts and the style itself are those of `polyest.drawing`, where the marks of closed forms come
+Colours, fonts and the style itself are those of `polyest.cli.plot`, where the marks of closed forms come
 from too.  Every series has a marker or a dash of its own besides its colour: they survive grey print.
 Sizes are those of print: letters of 7 to 8 points where a figure is as wide as it says.
 """
@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from polyest.drawing import BLUE, GREEN, INK, LOOKS, ORANGE, PINK, RED
+from polyest.cli.plot import BLUE, GREEN, INK, LOOKS, ORANGE, PINK, RED
 
 PAGE = 7.0  # inches: both columns of a page
 SKY = "#56B4E9"

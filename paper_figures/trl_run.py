@@ -5,7 +5,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from paper_figures import rows, style
-from polyest.drawing import BLUE, GREEN, ORANGE
+from polyest.cli.plot import BLUE, GREEN, ORANGE
 
 LOOKS = (0, 10, 25, 50, 75, 100)
 COLUMNS = {"way": rows.word, "reward": rows.word, "rate": rows.positive, "seed": rows.whole} | {

@@ -5,7 +5,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from paper_figures import rows, style
-from polyest.drawing import BLUE, ORANGE
+from polyest.cli.plot import BLUE, ORANGE
 
 COLUMNS = {
     "method": rows.word,

@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from polyest import compiled as compiled
     from polyest import errors as errors
     from polyest import grpo as grpo
-    from polyest.making import solve, verify
-    from polyest.reading import load
-    from polyest.table import Table
-    from polyest.universal import UniversalTable, dumps, loads
+    from polyest.make.pipeline import solve, verify
+    from polyest.tables.release import load
+    from polyest.tables.table import Table
+    from polyest.tables.universal import UniversalTable, dumps, loads
 
 _HOMES = {
-    "solve": "making",
-    "verify": "making",
-    "load": "reading",
-    "Table": "table",
-    "UniversalTable": "universal",
-    "dumps": "universal",
-    "loads": "universal",
+    "solve": "make.pipeline",
+    "verify": "make.pipeline",
+    "load": "tables.release",
+    "Table": "tables.table",
+    "UniversalTable": "tables.universal",
+    "dumps": "tables.universal",
+    "loads": "tables.universal",
 }
 _MODULES = (
     "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "games", "gathering",

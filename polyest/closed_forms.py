@@ -31,15 +31,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.bernstein import Floats, elevate
-from polyest.certificate import measure
-from polyest.entrance import alone
 from polyest.errors import InvalidProblem
-from polyest.lookup import LARGEST_LISTED
 from polyest.precision import working
-from polyest.problem import Problem, check_draws, pose
-from polyest.table import Table
-from polyest.targets import HIGHEST, LOG, Target
+from polyest.precision.entrance import alone
+from polyest.problem.bernstein import Floats, elevate
+from polyest.problem.problem import Problem, check_draws, pose
+from polyest.problem.targets import HIGHEST, LOG, Target
+from polyest.proof.certify import measure
+from polyest.tables.lookup import LARGEST_LISTED
+from polyest.tables.table import Table
 from polyest.values import real, shown, whole
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyest.errors import CountOutOfRange, InvalidProblem, NotInstalled
-from polyest.table import Table
+from polyest.tables.table import Table
 from polyest.values import shown
 
 try:

@@ -21,14 +21,14 @@ from sys import float_info
 from typing import Any
 
 from polyest import closed_forms
-from polyest.certificate import Bracket, Certificate, measure, noise_floor, noise_unit, plug_in
 from polyest.errors import InvalidProblem, NotConverged, NotProved
-from polyest.lookup import LARGEST_LISTED
-from polyest.making import noiseless, solve
-from polyest.problem import BUDGETED, Alternation, Problem, pose
-from polyest.reading import LARGEST_MINIMAX
-from polyest.table import Table
-from polyest.targets import Target
+from polyest.make.pipeline import noiseless, solve
+from polyest.problem.problem import BUDGETED, Alternation, Problem, pose
+from polyest.problem.targets import Target
+from polyest.proof.certify import Bracket, Certificate, measure, noise_floor, noise_unit, plug_in
+from polyest.tables.lookup import LARGEST_LISTED
+from polyest.tables.release import LARGEST_MINIMAX
+from polyest.tables.table import Table
 from polyest.values import among, shown
 
 __all__ = [

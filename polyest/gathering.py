@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from polyest import counts
-from polyest.bernstein import Floats
 from polyest.errors import CountOutOfRange, PolyestError
+from polyest.problem.bernstein import Floats
 
 # Of numpy's letters and torch's names of types: truth values, integers, reals.
 KINDS = {

@@ -17,9 +17,9 @@ from typing import Any
 
 from polyest import advantages, counts
 from polyest.errors import InvalidReward, Mismatch, ScaleLost
-from polyest.lookup import Lookup
 from polyest.record import Holder
-from polyest.rewards.estimation import TABLES, Estimator, Options, chosen, entries, table
+from polyest.rewards.estimates import TABLES, Estimator, Options, chosen, entries, table
+from polyest.tables.lookup import Lookup
 from polyest.values import among, real, shown
 
 Array = Any  # numpy array or torch tensor; recognised, not imported

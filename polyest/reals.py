@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from polyest.bernstein import Floats
 from polyest.counts import library
 from polyest.errors import InvalidReward
+from polyest.problem.bernstein import Floats
 from polyest.values import shown
 
 Array = Any  # numpy array or torch tensor; recognised, not imported

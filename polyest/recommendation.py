@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from polyest import closed_forms, counts, reading
-from polyest.bernstein import Floats
+from polyest import closed_forms, counts
 from polyest.errors import InvalidProblem, TableNotFound
 from polyest.gradients import BASELINES, Answers, of_group
-from polyest.lookup import LARGEST_LISTED, Lookup
-from polyest.table import Table
+from polyest.problem.bernstein import Floats
+from polyest.tables import release
+from polyest.tables.lookup import LARGEST_LISTED, Lookup
+from polyest.tables.table import Table
 from polyest.values import among, shown, whole
 
 __all__ = [
@@ -115,7 +116,7 @@ def recommend(group: Any, prompts: Any, baseline: str = "group-mean") -> Recomme
 def released(K: int, group: int, noise: float) -> Table:
     """The released table of a noise; TableNotFound saying which groups there are."""
     try:
-        table = reading.load(K, noise=noise) if K <= LARGEST_LISTED else None
+        table = release.load(K, noise=noise) if K <= LARGEST_LISTED else None
     except TableNotFound:
         table = None
     if not isinstance(table, Table):

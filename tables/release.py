@@ -14,14 +14,14 @@ import click
 from flint import ctx
 from universal import make
 
-from polyest import alternation, balls
-from polyest.problem import pose
-from polyest.reading import UNIVERSAL, family
+from polyest.exact import balls, levelled
+from polyest.make.sweep import put, sweep
+from polyest.problem.problem import pose
+from polyest.problem.targets import LOG
 from polyest.solvers.remez import exchange
-from polyest.sweeping import put, sweep
-from polyest.table import dumps, loads
-from polyest.targets import LOG
-from polyest.universal import dumps as dumps_universal
+from polyest.tables.release import UNIVERSAL, family
+from polyest.tables.table import dumps, loads
+from polyest.tables.universal import dumps as dumps_universal
 
 FOLDER = Path(__file__).resolve().parent / "v1"
 # Group sizes of every trainer up to 130, and what is counted for groups of 160, 192, 256, 512 and 1024.
@@ -75,7 +75,7 @@ def write_least_biases(path: Path) -> None:
     rows = ["K,lower,upper,scaled_lower,scaled_upper"]
     with click.progressbar(LEAST_BIAS, label=path.name) as Ks:
         for K in Ks:
-            lower, upper = alternation.bracket(LOG, exchange(LOG, K))
+            lower, upper = levelled.bracket(LOG, exchange(LOG, K))
             with ctx.workprec(200):
                 scaled = lower * (K + 1) ** 2, upper * (K + 1) ** 2
                 rows.append(

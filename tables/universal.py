@@ -8,8 +8,8 @@ Bias and noise are bounded at points; maxima between them join the points until 
 
 Among tables of nearly equal merit the one nearest to the harmonic table is taken, by the least
 sum (X+1) u_X^2 = int_0^inf lambda E (g(X) - psi(X+1))^2 dlambda.  It makes u fade out towards N; without it
-the second term of the table is rough, and costs noise at finite K.  v is what the proof of polyest/uniform.py
-leaves of the noise budget, which is least at K = 1024.  Takes about half a minute.
+the second term of the table is rough, and costs noise at finite K.  v is what the proof,
+polyest/proof/universal.py, leaves of the noise budget, which is least at K = 1024.  Takes half a minute.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import digamma, exp1, gammaln
 from threadpoolctl import threadpool_limits
 
-from polyest.bernstein import Floats
-from polyest.lookup import LARGEST_LISTED
-from polyest.problem import pose
-from polyest.uniform import UNIT_SLACK, prove, verify
-from polyest.universal import UniversalTable
+from polyest.problem.bernstein import Floats
+from polyest.problem.problem import pose
+from polyest.proof.universal import UNIT_SLACK, prove, verify
+from polyest.tables.lookup import LARGEST_LISTED
+from polyest.tables.universal import UniversalTable
 
 HEAD = 48  # counts with a departure
 SLACK = 2e-4  # of the bias: the tie-break may cost as much, and costs a tenth of it

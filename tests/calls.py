@@ -23,8 +23,8 @@ from polyest import (
     pairing,
     recommendation,
     rewards,
-    sweeping,
 )
+from polyest.make import sweep
 
 ORBIT = [[[7, 7, 7, 3], [7, 3, 3, 7]]]
 REWARDS = [[1.0, 0.0, 2.0]]
@@ -229,7 +229,7 @@ def calls(path: Any) -> dict[str, Call]:
         "rewards.standard": Call(rewards.standard, {"scores": [[1.0, 0.0]]}),
         "rewards.tsallis": reward(rewards.tsallis, answers=GROUP, q=2),
         "sweeping.sweep": Call(
-            lambda **arguments: sweeping.sweep(path=path, **arguments),
+            lambda **arguments: sweep.sweep(path=path, **arguments),
             {
                 "Ks": [1],
                 "progress": None,

@@ -7,9 +7,9 @@ from inspect import signature
 from click.testing import CliRunner
 from copies import replace
 
-from polyest import storage
 from polyest.cli import main
-from polyest.table import dumps
+from polyest.make import storage
+from polyest.tables.table import dumps
 
 # click before 8.2 mixes stderr into stdout unless it is told not to; later ones do not know the word.
 APART = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}

@@ -14,7 +14,8 @@ from commands import release
 from hypothesis import settings
 
 import polyest
-from polyest import precision, reading
+from polyest import precision
+from polyest.tables import release as releases
 
 # What runs the tests may have threads of its own, which leave the precision of balls alone.  Without this
 # every proof would be made in a process apart, where what a test puts in the place of something is not.
@@ -55,7 +56,7 @@ def released(tmp_path, monkeypatch):
         folder,
         {"log-minimax.jsonl": minimax, "log-gradient-variance-noise8.jsonl": noise},
     )
-    monkeypatch.setattr(reading, "tables", lambda: folder)
+    monkeypatch.setattr(releases, "tables", lambda: folder)
     return folder
 
 
@@ -63,9 +64,9 @@ def released(tmp_path, monkeypatch):
 def copied_release(tmp_path, monkeypatch):
     """A copy of the release that may be spoiled."""
     folder = tmp_path / "v1"
-    copytree(reading.tables(), folder)
-    monkeypatch.setattr(reading, "tables", lambda: folder)
-    reading._checked.cache_clear()
+    copytree(releases.tables(), folder)
+    monkeypatch.setattr(releases, "tables", lambda: folder)
+    releases._checked.cache_clear()
     return folder
 
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from polyest.bernstein import expectation
+from polyest.problem.bernstein import expectation
 
 
 def groups(nu, G):

@@ -7,12 +7,12 @@ from math import comb
 import numpy as np
 from copies import replace
 
-from polyest.certificate import measure
-from polyest.making import MARGIN, resolve
-from polyest.problem import Problem, Solution, pose
+from polyest.make.pipeline import MARGIN, resolve
+from polyest.problem.problem import Problem, Solution, pose
+from polyest.proof.certify import measure
 from polyest.solvers import socp
-from polyest.solvers.constraints import Program
-from polyest.solvers.interior import State
+from polyest.solvers.socp.constraints import Program
+from polyest.solvers.socp.interior import State
 
 EVERY = ("gradient-variance", "variance", "second-moment", "squared-error")
 

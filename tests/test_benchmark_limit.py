@@ -11,9 +11,9 @@ import limit
 import pytest
 from flint import arb, ctx
 
-from polyest import reading
+from polyest.problem.targets import LOG
 from polyest.solvers.remez import exchange
-from polyest.targets import LOG
+from polyest.tables import release
 
 
 def kept(module):
@@ -23,7 +23,7 @@ def kept(module):
 
 def listed():
     """The release's brackets of (K+1)^2 E*(K), by K."""
-    with Path(reading.tables(), "least-bias.csv").open(newline="") as stream:
+    with Path(release.tables(), "least-bias.csv").open(newline="") as stream:
         return {
             int(row["K"]): (Decimal(row["scaled_lower"]), Decimal(row["scaled_upper"]))
             for row in csv.DictReader(stream)

@@ -8,7 +8,7 @@ import origin
 import pytest
 
 import polyest
-from polyest.problem import DEFAULT_NOISE
+from polyest.problem.problem import DEFAULT_NOISE
 from polyest.recommendation import ANSWERS, NOISES, STEPS, recommend
 
 NAMES = [f"noise {n}" for n in NOISES]

@@ -16,9 +16,9 @@ import pytest
 
 import polyest
 from polyest import closed_forms
-from polyest.bernstein import elevate, expectation, pmf
 from polyest.errors import InvalidProblem
 from polyest.gradients import Answers
+from polyest.problem.bernstein import elevate, expectation, pmf
 
 F = Fraction
 SAMPLE = [5, 3, 1, 1, 4, 2, 1]

@@ -126,7 +126,9 @@ def test_budget_error_is_what_the_table_spends_over_its_budget(benchmark, proble
         entries = right + spoil * np.arange(6)
         benchmark._fill(row, lambda problem, K, c=entries: benchmark.Found(1.0, c))
         limit = benchmark._posed(problem, 5).limit
-        spends = bounds[problem](polyest.certificate.measure(polyest.targets.LOG, entries))
+        spends = bounds[problem](
+            polyest.proof.certify.measure(polyest.problem.targets.LOG, entries)
+        )
         assert row.budget_error == spends / limit - 1
         assert (row.budget_error > 0) == (spoil > 0)
 

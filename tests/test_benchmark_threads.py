@@ -7,8 +7,9 @@ import flint
 import pytest
 import threads
 
-from polyest import helper_process, precision
+from polyest import precision
 from polyest.errors import NotProved, PrecisionChanged
+from polyest.precision import helper_process
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyest.bernstein import elevate, expectation, falling, pmf, quick_pmf
+from polyest.problem.bernstein import elevate, expectation, falling, pmf, quick_pmf
 
 probabilities = st.fractions(0, 1, max_denominator=50)
 tables = st.lists(st.fractions(-9, 9, max_denominator=9), min_size=1, max_size=9)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from cases import FIGURES, LEAST_BIAS, LIMIT, points
 
-from polyest.problem import pose
+from polyest.problem.problem import pose
 
 
 def test_least_biases_fall_towards_the_limit_from_below():

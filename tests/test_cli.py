@@ -11,9 +11,9 @@ import pytest
 from commands import KEYWORDS, MINIMAX, names, refused, run
 
 import polyest
-from polyest import making, sweeping
 from polyest.errors import NotConverged
-from polyest.table import dumps, loads
+from polyest.make import pipeline, sweep
+from polyest.tables.table import dumps, loads
 
 # What is written
 
@@ -37,7 +37,7 @@ def test_json_reads_back_to_the_same_table(words):
     assert result.stdout.count("\n") == 1
     table = loads(result.stdout)
     assert dumps(table) + "\n" == result.stdout
-    making.verify(table)
+    pipeline.verify(table)
 
 
 def test_out_writes_the_json_and_prints_the_page_with_the_line_that_reads_it(tmp_path):
@@ -137,21 +137,21 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, words, said, out):
 @pytest.mark.parametrize("K", ["4", "4:6"])
 @pytest.mark.parametrize("place", ["missing/t.json", ".", "/dev/full"])
 def test_an_unwritable_out_is_refused_before_solving(tmp_path, monkeypatch, K, place):
-    monkeypatch.setattr(making, "_run", None)  # whoever solves fails otherwise than refused
+    monkeypatch.setattr(pipeline, "_run", None)  # whoever solves fails otherwise than refused
     message = refused("solve", "--K", K, *MINIMAX, "--out", tmp_path / place)
     assert "expected a file in a folder that can be written; name another" in message
     assert names(tmp_path) == []
 
 
 def test_an_error_in_a_range_prints_what_was_solved(monkeypatch):
-    real = making.solve
+    real = pipeline.solve
 
     def failing(K, *rest, **keywords):
         if K == 3:
             raise NotConverged("reached nothing")
         return real(K, *rest, **keywords)
 
-    monkeypatch.setattr(sweeping, "solve", failing)
+    monkeypatch.setattr(sweep, "solve", failing)
     result = run("solve", "--K", "1:4", *MINIMAX)
     assert result.exit_code == 1
     assert result.stderr == "polyest: error: reached nothing\n"
@@ -242,7 +242,7 @@ def test_ctrl_c_ends_in_130_and_one_line(monkeypatch):
     def interrupted(*words, **keywords):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(making, "solve", interrupted)
+    monkeypatch.setattr(pipeline, "solve", interrupted)
     result = run("solve", "--K", 4)
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr == "polyest: interrupted\n"

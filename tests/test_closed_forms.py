@@ -22,10 +22,10 @@ from mpmath import mp
 
 import polyest
 from polyest import closed_forms as forms
-from polyest.bernstein import elevate, expectation
-from polyest.certificate import measure
 from polyest.errors import InvalidProblem, NotProved
-from polyest.table import Table
+from polyest.problem.bernstein import elevate, expectation
+from polyest.proof.certify import measure
+from polyest.tables.table import Table
 
 FIGURES = {  # sup|e| / E*(K) at K = 8, 16, 32, 64
     "log_count": ("14.7", "28.8", "57", "114"),

@@ -9,10 +9,10 @@ import time
 import pytest
 from commands import refused, run
 
-from polyest import workers
 from polyest.errors import Unreachable, WorkerLost
-from polyest.sweeping import sweep
-from polyest.table import loads
+from polyest.make import workers
+from polyest.make.sweep import sweep
+from polyest.tables.table import loads
 
 distributed = pytest.importorskip("distributed", reason="needs the extra dask")
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import polyest
-from polyest import reading
 from polyest.compiled import look_up
 from polyest.errors import CountOutOfRange
+from polyest.tables import release
 
 TABLE = polyest.load(14)
 
@@ -86,7 +86,7 @@ def installed(tmp_path):
     package = tmp_path / "site" / "polyest"
     source = Path(polyest.__file__).parent
     shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(reading.tables(), package / "tables" / "v1", dirs_exist_ok=True)
+    shutil.copytree(release.tables(), package / "tables" / "v1", dirs_exist_ok=True)
     return package
 
 

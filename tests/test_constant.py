@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 import polyest
-from polyest.certificate import measure
 from polyest.errors import InvalidProblem, NotConverged
-from polyest.making import noiseless
-from polyest.problem import pose
+from polyest.make.pipeline import noiseless
+from polyest.problem.problem import pose
+from polyest.problem.targets import parse
+from polyest.proof.certify import measure
 from polyest.solvers.constant import best_constant
-from polyest.targets import parse
 
 P = np.union1d(np.sin(np.linspace(0, np.pi / 2, 20001)) ** 2, np.logspace(-300, 0, 20001))
 
@@ -63,7 +63,7 @@ def test_and_so_for_targets_drawn_anew(name):
 @pytest.mark.parametrize("name", ["log", "power:0.5", "power:-0.9", "tsallis:0.3", "power:7.5"])
 def test_it_is_the_levelled_constant_where_a_theorem_gives_one(name):
     target = parse(name)
-    from polyest.making import _least_bias
+    from polyest.make.pipeline import _least_bias
 
     free = noiseless(pose(1, target, "variance", bias=1e-9))[1]
     assert free == pytest.approx(_least_bias(target, 0).upper, rel=1e-12)

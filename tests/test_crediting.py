@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest import advantages, answers, errors, rewards
-from polyest.integrations.crediting import REWARDS, chosen, credited
+from polyest.integrations.estimators import REWARDS, chosen, credited
 from polyest.integrations.scores import answer_class
 from polyest.integrations.tokens import per_token
 from polyest.integrations.verl import estimate

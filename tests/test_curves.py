@@ -9,12 +9,12 @@ import pytest
 from programs import EVERY, dense, exact_pmf, resolved, solved
 from scipy.optimize import minimize_scalar
 
-from polyest.bernstein import pmf
-from polyest.making import MARGIN
-from polyest.problem import Budget, Problem
-from polyest.solvers import curves as module
-from polyest.solvers.curves import Curves
-from polyest.targets import LOG, parse
+from polyest.make.pipeline import MARGIN
+from polyest.problem.bernstein import pmf
+from polyest.problem.problem import Budget, Problem
+from polyest.problem.targets import LOG, parse
+from polyest.solvers.socp import curves as module
+from polyest.solvers.socp.curves import Curves
 
 UNITS = 0.125, 4.0  # of bias and noise
 ANGLES = np.array([0.0, 0.07, 0.3, 0.8, 1.2, 1.5, np.pi / 2])

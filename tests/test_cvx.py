@@ -6,15 +6,15 @@ from cases import FIGURES
 from programs import dense
 
 import polyest
-from polyest import making
-from polyest.certificate import measure
-from polyest.duality import lower_bound
 from polyest.errors import InvalidProblem, NotConverged
-from polyest.making import TWIN, resolve
-from polyest.problem import Problem, pose
-from polyest.selection import value
+from polyest.exact.tie_break import value
+from polyest.make import pipeline
+from polyest.make.pipeline import TWIN, resolve
+from polyest.problem.problem import Problem, pose
+from polyest.problem.targets import LOG
+from polyest.proof.certify import measure
+from polyest.proof.dual_bound import lower_bound
 from polyest.solvers import cvx
-from polyest.targets import LOG
 
 # The dense solver is tested on all of them; 16 draws take seconds here.
 KNOWN = [
@@ -73,10 +73,10 @@ def test_other_targets(name, criterion, budget):
 
 def test_a_bracket_wider_than_the_twins_is_not_shipped(monkeypatch):
     """Nor is one of the twin's width shipped as found by socp."""
-    monkeypatch.setattr(making, "TWIN", 1e-12)
+    monkeypatch.setattr(pipeline, "TWIN", 1e-12)
     with pytest.raises(NotConverged, match=r"cvx reached .* wider than 1e-12 relative"):
         polyest.solve(2, noise=1, method="cvx")
-    assert polyest.solve(2, noise=1).optimum.width <= making.WIDEST < TWIN
+    assert polyest.solve(2, noise=1).optimum.width <= pipeline.WIDEST < TWIN
 
 
 def test_solution_has_signed_and_positive_multipliers_and_its_selection():

@@ -8,7 +8,6 @@ from enumerable import EUCLID, KL, coin, distributions
 
 import polyest
 from polyest import closed_forms
-from polyest.bernstein import pmf
 from polyest.errors import CountOutOfRange, InvalidGame
 from polyest.games import alft
 from polyest.games.descent import (
@@ -21,7 +20,8 @@ from polyest.games.descent import (
 from polyest.games.game import Game
 from polyest.games.goals import Diversity
 from polyest.games.solution import equilibrium
-from polyest.targets import parse
+from polyest.problem.bernstein import pmf
+from polyest.problem.targets import parse
 
 ENTROPY = Diversity(KL)
 

@@ -11,14 +11,14 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from programs import EVERY, exact_pmf, resolved
 
 import polyest
-from polyest import duality
-from polyest.balls import at_least
-from polyest.certificate import measure
-from polyest.duality import lower_bound
 from polyest.errors import NotProved
-from polyest.problem import Budget, Dual, Problem
+from polyest.exact.balls import at_least
+from polyest.problem.problem import Budget, Dual, Problem
+from polyest.problem.targets import LOG, parse
+from polyest.proof import dual_bound
+from polyest.proof.certify import measure
+from polyest.proof.dual_bound import lower_bound
 from polyest.solvers import socp
-from polyest.targets import LOG, parse
 
 SQUARE = parse("polynomial:0,1,-1")  # rational at rational points
 LIMIT = 0.375
@@ -233,7 +233,7 @@ def test_unrefined_bounds_are_bounds(criterion, monkeypatch):
         exact = exact_bound(problem, dual)
         found = []
         for steps in (1, 2, 12):
-            monkeypatch.setattr(duality, "REFINEMENTS", steps)
+            monkeypatch.setattr(dual_bound, "REFINEMENTS", steps)
             found.append(lower_bound(problem, dual).lower())
         assert found[0] < found[1] <= found[2] <= ball(exact)
         assert found[0] < ball(exact) - abs(ball(exact)) / 100
@@ -241,8 +241,8 @@ def test_unrefined_bounds_are_bounds(criterion, monkeypatch):
 
 def test_a_bound_has_the_room_of_what_is_not_refined(monkeypatch):
     """The value at any c is above the least one; the ball around it reaches below."""
-    monkeypatch.setattr(duality, "SPARE_BITS", 12)
-    monkeypatch.setattr(duality, "GOOD_BITS", 8)
+    monkeypatch.setattr(dual_bound, "SPARE_BITS", 12)
+    monkeypatch.setattr(dual_bound, "GOOD_BITS", 8)
     problem, dual = posed(6, "variance", "noise"), weights(6, "variance", 1)
     found, exact = lower_bound(problem, dual), exact_bound(problem, dual)
     with ctx.workprec(500):
@@ -252,7 +252,7 @@ def test_a_bound_has_the_room_of_what_is_not_refined(monkeypatch):
 @pytest.mark.parametrize("criterion", ["variance", "gradient-variance"])
 def test_an_unrefined_bound_is_exact_where_the_graph_is_one_edge(criterion, monkeypatch):
     """One draw and one noise point: nothing is left out, at c = 0 as anywhere."""
-    monkeypatch.setattr(duality, "REFINEMENTS", 1)
+    monkeypatch.setattr(dual_bound, "REFINEMENTS", 1)
     problem, dual = (
         posed(1, criterion, "noise"),
         Dual((0.25, 0.5), (1.0, -0.5), (0.375,), (1.0,), 0.0),
@@ -269,10 +269,10 @@ def test_fifteen_digits_do_not_depend_on_the_refinement(K, criterion, budget, mo
     problem = resolved(K, criterion, **budget)
     dual = socp.solve(problem).witness
     known = at_least(lower_bound(problem, dual))
-    monkeypatch.setattr(duality, "REFINEMENTS", 40)
-    monkeypatch.setattr(duality, "SPARE_BITS", 200)
+    monkeypatch.setattr(dual_bound, "REFINEMENTS", 40)
+    monkeypatch.setattr(dual_bound, "SPARE_BITS", 200)
     assert at_least(lower_bound(problem, dual)) == known
-    monkeypatch.setattr(duality, "REFINEMENTS", 1)
+    monkeypatch.setattr(dual_bound, "REFINEMENTS", 1)
     assert at_least(lower_bound(problem, dual)) < known
 
 

@@ -16,10 +16,10 @@ from enumerable import EUCLID, GINI
 
 import polyest
 from polyest import closed_forms, counts
-from polyest.bernstein import expectation, pmf
 from polyest.errors import CountOutOfRange, InvalidGame, InvalidProblem
 from polyest.games.geometry import negative_entropy, polynomial, tsallis
 from polyest.games.payoff import rewards, table
+from polyest.problem.bernstein import expectation, pmf
 
 F = Fraction
 NU = {

@@ -8,9 +8,10 @@ import pytest
 from commands import full_disk, names, refused, run
 
 import polyest
-from polyest import drawing, explorer, frontier
+from polyest import frontier
+from polyest.cli import explorer, plot
 from polyest.errors import CannotStore, NotConverged
-from polyest.table import dumps, loads
+from polyest.tables.table import dumps, loads
 
 BUDGETS = (0.5, 1.0, 2.0, 8.0, 1e6)
 
@@ -175,7 +176,7 @@ def test_a_page_goes_with_json_and_with_a_figure(few, tmp_path):
     data = stored(page.read_bytes())
     assert [mark["label"] for mark in data["marks"]] == list(frontier.comparison(2))
     points, _ = frontier.marks(2)
-    wanted = drawing.pareto(frontier.records(frontier.sweep(2), points), "svg")
+    wanted = plot.pareto(frontier.records(frontier.sweep(2), points), "svg")
     assert figure.read_bytes() == wanted
 
 

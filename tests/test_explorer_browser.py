@@ -8,8 +8,9 @@ from browser import ABSENT, PROGRAM, Browser
 from flint import arb, ctx
 
 import polyest
-from polyest import explorer, frontier
-from polyest.bernstein import expectation
+from polyest import frontier
+from polyest.cli import explorer
+from polyest.problem.bernstein import expectation
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=ABSENT)
 

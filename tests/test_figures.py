@@ -16,10 +16,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
-from polyest import drawing, redrawing
+from polyest.cli import figures, plot
 
 ROOT = Path(__file__).parents[1]
-FIGURES = redrawing.known()
+FIGURES = figures.known()
 LOOKS = (0, 10, 25, 50, 75, 100)
 # The files of each figure, and a column of numbers in each.
 FILES = {
@@ -70,7 +70,7 @@ def table(folder, stem):
 
 
 def drawn(folder, name):
-    with drawing.styled():
+    with plot.styled():
         return import_module(f"paper_figures.{name}").figure(folder)
 
 
@@ -258,7 +258,7 @@ def test_pareto_has_every_point_of_three_criteria_and_every_peer(results):
     grid = np.reshape(figure(results, "pareto").axes, (4, 4))
     rows = [row for row in table(results, "pareto") if row["noise"]]
     peers = table(results, "peers")
-    criteria = ("gradient-variance", *drawing.NOISE)
+    criteria = ("gradient-variance", *plot.NOISE)
     for line, criterion in zip(grid, criteria, strict=True):
         for axes, K in zip(line, ("8", "16", "32", "64"), strict=True):
             mine = [row for row in rows if (row["criterion"], row["K"]) == (criterion, K)]
@@ -337,8 +337,8 @@ def test_no_letter_is_too_small_to_print(results):
 @cache
 def redrawn(folder, name):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(redrawing, "RESULTS", folder)
-        return redrawing.contents(name)
+        patch.setattr(figures, "RESULTS", folder)
+        return figures.contents(name)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -356,7 +356,7 @@ def test_the_committed_figures_are_of_the_committed_files(results, name):
     pinned = (ROOT / "constraints.txt").read_text()
     if f"matplotlib=={matplotlib.__version__}\n" not in pinned:
         pytest.skip("another matplotlib than that of the committed figures sets letters otherwise")
-    _, png = redrawn(redrawing.RESULTS if name == "trl_run" else results, name)
+    _, png = redrawn(figures.RESULTS if name == "trl_run" else results, name)
     committed = (ROOT / "paper_figures" / f"{name}.png").read_bytes()
     ours, theirs = (matplotlib.image.imread(BytesIO(content)) for content in (png, committed))
     assert ours.shape == theirs.shape

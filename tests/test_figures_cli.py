@@ -10,7 +10,7 @@ import pytest
 from commands import full_disk, names, refused, run
 from test_figures import FIGURES, FILES, drawn, gathered
 
-from polyest import redrawing
+from polyest.cli import figures
 from polyest.errors import CorruptRows, FigureNotFound
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def spoiled(tmp_path, monkeypatch):
     """The files of measurements, free to be spoiled."""
-    monkeypatch.setattr(redrawing, "RESULTS", gathered(tmp_path))
+    monkeypatch.setattr(figures, "RESULTS", gathered(tmp_path))
     return tmp_path
 
 
@@ -27,7 +27,7 @@ def spoiled(tmp_path, monkeypatch):
 def quick(monkeypatch):
     """Figures of no time: what is tested is the command."""
     monkeypatch.setattr(
-        redrawing, "contents", lambda name: [f"{name} {form}".encode() for form in redrawing.FORMS]
+        figures, "contents", lambda name: [f"{name} {form}".encode() for form in figures.FORMS]
     )
 
 
@@ -198,7 +198,7 @@ def test_a_figure_that_is_not_there_is_said_with_those_that_are(tmp_path):
 
 
 def test_outside_of_a_checkout_the_repair_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(redrawing, "ROOT", tmp_path)
+    monkeypatch.setattr(figures, "ROOT", tmp_path)
     message = refused("figures")
     assert message.startswith(f"{tmp_path / 'paper_figures'}: there is no such folder")
     assert "checkout" in message

@@ -11,9 +11,9 @@ import pytest
 from commands import run
 
 import polyest
-from polyest import reading
 from polyest.errors import CorruptTable, InvalidProblem, PolyestError
-from polyest.targets import HIGHEST, parse
+from polyest.problem.targets import HIGHEST, parse
+from polyest.tables import release
 
 LINES = {
     "noise": lambda: polyest.dumps(polyest.load(3)),
@@ -162,7 +162,7 @@ def test_an_exponent_at_the_limit_takes_seconds_and_little_memory(target):
 
 
 def test_every_released_target_is_within_the_limits():
-    for family in reading.families(reading.tables()):
-        with open(f"{reading.tables()}/{family}.jsonl") as stream:
+    for family in release.families(release.tables()):
+        with open(f"{release.tables()}/{family}.jsonl") as stream:
             for line in stream:
                 polyest.loads(line)

@@ -10,9 +10,9 @@ from copies import replace
 
 import polyest
 from polyest import closed_forms, frontier
-from polyest.certificate import Bracket, measure
 from polyest.errors import InvalidProblem, NotConverged, NotProved
-from polyest.targets import LOG
+from polyest.problem.targets import LOG
+from polyest.proof.certify import Bracket, measure
 
 
 @cache

@@ -7,10 +7,11 @@ import pytest
 from commands import full_disk, names, refused, run
 
 import polyest
-from polyest import drawing, frontier
+from polyest import frontier
+from polyest.cli import plot
 from polyest.closed_forms import LOGS
 from polyest.errors import NotConverged
-from polyest.table import loads
+from polyest.tables.table import loads
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def untouched(monkeypatch):
         raise AssertionError("this was to be refused before")
 
     monkeypatch.setattr(frontier, "solve", reached)
-    monkeypatch.setattr(drawing, "pareto", reached)
+    monkeypatch.setattr(plot, "pareto", reached)
 
 
 def rows(page):
@@ -102,7 +103,7 @@ def test_a_figure_is_written_beside_the_page(few, tmp_path, monkeypatch):
     assert wrote == f"polyest: wrote {path}"
     assert page.stdout == run("frontier", "--K", 2).stdout
     points, _ = frontier.marks(2)
-    wanted = drawing.pareto(frontier.records(frontier.sweep(2), points), "svg")
+    wanted = plot.pareto(frontier.records(frontier.sweep(2), points), "svg")
     assert path.read_bytes() == wanted
     assert names(tmp_path) == [path.name]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import polyest
-from polyest.bernstein import elevate, pmf
 from polyest.errors import InvalidProblem
 from polyest.gradients import Answers, of_group
+from polyest.problem.bernstein import elevate, pmf
 from polyest.recommendation import ANSWERS, in_group
 
 

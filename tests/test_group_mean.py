@@ -23,9 +23,9 @@ from rates import seen, seen_at_least
 
 import polyest
 from polyest import closed_forms, counts
-from polyest.bernstein import elevate, expectation
-from polyest.certificate import noise_floor
-from polyest.targets import LOG
+from polyest.problem.bernstein import elevate, expectation
+from polyest.problem.targets import LOG
+from polyest.proof.certify import noise_floor
 
 F = Fraction
 NO_ANSWER, FIXED = -1, F(-4)  # a trace without an answer, and its reward

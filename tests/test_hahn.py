@@ -11,8 +11,8 @@ import pytest
 from cases import points
 from programs import exact_pmf
 
-from polyest.bernstein import pmf
-from polyest.solvers import hahn
+from polyest.problem.bernstein import pmf
+from polyest.solvers.socp import spectral
 
 DRAWS = (1, 2, 7, 24, 64)
 SPREAD = [Fraction(i, 64) for i in (0, 1, 5, 17, 32, 47, 60, 64)]  # doubles, p = 0 and 1 among them
@@ -71,7 +71,7 @@ def test_polynomials_of_more_draws_do_not_make_it_so(K):
 
 @pytest.mark.parametrize("K", DRAWS)
 def test_basis_is_the_normalised_polynomials(K):
-    U, low = hahn.basis(K)
+    U, low = spectral.basis(K)
     with mpmath.workdps(60):
         for j, column in enumerate(chebyshev(K)):
             for k, t in enumerate(column):
@@ -82,7 +82,7 @@ def test_basis_is_the_normalised_polynomials(K):
 
 @pytest.mark.parametrize("K", [1, 2, 7, 24, 64, 128])
 def test_basis_is_orthogonal_and_no_longer_so_for_a_draw_less(K):
-    U = hahn.basis(K)[0]
+    U = spectral.basis(K)[0]
     assert np.abs(U.T @ U - np.eye(K + 1)).max() < 4e-15
     assert np.abs(U[:-1].T @ U[:-1] - np.eye(K + 1)).max() > 0.5 / (K + 1)
 
@@ -90,7 +90,7 @@ def test_basis_is_orthogonal_and_no_longer_so_for_a_draw_less(K):
 @pytest.mark.parametrize("K", [1, 2, 7, 24])
 def test_leading_coefficients_are_positive(K):
     """The difference of order j is j! times it, exactly in the digits of both parts."""
-    U, low = hahn.basis(K)
+    U, low = spectral.basis(K)
     for j in range(K + 1):
         entries = [Fraction(U[k, j]) + Fraction(low[k, j]) for k in range(K + 1)]
         for _ in range(j):
@@ -102,19 +102,19 @@ def test_leading_coefficients_are_positive(K):
 @pytest.mark.parametrize("K", DRAWS)
 def test_means_are_good_in_every_column(K):
     """Relative to the size of the column: at K = 64 the last one is 1e-19 of the first."""
-    assert worst_column(K, hahn.means(K, doubles())) < 1e-13
+    assert worst_column(K, spectral.means(K, doubles())) < 1e-13
 
 
 def test_means_from_the_entries_are_lost_in_the_last_columns():
     """What the formula is for: a sum over the entries leaves rounding of the size of column 0."""
-    rows = pmf(64, doubles()) @ hahn.basis(64)[0]
-    assert np.abs(rows - hahn.means(64, doubles())).max() < 2e-14
+    rows = pmf(64, doubles()) @ spectral.basis(64)[0]
+    assert np.abs(rows - spectral.means(64, doubles())).max() < 2e-14
     assert worst_column(64, rows) > 1
 
 
 def test_means_at_no_point_and_at_one_draw():
-    assert hahn.means(3, np.zeros(0)).shape == (0, 4)
-    assert hahn.means(1, 0.25)[0].tolist() == pytest.approx([0.5**0.5, -0.5 * 0.5**0.5])
+    assert spectral.means(3, np.zeros(0)).shape == (0, 4)
+    assert spectral.means(1, 0.25)[0].tolist() == pytest.approx([0.5**0.5, -0.5 * 0.5**0.5])
 
 
 def doubles():
@@ -155,5 +155,5 @@ def test_a_table_is_rounded_once(K):
                 abs(x - y) > np.spacing(abs(x)) / 2 for x, y in zip(c.tolist(), exact, strict=True)
             )
 
-        assert misses(hahn.table(K, b)) == 0
-        assert misses(hahn.basis(K)[0] @ b) > K // 4
+        assert misses(spectral.table(K, b)) == 0
+        assert misses(spectral.basis(K)[0] @ b) > K // 4

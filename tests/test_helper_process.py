@@ -13,8 +13,7 @@ import flint
 import pytest
 
 import polyest
-from polyest import closed_forms, helper_process, precision
-from polyest.entrance import alone
+from polyest import closed_forms, precision
 from polyest.errors import (
     InvalidProblem,
     NotProved,
@@ -22,9 +21,11 @@ from polyest.errors import (
     RuinedByRounding,
     WorkerLost,
 )
-from polyest.helper_process import CannotSend
-from polyest.targets import Target
-from polyest.universal import dumps
+from polyest.precision import helper_process
+from polyest.precision.entrance import alone
+from polyest.precision.helper_process import CannotSend
+from polyest.problem.targets import Target
+from polyest.tables.universal import dumps
 
 SOLVED = dumps(polyest.solve(12))
 

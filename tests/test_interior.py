@@ -7,17 +7,18 @@ import pytest
 from copies import replace
 from programs import dense, resolved, solved
 
-from polyest.bernstein import pmf
-from polyest.certificate import measure
 from polyest.errors import NotConverged
-from polyest.making import TWIN
-from polyest.problem import Budget, Problem
-from polyest.selection import SLACK, quadratic, weight
-from polyest.solvers import cvx, interior, socp
-from polyest.solvers.constraints import TieBreak, program
-from polyest.solvers.curves import Curves
-from polyest.solvers.interior import minimise
-from polyest.targets import LOG
+from polyest.exact.tie_break import SLACK, quadratic, weight
+from polyest.make.pipeline import TWIN
+from polyest.problem.bernstein import pmf
+from polyest.problem.problem import Budget, Problem
+from polyest.problem.targets import LOG
+from polyest.proof.certify import measure
+from polyest.solvers import cvx, socp
+from polyest.solvers.socp import interior
+from polyest.solvers.socp.constraints import TieBreak, program
+from polyest.solvers.socp.curves import Curves
+from polyest.solvers.socp.interior import minimise
 
 PROBLEMS = {
     "quiet": (12, "gradient-variance", {"noise": 0.5}),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from polyest import sweeping
-from polyest.sweeping import sweep
+import polyest
+from polyest.make.sweep import sweep
 
 pytestmark = [
     pytest.mark.slow,
@@ -38,7 +38,7 @@ def whole(tmp_path_factory):
 
 def started(folder, jobs):
     (folder / "sweep.py").write_text(SWEEP)
-    root = str(Path(sweeping.__file__).parents[1])
+    root = str(Path(polyest.__file__).parents[1])
     return subprocess.Popen(
         [sys.executable, folder / "sweep.py", folder / "t.jsonl", str(jobs)],
         stderr=subprocess.PIPE,
@@ -116,7 +116,7 @@ def test_a_disk_that_is_full_keeps_every_finished_line(tmp_path, whole):
     limit += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n"
     (tmp_path / "full.py").write_text(limit + SWEEP)
     command = [sys.executable, tmp_path / "full.py", tmp_path / "t.jsonl", "1"]
-    root = str(Path(sweeping.__file__).parents[1])
+    root = str(Path(polyest.__file__).parents[1])
     done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": root})
     assert done.returncode == 1
     assert b"CannotStore" in done.stderr.splitlines()[-1]

@@ -7,11 +7,11 @@ import pytest
 from cases import LEAST_BIAS
 
 import polyest
-from polyest.alternation import level
 from polyest.errors import InvalidProblem, NotConverged
-from polyest.problem import Alternation, pose
+from polyest.exact.levelled import level
+from polyest.problem.problem import Alternation, pose
+from polyest.problem.targets import LOG, parse
 from polyest.solvers import lp, remez
-from polyest.targets import LOG, parse
 
 NAMES = ("log", "tsallis:0.5", "power:0.5")
 

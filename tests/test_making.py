@@ -6,13 +6,13 @@ from copies import replace
 from flint import arb
 
 import polyest
-from polyest import making
-from polyest.balls import at_least
-from polyest.certificate import Bracket, certify
-from polyest.duality import lower_bound
 from polyest.errors import InvalidProblem, NotConverged, NotProved
-from polyest.problem import Alternation, Dual, pose, settled
-from polyest.selection import value
+from polyest.exact.balls import at_least
+from polyest.exact.tie_break import value
+from polyest.make import pipeline
+from polyest.problem.problem import Alternation, Dual, pose, settled
+from polyest.proof.certify import Bracket, certify
+from polyest.proof.dual_bound import lower_bound
 
 
 @pytest.fixture(scope="module", params=["minimax", "noise", "bias", "squared-error"])
@@ -91,7 +91,7 @@ def test_no_part_of_the_witness_can_be_altered(table):
 
 
 def test_a_budget_that_is_missed_is_not_certified():
-    problem = making.resolve(pose(6, noise=2))
+    problem = pipeline.resolve(pose(6, noise=2))
     table = polyest.solve(6, noise=2)
     certify(problem, table.coefficients, table.witness)
     with pytest.raises(NotProved, match="of a noise budget of"):
@@ -118,7 +118,7 @@ def test_a_table_better_than_its_witness_allows_is_a_contradiction():
 def test_weak_duality_holds_for_any_weights_and_any_table(K):
     """No random weights bound above what the solved table reaches."""
     rng = np.random.default_rng(K)
-    problem = making.resolve(pose(K, criterion="variance", noise=1))
+    problem = pipeline.resolve(pose(K, criterion="variance", noise=1))
     table = polyest.solve(K, criterion="variance", noise=1)
     for _ in range(5):
         n = 2 * K + 3
@@ -140,7 +140,7 @@ def spoiling(monkeypatch, factor):
     The witness says what the spoiled coefficients select, so that nothing is amiss but the budget.
     """
     asked = []
-    real = making._run
+    real = pipeline._run
 
     def run(problem, method):
         solution = real(problem, method)
@@ -152,14 +152,14 @@ def spoiling(monkeypatch, factor):
         witness = replace(solution.witness, selection=selection)
         return replace(solution, coefficients=spoiled, witness=witness)
 
-    monkeypatch.setattr(making, "_run", run)
+    monkeypatch.setattr(pipeline, "_run", run)
     return asked
 
 
 def test_a_table_that_misses_its_budget_is_asked_again_with_a_tighter_one(monkeypatch):
     asked = spoiling(monkeypatch, lambda n: 1 + 2e-8)
     table = polyest.solve(6, noise=2)
-    limit = making.resolve(table.problem).limit
+    limit = pipeline.resolve(table.problem).limit
     assert table.gradient_variance <= limit
     assert len(asked) == 2
     assert limit > asked[0] > asked[1] > limit * (1 - 1e-6)
@@ -181,14 +181,14 @@ def test_a_table_that_always_misses_it_is_refused(monkeypatch):
     asked = spoiling(monkeypatch, lambda n: 1 + 1e-7 * 5**n)
     with pytest.raises(NotConverged, match="rounded to float64 the table spends"):
         polyest.solve(6, noise=2)
-    assert len(asked) == making.ATTEMPTS
+    assert len(asked) == pipeline.ATTEMPTS
     assert asked == sorted(asked, reverse=True)
 
 
 def test_what_is_not_proved_for_another_reason_is_not_asked_again(monkeypatch):
     """The budget is kept, the witness is not one."""
     asked = spoiling(monkeypatch, lambda n: 1.0)
-    run = making._run
+    run = pipeline._run
 
     def unproved(problem, method):
         solution = run(problem, method)
@@ -196,7 +196,7 @@ def test_what_is_not_proved_for_another_reason_is_not_asked_again(monkeypatch):
             return solution
         return replace(solution, witness=replace(solution.witness, noise_weights=()))
 
-    monkeypatch.setattr(making, "_run", unproved)
+    monkeypatch.setattr(pipeline, "_run", unproved)
     with pytest.raises(NotProved, match="0 weights: expected as many"):
         polyest.solve(6, noise=2)
     assert len(asked) == 1
@@ -228,14 +228,14 @@ def test_no_bias_weight_of_a_larger_witness_can_be_altered():
 
 def certify_again(table, witness):
     """What `verify` does of a witness, without measuring the same coefficients again."""
-    problem = making.resolve(pose(table.K, noise=table.budget.value))
+    problem = pipeline.resolve(pose(table.K, noise=table.budget.value))
     proved = arb(at_least(lower_bound(problem, witness)))
     if proved != table.optimum.lower:
         raise NotProved("another bound")
 
 
 def test_a_wide_bracket_is_not_shipped(monkeypatch):
-    monkeypatch.setattr(making, "WIDEST", 1e-12)
+    monkeypatch.setattr(pipeline, "WIDEST", 1e-12)
     with pytest.raises(NotConverged, match="wider than 1e-12 relative"):
         polyest.solve(6, noise=2)
 

@@ -7,12 +7,12 @@ import pytest
 from copies import replace
 from programs import EVERY, resolved, solved
 
-from polyest.balls import at_least
-from polyest.duality import lower_bound
-from polyest.problem import Dual
-from polyest.selection import value
-from polyest.solvers import multipliers
-from polyest.targets import LOG
+from polyest.exact.balls import at_least
+from polyest.exact.tie_break import value
+from polyest.problem.problem import Dual
+from polyest.problem.targets import LOG
+from polyest.proof.dual_bound import lower_bound
+from polyest.solvers.socp import multipliers
 
 HARD = {
     "24 draws at 1.01": (24, "variance", {"bias_ratio": 1.01}),

@@ -18,7 +18,7 @@ from polyest.errors import (
     NotInstalled,
     UnknownOption,
 )
-from polyest.rewards.estimation import chosen, extremes
+from polyest.rewards.estimates import chosen, extremes
 
 nan = float("nan")
 ANSWERS = np.random.default_rng(0).integers(-1, 4, (5, 3, 6))

@@ -8,11 +8,13 @@ from cases import LEAST_BIAS
 from commands import KEYWORDS, MINIMAX, refused, run
 
 import polyest
-from polyest import counts, layout, making, pages
+from polyest import counts
+from polyest.cli import layout, pages
 from polyest.closed_forms import LOGS
 from polyest.errors import NotConverged
+from polyest.make import pipeline
 from polyest.solvers import socp
-from polyest.table import loads
+from polyest.tables.table import loads
 
 # solve
 
@@ -128,7 +130,7 @@ def test_compare_sets_all_tables_side_by_side():
     assert [table.budget.value for table in tables[8:]] == [1, 2, 4, 8]
     for table in tables:
         assert table.K == 5
-        making.verify(table)
+        pipeline.verify(table)
 
 
 def test_compare_leaves_out_what_is_not_solved_and_says_so(monkeypatch):
@@ -148,7 +150,7 @@ def test_compare_leaves_out_what_is_not_solved_and_says_so(monkeypatch):
 def test_the_place_of_the_supremum_is_where_the_bias_is_greatest(name, K):
     table = getattr(polyest.closed_forms, name)(K)
     p = pages.place(table)
-    P = polyest.bernstein.expectation([float(c) for c in table.coefficients], p)
+    P = polyest.problem.bernstein.expectation([float(c) for c in table.coefficients], p)
     e = abs(p * P - float(table.problem.target.weighted(p)))
     assert e == pytest.approx(table.bias.upper, rel=2e-6)
 
@@ -173,7 +175,7 @@ def test_a_bound_is_printed_rounded_up_and_a_lower_one_down():
 
 def test_show_prints_the_page_of_a_released_table_without_solving(released, monkeypatch):
     solved = run("solve", "--K", 4)
-    monkeypatch.setattr(making, "_run", None)
+    monkeypatch.setattr(pipeline, "_run", None)
     shown = run("show", "--K", 4)
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert shown.stdout == solved.stdout.replace("noise 8\n", "noise 8 (release v1)\n", 1)

@@ -18,7 +18,12 @@ from hypothesis import strategies as st
 
 import polyest
 from polyest import closed_forms, frontier, precision
-from polyest.certificate import (
+from polyest.errors import NotProved, PrecisionChanged
+from polyest.precision import USUAL, working
+from polyest.precision.entrance import alone
+from polyest.problem.problem import Alternation, pose
+from polyest.problem.targets import LOG, parse
+from polyest.proof.certify import (
     certify,
     least_bias,
     measure,
@@ -27,13 +32,8 @@ from polyest.certificate import (
     plug_in,
     reselected,
 )
-from polyest.entrance import alone
-from polyest.errors import NotProved, PrecisionChanged
-from polyest.precision import USUAL, working
-from polyest.problem import Alternation, pose
 from polyest.solvers.remez import exchange
-from polyest.targets import LOG, parse
-from polyest.universal import dumps
+from polyest.tables.universal import dumps
 
 LEVELS = (2, 10, 20, 40, 52, 53, 64, 113, 300, 5000)
 POINTS = exchange(LOG, 3)
@@ -117,11 +117,11 @@ def test_the_universal_table_is_proved_at_any_precision():
 
 def test_a_step_without_ours_does_depend_on_it():
     """The look above sees what it is to see: without an entrance the last digits do move."""
-    curve = polyest.certificate._curve(ENTRIES)
+    curve = polyest.proof.certify._curve(ENTRIES)
     found = set()
     for bits in (10, 53, 300):
         flint.ctx.prec = bits
-        found.add(polyest.balls.at_most(sum(curve.entries, flint.arb(0)) / 3))
+        found.add(polyest.exact.balls.at_most(sum(curve.entries, flint.arb(0)) / 3))
     assert len(found) > 1
 
 

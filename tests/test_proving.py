@@ -7,10 +7,11 @@ from commands import refused, release, run
 from copies import replace
 
 import polyest
-from polyest import proving, reading
-from polyest.certificate import Bracket
-from polyest.problem import Alternation
-from polyest.table import dumps
+from polyest.make import verify
+from polyest.problem.problem import Alternation
+from polyest.proof.certify import Bracket
+from polyest.tables import release as releases
+from polyest.tables.table import dumps
 
 
 def test_verify_proves_the_release_file_by_file(released):
@@ -49,7 +50,7 @@ def test_verify_compares_the_release_with_its_digests(released):
 
 def test_verify_of_an_empty_release_is_no_success(tmp_path, monkeypatch):
     (tmp_path / "v1").mkdir()
-    monkeypatch.setattr(reading, "tables", lambda: tmp_path / "v1")
+    monkeypatch.setattr(releases, "tables", lambda: tmp_path / "v1")
     assert "holds no released tables" in refused("verify")
 
 
@@ -57,7 +58,7 @@ def test_a_sample_has_every_small_K_and_seeded_others(tmp_path, monkeypatch):
     path, seen = tmp_path / "t.jsonl", []
     lines = [dumps(polyest.load(K)) for K in range(25, 45)]
     path.write_text("".join(f"{line}\n" for line in lines))
-    monkeypatch.setattr(proving, "verify", lambda table: seen.append(table.K))
+    monkeypatch.setattr(verify, "verify", lambda table: seen.append(table.K))
 
     def proved(*words):
         seen.clear()
@@ -197,7 +198,7 @@ def test_verify_rejects_a_spoiled_table_whose_checksums_were_made_to_fit(tmp_pat
     for number, table in enumerate(spoiled):
         folder = tmp_path / str(number)
         release(folder, {"log-minimax.jsonl": [good[0], table, good[2]]})
-        monkeypatch.setattr(reading, "tables", lambda folder=folder: folder)
-        assert reading.load(2, criterion="minimax").K == 2  # the digests are right
+        monkeypatch.setattr(releases, "tables", lambda folder=folder: folder)
+        assert releases.load(2, criterion="minimax").K == 2  # the digests are right
         message = refused("verify")
         assert message.startswith(f"{folder}/log-minimax.jsonl, line 2: K = 2: ")

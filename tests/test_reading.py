@@ -10,9 +10,9 @@ import pytest
 from copies import replace
 
 import polyest
-from polyest import reading
-from polyest.certificate import noise_unit
 from polyest.errors import CorruptTable, PolyestError, TableNotFound
+from polyest.proof.certify import noise_unit
+from polyest.tables import release as releases
 
 SMALL = range(1, 129)
 LARGE = [K for G in (160, 192, 256, 512, 1024) for K in range(G - 2, G + 1)]
@@ -28,24 +28,24 @@ FAMILIES = {
 
 def test_the_release_has_these_families_and_no_other():
     universal = "log-gradient-variance-noise8-universal"
-    assert reading.families(reading.tables()) == sorted([*FAMILIES, universal])
+    assert releases.families(releases.tables()) == sorted([*FAMILIES, universal])
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_line_of_a_family_is_the_table_it_should_be(name):
     Ks, keywords = FAMILIES[name]
-    lines = (Path(reading.tables()) / f"{name}.jsonl").read_text().splitlines()
+    lines = (Path(releases.tables()) / f"{name}.jsonl").read_text().splitlines()
     assert [json.loads(line)["K"] for line in lines] == Ks
     for i in (0, 1, len(Ks) // 2, -3, -2, -1):
         table = polyest.load(Ks[i], **keywords)
         assert polyest.dumps(table) == lines[i]
-        assert reading.family(table.problem) == name
+        assert releases.family(table.problem) == name
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_released_brackets_are_narrow_and_budgets_are_met(name):
     """1e-6 up to K = 128, 1e-4 above; what is spent, looked at up to K = 64, is what was allowed."""
-    for line in (Path(reading.tables()) / f"{name}.jsonl").read_text().splitlines():
+    for line in (Path(releases.tables()) / f"{name}.jsonl").read_text().splitlines():
         table = polyest.loads(line)
         assert table.optimum.width <= (1e-6 if table.K <= 128 else 1e-4)
         if table.budget is not None and table.K <= 64:
@@ -82,7 +82,7 @@ def test_released_minimax_tables_are_proved_to_1e_12(K):
 
 
 def test_least_biases_are_those_of_the_tables():
-    rows = (Path(reading.tables()) / "least-bias.csv").read_text().splitlines()
+    rows = (Path(releases.tables()) / "least-bias.csv").read_text().splitlines()
     assert rows[0] == "K,lower,upper,scaled_lower,scaled_upper"
     found = {int(row.split(",")[0]): [float(x) for x in row.split(",")[1:]] for row in rows[1:]}
     assert sorted(found) == [*range(1, 257), *range(510, 513), *range(1022, 1025)]
@@ -122,7 +122,7 @@ def spoiled(path, place, bit):
     content = bytearray(path.read_bytes())
     content[place] ^= 1 << bit
     path.write_bytes(content)
-    reading._checked.cache_clear()
+    releases._checked.cache_clear()
     return content[:place].count(b"\n") + 1
 
 
@@ -157,28 +157,28 @@ def test_a_byte_altered_in_any_line_is_refused_by_the_table_of_that_line(release
         ):
             polyest.load(K, **keywords)
         restored(path)
-    reading._checked.cache_clear()
+    releases._checked.cache_clear()
     assert Ks[-1] == polyest.load(Ks[-1], **keywords).K
 
 
 @pytest.mark.parametrize("name", ["least-bias.csv", "SHA256SUMS", "LINE-SHA256SUMS"])
 def test_what_lies_beside_the_tables_is_checked_with_all_of_it(release, name):
-    reading.check_sums(release)
+    releases.check_sums(release)
     content = (release / name).read_bytes()
     for place in range(0, len(content), len(content) // 20):
         spoiled(release / name, place, 0)
         with pytest.raises((CorruptTable, FileNotFoundError)):
-            reading.check_sums(release)
+            releases.check_sums(release)
         (release / name).write_bytes(content)
-    reading._checked.cache_clear()
-    reading.check_sums(release)
+    releases._checked.cache_clear()
+    releases.check_sums(release)
 
 
 def test_an_altered_digest_is_not_blamed_on_a_line(release):
     sums = release / "SHA256SUMS"
     row = next(r for r in sums.read_text().splitlines() if r.endswith("log-minimax.jsonl"))
     sums.write_text(sums.read_text().replace(row, f"{'0' * 64}{row[64:]}"))
-    reading._checked.cache_clear()
+    releases._checked.cache_clear()
     with pytest.raises(CorruptTable, match="SHA256SUMS: not what was released"):
         polyest.load(7, criterion="minimax")
     assert polyest.load(7).K == 7
@@ -194,7 +194,7 @@ def test_an_altered_digest_is_not_blamed_on_a_line(release):
 def test_missing_doubled_and_exchanged_lines_are_refused(release, spoil):
     path = release / "log-minimax.jsonl"
     path.write_bytes(b"".join(spoil(path.read_bytes().splitlines(keepends=True))))
-    reading._checked.cache_clear()
+    releases._checked.cache_clear()
     with pytest.raises(CorruptTable, match=r"log-minimax.jsonl, line \d+"):
         polyest.load(20, criterion="minimax")
 
@@ -207,20 +207,20 @@ def test_a_family_under_another_name_is_refused(release):
     kept = [row for row in sums if not row.endswith(path.name)]
     kept.append(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}")
     (release / "SHA256SUMS").write_text("\n".join(kept) + "\n")
-    reading._checked.cache_clear()
+    releases._checked.cache_clear()
     with pytest.raises(CorruptTable, match="which is not of this family"):
         polyest.load(7, criterion="minimax")
 
 
 def test_a_release_without_checksums_is_incomplete(release):
     (release / "SHA256SUMS").unlink()
-    reading._checked.cache_clear()
+    releases._checked.cache_clear()
     with pytest.raises(CorruptTable, match=r"SHA256SUMS: .* reinstall polyest"):
         polyest.load(7)
 
 
 def test_every_file_has_its_digest():
-    folder = Path(reading.tables())
+    folder = Path(releases.tables())
     sums = dict(row.split("  ")[::-1] for row in (folder / "SHA256SUMS").read_text().splitlines())
     assert sorted(sums) == sorted(
         p.name for p in folder.iterdir() if p.name not in ("SHA256SUMS", "README.md")

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from cases import LEAST_BIAS, LIMIT, SECOND
 
-from polyest.alternation import bracket, level, levelled
-from polyest.balls import bernstein_form, power_form
-from polyest.bernstein import expectation, pmf
-from polyest.certificate import least_bias
 from polyest.errors import InvalidProblem, NotConverged, NotProved
-from polyest.problem import Alternation, pose
+from polyest.exact.balls import bernstein_form, power_form
+from polyest.exact.levelled import bracket, level, levelled
+from polyest.problem.bernstein import expectation, pmf
+from polyest.problem.problem import Alternation, pose
+from polyest.problem.targets import LOG, parse
+from polyest.proof.certify import least_bias
 from polyest.solvers import remez
-from polyest.targets import LOG, parse
 
 
 @pytest.mark.parametrize("K", [K for K in LEAST_BIAS if K <= 256])

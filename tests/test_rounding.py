@@ -8,7 +8,7 @@ import torch
 
 import polyest
 from polyest.errors import InvalidProblem
-from polyest.rounding import (
+from polyest.problem.grids import (
     BEYOND,
     WHOLE,
     Rounding,

@@ -13,10 +13,10 @@ import pytest
 from commands import hearing, refused, run
 
 import polyest
-from polyest import sweeping
 from polyest.errors import CannotStore, InvalidProblem, RuinedByRounding, WorkerLost
-from polyest.sweeping import sweep
-from polyest.table import dumps
+from polyest.make import sweep as sweeping
+from polyest.make.sweep import sweep
+from polyest.tables.table import dumps
 
 KS = range(1, 17)
 
@@ -154,7 +154,7 @@ def test_ctrl_c_ends_all_processes_without_a_traceback(tmp_path, delay):
         [*command, "--out", "t.jsonl"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(sweeping.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(polyest.__file__).parents[1])},
         start_new_session=True,
         preexec_fn=hearing,
     )
@@ -171,7 +171,7 @@ def test_ctrl_c_ends_all_processes_without_a_traceback(tmp_path, delay):
 def test_a_script_without_a_guard_is_told_of_it(tmp_path):
     script = "from polyest.sweeping import sweep\nsweep(range(1, 4), 't.jsonl', jobs=2)\n"
     (tmp_path / "script.py").write_text(script)
-    root = str(Path(sweeping.__file__).parents[1])
+    root = str(Path(polyest.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "script.py"],
         cwd=tmp_path,

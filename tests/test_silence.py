@@ -12,8 +12,8 @@ from commands import refused, run
 
 import polyest
 from polyest.errors import CorruptTable
-from polyest.proving import prove
-from polyest.table import dumps
+from polyest.make.verify import prove
+from polyest.tables.table import dumps
 
 pty = pytest.importorskip("pty")  # not on Windows
 
@@ -154,7 +154,7 @@ def test_a_table_is_not_said_to_be_false_for_want_of_memory(tmp_path, monkeypatc
     def wanting(table):
         raise error
 
-    monkeypatch.setattr("polyest.proving.verify", wanting)
+    monkeypatch.setattr("polyest.make.verify.verify", wanting)
     path = tmp_path / "t.jsonl"
     path.write_text(dumps(polyest.load(2)) + "\n")
     assert refused("verify", path).startswith("memory ran out: ")

@@ -6,10 +6,10 @@ from cases import FIGURES
 from programs import dense
 
 import polyest
-from polyest import making
-from polyest.bernstein import pmf
 from polyest.errors import InvalidProblem, NotConverged, Unattainable
-from polyest.problem import BUDGETED, Alternation, Dual, pose
+from polyest.make import pipeline
+from polyest.problem.bernstein import pmf
+from polyest.problem.problem import BUDGETED, Alternation, Dual, pose
 
 
 def reached(table):
@@ -32,7 +32,7 @@ def test_certified_optimum_is_the_known_one(figure):
         if "noise" in figure.arguments
         else table.bias.upper
     )
-    resolved = making.resolve(pose(figure.K, **figure.arguments))
+    resolved = pipeline.resolve(pose(figure.K, **figure.arguments))
     assert spent <= resolved.limit
     assert spent >= resolved.limit * (1 - 1e-6)
 

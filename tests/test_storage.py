@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 from commands import MINIMAX, names, refused, run
 
-from polyest import growing, storage, sweeping
 from polyest.errors import CannotStore, NotPromised
-from polyest.making import solve
-from polyest.storage import put
-from polyest.sweeping import sweep, write
-from polyest.table import dumps
+from polyest.make import growing, storage
+from polyest.make import sweep as sweeping
+from polyest.make.pipeline import solve
+from polyest.make.storage import put
+from polyest.make.sweep import sweep, write
+from polyest.tables.table import dumps
 
 KS = range(1, 4)
 KEYWORDS = {"criterion": "minimax"}
@@ -322,7 +323,9 @@ def test_a_read_only_file_is_not_replaced_without_a_word(tmp_path, monkeypatch, 
     path.chmod(given)
     table = solve(1, **KEYWORDS)
     monkeypatch.setattr(sweeping, "solve", None)
-    monkeypatch.setattr("polyest.making._run", None)  # whoever solves fails otherwise than refused
+    monkeypatch.setattr(
+        "polyest.make.pipeline._run", None
+    )  # whoever solves fails otherwise than refused
     message = (
         f"{path}: is read-only, and is not replaced: make it writable (chmod u+w) or name another"
     )

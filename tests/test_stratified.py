@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import polyest
-from polyest import stratified
-from polyest.bernstein import expectation
 from polyest.errors import CountOutOfRange, InvalidReward
-from polyest.stratified import stratify
+from polyest.problem.bernstein import expectation
+from polyest.rewards import stratified
+from polyest.rewards.stratified import stratify
 
 ENTRIES = np.array([-3.0, 1.0, -0.5, 0.25])
 

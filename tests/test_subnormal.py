@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from polyest import games, gradients
-from polyest.bernstein import expectation, pmf, quick_pmf
+from polyest.problem.bernstein import expectation, pmf, quick_pmf
 
 LEAST_NORMAL = 2.0**-1022
 EDGES = (

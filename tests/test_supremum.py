@@ -9,13 +9,13 @@ from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyest.balls import at_least, at_most
-from polyest.bernstein import expectation
 from polyest.errors import NotProved
-from polyest.problem import pose
+from polyest.exact.balls import at_least, at_most
+from polyest.problem.bernstein import expectation
+from polyest.problem.problem import pose
+from polyest.problem.targets import LOG, parse
+from polyest.proof.supremum import KINDS, Curve, supremum
 from polyest.solvers import remez
-from polyest.supremum import KINDS, Curve, supremum
-from polyest.targets import LOG, parse
 
 entries = st.lists(st.floats(-5, 5, allow_subnormal=False), min_size=2, max_size=9)
 targets = st.sampled_from(["log", "tsallis:0.7", "power:0.5", "polynomial:1,-1"])
@@ -130,7 +130,7 @@ def test_numbers_beyond_the_doubles_are_infinite_bounds():
 
 
 def test_a_search_that_cannot_end_says_where_it_stands(monkeypatch):
-    monkeypatch.setattr("polyest.supremum.MOST_CELLS", 5)
+    monkeypatch.setattr("polyest.proof.supremum.MOST_CELLS", 5)
     with pytest.raises(NotProved, match="5 cells do not settle sup bias of a table of K = 7"):
         bracketed(np.log((np.arange(8) + 1) / 8), LOG, "bias")
 

@@ -11,8 +11,8 @@ from commands import refused
 
 import polyest
 from polyest.cli import main
-from polyest.table import dumps
-from polyest.terminal import short_of_memory
+from polyest.cli.terminal import short_of_memory
+from polyest.tables.table import dumps
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a shell and /dev/full")
 
@@ -122,7 +122,7 @@ def test_what_comes_of_too_little_memory_is_known_by_its_type_or_words(monkeypat
     def wanting(*given, **named):
         raise error
 
-    monkeypatch.setattr("polyest.reading.load", wanting)
+    monkeypatch.setattr("polyest.tables.release.load", wanting)
     assert refused("show", "--K", 16) == (
         "memory ran out: allow more of it (ulimit -v says how much), or ask for less, a smaller K or "
         "fewer processes"
@@ -141,7 +141,7 @@ def test_other_faults_are_not_taken_for_a_lack_of_memory(monkeypatch, error):
     def wanting(*given, **named):
         raise error
 
-    monkeypatch.setattr("polyest.reading.load", wanting)
+    monkeypatch.setattr("polyest.tables.release.load", wanting)
     assert not short_of_memory(error)
     result = CliRunner().invoke(main, ["show", "--K", "16"])
     assert result.exception is error

@@ -10,11 +10,12 @@ import pytest
 from commands import hearing
 from copies import replace
 
-from polyest import sweeping
+import polyest
 from polyest.errors import CorruptTable, InvalidProblem, PolyestError, Unattainable
-from polyest.making import solve
-from polyest.sweeping import CannotStore, sweep, write
-from polyest.table import dumps, loads
+from polyest.make import sweep as sweeping
+from polyest.make.pipeline import solve
+from polyest.make.sweep import CannotStore, sweep, write
+from polyest.tables.table import dumps, loads
 
 KS = range(1, 6)
 MINIMAX = {"criterion": "minimax"}
@@ -261,7 +262,7 @@ def test_a_full_disk_ends_in_one_error_and_no_half_file(tmp_path, whole, monkeyp
 def test_a_killed_sweep_leaves_only_the_part_and_ends_in_the_same_bytes(tmp_path, number):
     words = ["solve", "--K", "1:40", "--criterion", "minimax", "--out", "t.jsonl"]
     command = [sys.executable, "-m", "polyest.cli", *words]
-    environment = {**os.environ, "PYTHONPATH": str(Path(sweeping.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(polyest.__file__).parents[1])}
     running = subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, env=environment, preexec_fn=hearing
     )

@@ -5,9 +5,9 @@ import pytest
 from flint import arb, arb_poly
 from scipy.integrate import quad
 
-from polyest.bernstein import pmf
 from polyest.errors import InvalidProblem
-from polyest.targets import parse
+from polyest.problem.bernstein import pmf
+from polyest.problem.targets import parse
 
 NAMES = (
     "log",

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from test_constant import TARGETS
 
 import polyest
-from polyest.alternation import bracket, level
-from polyest.bernstein import pmf
-from polyest.certificate import least_bias
 from polyest.errors import InvalidProblem, NotConverged, NotProved
-from polyest.problem import BUDGETED, Alternation
+from polyest.exact.levelled import bracket, level
+from polyest.problem.bernstein import pmf
+from polyest.problem.problem import BUDGETED, Alternation
+from polyest.problem.targets import Target, parse
+from polyest.proof.certify import least_bias
 from polyest.solvers.remez import exchange
-from polyest.targets import Target, parse
 
 DENSE = np.sin(np.linspace(0, np.pi / 2, 8001)) ** 2
 GRID = np.sin(np.linspace(0, np.pi / 2, 241)) ** 2
@@ -182,7 +182,7 @@ def check(name, K, criterion, budget):
 
 
 def resolved(table):
-    from polyest.making import resolve
+    from polyest.make.pipeline import resolve
 
     return resolve(table.problem).limit
 

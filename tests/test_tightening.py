@@ -8,8 +8,7 @@ import pytest
 from copies import replace
 
 import polyest
-from polyest import closed_forms, making
-from polyest.certificate import in_units, measure, noise_unit
+from polyest import closed_forms
 from polyest.errors import (
     CorruptTable,
     InvalidProblem,
@@ -17,10 +16,12 @@ from polyest.errors import (
     NotProved,
     RuinedByRounding,
 )
-from polyest.problem import Alternation
-from polyest.rounding import largest_group, nearest, on_grid
-from polyest.table import dumps, loads
-from polyest.tightening import RUIN, _contracted
+from polyest.make import pipeline
+from polyest.make.rounding import RUIN, _contracted
+from polyest.problem.grids import largest_group, nearest, on_grid
+from polyest.problem.problem import Alternation
+from polyest.proof.certify import in_units, measure, noise_unit
+from polyest.tables.table import dumps, loads
 
 GRIDS = ({"grid": "float32"}, {"grid": "bfloat16"}, {"grid": "dyadic", "group": 8})
 LABELS = ("float32", "bfloat16", "dyadic")
@@ -69,7 +70,7 @@ def test_a_table_solved_on_a_grid_is_on_it_and_proved(solved, keywords, grid):
 
 def test_the_optimum_is_the_one_before_rounding_and_the_budget_is_met(solved, keywords):
     plain = polyest.solve(6, **keywords)
-    problem = making.resolve(plain.problem)
+    problem = pipeline.resolve(plain.problem)
     assert solved.optimum.lower == plain.optimum.lower
     if problem.criterion == "minimax":
         assert solved.optimum == plain.optimum
@@ -124,16 +125,16 @@ def test_a_line_with_an_unknown_grid_is_refused(name):
 
 def test_a_bias_budget_that_rounding_misses_is_tightened(monkeypatch):
     asked = []
-    real = making._run
+    real = pipeline._run
 
     def run(problem, method):
         if problem.criterion != "minimax":
             asked.append(problem.limit)
         return real(problem, method)
 
-    monkeypatch.setattr(making, "_run", run)
+    monkeypatch.setattr(pipeline, "_run", run)
     table = polyest.solve(6, bias_ratio=3, grid="bfloat16")
-    limit = making.resolve(table.problem).limit
+    limit = pipeline.resolve(table.problem).limit
     assert len(asked) >= 2
     assert asked == sorted(asked, reverse=True)
     assert asked[0] == pytest.approx(limit, rel=1e-8)
@@ -156,7 +157,7 @@ def test_a_bias_budget_that_rounding_cannot_meet_is_refused_with_the_reason(K, r
 
 
 def test_a_solver_that_gives_up_while_it_tightens_leaves_the_same_reason(monkeypatch):
-    real, limits = making._run, []
+    real, limits = pipeline._run, []
 
     def run(problem, method):
         if problem.criterion != "minimax":
@@ -165,7 +166,7 @@ def test_a_solver_that_gives_up_while_it_tightens_leaves_the_same_reason(monkeyp
                 raise NotConverged("stalled")
         return real(problem, method)
 
-    monkeypatch.setattr(making, "_run", run)
+    monkeypatch.setattr(pipeline, "_run", run)
     with pytest.raises(NotConverged, match="on grid bfloat16 the best of 1 solutions"):
         polyest.solve(6, bias_ratio=3, grid="bfloat16")
     assert len(limits) == 2
@@ -175,7 +176,7 @@ def test_a_budget_that_the_minimax_table_just_meets_is_kept_by_drawing_it_togeth
     drawn = 0
     for K in (4, 5, 6, 7):
         plain = polyest.load(K, criterion="minimax")
-        noise = plain.gradient_variance / noise_unit(making.resolve(polyest.load(K).problem))
+        noise = plain.gradient_variance / noise_unit(pipeline.resolve(polyest.load(K).problem))
         table = polyest.solve(K, noise=noise * (1 + 1e-12), grid="bfloat16")
         slack = polyest.solve(K, noise=noise * (1 + 1e-12))
         assert slack.coefficients.tolist() == plain.coefficients.tolist()
@@ -195,7 +196,7 @@ def test_a_slack_noise_budget_gives_the_rounded_minimax_table():
 
 
 def test_rounding_keywords_are_refused_before_anything_is_solved(monkeypatch):
-    monkeypatch.setattr(making, "_run", None)
+    monkeypatch.setattr(pipeline, "_run", None)
     for words, said in (
         ({"grid": "float8"}, "grid 'float8' is unknown"),
         ({"grid": "dyadic"}, "group is None"),

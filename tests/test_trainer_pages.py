@@ -17,8 +17,8 @@ import pytest
 import standins
 import torch
 
-from polyest.integrations.crediting import REWARDS, chosen
-from polyest.integrations.groups import GroupReward
+from polyest.integrations.estimators import REWARDS, chosen
+from polyest.integrations.group_reward import GroupReward
 from polyest.integrations.scores import answer_class
 
 PAGES = Path(__file__).resolve().parent.parent / "docs"

@@ -20,11 +20,11 @@ import torch
 from trl_processes import PAIRS, SAID, rows, same_pair, trl_apart
 from trl_training import STEPS, Recorded, advantages, cost, dataset, rewarded, trainer
 
-from polyest import reading
 from polyest.errors import BrokenOrbit, InvalidProblem, MissingColumn, TableNotFound
 from polyest.integrations import trl
+from polyest.problem.grids import Rounding, nearest
 from polyest.rewards import Multiplier
-from polyest.rounding import Rounding, nearest
+from polyest.tables import release
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of other people's modules
 SCRIPT = Path(__file__).with_name("trl_processes.py")
@@ -242,7 +242,7 @@ def test_equal_rewards_have_advantage_zero(family):
     """
     for G, K in ((K + d, K) for K in range(1, 64) for d in (1, 2) if K + d <= 64):
         try:
-            c = reading.load(K, **family).coefficients
+            c = release.load(K, **family).coefficients
         except TableNotFound:
             assert family == {"criterion": "minimax"}
             assert K > 40
@@ -260,7 +260,7 @@ def test_equal_rewards_have_advantage_zero(family):
 
 
 def test_without_the_grid_they_have_not():
-    c = reading.load(9).coefficients
+    c = release.load(9).coefficients
     assert advantages(np.repeat(0.1 * c, 11).tolist(), 11).any()
 
 

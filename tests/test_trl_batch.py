@@ -18,7 +18,8 @@ from polyest.errors import (
     NotInstalled,
     TableNotFound,
 )
-from polyest.integrations import trl, trl_rows
+from polyest.integrations import trl
+from polyest.integrations.trl import rows
 
 TEXTS = ["4", "so 4", "5", "?", "1", "1", "1", "2"]
 IDS = [0] * 4 + [1] * 4
@@ -325,9 +326,9 @@ def test_rows_that_are_no_blocks(G, ids, words):
 
 def test_an_id_is_the_same_whatever_else_is_in_its_column():
     assert paid(trl.log_probability(), group_id=[0] * 4 + ["a"] * 4) == paid(trl.log_probability())
-    mixed = trl_rows.numbers("id", [5, "a", "5"])
-    assert mixed[:1].tolist() == trl_rows.numbers("id", [5]).tolist() == [5]
-    assert mixed[1:].tolist() == trl_rows.numbers("id", ["a", "5"]).tolist()
+    mixed = rows.numbers("id", [5, "a", "5"])
+    assert mixed[:1].tolist() == rows.numbers("id", [5]).tolist() == [5]
+    assert mixed[1:].tolist() == rows.numbers("id", ["a", "5"]).tolist()
     with pytest.raises(BrokenBatch, match="holds 18446744073709551616"):
         paid(trl.log_probability(), group_id=[2**64] * 4 + ["b"] * 4)
 

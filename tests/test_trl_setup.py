@@ -21,7 +21,8 @@ from polyest.errors import (
     ScaleLost,
     UnsupportedVersion,
 )
-from polyest.integrations import trl, trl_setup
+from polyest.integrations import trl
+from polyest.integrations.trl import setup
 
 
 def test_rows_by_orbit():
@@ -94,11 +95,11 @@ def test_check_says_what_the_table_of_the_page_says():
     page = (Path(__file__).parents[1] / "docs" / "trl.md").read_text()
     table = page[page.index("## Which switches") : page.index("## What goes wrong")]
     named = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
-    said = {switch.partition("=")[0] for switch in trl_setup._switches(configured(
+    said = {switch.partition("=")[0] for switch in setup._switches(configured(
         scale_rewards="group", normalize_advantages=True, reward_clip_range=(0, 1), loss_type="dapo",
         multi_objective_aggregation="normalize_then_sum",
     ))}  # fmt: skip
-    assert said == set(trl_setup.INSTEAD)
+    assert said == set(setup.INSTEAD)
     assert named - said == {"num_generations", "mask_truncated_completions", "beta"}
 
 

@@ -18,8 +18,8 @@ from polyest.errors import (
     UnreadableLabel,
 )
 from polyest.integrations import trl
-from polyest.integrations.trl_rows import truncated
-from polyest.integrations.trl_trainer import end_tokens, trainer_of, values_of
+from polyest.integrations.trl.rows import truncated
+from polyest.integrations.trl.trainer import end_tokens, trainer_of, values_of
 
 TEXTS = ["7", "7", "3", "5", "1", "1", "1", "1"]
 

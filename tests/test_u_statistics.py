@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest import closed_forms as forms
-from polyest.bernstein import expectation
 from polyest.errors import CountOutOfRange, InvalidProblem
-from polyest.table import Table
+from polyest.problem.bernstein import expectation
+from polyest.tables.table import Table
 
 
 def unbiased_entries(table: Table) -> list[Fraction]:

@@ -12,11 +12,11 @@ from scipy.special import digamma, exp1
 from scipy.stats import binom
 
 import polyest
-from polyest import poisson, uniform
-from polyest.certificate import Bracket, measure
 from polyest.errors import NotProved
-from polyest.targets import LOG
-from polyest.universal import head
+from polyest.problem.targets import LOG
+from polyest.proof import poisson, universal
+from polyest.proof.certify import Bracket, measure
+from polyest.tables.universal import head
 
 DRAWS = (1024, 1025, 1999, 4096, 65536, 10**7)
 PLACES = (0.05, 0.75, 2.5, 11.0, 24.0, 48.0)
@@ -29,13 +29,13 @@ def table():
 
 @pytest.fixture(scope="module")
 def proved(table):
-    return uniform.prove(table.departures, table.peak)
+    return universal.prove(table.departures, table.peak)
 
 
 @pytest.fixture(scope="module")
 def harmonic():
     """Limits of the table without departures."""
-    return uniform.prove(np.zeros(1), PEAK)
+    return universal.prove(np.zeros(1), PEAK)
 
 
 PEAK = 0.4348  # near the greatest lambda E_1(lambda)
@@ -57,7 +57,7 @@ def mean(entries, K, lam):
 @pytest.mark.parametrize("lam", [0.125, 2.5, 24.0])
 def test_a_mean_is_its_series_up_to_the_rest(table, lam):
     entries = exact_head(table.departures[:8])
-    with ctx.workprec(uniform.BITS):
+    with ctx.workprec(universal.BITS):
         (series,) = poisson.expand([entries])
         (rest,) = poisson.rests([entries], arb(lam))
         terms = [(-arb(lam)).exp() * a(fmpq(*lam.as_integer_ratio())) for a in series]
@@ -72,7 +72,7 @@ def test_a_mean_is_its_series_up_to_the_rest(table, lam):
 
 def test_a_rest_holds_over_a_ball():
     entries = exact_head(np.array([1.0, -2.0, 0.5]))
-    with ctx.workprec(uniform.BITS):
+    with ctx.workprec(universal.BITS):
         (rest,) = poisson.rests([entries], arb(5.25, 0.25))
         for lam in (5.0, 5.125, 5.5):
             assert poisson.rests([entries], arb(lam))[0] <= rest
@@ -84,9 +84,9 @@ def test_the_second_term_cancels_the_first_order(seed):
     """L_1 of the head and that of the harmonic part add up to 0, whatever the departures."""
     entries = exact_head(np.random.default_rng(seed).normal(size=9))
     (series,) = poisson.expand([entries])
-    assert series[1] + uniform.BEYOND_LOG[0] == 0
+    assert series[1] + universal.BEYOND_LOG[0] == 0
     (single,) = poisson.expand([[(u,) for u, _ in entries]])
-    assert single[1] + uniform.BEYOND_LOG[0] != 0
+    assert single[1] + universal.BEYOND_LOG[0] != 0
 
 
 def test_a_polynomial_in_1_over_k_lies_between_its_bernstein_coefficients():
@@ -198,7 +198,7 @@ def test_without_departures_it_is_the_harmonic_table(harmonic):
 def test_an_altered_departure_shows_in_every_limit(table, proved, monkeypatch):
     altered = table.departures.copy()
     altered[10] += 1e-4
-    found = uniform.prove(altered, table.peak)
+    found = universal.prove(altered, table.peak)
     names = ("bias", "variance", "gradient_variance", "squared_error", "selection")
     assert all(getattr(found, name) != getattr(proved, name) for name in names)
     spoiled = replace(table, departures=altered)
@@ -208,9 +208,9 @@ def test_an_altered_departure_shows_in_every_limit(table, proved, monkeypatch):
         assert (departures.tobytes(), peak) == (altered.tobytes(), table.peak)
         return found
 
-    monkeypatch.setattr(uniform, "prove", again)
+    monkeypatch.setattr(universal, "prove", again)
     with pytest.raises(NotProved, match="bias is claimed to be"):
-        uniform.verify(spoiled)
+        universal.verify(spoiled)
 
 
 @pytest.mark.parametrize("i", range(0, 48, 5))
@@ -226,22 +226,22 @@ def test_a_departure_altered_by_1e_10_shows(table, i):
 )
 @pytest.mark.parametrize("share", [1 + 1e-12, 1 - 1e-12])
 def test_an_altered_limit_is_refused(table, proved, monkeypatch, name, share):
-    monkeypatch.setattr(uniform, "prove", lambda *_: proved)
-    uniform.verify(table)
+    monkeypatch.setattr(universal, "prove", lambda *_: proved)
+    universal.verify(table)
     said = getattr(table.limits, name)
     other = Bracket(said.lower, said.upper * share) if name == "bias" else said * share
     with pytest.raises(NotProved, match=f"{name} is claimed to be .* proved is"):
-        uniform.verify(replace(table, limits=replace(table.limits, **{name: other})))
+        universal.verify(replace(table, limits=replace(table.limits, **{name: other})))
 
 
 def test_a_smaller_budget_is_refused(table, proved, monkeypatch):
-    monkeypatch.setattr(uniform, "prove", lambda *_: proved)
+    monkeypatch.setattr(universal, "prove", lambda *_: proved)
     less = replace(table.problem, budget=replace(table.budget, value=8 * (1 - 1e-6)))
     with pytest.raises(NotProved, match="K sup p Var may be"):
-        uniform.verify(replace(table, problem=less))
+        universal.verify(replace(table, problem=less))
     other = replace(table.problem, criterion="variance")
     with pytest.raises(NotProved, match="nothing is proved"):
-        uniform.verify(replace(table, problem=other))
+        universal.verify(replace(table, problem=other))
 
 
 @pytest.mark.parametrize(
@@ -257,4 +257,4 @@ def test_a_smaller_budget_is_refused(table, proved, monkeypatch):
 )
 def test_what_the_proof_does_not_take_is_refused(departures, peak, said):
     with pytest.raises(NotProved, match=said):
-        uniform.prove(departures, peak)
+        universal.prove(departures, peak)

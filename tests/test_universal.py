@@ -14,7 +14,6 @@ from commands import refused, run
 from copies import replace
 
 import polyest
-from polyest import reading, uniform
 from polyest.closed_forms import harmonic_entries
 from polyest.errors import (
     CorruptTable,
@@ -23,7 +22,9 @@ from polyest.errors import (
     NotWrittenOut,
     TableNotFound,
 )
-from polyest.universal import MOST_DRAWS, ROUNDING, head, loads
+from polyest.proof import universal
+from polyest.tables import release
+from polyest.tables.universal import MOST_DRAWS, ROUNDING, head, loads
 
 NAME = "log-gradient-variance-noise8-universal"
 
@@ -154,7 +155,7 @@ def test_a_line_reads_back_to_the_same_table(table):
     assert polyest.dumps(back) == line
     assert back.certificate == table.certificate
     assert back[[0, 5, 4095]].tolist() == table[[0, 5, 4095]].tolist()
-    released = (Path(reading.tables()) / f"{NAME}.jsonl").read_text()
+    released = (Path(release.tables()) / f"{NAME}.jsonl").read_text()
     assert polyest.dumps(polyest.load(1025)) + "\n" == released
     assert polyest.loads(polyest.dumps(polyest.load(5))).K == 5
 
@@ -275,9 +276,9 @@ def test_show_prints_the_table_of_any_k(table):
 
 def test_verify_takes_what_show_writes(table, tmp_path, monkeypatch):
     limits = table.limits
-    monkeypatch.setattr(uniform, "prove", lambda *_: limits)
+    monkeypatch.setattr(universal, "prove", lambda *_: limits)
     path = tmp_path / "table.jsonl"
     path.write_text(run("show", "--K", 70000, "--json").stdout)
     assert "1 table proved" in run("verify", path).stdout
-    monkeypatch.setattr(uniform, "prove", lambda *_: replace(limits, variance=5.0))
+    monkeypatch.setattr(universal, "prove", lambda *_: replace(limits, variance=5.0))
     assert "table.jsonl, line 1: universal table: variance is claimed" in refused("verify", path)

@@ -31,13 +31,14 @@ with warnings.catch_warnings():  # of verl and what it imports
     from verl.trainer.ppo import core_algos, ray_trainer
     from verl.trainer.ppo.reward import get_custom_reward_fn
 
-from polyest import closed_forms, errors, reading
+from polyest import closed_forms, errors
 from polyest.integrations import verl as integration
-from polyest.integrations.crediting import REWARDS
+from polyest.integrations.estimators import REWARDS
 from polyest.integrations.scores import answer_class
-from polyest.reading import load
-from polyest.rewards.estimation import Estimator, rewarded
-from polyest.rounding import Rounding, nearest
+from polyest.problem.grids import Rounding, nearest
+from polyest.rewards.estimates import Estimator, rewarded
+from polyest.tables import release
+from polyest.tables.release import load
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [f"polyest_{name}" for name in REWARDS]
@@ -251,7 +252,7 @@ def constants(family, betas, sizes):
 
 
 def test_the_families_are_those_that_are_released():
-    released = {path.stem for path in Path(reading.tables()).glob("*.jsonl")}
+    released = {path.stem for path in Path(release.tables()).glob("*.jsonl")}
     named = {
         f"{how.get('target', 'log')}-{how.get('criterion', 'gradient-variance')}".replace(":", "")
         + (f"-noise{how['noise']}" if "noise" in how else "")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from polyest.errors import InvalidProblem, NotInstalled, PolyestError, WorkerLost, WorkerReplaced
-from polyest.workers import completed, processes
+from polyest.make.workers import completed, processes
 
 ITEMS = list(range(12))
 
@@ -179,7 +179,7 @@ def test_a_block_that_fails_does_not_wait_for_its_processes():
 
 
 def test_without_dask_the_error_has_the_command(monkeypatch):
-    from polyest.workers import cluster
+    from polyest.make.workers import cluster
 
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(NotInstalled, match=r"pip install 'polyest\[dask\]'"), cluster("tcp://x:1"):

@@ -15,7 +15,7 @@ from trl_training import Recorded, dataset, rewarded, trainer
 
 from polyest.errors import BrokenBatch, BrokenOrbit, CountOutOfRange, MissingColumn
 from polyest.integrations import trl
-from polyest.integrations.trl_batch import read
+from polyest.integrations.trl.batch import read
 
 SMALL = "aaaabbbbccdd"  # groups of two have no table
 PAIRS = ("aaabbbcccddd", "oooooopppppp")

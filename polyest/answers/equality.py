@@ -21,8 +21,8 @@ from flint import fmpq
 from polyest.answers import notation
 from polyest.answers.points import POINTS, Point, ball, minus, size, zero
 from polyest.answers.trees import Tree, numeric, subtrees
-from polyest.entrance import alone
 from polyest.precision import working
+from polyest.precision.entrance import alone
 
 FIRST, MOST = 192, 2**13  # bits of the first look, and of the last
 

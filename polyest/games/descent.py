@@ -25,17 +25,17 @@ from typing import Any
 import numpy as np
 
 from polyest import counts
-from polyest.bernstein import Floats
 from polyest.errors import CountOutOfRange, InvalidGame
 from polyest.games.alft import Alft
 from polyest.games.dynamics import Step, recorded
 from polyest.games.game import Game
 from polyest.games.geometry import LEAST
 from polyest.games.goals import of_kind
-from polyest.lookup import Lookup
+from polyest.problem.bernstein import Floats
+from polyest.problem.targets import LOG, Target
 from polyest.record import Holder
-from polyest.table import Table
-from polyest.targets import LOG, Target
+from polyest.tables.lookup import Lookup
+from polyest.tables.table import Table
 from polyest.values import real, shown, whole
 
 LEAST_OF = {"groups": 1, "group": 3}

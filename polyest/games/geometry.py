@@ -22,10 +22,10 @@ import numpy as np
 from numpy.polynomial.polynomial import polyder, polyval
 from numpy.typing import ArrayLike
 
-from polyest.bernstein import Floats
 from polyest.errors import InvalidGame, NotConvex
+from polyest.problem.bernstein import Floats
+from polyest.problem.targets import Target, parse
 from polyest.record import Record
-from polyest.targets import Target, parse
 from polyest.values import real, shown
 
 Function = Callable[[Floats], Floats]

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from polyest import closed_forms, counts
-from polyest.bernstein import Floats
 from polyest.errors import InvalidGame, TableNotFound
 from polyest.games.geometry import Geometry
 from polyest.games.goals import LARGEST
-from polyest.lookup import Lookup
-from polyest.making import solve
-from polyest.reading import load
+from polyest.make.pipeline import solve
+from polyest.problem.bernstein import Floats
+from polyest.tables.lookup import Lookup
+from polyest.tables.release import load
 from polyest.values import real, shown
 
 

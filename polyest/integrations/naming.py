@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 from polyest.integrations.reader import KIND
-from polyest.integrations.trl_rows import GROUP, Reading
+from polyest.integrations.trl.rows import GROUP, Reading
 
 USUAL: dict[str, tuple[Any, ...]] = {  # settings that a name leaves out
     "beta": (1.0,), "dyadic": (True,), "fuzzy": (False,), "include_self": (True,), "kind": ("entropy",),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from polyest.errors import BrokenBatch, BrokenOrbit
-from polyest.integrations.crediting import Credit, credited
+from polyest.integrations.estimators import Credit, credited
 from polyest.integrations.scores import classes
 
 Array = Any  # torch tensor; recognised, not imported

@@ -26,7 +26,7 @@ from polyest.errors import (
     PolyestError,
     UnsupportedVersion,
 )
-from polyest.integrations.crediting import REWARDS, chosen
+from polyest.integrations.estimators import REWARDS, chosen
 from polyest.integrations.scores import answer_class
 from polyest.integrations.tokens import options, per_token
 from polyest.values import shown

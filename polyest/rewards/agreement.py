@@ -20,11 +20,10 @@ from typing import Any, Unpack
 import numpy as np
 
 from polyest import counts
-from polyest.bernstein import Floats
 from polyest.errors import InvalidReward, NotInstalled
-from polyest.orbits import arranged
+from polyest.problem.bernstein import Floats
 from polyest.reals import on_host
-from polyest.rewards.estimation import (
+from polyest.rewards.estimates import (  # fmt: skip
     COUNTED,
     Array,
     Options,
@@ -32,7 +31,8 @@ from polyest.rewards.estimation import (
     doubles,
     filled,
     summable,
-)  # fmt: skip
+)
+from polyest.rewards.orbits import arranged
 from polyest.values import shown
 
 Texts = Sequence[Any]  # nested lists of str or None, in one of the layouts of orbits.py

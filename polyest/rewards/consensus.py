@@ -22,8 +22,7 @@ import numpy as np
 
 from polyest import counts
 from polyest.errors import InvalidReward
-from polyest.orbits import arranged
-from polyest.rewards.estimation import (
+from polyest.rewards.estimates import (
     COUNTED,
     Array,
     Estimator,
@@ -37,7 +36,8 @@ from polyest.rewards.estimation import (
     rewarded,
     summable,
 )
-from polyest.stratified import Stratified, stratify
+from polyest.rewards.orbits import arranged
+from polyest.rewards.stratified import Stratified, stratify
 from polyest.values import among, shown
 
 TIES = ("all", "least")

@@ -15,7 +15,7 @@ from typing import Any, Literal, Unpack
 from polyest import counts
 from polyest.errors import InvalidProblem, InvalidReward
 from polyest.reals import reals
-from polyest.rewards.estimation import Array, Options, estimated, group_sizes, summable
+from polyest.rewards.estimates import Array, Options, estimated, group_sizes, summable
 from polyest.values import among, real, shown, whole
 
 KINDS = ("entropy", "gini", "exploration")

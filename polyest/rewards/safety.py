@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from polyest import counts
-from polyest.bernstein import Floats
 from polyest.errors import InvalidReward
 from polyest.gathering import summed
+from polyest.problem.bernstein import Floats
 from polyest.reals import on_host, reals
 from polyest.values import shown
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, Unpack
 from polyest import counts
 from polyest.errors import InvalidReward
 from polyest.reals import reals
-from polyest.rewards.estimation import (
+from polyest.rewards.estimates import (
     TABLES,
     Array,
     Options,

@@ -12,8 +12,8 @@ evaluated: its error may bend as often as it likes.  What is found is a number, 
 
 import numpy as np
 
-from polyest.bernstein import Floats
-from polyest.targets import Target
+from polyest.problem.bernstein import Floats
+from polyest.problem.targets import Target
 
 POINTS = 4096  # equally spaced in theta, p = sin^2 theta
 SMALLEST = -300  # power of ten: a power with an exponent near -1 bends far below the first of those

@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from polyest.bernstein import Floats, pmf
-from polyest.entrance import alone
 from polyest.errors import InvalidProblem, NotConverged
-from polyest.problem import Dual, Problem, Solution, settled
-from polyest.selection import quadratic, value, weight
+from polyest.exact.tie_break import quadratic, value, weight
+from polyest.precision.entrance import alone
+from polyest.problem.bernstein import Floats, pmf
+from polyest.problem.problem import Dual, Problem, Solution, settled
 
 try:
     import cvxpy as cp

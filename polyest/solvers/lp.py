@@ -19,12 +19,12 @@ Zhong's (2026), the exchange Remez' (1934).
 import highspy
 import numpy as np
 
-from polyest.alternation import table
-from polyest.bernstein import Floats
-from polyest.entrance import alone
 from polyest.errors import InvalidProblem, NotConverged
-from polyest.problem import Alternation, Problem, Solution, unbiased
-from polyest.targets import Target
+from polyest.exact.levelled import table
+from polyest.precision.entrance import alone
+from polyest.problem.bernstein import Floats
+from polyest.problem.problem import Alternation, Problem, Solution, unbiased
+from polyest.problem.targets import Target
 
 MOST_DRAWS = 256  # where a dense simplex takes 7 s; at 512 it is still right, after two minutes
 MOST_ROUNDS = 30

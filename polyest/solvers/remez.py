@@ -13,12 +13,12 @@ because E depends on them to second order; the coefficients are read off in ball
 
 import numpy as np
 
-from polyest.alternation import table
-from polyest.bernstein import Floats
-from polyest.entrance import alone
 from polyest.errors import InvalidProblem, NotConverged
-from polyest.problem import Alternation, Problem, Solution, unbiased
-from polyest.targets import Target
+from polyest.exact.levelled import table
+from polyest.precision.entrance import alone
+from polyest.problem.bernstein import Floats
+from polyest.problem.problem import Alternation, Problem, Solution, unbiased
+from polyest.problem.targets import Target
 
 MOST_DRAWS = 1024
 MOST_STEPS = 100

@@ -1,0 +1,97 @@
+"""Lines of a page: at most 80 columns, in ASCII; labels, columns and shortened numbers.
+
+Headings are styled; click takes the style off where the output is no terminal.
+"""
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from math import ceil, isfinite
+from textwrap import wrap
+
+import click
+
+from polyest.decimals import context
+from polyest.problem.bernstein import Floats
+from polyest.proof.certify import Bracket
+
+WIDTH = 80
+MARGIN = 10  # of an entry's label
+DIGITS = 4
+
+
+def number(value: float, rounding: str = ROUND_CEILING, digits: int = DIGITS) -> str:
+    """A number >= 0 with few digits, rounded up unless told otherwise.
+
+    >>> number(0.00112301), number(16470.2143629418), number(0.25), number(float("inf"))
+    ('0.001124', '1.648e4', '0.2500', 'inf')
+    """
+    if not isfinite(value) or not value:
+        return f"{value:g}"
+    few = context(digits, rounding)
+    short = few.create_decimal(repr(value))
+    exponent = short.adjusted()
+    if -4 <= exponent < digits:
+        return f"{short:.{max(0, digits - 1 - exponent)}f}"
+    return f"{few.scaleb(short, -exponent):.{digits - 1}f}e{exponent}"
+
+
+def span(bracket: Bracket) -> str:
+    """Both ends with as many digits as differ and two more, rounded outward.
+
+    >>> span(Bracket(0.1234567, 0.1234578))
+    '0.12345670 .. 0.12345780'
+    """
+    width = bracket.width
+    digits = 15 if width <= 0 else min(15, max(DIGITS, 2 - Decimal.from_float(width).adjusted()))
+    low = number(bracket.lower, ROUND_FLOOR, digits)
+    return f"{low} .. {number(bracket.upper, ROUND_CEILING, digits)}"
+
+
+def ratio(bias: float, least: Bracket | None) -> str:
+    """A bias in units of the least one, rounded; a dash where that is 0 or not known.
+
+    >>> ratio(0.3, Bracket(0.1, 0.2)), ratio(0.3, None)
+    ('3.000', '-')
+    """
+    return number(bias / least.lower, ROUND_HALF_EVEN) if least and least.lower else "-"
+
+
+def wrapped(text: str) -> list[str]:
+    """Text broken at spaces to fit behind a label and `t = `."""
+    room = WIDTH - MARGIN - 4
+    return wrap(
+        text, room, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def entry(label: str, *lines: str) -> list[str]:
+    """Lines behind a label in a margin."""
+    return [f"{label if i == 0 else '':<{MARGIN}}{line}" for i, line in enumerate(lines)]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as text, the first column flush left, the others flush right, with room if there is."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
+    return [
+        gap.join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def columns(numbers: Floats) -> list[str]:
+    """Index and shortest exact decimal of every number, in columns to be read downwards."""
+    index = len(str(numbers.size - 1))
+    texts = [f"{k:>{index}} {float(c): }" for k, c in enumerate(numbers)]
+    width = max(map(len, texts)) + 3
+    deep = ceil(len(texts) / max(1, (WIDTH + 3) // width))
+    rows = [texts[i::deep] for i in range(deep)]
+    return ["".join(text.ljust(width) for text in row).rstrip() for row in rows]
+
+
+def bold(line: str) -> str:
+    """The line as a heading."""
+    return click.style(line, bold=True) if line else line

@@ -1,0 +1,262 @@
+"""Answer ids of a batch -> advantages, for trainers that let one compute them: count, reward, centre.
+
+    name                                        baseline                       K
+    log, diversity, tsallis, polynomial         group mean, or leave-one-out   G - 2, per group
+    soft                                        the same                       G - 2 on the own prompt
+    coherence, pairwise                         orbit mean, or group mean      no table
+
+Nothing is divided by a standard deviation.  Rewards are dyadic (rounding.py), so a group whose rewards are
+equal has advantages that are 0 exactly.  Groups may differ in size; a trace without answer stays among the
+draws and earns the least that a count can earn, or, with unanswered="exclude", has advantage 0.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polyest import advantages, rewards
+from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
+from polyest.integrations.scores import FAILED
+from polyest.problem.bernstein import Floats
+from polyest.rewards.estimates import TABLES
+from polyest.values import shown
+
+SHARED = ("beta", "unanswered")
+HERE = ("baseline", "group", "incomplete")  # what is not handed on to the reward
+REWARDS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "log": (rewards.log_probability, TABLES),
+    "diversity": (rewards.diversity, ("kind", *TABLES)),
+    "tsallis": (rewards.tsallis, ("q", *TABLES)),
+    "polynomial": (rewards.polynomial, ("coefficients",)),
+    "soft": (rewards.soft_consistency, ("mean", *TABLES)),
+    "coherence": (rewards.coherence, ("ties",)),
+    "pairwise": (rewards.pairwise, ("include_self",)),
+}
+NEEDED = {"tsallis": "q", "polynomial": "coefficients"}
+OVER_ORBITS = ("soft", "coherence", "pairwise")
+UNTABLED = ("coherence", "pairwise")
+ORBITS = ("score", "uid", "none")
+INCOMPLETE = ("raise", "zero")
+
+
+class Credit(NamedTuple):
+    """How ids become advantages.
+
+    group: the most traces that a group may have, or 0 for any; least: the fewest, for which there is a
+    table.  incomplete: "raise", or "zero" for advantages 0 where a group is too small or an orbit is not
+    whole.  orbits: where the trainer's batch has them, "score", "uid" or "none"; size: prompts of an orbit.
+    failed: "raise", or "no-answer" for what a score of 0 or 1 is, which is no class of an answer (scores.py).
+    """
+
+    name: str
+    keywords: Mapping[str, Any]
+    baseline: str
+    group: int = 0
+    incomplete: str = "raise"
+    orbits: str = "none"
+    size: int = 1
+    least: int = 1
+    failed: str = "raise"
+
+
+def chosen(
+    name: str, options: Mapping[str, Any], *, orbits: bool = True, scored: bool = False
+) -> Credit:
+    """What a name and its options ask for.
+
+    options: baseline, group, incomplete, of "soft", "coherence" and "pairwise" also orbits and orbit_size
+    (unless orbits=False: the trainer has one prompt at a time), failed (if scored: the trainer hands over
+    scores and no texts), and the keywords of the reward itself.
+    Raises InvalidReward for a name, an option or a value that is none, BrokenOrbit where it is not said
+    which prompts are an orbit.
+
+    >>> chosen("log", {"beta": 0.1, "noise": 4}).baseline
+    'group-mean'
+    """
+    if name not in REWARDS:
+        raise InvalidReward(f"reward {shown(name)} is unknown: use one of {', '.join(REWARDS)}")
+    wanted = {"unanswered": "lowest", **options}
+    own = REWARDS[name][1]
+    over_orbits = name in OVER_ORBITS and orbits
+    known = (
+        *SHARED,
+        *HERE,
+        *(("failed",) if scored else ()),
+        *own,
+        *(("orbits", "orbit_size") if over_orbits else ()),
+    )
+    if unknown := [str(option) for option in wanted if option not in known]:
+        raise InvalidReward(
+            f"option {', '.join(unknown)} of {name}: expected some of {', '.join(known)}"
+        )
+    if name in NEEDED and NEEDED[name] not in wanted:
+        raise InvalidReward(f"{name} without {NEEDED[name]}: add the option")
+    baselines = (
+        ("orbit-mean", "group-mean") if name in UNTABLED else ("group-mean", "leave-one-out")
+    )
+    baseline = _among("baseline", wanted.pop("baseline", baselines[0]), baselines)
+    incomplete = _among("incomplete", wanted.pop("incomplete", "raise"), INCOMPLETE)
+    group = _whole("group", wanted.pop("group", 0), 0)
+    failed = _among("failed", wanted.pop("failed", FAILED[0]), FAILED)
+    least = _least(name, wanted)
+    if not over_orbits:
+        return Credit(name, wanted, baseline, group, incomplete, least=least, failed=failed)
+    where = wanted.pop("orbits", None)
+    if where is None:
+        raise BrokenOrbit(
+            f"{name} without orbits, which prompts ask the same: expected orbits and orbit_size; "
+            'orbits="none" takes every prompt for an orbit of its own'
+        )
+    where = _among("orbits", where, ORBITS)
+    size = _whole("orbit_size", wanted.pop("orbit_size", 1), 1)
+    if (where == "none") != (size == 1):
+        raise BrokenOrbit(
+            f'orbit_size is {size} with orbits="{where}": expected the number of prompts of an orbit, at '
+            'least 2, and 1 with "none"'
+        )
+    return Credit(name, wanted, baseline, group, incomplete, where, size, least, failed)
+
+
+def credited(how: Credit, ids: Any, groups: Iterable[Any], orbits: Any = None) -> Floats:
+    """Advantages, float64 (N,), finite: 0 where all rewards of a group are equal.
+
+    ids: int64 (N,), equal for equal answers of a prompt or an orbit, -1 for no answer.  groups, orbits:
+    what tells prompts and orbits apart, one for each trace, anything that can be hashed.  Raises
+    BrokenBatch for groups larger than promised or too small for their table, BrokenOrbit for orbits that
+    are not whole, TableNotFound where none is released for the size of a group.
+
+    >>> credited(chosen("log", {"table": "harmonic"}), np.array([7, 7, 7, 3]), ["a"] * 4).tolist()
+    [0.375, 0.375, 0.375, -1.125]
+    """
+    named = list(groups)
+    group = _numbered("groups", named)
+    if group.shape != np.shape(ids):
+        raise BrokenBatch(
+            f"{len(ids)} answers and {len(group)} ids of groups: expected one for each trace"
+        )
+    sizes = np.bincount(group)
+    if how.group and (sizes > how.group).any():
+        odd = int(np.argmax(sizes))
+        raise BrokenBatch(
+            f"group {named[int(np.argmax(group == odd))]!r} has {sizes[odd]} traces, more than the "
+            f"{how.group} sampled: its id repeats, across prompts or for several outputs of one trace; give "
+            "every prompt an id of its own, and one row to every trace"
+        )
+    kept = _large_enough(how, group, sizes, named)
+    orbit = group
+    if how.name in OVER_ORBITS:
+        if orbits is not None:
+            orbit = _numbered("orbits", list(orbits))
+        kept &= _whole_orbits(how, group, sizes, orbit)
+    found = np.zeros(len(group))
+    for rows in _batches(how, kept, sizes[group]):
+        found[rows] = _credited(how, ids[rows], group[rows], orbit[rows])
+    return found
+
+
+def held(paid: Floats) -> Floats:
+    """Rewards, if float32 holds them, in which trainers keep them.  Raises InvalidReward for others.
+
+    >>> held(np.array([0.5, np.nan])).tolist()
+    [0.5, nan]
+    """
+    if (np.abs(paid) > np.finfo(np.float32).max).any():
+        raise InvalidReward(
+            f"a reward is {paid[np.nanargmax(np.abs(paid))]:g}, which is infinite in float32, in which "
+            "trainers keep it: use a smaller beta"
+        )
+    return paid
+
+
+def _credited(how: Credit, ids: Any, group: Any, orbit: Any) -> Floats:
+    reward, _ = REWARDS[how.name]
+    over = {"orbits": orbit} if how.name in OVER_ORBITS else {}
+    paid = held(reward(ids, groups=group, dyadic=True, **over, **how.keywords))
+    centred = advantages.leave_one_out if how.baseline == "leave-one-out" else advantages.group_mean
+    found: Floats = centred(paid, groups=orbit if how.baseline == "orbit-mean" else group)
+    return found
+
+
+def _batches(how: Credit, kept: Any, size: Any) -> list[Any]:
+    """Rows that go to the reward together: all, or over orbits those in groups of one size."""
+    if how.name not in OVER_ORBITS:
+        return [kept] if kept.any() else []
+    return [kept & (size == G) for G in np.unique(size[kept])]
+
+
+def _large_enough(how: Credit, group: Any, sizes: Any, named: list[Any]) -> Any:
+    """Which traces are in groups for which there is a table."""
+    kept = sizes[group] >= how.least
+    if how.incomplete == "raise" and not kept.all():
+        row = int(np.argmin(kept))
+        raise BrokenBatch(f"group {named[row]!r} has {too_small(how, int(sizes[group[row]]))}")
+    return kept
+
+
+def too_small(how: Credit, traces: int) -> str:
+    """What is wrong with a group of too few traces."""
+    return (
+        f"{traces} traces: expected at least {how.least}, as two of them are no draws of the table of "
+        f'{how.name}; sample more a prompt, or say incomplete="zero" for advantages 0'
+    )
+
+
+def _least(name: str, keywords: Mapping[str, Any]) -> int:
+    """The fewest traces of a group: K = G - 2 is 1, and at least the degree of a polynomial."""
+    if name in UNTABLED:
+        return 1
+    degree = 1
+    if name == "polynomial":
+        degree = len(list(keywords["coefficients"])) - 1
+    elif (
+        name == "tsallis" and isinstance(keywords["q"], Real) and float(keywords["q"]).is_integer()
+    ):
+        degree = int(float(keywords["q"])) - 1
+    return 2 + max(degree, 1)
+
+
+def _whole_orbits(how: Credit, group: Any, sizes: Any, orbit: Any) -> Any:
+    """Which traces are in orbits of the promised number of prompts, all of one size."""
+    if orbit.shape != group.shape:
+        raise BrokenOrbit(f"{len(group)} traces and {len(orbit)} orbits: expected one for each")
+    of_group = np.zeros(len(sizes), np.int64)
+    of_group[group] = orbit
+    if (of_group[group] != orbit).any():
+        raise BrokenOrbit("traces of one group name different orbits: expected one for all of them")
+    prompts = np.bincount(of_group)
+    least, most = np.full(len(prompts), 2**62), np.zeros(len(prompts), np.int64)
+    np.minimum.at(least, of_group, sizes)
+    np.maximum.at(most, of_group, sizes)
+    whole = (prompts == how.size) & (least == most)
+    if how.incomplete == "raise" and not whole.all():
+        odd = int(np.argmin(whole))
+        raise BrokenOrbit(
+            f"{int((~whole).sum())} of {len(whole)} orbits are not whole, one has {prompts[odd]} prompts of "
+            f"{least[odd]} to {most[odd]} traces: expected {how.size} prompts with as many traces each in "
+            'one batch; keep the rows of an orbit together, or say incomplete="zero" for advantages 0'
+        )
+    return whole[orbit]
+
+
+def _numbered(name: str, values: list[Any]) -> Any:
+    """Numbers 0, 1, ... in order of appearance."""
+    known: dict[Any, int] = {}
+    values = [value.item() if getattr(value, "ndim", None) == 0 else value for value in values]
+    try:
+        return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
+    except TypeError as error:
+        raise BrokenBatch(f"{name}: {error}; expected texts or numbers") from None
+
+
+def _among(name: str, value: Any, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise InvalidReward(f"{name} is {shown(value)}: expected one of {', '.join(known)}")
+    return str(value)
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InvalidReward(f"{name} is {shown(value)}: expected an integer of at least {least}")
+    return value

@@ -1,0 +1,228 @@
+"""A batch as TRL hands it to a reward, put into groups and orbits: the rows of all processes.
+
+TRL cuts a batch into equal parts, one a process, and then subtracts the mean of every `num_generations`
+rows of the whole: groups are cut where they do not fit into a part.  So rows are read, sent to all
+processes in the order of their ranks, and only then put into groups: all see the same batch and raise the
+same errors.  A block is G rows of the whole batch that follow each other, as for TRL.  Where G is given, a
+process pays the groups and orbits of its own rows only, as nothing is left to be raised of the others.
+Else it pays all, for groups of some sizes have no table; and so it does where texts are compared, by what
+a caller gives, which may raise and may itself be a collective call.  An equivalence is asked by one process
+for each orbit, the one with its first row, and the others are told.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from polyest import gathering
+from polyest.errors import BrokenBatch, BrokenOrbit
+from polyest.integrations.reader import Ints, identified
+from polyest.integrations.trl.rows import Names, Reading, Rows, rows_of
+from polyest.record import Holder
+from polyest.values import shown
+
+Array = Any  # numpy
+BROKEN = ("raise", "exclude")
+GATHER = ("auto", True, False)
+READER = ("choices", "cues", "reasoning")  # keywords of `answers.canonical`
+
+
+class Batch(Holder):
+    """The traces of all processes, one entry each, and which are this one's.
+
+    groups, orbits: integers (N,), of traces counted together; answers: integers (N,), or texts; truth:
+    integers (N,), -1 where none can be read, or None; mine: a slice; kept: bool (N,), False where an orbit
+    is broken and left out, and, where that leaves nothing to raise, where no trace of it is this process's.
+    """
+
+    groups: Ints
+    orbits: Ints
+    answers: Array
+    truth: Ints | None
+    kept: Array
+    mine: slice
+
+
+def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any]) -> Batch:
+    """The whole batch, of which these are the rows of this process.
+
+    A collective call where rewards are gathered.  Raises BrokenBatch, BrokenOrbit, InvalidAnswer and
+    MissingColumn, on every process: rows that one process cannot read stop the others too.
+    """
+    if how.gather is True and not gathering.running():
+        raise BrokenBatch(
+            "gather=True without a process group: start with torchrun or accelerate, or leave gather "
+            'at "auto", which counts on one process what there is'
+        )
+    try:
+        rows = rows_of(how, prompts, completions, columns)
+    except Exception:  # whatever it is: it is raised again, once the other processes know
+        _refuse(how, "could not read its rows")
+        raise
+    (ids, marks, orbit, truth, keys), texts = rows.arrays, rows.texts
+    mine = slice(0, len(ids))
+    if how.gather is not False:
+        (ids, marks, orbit, truth, keys), mine = gathering.whole(*rows.arrays)
+        if how.texts:
+            texts = _exchanged(texts)
+    if not len(ids):
+        return Batch(ids, ids, keys, None, ids > 0, mine)
+    groups, first, copy = _groups(how, ids, rows.group_names, rows.group)
+    _one_prompt_each(rows.group, ids, marks, groups, first, rows.group_names)
+    orbits, kept = groups, groups >= 0
+    if how.orbit:
+        orbits, kept = _orbits(how, groups, orbit, first, copy, rows.orbit_names)
+    if how.reader.equivalence and not how.texts:
+        keys, truth = _joined(how, rows, orbits, mine)
+    if how.num_generations and not how.texts:
+        here = np.zeros(orbits.max() + 1, bool)
+        here[orbits[mine]] = True
+        kept = kept & here[orbits]
+    spoken = _objects(texts) if how.texts else keys
+    return Batch(groups, orbits, spoken, truth if how.truth else None, kept, mine)
+
+
+def _refuse(how: Reading, what: str) -> None:
+    """Tells the other processes, which wait, that this one is about to raise."""
+    if how.gather is not False:
+        gathering.refuse(BrokenBatch(f"another process {what}: its own error says why"))
+
+
+def _joined(how: Reading, rows: Rows, orbits: Ints, mine: slice) -> tuple[Ints, Ints]:
+    """Ids of all answers and right answers, one for all that an equivalence joins within an orbit."""
+    said, right = rows.keys, rows.right
+    if how.gather is not False:
+        said = _exchanged(said)
+        right = _exchanged(right) if how.truth else [None] * len(said)
+    first = np.unique(orbits, return_index=True)[1]
+    own = np.flatnonzero((first >= mine.start) & (first < mine.stop))
+    at = np.flatnonzero(np.isin(orbits, own))
+    try:
+        found = np.full((2, len(orbits)), -1)
+        for members in _parts(orbits, at):
+            both = [said[i] for i in members] + [right[i] for i in members]
+            found[:, members] = identified(how.reader.joined(both)).reshape(2, -1)
+    except Exception:  # of the caller's equivalence; the other processes wait and are told first
+        _refuse(how, "could not compare its answers")
+        raise
+    if how.gather is False:
+        return found[0], found[1]
+    (at, *each), _ = gathering.whole(at, *found[:, at])
+    found[:, at] = each
+    return found[0], found[1]
+
+
+def _parts(orbits: Ints, at: Ints) -> list[Ints]:
+    """These rows, those of one orbit together."""
+    order = at[np.argsort(orbits[at], kind="stable")]
+    ends = np.flatnonzero(np.diff(orbits[order])) + 1
+    return np.split(order, ends) if len(order) else []
+
+
+def _groups(how: Reading, ids: Ints, names: Names, name: str) -> tuple[Ints, Ints, list[int]]:
+    """Groups as 0, 1, ..., the first row of each, and which drawing of its id it is."""
+    G = how.num_generations
+    if G is None:
+        _, first, groups = np.unique(ids, return_index=True, return_inverse=True)
+        return groups.reshape(-1).astype(np.int64), first, [0] * len(first)
+    cut = '; count cut groups whole with gather="auto"' * (how.gather is False)
+    if len(ids) % G:
+        raise BrokenBatch(
+            f"{len(ids)} rows with num_generations={G}: expected a multiple{cut}; give the trainer's "
+            "number, or leave num_generations out to group by the column alone"
+        )
+    blocks = ids.reshape(-1, G)
+    mixed = (blocks != blocks[:, :1]).any(1)
+    if mixed.any():
+        at = int(np.argmax(mixed))
+        inside = ", ".join(f"{shown(_name(names, i))}" for i in dict.fromkeys(blocks[at].tolist()))
+        raise BrokenBatch(
+            f"rows {at * G} to {at * G + G - 1} have {name} {inside} with num_generations={G}: expected "
+            f"one id in every {G} rows{cut}; give the trainer's number, or leave num_generations out to "
+            "group by the column alone; evaluation may have another number, num_generations_eval, which is "
+            "known where log_metric is handed on to the reward"
+        )
+    drawn: dict[int, int] = {}
+    copy = []
+    for i in blocks[:, 0].tolist():
+        copy.append(drawn.get(i, 0))
+        drawn[i] = copy[-1] + 1
+    return np.repeat(np.arange(len(blocks)), G), np.arange(0, len(ids), G), copy
+
+
+def _name(names: Names, i: Any) -> Any:
+    """What a column has for an id, where this process has it."""
+    ids, values = names
+    return next((values[at] for at in np.flatnonzero(ids == i)), int(i))
+
+
+def _one_prompt_each(
+    name: str, ids: Ints, marks: Ints, groups: Ints, first: Ints, names: Names
+) -> None:
+    known: dict[int, int] = {}
+    of_ids = zip(ids[first].tolist(), marks[first].tolist(), strict=True)
+    other = marks != np.array([known.setdefault(*pair) for pair in of_ids])[groups]
+    if other.any():
+        raise BrokenBatch(
+            f"{name} {shown(_name(names, ids[np.argmax(other)]))} belongs to different prompts: give every "
+            'prompt an id of its own, such as its row number: dataset.add_column("group_id", '
+            "list(range(len(dataset))))"
+        )
+
+
+def _orbits(
+    how: Reading, groups: Ints, orbit: Ints, first: Ints, copy: list[int], names: Names
+) -> tuple[Ints, Array]:
+    """Orbits as 0, 1, ..., an orbit that is drawn twice as two, and where they are complete."""
+    own = orbit[first]
+    split = orbit != own[groups]
+    if split.any():
+        at = int(np.argmax(split))
+        raise BrokenOrbit(
+            f"{how.orbit} {_name(names, own[groups[at]])!r} and {_name(names, orbit[at])!r} share a "
+            "prompt: expected one orbit for all rows of a prompt"
+        )
+    number: dict[tuple[int, int], int] = {}
+    which = np.array(
+        [number.setdefault(one, len(number)) for one in zip(own.tolist(), copy, strict=True)]
+    )
+    short = np.bincount(which) != how.orbit_size
+    if short.any() and how.broken == "raise":
+        at = int(np.argmax(short))
+        name = _name(names, [*number][at][0])
+        raise BrokenOrbit(
+            f"{how.orbit} {name!r} arrived with {np.sum(which == at)} of {how.orbit_size} prompts: train on "
+            f"order_by_orbit(dataset, {how.orbit!r}) with shuffle_dataset=False and generation_batch_size a "
+            "multiple of orbit_size * num_generations; where evaluation cuts orbits, "
+            'broken="exclude" leaves them out'
+        )
+    return which[groups], ~short[which][groups]
+
+
+def _exchanged(texts: list[str | None]) -> list[str | None]:
+    """The texts of all processes, in the order of their ranks, sent as bytes in words of eight."""
+    written = [b"" if text is None else text.encode("utf-8", "surrogatepass") for text in texts]
+    sizes = [-1 if text is None else len(b) for text, b in zip(texts, written, strict=True)]
+    full = b"".join(b.ljust(8 * _words(len(b)), b"\0") for b in written)
+    (each,), _ = gathering.whole(np.array(sizes, np.int64))
+    (sent,), _ = gathering.whole(np.frombuffer(full, np.int64))
+    found: list[str | None] = []
+    start = 0
+    for size in each.tolist():
+        stop = start + _words(size)
+        part = sent[start:stop].tobytes()[: max(size, 0)]
+        found.append(None if size < 0 else part.decode("utf-8", "surrogatepass"))
+        start = stop
+    return found
+
+
+def _words(size: int) -> int:
+    """Words of eight bytes that hold so many; none of a text that is not there."""
+    return (max(size, 0) + 7) // 8
+
+
+def _objects(texts: list[str | None]) -> Array:
+    found = np.empty(len(texts), object)
+    found[:] = texts
+    return found

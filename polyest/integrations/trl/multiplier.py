@@ -1,0 +1,100 @@
+"""The multiplier of Safety-GRPO in a training run of TRL: when lambda moves, and where it is kept.
+
+A reward function is called once for every generation batch, and in evaluation too with nothing that
+says so.  Costs are heard while the model is in training mode, which is how TRL itself tells the two apart.
+lambda moves at the end of an optimizer step in which completions were sampled: once for each generation
+batch, for only new completions have new costs; steps that reuse them (steps_per_generation,
+num_iterations) leave lambda alone, else the rate would be as many times what it says.  The mean is
+over all processes, so lambda is the same on all.
+
+It is kept in the state of the trainer, `trainer_state.json` of every checkpoint, written there by
+the trainer together with the step that it belongs to.
+"""
+
+from typing import Any
+from warnings import warn
+
+import numpy as np
+
+from polyest.errors import InvalidReward, StartedAgain
+from polyest.integrations.trl.callback import Callback
+from polyest.integrations.trl.safety import SafetyReward
+
+KEY = "polyest"  # in TrainerState.stateful_callbacks
+
+
+class MultiplierCallback(Callback):
+    """Moves the multipliers of safety rewards once a generation batch, and restores them on resumption.
+
+    rewarded: rewards made by `trl.safety`, with names that differ; they are to be in reward_funcs too.
+    Costs of evaluation calls are not heard.  A reward is heard in the process that trains only, hence not
+    where rewards are pickled into another one (AsyncGRPOTrainer).  Raises InvalidReward for anything
+    else, for a reward that the first step did not call, and where a checkpoint holds other budgets;
+    NotInstalled; warns StartedAgain where a checkpoint has no multiplier.
+    """
+
+    def __init__(self, *rewarded: SafetyReward) -> None:
+        """A callback for these rewards."""
+        super().__init__()
+        odd = [reward for reward in rewarded if not isinstance(reward, SafetyReward)]
+        names = [reward.__name__ for reward in rewarded if isinstance(reward, SafetyReward)]
+        if odd or not names or len(set(names)) != len(names):
+            raise InvalidReward(
+                f"rewards {odd or names}: expected safety rewards, at least one, with names that differ"
+            )
+        self.rewarded = rewarded
+        self.model: Any = None
+        self.silent = True  # until a step has ended: completions are sampled in the first one
+        self.heard: list[list[Any]] = [[] for _ in rewarded]
+
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, model: Any = None, **others: Any
+    ) -> None:
+        """Begins to listen; takes up the multipliers of a checkpoint."""
+        self.model, self.silent = model, True
+        kept = state.stateful_callbacks.get(KEY, {})
+        for reward, costs in zip(self.rewarded, self.heard, strict=True):
+            costs.clear()
+            reward.listener = self._hear
+            if reward.__name__ in kept:
+                reward.multiplier.load_state_dict(kept[reward.__name__])
+            elif state.global_step:
+                warn(
+                    StartedAgain(
+                        f"{reward.__name__}: the checkpoint of step {state.global_step} has no multiplier, "
+                        f"which begins at {reward.multiplier.value.tolist()}: set it to where it was, or "
+                        "keep the name of the reward"
+                    ),
+                    stacklevel=2,
+                )
+        self._keep(state)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Moves the multipliers, if completions were sampled in this step; a collective call."""
+        for reward, costs in zip(self.rewarded, self.heard, strict=True):
+            if not costs and self.silent:
+                raise InvalidReward(
+                    f"{reward.__name__} was not called in the first step: give the trainer's reward_funcs "
+                    "the same object as the callback"
+                )
+            if costs:
+                reward.multiplier.update(np.concatenate(costs))
+                costs.clear()
+        self.silent = False
+        self._keep(state)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Listens no longer."""
+        self.model = None
+        for reward in self.rewarded:
+            reward.listener = None
+
+    def _hear(self, reward: SafetyReward, costs: Any) -> None:
+        if self.model.training:
+            at = next(i for i, known in enumerate(self.rewarded) if known is reward)
+            self.heard[at].append(costs)
+
+    def _keep(self, state: Any) -> None:
+        state.stateful_callbacks[KEY] = {
+            reward.__name__: reward.multiplier.state_dict() for reward in self.rewarded
+        }

@@ -1,0 +1,199 @@
+"""Tables in files: one table, or a range of K line by line; never half a file.
+
+`write` puts one table into a file.  `sweep` solves a range of K into FILE.part, each line forced to
+disk when it is done, in the order in which they are; at the end FILE has them in the order of K.  A
+sweep that was interrupted, at any moment, keeps every whole line, and ends in the bytes of one that
+was not, however many processes or machines shared the work.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from polyest.errors import CannotStore, InvalidProblem, WorkerLost
+from polyest.make.growing import Growing, growing
+from polyest.make.pipeline import solve
+from polyest.make.storage import Name, attempt, draft_of, put, regular, replace
+from polyest.make.workers import completed, refuse_unguarded
+from polyest.precision import LOCK
+from polyest.problem.grids import Rounding, asked
+from polyest.problem.problem import Problem, pose
+from polyest.tables.release import too_large
+from polyest.tables.table import Table, dumps, loads
+from polyest.values import shown, whole
+from polyest.version import __version__
+
+__all__ = [
+    "sweep",
+]
+
+Progress = Callable[[int, int, Table | None], None]
+
+HEAD = b'{"schema": 1, "release": null, "target": "'  # how our lines begin: nothing else is cut off
+
+
+def sweep(
+    Ks: Iterable[Any],
+    path: Name,
+    progress: Progress | None = None,
+    *,
+    jobs: int = 1,
+    executor: Executor | None = None,
+    method: str | None = None,
+    grid: str | None = None,
+    group: int | None = None,
+    beta: float = 1.0,
+    **keywords: Any,
+) -> None:
+    """Solve the tables of ascending Ks into the JSON Lines file `path`, in the order of K.
+
+    method, grid, group, beta, keywords: those of `solve`; jobs: processes that share the tables;
+    executor: any concurrent.futures.Executor to solve them instead, threads taking turns; progress:
+    called with the number of lines done, of all lines, and the table that was solved last (None at
+    first).  path.part grows by a line per table, and the next call goes on from there; a path.part
+    that belongs to another sweep is refused and kept.  Where a table fails, those being solved are
+    still stored.  Raises what `solve` raises, CannotStore, and WorkerLost where processes die again
+    and again.  Warns NotPromised where the storage of the file has no locks, so that a second sweep
+    into it is not kept out, or forces nothing to disk.
+    """
+    if not whole(jobs, 1):
+        raise InvalidProblem(f"jobs is {shown(jobs)}: expected how many processes, 1 or more")
+    refuse_unguarded()
+    rounding = asked(grid, group, beta)
+    try:
+        draws = list(Ks)
+    except TypeError:
+        raise InvalidProblem(f"Ks is {shown(Ks)}: expected integers, such as range(1, 9)") from None
+    problems = [pose(K, **keywords) for K in draws]
+    if not problems or any(a.K >= b.K for a, b in pairwise(problems)):
+        raise InvalidProblem(
+            f"the range K = {shown([problem.K for problem in problems])} does not ascend: expected at "
+            "least one K, and each above the one before"
+        )
+    for problem in problems:
+        check_storable(problem)
+    final = regular(path)
+    part = final.with_name(f"{final.name}.part")
+    if progress is not None and not callable(progress):
+        raise InvalidProblem(f"progress is {shown(progress)}: expected a function, or None")
+    tell = progress or (lambda done, total, table: None)
+    work = partial(solved, method=method, grid=grid, group=group, beta=beta, **keywords)
+    sought, remarks = _Sought(problems, method, rounding), list[Warning | str]()
+    with growing(part) as grown:
+        # Without a lock another sweep may be writing a draft of the name that is always the same.
+        draft = draft_of(final, "" if grown.unlocked else "sweep")
+        if grown.unlocked:
+            warnings.warn(grown.not_alone(), stacklevel=2)
+        try:
+            attempt(draft, final)
+            lines = _resume(grown, sought)
+            left = [problem.K for problem in problems if problem.K not in lines]
+            tell(len(lines), len(problems), None)
+            with closing(completed(work, left, jobs, executor)) as found:
+                for K, (line, more) in found:
+                    table = sought.read(line, f"what a worker made of K = {K}")
+                    if table.K != K:
+                        raise WorkerLost(f"a worker was asked for K = {K} and made {table!r}")
+                    grown.append(line + b"\n")
+                    lines[K] = line
+                    remarks += more
+                    tell(len(lines), len(problems), table)
+            content = b"".join(lines[problem.K] + b"\n" for problem in problems)
+            remarks += replace(final, content, draft)
+            grown.remove()
+        except BaseException:  # Ctrl-C too: what the storage did not promise is said all the same
+            remarks += grown.unforced
+            raise
+        finally:
+            for remark in remarks:  # not sooner: a thread at work may be recording warnings
+                warnings.warn(remark, stacklevel=2)
+
+
+def solved(K: int, **keywords: Any) -> tuple[bytes, list[Warning | str]]:
+    """The line of one table, without its end, and what was warned of: what a worker sends back."""
+    with LOCK, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        line = dumps(solve(K, **keywords)).encode()
+    return line, [warning.message for warning in caught]
+
+
+def write(table: Table, path: Name) -> None:
+    """Write one table to the file `path`, replacing what is there, wholly or not at all.
+
+    What is there leaves its mode.  Raises CannotStore where that is impossible or what is there is
+    read-only, InvalidProblem for a minimax table above K = 40; warns NotPromised as `sweep` does.
+    """
+    check_storable(table.problem)
+    put(_line(table), path)
+
+
+def check_storable(problem: Problem) -> None:
+    """Raise InvalidProblem for a minimax problem whose optimum float64 entries do not hold."""
+    reason = too_large(problem)
+    if reason:
+        raise InvalidProblem(f"{reason}, or name no file and see the table on the screen")
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """The lines that an undisturbed sweep would write."""
+
+    problems: list[Problem]
+    method: str | None
+    rounding: Rounding | None
+
+    def read(self, line: bytes, where: str) -> Table:
+        """The table of a line, by its keys one of those; CannotStore or CorruptTable where it is none."""
+        table = loads(line, where)
+        wanted = next((p for p in self.problems if p.K == table.K), None)
+        if wanted is None or not self._belongs(table, line, wanted):
+            raise CannotStore(
+                f"{where}: holds {table!r} by {table.method} of polyest {table.version}, where this "
+                f"sweep has {self._asked(wanted)}: finish that sweep first, or move its file away"
+            )
+        return table
+
+    def _belongs(self, table: Table, line: bytes, wanted: Problem) -> bool:
+        # Where a noise budget does not bind the table is the minimax one, whatever was asked for.
+        methods = {self.method or ("remez" if wanted.criterion == "minimax" else "socp")}
+        methods |= {"remez"} if wanted.direction == "noise" else set()
+        found = (table.target, table.criterion, table.budget, table.release)
+        needed = (wanted.target.name, wanted.criterion, wanted.budget, None)
+        rounding = self.rounding
+        made = rounding.made(table.coefficients, table.grid) if rounding else table.grid is None
+        same_maker = table.method in methods and table.version == __version__
+        return found == needed and made and same_maker and dumps(table).encode() == line
+
+    def _asked(self, wanted: Problem | None) -> str:
+        problem = wanted or self.problems[0]
+        budget = f", {problem.budget.kind}={problem.budget.value:g}" if problem.budget else ""
+        grid = f", {self.rounding.kind}" if self.rounding else ""
+        Ks = f"{problem.K}" if wanted else f"{problem.K}..{self.problems[-1].K}"
+        what = f"{problem.target.name}, {problem.criterion}{budget}{grid}"
+        return f"K={Ks}, {what}, polyest {__version__}"
+
+
+def _resume(grown: Growing, sought: _Sought) -> dict[int, bytes]:
+    """The whole lines, by K, if all are of this sweep; a cut last line is taken off the file."""
+    part, (whole, cut) = grown.path, grown.lines()
+    lines: dict[int, bytes] = {}
+    for number, line in enumerate(whole, 1):
+        where = f"{part}, line {number}"
+        K = sought.read(line, where).K
+        if K in lines:
+            raise CannotStore(f"{where}: is a second line for K = {K}: move the file away")
+        lines[K] = line
+    if not (cut.startswith(HEAD) or HEAD.startswith(cut)):
+        raise CannotStore(f"{part}: ends in {cut[:20]!r}, no line of a sweep: move the file away")
+    if cut:
+        grown.cut(sum(len(line) + 1 for line in whole))
+    return lines
+
+
+def _line(table: Table) -> bytes:
+    return dumps(table).encode() + b"\n"

@@ -1,0 +1,1 @@
+"""The question: a problem, its target and criterion, and what may be claimed of an answer."""

@@ -1,0 +1,178 @@
+"""The question and its answer as frozen data: Problem, Solution, and the witnesses of optimality.
+
+A problem asks for the K+1 entries c_0..c_K of a table.  With e(p) = p (P(p) - phi(p)), the weighted
+bias, and V(c), one of the criteria (all suprema over p in [0, 1]),
+
+    minimax            min  sup|e|
+    gradient-variance  V = sup p Var c_X          ) min V  under  sup|e| <= limit   (direction "bias")
+    variance           V = sup Var c_X            )   or
+    second-moment      V = sup E c_X^2            ) min sup|e|  under  V <= limit   (direction "noise")
+    squared-error      min sup p E (c_X - phi(p))^2
+"""
+
+from math import fsum, inf
+from operator import mul
+from typing import Any
+
+import numpy as np
+
+from polyest.errors import InvalidProblem
+from polyest.problem.bernstein import Floats
+from polyest.problem.targets import Target, parse
+from polyest.record import Record
+from polyest.values import among, clipped, real, shown, whole
+
+BUDGETED = ("gradient-variance", "variance", "second-moment")
+CRITERIA = ("minimax", *BUDGETED, "squared-error")
+BUDGET_KINDS = ("bias", "bias-ratio", "noise")
+DEFAULT_NOISE = 8.0
+LEAST_BUDGET = 1e-100
+
+
+class Budget(Record):
+    """What the user allowed: `kind` is bias (absolute), bias-ratio (units of the least
+    attainable bias) or noise (units of the criterion of log_count)."""
+
+    kind: str
+    value: float
+
+
+class Problem(Record):
+    """The question: K draws, a target, what is least, under which budget.
+
+    `limit` is the budget in absolute numbers, a bound on sup|e| or on the criterion; whoever poses
+    the problem resolves it, so that solvers and certifier need not know one another.
+    """
+
+    K: int
+    target: Target
+    criterion: str
+    budget: Budget | None = None
+    limit: float | None = None
+
+    @property
+    def direction(self) -> str:
+        """What the budget bounds: "bias", "noise" or "none"."""
+        if self.budget is None:
+            return "none"
+        return "noise" if self.budget.kind == "noise" else "bias"
+
+    @property
+    def minimises_bias(self) -> bool:
+        """Whether sup|e| is what is made least (else it is the criterion)."""
+        return self.criterion == "minimax" or self.direction == "noise"
+
+
+class Alternation(Record):
+    """K+2 ascending points of (0, 1] on which the error of the minimax polynomial alternates."""
+
+    points: tuple[float, ...]
+
+
+class Dual(Record):
+    """Lagrange multipliers, signed at bias points and positive at noise points, and `selection`:
+    the value of the tie-break that picked this table among those of nearly equal merit."""
+
+    bias_points: tuple[float, ...]
+    bias_weights: tuple[float, ...]
+    noise_points: tuple[float, ...]
+    noise_weights: tuple[float, ...]
+    selection: float
+
+
+class Solution(Record):
+    """A solver's answer: float64 coefficients (K+1,), a witness of optimality, the method's name."""
+
+    coefficients: Floats
+    witness: Alternation | Dual
+    method: str
+
+
+def unbiased(problem: Problem, method: str) -> Solution | None:
+    """The solution without bias where phi is a polynomial of degree <= K, else None.
+
+    Its alternation is empty: there is no error to alternate.
+    """
+    exact = problem.target.entries(problem.K)
+    if exact is None:
+        return None
+    return Solution(np.array([float(c) for c in exact]), Alternation(()), method)
+
+
+def settled(dual: Dual) -> Dual:
+    """The multipliers with the heaviest one moved so that sum lambda_i p_i is 0 to rounding.
+
+    A variance does not see constants, so multipliers bound it only where that sum vanishes.
+    """
+    points, weights = dual.bias_points, list(dual.bias_weights)
+    heaviest = max(range(len(points)), key=lambda i: abs(points[i] * weights[i]))
+    weights[heaviest] -= fsum(map(mul, points, weights)) / points[heaviest]
+    return dual.__replace__(bias_weights=tuple(weights))
+
+
+def check_draws(K: Any) -> int:
+    """K as an int; InvalidProblem unless it is an integer in 1..2^53."""
+    if not whole(K, 1):
+        raise InvalidProblem(
+            f"K is {shown(K)}: it counts draws and must be an integer of at least 1, up to 2^53"
+        )
+    return int(K)
+
+
+def pose(
+    K: Any,
+    target: Any = "log",
+    criterion: str = "gradient-variance",
+    bias: float | None = None,
+    bias_ratio: float | None = None,
+    noise: float | None = None,
+) -> Problem:
+    """The problem that these keywords state, its `limit` still open unless the bias is absolute.
+
+    Exactly one of bias, bias_ratio, noise for a budgeted criterion (none given: noise = 8), none for
+    minimax and squared-error.  Raises InvalidProblem otherwise, and for a bad K, target or number.
+    """
+    draws, phi = check_draws(K), parse(target)
+    if not among(criterion, CRITERIA):
+        raise InvalidProblem(
+            f"criterion {shown(criterion)} is unknown: use one of {', '.join(CRITERIA)}"
+        )
+    if phi.kind == "polynomial" and phi.degree is not None and phi.degree > draws:
+        raise InvalidProblem(
+            f"target {clipped(phi.name)} has degree {phi.degree}, above K = {draws}: no table of {draws} "
+            f"draws is unbiased for it; use K >= {phi.degree}"
+        )
+    if criterion == "squared-error" and phi.exponent <= -0.5:
+        raise InvalidProblem(
+            f"target {clipped(phi.name)}: p phi(p)^2 does not vanish at p = 0, and no table makes the "
+            "squared error there any less; use another criterion, or an exponent of phi above -1/2"
+        )
+    if criterion == "squared-error" and phi.degree == 0:
+        raise InvalidProblem(
+            f"target {phi.name} is a constant, which a table of nothing but that constant meets without "
+            "error: nothing is left to solve; use criterion minimax"
+        )
+    given = dict(zip(BUDGET_KINDS, (bias, bias_ratio, noise), strict=True))
+    budgets = [Budget(kind, _positive(kind, v)) for kind, v in given.items() if v is not None]
+    if len(budgets) > 1:
+        named = " and ".join(f"{b.kind} {b.value:g}" for b in budgets)
+        raise InvalidProblem(f"two budgets, {named}: give exactly one of bias, bias-ratio, noise")
+    if criterion not in BUDGETED:
+        if budgets:
+            raise InvalidProblem(
+                f"criterion {criterion} takes no budget but got {budgets[0].kind} "
+                f"{budgets[0].value:g}: leave it out, or choose one of {', '.join(BUDGETED)}"
+            )
+        return Problem(draws, phi, criterion)
+    budget = budgets[0] if budgets else Budget("noise", DEFAULT_NOISE)
+    return Problem(draws, phi, criterion, budget, budget.value if budget.kind == "bias" else None)
+
+
+def _positive(kind: str, value: Any) -> float:
+    if not 0 < real(value) < inf:
+        raise InvalidProblem(f"{kind} is {shown(value)}: a budget is a finite number above 0")
+    if real(value) < LEAST_BUDGET:
+        raise InvalidProblem(
+            f"{kind} is {shown(value)}: a budget below {LEAST_BUDGET:g} is lost among the doubles; allow more"
+        )
+    return real(value)

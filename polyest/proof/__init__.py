@@ -1,0 +1,1 @@
+"""What is proved of stored numbers, in ball arithmetic; nothing here sees a solver."""

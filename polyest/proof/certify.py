@@ -1,0 +1,211 @@
+"""What is proved about the float64 entries of a table, and `certify`, which proves it.
+
+Every number here is a statement about the stored doubles, established in ball arithmetic: brackets
+of sup|e| (supremum.py), upper bounds of the four criteria, and a bracket of the optimum, from an
+alternation (alternation.py) or from Lagrange multipliers (duality.py).  This module imports no solver
+and takes no solver's word: it gets coefficients and a witness, and evaluates.
+
+python-flint is imported when something is to be proved, not when a table is loaded.
+"""
+
+from math import nextafter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.errors import NotProved
+from polyest.precision import working
+from polyest.precision.entrance import alone
+from polyest.problem.bernstein import Floats
+from polyest.problem.problem import Alternation, Budget, Dual, Problem
+from polyest.problem.targets import Target
+from polyest.record import Record
+
+if TYPE_CHECKING:
+    from polyest.proof.supremum import Curve
+
+SELECTION_TOLERANCE = 1e-13
+
+
+class Bracket(Record):
+    """Two doubles between which a real number is proved to lie."""
+
+    lower: float
+    upper: float
+
+    @property
+    def width(self) -> float:
+        """Relative width (upper - lower) / upper; 0 where both ends are 0."""
+        return (self.upper - self.lower) / self.upper if self.upper else 0.0
+
+
+class Certificate(Record):
+    """Proved facts about one table.
+
+    bias: bracket of sup |p (P(p) - phi(p))|; optimum: bracket of the least attainable value of what
+    was minimised, None where nothing was; the four criteria: upper bounds.
+    """
+
+    bias: Bracket
+    optimum: Bracket | None
+    second_moment: float
+    variance: float
+    gradient_variance: float
+    squared_error: float
+
+    def criterion(self, name: str) -> float:
+        """Upper bound of the criterion called `name`, such as "gradient-variance"."""
+        value: float = getattr(self, name.replace("-", "_"))
+        return value
+
+
+@alone
+def certify(
+    problem: Problem, coefficients: Floats, witness: Alternation | Dual | None
+) -> Certificate:
+    """Certificate of a table for `problem`; without a witness nothing is said of the optimum.
+
+    Raises NotProved where the table misses the budget, or the witness does not show what it should.
+    """
+    measured = measure(problem.target, coefficients)
+    if witness is None:
+        return measured
+    _check_budget(problem, measured)
+    if isinstance(witness, Dual):
+        _check_selection(problem, coefficients, witness)
+    optimum = _optimum(problem, witness, reached(problem, measured))
+    if optimum.lower > reached(problem, measured):
+        raise NotProved(
+            f"K = {problem.K}: the witness bounds the optimum below by {optimum.lower!r}, above the "
+            f"{reached(problem, measured)!r} that the table itself reaches: one of the two is altered"
+        )
+    return measured.__replace__(optimum=optimum)
+
+
+@alone
+def measure(target: Target, coefficients: Floats) -> Certificate:
+    """Bracket of sup|e| and upper bounds of the criteria of any table, optimum None."""
+    from polyest.exact.balls import at_least, at_most
+    from polyest.proof.supremum import supremum
+
+    curve = _curve(coefficients)
+    lower, upper = supremum(curve, target, "bias")
+    kinds = ("second-moment", "variance", "gradient-variance", "squared-error")
+    tops = [at_most(supremum(curve, target, kind)[1]) for kind in kinds]
+    return Certificate(Bracket(max(0.0, at_least(lower)), at_most(upper)), None, *tops)
+
+
+def reached(problem: Problem, measured: Certificate) -> float:
+    """What a table makes of the quantity that the problem minimises, an upper bound."""
+    return measured.bias.upper if problem.minimises_bias else measured.criterion(problem.criterion)
+
+
+def spent(problem: Problem, measured: Certificate) -> float:
+    """What a table makes of the quantity that the budget bounds, an upper bound."""
+    by_bias = problem.direction == "bias"
+    return measured.bias.upper if by_bias else measured.criterion(problem.criterion)
+
+
+@alone
+def noise_floor(target: Target, coefficients: Floats, criterion: str) -> float:
+    """Proved lower bound of a criterion of a table: the unit in which noise budgets are given."""
+    from polyest.exact.balls import at_least
+    from polyest.proof.supremum import supremum
+
+    return at_least(supremum(_curve(coefficients), target, criterion)[0])
+
+
+@alone
+def noise_unit(problem: Problem) -> float:
+    """Proved lower bound of the criterion of the plug-in table: what noise is counted in."""
+    return noise_floor(problem.target, plug_in(problem.target, problem.K), problem.criterion)
+
+
+@alone
+def plug_in(target: Target, K: int) -> Floats:
+    """Entries phi((X+1)/(K+1)): for log, the log of an in-group share, the unit of noise."""
+    from flint import arb
+
+    with working(160):  # rounded once: the unit is the same on every machine
+        return np.array([float(target.ball(arb(j) / (K + 1))) for j in range(1, K + 2)])
+
+
+def in_units(budget: Budget, unit: float) -> float:
+    """A double no greater than the budget times a proved lower bound of what it is counted in."""
+    return nextafter(budget.value * unit, 0.0)
+
+
+@alone
+def least_bias(target: Target, K: int, witness: Alternation) -> Bracket:
+    """Bracket of E*(K), the least sup|e| of any table of K draws, from alternation points.
+
+    An empty alternation claims 0, and is believed where phi is a polynomial of degree <= K.
+    """
+    from polyest.exact.balls import at_least, at_most
+    from polyest.exact.levelled import bracket
+
+    if not witness.points:
+        if target.degree is None or target.degree > K:
+            raise NotProved(f"target {target.name}, K = {K}: no alternation points were given")
+        return Bracket(0.0, 0.0)
+    if len(witness.points) != K + 2:
+        raise NotProved(
+            f"{len(witness.points)} alternation points: expected K + 2 = {K + 2} of them"
+        )
+    lower, upper = bracket(target, witness.points)
+    return Bracket(at_least(lower), at_most(upper))
+
+
+def _curve(coefficients: Floats) -> "Curve":
+    from flint import arb
+
+    from polyest.proof.supremum import Curve
+
+    return Curve([arb(float(c)) for c in coefficients])
+
+
+def _check_budget(problem: Problem, measured: Certificate) -> None:
+    if problem.direction == "none":
+        return
+    if problem.limit is None:
+        raise NotProved(f"K = {problem.K}: the budget was not resolved to an absolute number")
+    if spent(problem, measured) > problem.limit:
+        raise NotProved(
+            f"K = {problem.K}: the stored table spends {spent(problem, measured)!r} of a "
+            f"{problem.direction} budget of {problem.limit!r}"
+        )
+
+
+@alone
+def reselected(
+    target: Target, coefficients: Floats, witness: Alternation | Dual | None
+) -> Alternation | Dual | None:
+    """The witness of a problem, with the tie-break's value of these coefficients in it."""
+    from polyest.exact.tie_break import value
+
+    if not isinstance(witness, Dual):
+        return witness
+    return witness.__replace__(selection=float(value(target, coefficients)))
+
+
+def _check_selection(problem: Problem, coefficients: Floats, witness: Dual) -> None:
+    from polyest.exact.tie_break import value
+
+    found = value(problem.target, coefficients)
+    if not abs(found - witness.selection) <= SELECTION_TOLERANCE * abs(found):
+        raise NotProved(
+            f"K = {problem.K}: the coefficients give the selection {float(found)!r}, the witness says "
+            f"{witness.selection!r}: a coefficient or the witness is altered"
+        )
+
+
+def _optimum(problem: Problem, witness: Alternation | Dual, reached: float) -> Bracket:
+    if isinstance(witness, Dual):
+        from polyest.exact.balls import at_least
+        from polyest.proof.dual_bound import lower_bound
+
+        return Bracket(max(0.0, at_least(lower_bound(problem, witness))), reached)
+    if not problem.minimises_bias:
+        raise NotProved(f"K = {problem.K}: alternation points say nothing of {problem.criterion}")
+    least = least_bias(problem.target, problem.K, witness)
+    return least if problem.criterion == "minimax" else Bracket(least.lower, reached)

@@ -1,0 +1,194 @@
+"""A lower bound of an AQP's optimum from Lagrange multipliers, in balls.
+
+For weights lambda_i of any sign at bias points and mu_m >= 0 at noise points,
+
+    L = min_c  sum_i lambda_i e_c(p_i) + sum_m mu_m q_m(c),
+
+q_m the criterion at p_m.  Every table with |e| <= eps and q <= v has L <= eps sum|lambda| + v sum mu, so
+
+    least bias at V <= v      is at least (L - v sum mu) / sum|lambda|,
+    least V at |e| <= eps     is at least (L - eps sum|lambda|) / sum mu,
+    least squared error       is at least L / sum mu.
+
+The Lagrangian is a quadratic c'Sc + b'c + a.  Where q is a moment S is diagonal and L = a - b'S^{-1}b / 4.
+Where q is a variance, S = sum_m w_m (diag(B_m) - B_m B_m') is the Laplacian of a graph on 0..K whose
+edges weigh W_kj = sum_m w_m B_mk B_mj >= 0.  It does not see constants, S1 = 0, and L is finite only if
+b'1 = sum lambda_i p_i = 0.  The stored weights make it so to rounding; the one with the greatest
+p|lambda| is replaced by the real number that makes it so exactly.  No system is solved in balls: at any
+c, with the residual g = 2Sc + b,
+
+    L >= c'Sc + b'c + a - sum_k (g_0 + ... + g_k)^2 / (4 W_{k,k+1}),
+
+for a Laplacian is no less than that of some of its edges, and on the path 0, 1, ..., K a flow with
+sources g is its partial sums.  That sum is the square of the error that is left in c, which is refined
+until it does not matter: residuals in balls, corrections from a factor of S in float64.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate, repeat
+from math import comb, isfinite
+from operator import mul
+
+import numpy as np
+from flint import arb, arb_mat
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from threadpoolctl import threadpool_limits
+
+from polyest.errors import NotProved
+from polyest.precision import working
+from polyest.problem.bernstein import Floats, pmf
+from polyest.problem.problem import Dual, Problem
+
+REFINEMENTS = 12
+SPARE_BITS = 130  # to which the least value is found, before it cancels against the rest
+GOOD_BITS = 90  # so that the bound, rounded to a double, is the same on every machine
+ROUNDING = 1e-15  # relative
+
+
+def lower_bound(problem: Problem, dual: Dual) -> arb:
+    """Ball whose lower end no table beats.  Raises NotProved for weights that bound nothing."""
+    _check(dual)
+    for bits in (160, 320, 640, 1280, 2560, 5120):
+        with working(bits):
+            found = _bound(problem, dual)
+        if found.rel_accuracy_bits() > GOOD_BITS:
+            return found
+    raise NotProved(f"K = {problem.K}: the dual weights give no finite bound, they are altered")
+
+
+def _bound(problem: Problem, dual: Dual) -> arb:
+    K, target, criterion = problem.K, problem.target, problem.criterion
+    by_p = criterion in ("gradient-variance", "squared-error")
+    centred = criterion in ("variance", "gradient-variance")
+    heights = [arb(w) for w in dual.noise_weights]
+    points = [arb(p) for p in dual.noise_points]
+    weights = [w * p if by_p else w for w, p in zip(heights, points, strict=True)]
+    places = [arb(p) for p in dual.bias_points]
+    signed = [arb(w) for w in dual.bias_weights]
+    if centred:
+        _balance(places, signed)
+
+    rows = arb_mat(_pmf(K, points))
+    b = arb_mat(1, K + 1)
+    constant = arb(0)
+    if places:
+        b = arb_mat([[w * p for w, p in zip(signed, places, strict=True)]]) * arb_mat(
+            _pmf(K, places)
+        )
+        constant -= sum(w * p * target.ball(p) for w, p in zip(signed, places, strict=True))
+    if criterion == "squared-error":
+        phi = [target.ball(p) for p in points]
+        b -= arb_mat([[2 * w * f for w, f in zip(weights, phi, strict=True)]]) * rows
+        constant += sum(w * f * f for w, f in zip(weights, phi, strict=True))
+    if centred:
+        least = constant + _least_of_laplacian(points, weights, rows, b.entries())
+    else:
+        diagonal = (arb_mat([weights]) * rows).entries()
+        forms = (x * x / d for x, d in zip(b.entries(), diagonal, strict=True))
+        least = constant - sum(forms, arb(0)) / 4
+
+    total = sum((abs(w) for w in signed), arb(0))
+    height = sum(heights, arb(0))
+    limit = arb(problem.limit or 0.0)
+    if problem.minimises_bias:
+        return (least - limit * height) / total
+    return (least - limit * total) / height
+
+
+def _least_of_laplacian(points: list[arb], weights: list[arb], rows: arb_mat, b: list[arb]) -> arb:
+    """Ball whose lower end is at most min_c c'Sc + b'c, S the Laplacian; nan where it is not found."""
+    turned = rows.transpose()
+    diagonal = (arb_mat([weights]) * rows).entries()
+    w, B = np.array([float(x) for x in weights]), pmf(len(b) - 1, [float(p) for p in points])
+    solve = _solver(w, B)
+    # One term of W_{k,k+1} bounds it: the greatest.
+    heaviest = (w[:, None] * B[:, :-1] * B[:, 1:]).argmax(axis=0).tolist()
+    path = [weights[m] * rows[m, k] * rows[m, k + 1] for k, m in enumerate(heaviest)]
+    c, best = [arb(0)] * len(b), arb("nan")
+    for _ in range(REFINEMENTS):
+        means = (rows * arb_mat([[x] for x in c])).entries()
+        drawn = turned * arb_mat([[w * mean] for w, mean in zip(weights, means, strict=True)])
+        half = [d * x - y for d, x, y in zip(diagonal, c, drawn.entries(), strict=True)]  # S c
+        residual = [2 * x + y for x, y in zip(half, b, strict=True)]
+        value = sum((x * (h + y) for x, h, y in zip(c, half, b, strict=True)), arb(0))
+        flows = accumulate(residual[:-1])
+        slack = sum((f * f / w for f, w in zip(flows, path, strict=True)), arb(0)) / 4
+        found = value - slack
+        if best.is_nan() or found.lower() > best.lower():
+            best = found
+        if not slack.upper() > abs(value) * 2.0**-SPARE_BITS:
+            return value + arb(0, slack.upper())
+        change = solve([float(g) for g in residual])
+        c = [(x - float(d) / 2).mid() for x, d in zip(c, change, strict=True)]
+    return best
+
+
+def _solver(w: Floats, B: Floats) -> Callable[[list[float]], Floats]:
+    """Approximate solver of S x = g with x_K = 0, from the graph's edges in float64."""
+    with threadpool_limits(1), np.errstate(over="ignore", under="ignore"):
+        edges = B.T @ (w[:, None] * B)
+        np.fill_diagonal(edges, 0.0)
+        S = (np.diag(edges.sum(axis=0)) - edges)[:-1, :-1]
+        if not (np.diag(S) > 0).all():
+            raise NotProved(f"K = {B.shape[1] - 1}: no noise weight bounds some of the entries")
+        scale = 1 / np.sqrt(np.diag(S))
+        try:
+            factor = cho_factor(S * scale[:, None] * scale, lower=True)
+        except LinAlgError:
+            raise NotProved(
+                f"K = {B.shape[1] - 1}: the noise weights bound the entries no better than rounding"
+            ) from None
+
+    def solve(g: list[float]) -> Floats:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.append(scale * cho_solve(factor, scale * np.array(g[:-1])), 0.0)
+
+    return solve
+
+
+def _balance(places: list[arb], signed: list[arb]) -> None:
+    """Make sum lambda_i p_i, which must be 0 to rounding, exactly 0."""
+    if not places:
+        return
+    moments = [p * w for p, w in zip(places, signed, strict=True)]
+    total, size = sum(moments, arb(0)), sum((abs(x) for x in moments), arb(0))
+    if not abs(total) <= ROUNDING * size:
+        raise NotProved(
+            f"the bias weights of the witness do not balance: sum w p is {float(total):.3g}, expected 0 "
+            f"within {ROUNDING:g} of {float(size):.3g}; a weight or a point is altered"
+        )
+    i = max(range(len(places)), key=lambda j: float(abs(places[j] * signed[j])))
+    others = sum(
+        (p * w for j, (p, w) in enumerate(zip(places, signed, strict=True)) if j != i), arb(0)
+    )
+    signed[i] = -others / places[i]
+
+
+def _pmf(K: int, points: list[arb]) -> list[list[arb]]:
+    """Binomial probabilities of 0..K at each ball p in [0, 1]."""
+    choose = [arb(comb(K, k)) for k in range(K + 1)]
+    rows = []
+    for p in points:
+        up = list(accumulate(repeat(p, K), mul, initial=arb(1)))
+        down = list(accumulate(repeat(1 - p, K), mul, initial=arb(1)))
+        rows.append([x * y * z for x, y, z in zip(choose, up, reversed(down), strict=True)])
+    return rows
+
+
+def _check(dual: Dual) -> None:
+    for points, weights in (
+        (dual.bias_points, dual.bias_weights),
+        (dual.noise_points, dual.noise_weights),
+    ):
+        bounded = all(0 <= p <= 1 for p in points) and all(map(isfinite, weights))
+        if len(points) != len(weights) or not bounded:
+            raise NotProved(
+                f"a dual witness of {len(points)} points and {len(weights)} weights: expected as "
+                "many finite weights as points, and points in [0, 1]"
+            )
+    if not dual.noise_points or not _non_negative(dual.noise_weights):
+        raise NotProved("a dual witness needs noise points with weights of at least 0")
+
+
+def _non_negative(weights: Sequence[float]) -> bool:
+    return all(w >= 0 for w in weights)

@@ -1,0 +1,243 @@
+"""Suprema over [0, 1] of a table's bias and noise, bracketed in ball arithmetic.
+
+With P = sum_k c_k B_k(p) and S = sum_k c_k^2 B_k(p), the functions F(p) are
+
+    bias               |p P - p phi|
+    second-moment      S
+    variance           S - P^2
+    gradient-variance  p (S - P^2)
+    squared-error      p S - 2 (p phi) P + p phi^2
+
+[0, 1] is halved into dyadic cells m + r t, |t| <= 1.  P and S pass from a cell to its halves by an
+exact shift; their highest powers of t, which shrink by 2^-j with each halving, are folded into the
+radius of the constant as soon as they no longer matter.  So F is, on each cell, a short polynomial
+with ball coefficients a_j (phi enters by its Taylor polynomial and remainder), and a cell is settled
+by one of four arguments:
+
+    bounded   sum|a_j| is no more than a value that F is known to reach;
+    monotone  |a_1| > sum_{j>=2} j |a_j|: the supremum is at an end;
+    bent      2|a_2| > sum_{j>=3} j (j-1) |a_j|: F is convex or concave, and the supremum is at an end or
+              below the tangent taken where Newton steps find the slope nearly 0;
+    at zero   |F| <= a bound from |P|, S and the target's behaviour on [0, d].
+
+Anything else is halved again, the cell of the greatest bound first.  Only balls and Python floats,
+in a fixed order: the same result on every machine.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from heapq import heappop, heappush
+from math import ceil, log2
+
+from flint import arb, arb_poly
+
+from polyest.errors import NotProved
+from polyest.exact.balls import power_form
+from polyest.precision import working
+from polyest.problem.targets import Target
+
+KINDS = ("bias", "second-moment", "variance", "gradient-variance", "squared-error")
+KEPT_BITS = 110  # relative size of what a cell still tells apart
+FLOOR = 2.0**-90  # of the scale of F: below this no cell is divided further
+NARROW = 2.0**-43  # of the supremum: a bound this close to it is not improved
+FINE = 2.0**-56  # of the supremum: what a cell may be wrong by
+UP = 1 + 2.0**-44  # makes a float sum of bounds a bound
+MOST_CELLS = 200_000
+
+Place = tuple[float, float]  # m, r
+Function = Callable[[Place, float], arb_poly | arb]
+
+
+@dataclass
+class Curve:
+    """A table's entries with P and S on the dyadic cells asked for so far."""
+
+    entries: list[arb]
+    cells: dict[tuple[str, Place], arb_poly] = field(default_factory=dict)
+
+    def on(self, name: str, place: Place) -> arb_poly:
+        """P or S (`name`) as a polynomial in the variable t of a cell."""
+        found = self.cells.get((name, place))
+        if found is None:
+            found = self._whole(name) if place == (0.5, 0.5) else self._half(name, place)
+            self.cells[name, place] = found
+        return found
+
+    @cached_property
+    def scale(self) -> float:
+        """Greatest |c_k|, and at least 1."""
+        return max(1.0, *(float(abs(c)) for c in self.entries))
+
+    def _whole(self, name: str) -> arb_poly:
+        bits = KEPT_BITS + 40 + 6 * len(self.entries) + 2 * _bits(self.scale)
+        with working(bits):
+            entries = self.entries if name == "P" else [c * c for c in self.entries]
+            return trimmed(power_form(entries)(arb_poly([0.5, 0.5])), self._least(name))
+
+    def _half(self, name: str, place: Place) -> arb_poly:
+        m, r = place
+        right = (m / r) % 4 == 3  # cells of radius r have centres r, 3r, 5r, ...
+        whole = self.on(name, (m - r if right else m + r, 2 * r))
+        with working(KEPT_BITS + 60 + 2 * whole.length() + _bits(self.scale)):
+            return trimmed(whole(arb_poly([0.5 if right else -0.5, 0.5])), self._least(name))
+
+    def _least(self, name: str) -> float:
+        """What P or S may be wrong by: relative to the entries, for on a wide cell the powers of t
+        have coefficients 2^(K/2) times greater, and what is small beside those is not small."""
+        return float(2.0**-KEPT_BITS * self.scale ** (1 if name == "P" else 2))
+
+
+def supremum(curve: Curve, target: Target, kind: str) -> tuple[arb, arb]:
+    """Exact lower and upper bound of the supremum of `kind` over [0, 1].
+
+    Infinite where the supremum is (squared-error of a target with p phi^2 unbounded), and where it
+    is beyond the doubles.  Raises NotProved where 200000 cells do not settle it.
+    """
+    infinite = (arb("+inf"), arb("+inf"))
+    if kind == "squared-error" and not target.near_zero(arb(0.125))[1].is_finite():
+        return infinite
+    if kind != "bias" and curve.scale > 1e150:
+        return infinite
+    floor = FLOOR * curve.scale ** (1 if kind == "bias" else 2)
+
+    def on(place: Place, low: float) -> arb_poly | arb:
+        return _function(curve, target, kind, place, max(floor, low * FINE))
+
+    K = len(curve.entries) - 1
+    return highest(on, (0.5, 0.5), floor, NARROW, f"sup {kind} of a table of K = {K}")
+
+
+def highest(on: Function, place: Place, floor: float, narrow: float, what: str) -> tuple[arb, arb]:
+    """Exact lower and upper bound of the supremum of |F| over a cell.
+
+    on: F as a polynomial in t on a cell, given with a value that |F| reaches, or a bound of |F| there;
+    floor, narrow: how far above the supremum, absolutely and relative to it, a bound may stay;
+    what: names F.  Raises NotProved where 200000 cells do not settle it.
+    """
+    low = high = arb(0)
+    waiting: list[tuple[float, Place, arb_poly | None]] = []
+
+    def look(place: Place) -> None:
+        nonlocal low, high
+        F = on(place, float(low))
+        if isinstance(F, arb):  # a bound, on a cell at zero
+            bound, poly = float(F.upper()) * UP, None
+        else:
+            low = low.max(abs(F[0]).lower())
+            bound, poly = sum(float(abs(a).upper()) for a in F.coeffs()) * UP, F
+        heappush(waiting, (-bound, place, poly))
+
+    with working(KEPT_BITS + 40):
+        look(place)
+        for _ in range(MOST_CELLS):
+            if not waiting:
+                break
+            negative, place, poly = heappop(waiting)
+            if -negative <= float(low) + max(floor, float(low) * narrow):
+                high = high.max(arb(-negative))
+                break  # and so is every other cell that waits
+            found = None if poly is None else _settled(poly)
+            if found is None:
+                m, r = place
+                look((m - r / 2, r / 2))
+                look((m + r / 2, r / 2))
+            else:
+                low, high = low.max(found[0].lower()), high.max(found[1].upper())
+        else:
+            raise NotProved(
+                f"{MOST_CELLS} cells do not settle {what}; it is between {float(low):g} and "
+                f"{-waiting[0][0]:g}"
+            )
+        return low.lower(), high.max(low).upper()
+
+
+def _function(curve: Curve, target: Target, kind: str, place: Place, tiny: float) -> arb_poly | arb:
+    """F on a cell, or a bound of |F| on a cell at zero where phi has no Taylor polynomial."""
+    m, r = place
+    P = curve.on("P", place)
+    p = arb_poly([m, r])
+    if kind == "bias":
+        if m == r:
+            return 2 * r * _size(P) + target.near_zero(arb(2 * r))[0]
+        return trimmed((P - _phi(target, place, tiny)) * p, tiny)
+    S = curve.on("S", place)
+    if kind == "second-moment":
+        return S
+    if kind == "variance":
+        return trimmed(S - P * P, tiny)
+    if kind == "gradient-variance":
+        return trimmed((S - P * P) * p, tiny)
+    if m == r:
+        first, second = target.near_zero(arb(2 * r))
+        return 2 * r * _size(S) + 2 * first * _size(P) + second
+    phi = _phi(target, place, tiny / max(1.0, float(_size(P))))
+    return trimmed((S - 2 * phi * P + phi * phi) * p, tiny)
+
+
+def _phi(target: Target, place: Place, tiny: float) -> arb_poly:
+    """Taylor polynomial of phi on a cell, its remainder in the radius of the constant."""
+    m, r = place
+    terms = max(4, ceil(log2(tiny) / log2(r / m)), ceil(target.exponent) + 2)
+    coefficients, rest = target.taylor(arb(m), arb(r), terms)
+    coefficients[0] += arb(0, rest.upper())
+    return arb_poly(coefficients)
+
+
+def _settled(F: arb_poly) -> tuple[arb, arb] | None:
+    """Bracket of max|F| over |t| <= 1 where F is monotone, convex or concave there, else None."""
+    a = F.coeffs()
+    sizes = [float(abs(x).upper()) for x in a]
+    ends = abs(F(arb(-1))).max(abs(F(arb(1))))
+    if len(a) < 2:
+        return ends, ends
+    if float(abs(a[1]).lower()) > UP * sum(j * u for j, u in enumerate(sizes[2:], 2)):
+        return ends, ends
+    bend = 2 * float(abs(a[2]).lower()) if len(a) > 2 else 0.0
+    if bend <= UP * sum(j * (j - 1) * u for j, u in enumerate(sizes[3:], 3)):
+        return None
+    slope = F.derivative()
+    if slope(arb(-1)) * slope(arb(1)) > 0:
+        return ends, ends
+    t = arb(_flat([float(x) for x in a]))
+    top = abs(F(t))
+    return ends.max(top), ends.max(top + 2 * abs(slope(t)))
+
+
+def _flat(a: list[float]) -> float:
+    """Point of [-1, 1] where a polynomial that is convex or concave there has slope nearly 0."""
+    t = 0.0
+    for _ in range(8):
+        slope = bend = 0.0
+        for j in range(len(a) - 1, 0, -1):
+            bend = bend * t + slope
+            slope = slope * t + j * a[j]
+        if bend == 0:
+            break
+        t = min(1.0, max(-1.0, t - slope / bend))
+    return t
+
+
+def _bits(size: float) -> int:
+    """Bits before the point of a number of at least 1."""
+    return ceil(log2(size))
+
+
+def _size(F: arb_poly) -> arb:
+    """Bound of |F| over |t| <= 1."""
+    return sum((abs(a) for a in F.coeffs()), arb(0))
+
+
+def trimmed(F: arb_poly, allowed: float) -> arb_poly:
+    """F with its last coefficients, while they add up to no more than allowed, folded into the
+    radius of the constant."""
+    a = F.coeffs()
+    if not a:
+        return arb_poly([arb(0)])
+    dropped, kept = arb(0), len(a)
+    while kept > 1:
+        more = dropped + abs(a[kept - 1])
+        if float(more.upper()) > allowed:
+            break
+        dropped, kept = more, kept - 1
+    return arb_poly([a[0] + arb(0, dropped.upper()), *a[1:kept]])

@@ -1,0 +1,221 @@
+"""The constraints of an iterate, to second order: |e| and q at every peak and at guards.
+
+    |e| <= tau or 1,   q <= 1 or tau    where they are highest at this b (curves.py), and at guards,
+
+a coarse grid of fixed places that keeps a step from going where no peak is yet.  Each constraint is a
+smooth convex function of b; a frame has their values, a view their gradients and curvatures, from which
+the Newton equations of the interior-point method are formed and factored.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf, dpotrs
+
+from polyest.problem.bernstein import Floats
+from polyest.solvers.socp.curves import Curves, Flags, Lines, Peaks, Quadratics
+
+ABOVE = 2.0  # tau to begin with, over what it bounds
+BLOCK = 64  # guards whose rows are multiplied together
+NOTHING = 1e-25  # a probability that is left out of a product
+RIDGES = (0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10)
+
+Block = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class TieBreak:
+    """T = sum W c^2 - 2 t c, its weight rho by table, tau and share of tau, and the share at the end."""
+
+    W: Floats
+    t: Floats
+    weight: Callable[[Floats, float, float], float]
+    share: float
+
+
+@dataclass(frozen=True)
+class Program:
+    """Curves, what tau bounds (the bias where `frees_bias`, else the noise), and the guards."""
+
+    curves: Curves
+    frees_bias: bool
+    theta: tuple[Floats, Floats]  # of the guards of e and of q
+    lines: Lines
+    quadratics: Quadratics
+    blocks: tuple[list[Block], list[Block]]  # rows and columns that matter, of A and of B
+
+
+@dataclass(frozen=True)
+class Frame:
+    """All constraints at one b and tau: e and -e at the guards, |e| at its peaks, then q likewise."""
+
+    b: Floats
+    tau: float
+    peaks: Peaks
+    slack: Floats  # (N,)
+    free: Flags  # (N,) whether tau is the bound
+
+
+def program(curves: Curves, frees_bias: bool) -> Program:
+    """The program of these curves with its guards."""
+    theta = curves.guards()
+    lines, quadratics = curves.lines(theta[0]), curves.quadratics(theta[1])
+    blocks = _blocks(lines.A), _blocks(quadratics.B)
+    return Program(curves, frees_bias, theta, lines, quadratics, blocks)
+
+
+def framed(program: Program, b: Floats, tau: float | None) -> Frame:
+    """The frame at b and tau; without tau at one that leaves room."""
+    curves = program.curves
+    c, peaks, e = curves.table(b), curves.peaks(b), program.lines.values(b)
+    of_e = np.concatenate([e, -e, peaks.lines.values(b)])
+    of_q = np.append(program.quadratics.values(b, c), peaks.quadratics.values(b, c))
+    free = np.repeat([program.frees_bias, not program.frees_bias], [of_e.size, of_q.size])
+    height = np.append(of_e, of_q)
+    if tau is None:
+        tau = ABOVE * float(height[free].max())
+    return Frame(b, tau, peaks, np.where(free, tau, 1.0) - height, free)
+
+
+@dataclass(frozen=True)
+class Newton:
+    """Factored matrix of the Newton equations, scaled to a unit diagonal."""
+
+    scale: Floats
+    scaled: Floats
+    factor: Floats
+
+    def solve(self, right: Floats) -> Floats:
+        """S^{-1} right, refined."""
+        right = right * self.scale
+        v = dpotrs(self.factor, right, lower=1)[0]
+        for _ in range(2):
+            v = v + dpotrs(self.factor, right - self.scaled @ v, lower=1)[0]
+        return np.asarray(v * self.scale)
+
+
+class View:
+    """A frame's constraints to second order."""
+
+    def __init__(self, program: Program, frame: Frame, tie_break: TieBreak, rho: float) -> None:
+        """Gradients at a frame of `program`, with the tie-break of weight rho."""
+        self.program, self.frame = program, frame
+        curves, peaks = program.curves, frame.peaks
+        self.curves = curves
+        self.c = curves.table(frame.b)
+        self.guards_e, self.guards_q = program.lines.f.size, program.quadratics.w.size
+        self.peaks_e = peaks.lines.f.size
+        self.N_e = 2 * self.guards_e + self.peaks_e  # constraints of e
+        N = frame.slack.size
+        self.at_peak = np.r_[2 * self.guards_e : self.N_e, self.N_e + self.guards_q : N]
+        self.G = program.quadratics.gradients(frame.b, self.c)
+        self.G_peaks = peaks.quadratics.gradients(frame.b, self.c)
+        self.H, self.g = 2 * rho * tie_break.W, -2 * rho * tie_break.t
+
+    def back(self, u: Floats) -> Floats:
+        """Sum of u times the gradients of (constraint - bound), in (b, tau)."""
+        of_e, of_q = u[: self.N_e], u[self.N_e :]
+        n, M = self.guards_e, self.guards_q
+        inner = self.program.lines.A.T @ (of_e[:n] - of_e[n : 2 * n])
+        inner += self.frame.peaks.lines.A.T @ of_e[2 * n :]
+        inner += self.curves.written(of_q[:M] @ self.G + of_q[M:] @ self.G_peaks)
+        return np.append(inner, -u[self.frame.free].sum())
+
+    def along(self, dx: Floats) -> Floats:
+        """Change of (constraint - bound) along a change of (b, tau), to first order."""
+        db, dc = dx[:-1], self.curves.table(dx[:-1])
+        guards = self.program.lines.A @ db
+        peaks = self.frame.peaks.lines.A @ db
+        change = np.concatenate([guards, -guards, peaks, self.G @ dc, self.G_peaks @ dc])
+        change[self.frame.free] -= dx[-1]
+        return change
+
+    def bend(self, db: Floats) -> Floats:
+        """Second-order part of the constraints along db."""
+        dc, peaks = self.curves.table(db), self.frame.peaks
+        bend = np.zeros(self.frame.slack.size)
+        bend[self.N_e :] = np.append(
+            self.program.quadratics.bend(db, dc), peaks.quadratics.bend(db, dc)
+        )
+        bend[self.at_peak] += 0.5 * (peaks.turn @ db) ** 2 / peaks.kappa
+        return bend
+
+    def pull(self, z: Floats) -> Floats:
+        """Gradient of the Lagrangian in (b, tau)."""
+        pull = self.back(z)
+        pull[:-1] += self.curves.written(self.H * self.c + self.g)
+        pull[-1] += 1.0
+        return pull
+
+    def factored(self, z: Floats, stiffer: float) -> Newton | None:
+        """The Newton equations' matrix, its curvature from q multiplied by 1 + stiffer.
+
+        None where it is not positive definite to rounding.
+        """
+        S = self._matrix(z, stiffer)
+        if not np.isfinite(S).all():
+            return None
+        scale = 1 / np.sqrt(np.maximum(np.diag(S), 1e-300))
+        scaled = S * scale[:, None] * scale
+        for ridge in RIDGES:
+            shifted = scaled.copy(order="F")
+            shifted[np.diag_indices(scale.size)] += ridge
+            factor, failed = dpotrf(shifted, lower=1, overwrite_a=1)
+            if not failed:
+                return Newton(scale, scaled, factor)
+        return None
+
+    def _matrix(self, z: Floats, stiffer: float) -> Floats:
+        frame, program, curves = self.frame, self.program, self.curves
+        peaks, at_e, at_q, n = frame.peaks, self.guards_e, self.guards_q, self.c.size
+        ratio = z / frame.slack
+        of_e, of_q = ratio[: self.N_e], ratio[self.N_e :]
+        y = 2 * z[self.N_e : self.N_e + at_q] * program.quadratics.w
+        y_peaks = 2 * z[self.N_e + at_q :] * peaks.quadratics.w
+
+        core = _gram(self.G, of_q[:at_q], program.blocks[1])
+        core += _gram(self.G_peaks, of_q[at_q:])
+        if curves.centred:
+            core -= _gram(program.quadratics.B, y, program.blocks[1])
+            core -= _gram(peaks.quadratics.B, y_peaks)
+        steady = y @ program.quadratics.B + y_peaks @ peaks.quadratics.B + self.H
+        core[np.diag_indices(n)] += (1 + stiffer) * steady
+        S = np.zeros((n + 1, n + 1))
+        S[:n, :n] = curves.congruent(_symmetric(core))
+        rest = _gram(program.lines.A, of_e[:at_e] + of_e[at_e : 2 * at_e], program.blocks[0])
+        rest += _gram(peaks.lines.A, of_e[2 * at_e :])
+        rest += _gram(peaks.turn, z[self.at_peak] / peaks.kappa)
+        S[:n, :n] += _symmetric(rest)
+        edge = self.back(np.where(frame.free, ratio, 0.0))
+        S[:n, n] = S[n, :n] = -edge[:-1]
+        S[n, n] = -edge[-1]
+        return S
+
+
+def _blocks(rows: Floats) -> list[Block]:
+    """Blocks of consecutive rows with the columns outside of which they are nothing."""
+    edges = [*range(0, rows.shape[0], BLOCK), rows.shape[0]]
+    blocks = []
+    for first, last in pairwise(edges):
+        part = np.abs(rows[first:last])
+        matter = np.flatnonzero((part > NOTHING * part.max(axis=1, keepdims=True)).any(axis=0))
+        blocks.append((slice(first, last), slice(int(matter[0]), int(matter[-1]) + 1)))
+    return blocks
+
+
+def _gram(rows: Floats, weights: Floats, blocks: list[Block] | None = None) -> Floats:
+    """Lower triangle of rows' diag(weights) rows."""
+    scaled, n = np.sqrt(weights)[:, None] * rows, rows.shape[1]
+    product = np.zeros((n, n), order="F")
+    for part, columns in [(slice(None), slice(None))] if blocks is None else blocks:
+        if scaled[part].size:
+            product[columns, columns] += dsyrk(1.0, scaled[part, columns].T, lower=1)
+    return product
+
+
+def _symmetric(lower: Floats) -> Floats:
+    """The matrix of this lower triangle."""
+    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)

@@ -1,0 +1,217 @@
+"""Bias and noise of a table as curves over [0, 1], in the units of one problem, and their peaks.
+
+    e(p) = p (P(p) - phi(p)) / (unit of bias)
+    q(p) = w sum_k B_k(p) (c_k - t)^2 / (unit of noise)
+
+with w = p for gradient-variance and squared-error, else 1, and t the mean (variances), 0 (second
+moment) or phi(p) (squared error).  A table is c = U b, U the basis of spectral.py for K <= 128 and the
+identity above, where no table near the least bias fits into float64 anyway and rows B(p), nearly 0
+far from k = Kp, are worth more.  A place is an angle theta, p = sin^2 theta: in theta binomials are equally
+wide everywhere, and curves are even about both ends.
+
+The height h(b) of a peak, the maximum of |e| or q near a place, is a smooth function of b.  With g the
+gradient of the curve at a fixed place, ' its derivative in theta and kappa = -d^2/dtheta^2 of the curve,
+
+    grad h = g,    hess h = (hess at a fixed place) + g' g'^T / kappa,
+
+taken where the peak is: the last term is what the peak gains by moving.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyest.problem.bernstein import Floats, quick_pmf
+from polyest.problem.problem import Problem
+from polyest.solvers.socp import spectral
+
+SPECTRAL = 128  # greatest K with the basis of spectral.py
+LOOK = 12  # places per draw at which peaks are looked for
+BIAS, NOISE = 3, 2  # guards per draw, of e and of q
+WIDE = 16  # above K = 256 as for WIDE sqrt(K+2) draws: curves are no narrower than 1/sqrt(K)
+NEWTON, CLOSE = 6, 0.02  # most steps to a top; a short one, in units of the distance of places
+FLAT = 1e-2  # least kappa of a peak, over its height times K
+RIGHT = 0.5 * np.pi
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """e at some places, A b - f: A (M, n), f (M,)."""
+
+    A: Floats
+    f: Floats
+
+    def values(self, b: Floats) -> Floats:
+        """e, (M,)."""
+        return np.asarray(self.A @ b - self.f)
+
+
+@dataclass(frozen=True)
+class Quadratics:
+    """q at some places: probabilities B (M, n), means L (M, n) of the basis, weights w, offsets d."""
+
+    B: Floats
+    L: Floats
+    w: Floats
+    d: Floats
+    centred: bool
+
+    def values(self, b: Floats, c: Floats) -> Floats:
+        """q at b, with c = U b, (M,); as a sum of squares, for a difference would lose digits."""
+        return np.asarray(self.w * np.einsum("mk,mk->m", self.B, self._apart(b, c) ** 2))
+
+    def bend(self, db: Floats, dc: Floats) -> Floats:
+        """Second-order part of q along db, (M,)."""
+        square = self.B @ (dc * dc)
+        if self.centred:
+            square = square - (self.L @ db) ** 2
+        return np.asarray(self.w * np.maximum(square, 0.0))
+
+    def gradients(self, b: Floats, c: Floats) -> Floats:
+        """Gradients of q in c, (M, n)."""
+        return np.asarray((2 * self.w)[:, None] * self.B * self._apart(b, c))
+
+    def part(self, places: slice) -> "Quadratics":
+        """q at some of the places."""
+        return Quadratics(
+            self.B[places], self.L[places], self.w[places], self.d[places], self.centred
+        )
+
+    def _apart(self, b: Floats, c: Floats) -> Floats:
+        middle = self.L @ b if self.centred else self.d
+        return np.asarray(c - middle[:, None])
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Every local maximum of |e|, then of q, of one table, N in all."""
+
+    theta: Floats  # (N,)
+    turn: Floats  # (N, n) g' in b
+    kappa: Floats  # (N,)
+    lines: Lines  # at the peaks of |e|, with the sign of e taken into A and f
+    sign: Floats  # of e there
+    quadratics: Quadratics  # at the peaks of q
+
+
+class Curves:
+    """e and q of one problem."""
+
+    def __init__(self, problem: Problem, bias_unit: float, noise_unit: float) -> None:
+        """Curves of `problem` in these units, with the places that peaks are looked for at."""
+        K, criterion = problem.K, problem.criterion
+        self.K, self.target = K, problem.target
+        self.bias_unit, self.noise_unit = bias_unit, noise_unit
+        self.by_p = criterion in ("gradient-variance", "squared-error")
+        self.centred = criterion in ("variance", "gradient-variance")
+        self.fitted = criterion == "squared-error"
+        self._U = spectral.basis(K)[0] if K <= SPECTRAL else None
+        theta = np.linspace(0, RIGHT, LOOK * draws_wide(K))
+        self.step = float(theta[1])
+        self.look = self.lines(theta), self.quadratics(theta)
+
+    def table(self, b: Floats) -> Floats:
+        """c = U b."""
+        return b if self._U is None else np.asarray(self._U @ b)
+
+    def rounded(self, b: Floats) -> Floats:
+        """c = U b, every entry the nearest double."""
+        return b if self._U is None else spectral.table(self.K, b)
+
+    def written(self, c: Floats) -> Floats:
+        """U'c, of a table its b; of rows in c, (..., n), the rows in b."""
+        return c if self._U is None else np.asarray(c @ self._U)
+
+    def congruent(self, S: Floats) -> Floats:
+        """U'S U, of a quadratic form in c the one in b."""
+        return S if self._U is None else np.asarray(self._U.T @ S @ self._U)
+
+    def lines(self, theta: Floats) -> Lines:
+        """e at these angles."""
+        p = np.sin(theta) ** 2
+        rows = self._means(p) * (p / self.bias_unit)[:, None]
+        return Lines(rows, self.target.weighted(p) / self.bias_unit)
+
+    def quadratics(self, theta: Floats) -> Quadratics:
+        """q at these angles."""
+        p = np.sin(theta) ** 2
+        weights = (p if self.by_p else np.ones_like(p)) / self.noise_unit
+        offsets = np.zeros_like(p)
+        if self.fitted:  # phi, whose value at p = 0 has no weight
+            np.divide(self.target.weighted(p), p, out=offsets, where=p > 0)
+        return Quadratics(quick_pmf(self.K, p), self._means(p), weights, offsets, self.centred)
+
+    def guards(self) -> tuple[Floats, Floats]:
+        """Angles of a coarse grid for e, empty where the problem does not bound it, and for q."""
+        wide = draws_wide(self.K)
+        counts = 0 if self.fitted else BIAS * wide, NOISE * wide
+        e, q = (np.asarray((np.arange(n) + 0.5) * (RIGHT / max(n, 1))) for n in counts)
+        return e, q
+
+    def peaks(self, b: Floats) -> Peaks:
+        """Every local maximum of |e|, none where the problem bounds none, and of q."""
+        c, n = self.table(b), b.size
+        e, q = self.look[0].values(b), self.look[1].values(b, c)
+        above = np.zeros(0) if self.fitted else self._tops(np.abs(e))
+        above = self._moved(above, lambda theta: np.abs(self.lines(theta).values(b)))
+        noisy = self._moved(self._tops(q), lambda theta: self.quadratics(theta).values(b, c))
+
+        h = 0.05 * self.step
+        lines, quadratics = self.lines(_around(above, h)), self.quadratics(_around(noisy, h))
+        e, q = lines.values(b).reshape(3, -1), quadratics.values(b, c).reshape(3, -1)
+        sign = np.sign(e[1])
+        A = lines.A.reshape(3, -1, n) * sign[:, None]
+        G = quadratics.gradients(b, c).reshape(3, -1, n)
+        heights = np.concatenate([e * sign, q], axis=1)
+        kappa = (2 * heights[1] - heights[0] - heights[2]) / h**2
+        return Peaks(
+            np.append(above, noisy),
+            np.concatenate([A[2] - A[0], self.written(G[2] - G[0])]) / (2 * h),
+            np.maximum(kappa, FLAT * self.K * heights[1]),
+            Lines(A[1], lines.f.reshape(3, -1)[1] * sign),
+            sign,
+            quadratics.part(slice(noisy.size, 2 * noisy.size)),
+        )
+
+    def _means(self, p: Floats) -> Floats:
+        return quick_pmf(self.K, p) if self._U is None else spectral.means(self.K, p)
+
+    def _tops(self, values: Floats) -> Floats:
+        """Angles of the local maxima among values on the places looked at, parabolas' tops."""
+        padded = np.concatenate([values[1:2], values, values[-2:-1]])
+        top = np.flatnonzero((values >= padded[:-2]) & (values > padded[2:]))
+        move = np.clip(_newton(padded[top], padded[top + 1], padded[top + 2]), -0.5, 0.5)
+        # An even curve is level at an end, be that a top or the dip between two.
+        move[top == 0], move[top == values.size - 1] = 0.5, -0.5
+        return np.asarray(self.step * (top + move))
+
+    def _moved(self, theta: Floats, curve: Callable[[Floats], Floats]) -> Floats:
+        """The angles after Newton steps to the tops of the curve, more of them where it is flat."""
+        h = 0.1 * self.step
+        for _ in range(NEWTON):
+            move = h * _newton(*curve(_around(theta, h)).reshape(3, -1))
+            move = np.clip(move, -0.5 * self.step, 0.5 * self.step)
+            theta = theta + move
+            if np.abs(move).max(initial=0.0) < CLOSE * self.step:
+                break
+        return theta
+
+
+def draws_wide(K: int) -> int:
+    """How many draws' worth of places the curves of K draws need."""
+    return min(K + 2, round(WIDE * sqrt(K + 2)))
+
+
+def _around(theta: Floats, h: float) -> Floats:
+    return np.concatenate([theta - h, theta, theta + h])
+
+
+def _newton(low: Floats, middle: Floats, high: Floats) -> Floats:
+    """Where the parabola through values at -1, 0, 1 has its top; 0 where it has none."""
+    bend = low - 2 * middle + high
+    return np.divide(low - high, 2 * bend, out=np.zeros_like(bend), where=bend < 0)

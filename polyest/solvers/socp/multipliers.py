@@ -1,0 +1,205 @@
+"""From the last iterate of a program to weights that bound its optimum.
+
+The multipliers of tau + rho T are made multipliers of tau alone, for which duality.py proves a bound.
+T = int p E(c_X - phi)^2 dp is itself made of noise and bias: with e = p (P - phi),
+
+    p E(c_X - phi)^2 = p Var c_X + e^2/p = p E c_X^2 - 2 phi e - p phi^2,
+
+and e^2 is no less than its tangent at the optimum.  So, on Gauss points x of weights v, rho T becomes
+noise weights rho v (times x where the criterion has no weight p) and bias weights 2 rho v e/x, or
+-2 rho v phi for the second moment.  The Lagrangian stays flat at c, the bound loses a few times rho, and
+the quadratic form, which a few active peaks leave all but singular, is definite beyond rounding.
+
+What the iterate leaves of the gradient costs its square in the metric of that form.  A least-squares
+fit of the multipliers, in relative changes, removes it.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.linalg import LinAlgError, cholesky, lstsq, solve_triangular
+
+from polyest.errors import NotConverged
+from polyest.exact.tie_break import value
+from polyest.problem.bernstein import Floats, pmf
+from polyest.problem.problem import Dual, Problem, settled
+from polyest.solvers.socp.constraints import Program
+from polyest.solvers.socp.curves import Curves
+from polyest.solvers.socp.interior import State
+
+LIGHT = 1e-10  # of the greatest multiplier: a lighter one is left out
+EXTRA = 7  # Gauss points beyond K + 1, for what is not a polynomial
+FITS, SETTLED = 16, 1e-3  # at most; and the greatest change that ends them
+FIRM = 1e-3  # what a relative change costs, over the root of tau
+MOST = 0.5  # the most that a fit changes
+DIGITS = 9  # of a point: the fit takes up what is cut off, and files are a sixth smaller
+RIDGES = (1e-15, 1e-13, 1e-11)
+
+Weighted = tuple[Floats, Floats]  # points in [0, 1] and their weights
+
+
+def witness(problem: Problem, program: Program, state: State, c: Floats) -> Dual:
+    """Normalised multipliers of the bias and the noise, and the value of the tie-break at c.
+
+    Raises NotConverged where the quadratic form is not definite to rounding.
+    """
+    curves = program.curves
+    bias, noise = _of_peaks(program, state)
+    more_bias, more_noise = _of_tie_break(problem, curves, c, state.rho)
+    bias, noise = _fitted(program, bias, noise, more_bias, more_noise, c, state.frame.tau)
+    points, weights = _joined(bias, more_bias)
+    places, heights = _joined(noise, more_noise)
+    total = float(np.abs(weights).sum() if program.frees_bias else heights.sum())
+    dual = Dual(
+        tuple(points.tolist()),
+        tuple((weights / total).tolist()),
+        tuple(places.tolist()),
+        tuple((heights / total).tolist()),
+        float(value(problem.target, c)),
+    )
+    return settled(dual) if curves.centred else dual
+
+
+def _of_peaks(program: Program, state: State) -> tuple[Weighted, Weighted]:
+    """Multipliers of e and q themselves that weigh anything, at guards and peaks."""
+    curves, peaks, n = program.curves, state.frame.peaks, program.lines.f.size
+    of_e, of_q = np.split(state.z, [2 * n + peaks.sign.size])
+    theta_e = np.append(program.theta[0], peaks.theta[: peaks.sign.size])
+    theta_q = np.append(program.theta[1], peaks.theta[peaks.sign.size :])
+    signed = np.append(of_e[:n] - of_e[n : 2 * n], of_e[2 * n :] * peaks.sign) / curves.bias_unit
+    heights = of_q / curves.noise_unit
+    matter_e = np.abs(signed) > LIGHT * np.abs(signed).max(initial=0.0)
+    matter_q = heights > LIGHT * heights.max()
+    bias = _short(np.sin(theta_e[matter_e]) ** 2), signed[matter_e]
+    return bias, (_short(np.sin(theta_q[matter_q]) ** 2), heights[matter_q])
+
+
+def _of_tie_break(
+    problem: Problem, curves: Curves, c: Floats, rho: float
+) -> tuple[Weighted, Weighted]:
+    """rho T as weights of e and of q."""
+    node, v = np.polynomial.legendre.leggauss(problem.K + 1 + EXTRA)
+    u = (1 + node) / 2
+    x, v = _short(u * u), rho * u * v  # p = u^2: the logarithm is smoother in u
+    noise = v if curves.by_p else v * x
+    if curves.fitted:
+        return (x[:0], v[:0]), (x, noise)
+    if curves.centred:
+        return (x, 2 * v * (pmf(problem.K, x) @ c - problem.target.phi(x))), (x, noise)
+    return (x, -2 * v * problem.target.phi(x)), (x, noise)
+
+
+def _fitted(
+    program: Program,
+    bias: Weighted,
+    noise: Weighted,
+    more_bias: Weighted,
+    more_noise: Weighted,
+    c: Floats,
+    tau: float,
+) -> tuple[Weighted, Weighted]:
+    """Bias and noise weights changed so that, with the others, the Lagrangian is flat at c."""
+    curves = program.curves
+    rows = np.vstack([_of_bias(curves, bias), _of_noise(curves, noise, c)])
+    rest = _of_bias(curves, more_bias).sum(axis=0) + _of_noise(curves, more_noise, c).sum(axis=0)
+    whiten = _whitener(curves, _joined(noise, more_noise))
+    # What normalises the bound is kept, and a change is no greater than it has to be.
+    part = np.zeros(rows.shape[0])
+    weights = bias[1] if program.frees_bias else noise[1]
+    at = slice(0, weights.size) if program.frees_bias else slice(bias[1].size, None)
+    part[at] = np.abs(weights) / np.abs(weights).sum()
+    firm = np.sqrt(tau) * np.vstack([part, FIRM * np.eye(part.size)])
+    factor = np.ones(rows.shape[0])
+    for _ in range(FITS):
+        now = factor[:, None] * rows
+        pull = now.sum(axis=0) + rest
+        system = np.vstack([whiten(now).T, firm])
+        right = np.append(whiten(pull[None])[0], np.zeros(firm.shape[0]))
+        change = np.clip(_change(system, right, now, pull, curves.centred), -MOST, MOST)
+        factor *= 1 + change
+        if np.abs(change).max() < SETTLED:
+            break
+    (points, weights), (places, heights) = bias, noise
+    return (
+        (points, weights * factor[: weights.size]),
+        (places, heights * factor[weights.size :]),
+    )
+
+
+def _change(system: Floats, right: Floats, rows: Floats, pull: Floats, balanced: bool) -> Floats:
+    """Least-squares solution x of system x = -right, with sum(pull + rows x) = 0 where balanced.
+
+    A variance does not see constants, so there the weights have to balance exactly: the change of the
+    heaviest one is what the others leave.
+    """
+    if not balanced:
+        return np.asarray(lstsq(system, -right)[0])
+    sums = rows.sum(axis=1)
+    heaviest = int(np.abs(sums).argmax())
+    ratio, shift = sums / sums[heaviest], -float(pull.sum()) / sums[heaviest]
+    ratio[heaviest] = 0.0
+    column = system[:, heaviest].copy()
+    reduced = system - np.outer(column, ratio)
+    reduced[:, heaviest] = 0.0
+    change = np.asarray(lstsq(reduced, -(right + shift * column))[0])
+    change[heaviest] = shift - ratio @ change
+    return change
+
+
+def _of_bias(curves: Curves, bias: Weighted) -> Floats:
+    """Gradients in c of the weighted e, one row per point."""
+    points, weights = bias
+    return (weights * points)[:, None] * pmf(curves.K, points)
+
+
+def _of_noise(curves: Curves, noise: Weighted, c: Floats) -> Floats:
+    """Gradients in c of the weighted q, one row per point."""
+    points, weights = noise
+    rows = pmf(curves.K, points)
+    middle = np.zeros_like(points)
+    if curves.centred:
+        middle = rows @ c
+    elif curves.fitted:
+        middle = curves.target.phi(points)
+    by_p = points if curves.by_p else 1.0
+    return (2 * weights * by_p)[:, None] * rows * (c - middle[:, None])
+
+
+def _whitener(curves: Curves, noise: Weighted) -> Callable[[Floats], Floats]:
+    """Map of gradients, (M, n), to coordinates whose square is what they cost the bound."""
+    points, weights = noise
+    rows = pmf(curves.K, points)
+    edges = rows.T @ ((2 * weights * (points if curves.by_p else 1.0))[:, None] * rows)
+    n = rows.shape[1]
+    if curves.centred:  # a Laplacian: its diagonal is what leaves a node, and c_K is held
+        np.fill_diagonal(edges, 0.0)
+        S = (np.diag(edges.sum(axis=0)) - edges)[: n - 1, : n - 1]
+    else:
+        S = np.diag(edges.sum(axis=0))
+    scale = 1 / np.sqrt(np.diag(S))
+    scaled = S * scale[:, None] * scale
+    for ridge in RIDGES:
+        try:
+            factor = cholesky(scaled + ridge * np.eye(scale.size), lower=True)
+            break
+        except LinAlgError:
+            continue
+    else:
+        raise NotConverged("the quadratic form of the multipliers is not definite to rounding")
+
+    def whiten(g: Floats) -> Floats:
+        return np.asarray(solve_triangular(factor, (g[:, : scale.size] * scale).T, lower=True).T)
+
+    return whiten
+
+
+def _short(points: Floats) -> Floats:
+    """The points to DIGITS decimal digits."""
+    return np.array([float(f"{p:.{DIGITS - 1}e}") for p in points.tolist()])
+
+
+def _joined(weighted: Weighted, more: Weighted) -> Weighted:
+    """Both, in the order of their points."""
+    points, weights = np.append(weighted[0], more[0]), np.append(weighted[1], more[1])
+    order = np.argsort(points)
+    return points[order], weights[order]

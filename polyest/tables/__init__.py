@@ -1,0 +1,1 @@
+"""The waist: tables, their look-up, their format, and the released ones. Nothing here solves or proves."""

@@ -1,0 +1,274 @@
+"""Released tables: where they lie, and how one is found, checked and loaded.
+
+tables/v1/<target>-<criterion>[-<budget>].jsonl holds one line per K.  SHA256SUMS has a digest of every
+file, LINE-SHA256SUMS one of every line; a file that fails the first is traced by the second, so
+that the error names the line.  Nothing falls back on anything.  A family ending in -universal is
+one line for every K above 1024 (universal.py).
+
+A trainer's first look-up waits for this module: what `load` does not need is imported where it is.
+"""
+
+import os
+from functools import lru_cache
+from hashlib import sha256
+from math import inf, nextafter
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from polyest.errors import CorruptTable, TableNotFound
+from polyest.problem.problem import Problem, pose
+from polyest.proof.certify import Bracket
+from polyest.tables.lookup import LARGEST_LISTED, Lookup
+from polyest.tables.table import Table, loads
+
+if TYPE_CHECKING:
+    from polyest.tables.universal import UniversalTable
+
+RELEASE = "v1"
+LARGEST_MINIMAX = 40
+BLOCK = 1 << 16  # bytes read at once: new memory for megabytes takes longer than their digest
+HEAD = 512  # bytes of a line among which its K is
+UNIVERSAL = "-universal"  # ends the name of a family that is one line for every large K
+
+Found = TypeVar("Found", bound=Lookup)
+
+
+def load(
+    K: Any,
+    target: Any = "log",
+    criterion: str = "gradient-variance",
+    bias: float | None = None,
+    bias_ratio: float | None = None,
+    noise: float | None = None,
+) -> "Table | UniversalTable":
+    """The released table of these keywords (defaults: log, gradient-variance, noise = 8).
+
+    K is the number of draws of the count: for a group of G traces G - 2 where the trainer subtracts
+    the group mean, G - 1 where it does not (`counts.draws`).  Above K = 1024 that is the universal
+    table, which takes no more memory for more draws.  Raises TableNotFound, listing what
+    exists, where nothing was released; CorruptTable, naming file and line, where the file is not
+    what was released; InvalidProblem for keywords that pose no problem.
+
+    >>> load(14).K
+    14
+    """
+    problem = pose(K, target, criterion, bias, bias_ratio, noise)
+    folder = tables()
+    if problem.K > LARGEST_LISTED:
+        return _universal(problem, folder)
+    path = os.path.join(folder, f"{family(problem)}.jsonl")
+    if not os.path.isfile(path):
+        raise TableNotFound(
+            f"no released family {os.path.basename(path)}: released are {', '.join(families(folder))}; "
+            "solve it with polyest.solve"
+        )
+    with open(path, "rb", buffering=0) as stream:
+        starts = checked(path)
+        # K ascends from 1 or more, one to a line: it is in line K or before.
+        number = min(problem.K, len(starts) - 1)
+        while number and (draws := _draws_at(stream, starts[number - 1])) > problem.K:
+            number -= 1
+        if not number or draws != problem.K:
+            released = [_draws_at(stream, start) for start in starts[:-1]]
+            raise TableNotFound(_absent(problem, path, released))
+        stream.seek(starts[number - 1])
+        line = stream.read(starts[number] - starts[number - 1])
+    where = f"{path}, line {number}"
+    return _of_family(loads(line, where), problem, where)
+
+
+def _draws_at(stream: IO[bytes], start: int) -> int:
+    """K of the line that starts there."""
+    stream.seek(start)
+    head = stream.read(HEAD)
+    found = head.find(b'"K": ')
+    if found < 0:
+        raise CorruptTable(
+            f"{stream.name}: no key K in what follows byte {start}: no line of a table"
+        )
+    return int(head[found + 5 : head.index(b",", found)])
+
+
+def _universal(problem: Problem, folder: str) -> "UniversalTable":
+    from dataclasses import replace
+
+    from polyest.tables.universal import UniversalTable
+    from polyest.tables.universal import loads as load_line
+
+    path = os.path.join(folder, f"{family(problem)}{UNIVERSAL}.jsonl")
+    if not os.path.isfile(path):
+        names = [name for name in families(folder) if name.endswith(UNIVERSAL)]
+        raise TableNotFound(
+            too_large(problem)
+            or f"no released table for K = {problem.K} of {family(problem)}: above K = "
+            f"{LARGEST_LISTED} there is {', '.join(names) or 'none'}"
+        )
+    checked(path)
+    where = f"{path}, line 1"
+    table = load_line(_content(path), where)
+    listed = _of_family(table, problem.__replace__(K=table.K), where)
+    if not isinstance(listed, UniversalTable):
+        raise CorruptTable(f"{where}: holds {listed!r}, which is for one K only")
+    return replace(listed, problem=problem)
+
+
+def _of_family(table: Found, problem: Problem, where: str) -> Found:
+    """The table, if it answers the problem."""
+    if (table.K, table.target, table.criterion, table.budget) != (
+        problem.K,
+        problem.target.name,
+        problem.criterion,
+        problem.budget,
+    ):
+        raise CorruptTable(f"{where}: holds {table!r}, which is not of this family")
+    return table
+
+
+def too_large(problem: Problem) -> str | None:
+    """Why a table of `problem` is not to be stored, and what is; None where it may be."""
+    if problem.criterion != "minimax" or problem.K <= LARGEST_MINIMAX:
+        return None
+    return (
+        f"K = {problem.K} is too large for a stored minimax table: its coefficients grow like 2^K and "
+        f"float64 no longer holds the optimum above K = {LARGEST_MINIMAX}; use criterion "
+        "gradient-variance"
+    )
+
+
+def listed_least_bias(K: int) -> Bracket | None:
+    """Bracket of E*(K) for log from the release's list, rounded outward to doubles; None if not there.
+
+    Raises CorruptTable where the list is not what was released.
+    """
+    path = os.path.join(tables(), "least-bias.csv")
+    if not os.path.isfile(path):
+        return None
+    checked(path)
+    for row in _content(path).decode().splitlines()[1:]:
+        draws, lower, upper, *_ = row.split(",")
+        if int(draws) == K:
+            return Bracket(nextafter(float(lower), 0), nextafter(float(upper), inf))
+    return None
+
+
+def family(problem: Problem) -> str:
+    """File name, without .jsonl, of the family that a problem belongs to."""
+    name = f"{problem.target.name.replace(':', '')}-{problem.criterion}"
+    if problem.budget is None:
+        return name
+    return f"{name}-{problem.budget.kind}{problem.budget.value!r}".removesuffix(".0")
+
+
+def families(folder: str | os.PathLike[str]) -> list[str]:
+    """Names of the families that lie in a release folder."""
+    names = (name.removesuffix(".jsonl") for name in os.listdir(folder) if name.endswith(".jsonl"))
+    return sorted(names)
+
+
+def tables() -> str:
+    """Folder of the released tables: beside this file where installed, at the top of a checkout."""
+    here = os.path.dirname(os.path.realpath(__file__))
+    checkout = os.path.join(os.path.dirname(os.path.dirname(here)), "tables")
+    for above in (here, checkout):
+        folder = os.path.join(above, RELEASE)
+        if os.path.isdir(folder):
+            return folder
+    raise TableNotFound(f"no folder {RELEASE} in {here} or {checkout}: reinstall polyest")
+
+
+def checked(path: str) -> list[int]:
+    """Where the lines of a released file start, and where it ends; its digest is the released one.
+
+    Raises CorruptTable, with the line, where it is not.
+    """
+    return _checked(path, os.stat(path).st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _checked(path: str, _modified: int) -> list[int]:
+    digest, starts, read, block = sha256(), [0], 0, bytearray(BLOCK)
+    with open(path, "rb", buffering=0) as stream:
+        while size := stream.readinto(block):
+            digest.update(memoryview(block)[:size])
+            end = block.find(b"\n", 0, size)
+            while end >= 0:
+                starts.append(read + end + 1)
+                end = block.find(b"\n", end + 1, size)
+            read += size
+    if digest.hexdigest() != _digest(path):
+        raise CorruptTable(f"{_altered(path)}: not what was released; restore it")
+    return starts
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def _altered(path: str) -> str:
+    """File and first line whose digest is not the released one, one past the end where lines miss.
+
+    Where every line is as it was released the digest of the whole is what was altered.
+    """
+    folder, name = os.path.split(path)
+    known = digests(os.path.join(folder, "LINE-SHA256SUMS"))
+    lines = _content(path).split(b"\n")
+    for number, line in enumerate(lines, 1):
+        released = known.get(f"{name}:{number}")
+        if number == len(lines) and not line and released is None:
+            return os.path.join(folder, "SHA256SUMS")
+        if sha256(line + b"\n").hexdigest() != released:
+            return f"{path}, line {number}"
+    return f"{path}, line {len(lines)}"
+
+
+def check_sums(folder: str | os.PathLike[str]) -> None:
+    """Raise CorruptTable unless every file that SHA256SUMS names is the released one."""
+    for name in digests(os.path.join(folder, "SHA256SUMS")):
+        path = os.path.join(folder, name)
+        if name.endswith((".jsonl", ".csv")):
+            checked(path)
+        elif sha256(_content(path)).hexdigest() != _digest(path):
+            raise CorruptTable(f"{path}: not what was released; restore it")
+
+
+def _digest(path: str) -> str | None:
+    folder, name = os.path.split(path)
+    return digests(os.path.join(folder, "SHA256SUMS")).get(name)
+
+
+def digests(path: str) -> dict[str, str]:
+    """Digest by name, from a file of `digest  name` lines."""
+    try:
+        rows = [line.split("  ", 1) for line in _content(path).decode().splitlines()]
+        return {name: digest for digest, name in rows}
+    except (OSError, ValueError) as error:
+        raise CorruptTable(
+            f"{path}: {error}: the release is incomplete; reinstall polyest"
+        ) from None
+
+
+def _absent(problem: Problem, path: str, released: list[int]) -> str:
+    have = f"released in {os.path.basename(path)}: K = {_ranges(released)}"
+    if too_large(problem):
+        return f"{too_large(problem)} ({have})"
+    return (
+        f"no released table for K = {problem.K}; {have}; solve it with polyest.solve({problem.K})"
+        + _above(path)
+    )
+
+
+def _above(path: str) -> str:
+    folder, name = os.path.split(path.removesuffix(".jsonl") + UNIVERSAL)
+    there = name in families(folder)
+    return f"; K above {LARGEST_LISTED} is in {name}.jsonl" if there else ""
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Ascending integers as text, runs shortened: 1..40, 64."""
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][1] + 1:
+            runs[-1][1] = n
+        else:
+            runs.append([n, n])
+    return ", ".join(str(a) if a == b else f"{a}..{b}" for a, b in runs)

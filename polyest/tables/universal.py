@@ -1,0 +1,293 @@
+"""The universal table: one table for every K > 1024, of two terms in 1/K.
+
+Where K is large and p = lambda/K, counts are Poisson and a table for log is -log K + g[X].  Alone that
+limit is off by 1/(2K) at p = 1, as much as the log itself.  Two terms work: g[X] + h[X]/K with
+
+    h[X] = X(X-1)/2 (g[X] - 2 g[X-1] + g[X-2]),    E h[X] = lambda^2/2 E (second difference of g at X),
+
+which is what the mean of g under Binomial(K, lambda/K) lacks to first order.  Where g is the digamma
+function psi(X+1) the sum is a harmonic table, H_X - H_K, whose mean is known exactly.  So the entries are
+
+    c_X = H_X - H_K + u_X + w_X/K,    w_X = X(X-1)/2 (u_X - 2 u_{X-1} + u_{X-2}),    w_0 = w_1 = 1/2,
+
+with departures u_X, doubles in the file, for the first N counts, and 0 beyond.  `uniform.py` proves, once
+for every K, how far off the exact c_X are; here c_X is rounded to the nearest double, one at a time, so
+that a table takes no memory, and what rounding may add is part of every claim.
+"""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from math import inf, nextafter, sqrt
+from typing import Any
+
+import numpy as np
+
+from polyest.decimals import context
+from polyest.errors import CorruptTable, InvalidProblem, NotWrittenOut
+from polyest.problem.bernstein import Floats
+from polyest.problem.problem import Problem
+from polyest.proof.certify import Bracket, Certificate
+from polyest.tables.lookup import LARGEST_LISTED, Lookup
+from polyest.tables.table import (
+    Table,
+    bracket_in,
+    bracket_out,
+    claimed,
+    claims,
+    heading,
+    listed,
+    number,
+    numbers,
+    parsed,
+    posed,
+    text,
+    word,
+)
+from polyest.tables.table import dumps as dumps_listed
+from polyest.values import clipped, shown
+from polyest.version import __version__
+
+MOST_DRAWS = 2**53  # beyond it counts are no doubles
+NUMBERS = ("variance", "gradient_variance", "squared_error", "log_count", "selection")
+METHOD = "universal, the Poisson limit in two terms"
+ROUNDING = Fraction(1, 2**53) * (1 + Fraction(1, 2**40))  # relative error of a looked-up entry
+EXACT = context(40)
+DIRECT = 64  # counts below it have their harmonic number as a sum
+GAMMA = Decimal("0.5772156649015328606065120900824024310421593359")
+# B_2k/(2k), the numbers of Bernoulli: H_n = log n + gamma + 1/(2n) - sum_k B_2k/(2k n^2k) + rest, and the
+# rest is smaller than the first term left out, 5e-38 for n >= 64.
+BERNOULLI = tuple(
+    EXACT.divide(Decimal(a), Decimal(b))
+    for a, b in (
+        (1, 12), (-1, 120), (1, 252), (-1, 240), (1, 132), (-691, 32760), (1, 12), (-3617, 8160),
+        (43867, 14364), (-174611, 6600),
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is proved of the exact c_X for every K >= 1024 at once.
+
+    bias: bracket of K sup|e|; gradient_variance, squared_error: upper bounds of K times the criterion;
+    variance: of the criterion itself; log_count: lower bound of K sup p Var log((X+1)/(K+1)), the unit of
+    noise; selection: sum (X+1) u_X^2, which moves with every departure.
+    """
+
+    bias: Bracket
+    variance: float
+    gradient_variance: float
+    squared_error: float
+    log_count: float
+    selection: float
+
+
+@dataclass(frozen=True, eq=False)
+class UniversalTable(Lookup):
+    """The universal table at one K: departures, the same for every K, and what they are proved to give.
+
+    peak: lambda at which the lower end of the bias is reached.
+
+    >>> import polyest
+    >>> t = polyest.load(4094)
+    >>> t[4094], t[[0, 7]].shape
+    (0.0, (2,))
+    """
+
+    problem: Problem
+    departures: Floats
+    limits: Limits
+    peak: float
+    method: str = METHOD
+    release: str | None = None
+    version: str = __version__
+    certificate: Certificate = field(init=False)
+
+    def __post_init__(self) -> None:
+        departures = np.array(self.departures, dtype=np.float64)
+        few = departures.ndim == 1 and 1 <= departures.size <= LARGEST_LISTED
+        if not few or not np.isfinite(departures).all():
+            raise CorruptTable(
+                f"departures of shape {departures.shape}: expected a list of finite numbers, at most "
+                f"{LARGEST_LISTED}"
+            )
+        if not LARGEST_LISTED <= self.problem.K <= MOST_DRAWS:
+            raise InvalidProblem(
+                f"K is {self.problem.K}: the universal table is for K from {LARGEST_LISTED} to 2^53"
+            )
+        departures.setflags(write=False)
+        object.__setattr__(self, "departures", departures)
+        object.__setattr__(self, "certificate", _claims(self.K, self.limits, self._entry(0)))
+
+    @property
+    def coefficients(self) -> Floats:
+        """Raises NotWrittenOut: entries are computed where they are looked up."""
+        raise NotWrittenOut(
+            f"K = {self.K}: a universal table has no list of coefficients: look counts up, t[counts]; "
+            f"t[range({self.K + 1})] is all of them"
+        )
+
+    def rounded(self, grid: str, *, group: int | None = None, beta: float = 1.0) -> Table:
+        """Raises InvalidProblem: a grid is certified entry by entry, and no entry is written out."""
+        raise InvalidProblem(
+            f"grid {shown(grid)}: the universal table of K = {self.K} draws is not rounded; a table of K <= "
+            f"{LARGEST_LISTED} is, or round the rewards"
+        )
+
+    @cached_property
+    def head(self) -> list[tuple[Fraction, Fraction]]:
+        """u_X and w_X, exact, of the counts X = 0..N+1 in which the table is not harmonic."""
+        return head(self.departures)
+
+    def _entry(self, count: int) -> float:
+        if count >= len(self.head):
+            return float(_harmonic_gap(count, self.K))
+        departure, second = self.head[count]
+        exact = departure + second / self.K
+        shift = EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
+        return float(EXACT.add(_harmonic_gap(count, self.K), shift))
+
+    def _entries(self, counts: Any) -> Any:
+        if isinstance(counts, np.ndarray):
+            found, where = np.unique(counts.ravel(), return_inverse=True)
+            return np.array([self._entry(int(X)) for X in found])[where].reshape(counts.shape)
+        torch = sys.modules["torch"]
+        found, where = counts.unique(return_inverse=True)
+        entries = [self._entry(X) for X in found.tolist()]
+        return torch.tensor(entries, dtype=torch.float64, device=counts.device)[where]
+
+    def __repr__(self) -> str:
+        assert self.budget is not None
+        return (
+            f"<polyest universal table K={self.K}, {clipped(self.target)}, {self.criterion}, "
+            f"{self.budget.kind}={self.budget.value:g}, sup|bias| <= {self.bias.upper:.4g}>"
+        )
+
+
+def head(departures: Floats) -> list[tuple[Fraction, Fraction]]:
+    """u_X and w_X, exact, of the counts X = 0..N+1; both are 0 beyond.
+
+    >>> head(np.array([0.0, 0.0, 1.0]))[2]
+    (Fraction(1, 1), Fraction(1, 1))
+    """
+    u = [*(Fraction(float(x)) for x in departures), Fraction(0), Fraction(0)]
+    bend = [u[X] - 2 * u[X - 1] + u[X - 2] for X in range(2, len(u))]
+    w = [Fraction(1, 2)] * 2 + [X * (X - 1) * b / 2 for X, b in enumerate(bend, 2)]
+    return list(zip(u, w, strict=True))
+
+
+def dumps(table: Table | UniversalTable) -> str:
+    """One line of JSON, schema 1, without a line end, of a table of either kind.
+
+    Raises InvalidProblem for what is no table.
+    """
+    if isinstance(table, Table):
+        return dumps_listed(table)
+    if not isinstance(table, UniversalTable):
+        raise InvalidProblem(
+            f"table is {shown(table)}: expected a table of polyest, as load and solve give it"
+        )
+    universal = {
+        "above": LARGEST_LISTED,
+        "departures": [text(u) for u in table.departures],
+        "bias": bracket_out(table.limits.bias),
+        **{name: text(getattr(table.limits, name)) for name in NUMBERS},
+    }
+    record = {
+        **heading(table),
+        "universal": universal,
+        **claims(table.certificate),
+        "witness": {"peak": text(table.peak)},
+        "generator": table.generator,
+    }
+    return json.dumps(record)
+
+
+def loads(line: str | bytes, where: str = "table") -> Table | UniversalTable:
+    """The table, of either kind, written in one line; `where` names file and line in errors.
+
+    Nothing is believed but the syntax: prove the claims again with `polyest.verify`.  Raises
+    CorruptTable for anything that is not a table of schema 1.
+    """
+    return parsed(line, where, _read)
+
+
+def _read(record: Any) -> Table | UniversalTable:
+    if not isinstance(record, dict) or "universal" not in record:
+        return listed(record)
+    problem, universal = posed(record), record["universal"]
+    if universal["above"] != LARGEST_LISTED or problem.direction != "noise":
+        raise CorruptTable(
+            f"a universal table above {shown(universal['above'])} with budget {problem.budget}: expected "
+            f"{LARGEST_LISTED} and a noise"
+        )
+    table = UniversalTable(
+        problem,
+        np.array(numbers(universal["departures"])),
+        Limits(
+            bracket_in(universal["bias"]), **{name: number(universal[name]) for name in NUMBERS}
+        ),
+        number(record["witness"]["peak"]),
+        word("method", record["generator"]["method"]),
+        record["release"],
+        word("version", record["generator"]["polyest"]),
+    )
+    if claimed(record) != table.certificate:
+        raise CorruptTable(
+            f"K = {table.K}: claims {claimed(record)}, where its limits say {table.certificate}"
+        )
+    return table
+
+
+def _claims(K: int, limits: Limits, first: float) -> Certificate:
+    """What the limits say of K draws, where every entry has a relative error of ROUNDING.
+
+    E c_X^2 is greatest at p = 0, c_0^2.  Rounding moves p E c_X by at most ROUNDING p E|c_X|, and the
+    root of p Var c_X by ROUNDING times the root of p E c_X^2; neither of those moments is above 1.
+    """
+    least, most = Fraction(limits.bias.lower) / K, Fraction(limits.bias.upper) / K
+    size = abs(Fraction(first))
+    return Certificate(
+        Bracket(max(0.0, nextafter(float(least - ROUNDING), 0.0)), _up(most + ROUNDING)),
+        None,
+        second_moment=_up(size * size),
+        variance=_enlarged(Fraction(limits.variance), size),
+        gradient_variance=_enlarged(Fraction(limits.gradient_variance) / K, 1),
+        squared_error=_enlarged(Fraction(limits.squared_error) / K, 1),
+    )
+
+
+def _enlarged(square: Fraction, moment: Fraction | int) -> float:
+    """Upper bound of the square of what rounding adds ROUNDING times `moment` to."""
+    root = Fraction(_up(Fraction(sqrt(_up(square))))) + ROUNDING * moment
+    return _up(root * root)
+
+
+def _up(value: Fraction) -> float:
+    """A double above."""
+    return nextafter(float(value), inf)
+
+
+@lru_cache(maxsize=1 << 16)
+def _harmonic_gap(X: int, K: int) -> Decimal:
+    """H_X - H_K to 20 digits and more, K >= 1024."""
+    if X < DIRECT:
+        exact = sum((Fraction(1, i) for i in range(1, X + 1)), Fraction(0))
+        sum_to_X = EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
+        sum_to_K = EXACT.add(EXACT.add(EXACT.ln(Decimal(K)), GAMMA), _after_log(K))
+        return EXACT.subtract(sum_to_X, sum_to_K)
+    log = EXACT.ln(EXACT.divide(Decimal(X), Decimal(K)))
+    return EXACT.add(log, EXACT.subtract(_after_log(X), _after_log(K)))
+
+
+def _after_log(n: int) -> Decimal:
+    """H_n - log n - gamma, n >= 64."""
+    step = EXACT.divide(Decimal(1), Decimal(n))
+    square, total = EXACT.multiply(step, step), Decimal(0)
+    for term in reversed(BERNOULLI):
+        total = EXACT.multiply(square, EXACT.add(term, total))
+    return EXACT.subtract(EXACT.divide(step, Decimal(2)), total)
