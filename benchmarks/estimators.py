@@ -30,8 +30,9 @@ import numpy as np
 
 import polyest
 from polyest import closed_forms
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem
-from polyest.problem.bernstein import Floats, falling, pmf
+from polyest.problem.bernstein import falling, pmf
 from polyest.problem.problem import Problem, check_draws
 from polyest.problem.targets import LOG
 from polyest.proof.certify import measure

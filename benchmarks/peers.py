@@ -40,13 +40,15 @@ import numpy as np
 import origin
 
 import polyest
+from polyest.arrays import Floats
 from polyest.errors import NotConverged, NotProved
 from polyest.frontier import against
 from polyest.gradients import Answers
-from polyest.problem.bernstein import Floats, pmf
+from polyest.problem.bernstein import pmf
 from polyest.problem.problem import pose
 from polyest.proof.certify import noise_unit
-from polyest.tables.table import CRITERIA, Table
+from polyest.tables.format import CRITERIA
+from polyest.tables.table import Table
 
 FOLDER = Path(__file__).parent / "results"
 PEERS, ENTROPY = FOLDER / "peers.csv", FOLDER / "entropy.csv"

@@ -38,11 +38,13 @@ from scipy import stats
 
 import polyest
 from polyest import closed_forms
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem, TableNotFound
 from polyest.exact.balls import at_least
-from polyest.problem.bernstein import Floats, expectation, pmf
+from polyest.problem.bernstein import expectation, pmf
+from polyest.problem.claims import Bracket
 from polyest.problem.targets import LOG
-from polyest.proof.certify import Bracket, measure
+from polyest.proof.certify import measure
 from polyest.tables.release import listed_least_bias
 
 FOLDER = Path(__file__).parent / "results"

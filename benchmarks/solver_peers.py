@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 
 from polyest.problem.bernstein import pmf
+from polyest.problem.claims import Bracket
 from polyest.problem.targets import LOG
-from polyest.proof.certify import Bracket
 
 MINIMAX, VARIANCE, MOMENT = "minimax", "gradient-variance", "second-moment"
 PACKAGES = {"HiGHS": "highspy", "Clarabel": "clarabel", "ECOS": "ecos", "SCS": "scs"}

@@ -26,7 +26,7 @@ import polyest
 from polyest.errors import NotProved, PrecisionChanged
 from polyest.precision import helper_process
 from polyest.proof.certify import measure
-from polyest.tables.universal import dumps
+from polyest.tables.format import dumps
 
 FILE = Path(__file__).parent / "results" / "threads.csv"
 CALLS = 200

@@ -24,19 +24,21 @@ if TYPE_CHECKING:
     from polyest import compiled as compiled
     from polyest import errors as errors
     from polyest import grpo as grpo
-    from polyest.make.pipeline import solve, verify
+    from polyest.make.pipeline import solve
+    from polyest.make.verify import verify
+    from polyest.tables.format import dumps, loads
     from polyest.tables.release import load
     from polyest.tables.table import Table
-    from polyest.tables.universal import UniversalTable, dumps, loads
+    from polyest.tables.universal import UniversalTable
 
 _HOMES = {
     "solve": "make.pipeline",
-    "verify": "make.pipeline",
+    "verify": "make.verify",
     "load": "tables.release",
     "Table": "tables.table",
     "UniversalTable": "tables.universal",
-    "dumps": "tables.universal",
-    "loads": "tables.universal",
+    "dumps": "tables.format",
+    "loads": "tables.format",
 }
 _MODULES = (
     "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "games", "gathering",

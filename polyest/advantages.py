@@ -33,12 +33,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyest.counts import integers, library
+from polyest.arrays import Array, library
+from polyest.counts import integers
 from polyest.errors import CountOutOfRange, InvalidReward
 from polyest.reals import looked_at, reals
 from polyest.values import real, shown
 
-Array = Any  # numpy array or torch tensor; recognised, not imported
 LARGEST = 1e38  # up to here differences are finite in float32, and sums of squares in float64
 
 

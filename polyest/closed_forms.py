@@ -18,32 +18,28 @@ because p B_{j-1,K}(p) = (j/N) B_{j,N}(p); H denotes the harmonic numbers.
     split           the mean of a small table over blocks of the draws, given the whole count
     subsets         the same over all subsets of its number of draws, which need not divide K
 
-Rational entries are computed exactly and rounded once; the others are enclosed in balls that are
-narrowed until only one double is nearest.  So every stored entry is the correctly rounded value of
-its formula, and the certificate is about the stored entries.
+Rational entries are computed exactly and rounded once; logarithms are computed in decimals, with more and
+more digits until only one double is nearest.  So every stored entry is the correctly rounded value of its
+formula.  The certificate is about the stored entries, and is proved when it is first asked for.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Context, Decimal
 from fractions import Fraction
 from itertools import islice
 from math import comb, exp
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
+from polyest.decimals import context
 from polyest.errors import InvalidProblem
-from polyest.precision import working
-from polyest.precision.entrance import alone
-from polyest.problem.bernstein import Floats, elevate
-from polyest.problem.problem import Problem, check_draws, pose
+from polyest.problem.bernstein import elevate
+from polyest.problem.problem import LARGEST_LISTED, Problem, check_draws, pose
 from polyest.problem.targets import HIGHEST, LOG, Target
-from polyest.proof.certify import measure
-from polyest.tables.lookup import LARGEST_LISTED
 from polyest.tables.table import Table
 from polyest.values import real, shown, whole
-
-if TYPE_CHECKING:
-    from flint import arb
 
 __all__ = [
     "LOGS",
@@ -62,10 +58,12 @@ __all__ = [
 ]
 SCHUERMANN_XI = exp(-0.5)  # the xi that Schuermann 2004 recommends
 LARGEST_PASS = 56  # the last k for which all C(k, m) are doubles
-START_BITS = 128
+START_DIGITS = 40
+SAFETY = 10**5  # ulps: some thousand terms, each off by a few
+
+_Sized = tuple[Decimal, Decimal]  # a number, and the sum of the sizes of its terms
 
 
-@alone
 def log_count(K: Any) -> Table:
     """The log that trainers use, c_X = log((X+1)/(K+1)): log(n/G) of an in-group count, K = G-1.
 
@@ -76,10 +74,9 @@ def log_count(K: Any) -> Table:
     [-1.386294, -0.693147, -0.287682, 0.0]
     """
     N = _checked(K) + 1
-    return _table("log_count", LOG, _nearest(lambda: [_log(j, N) for j in range(1, N + 1)]))
+    return _table("log_count", LOG, _sums(([(1, j, N)], (0, 1)) for j in range(1, N + 1)))
 
 
-@alone
 def log_smoothed(K: Any) -> Table:
     """The log of a share that is never 0, c_X = log(max(X, 1/2)/K), of an independent count.
 
@@ -89,10 +86,9 @@ def log_smoothed(K: Any) -> Table:
     [-1.386294, -0.693147, 0.0]
     """
     K = _checked(K)
-    return _table("log_smoothed", LOG, _nearest(lambda: [_log(m, 2 * K) for m in _doubled(K)]))
+    return _table("log_smoothed", LOG, _sums(([(1, m, 2 * K)], (0, 1)) for m in _doubled(K)))
 
 
-@alone
 def miller_madow(K: Any) -> Table:
     """The log less its bias of first order, c_X = log(j/N) - (1 - j/N)/(2j), j = X+1, N = K+1.
 
@@ -102,17 +98,11 @@ def miller_madow(K: Any) -> Table:
     >>> miller_madow(3).coefficients.round(6).tolist()
     [-1.761294, -0.818147, -0.329349, 0.0]
     """
-    from flint import arb
-
     N = _checked(K) + 1
-    return _table(
-        "miller_madow",
-        LOG,
-        _nearest(lambda: [_log(j, N) - arb(N - j) / (2 * j * N) for j in range(1, N + 1)]),
-    )
+    entries = _sums(([(1, j, N)], (j - N, 2 * j * N)) for j in range(1, N + 1))
+    return _table("miller_madow", LOG, entries)
 
 
-@alone
 def taylor(K: Any) -> Table:
     """The slides' Taylor correction, c_X = log(x/K) + (1 - x/K)/(2x), x = max(X, 1/2), independent.
 
@@ -123,14 +113,9 @@ def taylor(K: Any) -> Table:
     >>> taylor(2).coefficients.round(6).tolist()
     [-0.636294, -0.443147, 0.0]
     """
-    from flint import arb
-
     K = _checked(K)
-    return _table(
-        "taylor",
-        LOG,
-        _nearest(lambda: [_log(m, 2 * K) + arb(2 * K - m) / (2 * K * m) for m in _doubled(K)]),
-    )
+    entries = _sums(([(1, m, 2 * K)], (2 * K - m, 2 * K * m)) for m in _doubled(K))
+    return _table("taylor", LOG, entries)
 
 
 def harmonic(K: Any) -> Table:
@@ -160,33 +145,29 @@ def harmonic_entries(K: Any) -> list[Fraction]:
     return entries[::-1]
 
 
-@alone
 def jackknife(K: Any) -> Table:
     """The jackknifed plug-in entropy of N = K+1 traces as a table, c_{j-1} = -a_j N/j with
 
         a_j = N h(j,N) - ((N-1)/N) (j h(j-1,N-1) + (N-j) h(j,N-1)),    h(j,n) = -(j/n) log(j/n).
 
-    That is N times the estimate less N-1 times its mean with one trace left out (Zahl 1977).
+    That is N times the estimate less N-1 times its mean with one trace left out (Zahl 1977), whence
+
+        c_{j-1} = N log(j/N) - (j-1) log((j-1)/(N-1)) - (N-j) log(j/(N-1)).
+
     Returns a table of K+1 entries.  Raises InvalidProblem unless K is an integer of at least 1.
 
     >>> jackknife(1).coefficients.round(6).tolist()
     [-1.386294, 0.0]
     """
-    from flint import arb
-
     N = _checked(K) + 1
 
-    def h(j: int, n: int) -> "arb":
-        return -_log(j, n) * j / n if j else arb(0)
-
-    def entry(j: int) -> "arb":
-        without = h(j - 1, N - 1) * j + h(j, N - 1) * (N - j)
-        return (without * (N - 1) / N - h(j, N) * N) * N / j
-
-    return _table("jackknife", LOG, _nearest(lambda: [entry(j) for j in range(1, N + 1)]))
+    entries = _sums(
+        ([(N, j, N), (1 - j, max(j - 1, 1), N - 1), (j - N, j, N - 1)], (0, 1))
+        for j in range(1, N + 1)
+    )
+    return _table("jackknife", LOG, entries)
 
 
-@alone
 def schuermann(K: Any, xi: Any = SCHUERMANN_XI) -> Table:
     """Schuermann's estimator (J. Phys. A 37, 2004, L295) as a table, c_{j-1} = -a_j N/j with
 
@@ -209,20 +190,7 @@ def schuermann(K: Any, xi: Any = SCHUERMANN_XI) -> Table:
             f"xi is {shown(xi)}: a number in (0, 1], where 1 is the harmonic table; Schuermann's is "
             "exp(-1/2)"
         )
-    from flint import arb
-
-    def balls() -> list["arb"]:
-        T = 1 / arb(float(xi)) - 1
-        power, entry = arb(1), arb(float(xi)).log()
-        for i in range(1, K + 1):
-            entry -= arb(1) / i
-        entries = [entry]
-        for i in range(1, K + 1):
-            power *= -T
-            entries.append(entries[-1] + (1 - power) / i)
-        return entries
-
-    entries = _nearest(balls)
+    entries = _nearest(lambda digits: _schuermann(K, Decimal(float(xi)), digits))
     if not np.isfinite(entries).all():
         raise InvalidProblem(
             f"xi is {shown(xi)}: entries of K = {K} draws grow like (1/xi - 1)^K, beyond the doubles; "
@@ -353,33 +321,67 @@ def _checked(K: Any) -> int:
 
 def _table(name: str, target: Target, entries: Floats) -> Table:
     problem = Problem(len(entries) - 1, target, name)
-    return Table(problem, entries, measure(target, entries), None, "closed_form")
+    return Table(problem, entries, None, None, "closed_form")
 
 
 def _rounded(exact: Sequence[Fraction]) -> Floats:
     return np.array([float(c) for c in exact])  # Python rounds a quotient of integers correctly
 
 
-def _nearest(balls: Callable[[], list["arb"]]) -> Floats:
-    """Doubles nearest to the numbers that `balls` encloses at whatever precision is set.
+def _sums(rows: Iterable[tuple[list[tuple[int, int, int]], tuple[int, int]]]) -> Floats:
+    """Doubles nearest to sums of n log(a/b), and a fraction: a row is the (n, a, b), and the fraction."""
+    given = list(rows)
+    return _nearest(lambda digits: [_sum(logs, fraction, digits) for logs, fraction in given])
 
-    The precision is doubled until both ends of every ball round to one double.  That happens: a sum
+
+def _sum(logs: list[tuple[int, int, int]], fraction: tuple[int, int], digits: Context) -> _Sized:
+    value = digits.divide(*map(Decimal, fraction))
+    size = value.copy_abs()
+    for n, a, b in logs:
+        if n and a != b:
+            log = digits.ln(digits.divide(Decimal(a), Decimal(b)))
+            value = digits.fma(Decimal(n), log, value)
+            off = digits.add(Decimal(1), log.copy_abs())  # a/b is rounded too
+            size = digits.fma(Decimal(abs(n)), off, size)
+    return value, size
+
+
+def _schuermann(K: int, xi: Decimal, digits: Context) -> list[_Sized]:
+    T = digits.subtract(digits.divide(Decimal(1), xi), Decimal(1))
+    entry = digits.ln(xi)
+    size = entry.copy_abs()
+    steps = [digits.divide(Decimal(1), Decimal(i)) for i in range(1, K + 1)]
+    for step in steps:
+        entry, size = digits.subtract(entry, step), digits.add(size, step)
+    found, power = [(entry, size)], Decimal(1)
+    for step in steps:
+        power = digits.multiply(power, T.copy_negate())
+        entry = digits.fma(step, digits.subtract(Decimal(1), power), entry)
+        size = digits.fma(step, digits.add(Decimal(1), power.copy_abs()), size)
+        found.append((entry, size))
+    return found
+
+
+def _nearest(values: Callable[[Context], list[_Sized]]) -> Floats:
+    """Doubles nearest to numbers that `values` computes with the digits of a context.
+
+    Each comes with its size, the sum of the absolute values of what was added up, of which it is off by at
+    most SAFETY ulps.  The digits are doubled until both ends round to one double.  That happens: a sum
     of rational multiples of logarithms of rationals is 0 or transcendental (Lindemann), and where
     it is 0 the entry is 0 or a difference of harmonic numbers; none lies halfway between doubles.
     """
-    bits, settled = START_BITS, False
+    digits, settled = START_DIGITS, False
     while not settled:
-        with working(bits):
-            ends = np.array([[float(b.lower()), float(b.upper())] for b in balls()])
+        few = context(digits)
+        ulps = few.scaleb(Decimal(SAFETY), -digits)
+        either = (ulps.copy_negate(), ulps)
+        found = values(few)
+        ends = np.array(
+            [[float(few.fma(off, size, value)) for off in either] for value, size in found]
+        )
         settled = bool((ends[:, 0] == ends[:, 1]).all())
-        bits *= 2
+        digits *= 2
     return np.asarray(ends[:, 0] + 0.0)  # + 0.0 turns -0.0 into 0.0
-
-
-def _log(numerator: int, denominator: int) -> "arb":
-    from flint import arb
-
-    return (arb(numerator) / denominator).log()
 
 
 def _doubled(K: int) -> list[int]:

@@ -24,12 +24,12 @@ no table's certificate holds for it: a table of certified bias .0025 errs by abo
 counts of an answer that is certain on one of two prompts and absent on the other.
 """
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Array, library, static_int
 from polyest.errors import CountOutOfRange, InvalidProblem
 from polyest.values import MOST, among, clipped, shown, whole
 
@@ -41,7 +41,6 @@ __all__ = [
     "occurrences",
 ]
 
-Array = Any  # numpy array or torch tensor; recognised, not imported
 
 SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # traces of a group that are no draws of its table
 COUNTINGS = ("in-group", "independent")
@@ -87,10 +86,10 @@ def draws(group: Any, baseline: str = "group-mean", counting: str = "in-group") 
     if counting == "independent":
         if group < 1:
             raise CountOutOfRange(f"{group} reference draws: expected at least 1 a prompt")
-        return fixed(group)
+        return static_int(group)
     if group <= spent:
         raise CountOutOfRange(_too_small(f"a group of {group}", baseline))
-    return fixed(group) - spent
+    return static_int(group) - spent
 
 
 def in_group(
@@ -207,7 +206,7 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
     traces = answer.shape[0] * answer.shape[1]
     index = _occurrences(xp, rank[:traces], rank[traces:]).reshape(answer.shape)
     answered = answer != _marker(no_answer)
-    K = fixed(drawn.shape[1])
+    K = static_int(drawn.shape[1])
     return Counts(index * answered, K, answered, (K,))
 
 
@@ -304,17 +303,6 @@ def _order(values: Array) -> Array:
 
 
 # The shells: which library, and what is no answer, no group, no baseline.
-
-
-def fixed(size: Any) -> int:
-    """A size as an int; of torch.compile, which may leave sizes open, a graph for this size."""
-    return len(range(size))
-
-
-def library(values: Any) -> Any:
-    """The array library of values: torch for its tensors, else numpy."""
-    torch = sys.modules.get("torch")
-    return torch if torch is not None and isinstance(values, torch.Tensor) else np
 
 
 def integers(name: str, values: Any, like: Any) -> Array:

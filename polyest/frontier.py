@@ -23,11 +23,17 @@ from typing import Any
 from polyest import closed_forms
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.make.pipeline import noiseless, solve
-from polyest.problem.problem import BUDGETED, Alternation, Problem, pose
+from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.problem import (
+    BUDGETED,
+    LARGEST_LISTED,
+    LARGEST_MINIMAX,
+    Alternation,
+    Problem,
+    pose,
+)
 from polyest.problem.targets import Target
-from polyest.proof.certify import Bracket, Certificate, measure, noise_floor, noise_unit, plug_in
-from polyest.tables.lookup import LARGEST_LISTED
-from polyest.tables.release import LARGEST_MINIMAX
+from polyest.proof.certify import measure, noise_floor, noise_unit, plug_in
 from polyest.tables.table import Table
 from polyest.values import among, shown
 

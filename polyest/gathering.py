@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from polyest import counts
+from polyest.arrays import Array, Floats, library
 from polyest.errors import CountOutOfRange, PolyestError
-from polyest.problem.bernstein import Floats
 
 # Of numpy's letters and torch's names of types: truth values, integers, reals.
 KINDS = {
@@ -27,7 +26,6 @@ KINDS = {
 # Words of 64 bits that the message with the header holds; longer rows are sent in a second one.
 FIRST = 2**11
 
-Array = Any  # numpy array or torch tensor; recognised, not imported
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Kind = tuple[str, tuple[int, ...]]  # b, i or f, and the trailing dimensions
 Header = (
@@ -160,7 +158,7 @@ def _packed(arrays: tuple[Array, ...], header: list[tuple[int, Kind]]) -> Ints:
     torch, columns = sys.modules["torch"], []
     for array, (n, (kind, trailing)) in zip(arrays, header, strict=True):
         exact = "float64" if kind == "f" else "int64"
-        if counts.library(array) is torch:
+        if library(array) is torch:
             array = array.detach().resolve_neg().to("cpu", getattr(torch, exact)).numpy()
         own = np.ascontiguousarray(array, exact).reshape(n, prod(trailing))
         columns.append(own.view(np.int64))
@@ -176,7 +174,7 @@ def _unpacked(rows: Ints, kinds: tuple[Kind, ...], like: tuple[Array, ...]) -> t
         joined = np.ascontiguousarray(rows[:, start:stop]).reshape(len(rows), *trailing)
         joined = joined.view(np.float64) if kind == "f" else joined
         joined = joined.astype(bool) if kind == "b" else joined
-        xp = counts.library(array)
+        xp = library(array)
         found.append(joined if xp is np else xp.as_tensor(joined, device=array.device))
         start = stop
     return tuple(found)

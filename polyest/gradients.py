@@ -19,8 +19,9 @@ from math import lgamma, log
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem
-from polyest.problem.bernstein import Floats, pmf
+from polyest.problem.bernstein import pmf
 from polyest.values import among, real, shown, whole
 
 POWERS = 3  # of sigma: 1, S and S^2/2

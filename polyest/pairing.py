@@ -16,13 +16,14 @@ from math import inf
 from typing import Any
 
 from polyest import advantages, counts
+from polyest.arrays import Array, library
 from polyest.errors import InvalidReward, Mismatch, ScaleLost
 from polyest.record import Holder
-from polyest.rewards.estimates import TABLES, Estimator, Options, chosen, entries, table
+from polyest.rewards.estimates import entries, table
+from polyest.rewards.options import TABLES, Estimator, Options, parse_options
 from polyest.tables.lookup import Lookup
 from polyest.values import among, real, shown
 
-Array = Any  # numpy array or torch tensor; recognised, not imported
 OF_COUNTS = tuple(name for name in Options.__annotations__ if name not in TABLES)
 BASELINES = ("group-mean", "leave-one-out", "standardised", "exact", "none")
 
@@ -103,7 +104,7 @@ class Pair(Holder):
                 f"groups of {seen.index.shape[1]} for a pair of groups of {self.group}: make one for each "
                 "size"
             )
-        xp = counts.library(seen.index)
+        xp = library(seen.index)
         paid = self._entries(self.table, seen.index)[seen.index]
         if self.baseline == "none":
             return xp.where(seen.answered, paid, 0.0)
@@ -149,7 +150,7 @@ def pair(
             f"target is {shown(target)}: expected its name, such as log or tsallis:0.5"
         )
     wanted: Options = keywords  # type: ignore[assignment]
-    how = chosen(target, beta, sign, wanted, but=OF_COUNTS)
+    how = parse_options(target, beta, sign, wanted, but=OF_COUNTS)
     K = draws(group, baseline)
     others = table(how, group - 2) if baseline == "exact" and group > 2 else None
     return Pair(table(how, K), baseline, group, how.beta, sign, others)

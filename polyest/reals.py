@@ -4,12 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from polyest.counts import library
+from polyest.arrays import Array, Floats, library
 from polyest.errors import InvalidReward
-from polyest.problem.bernstein import Floats
 from polyest.values import shown
-
-Array = Any  # numpy array or torch tensor; recognised, not imported
 
 
 def reals(name: str, values: Any, like: Any, wanted: str = "numbers that are real") -> Array:

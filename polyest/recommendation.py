@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from polyest import closed_forms, counts
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem, TableNotFound
 from polyest.gradients import BASELINES, Answers, of_group
-from polyest.problem.bernstein import Floats
+from polyest.problem.problem import LARGEST_LISTED
 from polyest.tables import release
-from polyest.tables.lookup import LARGEST_LISTED, Lookup
+from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
 from polyest.values import among, shown, whole
 

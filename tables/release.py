@@ -19,9 +19,9 @@ from polyest.make.sweep import put, sweep
 from polyest.problem.problem import pose
 from polyest.problem.targets import LOG
 from polyest.solvers.remez import exchange
+from polyest.tables.format import dumps, loads
+from polyest.tables.format import dumps as dumps_universal
 from polyest.tables.release import UNIVERSAL, family
-from polyest.tables.table import dumps, loads
-from polyest.tables.universal import dumps as dumps_universal
 
 FOLDER = Path(__file__).resolve().parent / "v1"
 # Group sizes of every trainer up to 130, and what is counted for groups of 160, 192, 256, 512 and 1024.

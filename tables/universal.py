@@ -19,10 +19,9 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import digamma, exp1, gammaln
 from threadpoolctl import threadpool_limits
 
-from polyest.problem.bernstein import Floats
-from polyest.problem.problem import pose
+from polyest.arrays import Floats
+from polyest.problem.problem import LARGEST_LISTED, pose
 from polyest.proof.universal import UNIT_SLACK, prove, verify
-from polyest.tables.lookup import LARGEST_LISTED
 from polyest.tables.universal import UniversalTable
 
 HEAD = 48  # counts with a departure

@@ -9,7 +9,7 @@ from copies import replace
 
 from polyest.cli import main
 from polyest.make import storage
-from polyest.tables.table import dumps
+from polyest.tables.format import dumps
 
 # click before 8.2 mixes stderr into stdout unless it is told not to; later ones do not know the word.
 APART = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}

@@ -13,7 +13,7 @@ from commands import KEYWORDS, MINIMAX, names, refused, run
 import polyest
 from polyest.errors import NotConverged
 from polyest.make import pipeline, sweep
-from polyest.tables.table import dumps, loads
+from polyest.tables.format import dumps, loads
 
 # What is written
 

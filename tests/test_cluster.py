@@ -12,7 +12,7 @@ from commands import refused, run
 from polyest.errors import Unreachable, WorkerLost
 from polyest.make import workers
 from polyest.make.sweep import sweep
-from polyest.tables.table import loads
+from polyest.tables.format import loads
 
 distributed = pytest.importorskip("distributed", reason="needs the extra dask")
 

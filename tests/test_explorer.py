@@ -11,7 +11,7 @@ import polyest
 from polyest import frontier
 from polyest.cli import explorer, plot
 from polyest.errors import CannotStore, NotConverged
-from polyest.tables.table import dumps, loads
+from polyest.tables.format import dumps, loads
 
 BUDGETS = (0.5, 1.0, 2.0, 8.0, 1e6)
 

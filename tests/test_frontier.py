@@ -11,8 +11,9 @@ from copies import replace
 import polyest
 from polyest import closed_forms, frontier
 from polyest.errors import InvalidProblem, NotConverged, NotProved
+from polyest.problem.claims import Bracket
 from polyest.problem.targets import LOG
-from polyest.proof.certify import Bracket, measure
+from polyest.proof.certify import measure
 
 
 @cache

@@ -11,7 +11,7 @@ from polyest import frontier
 from polyest.cli import plot
 from polyest.closed_forms import LOGS
 from polyest.errors import NotConverged
-from polyest.tables.table import loads
+from polyest.tables.format import loads
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import polyest
 from polyest.errors import CannotStore
 from polyest.make import sweep as sweeping
 from polyest.make.sweep import sweep
-from polyest.tables.table import dumps, loads
+from polyest.tables.format import dumps, loads
 
 CHEBYSHEV = "polynomial:1,-128,2688,-21504,84480,-180224,212992,-131072,32768"  # T_8(1 - 2p)
 

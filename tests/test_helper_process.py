@@ -25,7 +25,7 @@ from polyest.precision import helper_process
 from polyest.precision.entrance import alone
 from polyest.precision.helper_process import CannotSend
 from polyest.problem.targets import Target
-from polyest.tables.universal import dumps
+from polyest.tables.format import dumps
 
 SOLVED = dumps(polyest.solve(12))
 

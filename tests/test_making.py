@@ -10,8 +10,9 @@ from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.exact.balls import at_least
 from polyest.exact.tie_break import value
 from polyest.make import pipeline
+from polyest.problem.claims import Bracket
 from polyest.problem.problem import Alternation, Dual, pose, settled
-from polyest.proof.certify import Bracket, certify
+from polyest.proof.certify import certify
 from polyest.proof.dual_bound import lower_bound
 
 

@@ -7,6 +7,7 @@ import pytest
 import rapidfuzz
 import torch
 from enumeration import gradient, mean, orbits
+from polyest.rewards.options import chosen
 
 import polyest
 from polyest import advantages, closed_forms, rewards
@@ -18,7 +19,7 @@ from polyest.errors import (
     NotInstalled,
     UnknownOption,
 )
-from polyest.rewards.estimates import chosen, extremes
+from polyest.rewards.estimates import extremes
 
 nan = float("nan")
 ANSWERS = np.random.default_rng(0).integers(-1, 4, (5, 3, 6))

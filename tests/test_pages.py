@@ -14,7 +14,7 @@ from polyest.closed_forms import LOGS
 from polyest.errors import NotConverged
 from polyest.make import pipeline
 from polyest.solvers import socp
-from polyest.tables.table import loads
+from polyest.tables.format import loads
 
 # solve
 

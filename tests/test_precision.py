@@ -19,21 +19,14 @@ from hypothesis import strategies as st
 import polyest
 from polyest import closed_forms, frontier, precision
 from polyest.errors import NotProved, PrecisionChanged
+from polyest.make.rounding import reselected
 from polyest.precision import USUAL, working
 from polyest.precision.entrance import alone
 from polyest.problem.problem import Alternation, pose
 from polyest.problem.targets import LOG, parse
-from polyest.proof.certify import (
-    certify,
-    least_bias,
-    measure,
-    noise_floor,
-    noise_unit,
-    plug_in,
-    reselected,
-)
+from polyest.proof.certify import certify, least_bias, measure, noise_floor, noise_unit, plug_in
 from polyest.solvers.remez import exchange
-from polyest.tables.universal import dumps
+from polyest.tables.format import dumps
 
 LEVELS = (2, 10, 20, 40, 52, 53, 64, 113, 300, 5000)
 POINTS = exchange(LOG, 3)

@@ -8,10 +8,10 @@ from copies import replace
 
 import polyest
 from polyest.make import verify
+from polyest.problem.claims import Bracket
 from polyest.problem.problem import Alternation
-from polyest.proof.certify import Bracket
 from polyest.tables import release as releases
-from polyest.tables.table import dumps
+from polyest.tables.format import dumps
 
 
 def test_verify_proves_the_release_file_by_file(released):

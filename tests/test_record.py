@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from copies import replace
 
+from polyest.problem.claims import Bracket
 from polyest.problem.problem import Budget, Problem, pose
-from polyest.proof.certify import Bracket
 from polyest.record import Holder, Record
 
 

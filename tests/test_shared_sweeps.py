@@ -16,7 +16,7 @@ import polyest
 from polyest.errors import CannotStore, InvalidProblem, RuinedByRounding, WorkerLost
 from polyest.make import sweep as sweeping
 from polyest.make.sweep import sweep
-from polyest.tables.table import dumps
+from polyest.tables.format import dumps
 
 KS = range(1, 17)
 

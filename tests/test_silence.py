@@ -13,7 +13,7 @@ from commands import refused, run
 import polyest
 from polyest.errors import CorruptTable
 from polyest.make.verify import prove
-from polyest.tables.table import dumps
+from polyest.tables.format import dumps
 
 pty = pytest.importorskip("pty")  # not on Windows
 

@@ -22,7 +22,7 @@ from polyest.make import sweep as sweeping
 from polyest.make.pipeline import solve
 from polyest.make.storage import put
 from polyest.make.sweep import sweep, write
-from polyest.tables.table import dumps
+from polyest.tables.format import dumps
 
 KS = range(1, 4)
 KEYWORDS = {"criterion": "minimax"}

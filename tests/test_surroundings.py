@@ -12,7 +12,7 @@ from commands import refused
 import polyest
 from polyest.cli import main
 from polyest.cli.terminal import short_of_memory
-from polyest.tables.table import dumps
+from polyest.tables.format import dumps
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a shell and /dev/full")
 

@@ -15,7 +15,7 @@ from polyest.errors import CorruptTable, InvalidProblem, PolyestError, Unattaina
 from polyest.make import sweep as sweeping
 from polyest.make.pipeline import solve
 from polyest.make.sweep import CannotStore, sweep, write
-from polyest.tables.table import dumps, loads
+from polyest.tables.format import dumps, loads
 
 KS = range(1, 6)
 MINIMAX = {"criterion": "minimax"}

@@ -21,7 +21,7 @@ from polyest.make.rounding import RUIN, _contracted
 from polyest.problem.grids import largest_group, nearest, on_grid
 from polyest.problem.problem import Alternation
 from polyest.proof.certify import in_units, measure, noise_unit
-from polyest.tables.table import dumps, loads
+from polyest.tables.format import dumps, loads
 
 GRIDS = ({"grid": "float32"}, {"grid": "bfloat16"}, {"grid": "dyadic", "group": 8})
 LABELS = ("float32", "bfloat16", "dyadic")

@@ -13,9 +13,10 @@ from scipy.stats import binom
 
 import polyest
 from polyest.errors import NotProved
+from polyest.problem.claims import Bracket
 from polyest.problem.targets import LOG
 from polyest.proof import poisson, universal
-from polyest.proof.certify import Bracket, measure
+from polyest.proof.certify import measure
 from polyest.tables.universal import head
 
 DRAWS = (1024, 1025, 1999, 4096, 65536, 10**7)

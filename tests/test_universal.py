@@ -24,7 +24,8 @@ from polyest.errors import (
 )
 from polyest.proof import universal
 from polyest.tables import release
-from polyest.tables.universal import MOST_DRAWS, ROUNDING, head, loads
+from polyest.tables.format import loads
+from polyest.tables.universal import MOST_DRAWS, ROUNDING, head
 
 NAME = "log-gradient-variance-noise8-universal"
 

@@ -31,12 +31,14 @@ with warnings.catch_warnings():  # of verl and what it imports
     from verl.trainer.ppo import core_algos, ray_trainer
     from verl.trainer.ppo.reward import get_custom_reward_fn
 
+from polyest.rewards.options import Estimator
+
 from polyest import closed_forms, errors
 from polyest.integrations import verl as integration
 from polyest.integrations.estimators import REWARDS
 from polyest.integrations.scores import answer_class
 from polyest.problem.grids import Rounding, nearest
-from polyest.rewards.estimates import Estimator, rewarded
+from polyest.rewards.estimates import rewarded
 from polyest.tables import release
 from polyest.tables.release import load
 

@@ -104,8 +104,9 @@ def _solve(
 def _show(draws: str, as_json: bool, **keywords: Any) -> None:
     """Print a released table, without solving."""
     from polyest.cli import pages, showing
+    from polyest.tables.format import dumps
     from polyest.tables.release import load
-    from polyest.tables.universal import UniversalTable, dumps
+    from polyest.tables.universal import UniversalTable
 
     table = load(_draw(draws), **keywords)
     if as_json:
@@ -124,7 +125,8 @@ def _compare(draws: str, as_json: bool) -> None:
     from polyest.cli import pages, showing
     from polyest.closed_forms import LOGS
     from polyest.make.pipeline import solve
-    from polyest.tables.table import Table, dumps
+    from polyest.tables.format import dumps
+    from polyest.tables.table import Table
 
     K = _draw(draws)
     _check_solvable(K)
@@ -170,7 +172,7 @@ def _frontier(
     from polyest.cli import explorer, pages
     from polyest.cli import plot as plots
     from polyest.make import storage
-    from polyest.tables.table import dumps
+    from polyest.tables.format import dumps
 
     K = _draw(draws)
     _check_solvable(K)

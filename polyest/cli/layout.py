@@ -10,9 +10,9 @@ from textwrap import wrap
 
 import click
 
+from polyest.arrays import Floats
 from polyest.decimals import context
-from polyest.problem.bernstein import Floats
-from polyest.proof.certify import Bracket
+from polyest.problem.claims import Bracket
 
 WIDTH = 80
 MARGIN = 10  # of an entry's label

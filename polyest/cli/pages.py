@@ -16,10 +16,9 @@ from polyest.counts import SPENT
 from polyest.errors import PolyestError
 from polyest.make.rounding import ruined
 from polyest.problem.bernstein import pmf
+from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.grids import largest_group, parse_grid
-from polyest.problem.problem import BUDGETED, DEFAULT_NOISE, Budget
-from polyest.proof.certify import Bracket, Certificate
-from polyest.tables.lookup import LARGEST_LISTED
+from polyest.problem.problem import BUDGETED, DEFAULT_NOISE, LARGEST_LISTED, Budget
 from polyest.tables.release import load
 from polyest.tables.table import Table
 from polyest.tables.universal import UniversalTable

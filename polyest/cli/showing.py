@@ -6,7 +6,7 @@ from polyest.cli.terminal import progress, say
 from polyest.errors import TableNotFound
 
 if TYPE_CHECKING:
-    from polyest.proof.certify import Bracket, Certificate
+    from polyest.problem.claims import Bracket, Certificate
     from polyest.tables.table import Table
 
 
@@ -64,7 +64,7 @@ def rivals(table: "Table") -> tuple[dict[str, "Certificate"], list[str]]:
 
 def warn(table: "Table") -> None:
     """Say what rounding to float64 costs a minimax table that cannot be stored."""
-    from polyest.tables.release import LARGEST_MINIMAX
+    from polyest.problem.problem import LARGEST_MINIMAX
 
     if table.criterion == "minimax" and table.K > LARGEST_MINIMAX and table.optimum is not None:
         cost = table.bias.upper / table.optimum.lower

@@ -11,7 +11,7 @@ from polyest.cli.showing import least, page, warn
 from polyest.cli.terminal import print_lines, progress, say
 
 if TYPE_CHECKING:
-    from polyest.proof.certify import Bracket
+    from polyest.problem.claims import Bracket
     from polyest.tables.table import Table
 
 
@@ -19,7 +19,7 @@ def one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
     """One table: on a page, as JSON, and in a file."""
     from polyest.make import pipeline, storage, sweep
     from polyest.problem.problem import pose
-    from polyest.tables.table import dumps
+    from polyest.tables.format import dumps
 
     if out is not None:
         how = ("method", "grid", "group", "beta")
@@ -80,7 +80,7 @@ def several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) 
     from polyest.cli import pages
     from polyest.make.sweep import solved
     from polyest.make.workers import completed
-    from polyest.tables.table import loads
+    from polyest.tables.format import loads_listed
 
     lines: dict[int, bytes] = {}
     printed = 0
@@ -96,7 +96,7 @@ def several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) 
                     print_lines([lines[Ks[printed]].decode()])
                     printed += 1
     finally:
-        tables = [loads(lines[K]) for K in sorted(lines)]
+        tables = [loads_listed(lines[K]) for K in sorted(lines)]
         if tables and not as_json:
             print_lines(pages.several(_compared(tables)))
     warn(tables[-1])

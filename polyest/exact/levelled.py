@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import NotProved
 from polyest.exact.balls import bernstein_form
 from polyest.precision import working
-from polyest.problem.bernstein import Floats
 from polyest.problem.targets import Target
 
 if TYPE_CHECKING:

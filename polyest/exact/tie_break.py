@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.precision import working
-from polyest.problem.bernstein import Floats
 from polyest.problem.targets import Target
 
 if TYPE_CHECKING:

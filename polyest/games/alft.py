@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidGame
 from polyest.games.geometry import LEAST, Geometry, negative_entropy
 from polyest.games.goals import LARGEST, Goal, Prompts, numbers
 from polyest.games.safety import Safety
-from polyest.problem.bernstein import Floats
 from polyest.record import Holder
 from polyest.values import real, shown
 

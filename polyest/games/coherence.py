@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games.goals import Goal, Prompts, certain, normalised, numbers
-from polyest.problem.bernstein import Floats
 from polyest.values import among, shown
 
 SUMS = 1e-9  # how far rounding may take a probability beyond 1

@@ -25,13 +25,13 @@ from typing import Any
 import numpy as np
 
 from polyest import counts
+from polyest.arrays import Floats
 from polyest.errors import CountOutOfRange, InvalidGame
 from polyest.games.alft import Alft
 from polyest.games.dynamics import Step, recorded
 from polyest.games.game import Game
 from polyest.games.geometry import LEAST
 from polyest.games.goals import of_kind
-from polyest.problem.bernstein import Floats
 from polyest.problem.targets import LOG, Target
 from polyest.record import Holder
 from polyest.tables.lookup import Lookup

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidGame
 from polyest.games.game import Game
 from polyest.games.goals import of_kind
-from polyest.problem.bernstein import Floats
 from polyest.record import Holder
 from polyest.values import real, shown, whole
 

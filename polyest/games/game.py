@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidGame
 from polyest.games.alft import Alft, stochastic
 from polyest.games.geometry import Geometry, negative_entropy
 from polyest.games.goals import numbers
-from polyest.problem.bernstein import Floats
 from polyest.record import Holder
 from polyest.values import real, shown
 

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.polynomial.polynomial import polyder, polyval
 from numpy.typing import ArrayLike
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidGame, NotConvex
-from polyest.problem.bernstein import Floats
 from polyest.problem.targets import Target, parse
 from polyest.record import Record
 from polyest.values import real, shown

@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games.geometry import LEAST, Geometry
-from polyest.problem.bernstein import Floats
 from polyest.record import Holder, Record
 from polyest.values import real, shown
 

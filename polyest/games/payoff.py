@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from polyest import closed_forms, counts
+from polyest.arrays import Floats
 from polyest.errors import InvalidGame, TableNotFound
 from polyest.games.geometry import Geometry
 from polyest.games.goals import LARGEST
 from polyest.make.pipeline import solve
-from polyest.problem.bernstein import Floats
 from polyest.tables.lookup import Lookup
 from polyest.tables.release import load
 from polyest.values import real, shown

@@ -10,13 +10,13 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidGame, NotConverged, NotInstalled
 from polyest.games.alft import Alft
 from polyest.games.coherence import Coherence
 from polyest.games.geometry import LEAST, Geometry
 from polyest.games.goals import Diversity, GroundTruth, StandardRL, normalised, of_kind
 from polyest.games.safety import Safety
-from polyest.problem.bernstein import Floats
 
 TIGHT = {
     "tol_gap_abs": 1e-12,

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import Infeasible, InvalidGame, NotConverged
 from polyest.games.geometry import LEAST
 from polyest.games.goals import LARGEST as LARGEST_COST
 from polyest.games.goals import Goal, Prompts, normalised, numbers
-from polyest.problem.bernstein import Floats
 from polyest.values import real, shown
 
 WITHIN = 1e-9  # of a budget, for a policy to keep it

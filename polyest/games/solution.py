@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games.alft import Alft
 from polyest.games.game import Game
 from polyest.games.goals import of_kind
 from polyest.games.safety import Safety
-from polyest.problem.bernstein import Floats
 from polyest.record import Holder
 from polyest.values import real, shown
 

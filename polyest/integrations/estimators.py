@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyest import advantages, rewards
+from polyest.arrays import Floats
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
 from polyest.integrations.scores import FAILED
-from polyest.problem.bernstein import Floats
-from polyest.rewards.estimates import TABLES
+from polyest.rewards.options import TABLES
 from polyest.values import shown
 
 SHARED = ("beta", "unanswered")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from polyest.advantages import group_mean
+from polyest.arrays import Floats
 from polyest.errors import BrokenBatch, InvalidReward
 from polyest.integrations.estimators import (
     REWARDS,
@@ -31,7 +32,6 @@ from polyest.integrations.estimators import (
 from polyest.integrations.messages import said as said_in
 from polyest.integrations.reader import taken
 from polyest.integrations.tokens import per_token
-from polyest.problem.bernstein import Floats
 from polyest.values import shown
 
 Text = str | None

@@ -1,4 +1,4 @@
-"""From keywords to a proved table, and back: `solve` makes one, `verify` proves one again.
+"""From keywords to a proved table: `solve`.
 
 The only room that sees solvers and certifier both.  A solver's numbers are taken as numbers: the
 certificate is computed from the stored doubles and the witness, and a table that misses its budget
@@ -11,28 +11,18 @@ from typing import Any
 import numpy as np
 
 from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
-from polyest.make.rounding import carried, tightened
+from polyest.make.rounding import carried, placed, tightened, warn_if_ruined
 from polyest.precision.entrance import alone
 from polyest.problem.bernstein import pmf
-from polyest.problem.grids import Rounding, asked, nearest, on_grid
-from polyest.problem.problem import BUDGETED, CRITERIA, Alternation, Problem, Solution, pose
+from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.grids import Rounding, asked, nearest
+from polyest.problem.problem import Alternation, Problem, Solution, pose
 from polyest.problem.targets import Target
-from polyest.proof import universal
-from polyest.proof.certify import (
-    Bracket,
-    Certificate,
-    certify,
-    in_units,
-    least_bias,
-    measure,
-    noise_unit,
-    spent,
-)
+from polyest.proof.certify import certify, in_units, least_bias, measure, noise_unit, spent
 from polyest.solvers import METHODS
 from polyest.solvers.constant import best_constant
 from polyest.solvers.remez import exchange
-from polyest.tables.table import Table, placed, warn_if_ruined
-from polyest.tables.universal import UniversalTable
+from polyest.tables.table import Table
 from polyest.values import among, shown
 
 MARGIN = 4e-9  # relative tightening of a budget, for rounding; more where rounding takes more
@@ -147,62 +137,6 @@ def noiseless(problem: Problem) -> tuple[str, float]:
 def _least_bias(target: Target, K: int) -> Bracket:
     points = exchange(target, K) if target.entries(K) is None else ()
     return least_bias(target, K, Alternation(points))
-
-
-@alone
-def verify(table: Table | UniversalTable) -> None:
-    """Prove every claim of a table again from its coefficients, or departures, and witness.
-
-    The proof gives the same doubles on every machine (balls.py), so each claim has to be equal to
-    what is proved.  Raises NotProved naming the first that is not, also where the table has no
-    witness or its budget was altered.
-    """
-    if isinstance(table, UniversalTable):
-        universal.verify(table)
-        return
-    if not isinstance(table, Table):
-        raise InvalidProblem(
-            f"table is {shown(table)}: expected a table of polyest, as load and loads give it"
-        )
-    if table.grid is not None and not on_grid(table.coefficients, table.grid):
-        raise NotProved(f"K = {table.K}: an entry is not on grid {table.grid}: it is altered")
-    if table.criterion in CRITERIA:
-        if table.witness is None:
-            raise NotProved(f"K = {table.K}: no witness: the optimum cannot be proved")
-        if (table.budget is None) == (table.criterion in BUDGETED):
-            raise NotProved(f"K = {table.K}: {table.criterion} with budget {table.budget}: altered")
-        problem = resolve(pose(table.K, table.target, table.criterion, **_keywords(table.problem)))
-        proved = certify(problem, table.coefficients, table.witness)
-    else:
-        proved = measure(table.problem.target, table.coefficients)
-    _compare(table, proved)
-
-
-def _compare(table: Table, proved: Certificate) -> None:
-    claimed = table.certificate
-    if (claimed.optimum is None) != (proved.optimum is None):
-        raise NotProved(
-            f"K = {table.K}: the table claims optimum {claimed.optimum}, proved is {proved.optimum}"
-        )
-    pairs = [
-        ("bias.lower", proved.bias.lower, claimed.bias.lower),
-        ("bias.upper", claimed.bias.upper, proved.bias.upper),
-    ]
-    if claimed.optimum is not None and proved.optimum is not None:
-        pairs.append(("optimum.lower", proved.optimum.lower, claimed.optimum.lower))
-        pairs.append(("optimum.upper", claimed.optimum.upper, proved.optimum.upper))
-    for name in ("second_moment", "variance", "gradient_variance", "squared_error"):
-        pairs.append((name, getattr(claimed, name), getattr(proved, name)))
-    for name, greater, less in pairs:
-        if greater != less:
-            said, found = (less, greater) if name.endswith("lower") else (greater, less)
-            raise NotProved(f"K = {table.K}: {name} is claimed to be {said!r}, proved is {found!r}")
-
-
-def _keywords(problem: Problem) -> dict[str, float]:
-    if problem.budget is None:
-        return {}
-    return {problem.budget.kind.replace("-", "_"): problem.budget.value}
 
 
 def _method(problem: Problem, method: str | None) -> str:

@@ -7,30 +7,42 @@ solver is needed.  The bias moves by s p (m - P), least in the mean square for
 
     m = int p^2 P / int p^2 = sum_k 3 (k+1)(k+2) c_k / ((K+1)(K+2)(K+3)).
 
-A bias budget binds too, and nothing short of another solution takes bias off a table: `making.solve`
+A bias budget binds too, and nothing short of another solution takes bias off a table: `pipeline.solve`
 with a grid finds one.
 """
 
+import warnings
+
 import numpy as np
 
-from polyest.errors import NotProved
+from polyest.arrays import Floats
+from polyest.errors import InvalidProblem, NotProved, RuinedByRounding
 from polyest.precision.entrance import alone
-from polyest.problem.bernstein import Floats
+from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.grids import Rounding, loss, nearest
-from polyest.problem.problem import Problem
+from polyest.problem.problem import Alternation, Dual, Problem
 from polyest.problem.targets import Target
-from polyest.proof.certify import (
-    Bracket,
-    Certificate,
-    in_units,
-    measure,
-    noise_unit,
-    reached,
-    spent,
-)
+from polyest.proof.certify import in_units, measure, noise_unit, reached, spent
+from polyest.tables.table import Table
 
 TRIALS = 24  # the share grows by half each time: from 1e-8 to 1e-4
 RUIN = 2.0  # times the bias before: as much as doubling the noise budget takes off, from 2 to 4
+
+
+def rounded(table: Table, grid: str, group: int | None, beta: float) -> Table:
+    """The table on a grid, certified there: what `Table.rounded` does, where its keywords are explained."""
+    rounding = Rounding(grid, group, beta)
+    if table.grid is not None:
+        if rounding.made(table.coefficients, table.grid):
+            return table
+        raise InvalidProblem(
+            f"the table is on grid {table.grid}: rounding it to {grid} would round twice; round the "
+            "table that it was made from"
+        )
+    entries = tightened(table.problem, table.certificate, table.coefficients, rounding)
+    found = placed(table, *entries)
+    warn_if_ruined(table.bias.upper, found)
+    return found
 
 
 @alone
@@ -100,3 +112,34 @@ def _contracted(criterion: str, c: Floats, share: float) -> Floats:
     weights = 3 * (k + 1) * (k + 2) / ((K + 1) * (K + 2) * (K + 3))
     m = 0.0 if criterion == "second-moment" else float(weights @ c)
     return c - share * (c - m)
+
+
+def placed(table: Table, grid: str, coefficients: Floats, certificate: Certificate) -> Table:
+    """The table of other entries, on a grid, for the same problem."""
+    witness = reselected(table.problem.target, coefficients, table.witness)
+    return Table(table.problem, coefficients, certificate, witness, table.method, grid=grid)
+
+
+def warn_if_ruined(before: float, table: Table) -> None:
+    """Warn RuinedByRounding if a table on a grid has much more than the sup|bias| of before."""
+    assert table.grid is not None
+    if ruined(table.problem.target, table.K, table.grid, before, table.bias.upper):
+        warnings.warn(
+            f"K = {table.K}, {table.criterion}: rounding to {table.grid} ruins the table, its sup|bias| "
+            f"goes from {before:.4g} to {table.bias.upper:.4g}: use a finer grid, or a table of "
+            "smaller entries, such as one of less noise",
+            RuinedByRounding,
+            stacklevel=4,
+        )
+
+
+@alone
+def reselected(
+    target: Target, coefficients: Floats, witness: Alternation | Dual | None
+) -> Alternation | Dual | None:
+    """The witness of a problem, with the tie-break's value of these coefficients in it."""
+    from polyest.exact.tie_break import value
+
+    if not isinstance(witness, Dual):
+        return witness
+    return witness.__replace__(selection=float(value(target, coefficients)))

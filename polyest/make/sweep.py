@@ -22,9 +22,9 @@ from polyest.make.storage import Name, attempt, draft_of, put, regular, replace
 from polyest.make.workers import completed, refuse_unguarded
 from polyest.precision import LOCK
 from polyest.problem.grids import Rounding, asked
-from polyest.problem.problem import Problem, pose
-from polyest.tables.release import too_large
-from polyest.tables.table import Table, dumps, loads
+from polyest.problem.problem import Problem, pose, too_large
+from polyest.tables.format import dumps, loads_listed, may_begin
+from polyest.tables.table import Table
 from polyest.values import shown, whole
 from polyest.version import __version__
 
@@ -33,8 +33,6 @@ __all__ = [
 ]
 
 Progress = Callable[[int, int, Table | None], None]
-
-HEAD = b'{"schema": 1, "release": null, "target": "'  # how our lines begin: nothing else is cut off
 
 
 def sweep(
@@ -149,7 +147,7 @@ class _Sought:
 
     def read(self, line: bytes, where: str) -> Table:
         """The table of a line, by its keys one of those; CannotStore or CorruptTable where it is none."""
-        table = loads(line, where)
+        table = loads_listed(line, where)
         wanted = next((p for p in self.problems if p.K == table.K), None)
         if wanted is None or not self._belongs(table, line, wanted):
             raise CannotStore(
@@ -188,7 +186,7 @@ def _resume(grown: Growing, sought: _Sought) -> dict[int, bytes]:
         if K in lines:
             raise CannotStore(f"{where}: is a second line for K = {K}: move the file away")
         lines[K] = line
-    if not (cut.startswith(HEAD) or HEAD.startswith(cut)):
+    if not may_begin(cut):
         raise CannotStore(f"{part}: ends in {cut[:20]!r}, no line of a sweep: move the file away")
     if cut:
         grown.cut(sum(len(line) + 1 for line in whole))

@@ -1,10 +1,6 @@
-"""Table files proved again: every claim of every line, from the coefficients and the witness.
-
-`making.verify` proves one table; here are files of them, and processes to share the work.
-"""
+"""Claims proved again, from the entries and the witness: of one table, and of every line of a file."""
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
@@ -13,16 +9,80 @@ from random import Random
 from stat import S_ISBLK, S_ISCHR, S_ISSOCK
 from typing import Any
 
-from polyest.errors import CorruptTable, NotProved
-from polyest.make.pipeline import verify
+from polyest.errors import CorruptTable, InvalidProblem, NotProved
+from polyest.make.pipeline import resolve
 from polyest.make.workers import processes
+from polyest.precision.entrance import alone
+from polyest.problem.claims import Certificate
+from polyest.problem.grids import on_grid
+from polyest.problem.problem import BUDGETED, CRITERIA, Problem, pose
+from polyest.proof import universal
+from polyest.proof.certify import certify, measure
 from polyest.tables import release
-from polyest.tables.universal import loads
+from polyest.tables.format import K_of, loads
+from polyest.tables.table import Table
+from polyest.tables.universal import UniversalTable
+from polyest.values import shown
 
 ALWAYS = 32  # K up to which a sample has every line
-K_OF_LINE = re.compile(rb'"K": (\d{1,9})\b')
 
 Line = tuple[bytes, str]  # and where it stands: file and number
+
+
+@alone
+def verify(table: Table | UniversalTable) -> None:
+    """Prove every claim of a table again from its coefficients, or departures, and witness.
+
+    The proof gives the same doubles on every machine (exact/balls.py), so each claim has to be equal to
+    what is proved.  Raises NotProved naming the first that is not, also where the table has no
+    witness or its budget was altered.
+    """
+    if isinstance(table, UniversalTable):
+        universal.verify(table)
+        return
+    if not isinstance(table, Table):
+        raise InvalidProblem(
+            f"table is {shown(table)}: expected a table of polyest, as load and loads give it"
+        )
+    if table.grid is not None and not on_grid(table.coefficients, table.grid):
+        raise NotProved(f"K = {table.K}: an entry is not on grid {table.grid}: it is altered")
+    if table.criterion in CRITERIA:
+        if table.witness is None:
+            raise NotProved(f"K = {table.K}: no witness: the optimum cannot be proved")
+        if (table.budget is None) == (table.criterion in BUDGETED):
+            raise NotProved(f"K = {table.K}: {table.criterion} with budget {table.budget}: altered")
+        problem = resolve(pose(table.K, table.target, table.criterion, **_keywords(table.problem)))
+        proved = certify(problem, table.coefficients, table.witness)
+    else:
+        proved = measure(table.problem.target, table.coefficients)
+    _compare(table, proved)
+
+
+def _compare(table: Table, proved: Certificate) -> None:
+    claimed = table.certificate
+    if (claimed.optimum is None) != (proved.optimum is None):
+        raise NotProved(
+            f"K = {table.K}: the table claims optimum {claimed.optimum}, proved is {proved.optimum}"
+        )
+    pairs = [
+        ("bias.lower", proved.bias.lower, claimed.bias.lower),
+        ("bias.upper", claimed.bias.upper, proved.bias.upper),
+    ]
+    if claimed.optimum is not None and proved.optimum is not None:
+        pairs.append(("optimum.lower", proved.optimum.lower, claimed.optimum.lower))
+        pairs.append(("optimum.upper", claimed.optimum.upper, proved.optimum.upper))
+    for name in ("second_moment", "variance", "gradient_variance", "squared_error"):
+        pairs.append((name, getattr(claimed, name), getattr(proved, name)))
+    for name, greater, less in pairs:
+        if greater != less:
+            said, found = (less, greater) if name.endswith("lower") else (greater, less)
+            raise NotProved(f"K = {table.K}: {name} is claimed to be {said!r}, proved is {found!r}")
+
+
+def _keywords(problem: Problem) -> dict[str, float]:
+    if problem.budget is None:
+        return {}
+    return {problem.budget.kind.replace("-", "_"): problem.budget.value}
 
 
 def prove(
@@ -64,8 +124,8 @@ def _lines(path: Path) -> list[Line]:
 
 def _drawn(lines: list[Line], sample: int, seed: str) -> list[Line]:
     """Lines of K up to 32, or of no K that can be seen, and a sample of the others."""
-    found = [K_OF_LINE.search(line) for line, _ in lines]
-    large = [i for i, K in enumerate(found) if K is not None and int(K[1]) > ALWAYS]
+    found = [K_of(line) for line, _ in lines]
+    large = [i for i, K in enumerate(found) if K is not None and K > ALWAYS]
     kept = set(Random(seed).sample(large, min(sample, len(large)))).union(
         set(range(len(lines))).difference(large)
     )

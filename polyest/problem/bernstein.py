@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyest.arrays import Floats as Floats
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def pmf(K: int, p: "ArrayLike") -> Floats:

@@ -26,8 +26,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem
-from polyest.problem.bernstein import Floats
 from polyest.values import among, real, shown, whole
 
 FORMATS = {"float32": (24, -149), "bfloat16": (8, -133)}  # bits, exponent of the least number

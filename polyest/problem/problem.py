@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem
-from polyest.problem.bernstein import Floats
 from polyest.problem.targets import Target, parse
 from polyest.record import Record
 from polyest.values import among, clipped, real, shown, whole
@@ -27,6 +27,8 @@ CRITERIA = ("minimax", *BUDGETED, "squared-error")
 BUDGET_KINDS = ("bias", "bias-ratio", "noise")
 DEFAULT_NOISE = 8.0
 LEAST_BUDGET = 1e-100
+LARGEST_LISTED = 1024  # draws of a table that lists its entries: above it every one is universal
+LARGEST_MINIMAX = 40  # draws of a minimax table that is stored
 
 
 class Budget(Record):
@@ -166,6 +168,17 @@ def pose(
         return Problem(draws, phi, criterion)
     budget = budgets[0] if budgets else Budget("noise", DEFAULT_NOISE)
     return Problem(draws, phi, criterion, budget, budget.value if budget.kind == "bias" else None)
+
+
+def too_large(problem: Problem) -> str | None:
+    """Why a table of `problem` is not to be stored, and what is; None where it may be."""
+    if problem.criterion != "minimax" or problem.K <= LARGEST_MINIMAX:
+        return None
+    return (
+        f"K = {problem.K} is too large for a stored minimax table: its coefficients grow like 2^K and "
+        f"float64 no longer holds the optimum above K = {LARGEST_MINIMAX}; use criterion "
+        "gradient-variance"
+    )
 
 
 def _positive(kind: str, value: Any) -> float:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem
-from polyest.problem.bernstein import Floats
 from polyest.record import Record
 from polyest.values import shown
 

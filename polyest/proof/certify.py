@@ -2,7 +2,7 @@
 
 Every number here is a statement about the stored doubles, established in ball arithmetic: brackets
 of sup|e| (supremum.py), upper bounds of the four criteria, and a bracket of the optimum, from an
-alternation (alternation.py) or from Lagrange multipliers (duality.py).  This module imports no solver
+alternation (exact/levelled.py) or from Lagrange multipliers (dual_bound.py).  This module imports no solver
 and takes no solver's word: it gets coefficients and a witness, and evaluates.
 
 python-flint is imported when something is to be proved, not when a table is loaded.
@@ -13,50 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import NotProved
 from polyest.precision import working
 from polyest.precision.entrance import alone
-from polyest.problem.bernstein import Floats
+from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.problem import Alternation, Budget, Dual, Problem
 from polyest.problem.targets import Target
-from polyest.record import Record
 
 if TYPE_CHECKING:
     from polyest.proof.supremum import Curve
 
 SELECTION_TOLERANCE = 1e-13
-
-
-class Bracket(Record):
-    """Two doubles between which a real number is proved to lie."""
-
-    lower: float
-    upper: float
-
-    @property
-    def width(self) -> float:
-        """Relative width (upper - lower) / upper; 0 where both ends are 0."""
-        return (self.upper - self.lower) / self.upper if self.upper else 0.0
-
-
-class Certificate(Record):
-    """Proved facts about one table.
-
-    bias: bracket of sup |p (P(p) - phi(p))|; optimum: bracket of the least attainable value of what
-    was minimised, None where nothing was; the four criteria: upper bounds.
-    """
-
-    bias: Bracket
-    optimum: Bracket | None
-    second_moment: float
-    variance: float
-    gradient_variance: float
-    squared_error: float
-
-    def criterion(self, name: str) -> float:
-        """Upper bound of the criterion called `name`, such as "gradient-variance"."""
-        value: float = getattr(self, name.replace("-", "_"))
-        return value
 
 
 @alone
@@ -174,18 +142,6 @@ def _check_budget(problem: Problem, measured: Certificate) -> None:
             f"K = {problem.K}: the stored table spends {spent(problem, measured)!r} of a "
             f"{problem.direction} budget of {problem.limit!r}"
         )
-
-
-@alone
-def reselected(
-    target: Target, coefficients: Floats, witness: Alternation | Dual | None
-) -> Alternation | Dual | None:
-    """The witness of a problem, with the tie-break's value of these coefficients in it."""
-    from polyest.exact.tie_break import value
-
-    if not isinstance(witness, Dual):
-        return witness
-    return witness.__replace__(selection=float(value(target, coefficients)))
 
 
 def _check_selection(problem: Problem, coefficients: Floats, witness: Dual) -> None:

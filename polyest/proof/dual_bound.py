@@ -34,9 +34,10 @@ from flint import arb, arb_mat
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
+from polyest.arrays import Floats
 from polyest.errors import NotProved
 from polyest.precision import working
-from polyest.problem.bernstein import Floats, pmf
+from polyest.problem.bernstein import pmf
 from polyest.problem.problem import Dual, Problem
 
 REFINEMENTS = 12

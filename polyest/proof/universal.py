@@ -32,12 +32,12 @@ from math import ceil, inf
 
 from flint import arb, arb_poly, fmpq, fmpq_poly
 
+from polyest.arrays import Floats
 from polyest.errors import NotProved
 from polyest.exact.balls import at_least, at_most
 from polyest.precision import working
 from polyest.precision.entrance import alone
-from polyest.problem.bernstein import Floats
-from polyest.proof.certify import Bracket
+from polyest.problem.claims import Bracket, Limits
 from polyest.proof.poisson import (
     LEAST,
     ORDER,
@@ -50,7 +50,7 @@ from polyest.proof.poisson import (
     rests,
 )
 from polyest.proof.supremum import Place, highest, trimmed
-from polyest.tables.universal import MOST_DRAWS, ROUNDING, Limits, UniversalTable, head
+from polyest.tables.universal import MOST_DRAWS, ROUNDING, UniversalTable, head
 
 BITS = 320
 SMALL = 2.0**-60  # what a cell may be wrong by

@@ -20,18 +20,11 @@ from typing import Any, Unpack
 import numpy as np
 
 from polyest import counts
+from polyest.arrays import Array, Floats, library, static_int
 from polyest.errors import InvalidReward, NotInstalled
-from polyest.problem.bernstein import Floats
 from polyest.reals import on_host
-from polyest.rewards.estimates import (  # fmt: skip
-    COUNTED,
-    Array,
-    Options,
-    chosen,
-    doubles,
-    filled,
-    summable,
-)
+from polyest.rewards.estimates import doubles, filled, summable
+from polyest.rewards.options import COUNTED, Options, parse_options
 from polyest.rewards.orbits import arranged
 from polyest.values import shown
 
@@ -79,7 +72,7 @@ def pairwise(
     ]
     if len(ways) > 1:
         raise InvalidReward(f"{' and '.join(ways)}: give one way to compare, or none for equality")
-    how = chosen("log", beta, 1, options, but=COUNTED)
+    how = parse_options("log", beta, 1, options, but=COUNTED)
     written = _texts(answers)
     if written is not None and "no_answer" in options:
         raise InvalidReward("no_answer beside texts: a text without answer is None")
@@ -111,7 +104,7 @@ def pairwise(
             )
         agreement = agreement - 1 * own
     paid = how.beta * (doubles(agreement) / (traces if include_self else traces - 1))
-    paid = summable(paid, how.beta, counts.fixed(traces), options)
+    paid = summable(paid, how.beta, static_int(traces), options)
     return found.restored(filled(paid, answered, 0.0, options))
 
 
@@ -178,7 +171,7 @@ def _of_distances(measured: Any, n: int) -> tuple[Floats, Floats]:
 
 def _texts(answers: Any) -> Any:
     """An object array of texts, None where answers are integers."""
-    if counts.library(answers) is not np:
+    if library(answers) is not np:
         return None
     try:
         found = np.array(answers, dtype=object)

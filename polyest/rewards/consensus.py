@@ -21,13 +21,9 @@ from typing import Any, Literal, Unpack
 import numpy as np
 
 from polyest import counts
+from polyest.arrays import Array, library, static_int
 from polyest.errors import InvalidReward
 from polyest.rewards.estimates import (
-    COUNTED,
-    Array,
-    Estimator,
-    Options,
-    chosen,
     constant,
     doubles,
     entries,
@@ -36,6 +32,7 @@ from polyest.rewards.estimates import (
     rewarded,
     summable,
 )
+from polyest.rewards.options import COUNTED, Estimator, Options, parse_options
 from polyest.rewards.orbits import arranged
 from polyest.rewards.stratified import Stratified, stratify
 from polyest.values import among, shown
@@ -72,10 +69,10 @@ def coherence(
     """
     if not among(ties, TIES):
         raise InvalidReward(f"ties is {shown(ties)}: expected one of {', '.join(TIES)}")
-    how = chosen("log", beta, 1, options, but=COUNTED)
+    how = parse_options("log", beta, 1, options, but=COUNTED)
     found = arranged(answers, groups=options.get("groups"), orbits=orbits)
     pooled = found.values.reshape(len(found.values), -1)
-    xp = counts.library(pooled)
+    xp = library(pooled)
     times, answered = counts.occurrences(
         pooled, no_answer=options.get("no_answer", counts.NO_ANSWER)
     )
@@ -84,7 +81,7 @@ def coherence(
         greatest = xp.iinfo(xp.int64).max
         least = xp.amin(xp.where(best, pooled, greatest), 1)[:, None]
         best = best & (pooled == least)
-    paid = summable(how.beta * doubles(best), how.beta, counts.fixed(pooled.shape[1]), options)
+    paid = summable(how.beta * doubles(best), how.beta, static_int(pooled.shape[1]), options)
     return found.restored(filled(paid, answered, 0.0, options))
 
 
@@ -121,8 +118,8 @@ def soft_consistency(
             'reward over an orbit is counted "in-group" on its own prompt, under "group-mean" or "none"'
         )
     found = arranged(answers, groups=options.get("groups"), orbits=orbits)
-    m, G = map(counts.fixed, found.values.shape[1:])
-    how = chosen("log", beta, 1, options, but=("sizes", "reference"))
+    m, G = map(static_int, found.values.shape[1:])
+    how = parse_options("log", beta, 1, options, but=("sizes", "reference"))
     no_answer = options.get("no_answer", counts.NO_ANSWER)
     seen = counts.across(found.values, baseline=baseline, no_answer=no_answer)
     least, most = extremes(how, seen.draws)
@@ -142,7 +139,7 @@ def soft_consistency(
 
 def _factors(how: Estimator, draws: tuple[int, ...], like: Array) -> tuple[Array, ...]:
     """Factors of the stratified table for prompts of these draws, beside `like`."""
-    device = None if counts.library(like) is np else like.device
+    device = None if library(like) is np else like.device
     return _constant((*how,), draws, device)
 
 

@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 
 from polyest import counts
+from polyest.arrays import Array, library
 from polyest.errors import BrokenOrbit
 from polyest.record import Holder
-
-Array = Any  # numpy array or torch tensor; recognised, not imported
 
 
 class Arranged(Holder):
@@ -89,7 +88,7 @@ def arranged(answers: Array, *, groups: Any = None, orbits: Any = None) -> Arran
             )
         rows, m = _blocks("orbit", "prompts", each[:, 0])
         order = traces.reshape(-1, G)[rows].reshape(-1)
-    xp = counts.library(answer)
+    xp = library(answer)
     if xp is not np:
         order = xp.as_tensor(order, device=answer.device)
     return Arranged(answer.reshape(-1)[order].reshape(-1, m, G), shape, order)

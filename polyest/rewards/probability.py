@@ -13,9 +13,11 @@ from collections.abc import Iterable
 from typing import Any, Literal, Unpack
 
 from polyest import counts
+from polyest.arrays import Array, library
 from polyest.errors import InvalidProblem, InvalidReward
 from polyest.reals import reals
-from polyest.rewards.estimates import Array, Options, estimated, group_sizes, summable
+from polyest.rewards.estimates import estimated, group_sizes, summable
+from polyest.rewards.options import Options
 from polyest.values import among, real, shown, whole
 
 KINDS = ("entropy", "gini", "exploration")
@@ -135,7 +137,7 @@ def diversity(
 
 def _explored(paid: Array, seen: counts.Counts, prior: Any, beta: float, options: Options) -> Array:
     """Rewards of -log nu with beta log Q added; the prior is read by the host, which checks it."""
-    xp, answered = counts.library(paid), seen.answered
+    xp, answered = library(paid), seen.answered
     believed = reals("prior", prior, paid, "log Q of each answer")
     known = believed[answered] if believed.shape == paid.shape else believed.reshape(-1)[:0]
     if believed.shape != paid.shape or not xp.isfinite(known).all():

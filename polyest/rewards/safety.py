@@ -14,14 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from polyest import counts
+from polyest.arrays import Array, Floats, library
 from polyest.errors import InvalidReward
 from polyest.gathering import summed
-from polyest.problem.bernstein import Floats
 from polyest.reals import on_host, reals
 from polyest.values import shown
-
-Array = Any  # numpy array or torch tensor; recognised, not imported
 
 
 class Multiplier:
@@ -138,7 +135,7 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
         raise InvalidReward(
             f"multiplier is {shown(value.tolist())}: expected no negative number, one or a list"
         )
-    xp = counts.library(costs)
+    xp = library(costs)
     cost = _finite("costs", reals("costs", costs, costs))
     if value.ndim and (not cost.ndim or cost.shape[-1] != value.size):
         raise InvalidReward(
@@ -163,7 +160,7 @@ def _numbers(name: str, values: Any) -> Floats:
 
 
 def _finite(name: str, found: Any) -> Any:
-    if not counts.library(found).isfinite(found).all():
+    if not library(found).isfinite(found).all():
         raise InvalidReward(_not_finite(name))
     return found
 

@@ -26,12 +26,10 @@ from typing import Any
 
 import numpy as np
 
-from polyest import counts
+from polyest.arrays import Array, Floats, library
 from polyest.errors import CountOutOfRange, InvalidReward
-from polyest.problem.bernstein import Floats
 from polyest.record import Holder
 
-Array = Any  # numpy array or torch tensor; recognised, not imported
 WRITTEN_OUT = 2**13  # entries up to which f is stored
 LARGEST = 2**25  # complex numbers of the transforms
 BLOCK = 2**22  # complex numbers that a sum over frequencies holds at once
@@ -69,7 +67,7 @@ class Stratified(Holder):
             for transform, column in zip(transforms[1:], flat[1:], strict=True):
                 term = term * transform[column[start : start + step]]
             blocks.append((term @ weights).real)
-        return counts.library(index).concatenate(blocks).reshape(index.shape[:-1])
+        return library(index).concatenate(blocks).reshape(index.shape[:-1])
 
     def moved(self, device: Any) -> "Stratified":
         """The same with factors that are tensors on the device."""

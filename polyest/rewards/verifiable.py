@@ -16,19 +16,11 @@ the best response to KL(delta, nu) is exp(1[z right]/(beta nu)), which needs 1/n
 from typing import Any, Literal, Unpack
 
 from polyest import counts
+from polyest.arrays import Array, library
 from polyest.errors import InvalidReward
 from polyest.reals import reals
-from polyest.rewards.estimates import (
-    TABLES,
-    Array,
-    Options,
-    chosen,
-    counted,
-    doubles,
-    filled,
-    group_sizes,
-    summable,
-)
+from polyest.rewards.estimates import counted, doubles, filled, group_sizes, summable
+from polyest.rewards.options import TABLES, Options, parse_options
 from polyest.values import among, shown, whole
 
 OBJECTIVES = ("accuracy", "log", "pass@k")
@@ -65,7 +57,7 @@ def ground_truth(
     if k is not None and not whole(k, 1):
         raise InvalidReward(f"k is {shown(k)}: expected an integer of at least 1")
     wanted: Options = {"unanswered": "lowest", **options}
-    how = chosen("log", beta, 1, wanted, but=TABLES)
+    how = parse_options("log", beta, 1, wanted, but=TABLES)
     seen = counted(answers, wanted)
     answer = counts.integers("answers", answers, answers)
     right = doubles(_right(answer, counts.integers("truth", truth, answer)))
@@ -122,7 +114,7 @@ def standard(scores: Array) -> Array:
     [[1.0, 0.0, 0.5]]
     """
     found = reals("scores", scores, scores)
-    if not counts.library(found).isfinite(found).all():
+    if not library(found).isfinite(found).all():
         raise InvalidReward(
             "scores hold nan or an infinity: expected finite ones; score a failure with the least there is"
         )

@@ -12,7 +12,7 @@ evaluated: its error may bend as often as it likes.  What is found is a number, 
 
 import numpy as np
 
-from polyest.problem.bernstein import Floats
+from polyest.arrays import Floats
 from polyest.problem.targets import Target
 
 POINTS = 4096  # equally spaced in theta, p = sin^2 theta

@@ -24,10 +24,11 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.exact.tie_break import quadratic, value, weight
 from polyest.precision.entrance import alone
-from polyest.problem.bernstein import Floats, pmf
+from polyest.problem.bernstein import pmf
 from polyest.problem.problem import Dual, Problem, Solution, settled
 
 try:

@@ -19,10 +19,10 @@ Zhong's (2026), the exchange Remez' (1934).
 import highspy
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.exact.levelled import table
 from polyest.precision.entrance import alone
-from polyest.problem.bernstein import Floats
 from polyest.problem.problem import Alternation, Problem, Solution, unbiased
 from polyest.problem.targets import Target
 

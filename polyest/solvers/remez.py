@@ -13,10 +13,10 @@ because E depends on them to second order; the coefficients are read off in ball
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.exact.levelled import table
 from polyest.precision.entrance import alone
-from polyest.problem.bernstein import Floats
 from polyest.problem.problem import Alternation, Problem, Solution, unbiased
 from polyest.problem.targets import Target
 

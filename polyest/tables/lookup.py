@@ -14,21 +14,23 @@ from typing import Any
 import numpy as np
 
 from polyest.errors import CountOutOfRange
+from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.problem import Budget, Problem
-from polyest.proof.certify import Bracket, Certificate
 from polyest.values import shown
-
-LARGEST_LISTED = 1024  # draws: above it every table is universal
 
 
 class Lookup(ABC):
     """Entries c_X of counts X in 0..K, with their problem, certificate and origin."""
 
     problem: Problem
-    certificate: Certificate
     method: str
     release: str | None
     version: str
+
+    @property
+    @abstractmethod
+    def certificate(self) -> Certificate:
+        """What is proved of the entries."""
 
     @property
     def K(self) -> int:

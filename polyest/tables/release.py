@@ -15,16 +15,16 @@ from math import inf, nextafter
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from polyest.errors import CorruptTable, TableNotFound
-from polyest.problem.problem import Problem, pose
-from polyest.proof.certify import Bracket
-from polyest.tables.lookup import LARGEST_LISTED, Lookup
-from polyest.tables.table import Table, loads
+from polyest.problem.claims import Bracket
+from polyest.problem.problem import LARGEST_LISTED, Problem, pose, too_large
+from polyest.tables.format import K_of, loads, loads_listed
+from polyest.tables.lookup import Lookup
+from polyest.tables.table import Table
 
 if TYPE_CHECKING:
     from polyest.tables.universal import UniversalTable
 
 RELEASE = "v1"
-LARGEST_MINIMAX = 40
 BLOCK = 1 << 16  # bytes read at once: new memory for megabytes takes longer than their digest
 HEAD = 512  # bytes of a line among which its K is
 UNIVERSAL = "-universal"  # ends the name of a family that is one line for every large K
@@ -73,26 +73,25 @@ def load(
         stream.seek(starts[number - 1])
         line = stream.read(starts[number] - starts[number - 1])
     where = f"{path}, line {number}"
-    return _of_family(loads(line, where), problem, where)
+    return _of_family(loads_listed(line, where), problem, where)
 
 
 def _draws_at(stream: IO[bytes], start: int) -> int:
     """K of the line that starts there."""
     stream.seek(start)
     head = stream.read(HEAD)
-    found = head.find(b'"K": ')
-    if found < 0:
+    K = K_of(head)
+    if K is None:
         raise CorruptTable(
             f"{stream.name}: no key K in what follows byte {start}: no line of a table"
         )
-    return int(head[found + 5 : head.index(b",", found)])
+    return K
 
 
 def _universal(problem: Problem, folder: str) -> "UniversalTable":
     from dataclasses import replace
 
     from polyest.tables.universal import UniversalTable
-    from polyest.tables.universal import loads as load_line
 
     path = os.path.join(folder, f"{family(problem)}{UNIVERSAL}.jsonl")
     if not os.path.isfile(path):
@@ -104,7 +103,7 @@ def _universal(problem: Problem, folder: str) -> "UniversalTable":
         )
     checked(path)
     where = f"{path}, line 1"
-    table = load_line(_content(path), where)
+    table = loads(_content(path), where)
     listed = _of_family(table, problem.__replace__(K=table.K), where)
     if not isinstance(listed, UniversalTable):
         raise CorruptTable(f"{where}: holds {listed!r}, which is for one K only")
@@ -121,17 +120,6 @@ def _of_family(table: Found, problem: Problem, where: str) -> Found:
     ):
         raise CorruptTable(f"{where}: holds {table!r}, which is not of this family")
     return table
-
-
-def too_large(problem: Problem) -> str | None:
-    """Why a table of `problem` is not to be stored, and what is; None where it may be."""
-    if problem.criterion != "minimax" or problem.K <= LARGEST_MINIMAX:
-        return None
-    return (
-        f"K = {problem.K} is too large for a stored minimax table: its coefficients grow like 2^K and "
-        f"float64 no longer holds the optimum above K = {LARGEST_MINIMAX}; use criterion "
-        "gradient-variance"
-    )
 
 
 def listed_least_bias(K: int) -> Bracket | None:

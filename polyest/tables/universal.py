@@ -10,14 +10,13 @@ function psi(X+1) the sum is a harmonic table, H_X - H_K, whose mean is known ex
 
     c_X = H_X - H_K + u_X + w_X/K,    w_X = X(X-1)/2 (u_X - 2 u_{X-1} + u_{X-2}),    w_0 = w_1 = 1/2,
 
-with departures u_X, doubles in the file, for the first N counts, and 0 beyond.  `uniform.py` proves, once
-for every K, how far off the exact c_X are; here c_X is rounded to the nearest double, one at a time, so
-that a table takes no memory, and what rounding may add is part of every claim.
+with departures u_X, doubles in the file, for the first N counts, and 0 beyond.  proof/universal.py proves,
+once for every K, how far off the exact c_X are; here c_X is rounded to the nearest double, one at a time,
+so that a table takes no memory, and what rounding may add is part of every claim.
 """
 
-import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -26,33 +25,17 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.decimals import context
 from polyest.errors import CorruptTable, InvalidProblem, NotWrittenOut
-from polyest.problem.bernstein import Floats
-from polyest.problem.problem import Problem
-from polyest.proof.certify import Bracket, Certificate
-from polyest.tables.lookup import LARGEST_LISTED, Lookup
-from polyest.tables.table import (
-    Table,
-    bracket_in,
-    bracket_out,
-    claimed,
-    claims,
-    heading,
-    listed,
-    number,
-    numbers,
-    parsed,
-    posed,
-    text,
-    word,
-)
-from polyest.tables.table import dumps as dumps_listed
+from polyest.problem.claims import Bracket, Certificate, Limits
+from polyest.problem.problem import LARGEST_LISTED, Problem
+from polyest.tables.lookup import Lookup
+from polyest.tables.table import Table
 from polyest.values import clipped, shown
 from polyest.version import __version__
 
 MOST_DRAWS = 2**53  # beyond it counts are no doubles
-NUMBERS = ("variance", "gradient_variance", "squared_error", "log_count", "selection")
 METHOD = "universal, the Poisson limit in two terms"
 ROUNDING = Fraction(1, 2**53) * (1 + Fraction(1, 2**40))  # relative error of a looked-up entry
 EXACT = context(40)
@@ -67,23 +50,6 @@ BERNOULLI = tuple(
         (43867, 14364), (-174611, 6600),
     )
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What is proved of the exact c_X for every K >= 1024 at once.
-
-    bias: bracket of K sup|e|; gradient_variance, squared_error: upper bounds of K times the criterion;
-    variance: of the criterion itself; log_count: lower bound of K sup p Var log((X+1)/(K+1)), the unit of
-    noise; selection: sum (X+1) u_X^2, which moves with every departure.
-    """
-
-    bias: Bracket
-    variance: float
-    gradient_variance: float
-    squared_error: float
-    log_count: float
-    selection: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +71,6 @@ class UniversalTable(Lookup):
     method: str = METHOD
     release: str | None = None
     version: str = __version__
-    certificate: Certificate = field(init=False)
 
     def __post_init__(self) -> None:
         departures = np.array(self.departures, dtype=np.float64)
@@ -121,7 +86,11 @@ class UniversalTable(Lookup):
             )
         departures.setflags(write=False)
         object.__setattr__(self, "departures", departures)
-        object.__setattr__(self, "certificate", _claims(self.K, self.limits, self._entry(0)))
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """What the limits say of tables of K draws."""
+        return _claims(self.K, self.limits, self._entry(0))
 
     @property
     def coefficients(self) -> Floats:
@@ -178,69 +147,6 @@ def head(departures: Floats) -> list[tuple[Fraction, Fraction]]:
     bend = [u[X] - 2 * u[X - 1] + u[X - 2] for X in range(2, len(u))]
     w = [Fraction(1, 2)] * 2 + [X * (X - 1) * b / 2 for X, b in enumerate(bend, 2)]
     return list(zip(u, w, strict=True))
-
-
-def dumps(table: Table | UniversalTable) -> str:
-    """One line of JSON, schema 1, without a line end, of a table of either kind.
-
-    Raises InvalidProblem for what is no table.
-    """
-    if isinstance(table, Table):
-        return dumps_listed(table)
-    if not isinstance(table, UniversalTable):
-        raise InvalidProblem(
-            f"table is {shown(table)}: expected a table of polyest, as load and solve give it"
-        )
-    universal = {
-        "above": LARGEST_LISTED,
-        "departures": [text(u) for u in table.departures],
-        "bias": bracket_out(table.limits.bias),
-        **{name: text(getattr(table.limits, name)) for name in NUMBERS},
-    }
-    record = {
-        **heading(table),
-        "universal": universal,
-        **claims(table.certificate),
-        "witness": {"peak": text(table.peak)},
-        "generator": table.generator,
-    }
-    return json.dumps(record)
-
-
-def loads(line: str | bytes, where: str = "table") -> Table | UniversalTable:
-    """The table, of either kind, written in one line; `where` names file and line in errors.
-
-    Nothing is believed but the syntax: prove the claims again with `polyest.verify`.  Raises
-    CorruptTable for anything that is not a table of schema 1.
-    """
-    return parsed(line, where, _read)
-
-
-def _read(record: Any) -> Table | UniversalTable:
-    if not isinstance(record, dict) or "universal" not in record:
-        return listed(record)
-    problem, universal = posed(record), record["universal"]
-    if universal["above"] != LARGEST_LISTED or problem.direction != "noise":
-        raise CorruptTable(
-            f"a universal table above {shown(universal['above'])} with budget {problem.budget}: expected "
-            f"{LARGEST_LISTED} and a noise"
-        )
-    table = UniversalTable(
-        problem,
-        np.array(numbers(universal["departures"])),
-        Limits(
-            bracket_in(universal["bias"]), **{name: number(universal[name]) for name in NUMBERS}
-        ),
-        number(record["witness"]["peak"]),
-        word("method", record["generator"]["method"]),
-        record["release"],
-        word("version", record["generator"]["polyest"]),
-    )
-    if claimed(record) != table.certificate:
-        raise CorruptTable(
-            f"K = {table.K}: claims {claimed(record)}, where its limits say {table.certificate}"
-        )
-    return table
 
 
 def _claims(K: int, limits: Limits, first: float) -> Certificate:

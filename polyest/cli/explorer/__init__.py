@@ -24,7 +24,8 @@ from polyest.counts import SPENT
 from polyest.errors import CannotStore
 from polyest.problem.problem import Alternation
 from polyest.proof.certify import plug_in
-from polyest.tables.table import Table, dumps, text
+from polyest.tables.format import dumps, text
+from polyest.tables.table import Table
 from polyest.version import __version__
 
 if TYPE_CHECKING:

@@ -28,10 +28,10 @@ from functools import partial
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem, NotConverged
 from polyest.exact.tie_break import SLACK, quadratic, weight
 from polyest.precision.entrance import alone
-from polyest.problem.bernstein import Floats
 from polyest.problem.problem import Problem, Solution
 from polyest.solvers.socp.constraints import TieBreak, program
 from polyest.solvers.socp.curves import Curves

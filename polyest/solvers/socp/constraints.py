@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs
 
-from polyest.problem.bernstein import Floats
+from polyest.arrays import Floats
 from polyest.solvers.socp.curves import Curves, Flags, Lines, Peaks, Quadratics
 
 ABOVE = 2.0  # tau to begin with, over what it bounds

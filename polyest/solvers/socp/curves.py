@@ -24,7 +24,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from polyest.problem.bernstein import Floats, quick_pmf
+from polyest.arrays import Floats
+from polyest.problem.bernstein import quick_pmf
 from polyest.problem.problem import Problem
 from polyest.solvers.socp import spectral
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import NotConverged
-from polyest.problem.bernstein import Floats
 from polyest.solvers.socp.constraints import Frame, Newton, Program, TieBreak, View, framed
 
 STEPS = 150

@@ -19,9 +19,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, lstsq, solve_triangular
 
+from polyest.arrays import Floats
 from polyest.errors import NotConverged
 from polyest.exact.tie_break import value
-from polyest.problem.bernstein import Floats, pmf
+from polyest.problem.bernstein import pmf
 from polyest.problem.problem import Dual, Problem, settled
 from polyest.solvers.socp.constraints import Program
 from polyest.solvers.socp.curves import Curves

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
-from polyest.problem.bernstein import Floats
+from polyest.arrays import Floats
 
 BITS = 128  # of the integers from which the basis is rounded
 SPLIT = 2.0**27 + 1

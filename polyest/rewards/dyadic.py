@@ -1,0 +1,117 @@
+"""Rewards whose sums in float32 are exact: whole multiples of a step h = 2^-b.
+
+Let the rewards of a group of G be m_i h, m_i whole with G max|m_i| <= 2^24.  Then every sum of them is a
+number of float32, and equal rewards leave advantages of exactly 0 (problem/grids.py).  b is the greatest
+for which that holds, at most 16.
+
+A reward beta c_X is rounded here, in float64, and not the table beforehand: beta c_X moves by at most h/2,
+so what is claimed of a table grows by a term that is known before anything is computed.  With
+delta = h/(2 beta), in units of the reward divided by beta,
+
+    sup |p (E c_X - phi(p))|    grows by at most delta
+    sup p Var c_X = V           becomes at most V + 2 delta sqrt(V) + delta^2
+
+so a noise budget may be exceeded by that.  `Table.rounded` keeps the budget, and is certified anew.
+"""
+
+import warnings
+from fractions import Fraction
+from math import floor, log2, nextafter, sqrt
+
+import numpy as np
+
+from polyest.arrays import Array, Floats, library
+from polyest.errors import InvalidReward, NotPromised, RuinedByRounding
+from polyest.problem.bernstein import pmf
+from polyest.problem.claims import Certificate
+from polyest.problem.grids import FINEST, WHOLE
+from polyest.tables.lookup import Lookup
+from polyest.tables.table import Table
+
+POINTS = 257  # at which it is looked at whether rounding ruins a table
+PRODUCT = 1 + 2.0**-28  # beta c is rounded to a double before it is rounded to the grid
+
+
+def step(most: float, group: int) -> float:
+    """The step h for rewards of absolute value `most` at most, of which `group` are summed.
+
+    Raises InvalidReward where all of them would vanish.
+
+    >>> step(5.0, group=16), step(5.0, group=1024)
+    (1.52587890625e-05, 0.00048828125)
+    """
+    if not most:
+        return 2.0**-FINEST
+    if most < 2.0**-FINEST:
+        raise InvalidReward(
+            f"rewards of size {most:g} vanish on the dyadic grid, whose step is 2^-{FINEST}: use a greater "
+            "beta, or dyadic=False"
+        )
+    return 2.0 ** -min(FINEST, floor(log2(WHOLE / (group * most))))
+
+
+def on_grid(paid: Array, most: float, group: int) -> Array:
+    """Rewards of absolute value `most` at most, each rounded to the nearest multiple of their step."""
+    h, whole = step(most, group), WHOLE // group
+    return library(paid).round(paid / h).clip(-whole, whole) * h
+
+
+def of_table(table: Lookup, paid: Floats, beta: float, group: int) -> Floats:
+    """Rewards beta c of the counts 0..K, on the grid for a group.
+
+    Those of a table that is on a grid already are paid as they are, as float32 holds them: a dyadic one
+    was made for a group.  Warns NotPromised where their sums are not exact, RuinedByRounding where a
+    table's sup|bias| more than doubles.
+    """
+    if isinstance(table, Table) and table.grid is not None:
+        held: Floats = paid.astype(np.float32).astype(np.float64)
+        if not _sums_exactly(held, group):
+            warnings.warn(
+                f"{table!r}: float32 sums of {group} of its rewards are not exact, and equal rewards may "
+                "leave advantages that are not 0: use the table that it was made from",
+                NotPromised,
+                stacklevel=2,
+            )
+        return held
+    most = float(np.abs(paid).max())
+    found: Floats = on_grid(paid, most, group)
+    if isinstance(table, Table) and table.claims is not None:
+        _warn_if_ruined(table, table.claims, (found - paid) / beta, step(most, group), beta)
+    return found
+
+
+def claimed(table: Certificate, h: float, beta: float) -> tuple[float, float]:
+    """Upper bounds of sup|bias| and of sup p Var of what is paid, divided by beta, on a grid of step h.
+
+    table: what is claimed of the table; the bounds are its own and the term that the module explains.
+
+    >>> import polyest
+    >>> t = polyest.load(14)
+    >>> bias, noise = claimed(t.certificate, 2.0**-16, beta=0.1)
+    >>> round(bias - t.bias.upper, 7), round(noise / t.gradient_variance, 4)
+    (7.63e-05, 1.0003)
+    """
+    delta = h / (2 * beta) * PRODUCT
+    noise = table.gradient_variance + 2 * delta * sqrt(table.gradient_variance) + delta * delta
+    return nextafter(table.bias.upper + delta, np.inf), noise * (1 + 2.0**-50)
+
+
+def _sums_exactly(paid: Floats, group: int) -> bool:
+    exact = [Fraction(float(x)) for x in paid]
+    finest = max(x.denominator for x in exact)  # a power of two
+    return group * max(abs(x) for x in exact) * finest <= WHOLE
+
+
+def _warn_if_ruined(
+    table: Table, claims: Certificate, moved: Floats, h: float, beta: float
+) -> None:
+    """Warn where rounding, which moved the entries by so much, takes a table much of its worth."""
+    p = np.sin(np.linspace(0, np.pi / 2, POINTS)) ** 2
+    added = float(np.abs(p * (pmf(table.K, p) @ moved)).max())
+    if added > claims.bias.upper > 0:
+        warnings.warn(
+            f"{table!r}: rewards with beta = {beta:g} are rounded to multiples of {h:g}, which adds "
+            f"{added:.2g} to its sup|bias|: use a greater beta, or dyadic=False",
+            RuinedByRounding,
+            stacklevel=2,
+        )

@@ -1,0 +1,124 @@
+"""What a reward is asked for: its options, checked, and the estimator that they name."""
+
+from math import isfinite
+from typing import Any, Literal, NamedTuple, TypedDict
+
+import numpy as np
+
+from polyest.errors import InvalidReward, Mismatch, UnknownOption
+from polyest.problem.grids import GREATEST_BETA, LEAST_BETA
+from polyest.tables.lookup import Lookup
+from polyest.values import among, real, shown
+
+Target = str | tuple[str, Any]  # released, or an exact closed form with what it takes beside K
+CLOSED_FORMS = (
+    "log_count", "log_smoothed", "miller_madow", "taylor", "harmonic", "jackknife", "schuermann",
+)  # fmt: skip
+UNANSWERED = ("exclude", "lowest")
+TABLES = ("criterion", "bias", "bias_ratio", "noise", "table")  # keywords that say which table
+# Keywords of no use to a reward that looks nothing up.
+COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline")
+
+
+class Options(TypedDict, total=False):
+    """Keywords that rewards from counts have in common.
+
+    groups: integer ids (N,) where answers are flat; a list or a numpy array spares a wait for the device.
+    sizes: the least and the most traces of such groups, which spares it too (counts.py).
+    counting: "in-group" (default), or "independent" with reference=, integers (prompts, K).
+    baseline: what the trainer subtracts, "group-mean" (default, K = G - 2), "none" or "exact" (K = G - 1).
+    criterion, bias, bias_ratio, noise: those of a released table, as `polyest.load` takes them.
+    table: a Table of K draws, or the name of a closed form, in place of a released one.
+    dyadic: rewards are, in float32, multiples of 2^-b whose group sums are exact there (dyadic.py).
+    no_answer: marks a trace without answer, -1 by default; it stays among the draws.
+    unanswered: "exclude" (default) rewards it with nan, which the functions of `advantages` leave out,
+    "lowest" with the least reward that any count could earn.
+    """
+
+    groups: Any
+    sizes: tuple[int, int]
+    counting: Literal["in-group", "independent"]
+    reference: Any
+    baseline: str
+    criterion: str
+    bias: float
+    bias_ratio: float
+    noise: float
+    table: Lookup | str
+    dyadic: bool
+    no_answer: int
+    unanswered: Literal["exclude", "lowest"]
+
+
+class Estimator(NamedTuple):
+    """How counts become rewards: factor beta, sign, and the keywords of a table of any K."""
+
+    target: Target
+    beta: float = 1.0
+    sign: int = 1
+    criterion: str | None = None
+    bias: float | None = None
+    bias_ratio: float | None = None
+    noise: float | None = None
+    table: Lookup | str | None = None
+
+
+def parse_options(
+    target: Target, beta: Any, sign: int, options: Options, but: tuple[str, ...] = ()
+) -> Estimator:
+    """The estimator that keywords ask for; `but` are those that the reward has no use for.
+
+    Raises UnknownOption for a keyword that is none of these, InvalidReward for a bad value and for two ways
+    to say which table, Mismatch for the table of another target.
+    """
+    known = [name for name in Options.__annotations__ if name not in but]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise UnknownOption(f"keyword {', '.join(unknown)}: expected some of {', '.join(known)}")
+    unanswered = options.get("unanswered", "exclude")
+    if not among(unanswered, UNANSWERED):
+        raise InvalidReward(
+            f"unanswered is {shown(unanswered)}: expected one of {', '.join(UNANSWERED)}"
+        )
+    factor = real(beta)
+    if not factor > 0:
+        raise InvalidReward(f"beta is {shown(beta)}: expected a positive number")
+    if not LEAST_BETA <= factor <= GREATEST_BETA:
+        raise InvalidReward(
+            f"beta is {shown(beta)}: expected a number from {LEAST_BETA:g} to {GREATEST_BETA:g}, so that "
+            "rewards neither vanish nor overflow"
+        )
+    if not isinstance(dyadic := options.get("dyadic", False), bool | np.bool_):
+        raise InvalidReward(f"dyadic is {shown(dyadic)}: expected True or False")
+    asked: dict[str, Any] = {name: options.get(name) for name in TABLES}
+    if not isinstance(asked["criterion"], str | None):
+        raise InvalidReward(
+            f"criterion is {shown(asked['criterion'])}: expected its name, such as minimax"
+        )
+    for name in ("bias", "bias_ratio", "noise"):
+        if asked[name] is not None and not isfinite(real(asked[name])):
+            raise InvalidReward(f"{name} is {shown(asked[name])}: expected a number")
+    if not isinstance(asked["table"], Lookup | str | None):
+        raise InvalidReward(
+            f"table is {shown(asked['table'])}: expected a Table, or the name of a closed form"
+        )
+    how = Estimator(target, factor, sign, **asked)
+    given = [name for name in TABLES if getattr(how, name) is not None]
+    if given and not isinstance(target, str):
+        raise InvalidReward(
+            f"{', '.join(given)} with a polynomial, whose table is exactly unbiased: leave it out"
+        )
+    if len(given) > 1 and how.table is not None:
+        raise InvalidReward(
+            f"{', '.join(given)}: give a table, or say which one is wanted, not both"
+        )
+    if isinstance(how.table, str) and (target != "log" or how.table not in CLOSED_FORMS):
+        raise InvalidReward(
+            f"table {shown(how.table)} for {target}: expected a Table, or of the log one of "
+            + ", ".join(CLOSED_FORMS)
+        )
+    if isinstance(how.table, Lookup) and how.table.target != target:
+        raise Mismatch(
+            f"{how.table!r} for a reward that estimates {target}: expected one of that target"
+        )
+    return how

@@ -1,0 +1,325 @@
+"""The file format, schema 1: one JSON object a line, every real number a decimal string.
+
+    dumps(table) -> line        loads(line) -> table        K_of(line) -> K, without reading the rest
+
+A decimal string is the shortest that reads back to the same double.  All reading and writing of lines is
+here; release.py finds released ones.  Only the syntax of a line is checked, and that it is whole: prove
+its claims again with `polyest.verify`.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from polyest.errors import CorruptTable, InvalidProblem
+from polyest.problem.claims import Bracket, Certificate, Limits
+from polyest.problem.problem import (
+    BUDGET_KINDS,
+    LARGEST_LISTED,
+    Alternation,
+    Budget,
+    Dual,
+    Problem,
+)
+from polyest.problem.targets import parse
+from polyest.tables.lookup import Lookup
+from polyest.tables.table import Table
+from polyest.values import LONGEST, among, shown, whole
+
+if TYPE_CHECKING:
+    from polyest.tables.universal import UniversalTable
+
+SCHEMA = 1
+MOST_POINTS = 4  # of a witness, for each draw and 16 more: solvers find 2 where K is large
+LONGEST_LINE = 2**22  # bytes: the longest that a table of 1024 draws needs is a tenth of it
+CRITERIA = ("second_moment", "variance", "gradient_variance", "squared_error")
+LIMITS = ("variance", "gradient_variance", "squared_error", "log_count", "selection")
+DUAL_KEYS = ("bias_points", "bias_weights", "noise_points", "noise_weights")
+KEY_OF_K = b'"K": '
+MOST_DIGITS = 16  # of a K: it is at most 2^53
+OPENING = b'{"schema": 1, "release": null, "target": "'  # of a line of a table that is not released
+
+Read = TypeVar("Read")
+
+
+def dumps(table: "Table | UniversalTable") -> str:
+    """One line of JSON, schema 1, without a line end, of a table of either kind.
+
+    Raises InvalidProblem for what is no table.
+    """
+    entries: dict[str, Any]
+    if isinstance(table, Table):
+        entries = {"grid": table.grid, "coefficients": [text(c) for c in table.coefficients]}
+        witness = _witness_out(table.witness)
+    else:
+        from polyest.tables.universal import UniversalTable
+
+        if not isinstance(table, UniversalTable):
+            raise InvalidProblem(
+                f"table is {shown(table)}: expected a table of polyest, as load and solve give it"
+            )
+        entries = {"universal": _universal_out(table)}
+        witness = {"peak": text(table.peak)}
+    record = {**_heading(table), **entries, **_claims_out(table.certificate)}
+    return json.dumps({**record, "witness": witness, "generator": table.generator})
+
+
+def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
+    """The table, of either kind, written in one line; `where` names file and line in errors.
+
+    Only the syntax is checked: prove the claims again with `polyest.verify`.  Raises CorruptTable for
+    anything that is not a table of schema 1.
+    """
+    where = where[-300:] if isinstance(where, str) else shown(where)
+    try:
+        if len(line) > LONGEST_LINE:
+            raise CorruptTable(f"{len(line)} bytes: expected a table, at most {LONGEST_LINE} bytes")
+        return _read(json.loads(line))
+    except CorruptTable as error:
+        raise CorruptTable(f"{where}: {error}") from None
+    except KeyError as error:
+        raise CorruptTable(
+            f"{where}: key {error} is missing: the line is not a whole table"
+        ) from None
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise CorruptTable(
+            f"{where}: {str(error)[:400]}: the line is cut or altered; restore the file"
+        ) from None
+
+
+def loads_listed(line: str | bytes, where: str = "table") -> Table:
+    """The table of a line that lists its coefficients; raises as `loads`, and for a universal table."""
+    table = loads(line, where)
+    if not isinstance(table, Table):
+        raise CorruptTable(
+            f"{where}: holds {table!r}: expected a table that lists its coefficients"
+        )
+    return table
+
+
+def K_of(line: bytes) -> int | None:
+    """K of a line, or of its beginning, by its key alone; None where there is no such key.
+
+    >>> K_of(b'{"schema": 1, "K": 14, "budget": null'), K_of(b"?")
+    (14, None)
+    """
+    start = line.find(KEY_OF_K)
+    digits = line[start + len(KEY_OF_K) :].split(b",", 1)[0]
+    if start < 0 or not digits.isdigit() or len(digits) > MOST_DIGITS:
+        return None
+    return int(digits)
+
+
+def may_begin(cut: bytes) -> bool:
+    """Whether a line of a table that is not released may begin with these bytes.
+
+    >>> may_begin(b'{"sch'), may_begin(b"K,bias")
+    (True, False)
+    """
+    return cut.startswith(OPENING) or OPENING.startswith(cut)
+
+
+def _heading(table: Lookup) -> dict[str, Any]:
+    """Keys of a record that say which problem a table of any kind answers."""
+    return {
+        "schema": SCHEMA,
+        "release": table.release,
+        "target": table.target,
+        "criterion": table.criterion,
+        "K": table.K,
+        "budget": _budget_out(table.budget),
+    }
+
+
+def _claims_out(certificate: Certificate) -> dict[str, Any]:
+    """Keys of a record that say what is proved."""
+    optimum = certificate.optimum
+    return {
+        "bias": _bracket_out(certificate.bias),
+        "optimum": None if optimum is None else _bracket_out(optimum),
+        **{name: text(getattr(certificate, name)) for name in CRITERIA},
+    }
+
+
+def _universal_out(table: "UniversalTable") -> dict[str, Any]:
+    return {
+        "above": LARGEST_LISTED,
+        "departures": [text(u) for u in table.departures],
+        "bias": _bracket_out(table.limits.bias),
+        **{name: text(getattr(table.limits, name)) for name in LIMITS},
+    }
+
+
+def _read(record: Any) -> "Table | UniversalTable":
+    universal = isinstance(record, dict) and "universal" in record
+    return _universal(record) if universal else _listed(record)
+
+
+def _listed(record: Any) -> Table:
+    """The table of a record that lists its coefficients."""
+    problem = _posed(record)
+    if problem.K > LARGEST_LISTED:
+        raise CorruptTable(
+            f"K is {problem.K}: a table that lists its coefficients has K up to {LARGEST_LISTED}"
+        )
+    if not isinstance(record["grid"], str | None):
+        raise CorruptTable(f"grid is {shown(record['grid'])}: expected a text or null")
+    if record["grid"] is not None:
+        from polyest.problem.grids import parse_grid
+
+        parse_grid(record["grid"])
+    return Table(
+        problem,
+        np.array(_numbers(record["coefficients"])),
+        _claims_in(record),
+        _witness_in(record["witness"], problem.K),
+        _word("method", record["generator"]["method"]),
+        record["release"],
+        record["grid"],
+        _word("version", record["generator"]["polyest"]),
+    )
+
+
+def _universal(record: dict[str, Any]) -> "UniversalTable":
+    """The universal table of a record, whose claims follow from its limits."""
+    from polyest.tables.universal import UniversalTable
+
+    problem, universal = _posed(record), record["universal"]
+    if universal["above"] != LARGEST_LISTED or problem.direction != "noise":
+        raise CorruptTable(
+            f"a universal table above {shown(universal['above'])} with budget {problem.budget}: expected "
+            f"{LARGEST_LISTED} and a noise"
+        )
+    table = UniversalTable(
+        problem,
+        np.array(_numbers(universal["departures"])),
+        Limits(
+            _bracket_in(universal["bias"]), **{name: _number(universal[name]) for name in LIMITS}
+        ),
+        _number(record["witness"]["peak"]),
+        _word("method", record["generator"]["method"]),
+        record["release"],
+        _word("version", record["generator"]["polyest"]),
+    )
+    if _claims_in(record) != table.certificate:
+        raise CorruptTable(
+            f"K = {table.K}: claims {_claims_in(record)}, where its limits say {table.certificate}"
+        )
+    return table
+
+
+def _posed(record: Any) -> Problem:
+    """The problem of a record, its heading checked."""
+    if not isinstance(record, dict):
+        raise CorruptTable("not a JSON object: expected one table per line")
+    if record["schema"] != SCHEMA or isinstance(record["schema"], bool):
+        raise CorruptTable(f"schema {shown(record['schema'])}: this polyest reads schema {SCHEMA}")
+    K = record["K"]
+    if not whole(K, 1):
+        raise CorruptTable(f"K is {shown(K)}: expected an integer of at least 1, up to 2^53")
+    budget = record["budget"]
+    allowed = None if budget is None else Budget(budget["kind"], _number(budget["value"]))
+    if allowed is not None and not among(allowed.kind, BUDGET_KINDS):
+        raise CorruptTable(
+            f"budget {shown(allowed.kind)}: expected one of {', '.join(BUDGET_KINDS)}"
+        )
+    if not isinstance(record["target"], str):
+        raise CorruptTable(f"target is {shown(record['target'])}: expected a text")
+    if record["release"] is not None:
+        _word("release", record["release"])
+    target, criterion = parse(record["target"]), _word("criterion", record["criterion"])
+    if target.kind == "polynomial" and target.degree is not None and target.degree > K:
+        raise CorruptTable(
+            f"target of degree {target.degree}: expected K of at least that, got {K}"
+        )
+    limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
+    return Problem(K, target, criterion, allowed, limit)
+
+
+def _word(name: str, value: Any) -> str:
+    """The value, a text of at most 60 characters; raises CorruptTable for any other."""
+    if isinstance(value, str) and len(value) <= LONGEST:
+        return value
+    raise CorruptTable(f"{name} is {shown(value)}: expected a text of at most {LONGEST} characters")
+
+
+def _claims_in(record: Mapping[str, Any]) -> Certificate:
+    """What a record says is proved."""
+    return Certificate(
+        _bracket_in(record["bias"]),
+        None if record["optimum"] is None else _bracket_in(record["optimum"]),
+        **{name: _number(record[name], finite=False) for name in CRITERIA},
+    )
+
+
+def text(value: float) -> str:
+    """Shortest decimal that reads back to the same double."""
+    return repr(float(value))
+
+
+def _number(text: Any, finite: bool = True) -> float:
+    """The double that a decimal string is."""
+    try:
+        value = float(text) if isinstance(text, str) else None
+    except ValueError:
+        value = None
+    if value is None:
+        raise CorruptTable(f"{shown(text)} is not a decimal string")
+    if value != value or (finite and not isfinite(value)):
+        raise CorruptTable(f"{shown(text)} is not a finite number")
+    return value
+
+
+def _numbers(texts: Any) -> list[float]:
+    """The finite doubles that a list of decimal strings is."""
+    if not isinstance(texts, list):
+        raise CorruptTable(f"{shown(texts)} is not a list of decimal strings")
+    with suppress(TypeError, ValueError):
+        if all(map(isfinite, values := [*map(float, texts)])) and set(map(type, texts)) <= {str}:
+            return values
+    return [_number(text) for text in texts]  # says which it is
+
+
+def _bracket_out(bracket: Bracket) -> dict[str, str]:
+    """A bracket as an object of two strings."""
+    return {"lower": text(bracket.lower), "upper": text(bracket.upper)}
+
+
+def _bracket_in(record: Mapping[str, Any]) -> Bracket:
+    """The bracket that such an object is."""
+    return Bracket(_number(record["lower"]), _number(record["upper"], finite=False))
+
+
+def _budget_out(budget: Budget | None) -> dict[str, str] | None:
+    return None if budget is None else {"kind": budget.kind, "value": text(budget.value)}
+
+
+def _witness_out(witness: Alternation | Dual | None) -> dict[str, Any] | None:
+    if witness is None:
+        return None
+    if isinstance(witness, Alternation):
+        return {"alternation": [text(p) for p in witness.points]}
+    lists = {key: [text(x) for x in getattr(witness, key)] for key in DUAL_KEYS}
+    return {**lists, "selection": text(witness.selection)}
+
+
+def _witness_in(record: Mapping[str, Any] | None, K: int) -> Alternation | Dual | None:
+    if record is None:
+        return None
+    if "alternation" in record:
+        return Alternation(tuple(_numbers(record["alternation"])))
+    lists = {key: tuple(_numbers(record[key])) for key in DUAL_KEYS}
+    for kind in ("bias", "noise"):
+        points, weights = lists[f"{kind}_points"], lists[f"{kind}_weights"]
+        if len(points) != len(weights) or len(points) > MOST_POINTS * (K + 16):
+            raise CorruptTable(
+                f"{len(points)} {kind} points with {len(weights)} weights: expected as many, at most "
+                f"{MOST_POINTS * (K + 16)}"
+            )
+        if not all(0 <= p <= 1 for p in points):
+            raise CorruptTable(f"{kind} points outside [0, 1]: expected probabilities")
+    return Dual(**lists, selection=_number(record["selection"]))
