@@ -12,13 +12,13 @@ The wrong pair is not a little worse: K = G - 1 under a group mean has 1.8 to 13
 """
 
 import warnings
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
 from polyest import advantages, counts
 from polyest.arrays import Array, library
 from polyest.errors import InvalidReward, Mismatch, ScaleLost
-from polyest.record import Holder
 from polyest.rewards.estimates import entries, table
 from polyest.rewards.options import TABLES, Estimator, Options, parse_options
 from polyest.tables.lookup import Lookup
@@ -41,7 +41,8 @@ def draws(group: int, baseline: str) -> int:
     return counts.draws(group, baseline if baseline in ("exact", "none") else "group-mean")
 
 
-class Pair(Holder):
+@dataclass(frozen=True, eq=False)
+class Pair:
     """A table for groups of `group` traces with the baseline that a trainer subtracts.
 
     others: the table of G - 2 draws that "exact" reads for the rest of the group, else None.  Raises

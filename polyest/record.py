@@ -41,20 +41,24 @@ class Record:
 
     def __replace__(self, **changes: Any) -> Self:
         """The record with some of it changed; copy.replace calls it (Python 3.13)."""
-        return type(self)(**{**vars(self), **changes})
+        return type(self)(**{**self._values(), **changes})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, name) for name in self._fields)  # checked again
+        return type(self), tuple(self._values().values())  # checked again
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return type(self) is type(other) and self._values() == other._values()
 
     def __hash__(self) -> int:
-        return hash(tuple(vars(self).values()))
+        return hash(tuple(self._values().values()))
 
     def __repr__(self) -> str:
-        shown = (f"{name}={value!r}" for name, value in vars(self).items())
+        shown = (f"{name}={value!r}" for name, value in self._values().items())
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _values(self) -> dict[str, Any]:
+        """Fields by name, without what was computed from them and kept."""
+        return {name: getattr(self, name) for name in self._fields}
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: make another by copy.replace")

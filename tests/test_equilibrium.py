@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from copies import replace
 from enumerable import EUCLID, GEOMETRIES, GOALS, KL, SMOOTH, betas, coin, random_problem, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,7 +192,7 @@ def test_rlvr_with_all_mass_on_the_truth_is_the_limit_of_a_small_beta():
 @pytest.mark.parametrize("consensus", ["geometric", "arithmetic", "mode"])
 def test_no_consensus_of_the_paper_is_a_best_response(consensus):
     """pi ~ pi_0 q once loses; played on, geometric and arithmetic end where one answer has everything."""
-    goal = GOALS["coherence"](None, 2, 2, None).__replace__(consensus=consensus)
+    goal = replace(GOALS["coherence"](None, 2, 2, None), consensus=consensus)
     game = Game(alft.pose(COIN, [0, 1], goal, 0.5, orbits=[[0, 1]]))
     best = game.problem.J(equilibrium(game).policy)
     once = game.policy(game.dual(game.listed_target(game.problem.reference)))

@@ -138,9 +138,9 @@ def test_draws_of_a_listed_table_are_bounded():
 
 AT_THE_LIMIT = """
 import sys, polyest
-from polyest.certificate import measure
+from polyest.proof.certify import measure
 from polyest.errors import PolyestError
-from polyest.targets import parse
+from polyest.problem.targets import parse
 import numpy as np
 target = sys.argv[1]
 for K in (1, 16, 64):

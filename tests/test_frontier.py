@@ -78,7 +78,7 @@ def test_the_curve_falls_and_is_convex():
     point = found.points[4]
     claims = point.table.certificate
     higher = Bracket(claims.optimum.lower * 1.3, claims.optimum.upper * 1.3)
-    table = replace(point.table, certificate=replace(claims, optimum=higher))
+    table = replace(point.table, claims=replace(claims, optimum=higher))
     points = (*found.points[:4], replace(point, table=table), *found.points[5:])
     assert not is_convex(replace(found, points=points))
 
@@ -181,7 +181,7 @@ def test_a_table_on_the_curve_or_claimed_to_be_below_does_not_lie_above():
     averaged = closed_forms.split(minimax(4), 2)
     assert lies_above(averaged)
     claimed = Bracket(averaged.bias.lower * 0.8, averaged.bias.upper * 0.8)
-    spoiled = replace(averaged, certificate=replace(averaged.certificate, bias=claimed))
+    spoiled = replace(averaged, claims=replace(averaged.certificate, bias=claimed))
     assert not lies_above(spoiled)
     assert frontier.against(spoiled).ratio.upper < 1
 
@@ -318,7 +318,7 @@ def test_a_rival_noisier_than_a_table_without_bias_has_infinitely_more():
     mean = closed_forms.polynomial(3, [0, 1])
     entries = 1.5 * mean.coefficients
     claims = measure(mean.problem.target, entries)
-    versus = frontier.against(replace(mean, coefficients=entries, certificate=claims))
+    versus = frontier.against(replace(mean, coefficients=entries, claims=claims))
     assert versus.best.coefficients.tolist() == mean.coefficients.tolist()
     assert versus.ratio.lower > 1e12
     assert versus.ratio.upper == np.inf
@@ -373,7 +373,7 @@ def test_a_frontier_where_nothing_is_attainable_is_one_error(call, arguments, wo
 def test_a_rival_without_noise_cannot_be_compared():
     entries = np.full(4, -1.0)
     claims = measure(LOG, entries)
-    constant = replace(closed_forms.log_count(3), coefficients=entries, certificate=claims)
+    constant = replace(closed_forms.log_count(3), coefficients=entries, claims=claims)
     with pytest.raises(InvalidProblem, match="is 0, no noise to compare at: give a table that var"):
         frontier.against(constant)
     assert frontier.against(constant, "second-moment").ratio.lower > 1

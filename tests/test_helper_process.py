@@ -210,7 +210,7 @@ def test_a_process_that_ends_is_replaced_and_one_that_always_ends_is_named():
 
 
 def test_it_ends_when_it_is_idle():
-    code = "import polyest.helper_process as h; h.IDLE = .2; h.serve()"
+    code = "import polyest.precision.helper_process as h; h.IDLE = .2; h.serve()"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -225,7 +225,7 @@ def test_it_ends_when_it_is_idle():
 PARENT = """
 import os, sys, threading, time
 import polyest
-from polyest import helper_process
+from polyest.precision import helper_process
 threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 polyest.solve(3)
 print(helper_process._process.pid, flush=True)
@@ -323,7 +323,7 @@ def test_a_script_needs_no_guard(tmp_path):
 
 INTERRUPTED = """
 import signal, threading, time, flint, polyest
-from polyest import helper_process
+from polyest.precision import helper_process
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background ignores
 threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 flint.ctx.prec = 71

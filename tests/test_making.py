@@ -28,7 +28,7 @@ def table(request):
 
 
 def claiming(table, **changes):
-    return replace(table, certificate=replace(table.certificate, **changes))
+    return replace(table, claims=replace(table.certificate, **changes))
 
 
 def test_a_table_as_made_is_verified(table):

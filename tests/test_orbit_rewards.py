@@ -7,7 +7,6 @@ import pytest
 import rapidfuzz
 import torch
 from enumeration import gradient, mean, orbits
-from polyest.rewards.options import chosen
 
 import polyest
 from polyest import advantages, closed_forms, rewards
@@ -20,6 +19,7 @@ from polyest.errors import (
     UnknownOption,
 )
 from polyest.rewards.estimates import extremes
+from polyest.rewards.options import parse_options
 
 nan = float("nan")
 ANSWERS = np.random.default_rng(0).integers(-1, 4, (5, 3, 6))
@@ -390,7 +390,7 @@ def test_without_rapidfuzz_it_says_what_to_install(monkeypatch):
 
 def test_what_stands_for_no_answer_is_the_least_entry_itself():
     own, other = polyest.load(6).coefficients, polyest.load(8).coefficients
-    assert extremes(chosen("log", 0.5, -1, {}), 6) == (min(-own / 2), max(abs(own / 2)))
+    assert extremes(parse_options("log", 0.5, -1, {}), 6) == (min(-own / 2), max(abs(own / 2)))
     answers = [[[1] * 7 + [-1], [1] * 8]]
     paid = rewards.soft_consistency(answers, mean="geometric", unanswered="lowest")
     assert paid[0, 0, 7] == (min(own) + min(other)) / 2

@@ -232,9 +232,9 @@ def spoil():
     decimal.setcontext(decimal.Context())
 {before}
 import polyest
-from polyest.universal import dumps
-from polyest.balls import decimals
-from polyest.pages import universal
+from polyest.tables.format import dumps
+from polyest.exact.balls import decimals
+from polyest.cli.pages import universal
 from flint import arb
 {after}
 print(dumps(polyest.solve(5, "tsallis:0.5")))

@@ -28,7 +28,7 @@ def test_verify_in_two_processes_finds_the_same(tmp_path, minimax8):
     assert run("verify", path, "--jobs", 2).stdout.startswith(f"{path}: 3 tables proved")
     bias = minimax8.bias
     worse = replace(minimax8.certificate, bias=Bracket(bias.lower, bias.upper * (1 - 1e-6)))
-    path.write_text(f"{dumps(minimax8)}\n{dumps(replace(minimax8, certificate=worse))}\n")
+    path.write_text(f"{dumps(minimax8)}\n{dumps(replace(minimax8, claims=worse))}\n")
     message = refused("verify", path, "--jobs", 2)
     assert message.startswith(f"{path}, line 2: K = 8: bias.upper is claimed to be ")
 
@@ -118,12 +118,12 @@ def test_verify_of_a_folder_is_one_line(tmp_path):
 
 def _lowered_bias(table):
     bias = Bracket(table.bias.lower, table.bias.upper * (1 - 1e-6))
-    return replace(table, certificate=replace(table.certificate, bias=bias))
+    return replace(table, claims=replace(table.certificate, bias=bias))
 
 
 def _raised_optimum(table, upper):
     raised = Bracket(upper, upper)
-    return replace(table, certificate=replace(table.certificate, optimum=raised))
+    return replace(table, claims=replace(table.certificate, optimum=raised))
 
 
 def _nudged(table, k, factor=1 + 1e-3):
@@ -151,7 +151,7 @@ def _spoiled(table):
     for name in ("second_moment", "variance", "gradient_variance", "squared_error"):
         less = getattr(table, name) * (1 - 1e-6)
         claims = replace(table.certificate, **{name: less})
-        yield name, replace(table, certificate=claims), f"{name} is claimed to be"
+        yield name, replace(table, claims=claims), f"{name} is claimed to be"
 
 
 def _assert_rejected(folder, spoiled):

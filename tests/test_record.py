@@ -3,13 +3,12 @@
 import copy
 import pickle
 
-import numpy as np
 import pytest
 from copies import replace
 
 from polyest.problem.claims import Bracket
 from polyest.problem.problem import Budget, Problem, pose
-from polyest.record import Holder, Record
+from polyest.record import Record
 
 
 class Pair(Record):
@@ -66,13 +65,3 @@ def test_copies_with_changes_and_through_pickle():
     problem = pose(8, bias=0.01)
     assert isinstance(problem, Problem)
     assert pickle.loads(pickle.dumps(problem)) == copy.deepcopy(problem) == problem
-
-
-def test_a_holder_of_arrays_is_equal_to_itself_only_and_can_be_a_key():
-    class Held(Holder):
-        values: object
-
-    one, other = Held(np.ones(2)), Held(np.ones(2))
-    assert one == one
-    assert one != other
-    assert {one: 1}[one] == 1

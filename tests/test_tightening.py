@@ -50,7 +50,7 @@ def solved(keywords, grid):
 
 
 def claiming(table, **changes):
-    return replace(table, certificate=replace(table.certificate, **changes))
+    return replace(table, claims=replace(table.certificate, **changes))
 
 
 # solved on a grid

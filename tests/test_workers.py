@@ -126,7 +126,7 @@ def test_who_stops_listening_stops_the_work():
 
 PARENT = """
 import time
-from polyest.workers import processes
+from polyest.make.workers import processes
 if __name__ == "__main__":
     with processes(2) as pool:
         futures = [pool.submit(time.sleep, seconds) for seconds in (0, 0, 100, 100)]

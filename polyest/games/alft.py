@@ -7,6 +7,7 @@ Prompts x, traces y, answers z = E(x, y), a reference policy pi_0, a goal R (goa
 policies, KL unless said otherwise.  Gradients are those of the pairing <a, b> = sum_x w_x sum_y a_xy b_xy.
 """
 
+from dataclasses import dataclass
 from operator import index
 from typing import Any
 
@@ -17,13 +18,13 @@ from polyest.errors import InvalidGame
 from polyest.games.geometry import LEAST, Geometry, negative_entropy
 from polyest.games.goals import LARGEST, Goal, Prompts, numbers
 from polyest.games.safety import Safety
-from polyest.record import Holder
 from polyest.values import real, shown
 
 SUMS = 1e-9  # how far the probabilities of a distribution may be from adding up to 1
 
 
-class Alft(Holder):
+@dataclass(frozen=True, eq=False)
+class Alft:
     """A problem as `pose` checks it: arrays (prompts, traces), read-only."""
 
     reference: Floats

@@ -13,6 +13,7 @@ first two are is measured by H^2 = 1 - sum_z prod_k nu_k^(w_k):  |AM - GM|_1 <= 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ CONSENSUS = ("geometric", "arithmetic", "mode")
 Consensus = Callable[[Floats, Floats], Floats]
 
 
+@dataclass(frozen=True, eq=False)
 class Coherence(Goal):
     """R = sum over orbits of their weight times their Jensen-Shannon divergence."""
 

@@ -19,6 +19,7 @@ P the mean of the table.  `mirror_descent` and `policy_gradient` are the records
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -33,7 +34,6 @@ from polyest.games.game import Game
 from polyest.games.geometry import LEAST
 from polyest.games.goals import of_kind
 from polyest.problem.targets import LOG, Target
-from polyest.record import Holder
 from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
 from polyest.values import real, shown, whole
@@ -42,7 +42,8 @@ LEAST_OF = {"groups": 1, "group": 3}
 MOST_TRACES = 10**7  # of a step: some hundred megabytes
 
 
-class Mixture(Holder):
+@dataclass(frozen=True, eq=False)
+class Mixture:
     """A reward of answers: mixing (prompts, prompts), offset (prompts, answers), and phi."""
 
     mixing: Floats

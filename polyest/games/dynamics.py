@@ -11,6 +11,7 @@ averages has a gap of at most  (|u|^2/(2 rate) + 2 rate)/sqrt(T),  u = grad R at
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from math import inf, nan, sqrt
 from typing import Any
 
@@ -20,11 +21,11 @@ from polyest.arrays import Floats
 from polyest.errors import InvalidGame
 from polyest.games.game import Game
 from polyest.games.goals import of_kind
-from polyest.record import Holder
 from polyest.values import real, shown, whole
 
 
-class Step(Holder):
+@dataclass(frozen=True, eq=False)
+class Step:
     """A step of play: J and duality gap of (policy, dual), and how far the policy is from the optimum.
 
     distance: sum_x w_x |pi_x - pi*_x|_1, nan where no optimum was given.

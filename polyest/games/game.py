@@ -15,6 +15,7 @@ Every u stands for a q if phi' is onto the reals.  Otherwise, as for Euclidean P
 `target` refuses one that does not, and the game over targets can then have a smaller value than J.
 """
 
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
@@ -25,17 +26,17 @@ from polyest.errors import InvalidGame
 from polyest.games.alft import Alft, stochastic
 from polyest.games.geometry import Geometry, negative_entropy
 from polyest.games.goals import numbers
-from polyest.record import Holder
 from polyest.values import real, shown
 
 FITS = 1e-9  # how far phi'(q) may be from the u it stands for, relative to beta
 
 
-class Game(Holder):
+@dataclass(frozen=True, eq=False)
+class Game:
     """The game of a problem, with targets in the geometry Phi, of sign s = -1 or 1."""
 
     problem: Alft
-    geometry: Geometry = negative_entropy()
+    geometry: Geometry = field(default_factory=negative_entropy)
     sign: int = -1
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ add up to 1: one increasing equation, bracketed by the largest v_i being alone a
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 from typing import Any
@@ -25,7 +26,6 @@ from numpy.typing import ArrayLike
 from polyest.arrays import Floats
 from polyest.errors import InvalidGame, NotConvex
 from polyest.problem.targets import Target, parse
-from polyest.record import Record
 from polyest.values import real, shown
 
 Function = Callable[[Floats], Floats]
@@ -37,7 +37,8 @@ HIGHEST_DEGREE = 256  # of a polynomial: its roots are found within a second, of
 CLOSEST = 1e-6  # of an order to 1: closer, differences of powers lose their digits
 
 
-class Geometry(Record):
+@dataclass(frozen=True)
+class Geometry:
     """A generator phi: kind "tsallis" with its order, or "polynomial" with its coefficients."""
 
     kind: str

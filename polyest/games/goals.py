@@ -21,6 +21,7 @@ Distributional Alignment Games for Answer-Level Fine-Tuning (2026), and the slid
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,6 @@ import numpy as np
 from polyest.arrays import Floats
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games.geometry import LEAST, Geometry
-from polyest.record import Holder, Record
 from polyest.values import real, shown
 
 LARGEST = 1e100  # reward, cost, budget, strength: what is made of them are to be doubles
@@ -36,7 +36,8 @@ CERTIFIED = 1e-7  # largest gap of a conjugate found by descent
 RESTARTS = 10
 
 
-class Prompts(Record):
+@dataclass(frozen=True)
+class Prompts:
     """What a goal knows of the prompts: positive weights that add up to 1, and the orbits they fall into."""
 
     weights: tuple[float, ...]
@@ -47,7 +48,8 @@ class Prompts(Record):
         return float(np.array(self.weights) @ values)
 
 
-class Goal(Holder, ABC):
+@dataclass(frozen=True, eq=False)
+class Goal(ABC):
     """A convex functional of the answer distributions."""
 
     def needed(self, prompts: int, answers: int) -> Any:
@@ -70,10 +72,11 @@ class Goal(Holder, ABC):
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """The target that the paper lists for this goal, float64 (prompts, answers)."""
 
-    def check(self, prompts: int, answers: int) -> None:
+    def check(self, prompts: int, answers: int) -> None:  # noqa: B027 (most goals fit any number)
         """Raises InvalidGame where the goal is of another number of prompts or answers."""
 
 
+@dataclass(frozen=True, eq=False)
 class StandardRL(Goal):
     """R = -E_nu r: rewards r of the answers, (answers,) or (prompts, answers)."""
 
@@ -106,6 +109,7 @@ class StandardRL(Goal):
             )
 
 
+@dataclass(frozen=True, eq=False)
 class GroundTruth(Goal):
     """R = KL(delta_g, nu) = -log nu_g, g the right answer of each prompt: SFT and RLVR."""
 
@@ -159,6 +163,7 @@ class GroundTruth(Goal):
         return np.asarray(values[np.arange(len(values)), np.array(self.answers)])
 
 
+@dataclass(frozen=True, eq=False)
 class Diversity(Goal):
     """R = scale sum_z phi(nu_z): minus the entropy, minus the Gini index (Tsallis order 2), any geometry."""
 
@@ -200,6 +205,7 @@ class Diversity(Goal):
             )
 
 
+@dataclass(frozen=True, eq=False)
 class Custom(Goal):
     """A convex R of the user's own: functions of nu (prompts, answers), the gradient in the pairing.
 

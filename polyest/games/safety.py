@@ -10,6 +10,7 @@ The paper lists the information projection of nu onto the safe set, nu exp(-lamb
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from math import inf
 from typing import Any
@@ -29,6 +30,7 @@ LARGEST = 1e12  # multiplier, in units of the greatest cost
 ROUNDS = 50  # round the constraints, before they are solved together
 
 
+@dataclass(frozen=True, eq=False)
 class Safety(Goal):
     """R of expected costs (constraints, answers) within budgets (constraints,); bound caps multipliers."""
 
@@ -94,7 +96,7 @@ class Safety(Goal):
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """nu exp(-lambda cost), the distribution of least KL from nu within the budgets."""
-        safe = self.__replace__(bound=inf)
+        safe = replace(self, bound=inf)
         logs = np.log(np.maximum(nu, LEAST))
 
         def projected(row: Floats) -> Callable[[Floats], Floats]:

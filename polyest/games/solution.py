@@ -11,6 +11,7 @@ Newton's method ends it.  A safe set has no best response on the way; there the 
 instead, prompt by prompt.
 """
 
+from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
 
@@ -22,7 +23,6 @@ from polyest.games.alft import Alft
 from polyest.games.game import Game
 from polyest.games.goals import of_kind
 from polyest.games.safety import Safety
-from polyest.record import Holder
 from polyest.values import real, shown
 
 STEPS = 20_000
@@ -34,7 +34,8 @@ SOLVED = 1e-9  # gap left by multipliers, relative to the prices that they make
 INWARD = ((0.0, 1e-4), (0.5, 1e-4), *((0.5**k, 1e-30) for k in range(50, 0, -7)), (0.0, 1e-30))
 
 
-class Equilibrium(Holder):
+@dataclass(frozen=True, eq=False)
+class Equilibrium:
     """A policy (prompts, traces), the dual variable (prompts, answers) and a bound of their duality gap."""
 
     policy: Floats

@@ -27,7 +27,7 @@ from polyest.precision import LOCK, trusted
 
 IDLE = 60.0  # seconds without a request after which it ends
 LENGTH = 8  # bytes before a message, of its length
-START = "import sys; sys.path[:] = {path!r}; from polyest.helper_process import serve; serve()"
+START = "import sys; sys.path[:] = {path!r}; from polyest.precision.helper_process import serve; serve()"
 
 _process: subprocess.Popen[bytes] | None = None
 

@@ -13,6 +13,7 @@ Layouts, in and out:
 Members of an orbit are taken in the order in which they first appear.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,10 @@ import numpy as np
 from polyest import counts
 from polyest.arrays import Array, library
 from polyest.errors import BrokenOrbit
-from polyest.record import Holder
 
 
-class Arranged(Holder):
+@dataclass(frozen=True, eq=False)
+class Arranged:
     """Values (orbits, m, G) with the way back to the layout they came in."""
 
     values: Array

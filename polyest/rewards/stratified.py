@@ -20,6 +20,7 @@ with F_r[x] the transform of Poisson(l; n/m) Hypergeometric(y; K_k, x, l).  All 
 value at most 1 and w carries sqrt(2 pi n) max|c|: the error is some 1e-14 of that.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, lgamma, log, prod
 from typing import Any
@@ -28,14 +29,14 @@ import numpy as np
 
 from polyest.arrays import Array, Floats, library
 from polyest.errors import CountOutOfRange, InvalidReward
-from polyest.record import Holder
 
 WRITTEN_OUT = 2**13  # entries up to which f is stored
 LARGEST = 2**25  # complex numbers of the transforms
 BLOCK = 2**22  # complex numbers that a sum over frequencies holds at once
 
 
-class Stratified(Holder):
+@dataclass(frozen=True, eq=False)
+class Stratified:
     """f, made by `stratify`: `f[counts]` for counts (..., m).
 
     factors: w (R,) and F_1..F_m (K_k + 1, R), complex; or, where it is small enough, f itself, float64

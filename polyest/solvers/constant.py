@@ -25,7 +25,7 @@ MOST_STEPS = 200
 def best_constant(target: Target) -> float:
     """The constant c, a double, of nearly the least sup |p (c - phi(p))| over [0, 1].
 
-    >>> from polyest.targets import parse
+    >>> from polyest.problem.targets import parse
     >>> round(best_constant(parse("power:1")), 9)  # sup |p (c - p)| is c^2/4 or 1 - c
     0.828427125
     """
