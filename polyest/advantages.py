@@ -200,7 +200,7 @@ def _flags(name: str, values: Any, like: Array) -> Array:
         given: Any = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidReward(f"{name}: {error!s:.80}; expected bool") from None
-    if given.dtype not in (bool, getattr(xp, "bool", bool)):
+    if given.dtype != (bool if xp is np else xp.bool):
         raise InvalidReward(f"{name} of type {given.dtype}: expected bool")
     return given
 

@@ -20,7 +20,7 @@ from polyest.solvers.remez import exchange
 
 DENSE = np.sin(np.linspace(0, np.pi / 2, 8001)) ** 2
 GRID = np.sin(np.linspace(0, np.pi / 2, 241)) ** 2
-CLOSE = 2e-3  # how much less than the whole program the grid's may give
+CLOSE = 5e-3  # how much less than the whole program the grid's may give
 
 
 class Sine(Target):
