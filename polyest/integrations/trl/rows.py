@@ -20,7 +20,7 @@ GROUP = "group_id"
 
 
 class Reading(Holder):
-    """How a batch is read; the fields are the keywords of the rewards in trl.py.
+    """How a batch is read; the fields are the keywords of the rewards (reward.py).
 
     group is None for `GROUP` where there is such a column; end_token None for those of the trainer where
     it masks what was cut, else the tokens, none for completions that are read cut or not.
