@@ -65,10 +65,3 @@ class Record:
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be deleted")
-
-
-class Holder(Record):
-    """A record that holds arrays and functions, equal to itself only."""
-
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__

@@ -9,9 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest import advantages, answers, errors, rewards
-from polyest.integrations.estimators import REWARDS, chosen, credited
+from polyest.integrations.estimators import (
+    REWARDS,
+    advantages_of,
+    parse_options,
+    token_advantages,
+)
 from polyest.integrations.scores import answer_class
-from polyest.integrations.tokens import per_token
 from polyest.integrations.verl import estimate
 
 LOWEST = {"unanswered": "lowest"}  # the default of every integration
@@ -51,11 +55,11 @@ def test_advantages_are_those_of_the_reward_with_its_baseline(name, baseline, si
     given = ids[:, None] if name == "soft" else ids
     paid = function(given, dyadic=True, beta=0.5, **{**LOWEST, **silence}, **own).reshape(2, 5)
     wanted = {"group-mean": advantages.group_mean, "leave-one-out": advantages.leave_one_out}
-    how = chosen(name, options(name, beta=0.5, baseline=baseline, **silence))
+    how = parse_options(name, options(name, beta=0.5, baseline=baseline, **silence))
     shuffled = np.random.default_rng(1).permutation(10)
     groups = np.array(["a"] * 5 + ["b"] * 5)[shuffled]
     found = np.zeros(10)
-    found[shuffled] = credited(how, ids.reshape(-1)[shuffled], groups)
+    found[shuffled] = advantages_of(how, ids.reshape(-1)[shuffled], groups)
     assert found.reshape(2, 5) == pytest.approx(wanted[baseline](paid), abs=1e-14)
     assert found[4] == (0 if silence else found[:5].min())
 
@@ -65,8 +69,8 @@ def test_advantages_are_those_of_the_reward_with_its_baseline(name, baseline, si
 def test_a_reward_without_a_table_is_centred_over_its_orbit(name, orbits):
     ids = np.array([[7, 7, 3], [7, 5, -1], [2, 2, 2], [1, 2, 3]])
     groups, whose = np.repeat(range(4), 3), np.repeat(orbits, 3)
-    how = chosen(name, {"orbits": "uid", "orbit_size": 2})
-    found = credited(how, ids.reshape(-1), groups, whose).reshape(4, 3)
+    how = parse_options(name, {"orbits": "uid", "orbit_size": 2})
+    found = advantages_of(how, ids.reshape(-1), groups, whose).reshape(4, 3)
     for orbit in ("x", "y"):
         rows = np.array(orbits) == orbit
         paid = getattr(rewards, name)(ids[rows][None], dyadic=True, **LOWEST)
@@ -75,19 +79,21 @@ def test_a_reward_without_a_table_is_centred_over_its_orbit(name, orbits):
 
 def test_soft_consistency_over_orbits_in_any_order():
     ids = np.array([[7, 7, 3, 5], [7, 5, -1, 7], [2, 2, 2, 1], [1, 2, 3, 3]])
-    how = chosen("soft", {"orbits": "uid", "orbit_size": 2, "mean": "geometric"})
+    how = parse_options("soft", {"orbits": "uid", "orbit_size": 2, "mean": "geometric"})
     orbits = {"orbits": [0, 1, 0, 1]}
     paid = rewards.soft_consistency(ids, mean="geometric", dyadic=True, **orbits, **LOWEST)
     whose = np.repeat(["x", "y", "x", "y"], 4)
-    found = credited(how, ids.reshape(-1), np.repeat(range(4), 4), whose)
+    found = advantages_of(how, ids.reshape(-1), np.repeat(range(4), 4), whose)
     assert found.reshape(4, 4) == pytest.approx(advantages.group_mean(paid), abs=1e-14)
 
 
 def test_groups_of_different_sizes_each_have_their_own_table():
     ids, groups = np.array([7, 7, 3, 5, 5, 5, 5, 2]), [0] * 3 + [1] * 5
-    found = credited(chosen("log", {}), ids, groups)
+    found = advantages_of(parse_options("log", {}), ids, groups)
     for rows in (slice(0, 3), slice(3, 8)):
-        assert (found[rows] == credited(chosen("log", {}), ids[rows], groups[rows])).all()
+        assert (
+            found[rows] == advantages_of(parse_options("log", {}), ids[rows], groups[rows])
+        ).all()
 
 
 @settings(max_examples=60, deadline=None)
@@ -100,10 +106,10 @@ def test_advantages_are_finite_and_0_where_rewards_are_equal(name, groups, beta)
     ids = np.array([z for row in groups for z in row])
     which = np.array([i for i, row in enumerate(groups) for _ in row])
     assert np.isfinite(
-        credited(chosen(name, options(name, beta=beta, incomplete="zero")), ids, which)
+        advantages_of(parse_options(name, options(name, beta=beta, incomplete="zero")), ids, which)
     ).all()
-    how = chosen(name, options(name, beta=beta, incomplete="zero", unanswered="exclude"))
-    found = credited(how, ids, which)
+    how = parse_options(name, options(name, beta=beta, incomplete="zero", unanswered="exclude"))
+    found = advantages_of(how, ids, which)
     assert np.isfinite(found).all()
     assert (found[ids == -1] == 0).all()
     for i, row in enumerate(groups):
@@ -176,8 +182,8 @@ def test_ids_of_groups_may_be_tensors(index):
     found, _ = estimate("log", scores, mask, None, index)
     assert torch.equal(found, wanted)
     ids = np.array([7, 7, 3, 7, 9, 9])
-    plain = credited(chosen("log", {}), ids, named)
-    assert (credited(chosen("log", {}), ids, index) == plain).all()
+    plain = advantages_of(parse_options("log", {}), ids, named)
+    assert (advantages_of(parse_options("log", {}), ids, index) == plain).all()
 
 
 U = list("aaaa")
@@ -295,9 +301,9 @@ def test_scores_of_fewer_bits_than_float32_are_refused():
     rewards_, mask = tokens(FOUR)
     for kind in (torch.bfloat16, torch.float16, torch.int64):
         with pytest.raises(errors.BrokenBatch, match=r"rewards of type .*: expected float32"):
-            per_token(chosen("log", {}), rewards_.to(kind), mask, np.array(U))
+            token_advantages(parse_options("log", {}), rewards_.to(kind), mask, np.array(U))
     with pytest.raises(errors.BrokenBatch, match=r"mask of shape \(4, 3\)"):
-        per_token(chosen("log", {}), rewards_, mask[:, :3], np.array(U))
+        token_advantages(parse_options("log", {}), rewards_, mask[:, :3], np.array(U))
 
 
 @pytest.mark.parametrize(
@@ -313,7 +319,7 @@ def test_scores_of_fewer_bits_than_float32_are_refused():
 )
 def test_names_and_options_that_are_none_are_refused(name, given, message):
     with pytest.raises(errors.InvalidReward, match=message):
-        chosen(name, given)
+        parse_options(name, given)
 
 
 @pytest.mark.parametrize(
@@ -329,16 +335,16 @@ def test_names_and_options_that_are_none_are_refused(name, given, message):
     ],
 )
 def test_the_smallest_group_is_the_smallest_that_has_a_table(name, given, least):
-    how = chosen(name, given)
+    how = parse_options(name, given)
     ids = np.arange(least)
-    assert (credited(how, ids, ids * 0) == 0).all()
+    assert (advantages_of(how, ids, ids * 0) == 0).all()
     if least > 1:
         with pytest.raises(errors.BrokenBatch, match=f"traces: expected at least {least}"):
-            credited(how, ids[1:], ids[1:] * 0)
+            advantages_of(how, ids[1:], ids[1:] * 0)
         with pytest.raises(errors.PolyestError):
-            credited(how._replace(least=1), ids[1:], ids[1:] * 0)
-        how = chosen(name, {**given, "incomplete": "zero"})
-        assert (credited(how, ids[1:], ids[1:] * 0) == 0).all()
+            advantages_of(how._replace(least=1), ids[1:], ids[1:] * 0)
+        how = parse_options(name, {**given, "incomplete": "zero"})
+        assert (advantages_of(how, ids[1:], ids[1:] * 0) == 0).all()
 
 
 def test_a_penalty_in_the_reward_is_refused_before_anything_is_counted():
@@ -364,4 +370,4 @@ def test_a_group_of_many_sizes_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         groups = np.repeat(range(3, 40), range(3, 40))
-        credited(chosen("log", {"noise": 1}), np.arange(len(groups)) % 5, groups)
+        advantages_of(parse_options("log", {"noise": 1}), np.arange(len(groups)) % 5, groups)

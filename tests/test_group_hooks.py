@@ -12,8 +12,8 @@ import standins
 import torch
 
 from polyest import advantages, answers, errors, rewards
-from polyest.integrations import group_reward, trl
-from polyest.integrations.group_reward import GroupReward
+from polyest.integrations import groups, trl
+from polyest.integrations.groups import GroupReward
 from polyest.integrations.scores import answer_class
 
 TEXTS = ["7", "so 7", "3", "7.0", "no idea", "5"]
@@ -82,7 +82,7 @@ def test_a_group_that_agrees_has_advantage_0_in_every_trainer(G, beta):
 
 def test_slime_pays_groups(monkeypatch):
     reward = GroupReward("log", beta=0.3)
-    rm = group_reward.slime(reward)
+    rm = groups.slime(reward)
     group = [standins.Sample(text) for text in TEXTS]
     asyncio.run(standins.generate_and_rm_group(rm, None, group))
     assert [sample.reward for sample in group] == reward(TEXTS)
@@ -97,10 +97,10 @@ def test_an_unfinished_sample_of_slime_is_no_answer_but_a_draw(status):
     reward = GroupReward("log", beta=0.3)
     cut = standins.Sample("I will add 3", status=standins.Status(status))
     group = [standins.Sample(text) for text in ["7", "7", "3"]]
-    paid = asyncio.run(group_reward.slime(reward)(None, [*group, cut]))
+    paid = asyncio.run(groups.slime(reward)(None, [*group, cut]))
     assert paid == reward(["7", "7", "3", None]) != reward(["7", "7", "3", "3"])
     plain = SimpleNamespace(response="3", status=status.upper())
-    assert asyncio.run(group_reward.slime(reward)(None, [*group, plain])) == paid
+    assert asyncio.run(groups.slime(reward)(None, [*group, plain])) == paid
 
 
 def test_a_trajectory_of_art_that_was_cut_or_calls_tools_is_no_answer(monkeypatch):
@@ -120,13 +120,13 @@ def test_a_trajectory_of_art_that_was_cut_or_calls_tools_is_no_answer(monkeypatc
     ]
     group = art.TrajectoryGroup([art.Trajectory(messages_and_choices=one) for one in said])
     reward = GroupReward("coherence")
-    asyncio.run(group_reward.art(reward)(group))
+    asyncio.run(groups.art(reward)(group))
     assert [one.reward for one in group.trajectories] == [1.0, 1.0, 0.0, 0.0, 1.0]
 
 
 def test_a_trajectory_of_tinker_that_ran_out_is_no_answer(monkeypatch):
     standins.tinker(monkeypatch)
-    hook = group_reward.tinker(GroupReward("coherence"), lambda one: one.text)
+    hook = groups.tinker(GroupReward("coherence"), lambda one: one.text)
 
     def trajectory(text, last="stop", stopped=None):
         turns = [SimpleNamespace(ac=SimpleNamespace(stop_reason=last))]
@@ -164,7 +164,7 @@ def test_rewards_that_float32_does_not_hold_are_a_named_error():
 
 def test_art_pays_groups(monkeypatch):
     art = standins.art(monkeypatch)
-    after_each = group_reward.art(
+    after_each = groups.art(
         GroupReward("log", incomplete="zero"), lambda found: found.messages()[-1]["content"]
     )
 
@@ -189,7 +189,7 @@ def test_tinker_pays_groups(monkeypatch):
         async def make_envs(self):
             return []
 
-        compute_group_rewards = group_reward.tinker(reward, lambda trajectory: trajectory)
+        compute_group_rewards = groups.tinker(reward, lambda trajectory: trajectory)
 
     found = asyncio.run(Counted().compute_group_rewards(TEXTS, [None] * 6))
     assert found == [(value, {}) for value in reward(TEXTS)]
@@ -210,15 +210,13 @@ def test_rllm_centres_groups_and_orbits(monkeypatch):
     def text(one):
         return one.steps[-1].model_response
 
-    register_rllm_adv_estimator("log")(group_reward.rllm("log", text=text, beta=0.3))
+    register_rllm_adv_estimator("log")(groups.rllm("log", text=text, beta=0.3))
     batch = [attempts(TEXTS), attempts(["1", "2", "1"])]
     standins.rllm_collect(registry, batch, "solver", by_role={"solver": "log"})
     for group, texts in zip(batch, (TEXTS, ["1", "2", "1"]), strict=True):
         assert advantages_of(group) == GroupReward("log", beta=0.3, centred=True)(texts)
 
-    over = group_reward.rllm(
-        "coherence", text=text, orbit=lambda g: g.metadata[0]["orbit"], orbit_size=2
-    )
+    over = groups.rllm("coherence", text=text, orbit=lambda g: g.metadata[0]["orbit"], orbit_size=2)
     registry["over"], by_role = over, {"solver": "over"}
     said = [["7", "7", "3"], ["1", "1", "1"], ["7", "3", "?"], ["2", "2", "1"]]
     batch = [attempts(t, metadata=[{"orbit": i % 2}]) for i, t in enumerate(said)]
@@ -235,7 +233,7 @@ def test_rllm_centres_groups_and_orbits(monkeypatch):
 
 def test_skyrl_counts_the_classes_of_answers(monkeypatch):
     registry = standins.skyrl(monkeypatch)
-    estimator = pickle.loads(pickle.dumps(group_reward.skyrl("log", beta=0.3, group=6)))
+    estimator = pickle.loads(pickle.dumps(groups.skyrl("log", beta=0.3, group=6)))
     registry.register("polyest_log", estimator)
     scores, mask = torch.zeros(6, 4), torch.ones(6, 4)
     scores[:, 3] = torch.tensor([answer_class(text) for text in TEXTS])
@@ -248,7 +246,7 @@ def test_skyrl_counts_the_classes_of_answers(monkeypatch):
         assert found[:6, 0].tolist() == pytest.approx(wanted, rel=1e-6)
         assert (found[6:] == 0).all()
     with pytest.raises(errors.BrokenBatch, match="group 'u' has 6 traces, more than the 5"):
-        group_reward.skyrl("log", group=5)(scores, mask, ["u"] * 6)
+        groups.skyrl("log", group=5)(scores, mask, ["u"] * 6)
     with pytest.raises(errors.BrokenBatch, match="group ids missing for 6 traces"):
         estimator(scores, mask)
 
@@ -279,8 +277,8 @@ def test_prime_rl_assigns_centred_rewards(monkeypatch):
         (lambda: GroupReward("log")(["7", "3"]), "BrokenBatch", "a group has 2 traces: expected at least 3"),
         (lambda: GroupReward("log", group=4)(TEXTS), "BrokenBatch", "a group of 6 traces, more than the 4"),
         (lambda: GroupReward("log", noise=3)(TEXTS), "TableNotFound", "noise"),
-        (lambda: group_reward.skyrl("coherence"), "BrokenOrbit", "coherence without orbits"),
-        (lambda: group_reward.rllm("soft", text=str), "BrokenOrbit", "soft without orbits"),
+        (lambda: groups.skyrl("coherence"), "BrokenOrbit", "coherence without orbits"),
+        (lambda: groups.rllm("soft", text=str), "BrokenOrbit", "soft without orbits"),
     ],
 )  # fmt: skip
 def test_bad_input_is_an_error_that_says_what_to_change(made, error, message):
@@ -302,13 +300,13 @@ def test_the_kind_of_diversity_is_apart_from_that_of_answers():
 
 
 def test_no_trainer_is_imported():
-    asked = "import sys, polyest.integrations.groups, polyest.integrations.crediting; "
+    asked = "import sys, polyest.integrations.groups, polyest.integrations.estimators; "
     asked += "names = {'slime', 'art', 'tinker', 'tinker_cookbook', 'rllm', 'skyrl', 'prime_rl', 'verl', "
     asked += "'torch', 'ray'}; assert not names & set(sys.modules), names & set(sys.modules)"
     subprocess.run([sys.executable, "-c", asked], check=True)
 
 
 def test_a_sample_may_be_any_object():
-    rm = group_reward.slime(GroupReward("log"))
+    rm = groups.slime(GroupReward("log"))
     samples = [SimpleNamespace(response=text, label="7") for text in TEXTS]
     assert asyncio.run(rm(None, samples, evaluation=False)) == GroupReward("log")(TEXTS)

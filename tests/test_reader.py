@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from polyest import answers
 from polyest.errors import InvalidAnswer
-from polyest.integrations import group_reward, trl
+from polyest.integrations import groups, trl
 from polyest.integrations.reader import Answering, Reader, taken
 
 
@@ -33,12 +33,12 @@ def attempt(texts, **options):
     class Group:
         trajectories = texts
 
-    estimator = group_reward.rllm("coherence", text=lambda text: text, orbits="none", **options)
+    estimator = groups.rllm("coherence", text=lambda text: text, orbits="none", **options)
     return estimator([np.zeros(len(texts))], traj_groups=[Group()])[0][0].tolist()
 
 
 ADAPTERS = {
-    "groups": lambda texts, **how: group_reward.GroupReward("coherence", **how)(texts),
+    "groups": lambda texts, **how: groups.GroupReward("coherence", **how)(texts),
     "rllm": attempt,
     "trl": lambda texts, **how: trl.coherence(orbit_size=1, **how)(
         ["?"] * len(texts), texts, group_id=[0] * len(texts)

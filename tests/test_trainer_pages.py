@@ -17,8 +17,8 @@ import pytest
 import standins
 import torch
 
-from polyest.integrations.estimators import REWARDS, chosen
-from polyest.integrations.group_reward import GroupReward
+from polyest.integrations.estimators import REWARDS, parse_options
+from polyest.integrations.groups import GroupReward
 from polyest.integrations.scores import answer_class
 
 PAGES = Path(__file__).resolve().parent.parent / "docs"
@@ -79,7 +79,7 @@ def test_every_option_on_the_page_of_verl_is_one_and_the_reverse():
     real = set()
     for name in REWARDS:
         with pytest.raises(Exception, match="expected some of") as refused:
-            chosen(name, {"unheard": 1}, scored=True)
+            parse_options(name, {"unheard": 1}, scored=True)
         known = str(refused.value).split("expected some of ")[1].split(", ")
         real |= {(name, option) for option in known}
     assert page == real

@@ -16,6 +16,7 @@ from trl_training import cost, dataset, trainer
 
 from polyest.errors import InvalidReward, NotInstalled, StartedAgain
 from polyest.integrations import trl
+from polyest.integrations.trl import callbacks
 from polyest.rewards import Multiplier
 
 pytestmark = pytest.mark.filterwarnings(
@@ -142,10 +143,9 @@ def test_a_reward_that_is_never_called_is_said(tmp_path):
 
 def test_without_transformers_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    for name in ("callback", "multiplier", "check"):
-        monkeypatch.delitem(sys.modules, f"polyest.integrations.trl.{name}", raising=False)
+    monkeypatch.delitem(sys.modules, callbacks.__name__)
     reward = trl.safety(cost, price())
     for callback in (trl.MultiplierCallback, trl.Check):
         with pytest.raises(NotInstalled, match=r"needs transformers.*pip install 'polyest\[trl\]'"):
             callback(reward)
-    assert not callback.MISSING
+    assert not callbacks.MISSING

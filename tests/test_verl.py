@@ -9,29 +9,20 @@ import subprocess
 import sys
 import tomllib
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-if find_spec("verl") is None:
-    pytest.skip(
-        "verl is not installed: pip install -c constraints-verl.txt -e '.[verl]'",
-        allow_module_level=True,
-    )
-
 import torch
-
-with warnings.catch_warnings():  # of verl and what it imports
-    warnings.simplefilter("ignore")
-    from omegaconf import OmegaConf
-    from verl import DataProto
-    from verl.trainer.config import AlgoConfig
-    from verl.trainer.ppo import core_algos, ray_trainer
-    from verl.trainer.ppo.reward import get_custom_reward_fn
-
-from polyest.rewards.options import Estimator
+from verl_imports import (
+    AlgoConfig,
+    DataProto,
+    OmegaConf,
+    core_algos,
+    get_custom_reward_fn,
+    open_dict,
+    ray_trainer,
+)
 
 from polyest import closed_forms, errors
 from polyest.integrations import verl as integration
@@ -39,6 +30,7 @@ from polyest.integrations.estimators import REWARDS
 from polyest.integrations.scores import answer_class
 from polyest.problem.grids import Rounding, nearest
 from polyest.rewards.estimates import rewarded
+from polyest.rewards.options import Estimator
 from polyest.tables import release
 from polyest.tables.release import load
 
@@ -67,9 +59,6 @@ def of_algorithm(**given):
     """algorithm of verl's own configuration, in hydra's struct mode, with options added as by +."""
     base = OmegaConf.create({"algorithm": {"use_kl_in_reward": False, "gamma": 1.0}, "n": 4})
     OmegaConf.set_struct(base, True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from omegaconf import open_dict
     with open_dict(base):
         base.algorithm.polyest = given
     return base.algorithm

@@ -6,28 +6,14 @@ Skipped where verl is not installed.
 import asyncio
 import sys
 import warnings
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-
-if find_spec("verl") is None:
-    pytest.skip(
-        "verl is not installed: pip install -c constraints-verl.txt -e '.[verl]'",
-        allow_module_level=True,
-    )
-
 import torch
-
-with warnings.catch_warnings():  # of verl and what it imports
-    warnings.simplefilter("ignore")
-    import verl
-    from omegaconf import OmegaConf
-    from verl import DataProto
-    from verl.experimental.reward_loop.reward_manager.limited import RateLimitedRewardManager
-    from verl.trainer.ppo.core_algos import get_adv_estimator_fn
+from verl_imports import DataProto, OmegaConf, RateLimitedRewardManager, core_algos, verl
 
 from polyest import errors
 from polyest.integrations.verl import compute_score
@@ -96,7 +82,7 @@ def evicted(monkeypatch, metric):
 
 def advantages(texts, label):
     scores = torch.tensor([[0.0, compute_score("", text, label)["score"]] for text in texts])
-    estimate = get_adv_estimator_fn("polyest_log")
+    estimate = core_algos.get_adv_estimator_fn("polyest_log")
     index = np.array(["a"] * len(texts), object)
     found, _ = estimate(
         token_level_rewards=scores,
@@ -170,7 +156,7 @@ def test_what_verls_manager_scores_a_failure_with_is_refused_or_no_answer():
         "response_mask": torch.ones_like(scores),
         "index": np.array(["a"] * 8, object),
     }
-    estimate = get_adv_estimator_fn("polyest_log")
+    estimate = core_algos.get_adv_estimator_fn("polyest_log")
     with pytest.raises(errors.BrokenBatch, match="5 of 8 scores are 0 or 1"):
         estimate(**given, config=None)
     config = {"polyest": {"failed": "no-answer", "unanswered": "exclude"}}

@@ -1,15 +1,21 @@
-"""Answer ids of a batch -> advantages, for trainers that let one compute them: count, reward, centre.
+"""Answers of a batch -> advantages, for trainers that let one compute them: count, reward, centre.
+
+    options -> parse_options -> AdvantageOptions
+    ids (N,) of answers -> counts in each group -> rewards -> centred              advantages_of
+    scores (N, tokens) -> classes of answers -> advantages_of -> times the mask    token_advantages
 
     name                                        baseline                       K
     log, diversity, tsallis, polynomial         group mean, or leave-one-out   G - 2, per group
     soft                                        the same                       G - 2 on the own prompt
     coherence, pairwise                         orbit mean, or group mean      no table
 
-Nothing is divided by a standard deviation.  Rewards are dyadic (rounding.py), so a group whose rewards are
-equal has advantages that are 0 exactly.  Groups may differ in size; a trace without answer stays among the
-draws and earns the least that a count can earn, or, with unanswered="exclude", has advantage 0.
+Nothing is divided by a standard deviation.  Rewards are dyadic (problem/grids.py), so a group whose
+rewards are equal has advantages that are 0 exactly.  Groups may differ in size; a trace without answer
+stays among the draws and earns the least that a count can earn, or, with unanswered="exclude", has
+advantage 0.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import Any, NamedTuple
@@ -17,9 +23,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyest import advantages, rewards
-from polyest.arrays import Floats
+from polyest.arrays import Array, Floats
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
-from polyest.integrations.scores import FAILED
+from polyest.integrations.scores import FAILED, classes
 from polyest.rewards.options import TABLES
 from polyest.values import shown
 
@@ -41,8 +47,8 @@ ORBITS = ("score", "uid", "none")
 INCOMPLETE = ("raise", "zero")
 
 
-class Credit(NamedTuple):
-    """How ids become advantages.
+class AdvantageOptions(NamedTuple):
+    """How ids become advantages: the reward's name, its own keywords, and what is decided around it.
 
     group: the most traces that a group may have, or 0 for any; least: the fewest, for which there is a
     table.  incomplete: "raise", or "zero" for advantages 0 where a group is too small or an orbit is not
@@ -61,10 +67,10 @@ class Credit(NamedTuple):
     failed: str = "raise"
 
 
-def chosen(
+def parse_options(
     name: str, options: Mapping[str, Any], *, orbits: bool = True, scored: bool = False
-) -> Credit:
-    """What a name and its options ask for.
+) -> AdvantageOptions:
+    """What the name of a reward and its options ask for.
 
     options: baseline, group, incomplete, of "soft", "coherence" and "pairwise" also orbits and orbit_size
     (unless orbits=False: the trainer has one prompt at a time), failed (if scored: the trainer hands over
@@ -72,7 +78,7 @@ def chosen(
     Raises InvalidReward for a name, an option or a value that is none, BrokenOrbit where it is not said
     which prompts are an orbit.
 
-    >>> chosen("log", {"beta": 0.1, "noise": 4}).baseline
+    >>> parse_options("log", {"beta": 0.1, "noise": 4}).baseline
     'group-mean'
     """
     if name not in REWARDS:
@@ -102,7 +108,9 @@ def chosen(
     failed = _among("failed", wanted.pop("failed", FAILED[0]), FAILED)
     least = _least(name, wanted)
     if not over_orbits:
-        return Credit(name, wanted, baseline, group, incomplete, least=least, failed=failed)
+        return AdvantageOptions(
+            name, wanted, baseline, group, incomplete, least=least, failed=failed
+        )
     where = wanted.pop("orbits", None)
     if where is None:
         raise BrokenOrbit(
@@ -116,10 +124,12 @@ def chosen(
             f'orbit_size is {size} with orbits="{where}": expected the number of prompts of an orbit, at '
             'least 2, and 1 with "none"'
         )
-    return Credit(name, wanted, baseline, group, incomplete, where, size, least, failed)
+    return AdvantageOptions(name, wanted, baseline, group, incomplete, where, size, least, failed)
 
 
-def credited(how: Credit, ids: Any, groups: Iterable[Any], orbits: Any = None) -> Floats:
+def advantages_of(
+    how: AdvantageOptions, ids: Any, groups: Iterable[Any], orbits: Any = None
+) -> Floats:
     """Advantages, float64 (N,), finite: 0 where all rewards of a group are equal.
 
     ids: int64 (N,), equal for equal answers of a prompt or an orbit, -1 for no answer.  groups, orbits:
@@ -127,7 +137,8 @@ def credited(how: Credit, ids: Any, groups: Iterable[Any], orbits: Any = None) -
     BrokenBatch for groups larger than promised or too small for their table, BrokenOrbit for orbits that
     are not whole, TableNotFound where none is released for the size of a group.
 
-    >>> credited(chosen("log", {"table": "harmonic"}), np.array([7, 7, 7, 3]), ["a"] * 4).tolist()
+    >>> how = parse_options("log", {"table": "harmonic"})
+    >>> advantages_of(how, np.array([7, 7, 7, 3]), ["a"] * 4).tolist()
     [0.375, 0.375, 0.375, -1.125]
     """
     named = list(groups)
@@ -152,8 +163,48 @@ def credited(how: Credit, ids: Any, groups: Iterable[Any], orbits: Any = None) -
         kept &= _whole_orbits(how, group, sizes, orbit)
     found = np.zeros(len(group))
     for rows in _batches(how, kept, sizes[group]):
-        found[rows] = _credited(how, ids[rows], group[rows], orbit[rows])
+        found[rows] = _centred_rewards(how, ids[rows], group[rows], orbit[rows])
     return found
+
+
+def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: Any) -> Array:
+    """Advantages, (N, tokens) in the type of the scores: that of the trace where the mask is 1, else 0.
+
+    scores: float32 (N, tokens), whose sum over the tokens is the class of the trace's answer
+    (`answer_class`); mask: (N, tokens); index: ids of groups (N,).  A group of rows without any token is
+    padding and not counted; a row without tokens among others with some is a trace whose loss is masked,
+    and stays among the draws.  Raises BrokenBatch for what does not fit together, and as `classes` and
+    `advantages_of` do.
+    """
+    torch = sys.modules["torch"]
+    if scores.ndim != 2 or scores.shape != mask.shape:
+        raise BrokenBatch(
+            f"rewards of shape {tuple(scores.shape)}, mask of shape {tuple(mask.shape)}: expected "
+            "(traces, tokens) twice"
+        )
+    named = index.tolist() if hasattr(index, "tolist") else index  # numpy's and torch's
+    if named is None or np.shape(named) != (len(scores),):
+        raise BrokenBatch(
+            f"group ids {'missing' if named is None else f'of shape {np.shape(named)}'} for "
+            f"{len(scores)} traces: expected one for each, the uid of its prompt"
+        )
+    if scores.dtype not in (torch.float32, torch.float64):
+        raise BrokenBatch(
+            f"rewards of type {scores.dtype}: expected float32, which holds every class of an answer"
+        )
+    named = [one.item() if getattr(one, "ndim", None) == 0 else one for one in named]
+    trained = {named[row] for row in np.flatnonzero((mask != 0).any(-1).cpu().numpy())}
+    traces = np.array([group in trained for group in named], bool)
+    groups = [group for group in named if group in trained]
+    of_traces = scores.detach().sum(-1).cpu().numpy()[traces]
+    said = classes(of_traces, how.orbits == "score", how.failed)
+    orbits: Any = None if said.orbits is None else _siblings(groups, said.orbits.tolist())
+    if how.orbits == "uid":
+        orbits = [_orbit_of_uid(group) for group in groups]
+    found = np.zeros(len(scores))
+    if len(said.ids):
+        found[traces] = advantages_of(how, said.ids, groups, orbits)
+    return scores.new_tensor(found)[:, None] * mask
 
 
 def held(paid: Floats) -> Floats:
@@ -170,7 +221,15 @@ def held(paid: Floats) -> Floats:
     return paid
 
 
-def _credited(how: Credit, ids: Any, group: Any, orbit: Any) -> Floats:
+def too_small(how: AdvantageOptions, traces: int) -> str:
+    """What is wrong with a group of too few traces."""
+    return (
+        f"{traces} traces: expected at least {how.least}, as two of them are no draws of the table of "
+        f'{how.name}; sample more a prompt, or say incomplete="zero" for advantages 0'
+    )
+
+
+def _centred_rewards(how: AdvantageOptions, ids: Any, group: Any, orbit: Any) -> Floats:
     reward, _ = REWARDS[how.name]
     over = {"orbits": orbit} if how.name in OVER_ORBITS else {}
     paid = held(reward(ids, groups=group, dyadic=True, **over, **how.keywords))
@@ -179,28 +238,20 @@ def _credited(how: Credit, ids: Any, group: Any, orbit: Any) -> Floats:
     return found
 
 
-def _batches(how: Credit, kept: Any, size: Any) -> list[Any]:
+def _batches(how: AdvantageOptions, kept: Any, size: Any) -> list[Any]:
     """Rows that go to the reward together: all, or over orbits those in groups of one size."""
     if how.name not in OVER_ORBITS:
         return [kept] if kept.any() else []
     return [kept & (size == G) for G in np.unique(size[kept])]
 
 
-def _large_enough(how: Credit, group: Any, sizes: Any, named: list[Any]) -> Any:
+def _large_enough(how: AdvantageOptions, group: Any, sizes: Any, named: list[Any]) -> Any:
     """Which traces are in groups for which there is a table."""
     kept = sizes[group] >= how.least
     if how.incomplete == "raise" and not kept.all():
         row = int(np.argmin(kept))
         raise BrokenBatch(f"group {named[row]!r} has {too_small(how, int(sizes[group[row]]))}")
     return kept
-
-
-def too_small(how: Credit, traces: int) -> str:
-    """What is wrong with a group of too few traces."""
-    return (
-        f"{traces} traces: expected at least {how.least}, as two of them are no draws of the table of "
-        f'{how.name}; sample more a prompt, or say incomplete="zero" for advantages 0'
-    )
 
 
 def _least(name: str, keywords: Mapping[str, Any]) -> int:
@@ -217,7 +268,7 @@ def _least(name: str, keywords: Mapping[str, Any]) -> int:
     return 2 + max(degree, 1)
 
 
-def _whole_orbits(how: Credit, group: Any, sizes: Any, orbit: Any) -> Any:
+def _whole_orbits(how: AdvantageOptions, group: Any, sizes: Any, orbit: Any) -> Any:
     """Which traces are in orbits of the promised number of prompts, all of one size."""
     if orbit.shape != group.shape:
         raise BrokenOrbit(f"{len(group)} traces and {len(orbit)} orbits: expected one for each")
@@ -238,6 +289,25 @@ def _whole_orbits(how: Credit, group: Any, sizes: Any, orbit: Any) -> Any:
             'one batch; keep the rows of an orbit together, or say incomplete="zero" for advantages 0'
         )
     return whole[orbit]
+
+
+def _siblings(groups: list[Any], orbits: list[int]) -> list[Any]:
+    """Orbits, where a trace whose score failed is in that of its group; a group without any is one apart."""
+    known = {group: orbit for group, orbit in zip(groups, orbits, strict=True) if orbit >= 0}
+    return [
+        orbit if orbit >= 0 else known.get(group, ("failed", group))
+        for group, orbit in zip(groups, orbits, strict=True)
+    ]
+
+
+def _orbit_of_uid(group: Any) -> str:
+    orbit, colon, _ = str(group).partition(":")
+    if not colon:
+        raise BrokenOrbit(
+            f'uid {group!r} has no orbit: expected "orbit:prompt"; verl\'s own uids have none, so give them '
+            'one, or let the scores carry it: orbits="score"'
+        )
+    return orbit
 
 
 def _numbered(name: str, values: list[Any]) -> Any:

@@ -1,3 +1,20 @@
-"""Rewards of whole groups for hooks of trainers: the public path of what the files of trainers hold."""
+"""Whole groups of texts -> rewards, for trainers that hand them over: slime, ART, tinker, prime-rl, rLLM.
 
-from polyest.integrations.group_reward import GroupReward as GroupReward
+    reward = GroupReward("log", kind="boxed", beta=0.1)
+    reward(texts)                       # the texts of one group -> list of finite floats
+
+These trainers subtract the group's mean themselves, so the table is that of K = G - 2 draws, and they know
+no missing reward: a trace without answer earns what the rarest answer could (`unanswered="lowest"`), or,
+with centred=True and unanswered="exclude", exactly the mean.  A trace that was cut, or that ends in a call of
+a tool, has no answer.  The hooks below are what each trainer calls, written in a file of the trainer's
+name; none imports a trainer.  Switch off every division by a standard deviation.
+"""
+
+from polyest.integrations.art import art, final
+from polyest.integrations.group_reward import GroupReward
+from polyest.integrations.rllm import rllm
+from polyest.integrations.skyrl import skyrl
+from polyest.integrations.slime import slime
+from polyest.integrations.tinker import tinker
+
+__all__ = ["GroupReward", "art", "final", "rllm", "skyrl", "slime", "tinker"]

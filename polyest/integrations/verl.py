@@ -6,7 +6,7 @@
 
 verl scores one trace at a time and gives an estimator the scores and the uid of each prompt, no text.  So
 the score is the class of the answer (scores.py), and the estimator counts it in its uid.  Options are read
-from `algorithm.polyest` (crediting.py).  Where verl is not installed nothing is registered.
+from `algorithm.polyest` (estimators.py).  Where verl is not installed nothing is registered.
 """
 
 import re
@@ -18,7 +18,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from polyest.answers import CHOICES, REASONING, Tag, canonical, stated
+from polyest.arrays import Array
 from polyest.errors import (
+    BrokenBatch,
     BrokenOrbit,
     InvalidReward,
     NotInstalled,
@@ -26,12 +28,10 @@ from polyest.errors import (
     PolyestError,
     UnsupportedVersion,
 )
-from polyest.integrations.estimators import REWARDS, chosen
+from polyest.integrations.estimators import REWARDS, parse_options, token_advantages
 from polyest.integrations.scores import answer_class
-from polyest.integrations.tokens import options, per_token
 from polyest.values import shown
 
-Array = Any  # torch tensor; recognised, not imported
 OLDEST = (0, 9)
 
 
@@ -89,16 +89,16 @@ def estimate(
 ) -> tuple[Array, Array]:
     """Advantages and returns, both (traces, tokens), as verl's registered estimators give them.
 
-    name: one of `crediting.REWARDS`; the rest is what verl passes.  Options in config.polyest.  Raises
+    name: one of `estimators.REWARDS`; the rest is what verl passes.  Options in config.polyest.  Raises
     BrokenBatch, BrokenOrbit, InvalidReward, TableNotFound.
     """
-    how = chosen(name, options(config), scored=True)
+    how = parse_options(name, _options_in(config), scored=True)
     if getattr(config, "use_kl_in_reward", False) is True:
         raise InvalidReward(
             "algorithm.use_kl_in_reward is on, which adds a penalty to the classes of answers: switch it "
             "off, and use actor_rollout_ref.actor.use_kl_loss"
         )
-    found = per_token(how, token_level_rewards, response_mask, index)
+    found = token_advantages(how, token_level_rewards, response_mask, index)
     return found, found
 
 
@@ -121,6 +121,16 @@ def register() -> tuple[str, ...]:
         if name not in core.ADV_ESTIMATOR_REGISTRY:
             core.register_adv_est(name)(partial(estimate, short))
     return names
+
+
+def _options_in(config: Any) -> Mapping[str, Any]:
+    """The options below `polyest` in the configuration of an algorithm, none where it has none."""
+    found = config.get("polyest") if hasattr(config, "get") else getattr(config, "polyest", None)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise BrokenBatch(f"polyest is {found!r} in the configuration: expected options by name")
+    return {str(option): value for option, value in found.items() if value is not None}
 
 
 if find_spec("verl") is not None:

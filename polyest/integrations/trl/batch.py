@@ -11,24 +11,25 @@ for each orbit, the one with its first row, and the others are told.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from polyest import gathering
+from polyest.arrays import Array
 from polyest.errors import BrokenBatch, BrokenOrbit
 from polyest.integrations.reader import Ints, identified
 from polyest.integrations.trl.rows import Names, Reading, Rows, rows_of
-from polyest.record import Holder
 from polyest.values import shown
 
-Array = Any  # numpy
 BROKEN = ("raise", "exclude")
 GATHER = ("auto", True, False)
 READER = ("choices", "cues", "reasoning")  # keywords of `answers.canonical`
 
 
-class Batch(Holder):
+@dataclass(frozen=True, eq=False)
+class Batch:
     """The traces of all processes, one entry each, and which are this one's.
 
     groups, orbits: integers (N,), of traces counted together; answers: integers (N,), or texts; truth:

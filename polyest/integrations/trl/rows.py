@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 from polyest.errors import BrokenBatch, InvalidAnswer, MissingColumn
 from polyest.integrations.messages import content_of, texts_of
 from polyest.integrations.reader import Ints, Reader, identified
-from polyest.record import Holder
 from polyest.values import shown
 
 Names = tuple[Ints, list[Any]]  # ids, and what the column has for each
@@ -19,8 +19,9 @@ PASSED = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environ
 GROUP = "group_id"
 
 
-class Reading(Holder):
-    """How a batch is read; the fields are the keywords of the rewards in trl.py.
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """How a batch is read; the fields are the keywords of the rewards (reward.py).
 
     group is None for `GROUP` where there is such a column; end_token None for those of the trainer where
     it masks what was cut, else the tokens, none for completions that are read cut or not.
@@ -38,7 +39,8 @@ class Reading(Holder):
     texts: bool
 
 
-class Rows(Holder):
+@dataclass(frozen=True, eq=False)
+class Rows:
     """Rows of this process: ids of groups, prompts, orbits, right answers, answers; and what they stand for.
 
     Ids of texts are digests: a message shows the text, where this process has it.

@@ -5,6 +5,7 @@ itself, there is none to be found.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from polyest.integrations.trl.rows import Reading
@@ -26,7 +27,7 @@ def read_as(how: Reading, trainer: Any) -> Reading:
     ends = how.end_token
     if ends is None and getattr(trainer.args, "mask_truncated_completions", False):
         ends = end_tokens(trainer)
-    return how.__replace__(num_generations=int(G), end_token=ends)
+    return replace(how, num_generations=int(G), end_token=ends)
 
 
 def end_tokens(trainer: Any) -> tuple[int, ...]:

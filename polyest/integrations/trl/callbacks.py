@@ -1,13 +1,13 @@
-"""The multiplier of Safety-GRPO in a training run of TRL: when lambda moves, and where it is kept.
+"""Callbacks of TRL's trainers: a look at the configuration, and the multiplier of Safety-GRPO.
 
-A reward function is called once for every generation batch, and in evaluation too with nothing that
-says so.  Costs are heard while the model is in training mode, which is how TRL itself tells the two apart.
-lambda moves at the end of an optimizer step in which completions were sampled: once for each generation
-batch, for only new completions have new costs; steps that reuse them (steps_per_generation,
-num_iterations) leave lambda alone, else the rate would be as many times what it says.  The mean is
-over all processes, so lambda is the same on all.
+Of `MultiplierCallback`: a reward function is called once for every generation batch, and in evaluation too
+with nothing that says so.  Costs are heard while the model is in training mode, which is how TRL itself
+tells the two apart.  lambda moves at the end of an optimizer step in which completions were sampled: once
+for each generation batch, for only new completions have new costs; steps that reuse them
+(steps_per_generation, num_iterations) leave lambda alone, else the rate would be as many times what it
+says.  The mean is over all processes, so lambda is the same on all.
 
-It is kept in the state of the trainer, `trainer_state.json` of every checkpoint, written there by
+lambda is kept in the state of the trainer, `trainer_state.json` of every checkpoint, written there by
 the trainer together with the step that it belongs to.
 """
 
@@ -16,11 +16,52 @@ from warnings import warn
 
 import numpy as np
 
-from polyest.errors import InvalidReward, StartedAgain
-from polyest.integrations.trl.callback import Callback
-from polyest.integrations.trl.safety import SafetyReward
+from polyest.errors import InvalidReward, NotInstalled, StartedAgain
+from polyest.integrations.trl.safety_reward import SafetyReward
+from polyest.integrations.trl.setup import check
+from polyest.values import shown
+
+try:
+    from transformers import TrainerCallback
+
+    MISSING = False
+except ModuleNotFoundError:
+    MISSING, TrainerCallback = True, object
 
 KEY = "polyest"  # in TrainerState.stateful_callbacks
+
+
+class Callback(TrainerCallback):  # type: ignore[misc]
+    """A TrainerCallback.  Raises NotInstalled, where it is made, without transformers."""
+
+    def __init__(self, **_: Any) -> None:
+        """A callback, if there can be one."""
+        if MISSING:
+            raise NotInstalled(
+                f"{type(self).__name__} needs transformers, which is not installed: pip install "
+                "'polyest[trl]'"
+            )
+
+
+class Check(Callback):
+    """Looks at the configuration and at all rewards of the trainer at the start of training: `check`.
+
+    rewarded: the rewards, all that the trainer is given, those of others among them.  Raises
+    InvalidReward without any, NotInstalled; at the start what `check` raises.
+    """
+
+    def __init__(self, *rewarded: Any) -> None:
+        """A callback for these rewards."""
+        super().__init__()
+        if not rewarded or not all(callable(reward) for reward in rewarded):
+            raise InvalidReward(
+                f"rewards {shown(rewarded)}: expected those of the trainer, one at least"
+            )
+        self.rewarded = rewarded
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Checks, before the first completion is sampled."""
+        check(args, *self.rewarded)
 
 
 class MultiplierCallback(Callback):

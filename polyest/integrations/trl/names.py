@@ -14,7 +14,7 @@ USUAL: dict[str, tuple[Any, ...]] = {  # settings that a name leaves out
 }  # fmt: skip
 
 
-def named(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
+def name_of(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
     """The form and all settings that are not the usual ones."""
     parts = [
         f"{key}{word(value)}"

@@ -1,0 +1,41 @@
+"""ART: rewards of a group of trajectories, set after each group was gathered."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from polyest.integrations.group_reward import GroupReward
+from polyest.integrations.messages import Text
+from polyest.integrations.messages import said as said_in
+
+
+def final(trajectory: Any) -> Text:
+    """The text of the last message of the model in one of ART's trajectories, None where it has none.
+
+    A choice that was cut (its finish_reason is "length" or "content_filter") and a message that calls tools
+    are no answer.
+    """
+    chosen = [one for one in trajectory.messages_and_choices if hasattr(one, "finish_reason")]
+    if chosen and chosen[-1].finish_reason in ("length", "content_filter"):
+        return None
+    return said_in(trajectory.messages())
+
+
+def art(
+    reward: GroupReward, text: Callable[[Any], Text] = final
+) -> Callable[[Any], Awaitable[Any]]:
+    """For ART's gather_trajectory_groups(after_each=): async f(group) -> group, its rewards set.
+
+    text: a trajectory -> the text with the answer, or None.  A trajectory that failed is not in its group,
+    which is counted as it is; a group too small is dropped (None) where the reward says incomplete="zero".
+    """
+
+    async def after_each(group: Any) -> Any:
+        found = [text(trajectory) for trajectory in group.trajectories]
+        small = len(found) < reward.options.least
+        if not found or (small and reward.options.incomplete == "zero"):
+            return None
+        for trajectory, paid in zip(group.trajectories, reward(found), strict=True):
+            trajectory.reward = paid
+        return group
+
+    return after_each

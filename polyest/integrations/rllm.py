@@ -1,0 +1,55 @@
+"""rLLM: an advantage estimator on the texts of trajectories, by groups or by orbits of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from polyest.arrays import Floats
+from polyest.errors import BrokenBatch
+from polyest.integrations.estimators import advantages_of, parse_options
+from polyest.integrations.messages import Text
+from polyest.integrations.reader import taken
+
+
+def rllm(
+    name: str = "log",
+    *,
+    text: Callable[[Any], Text],
+    orbit: Callable[[Any], Any] | None = None,
+    **options: Any,
+) -> Callable[..., tuple[list[Floats], list[Floats]]]:
+    """For rLLM's register_rllm_adv_estimator: f(rewards, algorithm_config, traj_groups) -> advantages twice.
+
+    text: a trajectory -> the text with the answer; orbit: a group -> what its orbit is called, with
+    orbit_size= prompts, for coherence, soft and pairwise.  The rewards of trajectories are not read.
+    Options as in `reader.Answering`, an equivalence being one of an orbit too, and in
+    `estimators.parse_options`.
+    """
+    reader = taken(options)
+    if orbit is not None:
+        options = {"orbits": "uid", **options}
+    how = parse_options(name, options)
+
+    def estimator(
+        rewards: Any, algorithm_config: Any = None, *, traj_groups: Any = None, **_: Any
+    ) -> tuple[list[Floats], list[Floats]]:
+        if traj_groups is None or len(traj_groups) != len(rewards):
+            raise BrokenBatch(
+                "traj_groups missing: expected them beside the rewards, rLLM 0.3 gives them"
+            )
+        said = [[text(trajectory) for trajectory in group.trajectories] for group in traj_groups]
+        group = [i for i, row in enumerate(said) for _ in row]
+        named = [orbit(found) for found in traj_groups] if orbit else list(range(len(said)))
+        whose = [named[i] for i in group]
+        flat = [one for row in said for one in row]
+        ids = np.zeros(len(flat), np.int64)
+        for one in dict.fromkeys(whose):  # an equivalence is one of the answers of an orbit
+            rows = [i for i, found in enumerate(whose) if found == one]
+            ids[rows] = reader.ids([flat[i] for i in rows])
+        found = advantages_of(how, ids, group, whose)
+        ends = np.cumsum([len(row) for row in said])[:-1]
+        parts = [np.asarray(part) for part in np.split(found, ends)]
+        return parts, parts
+
+    return estimator

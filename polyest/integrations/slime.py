@@ -1,0 +1,35 @@
+"""slime: a reward of whole groups, which it asks for with --custom-rm-path and --group-rm."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from polyest.errors import BrokenBatch
+from polyest.integrations.group_reward import GroupReward
+
+# Values of Sample.Status of which the response is no finished one.
+UNFINISHED = ("truncated", "aborted", "failed", "pending")
+
+
+def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
+    """For slime's --custom-rm-path with --group-rm: async rm(args, samples) -> rewards.
+
+    Reads sample.response; a sample whose status is one of `UNFINISHED` has no answer, and stays among the
+    draws.  Raises BrokenBatch for one sample (--group-rm is missing), and for a rollout that split a trace
+    into several samples.
+    """
+
+    async def rm(args: Any, samples: Any, **_: Any) -> list[float]:
+        if not isinstance(samples, list):
+            raise BrokenBatch("one sample in place of its group: start slime with --group-rm")
+        if any(isinstance(sample, list) for sample in samples):
+            raise BrokenBatch(
+                "a trace in several samples, which would be counted as several: expected one for each"
+            )
+        return reward([None if _unfinished(sample) else sample.response for sample in samples])
+
+    return rm
+
+
+def _unfinished(sample: Any) -> bool:
+    status = getattr(sample, "status", None)
+    return str(getattr(status, "value", status)).lower() in UNFINISHED

@@ -1,0 +1,38 @@
+"""tinker-cookbook: the rewards of a group, which an EnvGroupBuilder computes."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from polyest.integrations.group_reward import GroupReward
+from polyest.integrations.messages import Text
+
+# Values of StopReason that say that a trajectory was not finished.
+LIMITS = (
+    "max_tokens",
+    "max_sampled_tokens",
+    "max_tool_calls",
+    "context_overflow",
+    "rollout_timeout",
+)
+
+
+def tinker(reward: GroupReward, text: Callable[[Any], Text]) -> Callable[..., Awaitable[Any]]:
+    """For tinker-cookbook: the method compute_group_rewards of an EnvGroupBuilder.
+
+    text: a trajectory -> the text with the answer, or None.  A trajectory that ended in a limit, or whose
+    last tokens did (stop_reason "length"), has no answer.  Returns (reward, metrics) for each; rewards of
+    steps are added by the trainer, so let them be 0.
+    """
+
+    async def compute_group_rewards(self: Any, trajectory_group: Any, env_group: Any) -> Any:
+        paid = reward([None if _ran_out(one) else text(one) for one in trajectory_group])
+        return [(value, {}) for value in paid]
+
+    return compute_group_rewards
+
+
+def _ran_out(trajectory: Any) -> bool:
+    """Whether one of tinker's trajectories ended in a limit, and not because it was finished."""
+    turns = getattr(trajectory, "transitions", None)
+    cut = turns and getattr(turns[-1].ac, "stop_reason", None) == "length"
+    return bool(cut) or getattr(trajectory, "stop_reason", None) in LIMITS
