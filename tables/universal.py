@@ -20,8 +20,9 @@ from scipy.special import digamma, exp1, gammaln
 from threadpoolctl import threadpool_limits
 
 from polyest.arrays import Floats
+from polyest.make.verify import verify
 from polyest.problem.problem import LARGEST_LISTED, pose
-from polyest.proof.universal import UNIT_SLACK, prove, verify
+from polyest.proof.universal import UNIT_SLACK, prove
 from polyest.tables.universal import UniversalTable
 
 HEAD = 48  # counts with a departure

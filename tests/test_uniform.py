@@ -14,10 +14,10 @@ from scipy.stats import binom
 import polyest
 from polyest.errors import NotProved
 from polyest.problem.claims import Bracket
+from polyest.problem.departures import head
 from polyest.problem.targets import LOG
 from polyest.proof import poisson, universal
 from polyest.proof.certify import measure
-from polyest.tables.universal import head
 
 DRAWS = (1024, 1025, 1999, 4096, 65536, 10**7)
 PLACES = (0.05, 0.75, 2.5, 11.0, 24.0, 48.0)
@@ -211,7 +211,7 @@ def test_an_altered_departure_shows_in_every_limit(table, proved, monkeypatch):
 
     monkeypatch.setattr(universal, "prove", again)
     with pytest.raises(NotProved, match="bias is claimed to be"):
-        universal.verify(spoiled)
+        polyest.verify(spoiled)
 
 
 @pytest.mark.parametrize("i", range(0, 48, 5))
@@ -228,21 +228,21 @@ def test_a_departure_altered_by_1e_10_shows(table, i):
 @pytest.mark.parametrize("share", [1 + 1e-12, 1 - 1e-12])
 def test_an_altered_limit_is_refused(table, proved, monkeypatch, name, share):
     monkeypatch.setattr(universal, "prove", lambda *_: proved)
-    universal.verify(table)
+    polyest.verify(table)
     said = getattr(table.limits, name)
     other = Bracket(said.lower, said.upper * share) if name == "bias" else said * share
     with pytest.raises(NotProved, match=f"{name} is claimed to be .* proved is"):
-        universal.verify(replace(table, limits=replace(table.limits, **{name: other})))
+        polyest.verify(replace(table, limits=replace(table.limits, **{name: other})))
 
 
 def test_a_smaller_budget_is_refused(table, proved, monkeypatch):
     monkeypatch.setattr(universal, "prove", lambda *_: proved)
     less = replace(table.problem, budget=replace(table.budget, value=8 * (1 - 1e-6)))
     with pytest.raises(NotProved, match="K sup p Var may be"):
-        universal.verify(replace(table, problem=less))
+        polyest.verify(replace(table, problem=less))
     other = replace(table.problem, criterion="variance")
     with pytest.raises(NotProved, match="nothing is proved"):
-        universal.verify(replace(table, problem=other))
+        polyest.verify(replace(table, problem=other))
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ from polyest.errors import (
     NotWrittenOut,
     TableNotFound,
 )
+from polyest.problem.departures import MOST_DRAWS, ROUNDING, head
 from polyest.proof import universal
 from polyest.tables import release
 from polyest.tables.format import loads
-from polyest.tables.universal import MOST_DRAWS, ROUNDING, head
 
 NAME = "log-gradient-variance-noise8-universal"
 

@@ -16,7 +16,6 @@ from polyest.arrays import Floats
 from polyest.errors import InvalidGame, TableNotFound
 from polyest.games.geometry import Geometry
 from polyest.games.goals import LARGEST
-from polyest.make.pipeline import solve
 from polyest.tables.lookup import Lookup
 from polyest.tables.release import load
 from polyest.values import real, shown
@@ -52,6 +51,8 @@ def table(
         try:
             return load(K, target, **keywords), scale, shift
         except TableNotFound:
+            from polyest.make.pipeline import solve  # where nothing is released, and only there
+
             return solve(K, target, **keywords), scale, shift
     if keywords:
         raise InvalidGame(

@@ -38,7 +38,7 @@ def verify(table: Table | UniversalTable) -> None:
     witness or its budget was altered.
     """
     if isinstance(table, UniversalTable):
-        universal.verify(table)
+        universal.check(table.problem, table.departures, table.limits, table.peak)
         return
     if not isinstance(table, Table):
         raise InvalidProblem(

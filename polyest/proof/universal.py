@@ -37,6 +37,8 @@ from polyest.exact.balls import at_least, at_most
 from polyest.precision import working
 from polyest.precision.entrance import alone
 from polyest.problem.claims import Bracket, Limits
+from polyest.problem.departures import MOST_DRAWS, ROUNDING, head
+from polyest.problem.problem import Problem
 from polyest.proof.poisson import (
     LEAST,
     ORDER,
@@ -49,7 +51,6 @@ from polyest.proof.poisson import (
     rests,
 )
 from polyest.proof.supremum import Place, highest, trimmed
-from polyest.tables.universal import MOST_DRAWS, ROUNDING, UniversalTable, head
 
 BITS = 320
 SMALL = 2.0**-60  # what a cell may be wrong by
@@ -68,20 +69,21 @@ BEYOND_LOG = (
 )
 
 
-def verify(table: UniversalTable) -> None:
+def check(problem: Problem, departures: Floats, limits: Limits, peak: float) -> None:
     """Prove every limit of a universal table again, and that its noise is within the budget.
 
     Raises NotProved naming the first claim that is not what is proved.
     """
-    proved = prove(table.departures, table.peak)
+    proved = prove(departures, peak)
     for name in Limits.__annotations__:
-        said, found = getattr(table.limits, name), getattr(proved, name)
+        said, found = getattr(limits, name), getattr(proved, name)
         if said != found:
             raise NotProved(f"universal table: {name} is claimed to be {said}, proved is {found}")
-    assert table.budget is not None
-    if table.target != "log" or table.criterion != "gradient-variance":
-        raise NotProved(f"universal table for {table.target}, {table.criterion}: nothing is proved")
-    allowed = Fraction(table.budget.value) * Fraction(proved.log_count) * (1 - UNIT_SLACK)
+    assert problem.budget is not None
+    name = problem.target.name
+    if name != "log" or problem.criterion != "gradient-variance":
+        raise NotProved(f"universal table for {name}, {problem.criterion}: nothing is proved")
+    allowed = Fraction(problem.budget.value) * Fraction(proved.log_count) * (1 - UNIT_SLACK)
     spent = Fraction(proved.gradient_variance)
     # At most sqrt(spent/K) + ROUNDING, squared, times K <= 2^53, with 2 sqrt(spent) <= 1 + spent.
     grown = spent + (1 + spent) * ROUNDING * (1 << 27) + MOST_DRAWS * ROUNDING**2
