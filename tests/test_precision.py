@@ -239,16 +239,16 @@ def spoil():
     decimal.setcontext(decimal.Context())
 {before}
 import polyest
-from polyest.universal import dumps
-from polyest.balls import decimals
-from polyest.pages import universal
+from polyest.tables.universal import dumps
+from polyest.exact.balls import decimals
+from polyest.cli.pages.table import universal_page
 from flint import arb
 {after}
 print(dumps(polyest.solve(5, "tsallis:0.5")))
 print(dumps(polyest.load(10**9)), polyest.load(5000)[77])
 polyest.verify(polyest.load(14))
 print(decimals(arb(1) / 3, arb(2) ** 100, 20))
-print(*universal(polyest.load(5000)))
+print(*universal_page(polyest.load(5000)))
 """
 
 
