@@ -58,4 +58,4 @@ def test_rewards_for_a_trainer_load_no_trainer():
 
 def test_the_look_sees_what_is_imported():
     # the same look at something that does import: else the tests above would pass on nothing
-    assert {"numpy", "flint"} <= roots(imported("import polyest.balls, numpy"))
+    assert {"numpy", "flint"} <= roots(imported("import polyest.exact.balls, numpy"))

@@ -73,7 +73,7 @@ def test_help_completion_and_inspection_work_without_it(library, program, said):
     assert said in without(library, f"import polyest\n{program}")
 
 
-@pytest.mark.parametrize("module", ["groups", "scores", "trl", "verl", "crediting", "tokens"])
+@pytest.mark.parametrize("module", ["groups", "scores", "trl", "verl", "estimators", "tokens"])
 @pytest.mark.parametrize("library", ["torch", "transformers", "trl", "verl", "datasets"])
 def test_integrations_import_or_say_what_is_not_installed(module, library):
     program = f"""
