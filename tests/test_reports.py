@@ -12,7 +12,7 @@ from copies import replace
 
 import polyest
 from polyest import cli, closed_forms, frontier, recommendation
-from polyest.cli.compare import _report as comparison_report
+from polyest.cli.compare import compared
 from polyest.cli.explorer import explorer_page
 from polyest.cli.frontier import explored
 from polyest.cli.pages.frontier import FrontierReport, frontier_page
@@ -95,7 +95,7 @@ def made():
     }
     found = {name: lambda report=report: table_page(report) for name, report in reports.items()}
     universal = polyest.load(5000)
-    comparison, advice = comparison_report(tables), recommendation.recommend(16, 128)
+    comparison, advice = compared(tables), recommendation.recommend(16, 128)
     listed = RangeReport(tuple(tables.values()), (bracket, None))
     beside, moving = FrontierReport(curve, rivals), explored(curve, rivals)
     return found | {

@@ -30,7 +30,7 @@ def command(draws: str, as_json: bool) -> None:
         return
     from polyest.cli.pages.rows import comparison_page
 
-    print_lines(comparison_page(_report(tables)))
+    print_lines(comparison_page(compared(tables)))
 
 
 def _tables(K: int) -> "dict[str, Table]":
@@ -54,7 +54,8 @@ def _tables(K: int) -> "dict[str, Table]":
     return tables
 
 
-def _report(tables: "dict[str, Table]") -> "ComparisonReport":
+def compared(tables: "dict[str, Table]") -> "ComparisonReport":
+    """All that the page says of tables of one K by name, the minimax one among them."""
     from polyest.cli.pages.rows import ComparisonReport
     from polyest.problem.bias import place
 

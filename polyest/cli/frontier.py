@@ -40,7 +40,7 @@ def command(draws: str, plot: str | None, html: str | None, as_json: bool, **key
     if html is not None:
         explorer.check(html)
         storage.destination(html)
-    report = _report(K, not as_json or html is not None, **keywords)
+    report = traced(K, not as_json or html is not None, **keywords)
     curve = report.curve
     if as_json:
         print_tables([point.table for point in curve.points])
@@ -57,7 +57,8 @@ def command(draws: str, plot: str | None, html: str | None, as_json: bool, **key
         say(f"wrote {html}")
 
 
-def _report(K: int, with_rivals: bool, **keywords: Any) -> "FrontierReport":
+def traced(K: int, with_rivals: bool, **keywords: Any) -> "FrontierReport":
+    """All that the page says of the curve of these keywords; rivals take as long again."""
     from polyest import frontier
     from polyest.cli.pages.frontier import FrontierReport
 
