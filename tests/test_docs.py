@@ -154,7 +154,7 @@ def test_tests_and_files_that_a_page_names_are_there(page):
 
 def test_what_is_not_there_is_found_out():
     assert unwritten("`test_what_is_not_there_is_found_out`, `test_unheard`") == {"test_unheard"}
-    assert absent("see polyest/cli.py, tests/unheard.py.") == {"tests/unheard.py"}
+    assert absent("see polyest/counts.py, tests/unheard.py.") == {"tests/unheard.py"}
 
 
 def test_the_theory_names_a_test_for_each_of_its_claims():

@@ -10,6 +10,8 @@ from commands import full_disk, names, refused, run
 import polyest
 from polyest import frontier
 from polyest.cli import explorer, plot
+from polyest.cli.explorer import explorer_page
+from polyest.cli.frontier import explored
 from polyest.errors import CannotStore, NotConverged
 from polyest.tables.format import dumps, loads
 
@@ -62,7 +64,7 @@ def foreign(page):
 
 
 def test_the_page_refers_to_nothing_outside(curve, rivals):
-    page = explorer.page(curve, rivals)
+    page = explorer_page(explored(curve, rivals))
     assert foreign(page) == []
     assert b"default-src 'none'" in page
     for spoiled in (
@@ -76,7 +78,7 @@ def test_the_page_refers_to_nothing_outside(curve, rivals):
 
 
 def test_the_tables_of_the_page_are_those_of_the_frontier_to_the_last_digit(curve, rivals):
-    data = stored(explorer.page(curve, rivals))
+    data = stored(explorer_page(explored(curve, rivals)))
     found = [loads(json.dumps(point["table"])) for point in data["points"]]
     assert [*map(dumps, found)] == [dumps(point.table) for point in curve.points]
     assert [float(point["noise"]) for point in data["points"]] == [p.noise for p in curve.points]
@@ -92,7 +94,7 @@ def test_the_tables_of_the_page_are_those_of_the_frontier_to_the_last_digit(curv
 
 
 def test_numbers_are_shortened_so_that_they_are_still_proved(curve, rivals):
-    data = stored(explorer.page(curve, rivals))
+    data = stored(explorer_page(explored(curve, rivals)))
     plain = curve.plug_in
     for point, shown in zip(curve.points, data["points"], strict=True):
         noise, bias, times = map(float, shown["shown"])
@@ -118,7 +120,7 @@ def test_numbers_are_shortened_so_that_they_are_still_proved(curve, rivals):
 
 
 def test_the_python_that_is_shown_gives_the_table(curve, rivals):
-    data = stored(explorer.page(curve, rivals))
+    data = stored(explorer_page(explored(curve, rivals)))
     for entry in (*data["points"], *data["marks"]):
         if entry["code"]:
             table = eval(entry["code"], {"polyest": polyest})
@@ -133,7 +135,7 @@ def test_the_python_that_is_shown_gives_the_table(curve, rivals):
 
 def test_words_of_a_failure_do_not_end_the_block_of_data(curve):
     words = "</script><script>alert(1)</script><!-- \\ \" ' {{page.js}} ü"
-    page = explorer.page(curve, {"taylor": words})
+    page = explorer_page(explored(curve, {"taylor": words}))
     assert stored(page)["notes"][1] == f"Left out: taylor: {words}"
     assert page.count(b"</script>") == 2
     assert b"<!--" not in page.split(b"</head>")[1]
@@ -163,7 +165,7 @@ def test_the_command_writes_the_page_beside_what_it_prints(few, tmp_path):
     result = run("frontier", "--K", 3, "--html", path)
     assert (result.exit_code, result.stderr) == (0, f"polyest: wrote {path}\n")
     assert result.stdout == run("frontier", "--K", 3).stdout
-    assert path.read_bytes() == explorer.page(frontier.sweep(3), frontier.comparison(3))
+    assert path.read_bytes() == explorer_page(explored(frontier.sweep(3), frontier.comparison(3)))
     assert names(tmp_path) == [path.name]
 
 

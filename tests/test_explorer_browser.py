@@ -9,7 +9,8 @@ from flint import arb, ctx
 
 import polyest
 from polyest import frontier
-from polyest.cli import explorer
+from polyest.cli.explorer import explorer_page
+from polyest.cli.frontier import explored
 from polyest.problem.bernstein import expectation
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=ABSENT)
@@ -38,7 +39,7 @@ def rivals():
 @pytest.fixture(scope="module")
 def address(curve, rivals, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "out.html"
-    path.write_bytes(explorer.page(curve, rivals))
+    path.write_bytes(explorer_page(explored(curve, rivals)))
     return path.as_uri()
 
 
@@ -204,7 +205,7 @@ def exact(table, p):
 )
 def test_curves_agree_with_exact_ones(browser, tmp_path, K, words, budgets):
     curve = frontier.sweep(K, budgets=budgets, **words)
-    (tmp_path / "a.html").write_bytes(explorer.page(curve, {}))
+    (tmp_path / "a.html").write_bytes(explorer_page(explored(curve, {})))
     browser.open((tmp_path / "a.html").as_uri())
     ps = browser.value("ps")
     assert (ps[0], ps[-1]) == (0, 1)
@@ -325,7 +326,7 @@ def test_everything_to_use_has_a_name(page):
 
 def test_a_table_without_bias_is_said_and_a_curve_without_marks_is_drawn(browser, tmp_path):
     curve = frontier.sweep(3, budgets=(0.5, 100.0), target="polynomial:0,1,-1")
-    (tmp_path / "a.html").write_bytes(explorer.page(curve, {}))
+    (tmp_path / "a.html").write_bytes(explorer_page(explored(curve, {})))
     browser.open((tmp_path / "a.html").as_uri() + "#point=1")
     assert browser.value("byId('frontier').textContent").endswith("no bias")
     assert browser.value("points[1].y < 1e-12 * points[0].y")
@@ -346,7 +347,7 @@ def test_a_table_without_bias_is_said_and_a_curve_without_marks_is_drawn(browser
     ],
 )
 def test_a_spoiled_page_is_seen_to_complain(browser, curve, tmp_path, spoiled):
-    page = explorer.page(curve, {}).replace(b"</body>", spoiled.encode() + b"</body>")
+    page = explorer_page(explored(curve, {})).replace(b"</body>", spoiled.encode() + b"</body>")
     (tmp_path / "a.html").write_bytes(page)
     browser.open((tmp_path / "a.html").as_uri())
     said = json.dumps(browser.complaints())

@@ -9,10 +9,11 @@ from commands import KEYWORDS, MINIMAX, refused, run
 
 import polyest
 from polyest import counts
-from polyest.cli import layout, pages
+from polyest.cli.pages import layout
 from polyest.closed_forms import LOGS
 from polyest.errors import NotConverged
 from polyest.make import pipeline
+from polyest.problem.bias import place
 from polyest.solvers import socp
 from polyest.tables.format import loads
 
@@ -149,7 +150,7 @@ def test_compare_leaves_out_what_is_not_solved_and_says_so(monkeypatch):
 @pytest.mark.parametrize("K", [1, 8, 60])
 def test_the_place_of_the_supremum_is_where_the_bias_is_greatest(name, K):
     table = getattr(polyest.closed_forms, name)(K)
-    p = pages.place(table)
+    p = place(table.coefficients, table.problem.target)
     P = polyest.problem.bernstein.expectation([float(c) for c in table.coefficients], p)
     e = abs(p * P - float(table.problem.target.weighted(p)))
     assert e == pytest.approx(table.bias.upper, rel=2e-6)
@@ -157,7 +158,7 @@ def test_the_place_of_the_supremum_is_where_the_bias_is_greatest(name, K):
 
 def test_of_equal_extrema_the_place_is_the_least(minimax8):
     first = minimax8.witness.points[0]
-    assert pages.place(minimax8) == pytest.approx(first, rel=1e-3)
+    assert place(minimax8.coefficients, minimax8.problem.target) == pytest.approx(first, rel=1e-3)
 
 
 def test_a_bound_is_printed_rounded_up_and_a_lower_one_down():

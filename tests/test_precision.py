@@ -234,14 +234,14 @@ def spoil():
 import polyest
 from polyest.tables.format import dumps
 from polyest.exact.balls import decimals
-from polyest.cli.pages import universal
+from polyest.cli.pages.table import universal_page
 from flint import arb
 {after}
 print(dumps(polyest.solve(5, "tsallis:0.5")))
 print(dumps(polyest.load(10**9)), polyest.load(5000)[77])
 polyest.verify(polyest.load(14))
 print(decimals(arb(1) / 3, arb(2) ** 100, 20))
-print(*universal(polyest.load(5000)))
+print(*universal_page(polyest.load(5000)))
 """
 
 

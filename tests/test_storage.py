@@ -180,9 +180,7 @@ def test_a_system_without_locks_says_so_too(tmp_path, monkeypatch, whole):
 
 
 def test_it_is_known_only_where_the_lock_is_missing_from_python():
-    program = (
-        "import sys; sys.modules['fcntl'] = None\nfrom polyest import growing\nprint(growing.fcntl)"
-    )
+    program = "import sys; sys.modules['fcntl'] = None\nfrom polyest.make.growing import fcntl\nprint(fcntl)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert found.stdout.split() == [b"None"]
     assert growing.fcntl is not None or sys.platform == "win32"

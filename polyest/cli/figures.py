@@ -1,4 +1,4 @@
-"""The figures of the paper, drawn again from the committed files of measurements.
+"""`polyest figures`: the figures of the paper, drawn again from the committed files of measurements.
 
 They live in paper_figures/ of a checkout, beside this package and not in the wheel, and so do the files,
 in benchmarks/results/.  All figures that are asked for are drawn before the first is written: where one
@@ -13,7 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+import click
+
 from polyest.cli import plot
+from polyest.cli.terminal import Helping, print_lines, progress
 from polyest.errors import FigureNotFound
 from polyest.make.storage import destination, put
 
@@ -25,17 +28,25 @@ FORMS = ("pdf", "png")
 Progress = Callable[[int, int], None]  # done, of how many
 
 
+@click.command("figures", cls=Helping)
+@click.argument("names", nargs=-1)
+@click.option("--out", type=click.Path(), help="Folder to write to.  [default: paper_figures/]")
+def command(names: tuple[str, ...], out: str | None) -> None:
+    """Draw the figures of the paper again, PDF and PNG (default: all), in a checkout."""
+    with progress("figures") as tell:
+        written = redraw(names, None if out is None else Path(out), tell)
+    print_lines([click.format_filename(path) for path in written])
+
+
 def known() -> tuple[str, ...]:
     """Names of all figures.  Raises FigureNotFound outside of a checkout."""
     return cast(tuple[str, ...], _package().FIGURES)
 
 
-def redraw(
-    names: Iterable[str] = (), out: Path | None = None, progress: Progress | None = None
-) -> list[Path]:
-    """Draw the figures of these names, by default all, as PDF and PNG; the paths of what was written.
+def redraw(names: Iterable[str], out: Path | None, tell: Progress) -> list[Path]:
+    """Draw the figures of these names, without any all, as PDF and PNG; the paths of what was written.
 
-    out: the folder to write to, by default paper_figures/; progress: called with the number of figures
+    out: the folder to write to, for None paper_figures/; tell: called with the number of figures
     drawn and of all.  Raises FigureNotFound for an unknown name and outside of a checkout, CorruptRows
     where a file of measurements is not what a figure needs, CannotStore, and NotInstalled without
     matplotlib.
@@ -51,7 +62,6 @@ def redraw(
         plot.check(str(path))
         destination(path)
     drawn = list[bytes]()
-    tell = progress or (lambda done, total: None)
     for done, name in enumerate(asked):
         tell(done, len(asked))
         drawn += contents(name)

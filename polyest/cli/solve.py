@@ -1,25 +1,64 @@
-"""What `polyest solve` does: one table on a page, a range as a list, or a file of them."""
+"""`polyest solve`: one table on a page, a range as a list, or a file of them."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from polyest.cli.showing import least, page, warn
-from polyest.cli.terminal import print_lines, progress, say
+from polyest.cli import options
+from polyest.cli.terminal import Helping, print_lines, print_tables, progress, say
 
 if TYPE_CHECKING:
-    from polyest.problem.claims import Bracket
+    from polyest.cli.pages.rows import RangeReport
     from polyest.tables.table import Table
 
 
-def one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
-    """One table: on a page, as JSON, and in a file."""
+@click.command("solve", cls=Helping)
+@click.option("--K", "draws", required=True, help="Number of draws, or a range such as 1:256.")
+@options.keywords
+@click.option("--method", help="remez or lp for minimax, socp or cvx for the rest.")
+@click.option("--grid", help="Round entries to float32, bfloat16 or dyadic, within the budget.")
+@click.option("--group", type=int, help="Traces whose rewards are summed, for --grid dyadic.")
+@click.option("--beta", type=float, default=1.0, help="Reward per entry, for --grid dyadic.")
+@click.option("--jobs", type=options.JOBS, help="Processes for a range.  [default: 1]")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers solve a range.")
+@options.as_json
+@click.option("--out", help="File to write; a range goes through FILE.part, which can be resumed.")
+def command(
+    draws: str,
+    as_json: bool,
+    out: str | None,
+    jobs: int | None,
+    scheduler: str | None,
+    **keywords: Any,
+) -> None:
+    """Solve a table, or a range of them (ends included), and prove how good it is."""
+    Ks = options.solvable_range(draws)
+    if ":" not in draws:
+        if jobs is not None or scheduler is not None:
+            raise click.UsageError(f"--jobs and --scheduler share a range, and --K {draws} is one")
+        _one(Ks[0], as_json, out, **keywords)
+    else:
+        with _shared(jobs, scheduler) as workers:
+            if out is None:
+                _several(Ks, as_json, workers, **keywords)
+            else:
+                _into_file(Ks, out, workers, **keywords)
+        if out is not None and as_json:
+            with open(out, encoding="utf-8") as lines:
+                print_lines(lines.read().splitlines())
+    if out is not None:
+        say(f"wrote {out}")
+
+
+def _one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
+    """One table: in a file if asked for, and as JSON or on a page."""
+    from polyest.cli.table import solved_report, warn_if_too_large
     from polyest.make import pipeline, storage, sweep
     from polyest.problem.problem import pose
-    from polyest.tables.format import dumps
 
     if out is not None:
         how = ("method", "grid", "group", "beta")
@@ -28,19 +67,19 @@ def one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
         storage.destination(out)
     with progress(f"K = {K}"):
         table = pipeline.solve(K, **keywords)
-    warn(table)
+    warn_if_too_large(table)
     if out is not None:
         sweep.write(table, out)
     if as_json:
-        print_lines([dumps(table)])
-    else:
-        with progress(f"E*({K})"):
-            lowest = least(table)
-        print_lines(page(table, lowest, out, keywords["group"]))
+        print_tables([table])
+        return
+    from polyest.cli.pages.table import table_page
+
+    print_lines(table_page(solved_report(table, out, keywords["group"])))
 
 
 @contextmanager
-def shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
+def _shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
     """Who solves a range, as arguments of `sweep` and `completed`."""
     from polyest.make import workers
 
@@ -57,30 +96,29 @@ def shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
         yield {"executor": executor}
 
 
-def into_file(Ks: range, out: str, workers: dict[str, Any], **keywords: Any) -> None:
+def _into_file(Ks: range, out: str, workers: dict[str, Any], **keywords: Any) -> None:
     """A range of tables in a file, with a line on each as it is done."""
     from polyest.make import sweep
 
     with progress(f"K = {Ks[0]}:{Ks[-1]}") as tell:
 
-        def report(done: int, total: int, table: "Table | None") -> None:
+        def told(done: int, total: int, table: "Table | None") -> None:
             tell(done, total)
             if table is not None:
                 say(f"K = {table.K}: sup|bias| <= {table.bias.upper:.4g}, {done} of {total} done")
             elif done:
                 say(f"{out}.part has {done} of {total} already")
 
-        sweep.sweep(Ks, out, report, **workers, **keywords)
+        sweep.sweep(Ks, out, told, **workers, **keywords)
 
 
-def several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) -> None:
-    """A range of tables as a list of what they are worth, or as JSON."""
-    from functools import partial
-
-    from polyest.cli import pages
+def _several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) -> None:
+    """A range of tables as a list of what they are worth, or as JSON; also those before a failure."""
+    from polyest.cli.pages.rows import range_page
+    from polyest.cli.table import warn_if_too_large
     from polyest.make.sweep import solved
     from polyest.make.workers import completed
-    from polyest.tables.format import loads_listed
+    from polyest.tables.format import loads
 
     lines: dict[int, bytes] = {}
     printed = 0
@@ -98,15 +136,17 @@ def several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) 
     finally:
         tables = [loads_listed(lines[K]) for K in sorted(lines)]
         if tables and not as_json:
-            print_lines(pages.several(_compared(tables)))
-    warn(tables[-1])
+            print_lines(range_page(_range(tables)))
+    warn_if_too_large(tables[-1])
 
 
-def _compared(tables: "list[Table]") -> "list[tuple[Table, Bracket | None]]":
-    """Each table with the bracket of its E*(K)."""
-    found = []
+def _range(tables: "Sequence[Table]") -> "RangeReport":
+    from polyest.cli.pages.rows import RangeReport
+    from polyest.cli.table import least_bias
+
+    leasts = []
     with progress("E*") as tell:
         for done, table in enumerate(tables):
             tell(done, len(tables))
-            found.append((table, least(table)))
-    return found
+            leasts.append(least_bias(table))
+    return RangeReport(tuple(tables), tuple(leasts))

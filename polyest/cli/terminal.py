@@ -2,15 +2,19 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from mmap import mmap
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from polyest.errors import NotPromised, PolyestError, RuinedByRounding, WorkerReplaced
 from polyest.precision import trusted
+
+if TYPE_CHECKING:
+    from polyest.tables.table import Table
+    from polyest.tables.universal import UniversalTable
 
 # What a lack of memory is called where a library cannot be loaded, or a thread not be started, for it.
 SHORTAGES = (
@@ -42,8 +46,6 @@ class Helping(click.Command):
 
 class Commands(Helping, click.Group):
     """A group whose commands end in one line where they raise what is theirs to raise."""
-
-    command_class = Helping
 
     def main(self, *args: Any, **keywords: Any) -> Any:
         """Run, if there is something to print on."""
@@ -118,6 +120,13 @@ def print_lines(lines: Sequence[str]) -> None:
     with _printing():
         for line in lines:
             click.echo(line)
+
+
+def print_tables(tables: "Iterable[Table | UniversalTable]") -> None:
+    """Tables as JSON on stdout, one object a line."""
+    from polyest.tables.format import dumps
+
+    print_lines([dumps(table) for table in tables])
 
 
 def say(words: str) -> None:

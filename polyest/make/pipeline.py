@@ -88,7 +88,7 @@ def resolve(problem: Problem) -> Problem:
                 f"table, which is 0 for target {problem.target.name}: give a bias budget"
             )
         return problem.__replace__(limit=in_units(budget, unit))
-    least = _least_bias(problem.target, problem.K)
+    least = attainable(problem.target, problem.K)
     if budget.kind == "bias-ratio":
         if budget.value < 1:
             raise Unattainable(
@@ -134,7 +134,13 @@ def noiseless(problem: Problem) -> tuple[str, float]:
     return "a constant table", measure(problem.target, best).bias.upper
 
 
-def _least_bias(target: Target, K: int) -> Bracket:
+def attainable(target: Target, K: int) -> Bracket:
+    """Bracket of E*(K), the least sup|bias| of any table of K draws.
+
+    >>> from polyest.problem.targets import parse
+    >>> round(attainable(parse("log"), 2).upper, 12)
+    0.035236560447
+    """
     points = exchange(target, K) if target.entries(K) is None else ()
     return least_bias(target, K, Alternation(points))
 
@@ -237,7 +243,7 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
         return placed(table, *tightened(problem, table.certificate, entries, rounding))
     floor, margin, tried = 0.0, 0.0, list[float]()
     if not problem.minimises_bias:
-        floor = _least_bias(problem.target, problem.K).upper
+        floor = attainable(problem.target, problem.K).upper
     for _ in range(ROUNDINGS):
         grid = rounding.grid(entries)
         rounded = nearest(entries, grid)

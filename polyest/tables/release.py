@@ -14,7 +14,7 @@ from hashlib import sha256
 from math import inf, nextafter
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from polyest.errors import CorruptTable, TableNotFound
+from polyest.errors import CorruptTable, PolyestError, TableNotFound
 from polyest.problem.claims import Bracket
 from polyest.problem.problem import LARGEST_LISTED, Problem, pose, too_large
 from polyest.tables.format import K_of, loads, loads_listed
@@ -76,6 +76,22 @@ def load(
     return _of_family(loads_listed(line, where), problem, where)
 
 
+def is_released(table: Table) -> bool:
+    """Whether `load` gives this very table, with the same entries.
+
+    >>> is_released(load(14)), is_released(load(14).rounded("float32"))
+    (True, False)
+    """
+    budget = table.budget
+    stated = {} if budget is None else {budget.kind.replace("-", "_"): budget.value}
+    try:
+        found = load(table.K, table.target, table.criterion, **stated)
+    except PolyestError:
+        return False
+    same = isinstance(found, Table) and bool((found.coefficients == table.coefficients).all())
+    return same and table.grid is None
+
+
 def _draws_at(stream: IO[bytes], start: int) -> int:
     """K of the line that starts there."""
     stream.seek(start)
@@ -122,11 +138,20 @@ def _of_family(table: Found, problem: Problem, where: str) -> Found:
     return table
 
 
-def listed_least_bias(K: int) -> Bracket | None:
-    """Bracket of E*(K) for log from the release's list, rounded outward to doubles; None if not there.
+def least_bias(K: int, target: str) -> Bracket | None:
+    """Bracket of E*(K), the least sup|bias| of K draws, as far as it is released; None where it is not.
 
-    Raises CorruptTable where the list is not what was released.
+    For the log also where no minimax table is, from a list.  Raises CorruptTable where a file is not what
+    was released.
     """
+    try:
+        return load(K, target, "minimax").optimum
+    except TableNotFound:
+        return listed_least_bias(K) if target == "log" else None
+
+
+def listed_least_bias(K: int) -> Bracket | None:
+    """Bracket of E*(K) for log from the release's list, rounded outward to doubles; None if not there."""
     path = os.path.join(tables(), "least-bias.csv")
     if not os.path.isfile(path):
         return None

@@ -3,7 +3,7 @@
 from decimal import ROUND_HALF_EVEN
 from typing import Any
 
-from polyest.cli.layout import aligned, bold, entry, number, wrapped
+from polyest.cli.pages.layout import aligned, bold, entry, number, wrapped
 from polyest.problem.problem import DEFAULT_NOISE
 from polyest.recommendation import ANSWERS, STEPS, Deviation, Recommendation
 
@@ -14,7 +14,7 @@ TRAINERS = {
 HEADS = ("", "bias", "noise", "error", "of the least")
 
 
-def page(found: Recommendation) -> list[str]:
+def recommendation_page(found: Recommendation) -> list[str]:
     """Which table, the line that loads it, why, and what the log would have cost."""
     noise, table, best = found.chosen
     keyword = "" if noise == DEFAULT_NOISE else f", noise={noise}"
@@ -63,7 +63,7 @@ def page(found: Recommendation) -> list[str]:
     ]
 
 
-def record(found: Recommendation) -> dict[str, Any]:
+def recommendation_record(found: Recommendation) -> dict[str, Any]:
     """The same as one JSON object."""
     noise, table, _ = found.chosen
     return {

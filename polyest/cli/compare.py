@@ -1,0 +1,67 @@
+"""`polyest compare`: the tables for log of one K side by side."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from polyest.cli import options
+from polyest.cli.terminal import Helping, print_lines, print_tables, progress, say
+from polyest.errors import InvalidProblem
+
+if TYPE_CHECKING:
+    from polyest.cli.pages.rows import ComparisonReport
+    from polyest.tables.table import Table
+
+NOISES = (1, 2, 4, 8)
+
+
+@click.command("compare", cls=Helping)
+@options.single
+@options.as_json
+def command(draws: str, as_json: bool) -> None:
+    """Set the tables for log side by side: closed forms, minimax, variance-optimal."""
+    from polyest.cli.table import warn_if_too_large
+
+    tables = _tables(options.solvable_K(draws))
+    warn_if_too_large(tables["minimax"])
+    if as_json:
+        print_tables(tables.values())
+        return
+    from polyest.cli.pages.rows import comparison_page
+
+    print_lines(comparison_page(compared(tables)))
+
+
+def _tables(K: int) -> "dict[str, Table]":
+    """The tables by name; a budget of noise that has none is left out and said."""
+    from polyest.closed_forms import LOGS
+    from polyest.make.pipeline import solve
+
+    makers = {form.__name__: partial(form, K) for form in LOGS}
+    makers["minimax"] = partial(solve, K, criterion="minimax")
+    makers |= {f"noise {noise}": partial(solve, K, noise=noise) for noise in NOISES}
+    tables: dict[str, Table] = {}
+    with progress(f"tables of K = {K}") as tell:
+        for done, (name, make) in enumerate(makers.items()):
+            tell(done, len(makers))
+            try:
+                tables[name] = make()
+            except (InvalidProblem, ArithmeticError) as error:
+                if not name.startswith("noise"):
+                    raise
+                say(f"warning: {name} is left out: {error}")
+    return tables
+
+
+def compared(tables: "dict[str, Table]") -> "ComparisonReport":
+    """All that the page says of tables of one K by name, the minimax one among them."""
+    from polyest.cli.pages.rows import ComparisonReport
+    from polyest.problem.bias import place
+
+    least = tables["minimax"].optimum
+    assert least is not None
+    places = {
+        name: place(table.coefficients, table.problem.target) for name, table in tables.items()
+    }
+    return ComparisonReport(tables, least, places)

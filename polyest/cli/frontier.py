@@ -1,0 +1,99 @@
+"""`polyest frontier`: the curve of least bias on a page, as JSON, in a figure and as a page to move on."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from polyest.cli import options
+from polyest.cli.terminal import Helping, print_lines, print_tables, progress, say
+
+if TYPE_CHECKING:
+    from polyest.cli.explorer import ExplorerReport
+    from polyest.cli.pages.frontier import FrontierReport
+    from polyest.frontier import Frontier, Versus
+
+
+@click.command("frontier", cls=Helping)
+@options.single
+@options.target
+@click.option(
+    "--criterion",
+    default="gradient-variance",
+    show_default=True,
+    help="What is noise: gradient-variance, variance or second-moment.",
+)
+@click.option("--plot", help="Figure to write, .png, .pdf or .svg, with more estimators in it.")
+@click.option("--html", help="Page to write, .html, on which to move along the curve; no network.")
+@options.as_json
+def command(draws: str, plot: str | None, html: str | None, as_json: bool, **keywords: Any) -> None:
+    """Trace the least bias that a noise allows, and measure closed forms against it."""
+    from polyest.cli import explorer
+    from polyest.cli import plot as plots
+    from polyest.cli.pages.frontier import frontier_page
+    from polyest.make import storage
+
+    K = options.solvable_K(draws)
+    if plot is not None:
+        plots.check(plot)
+        storage.destination(plot)
+    if html is not None:
+        explorer.check(html)
+        storage.destination(html)
+    report = traced(K, not as_json or html is not None, **keywords)
+    curve = report.curve
+    if as_json:
+        print_tables([point.table for point in curve.points])
+    else:
+        print_lines(frontier_page(report))
+    if curve.stopped:
+        say(f"warning: the curve ends {curve.ended}")
+    if plot is not None:
+        _draw(curve, plot)
+    if html is not None:
+        with progress("the page"):
+            content = explorer.explorer_page(explored(curve, report.rivals))
+        storage.put(content, html)
+        say(f"wrote {html}")
+
+
+def traced(K: int, with_rivals: bool, **keywords: Any) -> "FrontierReport":
+    """All that the page says of the curve of these keywords; rivals take as long again."""
+    from polyest import frontier
+    from polyest.cli.pages.frontier import FrontierReport
+
+    with progress("the curve") as tell:
+        curve = frontier.sweep(K, progress=tell, **keywords)
+    rivals: dict[str, Versus | str] = {}
+    if with_rivals:
+        with progress("closed forms") as tell:
+            rivals = frontier.comparison(K, progress=tell, **keywords)
+    return FrontierReport(curve, rivals)
+
+
+def explored(curve: "Frontier", rivals: "Mapping[str, Versus | str]") -> "ExplorerReport":
+    """All that the page to move on says of a curve and its rivals."""
+    from polyest.cli.explorer import ExplorerReport
+    from polyest.closed_forms import LOGS
+    from polyest.proof.certify import plug_in
+    from polyest.tables.release import is_released
+
+    unit = plug_in(curve.points[0].table.problem.target, curve.K)
+    released = tuple(is_released(point.table) for point in curve.points)
+    return ExplorerReport(curve, rivals, unit, released, tuple(form.__name__ for form in LOGS))
+
+
+def _draw(curve: "Frontier", path: str) -> None:
+    """Write the figure of a curve with all estimators that people use in it."""
+    from polyest import frontier
+    from polyest.cli import plot
+    from polyest.make import storage
+
+    with progress("marks") as tell:
+        points, refused = frontier.marks(curve.K, curve.criterion, curve.target, tell)
+    for mark in refused:
+        say(f"warning: {mark.label} is left out: {mark.reason}")
+    with progress("the figure"):
+        content = plot.pareto(frontier.records(curve, points), plot.check(path))
+    storage.put(content, path)
+    say(f"wrote {path}")

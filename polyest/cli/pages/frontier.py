@@ -1,0 +1,93 @@
+"""Page of a curve of least bias, and of estimators beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN
+from math import inf
+from typing import TYPE_CHECKING
+
+from polyest.cli.pages.layout import aligned, bold, entry, number, ratio, span, wrapped
+from polyest.cli.pages.words import plug_in_name
+
+if TYPE_CHECKING:
+    from polyest.frontier import Frontier, Versus
+    from polyest.tables.table import Table
+
+
+@dataclass(frozen=True)
+class FrontierReport:
+    """A curve, and estimators against the best table at their own noise.
+
+    rivals: by name, or the words that say why there is no such table.
+    """
+
+    curve: "Frontier"
+    rivals: Mapping[str, "Versus | str"]
+
+    @property
+    def title(self) -> str:
+        """What the curve is, in words."""
+        curve = self.curve
+        return f"{curve.target} from K = {curve.K} draws: the least bias that a noise allows"
+
+    def times_below(self, table: "Table") -> float:
+        """How many times less bias than the plug-in table a table is proved to have."""
+        bias = table.bias.upper
+        return self.curve.plug_in.bias.lower / bias if bias else inf
+
+
+def frontier_page(report: FrontierReport) -> list[str]:
+    """The ends of the curve, a row for each of its points, and one for each rival."""
+    curve = report.curve
+    plain, K = curve.plug_in, curve.K
+    lines = [bold(report.title), ""]
+    lines += entry(f"E*({K})", f"{span(curve.least)}, proved", "the least sup|bias| at any noise")
+    unit = f"{curve.criterion} {number(plain.criterion(curve.criterion))}"
+    lines += entry("noise 1", f"{unit}, of {plug_in_name(curve.target)}")
+    lines += entry("noise 0", f"{number(curve.noiseless)}, the least sup|bias| without noise")
+    lines += entry("the end", *wrapped(curve.ended))
+    rows = [
+        ["", "", "", "times below", "width of"],
+        ["noise", "sup|bias|", "in E*", plug_in_name(curve.target), "its bracket"],
+    ]
+    for point in curve.points:
+        bias, optimum = point.table.bias, point.table.optimum
+        assert optimum is not None
+        rows.append(
+            [
+                number(point.noise, ROUND_HALF_EVEN),
+                number(bias.upper),
+                ratio(bias.upper, curve.least),
+                number(report.times_below(point.table), ROUND_FLOOR),
+                number(optimum.width, digits=2) if optimum.lower else "-",
+            ]
+        )
+    shown = aligned(rows)
+    lines += ["", *map(bold, shown[:2]), *shown[2:]]
+    return lines + _beside(report.rivals)
+
+
+def _beside(rivals: Mapping[str, "Versus | str"]) -> list[str]:
+    """A row for each rival, and a remark on each that is not settled."""
+    rows = [["", "noise", "sup|bias|", "the least there", "times"]]
+    remarks = []
+    for name, found in rivals.items():
+        if isinstance(found, str):
+            rows.append([name, "-", "-", "-", "-"])
+            remarks += wrapped(f"{name}: {found}")
+            continue
+        rows.append(
+            [
+                name,
+                number(found.noise, ROUND_HALF_EVEN),
+                number(found.rival.bias.upper),
+                number(found.best.bias.upper),
+                number(found.ratio.lower, ROUND_FLOOR),
+            ]
+        )
+    shown = aligned(rows)
+    lines = ["", bold(shown[0]), *shown[1:], ""]
+    lines += ["proved bounds: bias rounded up, times less bias rounded down; noise rounded"]
+    if any("blocks" in name for name in rivals):
+        lines += ["blocks of k: sample splitting, the minimax table of k draws averaged"]
+    return lines + remarks

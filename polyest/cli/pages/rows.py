@@ -1,0 +1,81 @@
+"""Tables as rows of what is proved of them: those of a range of K, and those of one K side by side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN
+
+from polyest.cli.pages.layout import aligned, bold, entry, number, ratio, span
+from polyest.cli.pages.words import asked
+from polyest.problem.bias import SAME
+from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.problem import BUDGETED
+from polyest.tables.table import Table
+
+CRITERIA = (*BUDGETED, "squared-error")
+HEADS = ("gradient-\nvariance", "\nvariance", "second-\nmoment", "squared-\nerror")
+
+
+@dataclass(frozen=True)
+class RangeReport:
+    """Tables of one problem for ascending K, each with the bracket of its E*(K)."""
+
+    tables: tuple[Table, ...]
+    leasts: tuple[Bracket | None, ...]
+
+
+@dataclass(frozen=True)
+class ComparisonReport:
+    """Tables of one K by name, a bracket of E*(K), and where each |bias| is greatest (in float64)."""
+
+    tables: Mapping[str, Table]
+    least: Bracket
+    places: Mapping[str, float]
+
+
+def range_page(report: RangeReport) -> list[str]:
+    """One problem for several K: a row per table."""
+    first = report.tables[0]
+    names = [f"K = {table.K}" for table in report.tables]
+    rows = {name: table.certificate for name, table in zip(names, report.tables, strict=True)}
+    leasts = dict(zip(names, report.leasts, strict=True))
+    return [bold(f"{first.target}: {asked(first)}"), "", *certificates(rows, leasts)]
+
+
+def comparison_page(report: ComparisonReport) -> list[str]:
+    """The tables of one K side by side, with the place of each one's greatest |bias|."""
+    K = next(iter(report.tables.values())).K
+    rows = {name: table.certificate for name, table in report.tables.items()}
+    places = {name: number(p, ROUND_HALF_EVEN) for name, p in report.places.items()}
+    return [
+        bold(f"log from K = {K} draws, tables side by side"),
+        "",
+        *entry(f"E*({K})", f"{span(report.least)}, proved", f"the least sup|bias| of {K} draws"),
+        "",
+        *certificates(rows, dict.fromkeys(rows, report.least), places),
+        "noise r: least bias at r times the gradient-variance of log_count",
+        f"at p: the first p of the greatest |bias|, to {SAME:g}, by float64 and not proved",
+    ]
+
+
+def certificates(
+    rows: Mapping[str, Certificate],
+    leasts: Mapping[str, Bracket | None],
+    places: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Aligned rows of certified bounds by name: bias, bias in E*, place if given, four criteria."""
+    place_head = [] if places is None else ["\nat p"]
+    heads = ["\n", "\nsup|bias|", "\nin E*", *place_head, *HEADS]
+    body = [
+        [
+            name,
+            number(proved.bias.upper),
+            ratio(proved.bias.upper, leasts[name]),
+            *([] if places is None else [places[name]]),
+            *(number(proved.criterion(criterion)) for criterion in CRITERIA),
+        ]
+        for name, proved in rows.items()
+    ]
+    split = [[head.split("\n")[i] for head in heads] for i in (0, 1)]
+    lines = aligned([*split, *body])
+    caption = "proved upper bounds, rounded up; in E*: multiples of the least sup|bias|"
+    return [*map(bold, lines[:2]), *lines[2:], "", caption]

@@ -1,0 +1,187 @@
+"""Page of one table, solved or released, and of the universal table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR
+from math import isfinite
+
+from polyest.cli.pages.layout import bold, columns, entry, number, span, wrapped
+from polyest.cli.pages.rows import certificates
+from polyest.cli.pages.words import asked, phi, plug_in_name
+from polyest.counts import SPENT
+from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.grids import parse_grid
+from polyest.problem.problem import DEFAULT_NOISE, LARGEST_LISTED, Budget
+from polyest.tables.table import Table
+from polyest.tables.universal import UniversalTable
+
+
+@dataclass(frozen=True)
+class OnGrid:
+    """What rounding to a grid is good for, and what it cost.
+
+    group: the most traces whose sums are exact in float32, None where the grid is not dyadic; ruin: how many
+    times the least its sup|bias| is, where rounding ruined the table: inf where the least is 0.
+    """
+
+    group: int | None
+    ruin: float | None
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """A table beside what it replaces.
+
+    least: bracket of E*(K), None where it is not known; rivals: certificates by name, the first of them the
+    unit of noise, the last the best that has a formula; grid: None where entries are not rounded; released:
+    whether `load` gives this very table; out: the file it was written to; group: what a dyadic grid was
+    asked for with.
+    """
+
+    table: Table
+    least: Bracket | None
+    rivals: Mapping[str, Certificate]
+    grid: OnGrid | None
+    released: bool
+    out: str | None = None
+    group: int | None = None
+
+
+def table_page(report: TableReport) -> list[str]:
+    """The least attainable bias, optimum, budget, grid, use, rivals and coefficients of one table."""
+    table, least = report.table, report.least
+    K, name = table.K, table.target
+    title = wrapped(f"{name} from K = {K} draws: {asked(table)}")
+    lines = [*map(bold, title), ""]
+    if least is not None:
+        lines += entry(
+            f"E*({K})",
+            f"{span(least)}, proved",
+            f"the least sup|bias| of {K} draws, bias = p (mean of c_X - {phi(name)})",
+        )
+    if table.optimum is not None and table.criterion != "minimax":
+        what = "sup|bias|" if table.problem.minimises_bias else table.criterion
+        bound = "within the budget" if table.budget else "of any table"
+        width = f"relative width {number(table.optimum.width, digits=2)}"
+        lines += entry(
+            "optimum", f"{span(table.optimum)}, proved", f"the least {what} {bound}, {width}"
+        )
+    if table.budget is not None:
+        unit = next(iter(report.rivals.values()))
+        lines += entry("budget", *_spent(table, table.budget, least, unit))
+    if table.grid is not None and report.grid is not None:
+        lines += entry("grid", *_rounded(table.grid, report.grid))
+    lines += _use(K, code(table, report.released, report.out, report.group))
+    rows = {"this table": table.certificate, **report.rivals}
+    lines += ["", *certificates(rows, dict.fromkeys(rows, least)), *_remarks(report.rivals)]
+    return [*lines, "", bold(f"coefficients c_0 .. c_{K}"), *columns(table.coefficients)]
+
+
+def universal_page(table: UniversalTable) -> list[str]:
+    """The universal table at one K: bias and budget, use, criteria, how entries come about."""
+    K, limits, budget = table.K, table.limits, table.budget
+    assert budget is not None
+    lines = [bold(f"{table.target} from K = {K} draws: {asked(table)}"), ""]
+    scaled = f"{span(limits.bias)}, over K, for every K > {LARGEST_LISTED}"
+    lines += entry("sup|bias|", f"{span(table.bias)}, proved", scaled)
+    limit = number(budget.value * limits.log_count / K, ROUND_FLOOR, 8)
+    spent = f"{table.criterion} <= {budget.value:g} x that of {plug_in_name(table.target)}"
+    lines += entry("budget", spent, f"which is at least {limit}, for every K > {LARGEST_LISTED}")
+    keyword = "" if budget.value == DEFAULT_NOISE else f", noise={budget.value!r}"
+    lines += _use(K, [f"polyest.load({K}{keyword})"])
+    rows = {"this table": table.certificate}
+    lines += ["", *certificates(rows, {"this table": None}), ""]
+    lines += [bold("c_X = H_X - H_K + u_X + w_X/K"), "H_n = 1 + 1/2 + ... + 1/n"]
+    lines += ["w_X = X(X-1)/2 (u_X - 2 u_{X-1} + u_{X-2}), w_0 = w_1 = 1/2"]
+    last = len(table.departures) - 1
+    lines += ["", bold(f"departures u_0 .. u_{last}, 0 beyond"), *columns(table.departures)]
+    return lines
+
+
+def code(
+    table: Table, released: bool, out: str | None = None, group: int | None = None
+) -> list[str]:
+    """Python that gives this very table: read from `out`, loaded if released, or else solved.
+
+    The arguments are those of `TableReport`.
+    """
+    if out is not None:
+        return [f"polyest.loads(open({out!r}).read())"]
+    words = [str(table.K)]
+    if table.target != "log":
+        words.append(f'target="{table.target}"')
+    if table.criterion != "gradient-variance":
+        words.append(f'criterion="{table.criterion}"')
+    if table.budget not in (None, Budget("noise", DEFAULT_NOISE)):
+        assert table.budget is not None
+        words.append(f"{table.budget.kind.replace('-', '_')}={table.budget.value!r}")
+    if table.grid is not None:
+        kind, _, beta = parse_grid(table.grid)
+        words.append(f'grid="{kind}"')
+        words += [f"group={group}"] * (group is not None) + [f"beta={beta!r}"] * (beta != 1)
+    return wrapped(f"polyest.{'load' if released else 'solve'}({', '.join(words)})")
+
+
+def _remarks(rivals: Mapping[str, Certificate]) -> list[str]:
+    """What to know of the rivals."""
+    if "plug_in" in rivals:
+        return ["plug_in: phi((X+1)/(K+1)), X+1 of K+1 traces alike"]
+    *_, best = rivals
+    return [
+        "log_count: the log that trainers use, of an in-group share",
+        f"{best}: the least sup|bias| among the closed forms of the log",
+    ]
+
+
+def _rounded(grid: str, found: OnGrid) -> list[str]:
+    """What the entries are, what that is good for, and whether it ruins the table."""
+    kind, B, beta = parse_grid(grid)
+    if kind != "dyadic":
+        lines = [f"{kind}: a cast to it leaves every entry as it is"]
+    else:
+        reward = "c_X" if beta == 1 else f"{beta!r} c_X"
+        lines = [
+            f"{grid}: rewards {reward} are whole multiples of 2^-{B}",
+            f"in groups of up to {found.group} traces float32 sums of them are exact",
+        ]
+    if found.ruin is None:
+        return lines
+    much = f"{found.ruin:.3g} times the least" if isfinite(found.ruin) else "not 0 any more"
+    return [*lines, f"rounding ruins this table: sup|bias| is {much}"]
+
+
+def _spent(
+    table: Table, budget: Budget, least: Bracket | None, unit: Certificate
+) -> tuple[str, str]:
+    """What the budget allows, and how much of it the table uses."""
+    used = table.bias.upper
+    limit = budget.value
+    if budget.kind == "noise":
+        used = table.certificate.criterion(table.criterion)
+        limit *= unit.criterion(table.criterion)
+        plain = plug_in_name(table.target)
+        text = f"{table.criterion} <= {budget.value:g} x that of {plain} = {number(limit)}"
+    elif budget.kind == "bias-ratio":
+        text = f"sup|bias| <= {budget.value:g} x E*({table.K})"
+        if least is None:
+            return text, f"used: {number(used)}"
+        limit *= least.lower
+        text += f" = {number(limit)}"
+    else:
+        text = f"sup|bias| <= {number(limit)}"
+    left = max(1 - used / limit, 0.0)
+    return text, f"used: all but {left:.0e} of it" if left < 0.01 else f"used: {1 - left:.0%} of it"
+
+
+def _use(K: int, source: Sequence[str]) -> list[str]:
+    """The groups that K draws are of, and the lines of code that give the table and look up."""
+    centred, plain = SPENT["group-mean"], SPENT["none"]
+    look_up = f"t[polyest.counts.in_group(answers).index]  # answers: (prompts, {K + centred})"
+    return [
+        *entry(
+            "groups",
+            f"G = {K + centred} traces where the trainer subtracts the group mean, K = G - {centred}",
+            f"G = {K + plain} traces where it does not, K = G - {plain}",
+        ),
+        *entry("code", f"t = {source[0]}", *source[1:], look_up),
+    ]

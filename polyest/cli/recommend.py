@@ -1,0 +1,37 @@
+"""`polyest recommend`: which released table to use, for each kind of trainer."""
+
+import json
+
+import click
+
+from polyest.cli.terminal import Helping, print_lines, progress, say
+
+
+@click.command("recommend", cls=Helping)
+@click.option("--group", type=int, required=True, help="Traces per prompt.")
+@click.option("--prompts", type=int, required=True, help="Prompts whose gradients a step averages.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per kind of trainer.")
+def command(group: int, prompts: int, as_json: bool) -> None:
+    """Say which released table to use, and what the log would have cost."""
+    from polyest.cli.pages.recommendation import recommendation_page, recommendation_record
+    from polyest.errors import CountOutOfRange
+    from polyest.gradients import BASELINES
+    from polyest.recommendation import recommend
+
+    found, remark, baselines = [], "", BASELINES[::-1]
+    with progress("baselines") as tell:
+        for done, baseline in enumerate(baselines):
+            tell(done, len(baselines))
+            try:
+                found.append(recommend(group, prompts, baseline))
+            except CountOutOfRange as error:
+                if not found:
+                    raise
+                remark = str(error)
+    for one in found[::-1]:
+        if as_json:
+            print_lines([json.dumps(recommendation_record(one))])
+        else:
+            print_lines(recommendation_page(one))
+    if remark:
+        say(f"warning: {remark}")

@@ -1,0 +1,28 @@
+"""`polyest show`: a released table on its page or as JSON."""
+
+from typing import Any
+
+import click
+
+from polyest.cli import options
+from polyest.cli.terminal import Helping, print_lines, print_tables
+
+
+@click.command("show", cls=Helping)
+@options.single
+@options.keywords
+@options.as_json
+def command(draws: str, as_json: bool, **keywords: Any) -> None:
+    """Print a released table, without solving."""
+    from polyest.cli.pages.table import table_page, universal_page
+    from polyest.cli.table import released_report
+    from polyest.tables.release import load
+    from polyest.tables.universal import UniversalTable
+
+    table = load(options.K_of(draws), **keywords)
+    if as_json:
+        print_tables([table])
+    elif isinstance(table, UniversalTable):
+        print_lines(universal_page(table))
+    else:
+        print_lines(table_page(released_report(table)))

@@ -1,0 +1,45 @@
+"""`polyest verify`: every claim of table files proved again."""
+
+import os
+from pathlib import Path
+from time import perf_counter
+
+import click
+
+from polyest.cli import options
+from polyest.cli.terminal import Helping, print_lines, progress, say
+from polyest.errors import TableNotFound
+
+
+@click.command("verify", cls=Helping)
+@click.argument("files", nargs=-1)
+@click.option("--jobs", type=options.JOBS, default=1, show_default=True, help="Processes.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Of each file only K up to 32 and N lines more, drawn by --seed.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the lines drawn.")
+def command(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) -> None:
+    """Prove every line of table files again (default: all that are released)."""
+    from polyest.make import verify
+    from polyest.tables import release
+
+    folder = release.tables()
+    names = files or tuple(
+        os.path.join(folder, f"{name}.jsonl") for name in release.families(folder)
+    )
+    if not names:
+        raise TableNotFound(f"{folder}: holds no released tables: name a file of tables")
+    if not files:
+        release.check_sums(folder)
+    for name in names:
+        started = perf_counter()
+        if Path(name).is_fifo():
+            say(f"{name} is a pipe: reading until the program that writes into it closes it")
+        with progress(name.rpartition("/")[2]) as tell:
+            proved = verify.prove(name, jobs, tell, sample, seed)
+        tables = f"{proved} table{'s'[: proved != 1]}"
+        took = perf_counter() - started
+        print_lines([f"{click.format_filename(name)}: {tables} proved in {took:.1f} s"])
