@@ -118,7 +118,7 @@ def _several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any)
     from polyest.cli.table import warn_if_too_large
     from polyest.make.sweep import solved
     from polyest.make.workers import completed
-    from polyest.tables.format import loads
+    from polyest.tables.format import loads_listed
 
     lines: dict[int, bytes] = {}
     printed = 0

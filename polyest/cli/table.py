@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from polyest.tables.table import Table
 
 
+PROVED_AT_ONCE = (
+    128  # draws up to which `show` proves what a table replaces: above, it takes seconds
+)
+
+
 def solved_report(table: "Table", out: str | None, group: int | None) -> "TableReport":
     """All that the page of a table says that was just solved; out and group: those of `TableReport`."""
     from polyest.cli.pages.table import TableReport
@@ -24,12 +29,13 @@ def solved_report(table: "Table", out: str | None, group: int | None) -> "TableR
 
 
 def released_report(table: "Table") -> "TableReport":
-    """The same of a table that `load` gave, without solving."""
+    """The same of a table that `load` gave, without solving; nothing that takes long is proved."""
     from polyest.cli.pages.table import TableReport
     from polyest.tables.release import least_bias as released_least_bias
 
     least = released_least_bias(table.K, table.target)
-    return TableReport(table, least, _rivals(table), None, True)
+    rivals = _rivals(table) if table.K <= PROVED_AT_ONCE else {}
+    return TableReport(table, least, rivals, None, True)
 
 
 def least_bias(table: "Table") -> "Bracket | None":

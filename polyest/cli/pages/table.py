@@ -33,7 +33,7 @@ class TableReport:
     """A table beside what it replaces.
 
     least: bracket of E*(K), None where it is not known; rivals: certificates by name, the first of them the
-    unit of noise, the last the best that has a formula; grid: None where entries are not rounded; released:
+    unit of noise, the last the best that has a formula, or none where they were not proved; grid: None where entries are not rounded; released:
     whether `load` gives this very table; out: the file it was written to; group: what a dyadic grid was
     asked for with.
     """
@@ -67,13 +67,13 @@ def table_page(report: TableReport) -> list[str]:
             "optimum", f"{span(table.optimum)}, proved", f"the least {what} {bound}, {width}"
         )
     if table.budget is not None:
-        unit = next(iter(report.rivals.values()))
+        unit = next(iter(report.rivals.values()), None)
         lines += entry("budget", *_spent(table, table.budget, least, unit))
     if table.grid is not None and report.grid is not None:
         lines += entry("grid", *_rounded(table.grid, report.grid))
     lines += _use(K, code(table, report.released, report.out, report.group))
     rows = {"this table": table.certificate, **report.rivals}
-    lines += ["", *certificates(rows, dict.fromkeys(rows, least)), *_remarks(report.rivals)]
+    lines += ["", *certificates(rows, dict.fromkeys(rows, least)), *_remarks(table, report.rivals)]
     return [*lines, "", bold(f"coefficients c_0 .. c_{K}"), *columns(table.coefficients)]
 
 
@@ -122,8 +122,12 @@ def code(
     return wrapped(f"polyest.{'load' if released else 'solve'}({', '.join(words)})")
 
 
-def _remarks(rivals: Mapping[str, Certificate]) -> list[str]:
+def _remarks(table: Table, rivals: Mapping[str, Certificate]) -> list[str]:
     """What to know of the rivals."""
+    if not rivals:
+        lines = ["for so many draws what the table replaces is not proved in passing"]
+        more = f"polyest compare --K {table.K} proves it, and takes a while"
+        return [*lines, more] if table.target == "log" else lines
     if "plug_in" in rivals:
         return ["plug_in: phi((X+1)/(K+1)), X+1 of K+1 traces alike"]
     *_, best = rivals
@@ -151,16 +155,18 @@ def _rounded(grid: str, found: OnGrid) -> list[str]:
 
 
 def _spent(
-    table: Table, budget: Budget, least: Bracket | None, unit: Certificate
+    table: Table, budget: Budget, least: Bracket | None, unit: Certificate | None
 ) -> tuple[str, str]:
-    """What the budget allows, and how much of it the table uses."""
+    """What the budget allows, and how much of it the table uses, as far as its unit is known."""
     used = table.bias.upper
     limit = budget.value
     if budget.kind == "noise":
         used = table.certificate.criterion(table.criterion)
+        text = f"{table.criterion} <= {budget.value:g} x that of {plug_in_name(table.target)}"
+        if unit is None:
+            return text, f"used: {number(used)}"
         limit *= unit.criterion(table.criterion)
-        plain = plug_in_name(table.target)
-        text = f"{table.criterion} <= {budget.value:g} x that of {plain} = {number(limit)}"
+        text += f" = {number(limit)}"
     elif budget.kind == "bias-ratio":
         text = f"sup|bias| <= {budget.value:g} x E*({table.K})"
         if least is None:
