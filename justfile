@@ -49,4 +49,4 @@ verify:
 # What is generated from the code and compared by tests: the page of commands, the list of public names
 generate:
     python docs/cli.py
-    python tests/public_api.py
+    python tests/support/public_api.py

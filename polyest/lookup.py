@@ -1,3 +1,5 @@
 """What every table does: the public path of polyest.tables.lookup."""
 
-from polyest.tables.lookup import Lookup as Lookup
+from polyest.tables.lookup import Lookup
+
+__all__ = ["Lookup"]

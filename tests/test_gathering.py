@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 import torch
 from processes import batch, computed
@@ -15,7 +16,7 @@ from polyest import gathering
 from polyest.errors import CountOutOfRange
 from polyest.rewards import Multiplier
 
-SCRIPT = Path(__file__).with_name("processes.py")
+SCRIPT = Path(processes.__file__)
 
 
 def started(folder, size):

@@ -33,9 +33,9 @@ class TableReport:
     """A table beside what it replaces.
 
     least: bracket of E*(K), None where it is not known; rivals: certificates by name, the first of them the
-    unit of noise, the last the best that has a formula, or none where they were not proved; grid: None where entries are not rounded; released:
-    whether `load` gives this very table; out: the file it was written to; group: what a dyadic grid was
-    asked for with.
+    unit of noise, the last the best that has a formula, or none where they were not proved; grid: None
+    where entries are not rounded; released: whether `load` gives this very table; out: the file it was
+    written to; group: what a dyadic grid was asked for with.
     """
 
     table: Table

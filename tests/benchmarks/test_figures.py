@@ -1,0 +1,311 @@
+"""The figures of the paper: each holds what its files say, and repeats."""
+
+import csv
+from functools import cache
+from io import BytesIO
+from math import exp, log
+
+import matplotlib
+import matplotlib.image
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from measured import FIGURES, FILES, LOOKS, ROOT, drawn, gathered
+
+from polyest.cli import figures, plot
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return gathered(tmp_path_factory.mktemp("results"))
+
+
+def table(folder, stem):
+    with (folder / f"{stem}.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+figure = cache(drawn)
+
+
+def spots(axes):
+    """What is drawn on axes: (label, x, y) of every line, rounded as a print would."""
+    return [
+        (line.get_label(), *(tuple(np.round(np.asarray(v, float), 9)) for v in line.get_data()))
+        for line in axes.get_lines()
+    ]
+
+
+def places(axes):
+    return {(x, y) for _, x, y in spots(axes)}
+
+
+def pair(x, y):
+    return (tuple(np.round(np.asarray(v, float), 9)) for v in (x, y))
+
+
+def numbers(rows, column):
+    return [float(row[column]) for row in rows]
+
+
+# What is in them
+
+
+def test_there_is_a_module_for_each_name_and_no_other():
+    modules = {path.stem for path in (ROOT / "paper_figures").glob("*.py")}
+    assert modules == {*FIGURES, "__init__", "rows", "style"}
+    assert {*FILES} == {*FIGURES}
+    assert list(FIGURES) == sorted(FIGURES)
+
+
+def test_bias_curves_are_the_columns_of_the_file(results):
+    grid = np.reshape(figure(results, "bias_curves").axes, (2, 2))
+    rows = table(results, "bias_curves")
+    for (whole, near), K in zip(grid.T, (8, 16), strict=True):
+        mine = [row for row in rows if row["K"] == str(K)]
+        drawn = [*mine[0]][3:-2]
+        assert len(drawn) == 7
+        wanted = {tuple(pair(numbers(mine, "p"), numbers(mine, name))) for name in drawn}
+        assert places(whole) == wanted
+        levels = {y for _, y in places(near) - wanted}
+        least = round(float(mine[0]["least"]), 9)
+        assert levels == {(least, least), (-least, -least)}
+        # Equioscillation: K+2 extrema of height E*(K), of alternating sign, on (0, 1].
+        error = np.array(numbers(mine, "minimax"))
+        high = error[np.abs(error) > 0.97 * least]
+        assert 1 + np.count_nonzero(np.diff(np.sign(high))) == K + 2
+        assert np.abs(error).max() == pytest.approx(least, rel=1e-4)
+
+
+def test_bias_rates_are_those_of_the_file_with_their_slopes(results):
+    drawn = figure(results, "bias_rates")
+    left, plain, centred = drawn.axes
+    rows = table(results, "bias_rates")
+    independent = [row for row in rows if row["count"] == "independent"]
+    series = {row["series"] for row in independent}
+    wanted = set()
+    for name in series:
+        mine = [row for row in independent if row["series"] == name]
+        wanted.add(tuple(pair(numbers(mine, "K"), numbers(mine, "bias_upper"))))
+    assert places(left) == wanted
+    said = " ".join(label for label, _, _ in spots(left)).replace("\N{MINUS SIGN}", "-")
+    for row in table(results, "bias_slopes"):
+        if row["series"] != "limit":
+            error = float(row["slope_pm"])
+            digits = -int(f"{error:e}".partition("e")[2])
+            text = f"{float(row['slope']):.{digits}f}\N{PLUS-MINUS SIGN}{error:.{digits}f}"
+            assert text in said
+    assert "limit 0.32509/(K+1)$^2$" in said
+    assert any("at a fixed noise" in text.get_text() for text in left.texts)
+    for axes, baseline in ((plain, "no baseline"), (centred, "group mean")):
+        groups = [row for row in rows if row["count"] != "independent"]
+        shown = [f"{name}, {baseline}" for name in ("log", "noise 8", "minimax")]
+        right = {}
+        for row in groups:
+            if row["series"] in shown:
+                right.setdefault((row["count"], row["series"]), []).append(row)
+        wanted = {
+            tuple(pair(numbers(mine, "group"), numbers(mine, "bias_upper")))
+            for mine in right.values()
+        }
+        assert places(axes) == wanted
+        assert len(wanted) == 5
+
+
+def test_coefficients_are_entries_over_the_log_of_the_share(results):
+    grid = np.reshape(figure(results, "coefficients").axes, (2, 3))
+    rows = table(results, "coefficients")
+    for (whole, near), K in zip(grid.T, (8, 16, 32), strict=True):
+        wanted = {}
+        for row in rows:
+            if row["K"] == str(K):
+                x = log(max(int(row["k"]), 0.5) / K)
+                wanted.setdefault(row["series"], []).append((x, float(row["entry"])))
+        curves = {
+            name: tuple(pair(*zip(*entries, strict=True))) for name, entries in wanted.items()
+        }
+        assert all(len(x) == K + 1 for x, _ in curves.values())
+        assert places(near) == {*curves.values()}
+        assert places(whole) == {curves[name] for name in ("log_count", "noise 8", "minimax")}
+        low, high = whole.get_ylim()
+        assert low < min(curves["minimax"][1]) < max(curves["minimax"][1]) < high
+
+
+def test_convergence_has_every_cell_in_units_of_the_log_s(results):
+    rows = table(results, "convergence")
+    cell = ("game", "update", "group", "prompts")
+    unit = {tuple(r[c] for c in cell): float(r["loss"]) for r in rows if r["estimator"] == "log"}
+    pair_of_axes = figure(results, "convergence").axes
+    labels = [text.get_text() for text in pair_of_axes[0].get_yticklabels()]
+    for axes, update in zip(pair_of_axes, ("mirror", "gradient"), strict=True):
+        lines = spots(axes)
+        for level, estimator in enumerate(
+            dict.fromkeys(r["estimator"] for r in rows if r["estimator"] not in ("log", "true log"))
+        ):
+            ratios = sorted(
+                float(r["loss"]) / unit[tuple(r[c] for c in cell)]
+                for r in rows
+                if (r["update"], r["estimator"]) == (update, estimator)
+            )
+            assert len(ratios) == 36
+            near = [(x, y) for _, x, y in lines if abs(np.mean(y) - level) < 0.3]
+            dots = sorted(x for xs, ys in near if len(set(ys)) == 1 for x in xs)
+            assert dots == pytest.approx(ratios, rel=1e-6)
+            (mean,) = {x[0] for x, y in near if y == (level - 0.4, level + 0.4)}
+            assert mean == pytest.approx(exp(np.mean(np.log(ratios))), rel=1e-6)
+            assert (
+                labels[level]
+                .replace("ü", "ue")
+                .lower()
+                .startswith(estimator[:6].lower().replace("_", "-"))
+            )
+
+
+def test_limit_has_proved_values_the_constant_and_its_digits(results):
+    left, right = figure(results, "limit").axes
+    rows = table(results, "limit")
+    values = [row for row in rows if row["kind"] == "value"]
+    (constant,) = [row for row in rows if row["kind"] == "constant"]
+    n = [int(row["K"]) + 1 for row in values]
+    dots = tuple(pair(n, numbers(values, "lower")))
+    assert dots in places(left)
+    assert (round(float(constant["value"]), 9),) * 2 in {y for _, y in places(left)}
+    (said,) = [text.get_text() for text in left.texts]
+    digits = said.split()[-1].partition("(")[0]
+    assert len(digits) >= 2 + 12
+    assert abs(float(digits) - 0.325089273454175) < 1e-15
+    for sequence in dict.fromkeys(row["sequence"] for row in rows if row["kind"] == "extrapolant"):
+        mine = [row for row in rows if (row["kind"], row["sequence"]) == ("extrapolant", sequence)]
+        x, y = numbers(mine, "terms"), numbers(mine, "error")
+        assert any(
+            np.array_equal(line.get_xdata(), x) and np.array_equal(line.get_ydata(), y)
+            for line in right.get_lines()
+        )
+
+
+def test_online_cost_is_every_row_of_the_file(results):
+    left, right = figure(results, "online_cost").axes
+    rows = table(results, "online_cost")
+    looked = [row for row in rows if row["stage"] == "look-up"]
+    ways = [text.get_text() for text in left.get_yticklabels()]
+    dots = {
+        (label, a, ways[int(b)]) for label, x, y in spots(left) for a, b in zip(x, y, strict=True)
+    }
+    assert dots == {(r["kind"], round(float(r["milliseconds"]), 9), r["way"]) for r in looked}
+    paid = [row for row in rows if row["stage"] != "look-up"]
+    dots = {(label, a, b) for label, x, y in spots(right) for a, b in zip(x, y, strict=True)}
+    stages = {"integers": "integers", "strings": "texts"}
+    assert dots == {
+        (
+            f"{stages[r['stage']]}: {r['way']}",
+            float(r["group"]),
+            round(float(r["milliseconds"]), 9),
+        )
+        for r in paid
+    }
+
+
+def test_pareto_has_every_point_of_three_criteria_and_every_peer(results):
+    grid = np.reshape(figure(results, "pareto").axes, (4, 4))
+    rows = [row for row in table(results, "pareto") if row["noise"]]
+    peers = table(results, "peers")
+    criteria = ("gradient-variance", *plot.NOISE)
+    for line, criterion in zip(grid, criteria, strict=True):
+        for axes, K in zip(line, ("8", "16", "32", "64"), strict=True):
+            mine = [row for row in rows if (row["criterion"], row["K"]) == (criterion, K)]
+            drawn = {spot for _, x, y in spots(axes) for spot in zip(x, y, strict=True)}
+            wanted = {tuple(np.round((float(r["noise"]), float(r["bias_upper"])), 9)) for r in mine}
+            assert len(wanted) > 40
+            assert wanted <= drawn
+            here = {row["table"]: row for row in peers if row["K"] == K}
+            column = criterion.replace("-", "_")
+            unit = float(here["log_count"][column])
+            for name in (
+                "bub",
+                "bub, m = 10 N",
+                "wu_yang",
+                "jvhw",
+                "grassberger",
+                "grassberger_1988",
+            ):
+                spot = float(here[name][column]) / unit, float(here[name]["bias_upper"])
+                assert tuple(np.round(spot, 9)) in drawn
+
+
+def test_self_improvement_has_means_and_the_seeds_that_are_reported(results):
+    (axes,) = figure(results, "self_improvement").axes
+    rows, runs = table(results, "self_improvement"), table(results, "self_improvement_runs")
+    drawn = places(axes)
+    for level, (row, label) in enumerate(zip(rows, axes.get_yticklabels(), strict=True)):
+        assert label.get_text() == row["method"]
+        for shift, moment in zip((-0.25, 0, 0.25), ("before", "early", "after"), strict=True):
+            assert tuple(pair([float(row[moment])], [level + shift])) in drawn
+            mine = [
+                float(r[moment])
+                for r in runs
+                if (r["method"], r["rate"]) == (row["method"], row["rate"]) and int(r["seed"]) < 8
+            ]
+            assert len(mine) == int(row["seeds"]) == 8
+            assert tuple(pair(mine, [level + shift] * 8)) in drawn
+
+
+def test_trl_run_has_means_of_seeds_that_chose_no_rate(results):
+    log_, majority = figure(results, "trl_run").axes
+    wanted = {
+        label: tuple(np.round([(len(way) + 2 + 0.5 + n) / 200 for n in LOOKS], 9))
+        for way, label in (
+            ("trl", "TRL"),
+            ("trl, 2", "TRL on two processes"),
+            ("loop", "reference loop"),
+        )
+    }
+    means = {label: y for label, _, y in spots(log_) if not label.startswith("_")}
+    assert means == wanted
+    assert {label for label, _, _ in spots(majority) if not label.startswith("_")} == {"TRL"}
+    assert [len(axes.get_lines()) for axes in (log_, majority)] == [3 * 3, 3]
+    assert [axes.get_title("left") for axes in (log_, majority)] == ["geometric, log", "majority"]
+
+
+def test_variance_reduction_is_every_row_of_the_file(results):
+    left, right = figure(results, "variance_reduction").axes
+    rows = table(results, "variance_reduction")
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    for group, shift in (("16", -0.15), ("64", 0.15)):
+        mine = [row for row in rows if row["group"] == group]
+        at = [methods.index(row["method"]) + shift for row in mine]
+        assert tuple(pair(numbers(mine, "accuracy"), at)) in places(left)
+        for column in ("std", "worst_std"):
+            assert tuple(pair(numbers(mine, column), at)) in places(right)
+
+
+def test_no_letter_is_too_small_to_print(results):
+    for name in FIGURES:
+        for text in figure(results, name).findobj(matplotlib.text.Text):
+            assert text.get_fontsize() >= 6.9 or not text.get_text()
+    assert isinstance(figure(results, "limit"), Figure)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_committed_figures_are_of_the_committed_files_whatever_is_set(
+    results, name, monkeypatch
+):
+    """Whatever the user has set elsewhere, and with a stale list of fonts."""
+    monkeypatch.setitem(matplotlib.rcParams, "font.size", 30)
+    monkeypatch.setattr(fontManager, "ttflist", [])
+    monkeypatch.setattr(figures, "RESULTS", figures.RESULTS if name == "trl_run" else results)
+    pdf, png = figures.contents(name)
+    assert (pdf[:4], png[:4]) == (b"%PDF", b"\x89PNG")
+    assert b"Date" not in pdf
+    if f"matplotlib=={matplotlib.__version__}\n" not in (ROOT / "constraints.txt").read_text():
+        pytest.skip("another matplotlib than that of the committed figures sets letters otherwise")
+    committed = (ROOT / "paper_figures" / f"{name}.png").read_bytes()
+    ours, theirs = (matplotlib.image.imread(BytesIO(content)) for content in (png, committed))
+    assert ours.shape == theirs.shape
+    assert (np.abs(ours - theirs).max(axis=-1) > 0.2).mean() < 1e-5
+    assert (ROOT / "paper_figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_figure_has_the_same_bytes_each_time(results, monkeypatch):
+    monkeypatch.setattr(figures, "RESULTS", results)
+    assert figures.contents("limit") == figures.contents("limit")

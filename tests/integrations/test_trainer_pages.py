@@ -1,0 +1,188 @@
+"""The pages on trainers: every Python block runs, in order, and does what the page says.
+
+A trainer that is not installed is a stand-in (standins.py), and what a page leaves to its reader (a
+tokenizer, an environment) is given here.
+"""
+
+import asyncio
+import importlib
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pages
+import pytest
+import standins
+import torch
+from pages import TRAINERS, blocks
+
+from polyest.integrations.estimators import REWARDS, parse_options
+from polyest.integrations.groups import GroupReward
+from polyest.integrations.scores import answer_class
+
+PAGES = Path(__file__).resolve().parents[2] / "docs"
+BOXED = [r"\boxed{7}", r"so \boxed{7}", r"\boxed{3}", "no idea"]
+
+
+def text_of(name):
+    return (PAGES / f"{name}.md").read_text()
+
+
+def run(name, **given):
+    """The namespace after all Python blocks of a trainer's page."""
+    found = [block for block in blocks(text_of(name)) if block[0] == "python"]
+    return pages.run(found, f"{name}.md", **given)
+
+
+def paid(centred=False, kind="boxed"):
+    return GroupReward("log", kind=kind, beta=0.1, noise=8, centred=centred)(BOXED)
+
+
+def test_every_trainer_has_a_page_with_what_goes_wrong():
+    for name in TRAINERS:
+        text = text_of(name)
+        assert "## Switches, and what goes wrong otherwise" in text
+        assert sum(kind == "python" for kind, *_ in blocks(text)) >= 1
+        assert max(map(len, text.splitlines())) < 260
+
+
+def test_verl():
+    namespace = run("verl")
+    found = namespace["compute_score"]("gsm8k", "so it is\n#### 7", "7", {})
+    assert found == {"score": answer_class("7"), "acc": 1.0}
+    found = namespace["compute_score"]("gsm8k", "so it is\n#### 8", "7", {})
+    assert found == {"score": answer_class("8", right=False), "acc": 0.0}
+
+
+def test_every_option_on_the_page_of_verl_is_one_and_the_reverse():
+    table = (PAGES / "verl.md").read_text().split("## Options")[1].split("## Orbits")[0]
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `")]
+    page = {
+        (name, option)
+        for options, whose in rows
+        for option in re.findall(r"`(\w+)`", options)
+        for name in (REWARDS if whose.strip() == "all" else whose.strip().split(", "))
+    }
+    real = set()
+    for name in REWARDS:
+        with pytest.raises(Exception, match="expected some of") as refused:
+            parse_options(name, {"unheard": 1}, scored=True)
+        known = str(refused.value).split("expected some of ")[1].split(", ")
+        real |= {(name, option) for option in known}
+    assert page == real
+
+
+def test_slime():
+    found = run("slime")
+    samples = [standins.Sample(text) for text in BOXED]
+    assert asyncio.run(found["rm"](None, samples)) == paid()
+
+
+def test_art(monkeypatch):
+    art = standins.art(monkeypatch)
+    found = run("art")
+
+    async def rollout(model, text):
+        said = [{"role": "assistant", "content": text}]
+        return art.Trajectory(messages_and_choices=said)
+
+    kept = asyncio.run(found["step"](rollout, ["7", "so 3"], None))
+    assert [len(group.trajectories) for group in kept] == [16, 16]
+    group = art.TrajectoryGroup(
+        [art.Trajectory(messages_and_choices=[{"role": "assistant", "content": t}]) for t in BOXED]
+    )
+    asyncio.run(found["after_each"](group))
+    assert [one.reward for one in group.trajectories] == paid(kind="number")
+
+
+def test_tinker(monkeypatch):
+    standins.tinker(monkeypatch)
+    found = run("tinker", tokenizer=SimpleNamespace(decode=lambda tokens: BOXED[tokens[0]]))
+    turns = [[SimpleNamespace(ac=SimpleNamespace(tokens=[i]))] for i in range(4)]
+    trajectories = [SimpleNamespace(transitions=turn) for turn in turns]
+    got = asyncio.run(found["Counted"]().compute_group_rewards(trajectories, [None] * 4))
+    assert got == [(value, {}) for value in paid()]
+
+
+def test_rllm(monkeypatch):
+    registry = standins.rllm(monkeypatch)
+    by_role = run("rllm")["by_role"]
+    assert set(by_role.values()) <= set(registry)
+    attempts = [standins.Attempt([standins.Turn(text)]) for text in BOXED]
+    group = standins.Attempts(attempts, metadata=[{"orbit": "o"}])
+    standins.rllm_collect(registry, [group], "solver", by_role=by_role)
+    assert [one.steps[0].advantage for one in attempts] == paid(centred=True)
+    over = {"solver": "polyest_coherence"}
+    standins.rllm_collect(registry, [group, group], "solver", by_role=over)
+    assert attempts[0].steps[0].advantage == attempts[1].steps[0].advantage
+    assert attempts[3].steps[0].advantage == min(one.steps[0].advantage for one in attempts)
+    standins.rllm_collect(registry, [group], "judge", by_role=by_role)  # rLLM's own, of the rewards
+    assert not any(one.steps[0].advantage for one in attempts)
+    with pytest.raises(ValueError, match="Unknown advantage estimator other"):
+        standins.rllm_collect(registry, [group], "solver", adv_estimator="polyest_log")
+
+
+def test_skyrl(monkeypatch):
+    registry = standins.skyrl(monkeypatch)
+    reward_of = run("skyrl")["reward_of"]
+    scores = torch.tensor([[0.0, reward_of(text)] for text in BOXED])
+    found, _ = standins.skyrl_compute(
+        registry, "polyest_log", scores, torch.ones(4, 2), ["u"] * 4, pad=3
+    )
+    assert found[:4, 0].tolist() == pytest.approx(paid(centred=True), rel=1e-6)
+
+
+def test_prime_rl(monkeypatch):
+    classes = standins.prime_rl(monkeypatch)
+    run("prime-rl")
+    traces = [standins.Trace(text) for text in BOXED]
+    hidden = standins.Trace("9", trainable=False)
+    episodes = [standins.Episode([trace]) for trace in traces] + [standins.Episode([hidden])]
+    asyncio.run(classes["grpo"]().score_group(episodes))
+    assert [trace.advantages for trace in traces] == paid(centred=True)
+    assert hidden.advantages is None
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_prime_rl_imports_the_page_at_the_end_of_its_package_only(monkeypatch, tmp_path, last):
+    """The package as it is on disk, whose __init__ has the line that the page gives it."""
+    package = tmp_path / "prime_rl" / "orchestrator" / "algo"
+    package.mkdir(parents=True)
+    members = "class Algorithm: ...\ndef iter_trainable_traces(episodes): ...\n"
+    (package / "base.py").write_text(members)
+    (package / "routing.py").write_text("def assign_advantages(trace, advantages): ...\n")
+    (package / "polyest.py").write_text(
+        next(body for kind, body in blocks("prime-rl") if kind == "python")
+    )
+    page = (PAGES / "prime-rl.md").read_text()
+    line = re.search(r"make\s+`(import [\w.]+)` the last line", page)[1]
+    classes = 'ALGORITHM_CLASSES = {"grpo": Algorithm}'
+    lines = ["from prime_rl.orchestrator.algo.base import Algorithm", classes]
+    lines.insert(2 if last else 1, line)
+    (package / "__init__.py").write_text("\n".join(lines) + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == "prime_rl"]:
+        monkeypatch.delitem(sys.modules, name)
+    try:
+        if last:
+            made = importlib.import_module("prime_rl.orchestrator.algo").ALGORITHM_CLASSES["grpo"]
+            assert made.__name__ == "PolyestAlgorithm"
+        else:
+            with pytest.raises(ImportError, match=r"circular import"):
+                importlib.import_module("prime_rl.orchestrator.algo")
+    finally:
+        for name in [name for name in sys.modules if name.split(".")[0] == "prime_rl"]:
+            del sys.modules[name]
+
+
+def test_openrlhf():
+    found = run("openrlhf")
+
+    async def batch(texts):
+        return await asyncio.gather(*(found["paid"]("q", text, len(texts)) for text in texts))
+
+    assert asyncio.run(batch(BOXED)) == paid()
+    assert not found["waiting"]
+    with pytest.raises(Exception, match="a group has 2 traces"):
+        asyncio.run(batch(BOXED[:2]))

@@ -1,0 +1,69 @@
+"""tables/universal.py: the limit problem solved twice, and what the release loses against it."""
+
+import sys
+from importlib import util
+from pathlib import Path
+
+import cvxpy as cp
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+import polyest
+
+PATH = Path(__file__).parents[2] / "tables" / "universal.py"
+
+
+@pytest.fixture(scope="module")
+def generator():
+    spec = util.spec_from_file_location("universal_generator", PATH)
+    module = util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def by_cones(program):
+    """Least bias on the same points by Clarabel: Var g(X) is the least E (g(X) - t)^2."""
+    u, tau = cp.Variable(program.base.size), cp.Variable()
+    rules = [cp.abs(program.A @ u - program.f) <= tau]
+    beyond = 1 - program.B.sum(axis=1)
+    beyond[beyond < 1e-9] = 0  # rounding of a sum of 1
+    centre = np.divide(program.first, beyond, out=np.zeros_like(beyond), where=beyond > 0)
+    spread = np.where(beyond > 0, program.second - beyond * centre**2, 0)
+    for row, w, mass, middle, more in zip(
+        program.B, program.w, beyond, centre, spread, strict=True
+    ):
+        t = cp.Variable()
+        parts = [cp.multiply(np.sqrt(w * row), program.base + u - t)]
+        if mass > 0:
+            parts.append(cp.reshape(np.sqrt(w * mass) * (t - middle), (1,), order="F"))
+        rules.append(cp.norm(cp.hstack(parts)) <= np.sqrt(1 - w * more))
+    return float(cp.Problem(cp.Minimize(tau), rules).solve(solver="CLARABEL"))
+
+
+@pytest.mark.parametrize("v", [3.0, 7.64])
+def test_newton_and_clarabel_agree_on_the_same_points(generator, v):
+    program = generator.posed(np.arange(0.1, 10.0, 0.2), v)
+    u, tau = generator.minimised(program, 0.0)
+    assert tau == pytest.approx(by_cones(program), rel=1e-5)
+    assert np.abs(program.A @ u - program.f).max() == pytest.approx(tau, rel=1e-6)
+    assert program.noise(u)[0].max() <= 1
+
+
+def test_more_noise_gives_less_bias(generator):
+    roots = np.arange(0.1, 10.0, 0.2)
+    found = [generator.minimised(generator.posed(roots, v), 0.0)[1] for v in (2.0, 4.0, 8.0)]
+    assert found[0] > 1.5 * found[1] > 1.5 * found[2]
+
+
+def test_the_release_loses_little_against_the_limit_problem(generator):
+    """3e-4 in all: the tie-break, departures that end at 48, and noise that rises towards K = 1024."""
+    limits = polyest.load(1025).limits
+    roots = np.arange(generator.STEP / 2, generator.FARTHEST, generator.STEP)
+    fine = np.arange(generator.FINE, generator.FARTHEST, generator.FINE)
+    v = limits.gradient_variance
+    with threadpool_limits(1):
+        _, u, tau = generator.exchanged(roots, fine, generator.posed(fine, v), v, 0.0)
+    assert tau <= limits.bias.upper <= tau * 1.0004
+    assert float(np.arange(1, u.size + 1) @ u**2) > limits.selection

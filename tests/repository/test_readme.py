@@ -1,0 +1,103 @@
+"""The README: every Python block runs, in order, and prints what it says; its commands exist."""
+
+import csv
+import re
+import tomllib
+from pathlib import Path
+
+from click.testing import CliRunner
+from pages import blocks, commented, run
+
+import polyest
+from polyest.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "README.md").read_text()
+WORDS = " ".join(TEXT.split())
+BLOCKS = blocks(TEXT)
+
+
+def test_python_blocks_run_and_print_what_they_say(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    python = [block for block in commented(BLOCKS) if block[0] == "python"]
+    run(python, "README.md")
+    assert len(python) == 2
+    assert all(said for *_, said in python)
+
+
+def test_commands_in_sh_blocks_run_in_their_order(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    shell = "".join(body for kind, body, _ in BLOCKS if kind == "sh")
+    lines = re.findall(r"^polyest (.*)$", shell, re.MULTILINE)
+    assert {line.split()[0] for line in lines} >= {
+        "solve",
+        "compare",
+        "recommend",
+        "frontier",
+        "verify",
+    }
+    for line in lines:
+        assert CliRunner().invoke(main, line.split()).exit_code == 0, line
+
+
+def test_torch_is_pinned_exactly_where_tests_get_it():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "torch==2.13.0" in project["optional-dependencies"]["test"]
+    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().splitlines()
+    assert not any("torch" in need for need in project["dependencies"])
+
+
+def test_two_commands_set_up_and_test():
+    commands = re.findall(r"^pip install .*$", TEXT, re.MULTILINE)
+    assert len(commands) == 2
+    assert commands[0].endswith("&& polyest solve --K 16")
+    assert commands[1].endswith('&& pytest -n 2 --dist loadfile -m "not release and not slow"')
+
+
+def test_links_lead_somewhere():
+    links = re.findall(r"\]\(([^)]+)\)", TEXT)
+    assert len(links) >= 25
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
+def test_how_much_less_bias_the_default_has():
+    ratios = [
+        polyest.closed_forms.log_count(K).bias.lower / polyest.load(K).bias.upper
+        for K in range(14, 127)
+    ]
+    assert [round(min(ratios)), round(max(ratios))] == [13, 16]
+    assert "13 to 16 times less bias than the log for groups of 16 and more" in WORDS
+
+
+def test_numbers_of_peers_are_those_of_the_file():
+    with (ROOT / "benchmarks" / "results" / "peers.csv").open() as stream:
+        found = list(csv.DictReader(stream))
+
+    def ends(name, column, digits):
+        values = [float(row[column]) for row in found if row["table"] == name]
+        return [f"{end:.{digits}f}" for end in (min(values), max(values))]
+
+    def more(name):
+        """Per cent more bias than the best table of the same noise."""
+        return [round(100 * (float(x) - 1)) for x in ends(name, "ratio_lower", 4)]
+
+    assert "noise {} to {}) has".format(*ends("bub, m = 10 N", "noise", 1)) in WORDS
+    said = "has {} to {} % more bias than the best table, Schuermann's estimator {} to {} %, "
+    said += "the log {} to {} %"
+    assert said.format(*more("bub, m = 10 N"), *more("schuermann"), *more("log_count")) in WORDS
+    said = "noise {} to {}, {} to {} % more bias than the best table there"
+    assert said.format(*ends("schuermann", "noise", 1), *more("schuermann")) in WORDS
+
+
+def test_numbers_of_experiments_are_those_of_their_page():
+    """Which is compared with the files (test_experiments.py, test_benchmark_*.py)."""
+    page = (ROOT / "docs" / "experiments.md").read_text()
+    rows = WORDS.split("| question | answer |")[1].split("## More")[0]
+    numbers = {
+        number
+        for row in rows.split(" | | ")
+        if "peers" not in row
+        for number in re.findall(r"(?<![\w.])\d*\.?\d+(?!\w)", row)
+    }
+    assert len(numbers) >= 10
+    assert {number for number in numbers if number not in page} == set()

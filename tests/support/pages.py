@@ -1,0 +1,57 @@
+"""Pages in Markdown: their blocks, run in their order, and what they print held against what they say."""
+
+import re
+import shlex
+from contextlib import redirect_stdout
+from io import StringIO
+
+from click.testing import CliRunner
+
+from polyest.cli import main
+
+TRAINERS = ("verl", "slime", "art", "tinker", "rllm", "skyrl", "prime-rl", "openrlhf")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(text):
+    """Kind and body of each block, and what it says it prints: the block of text behind it, or None."""
+    found = BLOCK.findall(text)
+    after = [*found, ("", "")][1:]
+    return [
+        (kind, body, then if following == "text" else None)
+        for (kind, body), (following, then) in zip(found, after, strict=True)
+    ]
+
+
+def commented(found):
+    """The same blocks, where one in Python may say it in comments that begin its lines."""
+    return [
+        (kind, body, said or "".join(re.findall(r"^# (.*\n)", body, re.MULTILINE)))
+        if kind == "python"
+        else (kind, body, said)
+        for kind, body, said in found
+    ]
+
+
+def run(found, page, **given):
+    """The namespace after all Python, and all lines of sh that are commands of polyest, in their order.
+
+    given: what the page leaves to its reader.  What a command prints is compared where the page says it.
+    """
+    namespace = {"__name__": "page", **given}
+    for kind, body, said in found:
+        printed = StringIO()
+        if kind == "python":
+            with redirect_stdout(printed):
+                exec(compile(body, page, "exec"), namespace)
+        elif kind == "sh":
+            for line in re.findall(r"^polyest (.*)$", body, re.MULTILINE):
+                result = CliRunner().invoke(main, shlex.split(line))
+                assert result.exit_code == 0, (line, result.output)
+                printed.write(result.stdout)
+            if said is None:
+                continue  # what it prints is for the reader's own screen
+        else:
+            continue
+        assert printed.getvalue() == (said or ""), body
+    return namespace

@@ -1,0 +1,234 @@
+"""The release: found by keywords, checked on load, proved again, and refused where it is altered."""
+
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from copies import replace
+
+import polyest
+from polyest.errors import CorruptTable, PolyestError, TableNotFound
+from polyest.proof.certify import noise_unit
+from polyest.tables import release as releases
+
+SMALL = range(1, 129)
+LARGE = [K for G in (160, 192, 256, 512, 1024) for K in range(G - 2, G + 1)]
+ALL = [*SMALL, *LARGE]
+FAMILIES = {
+    "log-minimax": (list(range(1, 41)), {"criterion": "minimax"}),
+    **{f"log-gradient-variance-noise{r}": (ALL, {"noise": r}) for r in (1, 2, 4, 8, 16)},
+    **{f"log-variance-noise{r}": (ALL, {"criterion": "variance", "noise": r}) for r in (1, 8)},
+    "log-squared-error": (ALL, {"criterion": "squared-error"}),
+    "tsallis0.5-gradient-variance-noise8": (list(range(1, 65)), {"target": "tsallis:0.5"}),
+}
+
+
+def test_the_release_has_these_families_and_no_other():
+    universal = "log-gradient-variance-noise8-universal"
+    assert releases.families(releases.tables()) == sorted([*FAMILIES, universal])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_line_of_a_family_is_the_table_it_should_be(name):
+    Ks, keywords = FAMILIES[name]
+    lines = (Path(releases.tables()) / f"{name}.jsonl").read_text().splitlines()
+    assert [json.loads(line)["K"] for line in lines] == Ks
+    for i in (0, 1, len(Ks) // 2, -3, -2, -1):
+        table = polyest.load(Ks[i], **keywords)
+        assert polyest.dumps(table) == lines[i]
+        assert releases.family(table.problem) == name
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_released_brackets_are_narrow_and_budgets_are_met(name):
+    """1e-6 up to K = 128, 1e-4 above; what is spent, looked at up to K = 64, is what was allowed."""
+    for line in (Path(releases.tables()) / f"{name}.jsonl").read_text().splitlines():
+        table = polyest.loads(line)
+        assert table.optimum.width <= (1e-6 if table.K <= 128 else 1e-4)
+        if table.budget is not None and table.K <= 64:
+            unit = noise_unit(table.problem)
+            spent = table.certificate.criterion(table.criterion)
+            assert spent <= table.budget.value * unit
+
+
+def test_defaults_are_log_gradient_variance_noise_8():
+    table = polyest.load(15)
+    assert (table.target, table.criterion, table.budget.kind, table.budget.value) == (
+        "log", "gradient-variance", "noise", 8.0,
+    )  # fmt: skip
+    assert polyest.load(15, noise=8.0).coefficients.tolist() == table.coefficients.tolist()
+
+
+@pytest.mark.parametrize("K", range(1, 65, 9))
+def test_released_optima_are_proved_to_1e_6(K):
+    assert polyest.load(K).optimum.width <= 1e-6
+    polyest.verify(polyest.load(K))
+
+
+@pytest.mark.parametrize("K", [*range(1, 41, 5), 40])
+def test_released_minimax_tables_are_proved_to_1e_12(K):
+    table = polyest.load(K, criterion="minimax")
+    assert table.optimum.width <= 1e-12
+    assert table.bias.width <= 1e-9
+    polyest.verify(table)
+    again = polyest.solve(K, criterion="minimax")
+    # Points of alternation prove the optimum, wherever they are; another BLAS has other last digits.
+    assert again.witness.points == pytest.approx(table.witness.points, abs=1e-12)
+    again = replace(again, release="v1", version=table.version, witness=table.witness)
+    assert polyest.dumps(again) == polyest.dumps(table)
+
+
+def test_least_biases_are_those_of_the_tables():
+    rows = (Path(releases.tables()) / "least-bias.csv").read_text().splitlines()
+    assert rows[0] == "K,lower,upper,scaled_lower,scaled_upper"
+    found = {int(row.split(",")[0]): [float(x) for x in row.split(",")[1:]] for row in rows[1:]}
+    assert sorted(found) == [*range(1, 257), *range(510, 513), *range(1022, 1025)]
+    for K in range(1, 41):
+        optimum = polyest.load(K, criterion="minimax").optimum
+        assert optimum.lower <= found[K][1]
+        assert found[K][0] <= optimum.upper
+    assert all(lower <= upper <= lower * (1 + 1e-12) for lower, upper, *_ in found.values())
+    scaled = np.array([row[2] for _, row in sorted(found.items())])
+    assert (np.diff(scaled) > 0).all()
+    assert scaled[-1] < 0.325089273454175 < scaled[-1] + 1e-7
+
+
+@pytest.mark.parametrize(
+    ("K", "keywords", "said"),
+    [
+        (129, {}, "noise8.jsonl: K = 1..128, 158..160, 190..192, 254..256, 510..512, 1022..1024;"),
+        (65, {"target": "tsallis:0.5"}, "noise8.jsonl: K = 1..64; solve it with polyest.solve(65)"),
+        (41, {"criterion": "minimax"}, "K = 41 is too large for a stored minimax table"),
+        (5, {"noise": 3}, "no released family log-gradient-variance-noise3.jsonl: released are"),
+        (5, {"target": "tsallis:0.7"}, "no released family tsallis0.7-gradient"),
+        (
+            1025,
+            {"noise": 4},
+            "no released table for K = 1025 of log-gradient-variance-noise4: above",
+        ),
+    ],
+)
+def test_what_is_not_released_is_said_with_what_is(K, keywords, said):
+    with pytest.raises(TableNotFound, match=re.escape(said)) as caught:
+        polyest.load(K, **keywords)
+    assert isinstance(caught.value, LookupError)
+
+
+def spoiled(path, place, bit):
+    """The line in which a bit of a file was turned, and the file with it."""
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1 << bit
+    path.write_bytes(content)
+    releases._checked.cache_clear()
+    return content[:place].count(b"\n") + 1
+
+
+def restored(path):
+    path.write_bytes((Path(__file__).parents[2] / "tables" / "v1" / path.name).read_bytes())
+
+
+def test_a_thousand_altered_bytes_anywhere_are_refused_with_file_and_line(release):
+    """Each in a file drawn by its size, and found whichever of its tables is asked for."""
+    rng = np.random.default_rng(0)
+    paths = [release / f"{name}.jsonl" for name in FAMILIES]
+    sizes = np.array([path.stat().st_size for path in paths])
+    for _ in range(1000):
+        path = paths[rng.choice(len(paths), p=sizes / sizes.sum())]
+        line = spoiled(path, int(rng.integers(path.stat().st_size)), int(rng.integers(8)))
+        Ks, keywords = FAMILIES[path.stem]
+        with pytest.raises(CorruptTable, match=f"{path.name}, line {line}: not what was released"):
+            polyest.load(int(rng.choice(Ks)), **keywords)
+        restored(path)
+
+
+@pytest.mark.parametrize("name", ["log-gradient-variance-noise8", "log-minimax"])
+def test_a_byte_altered_in_any_line_is_refused_by_the_table_of_that_line(release, name):
+    path, rng = release / f"{name}.jsonl", np.random.default_rng(1)
+    starts = np.cumsum([0, *(len(line) for line in path.read_bytes().splitlines(keepends=True))])
+    Ks, keywords = FAMILIES[name]
+    for number, K in enumerate(Ks, 1):
+        place = int(rng.integers(starts[number - 1], starts[number]))
+        assert spoiled(path, place, 0) == number
+        with pytest.raises(
+            CorruptTable, match=f"{path.name}, line {number}: not what was released"
+        ):
+            polyest.load(K, **keywords)
+        restored(path)
+    releases._checked.cache_clear()
+    assert Ks[-1] == polyest.load(Ks[-1], **keywords).K
+
+
+@pytest.mark.parametrize("name", ["least-bias.csv", "SHA256SUMS", "LINE-SHA256SUMS"])
+def test_what_lies_beside_the_tables_is_checked_with_all_of_it(release, name):
+    releases.check_sums(release)
+    content = (release / name).read_bytes()
+    for place in range(0, len(content), len(content) // 20):
+        spoiled(release / name, place, 0)
+        with pytest.raises((CorruptTable, FileNotFoundError)):
+            releases.check_sums(release)
+        (release / name).write_bytes(content)
+    releases._checked.cache_clear()
+    releases.check_sums(release)
+
+
+def test_an_altered_digest_is_not_blamed_on_a_line(release):
+    sums = release / "SHA256SUMS"
+    row = next(r for r in sums.read_text().splitlines() if r.endswith("log-minimax.jsonl"))
+    sums.write_text(sums.read_text().replace(row, f"{'0' * 64}{row[64:]}"))
+    releases._checked.cache_clear()
+    with pytest.raises(CorruptTable, match="SHA256SUMS: not what was released"):
+        polyest.load(7, criterion="minimax")
+    assert polyest.load(7).K == 7
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda lines: lines[:-1],
+    lambda lines: [*lines[:10], *lines[11:]],
+    lambda lines: [*lines, lines[0]],
+    lambda lines: [lines[1], lines[0], *lines[2:]],
+    lambda lines: [],
+])  # fmt: skip
+def test_missing_doubled_and_exchanged_lines_are_refused(release, spoil):
+    path = release / "log-minimax.jsonl"
+    path.write_bytes(b"".join(spoil(path.read_bytes().splitlines(keepends=True))))
+    releases._checked.cache_clear()
+    with pytest.raises(CorruptTable, match=r"log-minimax.jsonl, line \d+"):
+        polyest.load(20, criterion="minimax")
+
+
+def test_a_family_under_another_name_is_refused(release):
+    """Checksums made to fit do not help: the table says what it is."""
+    path = release / "log-minimax.jsonl"
+    path.write_bytes((release / "log-gradient-variance-noise8.jsonl").read_bytes())
+    sums = (release / "SHA256SUMS").read_text().splitlines()
+    kept = [row for row in sums if not row.endswith(path.name)]
+    kept.append(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}")
+    (release / "SHA256SUMS").write_text("\n".join(kept) + "\n")
+    releases._checked.cache_clear()
+    with pytest.raises(CorruptTable, match="which is not of this family"):
+        polyest.load(7, criterion="minimax")
+
+
+def test_a_release_without_checksums_is_incomplete(release):
+    (release / "SHA256SUMS").unlink()
+    releases._checked.cache_clear()
+    with pytest.raises(CorruptTable, match=r"SHA256SUMS: .* reinstall polyest"):
+        polyest.load(7)
+
+
+def test_every_file_has_its_digest():
+    folder = Path(releases.tables())
+    sums = dict(row.split("  ")[::-1] for row in (folder / "SHA256SUMS").read_text().splitlines())
+    assert sorted(sums) == sorted(
+        p.name for p in folder.iterdir() if p.name not in ("SHA256SUMS", "README.md")
+    )
+    for name, digest in sums.items():
+        assert sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_every_error_here_is_one_of_ours_and_a_builtin():
+    assert issubclass(TableNotFound, PolyestError)
+    assert issubclass(CorruptTable, ValueError)
