@@ -5,7 +5,7 @@
 
 With n = K+1 the values n^2 E*(K) go like A + B/n^2 + C/n^4 + ...: even powers of 1/n only, which is
 measured and not proved.  The alternation points of `remez.exchange`, doubles, take one Newton step in
-balls; the levelled error of the new ones brackets E*(K) to thirty digits (`alternation.bracket`).
+balls; the levelled error of the new ones brackets E*(K) to thirty digits (`levelled.bracket`).
 Richardson's scheme then takes the value at 1/n^2 = 0 of the polynomial through the first values of a
 sequence of n, in balls too, so that the widths of the brackets are carried along.  Rows by `kind`:
 

@@ -71,5 +71,5 @@ def copied_release(tmp_path, monkeypatch):
 
 
 # Of the tests of a trainer: doctest collection would import them where it is not installed.
-collect_ignore = [] if find_spec("trl") else ["trl_processes.py", "trl_training.py"]
-collect_ignore += [] if find_spec("verl") else ["verl_imports.py"]
+collect_ignore = [] if find_spec("trl") else ["support/trl_processes.py", "support/trl_training.py"]
+collect_ignore += [] if find_spec("verl") else ["support/verl_imports.py"]

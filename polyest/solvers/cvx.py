@@ -10,11 +10,11 @@ phi(p_m) for the squared error, and free for the variances: at the optimum it is
 
 Points lie on a grid in theta, p = sin^2 theta, and the local maxima of |e| and of the criterion
 join them until nothing between the points is violated.  The first program gives the size of the
-optimum; those that follow have the tie-break of selection.py added, without which the table, and
+optimum; those that follow have the tie-break of exact/tie_break.py added, without which the table, and
 with it the maxima, wander from round to round.
 
 A multiplier nu_m of the norm is nu_m / (2 sqrt V) for its square, the criterion, which is what
-duality.py takes.
+proof/dual_bound.py takes.
 """
 
 import warnings
@@ -38,7 +38,7 @@ except ModuleNotFoundError:  # an extra; `solve` says so
 
 MOST_DRAWS = 24
 MOST_ROUNDS = 8
-VIOLATION = 2e-8  # relative, between the points; making.py tightens budgets by more than this
+VIOLATION = 2e-8  # relative, between the points; make/pipeline.py tightens budgets by more than this
 ENOUGH = 2e-7  # and by more than this, where Clarabel's own accuracy leaves no less
 PER_DRAW = 8  # points of the first program
 SEARCHED = 32  # places per draw where a maximum may lie
@@ -115,7 +115,7 @@ def _first_points(problem: Problem) -> _Points:
 
 
 def _weight(problem: Problem, rough: _Answer) -> float:
-    """Weight of the tie-break T, by the rule of selection.py."""
+    """Weight of the tie-break T, by the rule of exact/tie_break.py."""
     # Of a square, the criterion, half as much is left to its root.
     least = rough.bias if problem.minimises_bias else rough.root / 2
     return weight(*quadratic(problem.target, problem.K), rough.c, least)

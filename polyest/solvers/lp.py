@@ -12,7 +12,7 @@ entries lie in [0, 1], no column is small and, the first extremum being near .65
 Each round solves for a *correction* of a in units of the error reached, so that HiGHS' absolute
 tolerances are relative to E, and then adds the local extrema of the error between the points.  They
 end as the K+2 points of the alternation, on which E and P depend to second order; the coefficients
-are read off in balls (alternation.py).  Source: the program is Mohri, Schneider and
+are read off in balls (exact/levelled.py).  Source: the program is Mohri, Schneider and
 Zhong's (2026), the exchange Remez' (1934).
 """
 

@@ -8,7 +8,7 @@ the points give P, P' and P'' without a linear solve (Schneider and Werner 1986)
     P'(x_i) = -sum_{j != i} (w_j/w_i) P[x_i, x_j],   P''(x_i) = -2 sum_{j != i} (w_j/w_i) P[x_i, x_i, x_j].
 
 All points move at once by a damped Newton step of de/dtheta = 0.  Float64 suffices for the points,
-because E depends on them to second order; the coefficients are read off in balls (alternation.py).
+because E depends on them to second order; the coefficients are read off in balls (exact/levelled.py).
 """
 
 import numpy as np

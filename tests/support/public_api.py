@@ -16,8 +16,8 @@ MODULES = (
     "polyest.counts", "polyest.errors", "polyest.frontier", "polyest.games", "polyest.gathering",
     "polyest.gradients", "polyest.grpo", "polyest.integrations.groups", "polyest.integrations.messages",
     "polyest.integrations.reader", "polyest.integrations.scores", "polyest.integrations.trl",
-    "polyest.integrations.verl", "polyest.lookup", "polyest.pairing", "polyest.recommendation", "polyest.rewards",
-    "polyest.sweeping",
+    "polyest.integrations.verl", "polyest.lookup", "polyest.pairing", "polyest.recommendation",
+    "polyest.rewards", "polyest.sweeping",
 )  # fmt: skip
 # There only where the trainer is.
 OF_TRAINERS = ("polyest.integrations.trl.Check", "polyest.integrations.trl.MultiplierCallback")

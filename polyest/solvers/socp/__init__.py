@@ -14,11 +14,11 @@ The formulation that survives, and why.
   active points, and every exchange moves it.  Here the constraints are the peaks themselves, with the
   curvature that they have by moving (curves.py, interior.py): one run, no exchange, about 30 steps.
 * Near the least bias E*(K) entries grow like 2^K and hardly show in P.  In the basis in which binomial
-  sampling is diagonal (hahn.py) that is a scaling of the columns, which Cholesky's factor does not
+  sampling is diagonal (spectral.py) that is a scaling of the columns, which Cholesky's factor does not
   mind: float64 suffices at K = 24 down to 1.01 E* and at K = 64 down to 2 E*, where the noise is 1e8 times
   the log's.  It ends where float64 no longer holds the optimal entries themselves.
 
-What is minimised is tau + rho T(c), T the tie-break of selection.py, rho so small that tau stays within
+What is minimised is tau + rho T(c), T the tie-break of exact/tie_break.py, rho so small that tau stays within
 about selection.SLACK of its optimum.  Everything starts cold: the same machine and libraries give the same
 bytes.
 """

@@ -7,7 +7,7 @@
 The constraints of an iterate are the peaks of |e| and q wherever they are at its c, and guards
 (constraints.py).  Their slacks are the exact ones: an iterate is feasible at every p, nothing is exchanged,
 and the curvature that a peak has by moving makes convergence quadratic.  T is the tie-break of
-selection.py.  Its weight rho falls with the gap to what is asked for: until then it keeps c from
+exact/tie_break.py.  Its weight rho falls with the gap to what is asked for: until then it keeps c from
 wandering along the directions in which the optimum is flat.
 
 Primal-dual steps with Mehrotra's predictor and corrector (Wright, Primal-dual interior-point
