@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Floats
 from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
-from polyest.make.rounding import carried, placed, tightened, warn_if_ruined
+from polyest.make.rounding import Rounded, carried, reselected, tightened, warn_if_ruined
 from polyest.precision.entrance import alone
 from polyest.problem.bernstein import pmf
 from polyest.problem.claims import Bracket, Certificate
@@ -22,7 +23,7 @@ from polyest.proof.certify import certify, in_units, least_bias, measure, noise_
 from polyest.solvers import METHODS
 from polyest.solvers.constant import best_constant
 from polyest.solvers.remez import exchange
-from polyest.tables.table import Table
+from polyest.tables.table import Table, on_grid
 from polyest.values import among, shown
 
 MARGIN = 4e-9  # relative tightening of a budget, for rounding; more where rounding takes more
@@ -71,7 +72,8 @@ def solve(
     if rounding is None:
         return table
     rounded = _on_grid(table, chosen, rounding)
-    warn_if_ruined(table.bias.upper, rounded)
+    assert rounded.grid is not None
+    warn_if_ruined(problem, rounded.grid, table.certificate, rounded.certificate, stacklevel=3)
     return rounded
 
 
@@ -240,7 +242,7 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
     """
     problem, entries, limit = table.problem, table.coefficients, table.problem.limit
     if limit is None or isinstance(table.witness, Alternation):
-        return placed(table, *tightened(problem, table.certificate, entries, rounding))
+        return _placed(table, *tightened(problem, table.certificate, entries, rounding))
     floor, margin, tried = 0.0, 0.0, list[float]()
     if not problem.minimises_bias:
         floor = attainable(problem.target, problem.K).upper
@@ -249,7 +251,7 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
         rounded = nearest(entries, grid)
         claims = carried(problem, table.optimum, measure(problem.target, rounded))
         if spent(problem, claims) <= limit:
-            return placed(table, grid, rounded, claims)
+            return _placed(table, grid, rounded, claims)
         tried.append(spent(problem, claims))
         margin = 1.25 * (margin + tried[-1] / limit - 1)
         if limit * (1 - margin) <= floor:
@@ -264,6 +266,11 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
         f"on grid {rounding.kind} the best of {len(tried)} solutions, each for less of the budget than "
         f"the one before, spends {min(tried):.6g} of {limit:.6g}: allow more, or use a finer grid"
     )
+
+
+def _placed(table: Table, grid: str, entries: Floats, claims: Certificate) -> Table:
+    witness = reselected(table.problem.target, entries, table.witness)
+    return on_grid(table, Rounded(grid, entries, claims, witness))
 
 
 def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Table:

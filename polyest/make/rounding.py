@@ -12,37 +12,46 @@ with a grid finds one.
 """
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 
 from polyest.arrays import Floats
-from polyest.errors import InvalidProblem, NotProved, RuinedByRounding
+from polyest.errors import NotProved, RuinedByRounding
 from polyest.precision.entrance import alone
 from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.grids import Rounding, loss, nearest
 from polyest.problem.problem import Alternation, Dual, Problem
 from polyest.problem.targets import Target
 from polyest.proof.certify import in_units, measure, noise_unit, reached, spent
-from polyest.tables.table import Table
 
 TRIALS = 24  # the share grows by half each time: from 1e-8 to 1e-4
 RUIN = 2.0  # times the bias before: as much as doubling the noise budget takes off, from 2 to 4
 
 
-def rounded(table: Table, grid: str, group: int | None, beta: float) -> Table:
-    """The table on a grid, certified there: what `Table.rounded` does, where its keywords are explained."""
-    rounding = Rounding(grid, group, beta)
-    if table.grid is not None:
-        if rounding.made(table.coefficients, table.grid):
-            return table
-        raise InvalidProblem(
-            f"the table is on grid {table.grid}: rounding it to {grid} would round twice; round the "
-            "table that it was made from"
-        )
-    entries = tightened(table.problem, table.certificate, table.coefficients, rounding)
-    found = placed(table, *entries)
-    warn_if_ruined(table.bias.upper, found)
-    return found
+Witness = Alternation | Dual | None
+
+
+class Rounded(NamedTuple):
+    """Entries on a grid, what is proved of them, and the witness of their problem."""
+
+    grid: str
+    coefficients: Floats
+    claims: Certificate
+    witness: Witness
+
+
+def rounded(
+    problem: Problem,
+    claims: Certificate,
+    coefficients: Floats,
+    witness: Witness,
+    rounding: Rounding,
+) -> Rounded:
+    """Entries of a table rounded and proved, with a warning where that ruins it.  Raises as `tightened`."""
+    found = tightened(problem, claims, coefficients, rounding)
+    warn_if_ruined(problem, found[0], claims, found[2], stacklevel=4)
+    return Rounded(*found, reselected(problem.target, found[1], witness))
 
 
 @alone
@@ -114,29 +123,22 @@ def _contracted(criterion: str, c: Floats, share: float) -> Floats:
     return c - share * (c - m)
 
 
-def placed(table: Table, grid: str, coefficients: Floats, certificate: Certificate) -> Table:
-    """The table of other entries, on a grid, for the same problem."""
-    witness = reselected(table.problem.target, coefficients, table.witness)
-    return Table(table.problem, coefficients, certificate, witness, table.method, grid=grid)
-
-
-def warn_if_ruined(before: float, table: Table) -> None:
-    """Warn RuinedByRounding if a table on a grid has much more than the sup|bias| of before."""
-    assert table.grid is not None
-    if ruined(table.problem.target, table.K, table.grid, before, table.bias.upper):
+def warn_if_ruined(
+    problem: Problem, grid: str, before: Certificate, after: Certificate, stacklevel: int
+) -> None:
+    """Warn RuinedByRounding if a table on a grid has much more sup|bias| than before it was rounded."""
+    if ruined(problem.target, problem.K, grid, before.bias.upper, after.bias.upper):
         warnings.warn(
-            f"K = {table.K}, {table.criterion}: rounding to {table.grid} ruins the table, its sup|bias| "
-            f"goes from {before:.4g} to {table.bias.upper:.4g}: use a finer grid, or a table of "
-            "smaller entries, such as one of less noise",
+            f"K = {problem.K}, {problem.criterion}: rounding to {grid} ruins the table, its sup|bias| "
+            f"goes from {before.bias.upper:.4g} to {after.bias.upper:.4g}: use a finer grid, or a table "
+            "of smaller entries, such as one of less noise",
             RuinedByRounding,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
 
 
 @alone
-def reselected(
-    target: Target, coefficients: Floats, witness: Alternation | Dual | None
-) -> Alternation | Dual | None:
+def reselected(target: Target, coefficients: Floats, witness: Witness) -> Witness:
     """The witness of a problem, with the tie-break's value of these coefficients in it."""
     from polyest.exact.tie_break import value
 

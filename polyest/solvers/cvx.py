@@ -38,7 +38,9 @@ except ModuleNotFoundError:  # an extra; `solve` says so
 
 MOST_DRAWS = 24
 MOST_ROUNDS = 8
-VIOLATION = 2e-8  # relative, between the points; make/pipeline.py tightens budgets by more than this
+VIOLATION = (
+    2e-8  # relative, between the points; make/pipeline.py tightens budgets by more than this
+)
 ENOUGH = 2e-7  # and by more than this, where Clarabel's own accuracy leaves no less
 PER_DRAW = 8  # points of the first program
 SEARCHED = 32  # places per draw where a maximum may lie

@@ -8,18 +8,21 @@ imported there, as a look-up is to be quick.
 
 import sys
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyest.arrays import Floats
-from polyest.errors import CorruptTable
+from polyest.errors import CorruptTable, InvalidProblem
 from polyest.problem.claims import Certificate
 from polyest.problem.problem import Alternation, Dual, Problem
 from polyest.record import Record
 from polyest.tables.lookup import Lookup
 from polyest.values import clipped
 from polyest.version import __version__
+
+if TYPE_CHECKING:
+    from polyest.make.rounding import Rounded
 
 
 class Table(Record, Lookup):
@@ -78,9 +81,22 @@ class Table(Record, Lookup):
         >>> polyest.load(14).rounded("dyadic", group=16).grid
         'dyadic:16'
         """
+        from polyest.problem.grids import Rounding
+
+        rounding = Rounding(grid, group, beta)
+        if self.grid is not None:
+            if rounding.made(self.coefficients, self.grid):
+                return self
+            raise InvalidProblem(
+                f"the table is on grid {self.grid}: rounding it to {grid} would round twice; round the "
+                "table that it was made from"
+            )
         from polyest.make.rounding import rounded
 
-        return rounded(self, grid, group, beta)
+        return on_grid(
+            self,
+            rounded(self.problem, self.certificate, self.coefficients, self.witness, rounding),
+        )
 
     def _entry(self, count: int) -> float:
         return float(self.coefficients[count])
@@ -112,3 +128,9 @@ class Table(Record, Lookup):
         proved = vars(self).get("certificate", self.claims)
         bias = f", sup|bias| <= {proved.bias.upper:.4g}" if proved else ""
         return f"<polyest table K={self.K}, {clipped(self.target)}, {self.criterion}{budget}{grid}{bias}>"
+
+
+def on_grid(table: Table, found: "Rounded") -> Table:
+    """The table of other entries, on a grid, for the same problem."""
+    grid, coefficients, claims, witness = found
+    return Table(table.problem, coefficients, claims, witness, table.method, grid=grid)

@@ -1,6 +1,6 @@
 """From the last iterate of a program to weights that bound its optimum.
 
-The multipliers of tau + rho T are made multipliers of tau alone, for which proof/dual_bound.py proves a bound.
+The multipliers of tau + rho T are made multipliers of tau alone, for which dual_bound.py proves a bound.
 T = int p E(c_X - phi)^2 dp is itself made of noise and bias: with e = p (P - phi),
 
     p E(c_X - phi)^2 = p Var c_X + e^2/p = p E c_X^2 - 2 phi e - p phi^2,
