@@ -215,7 +215,7 @@ def held(paid: Floats) -> Floats:
     """
     if (np.abs(paid) > np.finfo(np.float32).max).any():
         raise InvalidReward(
-            f"a reward is {paid[np.nanargmax(np.abs(paid))]:g}, which is infinite in float32, in which "
+            f"a reward is {paid.flat[np.nanargmax(np.abs(paid))]:g}, which is infinite in float32, in which "
             "trainers keep it: use a smaller beta"
         )
     return paid

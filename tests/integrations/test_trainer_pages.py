@@ -153,7 +153,7 @@ def test_prime_rl_imports_the_page_at_the_end_of_its_package_only(monkeypatch, t
     (package / "base.py").write_text(members)
     (package / "routing.py").write_text("def assign_advantages(trace, advantages): ...\n")
     (package / "polyest.py").write_text(
-        next(body for kind, body in blocks("prime-rl") if kind == "python")
+        next(body for kind, body, _ in blocks(text_of("prime-rl")) if kind == "python")
     )
     page = (PAGES / "prime-rl.md").read_text()
     line = re.search(r"make\s+`(import [\w.]+)` the last line", page)[1]

@@ -92,7 +92,7 @@ said = ["7", "8", "7", "3"] * 2
 ways = dict(prompts=["p"] * 4 + ["q"] * 4, completions=said)
 for reward in (trl.log_probability(), trl.diversity(measure='gini'), trl.polynomial((0, 1)),
                trl.ground_truth(objective="log")):
-    reward(**ways, answer=["7"] * 8)
+    reward(**ways, answer=["7"] * 8, group_id=[0] * 4 + [1] * 4)
 """,
 }
 

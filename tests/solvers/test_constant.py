@@ -56,11 +56,11 @@ def test_and_so_for_targets_drawn_anew(name):
 @pytest.mark.parametrize("name", ["log", "power:0.5", "power:-0.9", "tsallis:0.3", "power:7.5"])
 def test_it_is_the_levelled_constant_where_a_theorem_gives_one(name):
     target = parse(name)
-    from polyest.make.pipeline import _least_bias
+    from polyest.make.pipeline import attainable
 
     free = noiseless(pose(1, target, "variance", bias=1e-9))[1]
-    assert free == pytest.approx(_least_bias(target, 0).upper, rel=1e-12)
-    assert free >= _least_bias(target, 0).lower
+    assert free == pytest.approx(attainable(target, 0).upper, rel=1e-12)
+    assert free >= attainable(target, 0).lower
 
 
 @pytest.mark.parametrize("name", ["polynomial:2", "power:0", "polynomial:0"])
