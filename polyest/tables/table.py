@@ -98,6 +98,10 @@ class Table(Record, Lookup):
             rounded(self.problem, self.certificate, self.coefficients, self.witness, rounding),
         )
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The entries c_0..c_K, float64 (K+1,), for numpy.asarray."""
+        return np.array(self.coefficients, dtype=dtype, copy=True if copy is None else copy)
+
     def _entry(self, count: int) -> float:
         return float(self.coefficients[count])
 
