@@ -24,8 +24,8 @@ from polyest import closed_forms
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.make.pipeline import noiseless, solve
 from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.criteria import BUDGETED
 from polyest.problem.problem import (
-    BUDGETED,
     LARGEST_LISTED,
     LARGEST_MINIMAX,
     Alternation,
@@ -33,7 +33,7 @@ from polyest.problem.problem import (
     pose,
 )
 from polyest.problem.targets import Target
-from polyest.proof.certify import noise_floor, noise_unit, plug_in
+from polyest.proof.certify import measure, noise_floor, noise_unit, plug_in, stating
 from polyest.tables.table import Table
 from polyest.values import among, shown
 
@@ -179,7 +179,7 @@ def sweep(
             break  # nobody asked for it
         points.sort(key=lambda point: point.noise)
     tell(len(noises), len(noises))
-    claims = _plug_in(posed.target, posed.K).certificate
+    claims = measure(posed.target, plug_in(posed.target, posed.K), criterion)
     free = noiseless(posed)[1]
     name = posed.target.name
     return Frontier(posed.K, name, criterion, claims, tuple(points), free, least, stopped)
@@ -342,17 +342,17 @@ def _where_steepest(points: list[Point]) -> float | None:
 
 
 def _point(series: str, label: str, table: Table, criterion: str, unit: float) -> Point:
-    noise = table.certificate.criterion(criterion) / unit
-    return Point(series, label, nextafter(noise, inf), table)
+    proved = stating(table.certificate, table.problem.target, table.coefficients, criterion)
+    return Point(series, label, nextafter(proved.criterion(criterion) / unit, inf), table)
 
 
 def _rivals(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
     """Series, label and maker of the closed forms and of the means of smaller minimax tables."""
     K, target = posed.K, posed.target
-    if target.name == "log":
-        for form in closed_forms.LOGS:
-            yield form.__name__, form.__name__, partial(form, K)
-    else:
+    forms = closed_forms.FORMS.get(target.name, ())
+    for form in forms:
+        yield form.__name__, form.__name__, partial(form, K)
+    if not forms:
         yield "plug_in", "plug_in", partial(_plug_in, target, K)
     if not least.lower:
         return  # from the degree of phi on, all these means are the one unbiased table
@@ -367,7 +367,7 @@ def _others(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
     K, target = posed.K, posed.target.name
     if K <= LARGEST_MINIMAX:
         yield "minimax", "minimax", partial(solve, K, target, "minimax")
-    if target == "log":
+    if closed_forms.schuermann in closed_forms.FORMS.get(target, ()):
         for xi in XIS:
             yield "schuermann-xi", f"xi {xi:g}", partial(closed_forms.schuermann, K, xi)
     if least.lower:
