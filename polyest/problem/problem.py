@@ -11,16 +11,18 @@ bias, and V(c), a criterion of noise (criteria.py), it asks for one of
 
 from math import fsum, inf
 from operator import mul
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.arrays import Floats
 from polyest.errors import InvalidProblem
 from polyest.problem.criteria import BUDGETED, CRITERIA, DEFAULT, MINIMAX
 from polyest.problem.targets import Target, parse
 from polyest.record import Record
 from polyest.values import among, clipped, real, shown, whole
+
+if TYPE_CHECKING:
+    from polyest.arrays import Floats
 
 BUDGET_KINDS = ("bias", "bias-ratio", "noise")
 DEFAULT_NOISE = 8.0
@@ -88,7 +90,7 @@ class Dual(Record):
 class Solution(Record):
     """A solver's answer: float64 coefficients (K+1,), a witness of optimality, the method's name."""
 
-    coefficients: Floats
+    coefficients: "Floats"
     witness: Alternation | Dual
     method: str
 
