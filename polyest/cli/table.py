@@ -39,12 +39,16 @@ def released_report(table: "Table") -> "TableReport":
 
 
 def least_bias(table: "Table") -> "Bracket | None":
-    """Bracket of E*(K), the least sup|bias| of any table of as many draws, proved if it is not known."""
+    """Bracket of E*(K), the least sup|bias| of any table of as many draws, proved if it is not known.
+
+    None for a target of which the theorem that encloses it is not known to hold.
+    """
     if table.problem.is_minimax:
         return table.optimum
     from polyest.make.pipeline import attainable
 
-    return attainable(table.problem.target, table.K)
+    target = table.problem.target
+    return attainable(target, table.K) if target.alternates(table.K) else None
 
 
 def warn_if_too_large(table: "Table") -> None:

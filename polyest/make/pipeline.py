@@ -183,6 +183,8 @@ def _where_budget_is_slack(problem: Problem) -> Table | None:
     """The minimax table where it already meets a noise budget: then no table has less bias."""
     if problem.direction != "noise" or problem.K > STORABLE:
         return None
+    if not problem.target.alternates(problem.K):  # no minimax table of it is proved
+        return None
     assert problem.limit is not None
     if (
         _noise_seen(problem, _run(Problem(problem.K, problem.target, MINIMAX), "remez"))

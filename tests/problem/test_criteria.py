@@ -44,7 +44,12 @@ def test_the_names_are_those_that_users_know():
     assert MINIMAX in CRITERIA
     assert all(row.name == name for name, row in CRITERIA.items())
     assert all(row.by_p for row in CRITERIA.values() if row.fitted)  # phi is unbounded at 0
-    assert [row.centre for row in CRITERIA.values() if row.budgeted] == ["mean", "mean", "zero"]
+    assert {name: (CRITERIA[name].by_p, CRITERIA[name].centre) for name in NOISES} == {
+        "gradient-variance": (True, "mean"),
+        "variance": (False, "mean"),
+        "second-moment": (False, "zero"),
+        "squared-error": (True, "phi"),
+    }
 
 
 def test_every_table_states_the_four_and_a_lookup_has_a_property_of_each():

@@ -1,15 +1,18 @@
 """Which theorems hold for which target: every proved bound, both ends, against independent programs."""
 
 import warnings
+from math import comb
 
 import cvxpy
 import numpy as np
 import pytest
+from flint import acb, arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import TARGETS
 
 import polyest
+from polyest.cli import table as cli_table
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.exact.levelled import bracket, level
 from polyest.problem.bernstein import pmf
@@ -119,6 +122,63 @@ def test_a_subclass_that_says_it_is_believed():
 
     K = 3
     assert bracket(Same(), exchange(Same(), K)) is not None
+
+
+class Wave(Target):
+    """phi = sin(3 p): all that a target says of its phi, and no theorem."""
+
+    def phi(self, p):
+        return np.sin(3 * np.asarray(p, dtype=np.float64))
+
+    def slopes(self, p):
+        x = np.asarray(p, dtype=np.float64)
+        return 3 * np.cos(3 * x), -9 * np.sin(3 * x)
+
+    def ball(self, p):
+        return (3 * p).sin()
+
+    def jet(self, p):
+        return (3 * p).sin(), 3 * (3 * p).cos(), -9 * (3 * p).sin()
+
+    def taylor(self, m, step, terms):
+        sine, cosine, size, found = (3 * m).sin(), (3 * m).cos(), arb(1), []
+        for j in range(terms):
+            found.append(size * (sine, cosine, -sine, -cosine)[j % 4])
+            size *= 3 * step / (j + 1)
+        return found, size * (3 * step).exp()
+
+    def near_zero(self, d):
+        return 3 * d * d, 9 * d**3
+
+    def moments(self, K):
+        def inside(z, k):
+            return z * (3 * z).sin() * comb(K, k) * z**k * (1 - z) ** (K - k)
+
+        return [acb.integral(lambda z, _, k=k: inside(z, k), 0, 1).real for k in range(K + 1)]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "budget"), [("gradient-variance", {"noise": 0.5}), ("squared-error", {})]
+)
+def test_without_a_theorem_of_bends_what_needs_none_is_solved_and_proved(criterion, budget):
+    table = polyest.solve(5, Wave(), criterion, **budget)
+    scale = 1 + float(np.abs(table.coefficients).max())
+    for what, seen, lower, upper in claims(table):
+        assert lower - 1e-6 * scale <= seen <= upper + 1e-12 * scale**2, what
+        assert upper <= seen * (1 + 1e-3) + 1e-6 * scale**2, what
+    best = program(5, Wave(), criterion, resolved(table), by_bias=False)
+    assert table.optimum.lower <= best * (1 + CLOSE)
+    assert table.optimum.upper >= best * (1 - CLOSE)
+    assert cli_table.least_bias(table) is None  # so the page says nothing of E*
+
+
+@pytest.mark.parametrize(
+    ("criterion", "budget"),
+    [("minimax", {}), ("variance", {"bias": 0.3}), ("variance", {"bias_ratio": 2})],
+)
+def test_and_what_rests_on_one_is_refused(criterion, budget):
+    with pytest.raises(NotProved, match="no bound of them is known"):
+        polyest.solve(5, Wave(), criterion, **budget)
 
 
 def program(K, target, criterion, limit, by_bias):
