@@ -12,9 +12,9 @@ from io import BytesIO
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from polyest.cli.pages.words import phi, plug_in_name
 from polyest.errors import CannotStore, NotInstalled
 from polyest.problem.criteria import CRITERIA
+from polyest.problem.targets import parse
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,10 +153,10 @@ def pareto(rows: Iterable[Row], form: str) -> bytes:
         drawn = {line.get_label(): line for whole, _ in axes for line in whole.get_lines()}
         lines = [drawn[label] for label, _ in LOOKS.values() if label in drawn]
         figure.legend(handles=lines, loc="outside upper center", ncols=3)
-        target = listed[0]["target"]
-        unit = plug_in_name(target).replace("phi", r"$\phi$")
+        written = parse(listed[0]["target"]).written
+        unit = written("(X+1)/(K+1)").replace("phi", r"$\phi$")
         figure.supxlabel(f"noise: {NOISE[listed[0]['criterion']]}, in units of that of {unit}")
-        figure.supylabel(rf"bias: $\sup_p\, |p\,(\mathrm{{E}}\,c_X - \{phi(target)})|$")
+        figure.supylabel(rf"bias: $\sup_p\, |p\,(\mathrm{{E}}\,c_X - \{written('p')})|$")
         return saved(figure, form)
 
 

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
     from polyest.arrays import Floats
 
-HIGHEST = (
-    1024  # exponent or degree: a proof takes as many Taylor terms, at most some 2 s and 100 MB
-)
+# exponent or degree: a proof takes as many Taylor terms, at most some 2 s and 100 MB
+HIGHEST = 1024
 NEAR = 0.125  # how near to 0 `near_zero` knows anything
+# What a class says of its phi: all of one and the same.
 FUNCTION = (
     "phi", "weighted", "slopes", "exponent", "ball", "jet", "taylor", "near_zero", "moments", "name",
     "written",
 )  # fmt: skip
+# What is proved of exactly one class.
 THEOREMS = (
     "degree", "powers", "entries", "least_draws", "most_bends", "alternates", "direction",
 )  # fmt: skip
@@ -48,7 +49,7 @@ class Target(Record):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if cls.__bases__ == (Target,):
-            return  # there is no other phi to inherit from
+            return  # it inherits from no other phi
         says = next(home for home in cls.__mro__ if not vars(home).keys().isdisjoint(FUNCTION))
         for name in FUNCTION:
             home = next(home for home in cls.__mro__ if name in vars(home))
