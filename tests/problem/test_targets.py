@@ -19,7 +19,7 @@ from polyest.errors import InvalidProblem, NotProved
 from polyest.precision import working
 from polyest.problem.bernstein import expectation, pmf
 from polyest.problem.targets import LOG, WRITTEN, Target, parse
-from polyest.problem.targets.target import FUNCTION, THEOREMS
+from polyest.problem.targets.target import FUNCTION, THEOREMS, WORDS
 
 NAMES = (
     "log",
@@ -245,7 +245,7 @@ def called(target, name):
 
 
 ONE_OF_EACH = {"log": (), "power": (2.0,), "tsallis": (3.0,), "polynomial": (0.0, 1.0)}
-NEEDED = [name for name in FUNCTION if name not in ("weighted", "exponent", "name", "written")]
+NEEDED = [name for name in FUNCTION if name not in ("weighted", "exponent")]  # those have defaults
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -256,7 +256,7 @@ def test_a_subclass_with_another_phi_inherits_nothing_of_the_old_one(word, name)
     mixed = type("Mixed", (type("Mixin", (), {name: lambda self, *rest: "said"}), parent), {})
     for target in (other, mixed(ONE_OF_EACH[word])):
         assert called(target, name) == "said"
-        assert target.name == type(target).__name__
+        assert (target.name, target.written("p")) == (type(target).__name__, "phi(p)")
         assert target.exponent == 0
         for unsaid in NEEDED:
             if unsaid != name:
@@ -282,13 +282,17 @@ def test_a_subclass_with_the_same_phi_inherits_it_but_no_theorem(word):
     assert (same.degree, same.entries(9), same.least_draws) == (None, None, 1)
     with pytest.raises(NotProved, match="does not say its powers"):
         same.powers()
+    named = type("More", (type("Named", (parent,), {"name": "mine"}),), {})(ONE_OF_EACH[word])
+    assert (named.name, named.written("p")) == ("mine", plain.written("p"))
+    assert str(called(named, "jet")) == str(called(plain, "jet"))
     grandchild = type("More", (type("Says", (parent,), {"most_bends": lambda self, K: K}),), {})
     assert grandchild(ONE_OF_EACH[word]).most_bends(9) is None
 
 
 def test_every_theorem_is_one_that_a_target_has():
-    assert all(hasattr(Target, name) for name in (*FUNCTION, *THEOREMS))
-    assert not set(FUNCTION) & set(THEOREMS)
+    assert all(hasattr(Target, name) for name in (*FUNCTION, *WORDS, *THEOREMS))
+    said = {name for name in vars(Target) if not name.startswith("_")} - {"parameters"}
+    assert said == {*FUNCTION, *WORDS, *THEOREMS}
 
 
 def test_a_table_of_a_class_of_ones_own_is_not_written_under_anothers_name():

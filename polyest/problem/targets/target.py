@@ -26,9 +26,9 @@ HIGHEST = 1024
 NEAR = 0.125  # how near to 0 `near_zero` knows anything
 # What a class says of its phi: all of one and the same.
 FUNCTION = (
-    "phi", "weighted", "slopes", "exponent", "ball", "jet", "taylor", "near_zero", "moments", "name",
-    "written",
+    "phi", "weighted", "slopes", "exponent", "ball", "jet", "taylor", "near_zero", "moments",
 )  # fmt: skip
+WORDS = ("name", "written")  # and how it is called
 # What is proved of exactly one class.
 THEOREMS = (
     "degree", "powers", "entries", "least_draws", "most_bends", "alternates", "direction",
@@ -40,8 +40,8 @@ class Target(Record):
 
     A class says of its phi what FUNCTION lists, and which of THEOREMS hold for it; what it does not say
     is not known, and NotProved where it is needed.  A subclass of such a class is another target.  It
-    inherits no theorem, and of FUNCTION nothing once it says any of it anew: a bound of one phi proves
-    nothing of another.
+    inherits no theorem, and of FUNCTION and WORDS nothing once it says any of FUNCTION anew: a bound of
+    one phi proves nothing of another.
     """
 
     parameters: "tuple[float, ...]" = ()
@@ -50,14 +50,15 @@ class Target(Record):
         super().__init_subclass__()
         if cls.__bases__ == (Target,):
             return  # it inherits from no other phi
-        says = next(home for home in cls.__mro__ if not vars(home).keys().isdisjoint(FUNCTION))
-        for name in FUNCTION:
-            home = next(home for home in cls.__mro__ if name in vars(home))
-            if home not in (cls, says):
-                setattr(cls, name, vars(Target)[name])
-        for name in THEOREMS:
-            if name not in vars(cls):
-                setattr(cls, name, vars(Target)[name])
+        above = cls.__mro__[: cls.__mro__.index(Target)]  # the youngest first
+        says = next((i for i, home in enumerate(above) if vars(home).keys() & {*FUNCTION}), 0)
+        new, old = (
+            {name for home in homes for name in vars(home)}
+            for homes in (above[: says + 1], above[says + 1 :])
+        )
+        unsaid = (old - new) & {*FUNCTION, *WORDS} | ({*THEOREMS} - vars(cls).keys())
+        for name in unsaid:
+            setattr(cls, name, vars(Target)[name])
 
     @property
     def name(self) -> str:
