@@ -1,6 +1,7 @@
 """The table of criteria: each row is its formula, and no code asks by name which one it has."""
 
 import ast
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -101,6 +102,11 @@ def test_the_page_on_theory_has_the_table():
     for name in NOISES:
         row = CRITERIA[name]
         assert f"| `{name}` | {row.formula.format(phi='phi(p)')} | {row.meaning} |" in text
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_every_criterion_is_in_the_docstring_of_solve(name):
+    assert re.search(rf"\b{name}\b", polyest.solve.__doc__)
 
 
 def test_where_a_criterion_is_none_of_the_table_nothing_is_minimised():

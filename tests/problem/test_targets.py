@@ -4,6 +4,7 @@ import copy
 import pickle
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -43,6 +44,13 @@ def test_a_target_is_a_class_in_the_file_of_its_word(word):
     classes = [x for x in vars(home).values() if isinstance(x, type) and issubclass(x, Target)]
     assert [x.__name__.lower() for x in classes if x is not Target] == [word]
     assert WRITTEN[word].partition(":")[0] == word
+
+
+@pytest.mark.parametrize("form", WRITTEN.values())
+def test_every_target_is_on_the_page_and_in_the_docstring_of_solve(form):
+    page = Path(polyest.__file__).parents[1] / "docs" / "howto" / "choose.md"
+    assert f"`{form}`" in page.read_text()
+    assert form in polyest.solve.__doc__
 
 
 @given(TARGETS)
