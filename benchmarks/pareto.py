@@ -26,7 +26,7 @@ import origin
 
 from polyest import frontier
 from polyest.make.storage import put
-from polyest.problem.problem import BUDGETED
+from polyest.problem.criteria import BUDGETED
 
 FILE = Path(__file__).parent / "results" / "pareto.csv"
 DRAWS = (8, 16, 32, 64)

@@ -45,9 +45,10 @@ from polyest.errors import NotConverged, NotProved
 from polyest.frontier import against
 from polyest.gradients import Answers
 from polyest.problem.bernstein import pmf
+from polyest.problem.claims import STATED
+from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import pose
 from polyest.proof.certify import noise_unit
-from polyest.tables.format import CRITERIA
 from polyest.tables.table import Table
 
 FOLDER = Path(__file__).parent / "results"
@@ -89,7 +90,7 @@ def certified(Ks: Iterable[int]) -> Iterator[Row]:
             for name, table in sorted(tables.items()):
                 row: Row = {"K": K, "table": name, "kind": kind}
                 row |= {"bias_lower": table.bias.lower, "bias_upper": table.bias.upper}
-                row |= {criterion: getattr(table, criterion) for criterion in CRITERIA}
+                row |= {CRITERIA[of].attribute: table.certificate.criterion(of) for of in STATED}
                 row["noise"] = table.gradient_variance / unit
                 yield {k: _exactly(v) for k, v in {**row, **_beside(table)}.items()}
                 _say(f"K = {K}, {name}")

@@ -11,6 +11,7 @@ from paper_figures import rows, style
 from paper_figures.style import SKY
 from polyest.cli import plot
 from polyest.cli.plot import GREY, SOLID
+from polyest.problem.criteria import BUDGETED, DEFAULT
 
 COLUMNS = {
     "target": rows.word,
@@ -21,8 +22,7 @@ COLUMNS = {
     "bias_upper": rows.blank(rows.positive),
     "least_lower": rows.blank(rows.positive),
 }
-FIRST = "gradient-variance"  # drawn whole, too
-CRITERIA = ("gradient-variance", "variance", "second-moment")
+FIRST = DEFAULT  # drawn whole, too
 # Functions of the count that others use, and that `frontier.marks` does not have.
 PEERS = {
     "bub": ("BUB (Paninski)", {"color": SKY, "marker": "<"}),
@@ -37,7 +37,7 @@ MEASURED = {
     "K": rows.whole,
     "table": rows.word,
     "bias_upper": rows.positive,
-    **{name.replace("-", "_"): rows.positive for name in CRITERIA},
+    **{name.replace("-", "_"): rows.positive for name in BUDGETED},
 }
 
 
@@ -45,7 +45,7 @@ def figure(folder: Path) -> Figure:
     given = rows.read(folder, "pareto", COLUMNS)
     peers = rows.read(folder, "peers", MEASURED)
     drawn = style.page(8.6)
-    lines = (FIRST, *CRITERIA)
+    lines = (FIRST, *BUDGETED)
     for number, (criterion, line) in enumerate(
         zip(lines, drawn.subfigures(len(lines), 1), strict=True)
     ):

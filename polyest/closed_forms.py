@@ -396,3 +396,4 @@ def _positive_integer(name: str, value: Any, meaning: str) -> int:
 
 
 LOGS = (log_count, log_smoothed, miller_madow, taylor, jackknife, harmonic, schuermann)
+FORMS = {"log": LOGS}  # by target, those that take K alone

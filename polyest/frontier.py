@@ -23,15 +23,14 @@ from polyest.deprecation import meant_as_keywords
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.make.pipeline import noiseless, solve
 from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.criteria import BUDGETED, CRITERIA
 from polyest.problem.problem import (
-    BUDGETED,
-    CRITERIA,
     LARGEST_LISTED,
     Alternation,
     Problem,
     pose,
 )
-from polyest.proof.certify import noise_floor, noise_unit
+from polyest.proof.certify import noise_floor, noise_unit, stating
 from polyest.rivals import others, plug_in_table, rivals
 from polyest.sizes import draws_of
 from polyest.tables.table import Table
@@ -185,7 +184,8 @@ def sweep(
             break  # nobody asked for it
         points.sort(key=lambda point: point.noise)
     tell(len(noises), len(noises))
-    claims = plug_in_table(posed.target, posed.K).certificate
+    plain = plug_in_table(posed.target, posed.K)
+    claims = stating(plain.certificate, posed.target, plain.coefficients, criterion)
     free = noiseless(posed)[1]
     name = posed.target.name
     return Frontier(posed.K, name, criterion, claims, tuple(points), free, least, stopped)
@@ -359,8 +359,8 @@ def _where_steepest(points: list[Point]) -> float | None:
 
 
 def _point(series: str, label: str, table: Table, criterion: str, unit: float) -> Point:
-    noise = table.certificate.criterion(criterion) / unit
-    return Point(series, label, nextafter(noise, inf), table)
+    proved = stating(table.certificate, table.problem.target, table.coefficients, criterion)
+    return Point(series, label, nextafter(proved.criterion(criterion) / unit, inf), table)
 
 
 def _quotient(a: float, b: float) -> float:

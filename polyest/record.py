@@ -20,20 +20,18 @@ class Record:
 
     def __init__(self, *values: Any, **named: Any) -> None:
         """The record of these, in the order of its fields or by name."""
-        given = dict(zip(self._fields, values, strict=False))
-        odd = [name for name in named if name in given or name not in self._fields]
-        missing = [
-            name
-            for name in self._fields
-            if name not in given and name not in named and not hasattr(type(self), name)
-        ]
-        if odd or missing or len(values) > len(self._fields):
+        own, fields = type(self), self._fields
+        given = dict(zip(fields, values, strict=False)) | named
+        if len(given) < len(fields):
+            defaults = {name: getattr(own, name) for name in fields if hasattr(own, name)}
+            given = defaults | given
+        odd = given.keys() != set(fields)
+        if odd or len(values) > len(fields) or not named.keys().isdisjoint(fields[: len(values)]):
             raise TypeError(
-                f"{type(self).__name__} takes {', '.join(self._fields)}: got {len(values)} in order, "
+                f"{own.__name__} takes {', '.join(fields)}: got {len(values)} in order, "
                 f"{', '.join(named) or 'none'} by name"
             )
-        defaults = {name: getattr(type(self), name, None) for name in self._fields}
-        vars(self).update(defaults | given | named)
+        vars(self).update(given)
         self.__post_init__()
 
     def __post_init__(self) -> None:

@@ -20,10 +20,10 @@ Maker = Callable[[], Table]
 def rivals(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
     """Series, label and maker of the closed forms and of the means of smaller minimax tables."""
     K, target = posed.K, posed.target
-    if target.name == "log":
-        for form in closed_forms.LOGS:
-            yield form.__name__, form.__name__, partial(form, K)
-    else:
+    forms = closed_forms.FORMS.get(target.name, ())
+    for form in forms:
+        yield form.__name__, form.__name__, partial(form, K)
+    if not forms:
         yield "plug_in", "plug_in", partial(plug_in_table, target, K)
     if not least.lower:
         return  # from the degree of phi on, all these means are the one unbiased table
@@ -38,7 +38,7 @@ def others(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
     K, target = posed.K, posed.target.name
     if K <= LARGEST_MINIMAX:
         yield "minimax", "minimax", partial(solve, K, target, criterion="minimax")
-    if target == "log":
+    if closed_forms.schuermann in closed_forms.FORMS.get(target, ()):
         for xi in XIS:
             yield "schuermann-xi", f"xi {xi:g}", partial(closed_forms.schuermann, K, xi)
     if least.lower:

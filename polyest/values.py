@@ -4,6 +4,7 @@ Nothing here raises, whatever the value is: not for an integer of 5000 digits, w
 print, not for 10^400, which is no double, and not for an array, which is equal to no text.
 """
 
+from collections.abc import Iterable
 from math import inf, nan
 from numbers import Integral, Real
 from typing import Any
@@ -66,6 +67,16 @@ def whole(value: Any, least: int, most: int = MOST) -> bool:
         and not isinstance(value, bool)
         and bool(least <= int(value) <= most)
     )
+
+
+def either(words: Iterable[str]) -> str:
+    """The words as a choice.
+
+    >>> either(["a", "b", "c"]), either(["a"])
+    ('a, b or c', 'a')
+    """
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def among(value: Any, words: Any) -> bool:

@@ -7,6 +7,8 @@ import click
 
 from polyest.cli import options
 from polyest.cli.terminal import Helping, print_lines, print_tables, progress, say
+from polyest.problem.criteria import BUDGETED, DEFAULT
+from polyest.values import either
 
 if TYPE_CHECKING:
     from polyest.cli.explorer import ExplorerReport
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 @options.target
 @click.option(
     "--criterion",
-    default="gradient-variance",
+    default=DEFAULT,
     show_default=True,
-    help="What is noise: gradient-variance, variance or second-moment.",
+    help=f"What is noise: {either(BUDGETED)}.",
 )
 @click.option("--plot", help="Figure to write, .png, .pdf or .svg, with more estimators in it.")
 @click.option("--html", help="Page to write, .html, on which to move along the curve; no network.")

@@ -7,6 +7,9 @@ import click
 
 from polyest.cli.terminal import require_memory
 from polyest.errors import InvalidProblem
+from polyest.problem.criteria import CRITERIA, DEFAULT
+from polyest.problem.targets import WRITTEN
+from polyest.values import either
 
 Decorator = Callable[[Any], Any]
 
@@ -41,15 +44,15 @@ target = click.option(
     "--target",
     default="log",
     show_default=True,
-    help="log, power:A, tsallis:Q or polynomial:A0,A1,...",
+    help=either(WRITTEN.values()),
 )
 keywords = several(
     target,
     click.option(
         "--criterion",
-        default="gradient-variance",
+        default=DEFAULT,
         show_default=True,
-        help="minimax, gradient-variance, variance, second-moment or squared-error.",
+        help=f"{either(CRITERIA)}.",
     ),
     click.option("--bias", type=float, help="Budget: bound of sup|bias|."),
     click.option("--bias-ratio", type=float, help="Budget: multiple of the least sup|bias|."),

@@ -13,6 +13,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from polyest.errors import CannotStore, NotInstalled
+from polyest.problem.criteria import CRITERIA
+from polyest.problem.targets import parse
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,11 +89,7 @@ LOOKS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "taylor": ("the same with a Taylor term", {"color": INK, "marker": "x", **CROSS}),
     "plug_in": (r"$\phi$((X+1)/(K+1))", {"color": INK, "marker": "X", "markersize": 7, **SOLID}),
 }
-NOISE = {
-    "gradient-variance": r"$\sup_p\, p\,\mathrm{Var}\,c_X$",
-    "variance": r"$\sup_p\, \mathrm{Var}\,c_X$",
-    "second-moment": r"$\sup_p\, \mathrm{E}\,c_X^2$",
-}
+NOISE = {name: rf"$\sup_p\, {row.tex}$" for name, row in CRITERIA.items() if row.budgeted}
 CLOSE = (0.6, 14.0)  # the noise that trainers can afford, drawn again and larger
 BEYOND = 10  # times the noise where the curve ends: what lies further right is not shown
 SHORT = 1e2  # times the least noise: an axis no longer than that is labelled in plain numbers
@@ -155,11 +153,10 @@ def pareto(rows: Iterable[Row], form: str) -> bytes:
         drawn = {line.get_label(): line for whole, _ in axes for line in whole.get_lines()}
         lines = [drawn[label] for label, _ in LOOKS.values() if label in drawn]
         figure.legend(handles=lines, loc="outside upper center", ncols=3)
-        log = listed[0]["target"] == "log"
-        unit = "log((X+1)/(K+1))" if log else r"$\phi$((X+1)/(K+1))"
+        written = parse(listed[0]["target"]).written
+        unit = written("(X+1)/(K+1)").replace("phi", r"$\phi$")
         figure.supxlabel(f"noise: {NOISE[listed[0]['criterion']]}, in units of that of {unit}")
-        phi = r"\log p" if log else r"\phi(p)"
-        figure.supylabel(rf"bias: $\sup_p\, |p\,(\mathrm{{E}}\,c_X - {phi})|$")
+        figure.supylabel(rf"bias: $\sup_p\, |p\,(\mathrm{{E}}\,c_X - \{written('p')})|$")
         return saved(figure, form)
 
 

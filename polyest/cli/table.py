@@ -39,44 +39,52 @@ def released_report(table: "Table") -> "TableReport":
 
 
 def least_bias(table: "Table") -> "Bracket | None":
-    """Bracket of E*(K), the least sup|bias| of any table of as many draws, proved if it is not known."""
-    if table.criterion == "minimax":
+    """Bracket of E*(K), the least sup|bias| of any table of as many draws, proved if it is not known.
+
+    None for a target of which the theorem that encloses it is not known to hold.
+    """
+    if table.problem.is_minimax:
         return table.optimum
     from polyest.make.pipeline import attainable
 
-    return attainable(table.problem.target, table.K)
+    target = table.problem.target
+    return attainable(target, table.K) if target.alternates(table.K) else None
 
 
 def warn_if_too_large(table: "Table") -> None:
     """Say what rounding to float64 costs a minimax table that cannot be stored."""
+    from polyest.problem.criteria import DEFAULT
     from polyest.problem.problem import LARGEST_MINIMAX
 
-    if table.criterion == "minimax" and table.K > LARGEST_MINIMAX and table.optimum is not None:
+    if table.problem.is_minimax and table.K > LARGEST_MINIMAX and table.optimum is not None:
         cost = table.bias.upper / table.optimum.lower
         say(
             f"warning: K = {table.K} is too large for a minimax table in float64: coefficients "
             f"grow like 2^K, and rounding them makes the bias {cost:.3g} times the least; use "
-            "criterion gradient-variance"
+            f"criterion {DEFAULT}"
         )
 
 
 def _rivals(table: "Table") -> "dict[str, Certificate]":
-    """What the table replaces, the unit of noise, and for log the best closed form."""
-    if table.target != "log":
-        from polyest.proof.certify import measure, plug_in
+    """What the table replaces, the unit of noise, and the best of its target's closed forms."""
+    from polyest.closed_forms import FORMS
+    from polyest.proof.certify import measure, plug_in, stating
 
-        target = table.problem.target
+    target, criterion = table.problem.target, table.criterion
+    forms = FORMS.get(target.name, ())
+    if not forms:
         with progress("plug_in"):
-            return {"plug_in": measure(target, plug_in(target, table.K))}
-    from polyest.closed_forms import LOGS
-
+            return {"plug_in": measure(target, plug_in(target, table.K), criterion)}
     proved: dict[str, Certificate] = {}
     with progress("closed forms") as tell:
-        for done, form in enumerate(LOGS):
-            tell(done, len(LOGS))
-            proved[form.__name__] = form(table.K).certificate
+        for done, form in enumerate(forms):
+            tell(done, len(forms))
+            rival = form(table.K)
+            name = form.__name__
+            proved[name] = stating(rival.certificate, target, rival.coefficients, criterion)
+    first, *_ = forms
     best = min(proved, key=lambda name: proved[name].bias.upper)
-    return {name: proved[name] for name in dict.fromkeys(("log_count", best))}
+    return {name: proved[name] for name in dict.fromkeys((first.__name__, best))}
 
 
 def _on_grid(table: "Table", grid: str) -> "OnGrid":

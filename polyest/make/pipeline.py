@@ -17,10 +17,11 @@ from polyest.make.rounding import Rounded, carried, reselected, tightened, warn_
 from polyest.precision.entrance import alone
 from polyest.problem.bernstein import pmf
 from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.criteria import CRITERIA, MINIMAX
 from polyest.problem.grids import Rounding, asked, nearest
 from polyest.problem.problem import Alternation, Problem, Solution, pose
 from polyest.problem.targets import Target
-from polyest.proof.certify import certify, in_units, least_bias, measure, noise_unit, spent
+from polyest.proof.certify import certify, in_units, least_bias, measure, noise_unit, spent, stating
 from polyest.sizes import draws_of
 from polyest.solvers import METHODS
 from polyest.solvers.constant import best_constant
@@ -74,7 +75,7 @@ def solve(
     chosen = _checked_size(posed, _method(posed, method))
     rounding = asked(grid, group, beta)
     problem = resolve(posed)
-    table = None if criterion == "minimax" else _where_budget_is_slack(problem)
+    table = _where_budget_is_slack(problem)
     if table is None:
         table = _solved(problem, chosen)
     if rounding is None:
@@ -146,7 +147,7 @@ def noiseless(problem: Problem) -> tuple[str, float]:
 
     An upper bound of the least bias without noise; how near it is to that rests on the solver.
     """
-    if problem.criterion == "second-moment":
+    if CRITERIA[problem.criterion].centre == "zero":
         return "the table of zeros", measure(problem.target, np.zeros(2)).bias.upper
     if problem.target.entries(0) is not None:
         return "a constant table", 0.0
@@ -166,7 +167,7 @@ def attainable(target: Target, K: int) -> Bracket:
 
 
 def _method(problem: Problem, method: str | None) -> str:
-    fitting = ("remez", "lp") if problem.criterion == "minimax" else ("socp", "cvx")
+    fitting = ("remez", "lp") if problem.is_minimax else ("socp", "cvx")
     if method is None:
         return fitting[0]
     if not among(method, METHODS):
@@ -193,25 +194,29 @@ def _run(problem: Problem, method: str) -> Solution:
 
 
 def _minimax(problem: Problem) -> Table:
-    return _solved(Problem(problem.K, problem.target, "minimax"), "remez")
+    return _solved(Problem(problem.K, problem.target, MINIMAX), "remez")
 
 
 def _where_budget_is_slack(problem: Problem) -> Table | None:
     """The minimax table where it already meets a noise budget: then no table has less bias."""
     if problem.direction != "noise" or problem.K > STORABLE:
         return None
+    if not problem.target.alternates(problem.K):  # no minimax table of it is proved
+        return None
     assert problem.limit is not None
     if (
-        _noise_seen(problem, _run(Problem(problem.K, problem.target, "minimax"), "remez"))
+        _noise_seen(problem, _run(Problem(problem.K, problem.target, MINIMAX), "remez"))
         > problem.limit
     ):
         return None
     plain = _minimax(problem)
-    if plain.certificate.criterion(problem.criterion) > problem.limit:
+    entries = plain.coefficients
+    claims = stating(plain.certificate, problem.target, entries, problem.criterion)
+    if claims.criterion(problem.criterion) > problem.limit:
         return None
     assert isinstance(plain.witness, Alternation)
-    certificate = certify(problem, plain.coefficients, plain.witness)
-    return _table(problem, Solution(plain.coefficients, plain.witness, plain.method), certificate)
+    certificate = certify(problem, entries, plain.witness)
+    return _table(problem, Solution(entries, plain.witness, plain.method), certificate)
 
 
 def _noise_seen(problem: Problem, solution: Solution) -> float:
@@ -219,11 +224,8 @@ def _noise_seen(problem: Problem, solution: Solution) -> float:
     c = solution.coefficients
     p = np.sin(np.linspace(0, np.pi / 2, 8 * c.size)) ** 2
     rows = pmf(problem.K, p)
-    moment, mean = rows @ (c * c), rows @ c
-    if problem.criterion == "second-moment":
-        return float(moment.max())
-    spread = moment - mean * mean
-    return float((spread * p if problem.criterion == "gradient-variance" else spread).max())
+    row, phi = CRITERIA[problem.criterion], None  # budgets bound no distance to phi
+    return float(row.part(p, rows @ (c * c), rows @ c, phi).max())
 
 
 def _solved(problem: Problem, method: str) -> Table:
@@ -237,7 +239,8 @@ def _solved(problem: Problem, method: str) -> Table:
         try:
             certificate = certify(problem, solution.coefficients, solution.witness)
         except NotProved:
-            used = spent(problem, measure(problem.target, solution.coefficients))
+            found = measure(problem.target, solution.coefficients, problem.criterion)
+            used = spent(problem, found)
             if used <= problem.limit:
                 raise
         else:
@@ -267,7 +270,8 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
     for _ in range(ROUNDINGS):
         grid = rounding.grid(entries)
         rounded = nearest(entries, grid)
-        claims = carried(problem, table.optimum, measure(problem.target, rounded))
+        found = measure(problem.target, rounded, problem.criterion)
+        claims = carried(problem, table.optimum, found)
         if spent(problem, claims) <= limit:
             return _placed(table, grid, rounded, claims)
         tried.append(spent(problem, claims))
@@ -299,7 +303,7 @@ def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Ta
     if solution.method == "cvx":
         widest = TWIN
     sharp = exact or (optimum is not None and optimum.width <= widest)
-    if problem.criterion != "minimax" and not sharp:
+    if not problem.is_minimax and not sharp:
         raise NotConverged(
             f"K = {problem.K}, {problem.criterion}: {solution.method} reached an optimum between "
             f"{_shown(optimum)}, wider than {widest:g} relative; relax the budget"

@@ -2,7 +2,7 @@
 
 A noise budget binds: a solved table leaves 4e-9 of it, and rounding moves the noise either way.  With
 any m, and 0 <= s < 1, the entries m + (1-s)(c - m) have (1-s)^2 times the variance of c, with m = 0
-(1-s)^2 times its second moment.  So s of the size of what rounding adds keeps the budget, and no
+(1-s)^2 times its moments.  So s of the size of what rounding adds keeps the budget, and no
 solver is needed.  The bias moves by s p (m - P), least in the mean square for
 
     m = int p^2 P / int p^2 = sum_k 3 (k+1)(k+2) c_k / ((K+1)(K+2)(K+3)).
@@ -20,6 +20,7 @@ from polyest.arrays import Floats
 from polyest.errors import NotProved, RuinedByRounding
 from polyest.precision.entrance import alone
 from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.criteria import CRITERIA
 from polyest.problem.grids import Rounding, loss, nearest
 from polyest.problem.problem import Alternation, Dual, Problem
 from polyest.problem.targets import Target
@@ -67,7 +68,8 @@ def tightened(
         entries = _contracted(problem.criterion, coefficients, share)
         grid = rounding.grid(entries)
         entries = nearest(entries, grid)
-        found = carried(problem, claims.optimum, measure(problem.target, entries))
+        measured = measure(problem.target, entries, problem.criterion)
+        found = carried(problem, claims.optimum, measured)
         if limit is None or spent(problem, found) <= limit:
             return grid, entries, found
         if problem.direction == "bias":
@@ -87,7 +89,7 @@ def carried(problem: Problem, optimum: Bracket | None, measured: Certificate) ->
     What bounds the optimum below speaks of the problem and stays; the upper end is what the entries
     reach, but for minimax, where the alternation encloses the optimum from both sides.
     """
-    if optimum is None or problem.criterion == "minimax":
+    if optimum is None or problem.is_minimax:
         return measured.__replace__(optimum=optimum)
     return measured.__replace__(optimum=Bracket(optimum.lower, reached(problem, measured)))
 
@@ -116,10 +118,11 @@ def _limit(problem: Problem, claims: Certificate) -> float | None:
 
 
 def _contracted(criterion: str, c: Floats, share: float) -> Floats:
-    """Entries drawn together by a share, towards 0 where a second moment is bounded."""
+    """Entries drawn together by a share, towards 0 where a moment is bounded."""
     k, K = np.arange(c.size), c.size - 1
     weights = 3 * (k + 1) * (k + 2) / ((K + 1) * (K + 2) * (K + 3))
-    m = 0.0 if criterion == "second-moment" else float(weights @ c)
+    row = CRITERIA.get(criterion)  # None for a closed form, which has no budget
+    m = 0.0 if row is not None and row.centre == "zero" else float(weights @ c)
     return c - share * (c - m)
 
 

@@ -162,7 +162,7 @@ class _Sought:
 
     def _belongs(self, table: Table, line: bytes, wanted: Problem) -> bool:
         # Where a noise budget does not bind the table is the minimax one, whatever was asked for.
-        methods = {self.method or ("remez" if wanted.criterion == "minimax" else "socp")}
+        methods = {self.method or ("remez" if wanted.is_minimax else "socp")}
         methods |= {"remez"} if wanted.direction == "noise" else set()
         found = (table.target, table.criterion, table.budget, table.release)
         needed = (wanted.target.name, wanted.criterion, wanted.budget, None)

@@ -13,9 +13,10 @@ from polyest.errors import CorruptTable, InvalidProblem, NotProved
 from polyest.make.pipeline import resolve
 from polyest.make.workers import processes
 from polyest.precision.entrance import alone
-from polyest.problem.claims import Certificate
+from polyest.problem.claims import Certificate, stated
+from polyest.problem.criteria import CRITERIA
 from polyest.problem.grids import on_grid
-from polyest.problem.problem import BUDGETED, CRITERIA, Problem, pose
+from polyest.problem.problem import Problem, pose
 from polyest.proof import universal
 from polyest.proof.certify import certify, measure
 from polyest.tables import release
@@ -49,7 +50,7 @@ def verify(table: Table | UniversalTable) -> None:
     if table.criterion in CRITERIA:
         if table.witness is None:
             raise NotProved(f"K = {table.K}: no witness: the optimum cannot be proved")
-        if (table.budget is None) == (table.criterion in BUDGETED):
+        if (table.budget is None) == CRITERIA[table.criterion].budgeted:
             raise NotProved(f"K = {table.K}: {table.criterion} with budget {table.budget}: altered")
         problem = resolve(pose(table.K, table.target, table.criterion, **_keywords(table.problem)))
         proved = certify(problem, table.coefficients, table.witness)
@@ -71,8 +72,9 @@ def _compare(table: Table, proved: Certificate) -> None:
     if claimed.optimum is not None and proved.optimum is not None:
         pairs.append(("optimum.lower", proved.optimum.lower, claimed.optimum.lower))
         pairs.append(("optimum.upper", claimed.optimum.upper, proved.optimum.upper))
-    for name in ("second_moment", "variance", "gradient_variance", "squared_error"):
-        pairs.append((name, getattr(claimed, name), getattr(proved, name)))
+    for name in stated(table.criterion):
+        bounds = claimed.criterion(name), proved.criterion(name)
+        pairs.append((CRITERIA[name].attribute, *bounds))
     for name, greater, less in pairs:
         if greater != less:
             said, found = (less, greater) if name.endswith("lower") else (greater, less)

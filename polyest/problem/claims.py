@@ -1,5 +1,9 @@
 """What may be claimed of a table: facts about its stored numbers that a proof has established."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from polyest.problem.criteria import CRITERIA
 from polyest.record import Record
 
 
@@ -19,7 +23,8 @@ class Certificate(Record):
     """Proved facts about one table.
 
     bias: bracket of sup |p (P(p) - phi(p))|; optimum: bracket of the least attainable value of what
-    was minimised, None where nothing was; the four criteria: upper bounds.
+    was minimised, None where nothing was; the four criteria: upper bounds; further: those of other
+    criteria, by name.
     """
 
     bias: Bracket
@@ -28,11 +33,42 @@ class Certificate(Record):
     variance: float
     gradient_variance: float
     squared_error: float
+    further: tuple[tuple[str, float], ...] = ()
+
+    def states(self, name: str) -> bool:
+        """Whether there is a bound of the criterion called `name`."""
+        return name in STATED or name in dict(self.further)
 
     def criterion(self, name: str) -> float:
         """Upper bound of the criterion called `name`, such as "gradient-variance"."""
-        value: float = getattr(self, name.replace("-", "_"))
-        return value
+        if name not in STATED:
+            return dict(self.further)[name]
+        bound: float = getattr(self, CRITERIA[name].attribute)
+        return bound
+
+
+_NAMES = {row.attribute: name for name, row in CRITERIA.items()}
+# Names of the criteria whose bounds every table states, in the order of files.
+STATED = tuple(_NAMES[field] for field in Certificate._fields if field in _NAMES)
+
+
+def stated(criterion: str) -> tuple[str, ...]:
+    """Names of the criteria whose bounds a table states: those of every table, and its own.
+
+    >>> stated("minimax")
+    ('second-moment', 'variance', 'gradient-variance', 'squared-error')
+    """
+    own = CRITERIA.get(criterion)
+    return (
+        STATED if own is None or own.centre is None else tuple(dict.fromkeys((*STATED, criterion)))
+    )
+
+
+def claimed(bias: Bracket, optimum: Bracket | None, bounds: Mapping[str, float]) -> Certificate:
+    """The certificate of these bounds of criteria by name, those of every table among them."""
+    fields: dict[str, Any] = {CRITERIA[name].attribute: bounds[name] for name in STATED}
+    fields["further"] = tuple((name, bounds[name]) for name in bounds if name not in STATED)
+    return Certificate(bias, optimum, **fields)
 
 
 class Limits(Record):

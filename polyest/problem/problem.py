@@ -1,29 +1,29 @@
 """The question and its answer as frozen data: Problem, Solution, and the witnesses of optimality.
 
 A problem asks for the K+1 entries c_0..c_K of a table.  With e(p) = p (P(p) - phi(p)), the weighted
-bias, and V(c), one of the criteria (all suprema over p in [0, 1]),
+bias, and V(c), a criterion of noise (criteria.py), it asks for one of
 
-    minimax            min  sup|e|
-    gradient-variance  V = sup p Var c_X          ) min V  under  sup|e| <= limit   (direction "bias")
-    variance           V = sup Var c_X            )   or
-    second-moment      V = sup E c_X^2            ) min sup|e|  under  V <= limit   (direction "noise")
-    squared-error      min sup p E (c_X - phi(p))^2
+    min sup|e|                        minimax
+    min V  under  sup|e| <= limit     a criterion with a budget, direction "bias"
+    min sup|e|  under  V <= limit     the same, direction "noise"
+    min V                             a criterion without a budget
 """
 
 from math import fsum, inf
 from operator import mul
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.arrays import Floats
 from polyest.errors import InvalidProblem
+from polyest.problem.criteria import BUDGETED, CRITERIA, DEFAULT, MINIMAX
 from polyest.problem.targets import Target, parse
 from polyest.record import Record
 from polyest.values import among, clipped, real, shown, whole
 
-BUDGETED = ("gradient-variance", "variance", "second-moment")
-CRITERIA = ("minimax", *BUDGETED, "squared-error")
+if TYPE_CHECKING:
+    from polyest.arrays import Floats
+
 BUDGET_KINDS = ("bias", "bias-ratio", "noise")
 DEFAULT_NOISE = 8.0
 LEAST_BUDGET = 1e-100
@@ -62,7 +62,12 @@ class Problem(Record):
     @property
     def minimises_bias(self) -> bool:
         """Whether sup|e| is what is made least (else it is the criterion)."""
-        return self.criterion == "minimax" or self.direction == "noise"
+        return self.is_minimax or self.direction == "noise"
+
+    @property
+    def is_minimax(self) -> bool:
+        """Whether sup|e| alone counts, at whatever noise."""
+        return self.criterion == MINIMAX
 
 
 class Alternation(Record):
@@ -85,7 +90,7 @@ class Dual(Record):
 class Solution(Record):
     """A solver's answer: float64 coefficients (K+1,), a witness of optimality, the method's name."""
 
-    coefficients: Floats
+    coefficients: "Floats"
     witness: Alternation | Dual
     method: str
 
@@ -139,17 +144,18 @@ def pose(
         raise InvalidProblem(
             f"criterion {shown(criterion)} is unknown: use one of {', '.join(CRITERIA)}"
         )
-    if phi.kind == "polynomial" and phi.degree is not None and phi.degree > draws:
+    row = CRITERIA[criterion]
+    if phi.least_draws > draws:
         raise InvalidProblem(
-            f"target {clipped(phi.name)} has degree {phi.degree}, above K = {draws}: no table of {draws} "
-            f"draws is unbiased for it; use K >= {phi.degree}"
+            f"target {clipped(phi.name)} has degree {phi.least_draws}, above K = {draws}: no table of "
+            f"{draws} draws is unbiased for it; use K >= {phi.least_draws}"
         )
-    if criterion == "squared-error" and phi.exponent <= -0.5:
+    if row.fitted and phi.exponent <= -0.5:
         raise InvalidProblem(
             f"target {clipped(phi.name)}: p phi(p)^2 does not vanish at p = 0, and no table makes the "
             "squared error there any less; use another criterion, or an exponent of phi above -1/2"
         )
-    if criterion == "squared-error" and phi.degree == 0:
+    if row.fitted and phi.degree == 0:
         raise InvalidProblem(
             f"target {phi.name} is a constant, which a table of nothing but that constant meets without "
             "error: nothing is left to solve; use criterion minimax"
@@ -159,7 +165,7 @@ def pose(
     if len(budgets) > 1:
         named = " and ".join(f"{b.kind} {b.value:g}" for b in budgets)
         raise InvalidProblem(f"two budgets, {named}: give exactly one of bias, bias-ratio, noise")
-    if criterion not in BUDGETED:
+    if not row.budgeted:
         if budgets:
             raise InvalidProblem(
                 f"criterion {criterion} takes no budget but got {budgets[0].kind} "
@@ -172,12 +178,12 @@ def pose(
 
 def too_large(problem: Problem) -> str | None:
     """Why a table of `problem` is not to be stored, and what is; None where it may be."""
-    if problem.criterion != "minimax" or problem.K <= LARGEST_MINIMAX:
+    if not problem.is_minimax or problem.K <= LARGEST_MINIMAX:
         return None
     return (
         f"K = {problem.K} is too large for a stored minimax table: its coefficients grow like 2^K and "
         f"float64 no longer holds the optimum above K = {LARGEST_MINIMAX}; use criterion "
-        "gradient-variance"
+        f"{DEFAULT}"
     )
 
 

@@ -17,7 +17,8 @@ from polyest.arrays import Floats
 from polyest.errors import NotProved
 from polyest.precision import working
 from polyest.precision.entrance import alone
-from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.claims import Bracket, Certificate, claimed, stated
+from polyest.problem.criteria import MINIMAX
 from polyest.problem.problem import Alternation, Budget, Dual, Problem
 from polyest.problem.targets import Target
 
@@ -35,7 +36,7 @@ def certify(
 
     Raises NotProved where the table misses the budget, or the witness does not show what it should.
     """
-    measured = measure(problem.target, coefficients)
+    measured = measure(problem.target, coefficients, problem.criterion)
     if witness is None:
         return measured
     _check_budget(problem, measured)
@@ -51,16 +52,27 @@ def certify(
 
 
 @alone
-def measure(target: Target, coefficients: Floats) -> Certificate:
-    """Bracket of sup|e| and upper bounds of the criteria of any table, optimum None."""
+def measure(target: Target, coefficients: Floats, criterion: str = MINIMAX) -> Certificate:
+    """Bracket of sup|e| and upper bounds of the criteria of any table, optimum None.
+
+    criterion: one that the certificate is to state beside those of every table.
+    """
     from polyest.exact.balls import at_least, at_most
-    from polyest.proof.supremum import supremum
+    from polyest.proof.supremum import BIAS, supremum
 
     curve = _curve(coefficients)
-    lower, upper = supremum(curve, target, "bias")
-    kinds = ("second-moment", "variance", "gradient-variance", "squared-error")
-    tops = [at_most(supremum(curve, target, kind)[1]) for kind in kinds]
-    return Certificate(Bracket(max(0.0, at_least(lower)), at_most(upper)), None, *tops)
+    lower, upper = supremum(curve, target, BIAS)
+    tops = {name: at_most(supremum(curve, target, name)[1]) for name in stated(criterion)}
+    return claimed(Bracket(max(0.0, at_least(lower)), at_most(upper)), None, tops)
+
+
+def stating(
+    claims: Certificate, target: Target, coefficients: Floats, criterion: str
+) -> Certificate:
+    """What is claimed of a table, if that states this criterion, else what is measured with it."""
+    if all(map(claims.states, stated(criterion))):
+        return claims
+    return measure(target, coefficients, criterion)
 
 
 def reached(problem: Problem, measured: Certificate) -> float:
@@ -164,4 +176,4 @@ def _optimum(problem: Problem, witness: Alternation | Dual, reached: float) -> B
     if not problem.minimises_bias:
         raise NotProved(f"K = {problem.K}: alternation points say nothing of {problem.criterion}")
     least = least_bias(problem.target, problem.K, witness)
-    return least if problem.criterion == "minimax" else Bracket(least.lower, reached)
+    return least if problem.is_minimax else Bracket(least.lower, reached)

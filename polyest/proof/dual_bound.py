@@ -8,7 +8,7 @@ q_m the criterion at p_m.  Every table with |e| <= eps and q <= v has L <= eps s
 
     least bias at V <= v      is at least (L - v sum mu) / sum|lambda|,
     least V at |e| <= eps     is at least (L - eps sum|lambda|) / sum mu,
-    least squared error       is at least L / sum mu.
+    least V without a budget  is at least L / sum mu.
 
 The Lagrangian is a quadratic c'Sc + b'c + a.  Where q is a moment S is diagonal and L = a - b'S^{-1}b / 4.
 Where q is a variance, S = sum_m w_m (diag(B_m) - B_m B_m') is the Laplacian of a graph on 0..K whose
@@ -38,6 +38,7 @@ from polyest.arrays import Floats
 from polyest.errors import NotProved
 from polyest.precision import working
 from polyest.problem.bernstein import pmf
+from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import Dual, Problem
 
 REFINEMENTS = 12
@@ -58,15 +59,13 @@ def lower_bound(problem: Problem, dual: Dual) -> arb:
 
 
 def _bound(problem: Problem, dual: Dual) -> arb:
-    K, target, criterion = problem.K, problem.target, problem.criterion
-    by_p = criterion in ("gradient-variance", "squared-error")
-    centred = criterion in ("variance", "gradient-variance")
+    K, target, criterion = problem.K, problem.target, CRITERIA[problem.criterion]
     heights = [arb(w) for w in dual.noise_weights]
     points = [arb(p) for p in dual.noise_points]
-    weights = [w * p if by_p else w for w, p in zip(heights, points, strict=True)]
+    weights = [w * p if criterion.by_p else w for w, p in zip(heights, points, strict=True)]
     places = [arb(p) for p in dual.bias_points]
     signed = [arb(w) for w in dual.bias_weights]
-    if centred:
+    if criterion.centred:
         _balance(places, signed)
 
     rows = arb_mat(_pmf(K, points))
@@ -77,11 +76,11 @@ def _bound(problem: Problem, dual: Dual) -> arb:
             _pmf(K, places)
         )
         constant -= sum(w * p * target.ball(p) for w, p in zip(signed, places, strict=True))
-    if criterion == "squared-error":
+    if criterion.fitted:
         phi = [target.ball(p) for p in points]
         b -= arb_mat([[2 * w * f for w, f in zip(weights, phi, strict=True)]]) * rows
         constant += sum(w * f * f for w, f in zip(weights, phi, strict=True))
-    if centred:
+    if criterion.centred:
         least = constant + _least_of_laplacian(points, weights, rows, b.entries())
     else:
         diagonal = (arb_mat([weights]) * rows).entries()

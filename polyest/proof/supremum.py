@@ -1,12 +1,7 @@
 """Suprema over [0, 1] of a table's bias and noise, bracketed in ball arithmetic.
 
-With P = sum_k c_k B_k(p) and S = sum_k c_k^2 B_k(p), the functions F(p) are
-
-    bias               |p P - p phi|
-    second-moment      S
-    variance           S - P^2
-    gradient-variance  p (S - P^2)
-    squared-error      p S - 2 (p phi) P + p phi^2
+With P = sum_k c_k B_k(p) and S = sum_k c_k^2 B_k(p), F(p) is |p P - p phi| for the bias, and for a criterion
+of noise w E (c_X - t)^2 = w (S - 2 t P + t^2), with w and t from the table of criteria.
 
 [0, 1] is halved into dyadic cells m + r t, |t| <= 1.  P and S pass from a cell to its halves by an
 exact shift; their highest powers of t, which shrink by 2^-j with each halving, are folded into the
@@ -35,9 +30,10 @@ from flint import arb, arb_poly
 from polyest.errors import NotProved
 from polyest.exact.balls import power_form
 from polyest.precision import working
+from polyest.problem.criteria import CRITERIA, Criterion
 from polyest.problem.targets import Target
 
-KINDS = ("bias", "second-moment", "variance", "gradient-variance", "squared-error")
+BIAS = "bias"
 KEPT_BITS = 110  # relative size of what a cell still tells apart
 FLOOR = 2.0**-90  # of the scale of F: below this no cell is divided further
 NARROW = 2.0**-43  # of the supremum: a bound this close to it is not improved
@@ -88,24 +84,25 @@ class Curve:
         return float(2.0**-KEPT_BITS * self.scale ** (1 if name == "P" else 2))
 
 
-def supremum(curve: Curve, target: Target, kind: str) -> tuple[arb, arb]:
-    """Exact lower and upper bound of the supremum of `kind` over [0, 1].
+def supremum(curve: Curve, target: Target, what: str) -> tuple[arb, arb]:
+    """Exact lower and upper bound of the supremum of `what` over [0, 1]: of BIAS, or of a criterion.
 
-    Infinite where the supremum is (squared-error of a target with p phi^2 unbounded), and where it
-    is beyond the doubles.  Raises NotProved where 200000 cells do not settle it.
+    Infinite where the supremum is (distances to a phi with p phi^2 unbounded), and where it is
+    beyond the doubles.  Raises NotProved where 200000 cells do not settle it.
     """
+    row = None if what == BIAS else CRITERIA[what]
     infinite = (arb("+inf"), arb("+inf"))
-    if kind == "squared-error" and not target.near_zero(arb(0.125))[1].is_finite():
+    if row is not None and row.fitted and not target.near_zero(arb(0.125))[1].is_finite():
         return infinite
-    if kind != "bias" and curve.scale > 1e150:
+    if row is not None and curve.scale > 1e150:
         return infinite
-    floor = FLOOR * curve.scale ** (1 if kind == "bias" else 2)
+    floor = FLOOR * curve.scale ** (1 if row is None else 2)
 
     def on(place: Place, low: float) -> arb_poly | arb:
-        return _function(curve, target, kind, place, max(floor, low * FINE))
+        return _function(curve, target, row, place, max(floor, low * FINE))
 
     K = len(curve.entries) - 1
-    return highest(on, (0.5, 0.5), floor, NARROW, f"sup {kind} of a table of K = {K}")
+    return highest(on, (0.5, 0.5), floor, NARROW, f"sup {what} of a table of K = {K}")
 
 
 def highest(on: Function, place: Place, floor: float, narrow: float, what: str) -> tuple[arb, arb]:
@@ -152,27 +149,26 @@ def highest(on: Function, place: Place, floor: float, narrow: float, what: str) 
         return low.lower(), high.max(low).upper()
 
 
-def _function(curve: Curve, target: Target, kind: str, place: Place, tiny: float) -> arb_poly | arb:
+def _function(
+    curve: Curve, target: Target, row: Criterion | None, place: Place, tiny: float
+) -> arb_poly | arb:
     """F on a cell, or a bound of |F| on a cell at zero where phi has no Taylor polynomial."""
     m, r = place
     P = curve.on("P", place)
     p = arb_poly([m, r])
-    if kind == "bias":
+    if row is None:
         if m == r:
             return 2 * r * _size(P) + target.near_zero(arb(2 * r))[0]
         return trimmed((P - _phi(target, place, tiny)) * p, tiny)
     S = curve.on("S", place)
-    if kind == "second-moment":
-        return S
-    if kind == "variance":
-        return trimmed(S - P * P, tiny)
-    if kind == "gradient-variance":
-        return trimmed((S - P * P) * p, tiny)
+    if not row.fitted:
+        F = row.part(p, S, P, None)
+        return F if F is S else trimmed(F, tiny)  # S is trimmed already
     if m == r:
         first, second = target.near_zero(arb(2 * r))
         return 2 * r * _size(S) + 2 * first * _size(P) + second
     phi = _phi(target, place, tiny / max(1.0, float(_size(P))))
-    return trimmed((S - 2 * phi * P + phi * phi) * p, tiny)
+    return trimmed(row.part(p, S, P, phi), tiny)
 
 
 def _phi(target: Target, place: Place, tiny: float) -> arb_poly:

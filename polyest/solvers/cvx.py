@@ -5,8 +5,8 @@
     minimise V                                                    squared-error
 
 where sqrt V is no less than the norm of sqrt(w_m B_k(p_m)) (c_k - t_m), k = 0..K, at every noise
-point p_m: w = p for gradient-variance and squared-error, else 1; t_m = 0 for the second moment,
-phi(p_m) for the squared error, and free for the variances: at the optimum it is the mean.
+point p_m: w and t_m as the table of criteria says (problem/criteria.py), but that
+a mean is a free number: at the optimum it is the mean.
 
 Points lie on a grid in theta, p = sin^2 theta, and the local maxima of |e| and of the criterion
 join them until nothing between the points is violated.  The first program gives the size of the
@@ -29,6 +29,7 @@ from polyest.errors import InvalidProblem, NotConverged
 from polyest.exact.tie_break import quadratic, value, weight
 from polyest.precision.entrance import alone
 from polyest.problem.bernstein import pmf
+from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import Dual, Problem, Solution, settled
 
 try:
@@ -57,9 +58,6 @@ LOOSER = 10
 TOLERANCES = ("tol_gap_abs", "tol_gap_rel", "tol_feas")
 
 Curve = Callable[[Problem, Floats, Floats], Floats]  # of a table and places theta
-
-BY_P = ("gradient-variance", "squared-error")
-CENTRED = ("gradient-variance", "variance")
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def solve(problem: Problem) -> Solution:
 def _check(problem: Problem) -> None:
     if cp is None:
         raise InvalidProblem("method cvx needs cvxpy: install polyest[cvx], or use method socp")
-    if problem.criterion == "minimax":
+    if problem.is_minimax:
         raise InvalidProblem("cvx solves variance-optimal tables, not minimax: use method remez")
     if problem.K > MOST_DRAWS:
         raise InvalidProblem(
@@ -109,10 +107,11 @@ def _check(problem: Problem) -> None:
 def _first_points(problem: Problem) -> _Points:
     count = PER_DRAW * (problem.K + 2)
     grid = 0.5 * np.pi * np.arange(count + 1) / count
-    # At p = 0 nothing but the second moment can bind; the squared error bounds no bias.
+    row = CRITERIA[problem.criterion]
+    # At p = 0 nothing but a moment without the weight p can bind.
     return _Points(
-        grid[:0] if problem.criterion == "squared-error" else grid[1:],
-        grid if problem.criterion == "second-moment" else grid[1:],
+        grid[1:] if row.budgeted else grid[:0],
+        grid[1:] if row.by_p or row.centred else grid,
     )
 
 
@@ -134,7 +133,7 @@ def _dual(problem: Problem, points: _Points, best: _Answer) -> Dual:
         tuple(heights.tolist()),
         float(value(problem.target, best.c)),
     )
-    return settled(dual) if "variance" in problem.criterion else dual
+    return settled(dual) if CRITERIA[problem.criterion].centred else dual
 
 
 def _exchanged(problem: Problem, points: _Points, weight: float) -> tuple[_Points, _Answer]:
@@ -183,7 +182,7 @@ def _program(problem: Problem, points: _Points, weight: float) -> _Answer:
     c, least = cp.Variable(K + 1), cp.Variable()
     bias, root = (least, 1.0) if problem.minimises_bias else (1.0, least)
 
-    weights = q if problem.criterion in BY_P else np.ones_like(q)
+    weights = q if CRITERIA[problem.criterion].by_p else np.ones_like(q)
     scales = np.sqrt(weights[:, None] * pmf(K, q)) / root_unit
     spread = cp.outer(np.ones(q.size), c) - cp.outer(_centres(problem, q), np.ones(K + 1))
     cone = cp.norm(cp.multiply(scales, spread), 2, axis=1) <= root
@@ -229,9 +228,10 @@ def _run(program: Any, problem: Problem) -> None:
 
 def _centres(problem: Problem, q: Floats) -> Any:
     """What is subtracted from c at the noise points: free numbers where that is the mean."""
-    if problem.criterion == "squared-error":
-        return problem.target.phi(q)
-    return np.zeros(q.size) if problem.criterion == "second-moment" else cp.Variable(q.size)
+    row = CRITERIA[problem.criterion]
+    if row.centred:
+        return cp.Variable(q.size)
+    return problem.target.phi(q) if row.fitted else np.zeros(q.size)
 
 
 def _usual_root(problem: Problem) -> float:
@@ -250,13 +250,13 @@ def _size_of_error(problem: Problem, c: Floats, theta: Floats) -> Floats:
 def _noise(problem: Problem, c: Floats, theta: Floats) -> Floats:
     """What the criterion is the supremum of, at p = sin^2 theta."""
     p = np.sin(theta) ** 2
-    rows = pmf(problem.K, p)
-    if problem.criterion == "squared-error":
+    row, rows = CRITERIA[problem.criterion], pmf(problem.K, p)
+    if row.fitted:
         centres = problem.target.phi(np.where(p > 0, p, 1.0))
     else:
-        centres = rows @ c if problem.criterion in CENTRED else np.zeros(p.size)
+        centres = rows @ c if row.centred else np.zeros(p.size)
     spread = (rows * (c - centres[:, None]) ** 2).sum(axis=1)
-    return np.asarray(spread * (p if problem.criterion in BY_P else 1.0))
+    return np.asarray(spread * (p if row.by_p else 1.0))
 
 
 def _peaks(problem: Problem, f: Curve, c: Floats, bound: float) -> tuple[Floats, float]:

@@ -46,7 +46,7 @@ def solve(problem: Problem) -> Solution:
     A target that is a polynomial of degree <= K is met exactly, with no alternation to show.
     Raises InvalidProblem outside that range and NotConverged with the state reached.
     """
-    if problem.criterion != "minimax":
+    if not problem.is_minimax:
         raise InvalidProblem(f"lp solves minimax, not {problem.criterion}: use method socp")
     if problem.K > MOST_DRAWS:
         raise InvalidProblem(

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from polyest.errors import CorruptTable, InvalidProblem
-from polyest.problem.claims import Bracket, Certificate, Limits
+from polyest.problem.claims import Bracket, Certificate, Limits, claimed, stated
+from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import (
     BUDGET_KINDS,
     LARGEST_LISTED,
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 MOST_POINTS = 4  # of a witness, for each draw and 16 more: solvers find 2 where K is large
 LONGEST_LINE = 2**22  # bytes: the longest that a table of 1024 draws needs is a tenth of it
-CRITERIA = ("second_moment", "variance", "gradient_variance", "squared_error")
-LIMITS = ("variance", "gradient_variance", "squared_error", "log_count", "selection")
+LIMITS = tuple(name for name in Limits._fields if name != "bias")
 DUAL_KEYS = ("bias_points", "bias_weights", "noise_points", "noise_weights")
 KEY_OF_K = b'"K": '
 MOST_DIGITS = 16  # of a K: it is at most 2^53
@@ -64,7 +64,7 @@ def dumps(table: "Table | UniversalTable") -> str:
             )
         entries = {"universal": _universal_out(table)}
         witness = {"peak": text(table.peak)}
-    record = {**_heading(table), **entries, **_claims_out(table.certificate)}
+    record = {**_heading(table), **entries, **_claims_out(table)}
     return json.dumps({**record, "witness": witness, "generator": table.generator})
 
 
@@ -125,6 +125,11 @@ def may_begin(cut: bytes) -> bool:
 
 def _heading(table: Lookup) -> dict[str, Any]:
     """Keys of a record that say which problem a table of any kind answers."""
+    if parse(table.target) != table.problem.target:  # a subclass: its code is not in a file
+        raise InvalidProblem(
+            f"target {shown(table.problem.target)} is not what a file calls {table.target}: expected a "
+            "target by its name, such as log; a class of your own is not written to a file"
+        )
     return {
         "schema": SCHEMA,
         "release": table.release,
@@ -135,13 +140,13 @@ def _heading(table: Lookup) -> dict[str, Any]:
     }
 
 
-def _claims_out(certificate: Certificate) -> dict[str, Any]:
+def _claims_out(table: Lookup) -> dict[str, Any]:
     """Keys of a record that say what is proved."""
-    optimum = certificate.optimum
+    certificate, optimum = table.certificate, table.optimum
     return {
         "bias": _bracket_out(certificate.bias),
         "optimum": None if optimum is None else _bracket_out(optimum),
-        **{name: text(getattr(certificate, name)) for name in CRITERIA},
+        **{CRITERIA[n].attribute: text(certificate.criterion(n)) for n in stated(table.criterion)},
     }
 
 
@@ -232,9 +237,9 @@ def _posed(record: Any) -> Problem:
     if record["release"] is not None:
         _word("release", record["release"])
     target, criterion = parse(record["target"]), _word("criterion", record["criterion"])
-    if target.kind == "polynomial" and target.degree is not None and target.degree > K:
+    if target.least_draws > K:
         raise CorruptTable(
-            f"target of degree {target.degree}: expected K of at least that, got {K}"
+            f"target of degree {target.least_draws}: expected K of at least that, got {K}"
         )
     limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
     return Problem(K, target, criterion, allowed, limit)
@@ -249,11 +254,10 @@ def _word(name: str, value: Any) -> str:
 
 def _claims_in(record: Mapping[str, Any]) -> Certificate:
     """What a record says is proved."""
-    return Certificate(
-        _bracket_in(record["bias"]),
-        None if record["optimum"] is None else _bracket_in(record["optimum"]),
-        **{name: _number(record[name], finite=False) for name in CRITERIA},
-    )
+    names = stated(record["criterion"])
+    bounds = {n: _number(record[CRITERIA[n].attribute], finite=False) for n in names}
+    optimum = None if record["optimum"] is None else _bracket_in(record["optimum"])
+    return claimed(_bracket_in(record["bias"]), optimum, bounds)
 
 
 def text(value: float) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.arrays import Floats
 from polyest.errors import CorruptTable, InvalidProblem
 from polyest.problem.claims import Certificate
 from polyest.problem.problem import Alternation, Dual, Problem
@@ -22,6 +21,7 @@ from polyest.values import clipped
 from polyest.version import __version__
 
 if TYPE_CHECKING:
+    from polyest.arrays import Floats
     from polyest.make.rounding import Rounded
 
 
@@ -37,7 +37,7 @@ class Table(Record, Lookup):
     """
 
     problem: Problem
-    coefficients: Floats
+    coefficients: "Floats"
     claims: Certificate | None
     witness: Alternation | Dual | None
     method: str

@@ -14,6 +14,9 @@ from polyest.cli import explorer, plot
 from polyest.cli.explorer import explorer_page
 from polyest.cli.frontier import explored
 from polyest.errors import CannotStore, NotConverged
+from polyest.problem.claims import STATED
+from polyest.problem.criteria import CRITERIA
+from polyest.problem.targets import WRITTEN
 from polyest.tables.format import dumps, loads
 
 BUDGETS = (0.5, 1.0, 2.0, 8.0, 1e6)
@@ -94,6 +97,19 @@ def test_the_tables_of_the_page_are_those_of_the_frontier_to_the_last_digit(curv
     polyest.verify(found[0])
 
 
+def test_the_script_knows_phi_of_every_target():
+    script = (explorer.FOLDER / "binomial.js").read_text()
+    (targets,) = re.findall(r"^const TARGETS = \{\n(.*?)^\};", script, re.M | re.S)
+    assert re.findall(r"^  (\w+): \(p", targets, re.M) == list(WRITTEN)
+
+
+def test_no_script_names_a_criterion():
+    words = {word for row in CRITERIA.values() for word in (row.name, row.attribute)}
+    for part in explorer.PARTS:
+        script = (explorer.FOLDER / part).read_text()
+        assert not words & set(re.findall(r"[\w-]+", script)) - {"variance"}  # its own, of a table
+
+
 def test_numbers_are_shortened_so_that_they_are_still_proved(curve, rivals):
     data = stored(explorer_page(explored(curve, rivals)))
     plain = curve.plug_in
@@ -106,7 +122,7 @@ def test_numbers_are_shortened_so_that_they_are_still_proved(curve, rivals):
         rows = {name: value for name, value, _ in shown["rows"]}
         low, high = map(float, rows["optimum"].split(" .. "))
         assert low <= point.table.optimum.lower <= point.table.optimum.upper <= high
-        for criterion in explorer.CRITERIA:
+        for criterion in STATED:
             claim = point.table.certificate.criterion(criterion)
             assert claim <= float(rows[criterion]) < claim * 1.001
         assert float(rows["in E*"]) == pytest.approx(

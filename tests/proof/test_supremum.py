@@ -8,15 +8,18 @@ import pytest
 from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import mp_phi
 
 from polyest.errors import NotProved
 from polyest.exact.balls import at_least, at_most
 from polyest.problem.bernstein import expectation
+from polyest.problem.claims import STATED
 from polyest.problem.problem import pose
 from polyest.problem.targets import LOG, parse
-from polyest.proof.supremum import KINDS, Curve, supremum
+from polyest.proof.supremum import BIAS, Curve, supremum
 from polyest.solvers import remez
 
+KINDS = (BIAS, *STATED)
 entries = st.lists(st.floats(-5, 5, allow_subnormal=False), min_size=2, max_size=9)
 targets = st.sampled_from(["log", "tsallis:0.7", "power:0.5", "polynomial:1,-1"])
 
@@ -39,17 +42,8 @@ def value_at(c, target, kind, p):
             return S - P * P
         if kind == "gradient-variance":
             return p * (S - P * P)
-        phi = mp_phi(target, p)
+        phi = mp_phi(target.name, p)
         return abs(p * P - p * phi) if kind == "bias" else p * (S - 2 * P * phi + phi * phi)
-
-
-def mp_phi(target, p):
-    if target.kind == "log":
-        return mpmath.log(p)
-    if target.kind == "polynomial":
-        return mpmath.fsum(mpmath.mpf(a) * p**i for i, a in enumerate(target.parameters))
-    a = mpmath.mpf(target.parameters[0])
-    return p**a if target.kind == "power" else (p ** (a - 1) - 1) / (a - 1)
 
 
 GRID = np.concatenate([10.0 ** np.arange(-12, -2), np.linspace(0.005, 1, 200)])

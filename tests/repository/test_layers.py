@@ -65,7 +65,7 @@ PLAN = {
     "games": {"arrays", "closed_forms", "counts", "errors", "make", "problem", "tables", "values"},
     "cli": {
         "arrays", "closed_forms", "counts", "decimals", "errors", "frontier", "gradients", "make",
-        "precision", "problem", "proof", "recommendation", "solvers", "tables", "version",
+        "precision", "problem", "proof", "recommendation", "solvers", "tables", "values", "version",
     },
     # Public paths.
     "lookup": {"tables"},

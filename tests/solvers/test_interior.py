@@ -62,10 +62,10 @@ def gradients(found):
     peaks = (frame.peaks.sign * tops)[:, None] * pmf(K, tops) / curves.bias_unit
     p = np.sin(np.append(posed.theta[1], frame.peaks.theta[n:])) ** 2
     rows = pmf(K, p)
-    middle = rows @ c if curves.centred else np.zeros(p.size)
-    if curves.fitted:
+    middle = rows @ c if curves.criterion.centred else np.zeros(p.size)
+    if curves.criterion.fitted:
         middle = LOG.phi(p)
-    w = (p if curves.by_p else 1.0) / curves.noise_unit
+    w = (p if curves.criterion.by_p else 1.0) / curves.noise_unit
     noise = (2 * w * np.ones(p.size))[:, None] * rows * (c - middle[:, None])
     return np.vstack([lines, -lines, peaks, noise])
 

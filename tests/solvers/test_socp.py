@@ -9,7 +9,8 @@ import polyest
 from polyest.errors import InvalidProblem, NotConverged, Unattainable
 from polyest.make import pipeline
 from polyest.problem.bernstein import pmf
-from polyest.problem.problem import BUDGETED, Alternation, Dual, pose
+from polyest.problem.criteria import BUDGETED
+from polyest.problem.problem import Alternation, Dual, pose
 
 
 def reached(table):

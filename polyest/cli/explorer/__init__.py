@@ -19,10 +19,12 @@ import numpy as np
 from polyest.arrays import Floats
 from polyest.cli.pages.frontier import FrontierReport
 from polyest.cli.pages.layout import number, ratio, span
+from polyest.cli.pages.rows import COLUMNS
 from polyest.cli.pages.table import code
 from polyest.cli.pages.words import phi, plug_in_name
 from polyest.counts import SPENT
 from polyest.errors import CannotStore
+from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import Alternation
 from polyest.tables.format import dumps, text
 from polyest.tables.table import Table
@@ -33,12 +35,6 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 PARTS = ("style.css", "binomial.js", "axes.js", "page.js")
-CRITERIA = {
-    "gradient-variance": "sup p Var c_X",
-    "variance": "sup Var c_X",
-    "second-moment": "sup E c_X²",
-    "squared-error": "sup p E(c_X - {phi})²",
-}
 
 
 @dataclass(frozen=True)
@@ -81,6 +77,7 @@ def explorer_page(report: ExplorerReport) -> bytes:
 def _record(report: ExplorerReport) -> dict[str, Any]:
     """What the page knows: numbers as decimal strings that read back to the same doubles."""
     curve, rivals = report.curve, report.rivals
+    row = CRITERIA[curve.criterion]
     pairs = zip(curve.points, report.released, strict=True)
     settled = {name: found for name, found in rivals.items() if not isinstance(found, str)}
     notes = [f"The curve ends {curve.ended}."]
@@ -91,7 +88,7 @@ def _record(report: ExplorerReport) -> dict[str, Any]:
         "K": curve.K,
         "target": curve.target,
         "phi": phi(curve.target),
-        "criterion": curve.criterion,
+        "criterion": {"formula": row.formula, "by_p": row.by_p, "centred": row.centred},
         "plug_in_name": plug_in_name(curve.target),
         "plug_in": [text(c) for c in report.plug_in],
         "least": text(curve.least.upper),
@@ -142,9 +139,10 @@ def _entry(report: ExplorerReport, noise: float, table: Table, best: list[str]) 
     if curve.least.lower:
         rows.append(["in E*", ratio(bias.upper, curve.least), f"times E*({K}), the least there is"])
     rows.append(best)
-    for criterion, meaning in CRITERIA.items():
-        bound = number(table.certificate.criterion(criterion))
-        rows.append([criterion, bound, f"bound of {meaning.format(phi=phi(curve.target))}"])
+    for name in COLUMNS:
+        bound = number(table.certificate.criterion(name))
+        formula = CRITERIA[name].formula.format(phi=phi(curve.target))
+        rows.append([name, bound, f"bound of sup {formula}"])
     shown = [number(noise, ROUND_HALF_EVEN), number(bias.upper), number(times, ROUND_FLOOR)]
     return {
         "noise": text(noise),

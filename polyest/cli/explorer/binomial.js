@@ -49,22 +49,20 @@ function weights(K, p) {
   return found.map((weight) => over(weight, all));
 }
 
+// phi of each target at p, given the numbers after the colon of its name.
+const TARGETS = {
+  log: (p) => Math.log(p),
+  power: (p, [a]) => p ** a,
+  tsallis: (p, [q]) => Math.expm1((q - 1) * Math.log(p)) / (q - 1),
+  polynomial: (p, a) => a.reduceRight((total, c) => total * p + c, 0),
+};
+
 // phi of a target by its name, such as "log" or "tsallis:0.5".
 function target(name) {
-  const [kind, tail] = name.split(":");
-  const a = (tail || "").split(",").map(Number);
-  if (kind === "log") return Math.log;
-  if (kind === "power") return (p) => p ** a[0];
-  if (kind === "tsallis") return (p) => Math.expm1((a[0] - 1) * Math.log(p)) / (a[0] - 1);
-  return (p) => a.reduceRight((total, c) => total * p + c, 0);
+  const [word, tail] = name.split(":");
+  const numbers = (tail || "").split(",").map(Number);
+  return (p) => TARGETS[word](p, numbers);
 }
-
-// What the noise criteria are the greatest value of, from a table's mean square and variance at p.
-const NOISE = {
-  "gradient-variance": (p, square, variance) => p * variance,
-  "variance": (p, square, variance) => variance,
-  "second-moment": (p, square) => square,
-};
 
 // Binomial weights at some p, computed once; `curves` gives e(p) and the noise of entries there.
 class Binomial {
@@ -96,7 +94,7 @@ class Binomial {
         variance += high[k] * (entries[k] - mean - rest) ** 2;
       }
       bias.push(p ? p * (mean - phi(p) + rest) : 0);
-      noise.push(NOISE[criterion](p, square, variance));
+      noise.push((criterion.by_p ? p : 1) * (criterion.centred ? variance : square));
     });
     return { bias, noise };
   }

@@ -214,7 +214,7 @@ function copy() {
 }
 
 function begin() {
-  const noise = { "gradient-variance": "p Var c_X", variance: "Var c_X", "second-moment": "E c_X\u00b2" }[data.criterion];
+  const noise = data.criterion.formula;
   byId("near-words").textContent = `up to noise ${CLOSE} only`;
   byId("formula").replaceChildren(...typeset(`e(p) = p (E c_X - ${data.phi}), noise ${noise}, X ~ Binomial(${data.K}, p)`));
   byId("unit").replaceChildren(...typeset(`${noise}, in units of that of ${data.plug_in_name}`));

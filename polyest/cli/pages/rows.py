@@ -7,12 +7,11 @@ from decimal import ROUND_HALF_EVEN
 from polyest.cli.pages.layout import aligned, bold, entry, number, ratio, span
 from polyest.cli.pages.words import asked
 from polyest.problem.bias import SAME
-from polyest.problem.claims import Bracket, Certificate
-from polyest.problem.problem import BUDGETED
+from polyest.problem.claims import STATED, Bracket, Certificate
+from polyest.problem.criteria import CRITERIA
 from polyest.tables.table import Table
 
-CRITERIA = (*BUDGETED, "squared-error")
-HEADS = ("gradient-\nvariance", "\nvariance", "second-\nmoment", "squared-\nerror")
+COLUMNS = tuple(name for name in CRITERIA if name in STATED)
 
 
 @dataclass(frozen=True)
@@ -62,16 +61,16 @@ def certificates(
     leasts: Mapping[str, Bracket | None],
     places: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Aligned rows of certified bounds by name: bias, bias in E*, place if given, four criteria."""
+    """Aligned rows of certified bounds by name: bias, bias in E*, place if given, and criteria."""
     place_head = [] if places is None else ["\nat p"]
-    heads = ["\n", "\nsup|bias|", "\nin E*", *place_head, *HEADS]
+    heads = ["\n", "\nsup|bias|", "\nin E*", *place_head, *map(_head, COLUMNS)]
     body = [
         [
             name,
             number(proved.bias.upper),
             ratio(proved.bias.upper, leasts[name]),
             *([] if places is None else [places[name]]),
-            *(number(proved.criterion(criterion)) for criterion in CRITERIA),
+            *(number(proved.criterion(criterion)) for criterion in COLUMNS),
         ]
         for name, proved in rows.items()
     ]
@@ -79,3 +78,9 @@ def certificates(
     lines = aligned([*split, *body])
     caption = "proved upper bounds, rounded up; in E*: multiples of the least sup|bias|"
     return [*map(bold, lines[:2]), *lines[2:], "", caption]
+
+
+def _head(criterion: str) -> str:
+    """The name in two lines: second-, moment."""
+    above, hyphen, last = criterion.rpartition("-")
+    return f"{above}{hyphen}\n{last}"

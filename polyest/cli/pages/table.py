@@ -8,10 +8,13 @@ from math import isfinite
 from polyest.cli.pages.layout import bold, columns, entry, number, span, wrapped
 from polyest.cli.pages.rows import certificates
 from polyest.cli.pages.words import asked, phi, plug_in_name
+from polyest.closed_forms import FORMS
 from polyest.counts import SPENT
 from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.criteria import DEFAULT
 from polyest.problem.grids import parse_grid
 from polyest.problem.problem import DEFAULT_NOISE, LARGEST_LISTED, Budget
+from polyest.problem.targets import LOG
 from polyest.tables.table import Table
 from polyest.tables.universal import UniversalTable
 
@@ -59,7 +62,7 @@ def table_page(report: TableReport) -> list[str]:
             f"{span(least)}, proved",
             f"the least sup|bias| of {K} draws, bias = p (mean of c_X - {phi(name)})",
         )
-    if table.optimum is not None and table.criterion != "minimax":
+    if table.optimum is not None and not table.problem.is_minimax:
         what = "sup|bias|" if table.problem.minimises_bias else table.criterion
         bound = "within the budget" if table.budget else "of any table"
         width = f"relative width {number(table.optimum.width, digits=2)}"
@@ -108,9 +111,9 @@ def code(
     if out is not None:
         return [f"polyest.loads(open({out!r}).read())"]
     words = [str(table.K)]
-    if table.target != "log":
+    if table.target != LOG.name:
         words.append(f'target="{table.target}"')
-    if table.criterion != "gradient-variance":
+    if table.criterion != DEFAULT:
         words.append(f'criterion="{table.criterion}"')
     if table.budget not in (None, Budget("noise", DEFAULT_NOISE)):
         assert table.budget is not None
@@ -127,7 +130,7 @@ def _remarks(table: Table, rivals: Mapping[str, Certificate]) -> list[str]:
     if not rivals:
         lines = ["for so many draws what the table replaces is not proved in passing"]
         more = f"polyest compare --K {table.K} proves it, and takes a while"
-        return [*lines, more] if table.target == "log" else lines
+        return [*lines, more] if table.target in FORMS else lines
     if "plug_in" in rivals:
         return ["plug_in: phi((X+1)/(K+1)), X+1 of K+1 traces alike"]
     *_, best = rivals

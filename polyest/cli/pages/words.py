@@ -1,5 +1,6 @@
 """Words for a problem, as every page has them."""
 
+from polyest.problem.targets import parse
 from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
 
@@ -10,7 +11,7 @@ def phi(name: str) -> str:
     >>> phi("log"), phi("tsallis:2")
     ('log p', 'phi(p)')
     """
-    return "log p" if name == "log" else "phi(p)"
+    return parse(name).written("p")
 
 
 def plug_in_name(name: str) -> str:
@@ -19,7 +20,7 @@ def plug_in_name(name: str) -> str:
     >>> plug_in_name("log")
     'log((X+1)/(K+1))'
     """
-    return f"{'log' if name == 'log' else 'phi'}((X+1)/(K+1))"
+    return parse(name).written("(X+1)/(K+1)")
 
 
 def asked(table: Lookup) -> str:

@@ -2,9 +2,8 @@
 
     bias   |p P(p) - p phi(p)| <= eps            q(c) = w sum_k B_k(p) (c_k - t)^2 <= v    at every p
 
-with w = p for gradient-variance and squared-error, else 1, and t the mean (variances), 0 (second
-moment) or phi(p) (squared error).  Either eps or v is minimised, the other is the budget.  Each q is a
-squared norm: these are second-order cone programs.
+with w and t as the table of criteria says (problem/criteria.py).  Either eps or v is minimised, the other
+is the budget.  Each q is a squared norm: these are second-order cone programs.
 
 The formulation that survives, and why.
 * As cones of size K+2 each constraint carries a body whose rounding, amplified by the scaling of an
@@ -112,5 +111,5 @@ def _quieter(curves: Curves, b: Floats) -> Floats:
     """The table with its spread, or where a moment is bounded its size, reduced: q at most 1/2."""
     c = curves.table(b)
     share = min(1.0, np.sqrt(0.5 / float(curves.look[1].values(b, c).max())))
-    middle = c.mean() if curves.centred else 0.0
+    middle = c.mean() if curves.criterion.centred else 0.0
     return curves.written(middle + share * (c - middle))

@@ -178,7 +178,7 @@ class View:
 
         core = _gram(self.G, of_q[:at_q], program.blocks[1])
         core += _gram(self.G_peaks, of_q[at_q:])
-        if curves.centred:
+        if curves.criterion.centred:
             core -= _gram(program.quadratics.B, y, program.blocks[1])
             core -= _gram(peaks.quadratics.B, y_peaks)
         steady = y @ program.quadratics.B + y_peaks @ peaks.quadratics.B + self.H

@@ -3,8 +3,8 @@
     e(p) = p (P(p) - phi(p)) / (unit of bias)
     q(p) = w sum_k B_k(p) (c_k - t)^2 / (unit of noise)
 
-with w = p for gradient-variance and squared-error, else 1, and t the mean (variances), 0 (second
-moment) or phi(p) (squared error).  A table is c = U b, U the basis of spectral.py for K <= 128 and the
+with w and t as the table of criteria says (problem/criteria.py).  A table is c = U b, U the basis of
+spectral.py for K <= 128 and the
 identity above, where no table near the least bias fits into float64 anyway and rows B(p), nearly 0
 far from k = Kp, are worth more.  A place is an angle theta, p = sin^2 theta: in theta binomials are equally
 wide everywhere, and curves are even about both ends.
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from polyest.arrays import Floats
 from polyest.problem.bernstein import quick_pmf
+from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import Problem
 from polyest.solvers.socp import spectral
 
@@ -105,12 +106,10 @@ class Curves:
 
     def __init__(self, problem: Problem, bias_unit: float, noise_unit: float) -> None:
         """Curves of `problem` in these units, with the places that peaks are looked for at."""
-        K, criterion = problem.K, problem.criterion
+        K = problem.K
         self.K, self.target = K, problem.target
         self.bias_unit, self.noise_unit = bias_unit, noise_unit
-        self.by_p = criterion in ("gradient-variance", "squared-error")
-        self.centred = criterion in ("variance", "gradient-variance")
-        self.fitted = criterion == "squared-error"
+        self.criterion = CRITERIA[problem.criterion]
         self._U = spectral.basis(K)[0] if K <= SPECTRAL else None
         theta = np.linspace(0, RIGHT, LOOK * draws_wide(K))
         self.step = float(theta[1])
@@ -141,16 +140,18 @@ class Curves:
     def quadratics(self, theta: Floats) -> Quadratics:
         """q at these angles."""
         p = np.sin(theta) ** 2
-        weights = (p if self.by_p else np.ones_like(p)) / self.noise_unit
+        weights = (p if self.criterion.by_p else np.ones_like(p)) / self.noise_unit
         offsets = np.zeros_like(p)
-        if self.fitted:  # phi, whose value at p = 0 has no weight
+        if self.criterion.fitted:  # phi, whose value at p = 0 has no weight
             np.divide(self.target.weighted(p), p, out=offsets, where=p > 0)
-        return Quadratics(quick_pmf(self.K, p), self._means(p), weights, offsets, self.centred)
+        return Quadratics(
+            quick_pmf(self.K, p), self._means(p), weights, offsets, self.criterion.centred
+        )
 
     def guards(self) -> tuple[Floats, Floats]:
         """Angles of a coarse grid for e, empty where the problem does not bound it, and for q."""
         wide = draws_wide(self.K)
-        counts = 0 if self.fitted else BIAS * wide, NOISE * wide
+        counts = BIAS * wide if self.criterion.budgeted else 0, NOISE * wide
         e, q = (np.asarray((np.arange(n) + 0.5) * (RIGHT / max(n, 1))) for n in counts)
         return e, q
 
@@ -158,7 +159,7 @@ class Curves:
         """Every local maximum of |e|, none where the problem bounds none, and of q."""
         c, n = self.table(b), b.size
         e, q = self.look[0].values(b), self.look[1].values(b, c)
-        above = np.zeros(0) if self.fitted else self._tops(np.abs(e))
+        above = self._tops(np.abs(e)) if self.criterion.budgeted else np.zeros(0)
         above = self._moved(above, lambda theta: np.abs(self.lines(theta).values(b)))
         noisy = self._moved(self._tops(q), lambda theta: self.quadratics(theta).values(b, c))
 

@@ -7,7 +7,7 @@ T = int p E(c_X - phi)^2 dp is itself made of noise and bias: with e = p (P - ph
 
 and e^2 is no less than its tangent at the optimum.  So, on Gauss points x of weights v, rho T becomes
 noise weights rho v (times x where the criterion has no weight p) and bias weights 2 rho v e/x, or
--2 rho v phi for the second moment.  The Lagrangian stays flat at c, the bound loses a few times rho, and
+-2 rho v phi for a moment.  The Lagrangian stays flat at c, the bound loses a few times rho, and
 the quadratic form, which a few active peaks leave all but singular, is definite beyond rounding.
 
 What the iterate leaves of the gradient costs its square in the metric of that form.  A least-squares
@@ -58,7 +58,7 @@ def witness(problem: Problem, program: Program, state: State, c: Floats) -> Dual
         tuple((heights / total).tolist()),
         float(value(problem.target, c)),
     )
-    return settled(dual) if curves.centred else dual
+    return settled(dual) if curves.criterion.centred else dual
 
 
 def _of_peaks(program: Program, state: State) -> tuple[Weighted, Weighted]:
@@ -82,10 +82,10 @@ def _of_tie_break(
     node, v = np.polynomial.legendre.leggauss(problem.K + 1 + EXTRA)
     u = (1 + node) / 2
     x, v = _short(u * u), rho * u * v  # p = u^2: the logarithm is smoother in u
-    noise = v if curves.by_p else v * x
-    if curves.fitted:
+    noise = v if curves.criterion.by_p else v * x
+    if curves.criterion.fitted:
         return (x[:0], v[:0]), (x, noise)
-    if curves.centred:
+    if curves.criterion.centred:
         return (x, 2 * v * (pmf(problem.K, x) @ c - problem.target.phi(x))), (x, noise)
     return (x, -2 * v * problem.target.phi(x)), (x, noise)
 
@@ -116,7 +116,7 @@ def _fitted(
         pull = now.sum(axis=0) + rest
         system = np.vstack([whiten(now).T, firm])
         right = np.append(whiten(pull[None])[0], np.zeros(firm.shape[0]))
-        change = np.clip(_change(system, right, now, pull, curves.centred), -MOST, MOST)
+        change = np.clip(_change(system, right, now, pull, curves.criterion.centred), -MOST, MOST)
         factor *= 1 + change
         if np.abs(change).max() < SETTLED:
             break
@@ -158,11 +158,11 @@ def _of_noise(curves: Curves, noise: Weighted, c: Floats) -> Floats:
     points, weights = noise
     rows = pmf(curves.K, points)
     middle = np.zeros_like(points)
-    if curves.centred:
+    if curves.criterion.centred:
         middle = rows @ c
-    elif curves.fitted:
+    elif curves.criterion.fitted:
         middle = curves.target.phi(points)
-    by_p = points if curves.by_p else 1.0
+    by_p = points if curves.criterion.by_p else 1.0
     return (2 * weights * by_p)[:, None] * rows * (c - middle[:, None])
 
 
@@ -170,9 +170,9 @@ def _whitener(curves: Curves, noise: Weighted) -> Callable[[Floats], Floats]:
     """Map of gradients, (M, n), to coordinates whose square is what they cost the bound."""
     points, weights = noise
     rows = pmf(curves.K, points)
-    edges = rows.T @ ((2 * weights * (points if curves.by_p else 1.0))[:, None] * rows)
+    edges = rows.T @ ((2 * weights * (points if curves.criterion.by_p else 1.0))[:, None] * rows)
     n = rows.shape[1]
-    if curves.centred:  # a Laplacian: its diagonal is what leaves a node, and c_K is held
+    if curves.criterion.centred:  # a Laplacian: its diagonal is what leaves a node, and c_K is held
         np.fill_diagonal(edges, 0.0)
         S = (np.diag(edges.sum(axis=0)) - edges)[: n - 1, : n - 1]
     else:

@@ -1,0 +1,129 @@
+"""A polynomial: phi = a_0 + a_1 p + ..., met without bias by a table of as many draws as its degree."""
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.arrays import Floats
+from polyest.errors import InvalidProblem
+from polyest.problem.targets.numerals import numbers, shortest
+from polyest.problem.targets.power import power_moments
+from polyest.problem.targets.target import NEAR, Target, descartes
+from polyest.values import shown
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from flint import arb
+    from numpy.typing import ArrayLike
+
+LEAST = 1e-100  # of the greatest coefficient: doubles are to hold a table's squares
+
+
+class Polynomial(Target):
+    """phi = sum_m a_m p^m; `parameters` are a_0, a_1, ..., the last of them not 0."""
+
+    @property
+    def name(self) -> str:
+        """`polynomial:` and the coefficients."""
+        return f"polynomial:{','.join(map(shortest, self.parameters))}"
+
+    def phi(self, p: "ArrayLike") -> Floats:
+        """Values phi(p)."""
+        x = np.asarray(p, dtype=np.float64)
+        return np.asarray(np.polynomial.polynomial.polyval(x, np.asarray(self.parameters)))
+
+    def slopes(self, p: "ArrayLike") -> tuple[Floats, Floats]:
+        """phi'(p) and phi''(p)."""
+        x, f = np.asarray(p, dtype=np.float64), np.polynomial.Polynomial(self.parameters)
+        return f.deriv()(x), f.deriv(2)(x)
+
+    def ball(self, p: "arb") -> "arb":
+        """Enclosure of phi(p)."""
+        from flint import arb
+
+        total = arb(0)
+        for a in reversed(self.parameters):
+            total = total * p + arb(a)
+        return total
+
+    def jet(self, p: "arb") -> tuple["arb", "arb", "arb"]:
+        """Enclosures of phi, phi' and phi''."""
+        from flint import arb, arb_poly
+
+        f = arb_poly([arb(a) for a in self.parameters])
+        return f(p), f.derivative()(p), f.derivative().derivative()(p)
+
+    def taylor(self, m: "arb", step: "arb", terms: int) -> tuple[list["arb"], "arb"]:
+        """The exact coefficients, and the sum of the sizes of those beyond `terms`."""
+        from flint import arb, arb_poly
+
+        exact = arb_poly([arb(a) for a in self.parameters])(arb_poly([m, step])).coeffs()
+        rest = sum((abs(a) for a in exact[terms:]), arb(0))
+        return exact[:terms] or [arb(0)], rest
+
+    def near_zero(self, d: "arb") -> tuple["arb", "arb"]:
+        """d s and d s^2, s the sum of the sizes of the coefficients."""
+        from flint import arb
+
+        if not d <= NEAR:
+            return arb("+inf"), arb("+inf")
+        size = sum((abs(arb(a)) for a in self.parameters), arb(0))
+        return d * size, d * size * size
+
+    def moments(self, K: int) -> list["arb"]:
+        """Those of its powers, with its coefficients as weights."""
+        from flint import arb
+
+        rows = [
+            [arb(a) * x for x in power_moments(arb(j), K)] for j, a in enumerate(self.parameters)
+        ]
+        return [sum(column, arb(0)) for column in zip(*rows, strict=True)]
+
+    @property
+    def degree(self) -> int:
+        """The number of the last coefficient."""
+        return len(self.parameters) - 1
+
+    def powers(self) -> "list[Fraction]":
+        """The coefficients."""
+        from fractions import Fraction
+
+        return [Fraction(a) for a in self.parameters]
+
+    @property
+    def least_draws(self) -> int:
+        """The degree: who asks for a polynomial is to have it without bias."""
+        return max(1, self.degree)
+
+    def most_bends(self, K: int) -> int:
+        """One for each power beyond those of P: more than K where there are two of them."""
+        return descartes(K, sum(a != 0 for a in self.parameters[K + 1 :]))
+
+    @property
+    def direction(self) -> int | None:
+        """The direction of its Bernstein coefficients, where they have one."""
+        entries = self.entries(self.degree) or []
+        steps = [b - a for a, b in pairwise(entries)]
+        if not any(steps):
+            return 0
+        if min(steps) >= 0:
+            return 1
+        return -1 if max(steps) <= 0 else None
+
+
+def read(text: str, tail: str) -> Polynomial:
+    """The polynomial of these coefficients, none of them a 0 at the end but in 0 itself.
+
+    Raises InvalidProblem for coefficients all below 1e-100, and as `numbers`.
+    """
+    coefficients = numbers(text, tail, "polynomial:1,-1")
+    if 0 < max(map(abs, coefficients)) < LEAST:
+        raise InvalidProblem(
+            f"target {shown(text)} has no number of at least {LEAST:g}: expected a greater one; "
+            "scale the rewards"
+        )
+    while len(coefficients) > 1 and coefficients[-1] == 0:
+        coefficients = coefficients[:-1]
+    return Polynomial(coefficients)
