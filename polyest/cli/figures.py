@@ -51,22 +51,22 @@ def redraw(names: Iterable[str], out: Path | None, update: Progress) -> list[Pat
     and NotInstalled without matplotlib.
     """
     available = known()
-    chosen = tuple(dict.fromkeys(names)) or available
-    for name in chosen:
+    requested = tuple(dict.fromkeys(names)) or available
+    for name in requested:
         if name not in available:
             raise FigureNotFound(
                 f"figure {name!r} is unknown: expected some of {', '.join(available)}"
             )
     folder = ROOT / PACKAGE if out is None else out
-    paths = [folder / f"{name}.{form}" for name in chosen for form in FORMS]
+    paths = [folder / f"{name}.{form}" for name in requested for form in FORMS]
     for path in paths:
         plot.check(str(path))
         destination(path)
     drawn = list[bytes]()
-    for done, name in enumerate(chosen):
-        update(done, len(chosen))
+    for done, name in enumerate(requested):
+        update(done, len(requested))
         drawn += contents(name)
-    update(len(chosen), len(chosen))
+    update(len(requested), len(requested))
     for path, content in zip(paths, drawn, strict=True):
         put(content, path)
     return paths

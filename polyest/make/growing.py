@@ -15,7 +15,7 @@ from pathlib import Path
 from weakref import WeakSet
 
 from polyest.errors import CannotStore, NotPromised
-from polyest.make.storage import append, refusing, said, unforced
+from polyest.make.storage import append, reason_of, refusing, unforced
 
 try:
     import fcntl
@@ -122,7 +122,7 @@ def _locked(stream: FileIO, path: Path) -> str:
             f"{path}: another sweep is writing it: wait for it, or name another file"
         ) from None
     except OSError as error:  # a sweep does not need the lock and goes on without it
-        return said(error)
+        return reason_of(error)
     _LOCKED.add(stream)
     return ""
 

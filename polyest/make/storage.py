@@ -116,11 +116,11 @@ def refusing(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise CannotStore(
-            f"{path}: {said(error)}: expected a file in a folder that can be written; name another"
+            f"{path}: {reason_of(error)}: expected a file in a folder that can be written; name another"
         ) from None
 
 
-def said(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     """Return the reason that the system gives, in lower case."""
     return (error.strerror or str(error)).lower()
 
@@ -168,7 +168,7 @@ def _undone(action: Callable[[], None], unable: set[int]) -> str:
     except OSError as error:
         if error.errno not in unable:
             raise
-        return said(error)
+        return reason_of(error)
     return ""
 
 
