@@ -1,4 +1,4 @@
-"""Types of arrays, and the library that an array is of: numpy or torch, recognised and never imported."""
+"""Array types, and `library`, which tells numpy arrays from torch tensors without importing torch."""
 
 import sys
 from typing import Any
@@ -11,7 +11,7 @@ Array = Any  # numpy array or torch tensor
 
 
 def library(values: Any) -> Any:
-    """The array library of values: torch for its tensors, else numpy.
+    """Return the array library of values: torch for its tensors, numpy for anything else.
 
     >>> library(np.zeros(2)) is np, library([1, 2]) is np
     (True, True)
@@ -21,5 +21,8 @@ def library(values: Any) -> Any:
 
 
 def static_int(size: Any) -> int:
-    """A size as an int; under torch.compile, which may leave sizes open, a graph for this size alone."""
+    """Return a size as an int; torch.compile then makes a graph for this size alone.
+
+    torch.compile may otherwise keep the size as a symbol; `len(range(size))` forces its value.
+    """
     return len(range(size))

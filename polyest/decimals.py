@@ -1,16 +1,16 @@
-"""Decimal arithmetic that no setting of the caller's reaches.
+"""Decimal arithmetic does not depend on the settings of the calling process.
 
-A `decimal.Context` takes from `decimal.DefaultContext`, which belongs to the process, whatever it is not
-told; here it is told all.
+A `decimal.Context` copies every argument that is left out from `decimal.DefaultContext`, which the caller
+may have changed.  `context` therefore sets all arguments.
 """
 
 from decimal import ROUND_HALF_EVEN, Context, DivisionByZero, InvalidOperation, Overflow
 
-REACH = 10**6  # of exponents
+REACH = 10**6  # greatest and least exponent
 
 
 def context(digits: int, rounding: str = ROUND_HALF_EVEN) -> Context:
-    """A context of so many digits, rounding as told.
+    """Return a decimal context of `digits` digits with this rounding.
 
     >>> from decimal import Decimal
     >>> context(3).divide(Decimal(2), Decimal(3))

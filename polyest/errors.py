@@ -1,149 +1,149 @@
-"""What can go wrong, by name; each error is also the builtin a caller would expect."""
+"""The errors and warnings of polyest; each error is also a subclass of the builtin that fits it."""
 
 
 class PolyestError(Exception):
-    """Base of every error that polyest raises on purpose: value, expectation, repair."""
+    """Base of every error that polyest raises; the message has the value, what is expected and the repair."""
 
 
 class InvalidProblem(PolyestError, ValueError):
-    """A problem that cannot be posed: K, target, criterion or budget is not acceptable."""
+    """Raised when K, the target, the criterion, a budget or another keyword is not valid; correct it."""
 
 
 class Unattainable(InvalidProblem):
-    """A budget below what any table attains; the message says what is attainable."""
+    """Raised when no table meets the budget; use at least the value that the message names."""
 
 
 class NotConverged(PolyestError, ArithmeticError):
-    """A solver stopped short of its tolerance; the message says what it reached."""
+    """Raised when a solver stops before it meets its tolerance; relax the budget or use another method."""
 
 
 class NotProved(PolyestError, ArithmeticError):
-    """A claim about a table that ball arithmetic does not confirm."""
+    """Raised when ball arithmetic does not confirm a claim about a table; do not use that table."""
 
 
 class PrecisionChanged(PolyestError, RuntimeError):
-    """Another thread changed the precision of python-flint; no claim was made, none is denied."""
+    """Raised when another thread changes python-flint's precision during a proof; stop it and prove again."""
 
 
 class TableNotFound(PolyestError, LookupError):
-    """No released table answers these keywords; the message lists what exists."""
+    """Raised when no released table matches the keywords; choose a listed one, or solve for it."""
 
 
 class CorruptTable(PolyestError, ValueError):
-    """A table file that is not what was released; the message names file and line."""
+    """Raised when a table file is damaged or altered at the named line; restore the original file."""
 
 
 class CorruptRows(PolyestError, ValueError):
-    """A file of measurements that no figure can be drawn from; the message names file and line."""
+    """Raised when no figure can be drawn from a file of measurements; make it again as the message says."""
 
 
 class FigureNotFound(PolyestError, LookupError):
-    """No figure of this name, or no checkout to draw it in; the message lists what exists."""
+    """Raised when a figure's name is unknown or there is no checkout; use a listed name, in a checkout."""
 
 
 class CountOutOfRange(PolyestError, IndexError, ValueError):
-    """A count that is no integer in 0..K, or counts that do not fit together."""
+    """Raised when a count is not an integer in 0..K or arrays of counts do not fit; correct the counts."""
 
 
 class InvalidAnswer(PolyestError, ValueError):
-    """A text or key that no answer can be read from: of the wrong type or an unknown kind."""
+    """Raised when a text, an answer key or an option for reading them is invalid; correct that argument."""
 
 
 class Mismatch(PolyestError, ValueError):
-    """A table, a baseline and counts that do not belong together: their numbers of draws differ."""
+    """Raised when a table, a baseline and a group do not belong together; use the K that is named."""
 
 
 class BrokenOrbit(PolyestError, ValueError):
-    """Prompts of an orbit, or their groups, that do not fit together; the message names one."""
+    """Raised when the prompts of an orbit or their groups do not fit together; correct the named one."""
 
 
 class UnknownOption(PolyestError, TypeError):
-    """A keyword that a reward does not know, or has no use for; the message lists those it takes."""
+    """Raised when a reward does not take a keyword; use one of those that the message lists."""
 
 
 class BrokenBatch(PolyestError, ValueError):
-    """Rows of a trainer's batch that are not the groups they should be; the message names some."""
+    """Raised when a trainer's batch does not consist of the expected groups; correct the named rows."""
 
 
 class MissingColumn(BrokenBatch, LookupError):
-    """A column that the dataset does not have; the message lists those that it has."""
+    """Raised when the dataset lacks a column; name one of the columns that the message lists."""
 
 
 class InvalidReward(PolyestError, ValueError):
-    """Arguments of a reward or an advantage that give no finite number."""
+    """Raised when the arguments of a reward or an advantage give no finite number; correct them."""
 
 
 class NotWrittenOut(PolyestError, AttributeError):
-    """A list of coefficients that a table for any K does not have; look counts up."""
+    """Raised when the coefficients of a universal table are asked for as a list; look counts up instead."""
 
 
 class CannotStore(PolyestError, OSError):
-    """A place that takes no tables: it cannot be written, is in use, or holds something else."""
+    """Raised when a file cannot be written, or belongs to another sweep; wait for it or use another path."""
 
 
 class Unreachable(PolyestError, ConnectionError):
-    """A scheduler that does not answer; the message has its address."""
+    """Raised when no scheduler answers at the address; start one there, or correct the address."""
 
 
 class WorkerLost(PolyestError, RuntimeError):
-    """Work that no worker brought to an end; the message says what is left of it."""
+    """Raised when a worker process ended before its work was done; run the same command again."""
 
 
 class InvalidGame(PolyestError, ValueError):
-    """A game that cannot be played: a policy, a reference or a goal is not acceptable."""
+    """Raised when a policy, a reference or a goal of a game is not valid; correct that argument."""
 
 
 class NotConvex(InvalidGame):
-    """A generator that is not strictly convex on [0, 1]; the message names the place."""
+    """Raised when a generator is not strictly convex on [0, 1] at the named place; use one that is."""
 
 
 class Infeasible(InvalidGame):
-    """A safe set that no policy of the game reaches; the message has the least cost there is."""
+    """Raised when the safety budgets of a game cannot be met; raise those that are named."""
 
 
 class NotInstalled(PolyestError, ImportError):
-    """An extra that is needed and not there; the message has the command that installs it."""
+    """Raised when an optional dependency is missing; install it with the command in the message."""
 
 
 class MissingModule(PolyestError, AttributeError):
-    """A module whose extra is not installed, asked for as an attribute; the message has the command."""
+    """Raised when an attribute is a module whose extra is not installed; run the command in the message."""
 
 
 class UnsupportedVersion(PolyestError, ImportError):
-    """A trainer in a version that does not work; the message says which ones do."""
+    """Raised when the installed version of a trainer is not supported; install one that is named."""
 
 
 class RuinedByRounding(UserWarning):
-    """A table that rounding makes much worse; the message has its bias before and after."""
+    """Warns that rounding to a grid more than doubled the bias of a table; use a finer grid."""
 
 
 class ScaleLost(UserWarning):
-    """An advantage that does not depend on the size of the reward, and hence not on beta."""
+    """Warns that an advantage does not depend on the scale of the reward, so that beta has no effect."""
 
 
 class AnotherObjective(UserWarning):
-    """A switch of a trainer under which what is climbed is not the reward; the message names it."""
+    """Warns that an option of the trainer makes it optimise something else; change that option."""
 
 
 class UnreadableLabel(UserWarning):
-    """A right answer that cannot be read; the message has its column and value."""
+    """Warns that a right answer in the dataset cannot be read; correct or drop the row that is named."""
 
 
 class NotRegistered(UserWarning):
-    """Estimators that a trainer asked for and does not get; the message says why."""
+    """Warns that a trainer does not get the estimators it asked for; the message says why."""
 
 
 class StartedAgain(UserWarning):
-    """A multiplier that begins at its start although training is resumed."""
+    """Warns that a multiplier restarts at its initial value although training resumes; restore its state."""
 
 
 class WorkerReplaced(UserWarning):
-    """A process that died and whose work was begun again."""
+    """Warns that a process died and that its work was started again; nothing needs to be done."""
 
 
 class NotPromised(UserWarning):
-    """A file that is written, on storage that does less than others; the message says what is missing."""
+    """Warns that something cannot be guaranteed, such as a lock or exact sums; the message says what."""
 
 
 class EqualsOnlyItself(UserWarning):
-    """An answer that is too long or too large to be compared with others by its value."""
+    """Warns that an answer is too long or too large to compare by value; it equals only the same text."""

@@ -1,10 +1,10 @@
-"""A group split over processes, counted whole: every process gets all traces, and knows which are its own.
+"""A group that is split over processes is counted as a whole: every process receives all completions.
 
     (answers, ids), mine = gathering.whole(answers, ids)
     rewards.log_probability(answers, groups=ids)[mine]
 
-Processes may hold different numbers of traces, or none.  Ids of answers must mean the same everywhere, as
-those of `answers.identify` do.  Without torch.distributed, or with one process, nothing is sent.
+Processes may hold different numbers of completions, or none.  Answer ids must mean the same on every
+process, as those of `answers.identify` do.  Without torch.distributed, or with one process, nothing is sent.
 """
 
 import sys
@@ -17,20 +17,19 @@ import numpy as np
 from polyest.arrays import Array, Floats, library
 from polyest.errors import CountOutOfRange, PolyestError
 
-# Of numpy's letters and torch's names of types: truth values, integers, reals.
+# From numpy's letters and torch's names of data types to three kinds: booleans, integers, floats.
 KINDS = {
     **dict.fromkeys(("b", "bool"), "b"),
     **dict.fromkeys(("i", "u", "int", "uint"), "i"),
     "f": "f",
 }
-# Words of 64 bits that the message with the header holds; longer rows are sent in a second one.
+# Number of 64-bit words of data in the first message, beside its header; longer data needs a second one.
 FIRST = 2**11
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Kind = tuple[str, tuple[int, ...]]  # b, i or f, and the trailing dimensions
-Header = (
-    list[tuple[int, Kind]] | PolyestError
-)  # length and kind of each array, or why there is none
+# The length and the kind of each array, or the error that says why a process has nothing to send.
+Header = list[tuple[int, Kind]] | PolyestError
 
 
 def whole(*arrays: Array, process_group: Any = None) -> tuple[tuple[Array, ...], slice]:
@@ -92,7 +91,8 @@ def summed(values: Floats, process_group: Any = None) -> Floats:
 
 
 def _header(arrays: tuple[Array, ...]) -> Header:
-    found = []
+    """Return the header of the arrays of this process, or an error if they cannot be sent."""
+    header = []
     for array in arrays:
         kind = _kind(getattr(array, "dtype", None))
         if not kind or not getattr(array, "ndim", 0):
@@ -100,18 +100,18 @@ def _header(arrays: tuple[Array, ...]) -> Header:
             return CountOutOfRange(
                 f"{name} among what is gathered: expected arrays (n, ...) of numbers or of truth values"
             )
-        found.append((len(array), (kind, tuple(array.shape[1:]))))
-    lengths = sorted({length for length, _ in found})
+        header.append((len(array), (kind, tuple(array.shape[1:]))))
+    lengths = sorted({length for length, _ in header})
     if len(lengths) != 1:
         return CountOutOfRange(
             f"arrays of {', '.join(map(str, lengths)) or 'no'} traces on one process: expected one number"
         )
-    return found
+    return header
 
 
 def _kind(dtype: Any) -> str:
-    """b, i or f of numpy's and torch's, nothing for what is not gathered."""
-    if getattr(dtype, "is_floating_point", False):  # torch has many of these
+    """Return b, i or f for a data type of numpy or torch, and "" for one that cannot be sent."""
+    if getattr(dtype, "is_floating_point", False):  # torch has several floats, such as bfloat16
         return "f"
     name = getattr(dtype, "kind", "") or str(dtype).removeprefix("torch.").rstrip("0123456789")
     return KINDS.get(name, "")
@@ -120,41 +120,46 @@ def _kind(dtype: Any) -> str:
 def _announced(
     mine: Header, own: Ints, distributed: Any, process_group: Any
 ) -> tuple[list[Header], Ints]:
-    """Headers of all processes, and of each the first words of its rows.
+    """Exchange a first message; return the headers of all processes and the first words of their rows.
 
-    One message has two integers of a header and those words; headers follow where two do not settle it.
+    The message has the number of completions, a digest of the kinds, and the first words.  The headers
+    themselves are exchanged only if the digests differ.
     """
-    length, digest = 0, -1  # of none
+    length, digest = 0, -1  # this process has no arrays to send
     if not isinstance(mine, PolyestError):
         length, kinds = mine[0][0], [kind for _, kind in mine]
         digest = int.from_bytes(blake2b(repr(kinds).encode(), digest_size=7).digest(), "big")
     message = _padded(np.append([length, digest], own[:FIRST]), 2 + FIRST)
     heard = _exchanged(message, distributed, process_group)
-    said, sent = heard[:, :2].tolist(), heard[:, 2:]
-    if not isinstance(mine, PolyestError) and all(d == digest for _, d in said):
-        return [[(n, kind) for _, kind in mine] for n, _ in said], sent
-    headers: list[Header] = [mine] * len(said)
+    announced, sent = heard[:, :2].tolist(), heard[:, 2:]
+    if not isinstance(mine, PolyestError) and all(d == digest for _, d in announced):
+        return [[(n, kind) for _, kind in mine] for n, _ in announced], sent
+    headers: list[Header] = [mine] * len(announced)
     distributed.all_gather_object(headers, mine, group=process_group)
     return headers, sent
 
 
 def _agreed(headers: list[Header]) -> tuple[list[int], tuple[Kind, ...]]:
-    """Traces of each process, and the kinds of the arrays, of which one without traces says nothing."""
-    read = []
+    """Return the number of completions of each process, and the kinds of the arrays.
+
+    A process without completions does not determine the kinds.  Raises the error of a process that has
+    one, and CountOutOfRange if the processes do not agree.
+    """
+    valid = []
     for header in headers:
         if isinstance(header, PolyestError):
             raise header
-        read.append(header)
-    kinds = {tuple(kind for _, kind in header) for header in read if header[0][0]}
-    if len(kinds) > 1 or len({len(header) for header in read}) > 1:
+        valid.append(header)
+    kinds = {tuple(kind for _, kind in header) for header in valid if header[0][0]}
+    if len(kinds) > 1 or len({len(header) for header in valid}) > 1:
         raise CountOutOfRange(
             f"processes gather {' and '.join(map(str, sorted(kinds)))}: expected the same of all"
         )
-    return [header[0][0] for header in read], next(iter(kinds), ())
+    return [header[0][0] for header in valid], next(iter(kinds), ())
 
 
 def _packed(arrays: tuple[Array, ...], header: list[tuple[int, Kind]]) -> Ints:
-    """The rows of all arrays side by side, as words of 64 bits."""
+    """Put the rows of all arrays side by side and return them flat, as 64-bit words."""
     torch, columns = sys.modules["torch"], []
     for array, (n, (kind, trailing)) in zip(arrays, header, strict=True):
         exact = "float64" if kind == "f" else "int64"
@@ -166,8 +171,8 @@ def _packed(arrays: tuple[Array, ...], header: list[tuple[int, Kind]]) -> Ints:
 
 
 def _unpacked(rows: Ints, kinds: tuple[Kind, ...], like: tuple[Array, ...]) -> tuple[Array, ...]:
-    """The arrays whose rows these are, of the libraries and on the devices of `like`."""
-    found: list[Array] = []
+    """Split packed rows into arrays, of the libraries and on the devices of the arrays in `like`."""
+    arrays: list[Array] = []
     start = 0
     for (kind, trailing), array in zip(kinds, like, strict=True):
         stop = start + prod(trailing)
@@ -175,19 +180,20 @@ def _unpacked(rows: Ints, kinds: tuple[Kind, ...], like: tuple[Array, ...]) -> t
         joined = joined.view(np.float64) if kind == "f" else joined
         joined = joined.astype(bool) if kind == "b" else joined
         xp = library(array)
-        found.append(joined if xp is np else xp.as_tensor(joined, device=array.device))
+        arrays.append(joined if xp is np else xp.as_tensor(joined, device=array.device))
         start = stop
-    return tuple(found)
+    return tuple(arrays)
 
 
 def _padded(words: Ints, length: int) -> Ints:
-    found = np.zeros(length, np.int64)
-    found[: len(words)] = words
-    return found
+    """Append zeros to the words until there are `length` of them."""
+    padded = np.zeros(length, np.int64)
+    padded[: len(words)] = words
+    return padded
 
 
 def _exchanged(words: Ints, distributed: Any, process_group: Any) -> Ints:
-    """The words of each process, as many of all, a row for each."""
+    """Send the words and return those of all processes, one row for each; all have the same length."""
     torch = sys.modules["torch"]
     own = torch.as_tensor(words, device=_device(distributed, process_group))
     heard = own.new_empty((distributed.get_world_size(process_group), len(words)))
@@ -196,14 +202,14 @@ def _exchanged(words: Ints, distributed: Any, process_group: Any) -> Ints:
 
 
 def _sending(process_group: Any) -> Any:
-    """torch.distributed where there are other processes, else None."""
+    """Return torch.distributed if there are other processes, else None."""
     distributed = _distributed()
     alone = distributed is None or distributed.get_world_size(process_group) == 1
     return None if alone else distributed
 
 
 def _distributed() -> Any:
-    """torch.distributed where a process group is up, else None."""
+    """Return torch.distributed if a process group is initialised, else None."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.distributed.is_available():
         return None
@@ -211,4 +217,5 @@ def _distributed() -> Any:
 
 
 def _device(distributed: Any, process_group: Any) -> str:
+    """Return the type of device that the backend of the process group sends from."""
     return "cuda" if distributed.get_backend(process_group) == "nccl" else "cpu"

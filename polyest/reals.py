@@ -1,4 +1,4 @@
-"""Real numbers of any type, of numpy and torch, as float64: what rewards, scores and costs are read with."""
+"""Real numbers of any type, of numpy and torch, are converted to float64, as for rewards and costs."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ from polyest.values import shown
 
 
 def reals(name: str, values: Any, like: Any, wanted: str = "numbers that are real") -> Array:
-    """Values as float64, in memory of their own, of the library and on the device of `like`.
+    """Return a float64 copy of the values, of the library and on the device of `like`.
 
-    Integers, booleans and floats of any size, nested lists of them, None for nan.  Raises InvalidReward for
-    anything else, and says what is `wanted`: texts, complex numbers, masked arrays, ragged rows.
+    name: what the values are called in messages; values: integers, booleans or floats of any size, or
+    nested lists of them, in which None becomes nan; wanted: what a message says is expected.  Raises
+    InvalidReward for anything else, such as texts, complex numbers, masked arrays and ragged rows.
 
     >>> reals("costs", [[1, None]], [])
     array([[ 1., nan]])
@@ -35,12 +36,12 @@ def reals(name: str, values: Any, like: Any, wanted: str = "numbers that are rea
 
 
 def on_host(name: str, values: Any, wanted: str = "numbers that are real") -> Floats:
-    """Values as float64 of numpy, from any device."""
-    found = reals(name, values, values, wanted)
-    return found if isinstance(found, np.ndarray) else np.asarray(found.detach().cpu())
+    """Return the values as a numpy float64 array, from any device; the arguments are those of `reals`."""
+    numbers = reals(name, values, values, wanted)
+    return numbers if isinstance(numbers, np.ndarray) else np.asarray(numbers.detach().cpu())
 
 
 def looked_at(values: Array) -> bool:
-    """Whether there are values to look at: not in a graph of torch.compile, nor on the meta device."""
+    """Return whether the values can be read: not while torch.compile traces, nor on the meta device."""
     xp = library(values)
     return xp is np or not (xp.compiler.is_compiling() or values.is_meta)

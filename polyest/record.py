@@ -1,7 +1,7 @@
-"""Frozen data with named fields, as a frozen dataclass has them, but quick to import.
+"""`Record` is a base class like a frozen dataclass, but its subclasses are much quicker to import.
 
-A dataclass compiles six functions when it is defined, a named tuple one; a trainer waits for the dozen
-that lie between a file and its first look-up (benchmarks/load.py).
+Python compiles six functions to define a dataclass, and one to define a named tuple.  Loading a table
+defines a dozen classes, so that the time would delay the first look-up (benchmarks/load.py).
 """
 
 from inspect import get_annotations
@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 
 @dataclass_transform(frozen_default=True)
 class Record:
-    """Base of classes whose annotations are their fields; values in the class body are defaults."""
+    """Base class of frozen records: annotations are fields, and values in the class body are defaults."""
 
     _fields: ClassVar[tuple[str, ...]]
 
@@ -19,7 +19,10 @@ class Record:
         cls._fields = (*above, *get_annotations(cls))
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        """The record of these, in the order of its fields or by name."""
+        """Set the fields from positional values, in the order of the fields, and by name.
+
+        Raises TypeError for an unknown, repeated or missing field.
+        """
         own, fields = type(self), self._fields
         given = dict(zip(fields, values, strict=False)) | named
         if len(given) < len(fields):
@@ -31,18 +34,18 @@ class Record:
                 f"{own.__name__} takes {', '.join(fields)}: got {len(values)} in order, "
                 f"{', '.join(named) or 'none'} by name"
             )
-        vars(self).update(given)
+        vars(self).update(given)  # past __setattr__, which refuses
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        """What a kind of record checks of itself."""
+        """Check the fields; a subclass overrides this to raise an error for invalid ones."""
 
     def __replace__(self, **changes: Any) -> Self:
-        """The record with some of it changed; copy.replace calls it (Python 3.13)."""
+        """Return a copy with some fields changed; copy.replace calls this from Python 3.13 on."""
         return type(self)(**{**self._values(), **changes})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(self._values().values())  # checked again
+        return type(self), tuple(self._values().values())  # unpickling checks the fields again
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self._values() == other._values()
@@ -55,7 +58,7 @@ class Record:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def _values(self) -> dict[str, Any]:
-        """Fields by name, without what was computed from them and kept."""
+        """Return the fields by name, without cached properties, which share the same dictionary."""
         return {name: getattr(self, name) for name in self._fields}
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -1,7 +1,7 @@
-"""Values that callers give: how a message shows them, and whether they are the numbers that are needed.
+"""Values from callers are checked and shown in messages; no value makes these functions raise.
 
-Nothing here raises, whatever the value is: not for an integer of 5000 digits, which Python refuses to
-print, not for 10^400, which is no double, and not for an array, which is equal to no text.
+Difficult values are an integer of 5000 digits, which Python refuses to print, 10^400, which no double can
+hold, and an array, whose comparison with a text is not a bool.
 """
 
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ from math import inf, nan
 from numbers import Integral, Real
 from typing import Any
 
-LONGEST = 60  # characters of a value in a message
-MOST = 2**53  # of what is counted: beyond it doubles skip integers
+LONGEST = 60  # greatest number of characters of a value in a message
+MOST = 2**53  # greatest count: doubles cannot hold every integer above it
 
 
 def clipped(text: str) -> str:
-    """The text in one line, of at most 60 characters.
+    """Return the text in one line, cut off after 60 characters.
 
     >>> clipped("polynomial:" + "1," * 1000)
     'polynomial:1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,...'
@@ -24,7 +24,7 @@ def clipped(text: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """The value as Python writes it, in one line of at most 60 characters; else what it is.
+    """Return the repr of a value in one line of at most 60 characters, or its type or size instead.
 
     >>> shown("x" * 1000)
     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
@@ -35,14 +35,14 @@ def shown(value: Any) -> str:
         return f"an integer of {value.bit_length()} bits"
     try:
         return clipped(repr(value[: 2 * LONGEST] if isinstance(value, str | bytes) else value))
-    except Exception:  # a __repr__ of the caller's, or an integer too long to print inside a list
+    except Exception:  # the caller's __repr__ fails, or a list holds an integer too long to print
         return f"an object of type {type(value).__name__}"
 
 
 def real(value: Any) -> float:
-    """The double nearest to a real number, infinite beyond the doubles; nan for what is no number.
+    """Return the double nearest to a real number, infinite if no double is large enough.
 
-    A truth value is no number, nor is a text.
+    Returns nan for anything that is not a number; booleans and texts are not numbers.
 
     >>> from fractions import Fraction
     >>> real(Fraction(1, 2)), real(-(10**400)), real("1"), real(True)
@@ -57,7 +57,7 @@ def real(value: Any) -> float:
 
 
 def whole(value: Any, least: int, most: int = MOST) -> bool:
-    """Whether the value is an integer from `least` to `most`; a truth value is none.
+    """Return whether the value is an integer from `least` to `most`; a boolean is not an integer.
 
     >>> whole(3, 1), whole(True, 1), whole(10**400, 1), whole(3.0, 1)
     (True, False, False, False)
@@ -80,7 +80,7 @@ def either(words: Iterable[str]) -> str:
 
 
 def among(value: Any, words: Any) -> bool:
-    """Whether the value is a text, and one of these words.
+    """Return whether the value is a text and one of these words.
 
     >>> among("log", ("log", "power")), among(["log"], {"log": 1})
     (True, False)

@@ -1,9 +1,10 @@
-"""Answers from text: texts -> canonical keys -> classes -> integer ids, which `counts` takes.
+"""Answers are read from texts: texts -> canonical keys -> classes -> integer ids, which `counts` takes.
 
     from polyest import answers
     ids = answers.from_texts(texts, kind="number")        # texts in lists (prompts, G)
 
-No answer is None, then -1: `counts` leaves it in K and gives it no count.  Model text is never evaluated.
+A text without an answer has the key None and the id -1.  It counts towards K, and `counts` gives it no
+count.  The text of a model is never evaluated as code.
 """
 
 from polyest.answers.choices import CHOICES

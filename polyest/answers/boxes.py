@@ -1,11 +1,11 @@
-r"""Boxes: \boxed{...} and \fbox{...} of a text, the last one and those that belong to it."""
+r"""Boxes: `boxed` finds the last \boxed{...} or \fbox{...} of a text, and those that belong to it."""
 
 import re
 from typing import NamedTuple
 
 _FRACTION = r"\\[dtc]?frac\s*+(?:\{[^{}]*\}|\d)\s*+(?:\{[^{}]*\}|\d)"
 _BARE = rf"[-+]?\.?\d(?:[\d.,]*\d)?|{_FRACTION}|[A-Za-z](?![A-Za-z])"
-_BRACES = re.compile(  # read as tokens: \\ is a line break, and what follows it no command
+_BRACES = re.compile(  # tokens: \\ is a line break, so that \\boxed is no box
     rf"\\(?:boxed|fbox)(?![A-Za-z])\s*+(?:(?P<opens>\{{)|(?P<bare>{_BARE}))|\\.|[{{}}]", re.DOTALL
 )
 _GAP = r"(?:[\s$*]|\\[,;:!> ()\[\]]|\\q?quad(?![A-Za-z]))*+"
@@ -13,23 +13,25 @@ _AND = r"(?:\\(?:text|mathrm|mbox)\s*\{\s*)?(?:and|or|und|oder|et|ou|y|o|和|或
 _JOINT = re.compile(
     rf"{_GAP}(?:[,;&\uff0c\u3001\uff1b]{_GAP}(?:{_AND})?|{_AND}){_GAP}(?:[A-Za-z]\s*=)?{_GAP}"
 )
-_JOINS = re.compile(  # what a text ends with that may be a joint
+_JOINS = re.compile(  # the end of a text that may join a box to the next one
     rf"(?:[,;&\uff0c\u3001\uff1b]|{_AND}){_GAP}(?:[A-Za-z]\s*=)?{_GAP}\Z"
 )
-_WITHIN = 60  # characters of a joint that are looked at before the boxes are
+_WITHIN = 60  # characters before the last box in which a joint is looked for first
 
 
 class _Box(NamedTuple):
+    """The place of a closed box and of its content in a text."""
+
     start: int
     content: slice
     end: int
 
 
 def boxed(text: str) -> list[str] | None:
-    r"""Contents of the last closed box and of those joined to it by a comma or "and"; None without a box.
+    r"""Return the contents of the last closed box and of those joined to it by a comma or "and".
 
-    Boxes that were opened and never closed count as there: without a closed one the list is empty.  After
-    \boxed without braces a number, a fraction or a letter that stands alone is the content.
+    Returns None for a text without boxes, and an empty list if boxes were opened and none was closed.  The
+    content of \boxed without braces is a number, a fraction or a single letter.
 
     >>> boxed(r"I think \boxed{1}. No: \boxed{4}"), boxed(r"\boxed{1} and \boxed{-2}")
     (['4'], ['1', '-2'])
@@ -41,17 +43,17 @@ def boxed(text: str) -> list[str] | None:
     )
     if alone and (last := _at(text, start)) is not None:
         return [text[last.content]]
-    found, opened = _all(text)
-    if not found:
+    boxes, opened = _all(text)
+    if not boxes:
         return [] if opened else None
-    parts = [found.pop()]
-    while found and _JOINT.fullmatch(text, found[-1].end, parts[-1].start):
-        parts.append(found.pop())
+    parts = [boxes.pop()]
+    while boxes and _JOINT.fullmatch(text, boxes[-1].end, parts[-1].start):
+        parts.append(boxes.pop())
     return [text[part.content] for part in reversed(parts)]
 
 
 def _at(text: str, start: int) -> _Box | None:
-    """The box whose backslash is there, if it is one and closed."""
+    """Return the box that starts at this backslash, or None if there is no box or it is not closed."""
     before = text[max(0, start - 50) : start]
     if (len(before) - len(before.rstrip("\\"))) % 2:
         return None
@@ -71,18 +73,18 @@ def _at(text: str, start: int) -> _Box | None:
 
 
 def _all(text: str) -> tuple[list[_Box], bool]:
-    """All closed boxes in the order in which they open, and whether any was opened."""
-    found: list[_Box] = []
-    stack: list[tuple[int, int] | None] = []  # where boxes begin, None for other braces
+    """Return all closed boxes in the order in which they open, and whether any box was opened."""
+    boxes: list[_Box] = []
+    stack: list[tuple[int, int] | None] = []  # the span of each open \boxed{, None for other braces
     opened = False
     for brace in _BRACES.finditer(text):
         if brace["bare"]:
-            found.append(_Box(brace.start(), slice(*brace.span("bare")), brace.end()))
+            boxes.append(_Box(brace.start(), slice(*brace.span("bare")), brace.end()))
         elif brace["opens"]:
             stack.append(brace.span())
             opened = True
         elif brace[0] == "{":
             stack.append(None)
         elif brace[0] == "}" and stack and (box := stack.pop()):
-            found.append(_Box(box[0], slice(box[1], brace.start()), brace.end()))
-    return sorted(found), opened
+            boxes.append(_Box(box[0], slice(box[1], brace.start()), brace.end()))
+    return sorted(boxes), opened

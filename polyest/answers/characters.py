@@ -1,20 +1,20 @@
-r"""One step for the characters of every kind of answer: a foreign notation becomes the ASCII one.
+r"""`plain` replaces the characters of all kinds of answers by their ASCII forms.
 
     dashes (Pd), minus signs    -           digits (Nd)                      0 to 9
     spaces (Zs)                 a space     format characters (Cf), variants left out
     full width, small, bold     as ASCII    raised, lowered, fractions       ^{-2}, _{1}, 1/2
 
-Spaces that are thin or do not break may group thousands and stay apart from the others: they become `THIN`.
-An ASCII text is returned as it is.
+Thin and non-breaking spaces may group thousands, and therefore become `THIN` instead of a space.  An ASCII
+text is returned unchanged.
 """
 
 import re
 import unicodedata
 
 THIN = "\u2009"
-MARKS = TEXT, END_TEXT, ROW, LEFT, RIGHT = "\ue000\ue001\ue002\ue003\ue004"  # what readers put in
+MARKS = TEXT, END_TEXT, ROW, LEFT, RIGHT = "\ue000\ue001\ue002\ue003\ue004"  # inserted by readers
 
-_SAME = {  # what no category and no width says
+_SAME = {  # characters whose Unicode category and width do not determine the ASCII form
     **dict.fromkeys("\u00a0\u2007\u2008\u2009\u200a\u202f", THIN),
     **dict.fromkeys("\u02d7\u2212\u2796", "-"),
     **dict.fromkeys("\u02bc\u2018\u2019\u2032", "'"),
@@ -36,7 +36,7 @@ _VULGAR = re.compile("(?P<whole>[0-9]?)(?P<part>[¼-¾⅐-⅞↉])")
 
 
 def plain(text: str) -> str:
-    r"""The text in the characters that readers know.
+    r"""Return the text in the characters that the readers of answers know.
 
     >>> plain("\u22123\u00bd, \uff14\uff0e\uff15 and x\u00b2")
     '-3 1/2, 4.5 and x^{2}'
@@ -50,17 +50,18 @@ def plain(text: str) -> str:
 
 
 class _Characters(dict[int, str]):
-    """What each character becomes, worked out where it first occurs."""
+    """The replacement of each character, computed when the character first occurs."""
 
     def __missing__(self, code: int) -> str:
-        found = self[code] = _same(chr(code))
-        return found
+        replacement = self[code] = _same(chr(code))
+        return replacement
 
 
 _characters = _Characters({code: chr(code) for code in range(128)})
 
 
 def _same(char: str) -> str:
+    """Return the replacement of one character."""
     if char in _SAME:
         return _SAME[char]
     category = unicodedata.category(char)
@@ -79,13 +80,14 @@ def _same(char: str) -> str:
 
 
 def _script(run: re.Match[str]) -> str:
-    """Raised digits are an exponent, lowered ones an index, and both around a bar a fraction."""
+    """Write raised digits as an exponent, lowered ones as an index, and both around a bar as a fraction."""
     digits = unicodedata.normalize("NFKC", run[0]).replace("\u2212", "-")
     if run["over"]:
         return " " + digits
     return ("_{" if run["low"] else "^{") + digits + "}"
 
 
-def _fraction(found: re.Match[str]) -> str:
-    part = unicodedata.normalize("NFKC", found["part"]).replace("\u2044", "/")
-    return f"{found['whole']} {part}" if found["whole"] else part
+def _fraction(sign: re.Match[str]) -> str:
+    """Write a fraction of one character, such as a half, with a slash."""
+    part = unicodedata.normalize("NFKC", sign["part"]).replace("\u2044", "/")
+    return f"{sign['whole']} {part}" if sign["whole"] else part

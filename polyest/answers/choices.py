@@ -1,9 +1,9 @@
-r"""Choices: the letter that a text settles on.
+r"""Choices: `choice_reader` finds the letter that a text gives as its answer.
 
-A letter is a mention where it stands alone and is marked: (B), [B], **B**, `B`, "B"; B. or B) or B: first in
-its line, B alone in it; B after option, choice, choose, select, pick.  It is the final answer in the last
-box, inside <answer></answer>, and after "answer", "correct option" or a cue of one's own.  The last
-final answer counts, without one the last mention; several letters at once are no answer.
+A letter that stands alone counts as mentioned if it is marked: (B), [B], **B**, `B`, "B"; B. or B) or B: at
+the start of a line; B alone in a line; B after option, choice, choose, select or pick.  It is a final answer
+in the last box, inside <answer></answer>, and after "answer", "correct option" or a cue of the caller.  The
+last final answer counts, or the last mention if there is none.  Several letters together are no answer.
 """
 
 import re
@@ -40,11 +40,11 @@ _UNQUOTED = re.compile("[\"'`\u00bb\u300d\u300f]")
 _LINE = re.compile(r"^[ \t*>#\u2022-]{0,6}\Z", re.MULTILINE)
 _LINE_END = re.compile(r"[.):](?![a-z])|[ \t*]{0,4}(?:\r?\n|\Z)")
 _DENIED = re.compile(rf"(?:\bnot|n't)\s[{_QUOTES}(\[]*\Z")
-_WITHIN = 48  # characters before a letter that say what it is
+_WITHIN = 48  # characters before a letter that are searched for a mark or a cue
 
 
 def letters_of(choices: object) -> str:
-    """Different letters as capitals; InvalidAnswer for anything else."""
+    """Return the choices as capitals; raise InvalidAnswer unless they are different letters."""
     letters = choices.upper() if isinstance(choices, str) else ""
     if not re.fullmatch("[A-Z]+", letters) or len(set(letters)) < len(letters):
         raise InvalidAnswer(
@@ -55,9 +55,10 @@ def letters_of(choices: object) -> str:
 
 @lru_cache(maxsize=64)
 def choice_reader(letters: str, cues: tuple[str, ...] = ()) -> Callable[[str], str | None]:
-    """The function text -> the letter among `letters`, capitals, that it settles on, or None.
+    """Return the function from a text to the letter that it gives as its answer, or None.
 
-    cues: what a final answer follows, beside the English ones, in upper or lower case.
+    letters: the choices, as capitals; cues: phrases before a final answer, in addition to the English ones,
+    in upper or lower case.
 
     >>> read = choice_reader("ABCD", ("Respuesta",))
     >>> read("The answer is B. (A) is too big."), read("Respuesta: C"), read("(A), or (D)"), read("a cat")
@@ -77,9 +78,10 @@ def choice_reader(letters: str, cues: tuple[str, ...] = ()) -> Callable[[str], s
 
     def read(text: str) -> str | None:
         if parts := boxed(text):
-            found = [in_box.match(plain(part)) for part in parts]
-            if all(found):
-                return found[0]["letter"].upper() if len(found) == 1 and found[0] else None
+            letters_in_boxes = [in_box.match(plain(part)) for part in parts]
+            if all(letters_in_boxes):
+                first, *others = letters_in_boxes
+                return None if others or first is None else first["letter"].upper()
         text = plain(text)
         settled, last, mentioned = False, None, None
         for mark in alone.finditer(text):
@@ -95,17 +97,19 @@ def choice_reader(letters: str, cues: tuple[str, ...] = ()) -> Callable[[str], s
 
 
 def _follows(mark: re.Match[str], cue: re.Match[str]) -> bool:
-    """Whether a letter after a cue is one, and does not run on into a word or a sentence."""
+    """Return whether a letter after a cue is a choice, and not the start of a word or a sentence."""
     word = mark[0].islower() or (mark[0] in "AI" and cue["colon"])
     return not word or _ENDS.match(mark.string, mark.end()) is not None
 
 
 def _tagged(mark: re.Match[str], start: int) -> bool:
-    found = _TAG.search(mark.string, start, mark.start())
-    return found is not None and _ENDS_TAG.match(mark.string, mark.end()) is not None
+    """Return whether a letter is inside <answer></answer>."""
+    tag = _TAG.search(mark.string, start, mark.start())
+    return tag is not None and _ENDS_TAG.match(mark.string, mark.end()) is not None
 
 
 def _mentioned(mark: re.Match[str], start: int) -> bool:
+    """Return whether a letter is marked as a choice, and not denied by a "not" before it."""
     text, at, end = mark.string, mark.start(), mark.end()
     if _DENIED.search(text, start, at):
         return False

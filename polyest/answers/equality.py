@@ -1,14 +1,17 @@
-r"""Equality by value: two trees are the same where their kinds are and their numbers are equal.
+r"""Equality by value: two trees are equal if their kinds are the same and their numbers are equal.
 
-Numbers are enclosed in balls (Arb): disjoint balls are different numbers, proved.  Equal ones are
+Numbers are enclosed in balls (Arb).  Disjoint balls prove that two numbers differ.  Two numbers are equal:
 
-- rationals, exactly; so are polynomials and quotients of them, at `POINTS` random rational points;
-- roots of rationals and what arithmetic makes of them, proved: a difference that is not zero has a least size
-  (Burnikel, Funke, Mehlhorn, Schirra, Schmitt 2009), and the balls are smaller;
-- others (\pi, e, functions, roots of letters, many roots) where they agree at every point to 1024 bits,
-  and 32 more for each bit of the numbers in them: no proof, but nothing of this length is known to fail.
+- if they are rational, by exact arithmetic, and polynomials and their quotients are compared in the same
+  way at `POINTS` random rational points;
+- if they are made of rationals by arithmetic and roots, by a proof: a difference that is not zero has a
+  least absolute value (Burnikel, Funke, Mehlhorn, Schirra, Schmitt 2009), and the balls are smaller;
+- otherwise (\pi, e, functions, roots of letters, many roots) if they agree at every point to 1024 bits and
+  32 more for each bit of the numbers in them.  This is no proof, but no counterexample of this length is
+  known.
 
-Nothing depends on time, process or machine: what would need more than `MOST` bits raises OverflowError.
+The result does not depend on time, process or machine.  A comparison that needs more than `MOST` bits
+raises OverflowError.
 """
 
 from collections.abc import Callable
@@ -24,14 +27,14 @@ from polyest.answers.trees import Tree, numeric, subtrees
 from polyest.precision import working
 from polyest.precision.entrance import alone
 
-FIRST, MOST = 192, 2**13  # bits of the first look, and of the last
+FIRST, MOST = 192, 2**13  # precision of the first comparison, and greatest agreement in bits
 
 Differences = Callable[[list[Any], list[Any]], list[Any]]
 
 
 @alone
 def equal(left: str, right: str) -> bool:
-    """Whether two keys are read, and are the same; OverflowError as `read` raises it.
+    """Return whether two keys can be read and are equal by value.  Raises OverflowError as `read` does.
 
     >>> equal("1/2", "0.5")
     True
@@ -41,7 +44,7 @@ def equal(left: str, right: str) -> bool:
 
 
 def same(left: Tree, right: Tree) -> bool:
-    r"""Whether two trees are equal by value.
+    r"""Return whether two trees are equal by value.
 
     >>> same(read(r"\sqrt{8}"), read(r"2\sqrt2")), same(read("(1,3)"), read("(3,1)"))
     (True, False)
@@ -67,7 +70,7 @@ def same(left: Tree, right: Tree) -> bool:
 
 @lru_cache(maxsize=4096)
 def read(key: str) -> Tree | None:
-    """The tree of a key, a rational in lowest terms; None for text.
+    """Return the tree of a key, with a rational in lowest terms, or None for text.
 
     Raises OverflowError for a key that is too long, too deep or too large.
 
@@ -82,28 +85,31 @@ def read(key: str) -> Tree | None:
 
 
 def _members(tree: Tree) -> list[Tree]:
-    """A set's members, each once; a list's as they are."""
-    found: list[Tree] = []
+    """Return the members of a list, or the distinct members of a set."""
+    members: list[Tree] = []
     for part in tree[1:]:
-        if tree[0] == "list" or not any(same(part, other) for other in found):
-            found.append(part)
-    return found
+        if tree[0] == "list" or not any(same(part, other) for other in members):
+            members.append(part)
+    return members
 
 
 def _matched(left: list[Tree], right: list[Tree]) -> bool:
-    """Whether they are the same in some order."""
+    """Return whether the trees on the left equal those on the right in some order."""
     if len(left) != len(right):
         return False
     for a in left:
-        found = next((i for i, b in enumerate(right) if same(a, b)), None)
-        if found is None:
+        i = next((i for i, b in enumerate(right) if same(a, b)), None)
+        if i is None:
             return False
-        right = right[:found] + right[found + 1 :]
+        right = right[:i] + right[i + 1 :]
     return True
 
 
 def _same_relation(sign: str, left: Tree, right: Tree) -> bool:
-    """Whether l0 - l1 = c (r0 - r1), c > 0 for an inequality; or side for side."""
+    """Return whether two relations with the same sign are equal.
+
+    They are equal if l0 - l1 = c (r0 - r1), with c > 0 for an inequality, or if their sides are equal.
+    """
     either = sign in ("=", r"\ne")
     if all(map(numeric, left + right)):
         f, g = (("+", a, ("*", ("n", -1, 1), b)) for a, b in (left, right))
@@ -117,24 +123,24 @@ def _same_relation(sign: str, left: Tree, right: Tree) -> bool:
 
 
 class _Scalar:
-    """An expression and its values, at each of the points, to the bits that were asked for."""
+    """An expression, and a cache of its values at each of the points for each precision."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         parts = list(subtrees(tree))
         self.letters = any(part[0] == "x" or part[:2] in _UNKNOWN for part in parts)
-        self.found: dict[int, list[Any]] = {}
-        self.scale = 0  # bits before or after the point of what is no rational, at the first look
+        self.values: dict[int, list[Any]] = {}
+        self.scale = 0  # the greatest Point.scale, found at the first precision
 
     def at(self, bits: int) -> list[Any]:
-        """A rational, a ball or None for each point; a constant is the same at all."""
-        if bits not in self.found:
+        """Return a rational, a ball or None for each point; a constant is the same at all points."""
+        if bits not in self.values:
             points = [Point(k) for k in range(POINTS if self.letters else 1)]
-            found = [point.value(self.tree) for point in points]
-            self.found[bits] = found if self.letters else found * POINTS
+            values = [point.value(self.tree) for point in points]
+            self.values[bits] = values if self.letters else values * POINTS
             if bits == FIRST:
                 self.scale = max(point.scale for point in points)
-        return self.found[bits]
+        return self.values[bits]
 
 
 _UNKNOWN = (("f", "log"), ("f", "lg"))
@@ -142,21 +148,25 @@ _UNKNOWN = (("f", "log"), ("f", "lg"))
 
 @lru_cache(maxsize=4096)
 def _scalar(tree: Tree) -> _Scalar:
+    """Return the scalar of a tree, which is shared so that its values are computed once."""
     return _Scalar(tree)
 
 
 def _agree(left: Tree, right: Tree, differences: Differences) -> bool:
-    """Whether differences, made of the values of both, are zero: not where that is not known."""
+    """Return whether all differences of the values of two expressions are zero.
+
+    Returns False if fewer than two of them are defined.
+    """
     a, b = _scalar(left), _scalar(right)
     bits, needed = FIRST, 0
     while bits <= 2 * MOST:
         with working(bits):
-            found = [d for d in differences(a.at(bits), b.at(bits)) if d is not None]
-            if len(found) < 2 or not all(map(zero, found)):
+            defined = [d for d in differences(a.at(bits), b.at(bits)) if d is not None]
+            if len(defined) < 2 or not all(map(zero, defined)):
                 return False
-            if all(isinstance(d, fmpq) for d in found):
+            if all(isinstance(d, fmpq) for d in defined):
                 return True
-            if 0 < needed <= MOST and all(size(d) < -needed for d in found):
+            if 0 < needed <= MOST and all(size(d) < -needed for d in defined):
                 return True
         needed = needed or _needed(a, b)
         bits = max(2 * bits, min(2 << (needed - 1).bit_length(), 2 * MOST))
@@ -164,11 +174,15 @@ def _agree(left: Tree, right: Tree, differences: Differences) -> bool:
 
 
 def _differences(a: list[Any], b: list[Any]) -> list[Any]:
+    """Return a - b at each point."""
     return [minus(x, y) for x, y in zip(a, b, strict=True)]
 
 
 def _spread(positive: bool) -> Differences:
-    """Differences of the ratios a : b at the points, which are to be `positive`."""
+    """Return a function to the differences between the ratio a : b at the first point and at the others.
+
+    positive: whether the ratio must be positive; the function returns no differences if it is not.
+    """
 
     def differences(a: list[Any], b: list[Any]) -> list[Any]:
         if any(x is None or y is None or zero(x) or zero(y) for x, y in zip(a, b, strict=True)):
@@ -184,17 +198,17 @@ def _spread(positive: bool) -> Differences:
     return differences
 
 
-# How close two numbers are that are not equal.
+# How close two different numbers can be.
 
 
 def _needed(left: _Scalar, right: _Scalar) -> int:
-    """Bits to which equal numbers have to agree."""
+    """Return the bits to which two numbers must agree to be taken as equal."""
     if not (left.letters or right.letters):
         roots: set[tuple[Tree, int]] = set()
-        found = _heights(("+", left.tree, ("*", ("n", -1, 1), right.tree)), roots)
-        if found is not None:
+        heights = _heights(("+", left.tree, ("*", ("n", -1, 1), right.tree)), roots)
+        if heights is not None:
             degree = reduce(lambda product, root: min(product * root[1], MOST), roots, 1)
-            proved = int((degree - 1) * found[0] + found[1]) + 64
+            proved = int((degree - 1) * heights[0] + heights[1]) + 64
             if proved <= MOST:
                 return proved
     bits = sum(_bits(scalar.tree) for scalar in (left, right))
@@ -202,10 +216,11 @@ def _needed(left: _Scalar, right: _Scalar) -> int:
 
 
 def _heights(tree: Tree, roots: set[tuple[Tree, int]]) -> tuple[float, float] | None:
-    """log2 of u and l: an algebraic number is a quotient of integers, with conjugates of at most u and l.
+    """Return log2 of two bounds u and l of an algebraic number, and collect its roots.
 
-    A number that is not zero is at least 1/(u^(D-1) l), where D is the product of the degrees of its roots.
-    None for what is not made of rationals by arithmetic and roots.
+    The number is a quotient of algebraic integers, whose conjugates have an absolute value of at most u
+    and l.  If it is not zero, it is at least 1/(u^(D-1) l), where D is the product of the degrees of its
+    roots.  Returns None for an expression that is not made of rationals by arithmetic and roots.
     """
     if tree[0] == "n":
         return log2(max(abs(tree[1]), 1)), log2(tree[2])
@@ -239,7 +254,7 @@ def _heights(tree: Tree, roots: set[tuple[Tree, int]]) -> tuple[float, float] | 
 
 
 def _bits(tree: Tree) -> int:
-    """Bits of the numbers in a tree, a power as many factors."""
+    """Return the number of bits of the numbers in a tree; a power counts as so many factors."""
     if tree[0] == "n":
         return int(tree[1]).bit_length() + int(tree[2]).bit_length()
     parts = [_bits(part) for part in tree[1:] if isinstance(part, tuple)]

@@ -1,4 +1,4 @@
-r"""Formulas: the key of what is in a box, a rational where it is a number, a list, else its normal form."""
+r"""Formulas: `formula` makes the key of the content of a box: a rational, a list of keys, or normal TeX."""
 
 import re
 
@@ -15,10 +15,11 @@ _BRACKETS = re.compile(r"\\[{}]|\\.|[(\[{)\]},]", re.DOTALL)
 
 
 def formula(parts: list[str]) -> Key:
-    r"""The key of what is in a box, or in several that are one answer; None where there is nothing.
+    r"""Return the key of the content of a box, or of several boxes that are one answer.
 
-    Commas outside brackets that group no thousands make a list, whose parts are keys too; a name before the
-    only = is left out.
+    Commas outside brackets that do not group thousands separate the parts of a list; the key of a list is
+    made of the keys of its parts.  A name before the only = is left out.  Returns None if a part is empty or
+    has no value.
 
     >>> formula(["x = 5, \\dfrac12"]), formula(["5", "120"]), formula(["1,234"]), formula(["(1,2)"])
     ('5, 1/2', '5, 120', '1234', '(1,2)')
@@ -29,6 +30,7 @@ def formula(parts: list[str]) -> Key:
 
 
 def _one(content: str) -> Key:
+    """Return the key of the content of one box."""
     is_number, key = number_alone(content)
     if is_number:
         return key
@@ -44,7 +46,7 @@ def _one(content: str) -> Key:
 
 
 def _listed(content: str) -> list[str]:
-    """The parts between commas outside brackets; one where a part is empty or brackets do not match."""
+    """Split at commas outside brackets, unless a part would be empty or the brackets do not match."""
     content = content.rstrip(" .,;\n\u3002")
     if "," not in content:
         return [content]
@@ -65,6 +67,6 @@ def _listed(content: str) -> list[str]:
             parts.append(content[start : mark.start()])
             start = mark.end()
     parts.append(content[start:])
-    # A part such as 00 is what follows a decimal comma, and the whole no list.
+    # A part such as 00 follows a decimal comma, so that the content is not a list.
     whole = depth == 0 and all(map(str.strip, parts))
     return parts if whole and not any(map(_AFTER_POINT.match, parts[1:])) else [content]

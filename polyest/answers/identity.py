@@ -1,9 +1,10 @@
-r"""Which answers are the same: keys -> classes under a pairwise test -> integer ids.
+r"""Equal answers get equal ids: keys -> classes under a pairwise test -> integer ids.
 
-A pairwise test same(a, b), such as a computer algebra system's, is in general neither symmetric nor
-transitive, and joining each answer to the first that it matches depends on their order.  The least
-equivalence relation that contains the test does not: a ~ b where a chain leads from a to b whose every link
-passes the test in one direction or the other.  No answer is None, then an id of its own.
+A pairwise test same(a, b), such as that of a computer algebra system, is in general neither symmetric nor
+transitive.  If each answer joined the first one that it matches, the result would depend on their order.
+The least equivalence relation that contains the test does not: a ~ b if a chain leads from a to b, and each
+link of the chain passes the test in one direction or the other.  A text without an answer has the key None,
+which gets an id of its own.
 """
 
 import warnings
@@ -140,9 +141,9 @@ def from_texts(
 
 
 def _merged(row: list[Key], same: Same) -> list[Key]:
-    """Each key's least equivalent; root[i] is where that of keys[i] is."""
+    """Return the least equivalent of each key."""
     keys = sorted({key for key in row if key is not None}, key=lambda key: (len(key), key))
-    root = list(range(len(keys)))
+    root = list(range(len(keys)))  # keys[root[i]] is the least known equivalent of keys[i]
     for j, right in enumerate(keys):
         for i, left in enumerate(keys[:j]):
             a, b = sorted((root[i], root[j]))
@@ -153,21 +154,24 @@ def _merged(row: list[Key], same: Same) -> list[Key]:
 
 
 def _passes(same: Same, left: str, right: str) -> bool:
-    if isinstance(found := same(left, right), bool | np.bool_):
-        return bool(found)
+    """Return the result of the caller's test; raise InvalidAnswer unless it is a bool."""
+    result = same(left, right)
+    if isinstance(result, bool | np.bool_):
+        return bool(result)
     raise InvalidAnswer(
-        f"same({shown(left)}, {shown(right)}) is {shown(found)}: expected True or False"
+        f"same({shown(left)}, {shown(right)}) is {shown(result)}: expected True or False"
     )
 
 
 def _id(key: str, no_answer: int) -> int:
+    """Return the id of a key, which is never `no_answer`."""
     digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8)
-    found = int.from_bytes(digest.digest(), "big") >> 1
-    return found ^ (found == no_answer)
+    number = int.from_bytes(digest.digest(), "big") >> 1
+    return number ^ 1 if number == no_answer else number
 
 
 def _rows(name: str, values: Any) -> tuple[list[list[Any]], bool]:
-    """Values as rows, and whether they came as such."""
+    """Return the values as rows, and whether they were given as rows."""
     if not listed(values) or not any(map(listed, values)):
         return [flat(name, values)], False
     rows = [flat(f"{name}[{i}]", row) for i, row in enumerate(values)]

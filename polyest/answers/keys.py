@@ -1,8 +1,8 @@
-r"""Canonical keys: the answer in a text, written so that equal answers have equal keys.
+r"""Canonical keys: an answer is written in one way, so that equal answers have equal keys.
 
-A key depends on its own text only, hence equality of keys is an equivalence relation.  A number's is the
-exact rational in lowest terms, p or p/q, so 0.1 and 1/10 are one key, 0.333 and 1/3 two.  Reading
-takes time linear in the text, and nothing is evaluated.
+A key depends on its own text only, hence equality of keys is an equivalence relation.  The key of a number
+is the exact rational in lowest terms, p or p/q.  So 0.1 and 1/10 have the same key, and 0.333 and 1/3 have
+different ones.  Reading takes time linear in the length of the text, and evaluates nothing as code.
 """
 
 import re
@@ -94,36 +94,40 @@ def stated(answer: str, kind: Any) -> str:
 
 
 def flat(name: str, values: Any, none: bool = True) -> list[Any]:
-    """Values as a list of texts, or None where that is allowed; InvalidAnswer for anything else."""
+    """Return the values as a list of texts.
+
+    none: whether None is allowed beside texts.  Raises InvalidAnswer for anything else.
+    """
     if not listed(values):
         raise InvalidAnswer(f"{name} is {shown(values)}: expected a list, one entry per trace")
     for i, value in enumerate(values):
         if not isinstance(value, str) and not (none and value is None):
-            expected = "text" + ", or None for no answer" * none
+            expected = "text, or None for no answer" if none else "text"
             raise InvalidAnswer(f"{name}[{i}] is {shown(value)}: expected {expected}")
     return list(values)
 
 
 def listed(values: Any) -> bool:
-    """Whether values are a list of entries, and no single one."""
+    """Return whether values are a list, a tuple or an array of entries, and not a single entry."""
     return isinstance(values, list | tuple | np.ndarray) and getattr(values, "ndim", 1) > 0
 
 
 def _phrases(cues: Any) -> tuple[str, ...]:
+    """Return the cues as a tuple; raise InvalidAnswer unless they are a list of phrases."""
     if isinstance(cues, str) or not isinstance(cues, Iterable):
         raise InvalidAnswer(
             f"cues is {shown(cues)}: expected a list of phrases, such as ['Respuesta']"
         )
-    found = tuple(cues)
-    for cue in found:
+    phrases = tuple(cues)
+    for cue in phrases:
         if not isinstance(cue, str) or not cue.strip(" :="):
             raise InvalidAnswer(f"cues has {shown(cue)}: expected a phrase, such as 'Respuesta'")
-    return found
+    return phrases
 
 
 @lru_cache(maxsize=64)
 def _reader(kind: str, letters: str, cues: tuple[str, ...], final: Callable[[str], Key]) -> Reader:
-    """The function text -> key of a kind, its final part taken first."""
+    """Return the function from a text to its key; it reads only what `final` returns of the text."""
     if kind == "choice":
         read = choice_reader(letters, cues)
     elif kind == "auto":
@@ -139,6 +143,7 @@ def _reader(kind: str, letters: str, cues: tuple[str, ...], final: Callable[[str
 
 
 def _number(text: str) -> Key:
+    """Return the key of the number in the last box, or of the last number without a box."""
     parts = boxed(text)
     if parts is None:
         return last_number(text)[1]
@@ -147,30 +152,34 @@ def _number(text: str) -> Key:
 
 
 def _boxed(text: str) -> Key:
+    """Return the key of the last box."""
     return formula(boxed(text) or [])
 
 
 def _auto(marked: Callable[[str], tuple[bool, Key]], text: str) -> Key:
+    """Return the key of the last box, else of a marked answer, else of the last number."""
     parts = boxed(text)
     if parts is not None:
         return formula(parts)
-    found, key = marked(text)
-    return key if found else last_number(text)[1]
+    is_marked, key = marked(text)
+    return key if is_marked else last_number(text)[1]
 
 
-_MARKS = re.escape(string.punctuation) + "\u2010-\u2027\u2030-\u205e\u3001-\u301f«»·¿¡"  # no letter
+# Punctuation, none of which is a letter.
+_MARKS = re.escape(string.punctuation) + "\u2010-\u2027\u2030-\u205e\u3001-\u301f«»·¿¡"
 _LEADING = re.compile(rf"^[{_MARKS}]*?(?=-?\.?\d|[^{_MARKS}]|$)")
 _TRAILING = re.compile(rf"(?<![{_MARKS}])[{_MARKS}]+$")
 
 
 def _string(text: str) -> Key:
+    """Return the words of a text in lower case, without articles and punctuation around words."""
     given = plain(_nfkc(_nfkc(plain(text)).casefold())).split()
     words = list(filter(None, (_TRAILING.sub("", _LEADING.sub("", word, 1)) for word in given)))
     return " ".join([word for word in words if word not in ("a", "an", "the")] or words) or None
 
 
 def _nfkc(text: str) -> str:
-    """NFKC in pieces: the whole takes time quadratic in a run of combining marks."""
+    """Normalise to NFKC in pieces, as its time is quadratic in the length of a run of combining marks."""
     if text.isascii():
         return text
     return re.sub(r"\S{1,200}", lambda m: unicodedata.normalize("NFKC", m[0]), text)

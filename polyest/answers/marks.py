@@ -1,7 +1,7 @@
-r"""Marked answers: what a text without a box says is its answer.
+r"""Marked answers: `marked_reader` finds the part of a text without a box that is marked as its answer.
 
-In this order: the last <answer></answer>; the last line of #### and a number; what follows the last "answer
-is", "answer:" or a cue of one's own, as far as its clause goes.
+The reader tries in this order: the last <answer></answer>; the last line of #### and a number; the clause
+after the last "answer is", "answer:" or a cue of the caller.
 """
 
 import re
@@ -13,7 +13,7 @@ from polyest.answers.formulas import formula
 from polyest.answers.numerals import last_number, number_alone, number_in_words
 
 Key = str | None
-Found = tuple[bool, Key]
+Found = tuple[bool, Key]  # whether there is a marked answer, and its key
 
 _HEAD = "####"
 _TAGS = re.compile(r"<(/?)answer>", re.IGNORECASE)
@@ -26,12 +26,14 @@ _CLAUSE = re.compile(
     rf"{_REST}(?!not\b)(?:\$\$?(?P<formula>[^$\s](?:[^$\n]*[^$\s])?)\$|\\\((?P<inline>[^\n]+?)\\\)"
     rf"|(?P<words>(?:(?!{_STOP})[^\n])+))"
 )
-_TRIED = 20
+_TRIED = 20  # greatest number of words "answer" at which a cue is looked for
 
 
 @lru_cache(maxsize=64)
 def marked_reader(cues: tuple[str, ...]) -> Callable[[str], Found]:
-    """The function text -> whether it has a marked answer, and its key.
+    """Return the function from a text to whether it has a marked answer, and the key of that answer.
+
+    cues: phrases before an answer, in addition to the English ones.
 
     >>> read = marked_reader(())
     >>> read("<answer>3 apples</answer>"), read("The answer is 8, as 10 - 2 is."), read("so 8")
@@ -41,13 +43,14 @@ def marked_reader(cues: tuple[str, ...]) -> Callable[[str], Found]:
 
     def read(text: str) -> Found:
         if "<" in text and (tagged := _tagged(text)) is not None:
-            return True, _said(tagged)
+            return True, _key_of(tagged)
         for headed in text.split(_HEAD)[:0:-1]:
             is_number, key = number_alone(plain(headed.partition("\n")[0]))
             if is_number:
                 return True, key
         ends = [_after_cue(text, "nswer"), _after_cue(text, "NSWER")]
-        ends += [found.end() for found in own.finditer(text)][-1:] if cues else []
+        if cues:
+            ends += [cue.end() for cue in own.finditer(text)][-1:]
         clause = _CLAUSE.match(text, max(ends)) if max(ends) else None
         if clause is None:
             return False, None
@@ -58,7 +61,7 @@ def marked_reader(cues: tuple[str, ...]) -> Callable[[str], Found]:
 
 
 def _after_cue(text: str, word: str) -> int:
-    """Where the last cue with this word ends, 0 where there is none; a few words are tried."""
+    """Return the end of the last cue with this word, or 0 if none of the last 20 words is in a cue."""
     end = len(text)
     for _ in range(_TRIED):
         end = text.rfind(word, 0, end)
@@ -70,16 +73,17 @@ def _after_cue(text: str, word: str) -> int:
 
 
 def _tagged(text: str) -> str | None:
-    """Content of the last <answer> that is closed."""
-    start, found = -1, None
+    """Return the content of the last <answer> that is closed, or None."""
+    start, content = -1, None
     for tag in _TAGS.finditer(text):
         if not tag[1]:
             start = tag.end()
         elif start >= 0:
-            found, start = text[start : tag.start()], -1
-    return found
+            content, start = text[start : tag.start()], -1
+    return content
 
 
-def _said(content: str) -> Key:
+def _key_of(content: str) -> Key:
+    """Return the key of the content of <answer></answer>."""
     is_number, key = number_in_words(content)
     return key if is_number else formula([content])

@@ -1,27 +1,27 @@
-r"""An answer's notation: a key in TeX -> a tree of what it says, or none where that is not certain.
+r"""Notation: `read` parses a key in TeX into a tree, if its meaning is certain.
 
-Every token of a key is accounted for, or the key is not read: nothing is skipped that may have a meaning.
-What people read in two ways (1/2x, \sin x/2, 1,234, two \pm) is not read either.  Time is linear in
-the key, which has at most `LONGEST` characters, and `DEEPEST` brackets and commands within each other;
-nothing is evaluated.
+A key is read only if each of its tokens is understood; nothing that may have a meaning is skipped.  A key
+that people read in two ways (1/2x, \sin x/2, 1,234, two \pm) is not read either.  The time is linear in the
+length of the key.  A key has at most `LONGEST` characters, and at most `DEEPEST` levels of brackets and
+commands.  Nothing is evaluated as code.
 """
 
 from polyest.answers import trees
 from polyest.answers.tokens import tokens
 from polyest.answers.trees import ONE, Tree, UnreadableError, expression
 
-DEEPEST = 70  # brackets and commands within each other
+DEEPEST = 70  # greatest number of brackets and commands within each other
 
 
 def read(key: str) -> Tree | None:
-    r"""The tree of a key, None for text; OverflowError where it is too long or too deep.
+    r"""Return the tree of a key, or None for text.  Raises OverflowError for a key too long or too deep.
 
     >>> read(r"\frac{1}{2}x"), read("no solution")
     (('*', ('/', ('n', 1, 1), ('n', 2, 1)), ('x', 'x')), None)
     """
-    found = tokens(key)
+    placed = tokens(key)
     try:
-        return None if found is None else _Reader(found).whole()
+        return None if placed is None else _Reader(placed).whole()
     except UnreadableError:
         return None
 
@@ -38,16 +38,19 @@ _JOINING = {":", r"\cup", r"\cap", r"\setminus"}
 _CLOSING = {"(": ")", "[": "]", r"\{": r"\}", "{": "}", r"\langle": r"\rangle"}
 _MATRICES = {"matrix": "", "pmatrix": "", "bmatrix": "", "array": "", "vmatrix": "|"}
 _OPENING = {*_CLOSING, *_LETTERS, *_FUNCTIONS, r"\pi", r"\frac", r"\sqrt", r"\binom", r"\emptyset"}
-_APPLIED = set("fgFG")  # f(x) is no product
+_APPLIED = set("fgFG")  # names of functions: f(x) is not a product
 _ADDING: dict[str, Tree] = {"+": ONE, "-": ("n", -1, 1), r"\pm": ("pm", 1), r"\mp": ("pm", -1)}
 
 
 class _Reader:
-    """The tokens of a key, read from left to right, from the whole to its parts."""
+    """A recursive descent parser of the tokens of a key; each method reads one kind of part.
 
-    def __init__(self, found: list[tuple[str, int]]) -> None:
-        self.tokens = [token for token, _ in found]
-        self.starts = [start for _, start in found]  # to tell 12 from 1 2
+    at: index of the next token; deep: open brackets and commands; bars: open |; signs: number of \\pm.
+    """
+
+    def __init__(self, placed: list[tuple[str, int]]) -> None:
+        self.tokens = [token for token, _ in placed]
+        self.starts = [start for _, start in placed]  # they distinguish 12 from 1 2
         self.at = self.deep = self.bars = self.signs = 0
 
     @property
@@ -55,6 +58,7 @@ class _Reader:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
     def take(self, *expected: str) -> str:
+        """Move past the next token, which must be one of the expected ones if there are any."""
         token = self.next
         if not token or (expected and token not in expected):
             raise UnreadableError
@@ -62,9 +66,11 @@ class _Reader:
         return token
 
     def skip(self, token: str) -> bool:
-        found = self.next == token
-        self.at += found
-        return found
+        """Move past the next token if it is this one, and return whether it was."""
+        if self.next != token:
+            return False
+        self.at += 1
+        return True
 
     def whole(self) -> Tree:
         parts, either = self.parts()
@@ -73,17 +79,17 @@ class _Reader:
         return trees.several(parts, either)
 
     def parts(self) -> tuple[list[Tree], bool]:
-        """What stands between commas, and whether an `or` is among them."""
+        """Read items between commas, and return whether an "or" is among the separators."""
         bars, self.bars = self.bars, 0
-        found, either = [self.item()], False
+        items, either = [self.item()], False
         while self.next in (",", r"\lor"):
             either |= self.take() == r"\lor"
-            found.append(self.item())
+            items.append(self.item())
         self.bars = bars
-        return found, either
+        return items, either
 
     def item(self) -> Tree:
-        """Sums, with relations, unions or colons between them."""
+        """Read sums with relations, unions or colons between them."""
         before = self.signs
         run, joins = [self.sum()], ""
         sides: list[Tree] = []
@@ -99,13 +105,16 @@ class _Reader:
                 joins = token
             else:
                 raise UnreadableError
-        if self.signs > before + 1:  # two of them make two or four values
+        if self.signs > before + 1:  # two \pm may mean two values or four
             raise UnreadableError
         sides.append(trees.joined(joins, run))
-        found = [trees.related(*three) for three in zip(relations, sides, sides[1:], strict=False)]
-        return ("list", *found) if len(found) > 1 else found[0] if found else sides[0]
+        pairs = [trees.related(*three) for three in zip(relations, sides, sides[1:], strict=False)]
+        if len(pairs) > 1:
+            return ("list", *pairs)
+        return pairs[0] if pairs else sides[0]
 
     def sum(self) -> Tree:
+        """Read terms with + or - between them."""
         terms: list[Tree] = []
         while not terms or self.next in _ADDING:
             sign = self.take() if self.next in _ADDING else ""
@@ -114,8 +123,9 @@ class _Reader:
         return terms[0] if len(terms) == 1 else ("+", *map(expression, terms))
 
     def term(self) -> Tree:
+        """Read a product or quotient of factors, or a mixed number."""
         product = last = self.factor()
-        slash = False  # in 1/2x the x may be above or below
+        slash = False  # after a slash no factor may follow: in 1/2x the x may be above or below
         while True:
             if self.skip("*"):
                 last, slash = self.signed(), False
@@ -145,7 +155,7 @@ class _Reader:
         return self.factor()
 
     def begins(self) -> bool:
-        """Whether a factor begins here."""
+        """Return whether the next token begins a factor."""
         token = self.next
         return (
             token in _OPENING
@@ -168,12 +178,17 @@ class _Reader:
         return base
 
     def degrees(self) -> bool:
-        found = self.tokens[self.at : self.at + 3] == ["{", r"\circ", "}"]
-        self.at += 3 * found
-        return found
+        r"""Move past {\circ} if it comes next, and return whether it did."""
+        if self.tokens[self.at : self.at + 3] != ["{", r"\circ", "}"]:
+            return False
+        self.at += 3
+        return True
 
     def argument(self, many: bool = False) -> Tree:
-        """What a command takes: a group or one sign; a number or a -number where `many` may be."""
+        """Read the argument of a command: a group in braces, or one token.
+
+        many: allow all digits of a number, and a minus sign, as in an exponent.
+        """
         if many and self.skip("-"):
             return trees.product(_ADDING["-"], self.argument())
         if self.next.isdigit():
@@ -193,12 +208,12 @@ class _Reader:
         if self.deep == DEEPEST:
             raise OverflowError
         self.deep += 1
-        found = self.beginning()
+        tree = self.beginning()
         self.deep -= 1
-        return found
+        return tree
 
     def beginning(self) -> Tree:
-        """A factor without what is raised or lowered behind it."""
+        """Read a factor without the exponent, factorial or index after it."""
         token = self.next
         if token.isdigit() or token == ".":
             return self.numeral()
@@ -234,13 +249,14 @@ class _Reader:
         raise UnreadableError
 
     def numeral(self) -> Tree:
-        """A number, with digits that repeat, or written in another base and then itself only."""
+        """Read a number; one with an index is in another base, and equals only the same text."""
         number = self.number()
         if self.skip("_"):
             return ("x", f"{number[1]}/{number[2]}_{self.raw()}")
         return number
 
     def number(self) -> Tree:
+        """Read a whole number or a decimal, also one with repeating digits."""
         whole, point, part = self.digits().partition(".")
         again = ""
         if point and self.skip(r"\overline"):
@@ -273,7 +289,7 @@ class _Reader:
         return ("c", name) if name in ("e", "i") else ("x", name)
 
     def raw(self) -> str:
-        """The next token, or group of tokens, as it is."""
+        """Read the next token, or a group of tokens in brackets, and return its text."""
         start, depth = self.at, 0
         while True:
             depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(self.take(), 0)
@@ -291,7 +307,7 @@ class _Reader:
             self.take("]")
         start = self.at
         radicand = expression(self.argument())
-        if self.at == start + 1 and self.next.isdigit():  # \sqrt12
+        if self.at == start + 1 and self.next.isdigit():  # \sqrt12 may mean two things
             raise UnreadableError
         return ("^", radicand, ("/", ONE, degree))
 
@@ -309,26 +325,22 @@ class _Reader:
             if name not in ("sin", "cos", "tan"):
                 raise UnreadableError
             name, power = "a" + name, None
-        found: Tree = ("f", name, expression(argument))
+        value: Tree = ("f", name, expression(argument))
         if base is not None:
-            found = ("/", ("f", "ln", expression(argument)), ("f", "ln", base))
-        return found if power is None else ("^", found, power)
+            value = ("/", ("f", "ln", expression(argument)), ("f", "ln", base))
+        return value if power is None else ("^", value, power)
 
     def bare(self) -> Tree:
-        r"""An argument without brackets: a fraction, a root, or numbers and letters as in \sin 2x."""
+        r"""Read an argument without brackets: a fraction, a root, or numbers and letters as in \sin 2x."""
         single = self.next in (r"\frac", r"\sqrt", r"\binom")
+        letters = {*_LETTERS, r"\pi"}
         product = self.factor()
-        while (
-            not single
-            and self.begins()
-            and self.next.isalpha() | (self.next in {*_LETTERS, r"\pi"})
-        ):
+        while not single and self.begins() and (self.next.isalpha() or self.next in letters):
             product = trees.product(product, self.factor())
         after = self.tokens[self.at + 1 : self.at + 2]
         times = self.next == "*" and after and after[0] in _FUNCTIONS
-        if (self.next in ("*", "/") and not times) or (
-            self.begins() and self.next not in _FUNCTIONS
-        ):  # \sin x/2 is read in two ways
+        runs_on = self.begins() and self.next not in _FUNCTIONS
+        if runs_on or (self.next in ("*", "/") and not times):  # \sin x/2 may mean two things
             raise UnreadableError
         return product
 

@@ -1,18 +1,18 @@
-r"""Numerals: what is read as one number, whole or not at all, and its exact value.
+r"""Numerals: a number in a text is read completely or not at all, with its exact value.
 
 joined as thousands   groups of three after 1 to 3 digits: 1,234  1{,}234  1\,234  1'234  1_234, thin spaces
-the decimal point     is a point: 3.14; 3,14 and 1.234.567 are read by nobody alike and are no number
-worked out            2e3, 2^3, 2**3, 2*10^3, 3/4, \frac34, 3 1/2, 3 million (hundred, thousand, billion,
+the decimal point     is a point: 3.14; 3,14 and 1.234.567 are ambiguous and are no number
+computed              2e3, 2^3, 2**3, 2*10^3, 3/4, \frac34, 3 1/2, 3 million (hundred, thousand, billion,
                       trillion, lakh, crore; \u4e07, \u4ebf)
 dropped               currency and percent signs, degrees, units
-no number, as a whole 12:30, 3:4, 3-5, 10 - 5, 2 x 3, 192.168.0.1, 1 000 000, 12,34,567, 101_2, 0x1F, 2x,
-                      x + 1, 2\pi, \sqrt2, \pm5, 3k, (3, 5)
+not a number          12:30, 3:4, 3-5, 10 - 5, 2 x 3, 192.168.0.1, 1 000 000, 12,34,567, 101_2, 0x1F, 2x,
+                      x + 1, 2\pi, \sqrt2, \pm5, 3k, (3, 5), and none of their parts either
 skipped               dates such as 1/2/24 and 2024-01-15, digits after a Latin letter (H2O), exponents and
                       indices of letters (m^2, x_1)
 
-A sign touches its number and follows no letter, digit or closing bracket.  No pattern goes back further
-than over the token that it is in, and what may have more than `MOST` digits, exponent included, is never
-worked out.
+A sign touches its number and does not follow a letter, a digit or a closing bracket.  Patterns backtrack
+within one token at most, so that the time is linear.  A number that may have more than `MOST` digits,
+its exponent included, is not computed.
 """
 
 import re
@@ -24,12 +24,12 @@ from polyest.answers.tex import flattened
 
 Key = str | None
 
-MOST = 1000  # digits; the ratio of two numbers at this limit is below the 4300 that Python prints
+MOST = 1000  # digits of a number; Python prints up to 4300, enough for a ratio of two such numbers
 RATIONAL = re.compile(r"-?[0-9]+(?:/[0-9]+)?")
 
 _MONEY = r"\\?[$\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u0e3f\u17db\u20a0-\u20cf\ufdfc]"
 _LETTER = "A-Za-z\u00c0-\u024f\u0370-\u058f"
-_PLAIN = r"(?:\d+(?:\.\d+)?|\.\d+)"  # once thousands are joined
+_PLAIN = r"(?:\d+(?:\.\d+)?|\.\d+)"  # a decimal, after thousands have been joined
 _POWER = r"(?:\^|\*\*)\s?\{?\s?(?P<%s>[-+]?\d+)\s?\}?"
 _NUMBER = re.compile(
     rf"(?P<plain>{_PLAIN})(?:[eE](?P<e>[-+]?\d+))?(?:\s?{_POWER % 'power'})?"
@@ -43,7 +43,7 @@ _THOUSANDS = re.compile(
     r"(?<![\d.,'_\u2009])([1-9]\d{0,2})([,'_\u2009])(\d{3}(?:\2\d{3})*+)(?![\d'_\u2009]|,\d)"
 )
 
-# A token: its sign, everything that is glued to its first digit, and what follows it.
+# A token: its sign, all characters that belong to its first digit, and its context.
 
 _GLUE = (
     r"\d++|[.,'_:~]++(?=\d)|\u2009(?=\d)|[eE][-+]?\d++"
@@ -79,7 +79,7 @@ _TOKEN = re.compile(
     r"|(?P<raised>(?:\^|(?<=[A-Za-z0-9)\]}\u221a])_) ?(?:\{[^{}]*+\}|[-+]?[A-Za-z0-9]++))"
     rf"|(?P<number>{_SIGN}{_BODY}{_ODD}{_TIMES})"
 )
-_BEFORE = re.compile(  # what makes the number that follows a part of something else
+_BEFORE = re.compile(  # texts that make the next number a part of something else
     r"(?:[\u221a\u00b1\u2213](?:\[[^\[\]]*\]|_\{?\w+\}?)?[ \u2009]?[({\[]?"
     r"|[-+/][-+]|[-+]/[-+] ?|\} ?\{|\\frac ?\{|[-+]\(|(?<![A-Za-z])(?:mod|minus|negative) ?\(?"
     rf"|(?<![{_LETTER}\\])[b-z](?: [-+*\u00d7\u00b7] |[-+*\u00d7\u00b7])|[)\]][-+*]|[{_LETTER}]\.)\Z"
@@ -88,31 +88,33 @@ _HYPHENED = re.compile(rf"[{_LETTER}0-9)\]}}%\u00b0]\Z")
 _LISTED = re.compile(r"[\d)\]}] ?[,;] *\Z")
 _CLOSED = re.compile(r" ?[)\]}]")
 _SPACED = re.compile(r"[=<>(\u2248] ?- \Z")  # a sign that does not touch its number
-_WITHIN = 24  # characters before a number that say what it belongs to
-_EASY = re.compile(  # as most lines end: a whole number after a word or one of = # >
+_WITHIN = 24  # characters before a number that are searched for its context
+_EASY = re.compile(  # the end of most lines: a whole number after a word or one of = # >
     r"(?:.*(?:[A-Za-z]{2}(?<!mod)(?<!inus)(?<!tive)[:,]? |[=#>] ?))?(-?(?:0|[1-9]\d{0,14}))[.!]?\s*\Z"
 )
 _DIGIT = re.compile(r"[\d\u00bc-\u00be\u2150-\u215f\u2189]")
 
 
 def last_number(text: str) -> tuple[bool, Key]:
-    """Whether there is a number, or what looks like one, and the key of the last, None where it has no value.
+    """Return whether a text has a number, or what looks like one, and the key of the last of them.
+
+    The key is None if that one has no value.
 
     >>> last_number("2 and 3/4"), last_number("at 12:30"), last_number("H2O")
     ((True, '3/4'), (True, None), (False, None))
     """
-    for line in reversed(text.split("\n")):  # no number runs on into another line
+    for line in reversed(text.split("\n")):  # a number does not continue in the next line
         if _DIGIT.search(line):
             easy = _EASY.match(line) if line.isascii() and "\\" not in line else None
             if easy:
                 return True, "0" if easy[1] == "-0" else easy[1]
-            if found := _of_line(flattened(plain(line))):
-                return True, found[0]
+            if number := _of_line(flattened(plain(line))):
+                return True, number[0]
     return False, None
 
 
 def _of_line(line: str) -> tuple[Key] | None:
-    """The key of the last number, None where there is no number."""
+    """Return the key of the last number of a line, in a tuple, or None if there is no number."""
     last, raised = None, -1
     for token in _tokens(line):
         if token["number"]:
@@ -139,7 +141,7 @@ def _of_line(line: str) -> tuple[Key] | None:
 
 
 def _tokens(line: str) -> Iterator[re.Match[str]]:
-    """Every token; tried only where one can start, which is a tenth of the time."""
+    """Yield the tokens of a line; they are matched only where one can start, ten times as fast."""
     end = 0
     for start in _START.finditer(line):
         if start.start() >= end and (token := _TOKEN.match(line, start.start())):
@@ -149,12 +151,12 @@ def _tokens(line: str) -> Iterator[re.Match[str]]:
 
 # A number alone, as in a box.
 
-_KNOWN = (  # units that are known without \text{}
+_KNOWN = (  # units that are recognised without \text{}
     r"per ?cent|degrees?|[CF]|dollars?|cents?|euros?|pounds?|(?:square |cubic )?(?:units?|inch(?:es)?|feet"
     r"|foot|yards?|miles?|(?:centi|milli|kilo)?met(?:er|re)s?)|[ckm]m|[km]g|ml|hours?|minutes?|seconds?|days?|weeks?"
     r"|months?|years?"
 )
-_NO_UNIT = (  # words in \text{} after a number that make it another one
+_NO_UNIT = (  # words in \text{} that change the number before them, and are no unit
     r"(?i:or|and|to|am|pm|a\.m|p\.m|bc|ad|i|e|k|mod|dozen|half|squared|cubed|factorial|times"
     r"|bn|mn|mio|mrd|(?:hundred|thousand|million|billion|trillion)ths?)(?![A-Za-z])"
 )
@@ -166,7 +168,7 @@ _ALONE = re.compile(
 
 
 def number_alone(content: str) -> tuple[bool, Key]:
-    r"""Whether the content of a box is one number, with a unit or without, and its key.
+    r"""Return whether the content of a box is one number, with or without a unit, and its key.
 
     >>> number_alone(r"\frac12\text{ cm}"), number_alone("1/0"), number_alone("5, 120")
     ((True, '1/2'), (True, None), (False, None))
@@ -174,15 +176,15 @@ def number_alone(content: str) -> tuple[bool, Key]:
     if content.isascii() and content.isdecimal() and len(content) <= MOST:
         return True, content.lstrip("0") or "0"
     written = flattened(content, "\u03c0").strip(" \n\t\r*\u2009")
-    while written[:1] + written[-1:] in ("{}", "()") and not _INNER.search(
-        written, 1, len(written) - 1
-    ):
+    while written[:1] + written[-1:] in ("{}", "()"):
+        if _INNER.search(written, 1, len(written) - 1):
+            break
         written = written[1:-1].strip()
-    found = _ALONE.fullmatch(written)
-    if not found or not _NUMBER.fullmatch(_joined(found["body"])):
+    token = _ALONE.fullmatch(written)
+    if not token or not _NUMBER.fullmatch(_joined(token["body"])):
         return False, None
     try:
-        return True, _value(found, _is_negative(found))
+        return True, _value(token, _is_negative(token))
     except OverflowError:
         return False, None
     except ZeroDivisionError:
@@ -190,7 +192,7 @@ def number_alone(content: str) -> tuple[bool, Key]:
 
 
 def number_in_words(text: str) -> tuple[bool, Key]:
-    """Whether a text is one number among words, none of which is a letter of a formula, and its key.
+    """Return whether a text is one number among words, without letters of a formula, and its key.
 
     >>> number_in_words("about 5 apples"), number_in_words("x + 5"), number_in_words("5 or 6")
     ((True, '5'), (False, None), (False, None))
@@ -201,8 +203,8 @@ def number_in_words(text: str) -> tuple[bool, Key]:
         return False, None
     if not _PROSE.fullmatch(line[: tokens[0].start()] + " " + line[tokens[0].end() :]):
         return False, None
-    found = _of_line(line)
-    return (False, None) if found is None else (True, found[0])
+    number = _of_line(line)
+    return (False, None) if number is None else (True, number[0])
 
 
 _PROSE = re.compile(r"(?:[^\W\d_]{2,}|[aI](?![A-Za-z])|[\s.,:;!?'\"$%\u00b0*-])*+")
@@ -213,27 +215,28 @@ _INNER = re.compile(r"[(){},]")
 
 
 def _joined(body: str) -> str:
-    """A token without what groups its thousands."""
+    """Remove the signs that group the thousands of a token."""
     return _THOUSANDS.sub(lambda m: m[1] + m[3].replace(m[2], ""), body)
 
 
 def _is_negative(token: re.Match[str]) -> bool:
+    """Return whether exactly one of the signs, before the number and after a currency, is a minus."""
     return (token["sign"] == "-") != (token["inner"] == "-")
 
 
 def _value(token: re.Match[str], negative: bool) -> Key:
-    """The rational that a token reads as.
+    """Return the rational value of a token, or None if it has none.
 
-    Raises OverflowError for what may have too many digits, ZeroDivisionError.
+    Raises OverflowError if the value may have too many digits, and ZeroDivisionError.
     """
     body = token["body"]
     if body.isdecimal() and len(body) <= MOST:
-        value = Fraction(int(body))  # as most are
+        value = Fraction(int(body))  # the most frequent case
     else:
-        found = _NUMBER.fullmatch(_joined(body))
-        if found is None:
+        number = _NUMBER.fullmatch(_joined(body))
+        if number is None:
             return None
-        part = found.groupdict()
+        part = number.groupdict()
         if part["plain"]:
             value = _decimal(part["plain"])
             e, power, ten = (_exponent(part[name]) for name in ("e", "power", "ten"))
@@ -255,16 +258,19 @@ def _value(token: re.Match[str], negative: bool) -> Key:
 
 
 def _ratio(above: str, below: str) -> Fraction:
+    """Return the quotient of two decimals."""
     if above.isdecimal() and below.isdecimal() and max(len(above), len(below)) <= MOST:
         return Fraction(int(above), int(below))
     return _decimal(above) / _decimal(below)
 
 
 def _exponent(written: str | None) -> int | None:
+    """Return an exponent, or None if there is none."""
     return None if written is None else int(_decimal(written))
 
 
 def _decimal(written: str) -> Fraction:
+    """Return the value of a decimal; raise OverflowError if it has too many digits."""
     whole, _, decimals = written.partition(".")
     if len(whole) + len(decimals) > MOST:
         raise OverflowError

@@ -1,7 +1,7 @@
-"""Values of a tree where letters have random values: rationals, else balls.
+"""A tree is evaluated at points, in which letters have random values; values are rationals or balls.
 
-Letters are real numbers, powers have their principal value, odd roots of negative numbers are real.
-`log` and `lg` are logarithms to a base that is not known.
+Letters are real numbers, powers have their principal values, and odd roots of negative numbers are real.
+`log` and `lg` are logarithms to an unknown base.
 """
 
 from functools import lru_cache
@@ -13,36 +13,39 @@ from flint import acb, arb, fmpq
 
 from polyest.answers.trees import Tree, subtrees
 
-POINTS = 3
-EXACT = 2**16  # bits of a rational, and of the size of any number
-FACTORIAL = 1000  # whose factorial is worked out
+POINTS = 3  # number of points
+EXACT = 2**16  # greatest number of bits of a rational, and of log2 of any number
+FACTORIAL = 1000  # greatest number with an exact factorial, and greatest degree of a root
 
 
 class _UndefinedError(ArithmeticError):
-    """A value that there is not, or that the balls do not tell from one that there is not."""
+    """Raised when a value is undefined, or may be undefined for all that the balls show."""
 
 
 class Point:
-    """Values of letters, and hence of trees."""
+    """A point, which gives values to letters and hence to trees."""
 
     def __init__(self, index: int) -> None:
-        """The point of an index; its `scale`: bits before or after the point, of functions and powers."""
+        """Make the point of an index.
+
+        Its `scale` is the sum of |log2| of the values of functions and powers that it has evaluated.
+        """
         self.index, self.scale = index, 0
 
     def value(self, tree: Tree) -> Any:
-        """A rational, a real or a complex ball; None where it is not defined."""
+        """Return the value of a tree, a rational, a real or a complex ball, or None if it is undefined."""
         try:
             return self.of(tree)
         except _UndefinedError:
             return None
 
     def rational(self, tree: Tree) -> fmpq | None:
-        """The value if it is rational and no letter is in it."""
-        found = None if _has_letter(tree) else self.value(tree)
-        return found if isinstance(found, fmpq) else None
+        """Return the value of a tree if it is rational and the tree has no letters, else None."""
+        value = None if _has_letter(tree) else self.value(tree)
+        return value if isinstance(value, fmpq) else None
 
     def of(self, tree: Tree) -> Any:
-        """The value, or _UndefinedError."""
+        """Return the value of a tree; raise _UndefinedError if it has none."""
         kind, *parts = tree
         if kind == "n":
             return fmpq(*parts)
@@ -51,24 +54,23 @@ class Point:
         if kind == "c":
             return {"pi": arb.pi, "e": arb.const_e, "i": lambda: acb(0, 1)}[parts[0]]()
         if kind == "f":
-            found = self.function(parts[0], [self.of(part) for part in parts[1:]])
+            value = self.function(parts[0], [self.of(part) for part in parts[1:]])
         else:
-            first, *others = map(self.of, parts)
-            found = first
+            value, *others = map(self.of, parts)
             for other in others:
-                found = _OPERATIONS[kind](found, other)
-        found = _simplest(found)
-        if isinstance(found, fmpq):
-            if max(found.p.bit_length(), found.q.bit_length()) > EXACT:
+                value = _OPERATIONS[kind](value, other)
+        value = _simplest(value)
+        if isinstance(value, fmpq):
+            if max(value.p.bit_length(), value.q.bit_length()) > EXACT:
                 raise OverflowError
-        elif not found.is_finite():
+        elif not value.is_finite():
             raise _UndefinedError
         elif kind in ("f", "^"):
-            self.scale += min(abs(size(found)), EXACT)
-        return found
+            self.scale += min(abs(size(value)), EXACT)
+        return value
 
     def function(self, name: str, arguments: list[Any]) -> Any:
-        """A function of numbers."""
+        """Return the value of a function of numbers."""
         x = arguments[0]
         if name == "abs":
             return abs(x)
@@ -77,8 +79,8 @@ class Point:
         if name in ("ln", "log", "lg"):
             if zero(x):
                 raise _UndefinedError
-            found = _transcendental("log", x)
-            return found if name == "ln" else found * _letter("\\" + name, self.index)
+            value = _transcendental("log", x)
+            return value if name == "ln" else value * _letter("\\" + name, self.index)
         if size(x) > EXACT:
             raise OverflowError
         if name == "exp" or name.endswith("h"):
@@ -87,24 +89,24 @@ class Point:
 
 
 def ball(x: Any) -> Any:
-    """A number as a ball."""
+    """Return a number as a ball."""
     return arb(x) if isinstance(x, fmpq) else x
 
 
 def minus(x: Any, y: Any) -> Any:
-    """x - y, None where one of them is."""
+    """Return x - y, or None if one of them is None."""
     if x is None or y is None:
         return None
     return x - y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) - ball(y)
 
 
 def zero(x: Any) -> bool:
-    """Whether a number may be zero."""
+    """Return whether a number may be zero."""
     return bool(x == 0 if isinstance(x, fmpq) else x.contains(0))
 
 
 def size(x: Any) -> int:
-    """About log2 |x|, or more; no more than that of the ball's far end."""
+    """Return about log2 of the greatest |x| in the ball."""
     if isinstance(x, fmpq):
         return int(x.p.bit_length()) - int(x.q.bit_length())
     mantissa, exponent = x.abs_upper().man_exp()
@@ -113,19 +115,23 @@ def size(x: Any) -> int:
 
 @lru_cache(maxsize=4096)
 def _letter(name: str, index: int) -> fmpq:
-    """A rational of 48 bits in (1/4, 9/4), at some points negative; the same in every process."""
+    """Return the value of a letter: a random rational of 48 bits, the same in every process.
+
+    It is in (1/4, 9/4), or its negative at some points.
+    """
     digest = blake2b(f"{name} {index}".encode(), digest_size=8).digest()
-    found = fmpq(2**44 + int.from_bytes(digest, "big") % 2**47, 2**46)
+    value = fmpq(2**44 + int.from_bytes(digest, "big") % 2**47, 2**46)
     sign = blake2b(name.encode(), digest_size=1).digest()[0] & 1
-    return -found if index and (index + sign) % 2 else found
+    return -value if index and (index + sign) % 2 else value
 
 
 def _has_letter(tree: Tree) -> bool:
+    """Return whether the tree has a letter or a function in it."""
     return any(part[0] in ("x", "f") for part in subtrees(tree))
 
 
 def _simplest(x: Any) -> Any:
-    """A number without a zero imaginary part; the rational 0 for a ball that is nothing else."""
+    """Drop an imaginary part that is exactly 0, and return the rational 0 for a ball that is exactly 0."""
     if isinstance(x, fmpq):
         return x
     if x.is_zero():
@@ -134,23 +140,26 @@ def _simplest(x: Any) -> Any:
 
 
 def _plus(x: Any, y: Any) -> Any:
+    """Return x + y."""
     return x + y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) + ball(y)
 
 
 def _times(x: Any, y: Any) -> Any:
-    if 0 in (x if isinstance(x, fmpq) else 1, y if isinstance(y, fmpq) else 1):
+    """Return x y, which is the rational 0 if a factor is."""
+    if any(isinstance(factor, fmpq) and factor == 0 for factor in (x, y)):
         return fmpq(0)
     return x * y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) * ball(y)
 
 
 def _over(x: Any, y: Any) -> Any:
+    """Return x / y."""
     if zero(y):
         raise _UndefinedError
     return x / y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) / ball(y)
 
 
 def _raised(x: Any, y: Any) -> Any:
-    """x to the y."""
+    """Return x to the power y."""
     if not isinstance(y, fmpq):
         return _exponential(x, y)
     if y < 0:
@@ -174,6 +183,7 @@ def _raised(x: Any, y: Any) -> Any:
 
 
 def _exponential(x: Any, y: Any) -> Any:
+    """Return x to the power y as e to the power y log x."""
     if zero(x):
         raise _UndefinedError
     power = ball(y) * _transcendental("log", x)
@@ -182,19 +192,20 @@ def _exponential(x: Any, y: Any) -> Any:
 
 
 def _bounded(power: Any) -> None:
-    """Refuse e to a power that is too large or too small."""
+    """Raise OverflowError if e to this power is too large or too small."""
     if size(power.real if isinstance(power, acb) else power) > EXACT.bit_length():
         raise OverflowError
 
 
 def _transcendental(name: str, x: Any) -> Any:
-    """A function, complex where it is not real."""
+    """Return the value of a function, which is complex if the real value is undefined."""
     argument = ball(x)
-    found = getattr(argument, name)()
-    return found if found.is_finite() else getattr(acb(argument), name)()
+    value = getattr(argument, name)()
+    return value if value.is_finite() else getattr(acb(argument), name)()
 
 
 def _factorial(x: Any) -> Any:
+    """Return x!, which is Gamma(x + 1) if x is not a small whole number."""
     if isinstance(x, fmpq) and x.q == 1:
         if x < 0:
             raise _UndefinedError
@@ -206,14 +217,15 @@ def _factorial(x: Any) -> Any:
 
 
 def _binomial(n: Any, k: Any) -> Any:
+    """Return the binomial coefficient of n over k."""
     whole = [isinstance(x, fmpq) and x.q == 1 and 0 <= x <= FACTORIAL for x in (n, k)]
     if all(whole):
         return fmpq(comb(int(n.p), int(k.p)))
     if whole[1] and k <= 100:
-        found: Any = fmpq(1)
+        value: Any = fmpq(1)
         for i in range(int(k.p)):
-            found = _over(_times(found, _plus(n, fmpq(-i))), fmpq(i + 1))
-        return found
+            value = _over(_times(value, _plus(n, fmpq(-i))), fmpq(i + 1))
+        return value
     return _over(_factorial(n), _times(_factorial(k), _factorial(_plus(n, _times(fmpq(-1), k)))))
 
 

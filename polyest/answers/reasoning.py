@@ -1,8 +1,8 @@
-"""Reasoning that comes before an answer, and is none: what of a text is its final part.
+"""Reasoning before an answer is skipped: `final_part` returns the text after it.
 
-Up to the last closing tag nothing is searched; an opening tag after that was never closed, and then the
-text has no final part.  A closing tag alone counts too: many chat templates write the opening one into the
-prompt.
+The final part begins after the last closing tag.  If an opening tag follows that one, the reasoning was not
+finished, and the text has no final part.  A closing tag without an opening one counts too, because many chat
+templates write the opening tag into the prompt.
 """
 
 import re
@@ -12,7 +12,7 @@ from functools import lru_cache
 from polyest.errors import InvalidAnswer
 from polyest.values import shown
 
-Tag = str | tuple[str, str]  # name of <name>...</name>, or what opens and what closes
+Tag = str | tuple[str, str]  # the name in <name>...</name>, or an opening and a closing text
 
 REASONING: tuple[Tag, ...] = (
     "think",
@@ -28,10 +28,10 @@ REASONING: tuple[Tag, ...] = (
 
 
 def final_part(tags: Iterable[Tag]) -> Callable[[str], str | None]:
-    """The function text -> its final part, None where the reasoning was not closed.
+    """Return the function from a text to its final part, or to None if the reasoning is not closed.
 
-    tags: names, which stand for <name> and </name> in upper or lower case, attributes allowed, or pairs of
-    literal texts.  Raises InvalidAnswer for anything else.
+    tags: names, which stand for <name> and </name> in upper or lower case and with attributes, or pairs of
+    an opening and a closing text.  Raises InvalidAnswer for anything else.
 
     >>> final = final_part(["think"])
     >>> final("<think>4?</think> It is 5."), final("It is 5."), final("<think>If n = 12 then")
@@ -45,7 +45,7 @@ def final_part(tags: Iterable[Tag]) -> Callable[[str], str | None]:
 
 
 def _pair(tag: object) -> tuple[str, str]:
-    """Patterns of what opens and what closes."""
+    """Return the patterns of the opening and the closing tag."""
     if isinstance(tag, str) and re.fullmatch(r"[\w:.|-]+", tag):
         name = re.escape(tag)
         return rf"<(?i:{name})(?:\s[^<>]{{0,200}})?>", rf"</(?i:{name})\s?>"
@@ -61,9 +61,10 @@ def _pair(tag: object) -> tuple[str, str]:
 
 @lru_cache(maxsize=64)
 def _final_part(pairs: tuple[tuple[str, str], ...]) -> Callable[[str], str | None]:
+    """Return the function of `final_part` for the patterns of pairs of tags."""
     if not pairs:
         return str
-    firsts = {  # of the tags: a text without them needs no search
+    firsts = {  # the first characters of the tags; a text without them need not be searched
         re.sub(r"\\(.)", r"\1", pattern, flags=re.DOTALL)[0] for pair in pairs for pattern in pair
     }
     first = re.compile("[" + re.escape("".join(sorted(firsts))) + "]")
@@ -73,7 +74,7 @@ def _final_part(pairs: tuple[tuple[str, str], ...]) -> Callable[[str], str | Non
         if not any(char in text for char in firsts):
             return text
         last = None
-        for start in first.finditer(text):  # few, where a search for tags would try every character
+        for start in first.finditer(text):  # faster than a search for `tag` at every character
             last = tag.match(text, start.start()) or last
         if last is None:
             return text

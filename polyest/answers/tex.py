@@ -1,7 +1,7 @@
-r"""TeX by its tokens: the normal form of a formula, and formulas flattened to plain numerals.
+r"""TeX is read by tokens: `normal` spells a formula in one way, `flattened` turns it into plain numerals.
 
-A tokenizer knows that `\\ ` is a line break and no escaped space.  Line breaks and escaped braces become
-single marks of `characters`, so that nothing later can take a part of them for something else.
+A tokenizer knows that `\\ ` is a line break and not an escaped space.  Line breaks and escaped braces become
+single characters (`characters.MARKS`), so that no later step can mistake a part of them.
 """
 
 import re
@@ -42,16 +42,18 @@ _WRITTEN = str.maketrans({ROW: r"\\", LEFT: r"\{", RIGHT: r"\}"})
 
 
 def normal(latex: str) -> str:
-    r"""A formula with one spelling for what TeX prints alike: sizes, spacing, braces, names of commands.
+    r"""Return a formula in one spelling, without differences that TeX does not print.
+
+    Such differences are sizes, spacing, braces and names of commands.
 
     >>> normal(r"\left\{ \dfrac12,\ x_{1} \right\}"), normal(r"1 & 2 \\ 3 & 4"), normal(r"a\b")
     ('\\{\\frac{1}{2},x_1\\}', '1&2\\\\3&4', 'a\\b')
     """
     out: list[str] = []
-    closes: list[
-        tuple[str, int]
-    ] = []  # what each open brace is closed with, and what is awaited then
-    awaited, words, last = 0, False, ""  # arguments; whether an opening brace is one of text
+    # For each open brace, the text that closes it and the number of arguments awaited after it.
+    closes: list[tuple[str, int]] = []
+    # The number of arguments that are awaited, whether the next brace opens words, and the last token.
+    awaited, words, last = 0, False, ""
     for match in _TOKENS.finditer(latex):
         if match["nothing"]:
             continue
@@ -64,13 +66,13 @@ def normal(latex: str) -> str:
                 out.append(token)
             continue
         if token == "{":
-            # Braces are kept around arguments, also of commands that are not known.
+            # Braces around arguments are kept, also those of unknown commands.
             argument = (
                 awaited > 0 or last in ("}", "]") or (last[:1] == "\\" and last[-1:].isalpha())
             )
             kept = argument and not words
             closes.append(("}" if kept else "", max(awaited - 1, 0)))
-            token, awaited = "{" * kept, 0
+            token, awaited = "{" if kept else "", 0
         elif token == "}" and closes:
             token, awaited = closes.pop()
         elif token in _ARGUMENTS or match["root"]:
@@ -82,10 +84,10 @@ def normal(latex: str) -> str:
             out.append(" ")
         out.append(token)
         last, words = token or last, False
-    found = "".join(out)
+    spelled = "".join(out)
     for pattern, form in _FORMS:
-        found = pattern.sub(form, found)
-    return found.translate(_WRITTEN).strip(" .,;\u3002")
+        spelled = pattern.sub(form, spelled)
+    return spelled.translate(_WRITTEN).strip(" .,;\u3002")
 
 
 # Plain numerals.
@@ -99,7 +101,7 @@ _MARKS = {
     r"\%": "%", r"\$": "$", r"\,": THIN, r"\!": "", r"\{": "[", r"\}": "]", "{,}": ",", r"\_": "_",
     r"\#": "#", r"\&": "&", "<sup>": "^{", "</sup>": "}",
 }  # fmt: skip
-_EACH = {  # what commands become, by their names
+_EACH = {  # the replacement of the commands with these names
     "": "left right middle displaystyle textstyle bf rm big Big bigl bigr Bigl Bigr bigg Bigg",
     " ": "quad qquad enspace thinspace",
     r"\frac": "frac dfrac tfrac cfrac",
@@ -115,10 +117,11 @@ _NAMES = {name: written for written, names in _EACH.items() for name in names.sp
 
 
 def flattened(latex: str, unknown: str = " ") -> str:
-    r"""A text whose formulas are written as numerals in plain text are; ` ` for commands not known.
+    r"""Return a text whose formulas are written like numerals in plain text.
 
-    A function becomes a root sign, a Greek letter a pi, a relation =, a row ends with a semicolon.  Words in
-    \text{} stand between `TEXT` and `END_TEXT` where they hold no digit.
+    unknown: the replacement of unknown commands.  A function becomes a root sign, a Greek letter a pi, a
+    relation =, and a line break a semicolon.  Words in \text{} without a digit are put between `TEXT` and
+    `END_TEXT`.
 
     >>> flattened(r"\(6{,}020 \ast 10^{3}\)"), flattened(r"\dfrac{1}{2} \approx \mathbf{0.5}")
     (' 6,020 * 10^{3} ', '\\frac{1}{2} =  0.5 ')

@@ -1,17 +1,19 @@
-r"""Tokens of TeX: a key -> its signs and commands, each written in one way, or none where it is words.
+r"""Tokens of TeX: a key is split into signs and commands, each written in one way.
 
-Spacing, sizes and other names of the same sign are one; thousands are joined where TeX marks them (1{,}000).
+Spacing and sizes are dropped, and different names of one sign become the same token.  Thousands are joined
+if TeX marks them (1{,}000).
 """
 
 import re
 
-LONGEST = 500  # characters
+LONGEST = 500  # greatest number of characters of a key
 
 
 def tokens(key: str) -> list[tuple[str, int]] | None:
-    r"""The tokens of a key and where they begin, None for words; OverflowError beyond `LONGEST`.
+    r"""Return the tokens of a key with the places at which they begin, or None for a key of words.
 
-    "," stands for every separator but one: "or" for \text{ or }.
+    The token "," stands for every separator except \text{ or }, whose token is \lor.  Raises OverflowError
+    for a key of more than `LONGEST` characters.
 
     >>> tokens(r"\left( \dfrac12 \right)"), tokens("no way")
     ([('(', 5), ('\\frac', 7), ('1', 13), ('2', 14), (')', 22)], None)
@@ -23,8 +25,8 @@ def tokens(key: str) -> list[tuple[str, int]] | None:
     text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], key)
     text = _ROMAN.sub(r" \1 ", _THOUSANDS.sub("", text))
     text = _OR.sub(r" \\lor ", _AND.sub(" , ", text))
-    found = [(_SYNONYMS.get(token[0], token[0]), token.start()) for token in _TOKEN.finditer(text)]
-    return [(token, start) for token, start in found if token not in _SPACING]
+    placed = [(_SYNONYMS.get(token[0], token[0]), token.start()) for token in _TOKEN.finditer(text)]
+    return [(token, start) for token, start in placed if token not in _SPACING]
 
 
 _JOINS = (
@@ -37,7 +39,7 @@ _GROUPED = re.compile(r"\s*[-+]?\d{1,3}(?:,\d{3})+\s*")  # one number, or a list
 _COMMAND = re.compile(
     r"\\(?:begin|end)\s*\{[A-Za-z]+\*?\}|\\[A-Za-z]+|(?<![A-Za-z])(?:and|or)(?![A-Za-z])"
 )
-_WORDS = re.compile(  # beside commands: a long or a known word, two words, letters with a capital alone
+_WORDS = re.compile(  # a long or a known word, two words, or only letters with a capital among them
     r"[A-Za-z]{4}|ln|log|exp|sin|cos|tan|sec|csc|cot|max|min|gcd|lcm|mod|det|lim"
     r"|[A-Za-z]{2}\s+[A-Za-z]|[A-Za-z]\s+[A-Za-z]{2}|^(?=.*[A-Z])[A-Za-z]\s*[A-Za-z][A-Za-z\s]*$"
 )

@@ -1,8 +1,9 @@
-"""The command `polyest`: data on stdout, words on stderr, one line and exit 1 for what goes wrong.
+"""The command `polyest` prints data on stdout, and messages on stderr.
 
-Exit 0, 1 for a PolyestError, an OSError or too little memory, 2 for usage (click's), 130 for Ctrl-C.
-A command is a file here: it computes a report, of which a page (pages/) or JSON is made.  Whatever takes
-long to import is imported inside functions.
+It exits with 0 on success, with 1 and one line for a PolyestError, an OSError or too little memory, with 2
+for wrong usage (from click), and with 130 for Ctrl-C.  Each command is a file in this package.  It computes
+a report, which is printed as a page (pages/) or as JSON.  Modules that are slow to import are imported
+inside functions.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,13 +17,13 @@ NAMES = ("compare", "figures", "frontier", "recommend", "show", "solve", "verify
 
 
 class Files(Mapping[str, click.Command]):
-    """The `command` of each file of NAMES, imported when it is asked for."""
+    """A mapping from each name in NAMES to the `command` of its file, which is imported on access."""
 
     def __getitem__(self, name: str) -> click.Command:
         if name not in NAMES:
             raise KeyError(name)
-        found: click.Command = import_module(f"polyest.cli.{name}").command
-        return found
+        command: click.Command = import_module(f"polyest.cli.{name}").command
+        return command
 
     def __iter__(self) -> Iterator[str]:
         return iter(NAMES)

@@ -1,4 +1,4 @@
-"""The command, as `python -m polyest.cli`."""
+"""`python -m polyest.cli` runs the command."""
 
 from polyest.cli import main
 

@@ -1,4 +1,4 @@
-"""`polyest compare`: the tables for log of one K side by side."""
+"""`polyest compare` prints the tables for log of one sample size K side by side."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ def command(draws: str | None, group: int | None, baseline: str, as_json: bool) 
 
 
 def _tables(K: int) -> "dict[str, Table]":
-    """The tables by name; a budget of noise that has none is left out and said."""
+    """Return the tables by name; a noise budget without a table is left out with a warning."""
     from polyest.closed_forms import LOGS
     from polyest.make.pipeline import solve
 
@@ -42,12 +42,12 @@ def _tables(K: int) -> "dict[str, Table]":
     makers["minimax"] = partial(solve, K, criterion="minimax")
     makers |= {f"noise {noise}": partial(solve, K, noise=noise) for noise in NOISES}
     tables: dict[str, Table] = {}
-    with progress(f"tables of K = {K}") as tell:
+    with progress(f"tables of K = {K}") as update:
         for done, (name, make) in enumerate(makers.items()):
-            tell(done, len(makers))
+            update(done, len(makers))
             try:
-                tables[name] = made = make()
-                _ = made.certificate  # of a closed form it is proved here, not by the page
+                tables[name] = table = make()
+                _ = table.certificate  # a closed form is proved when this is read, which takes time
             except (InvalidProblem, ArithmeticError) as error:
                 if not name.startswith("noise"):
                     raise
@@ -56,7 +56,7 @@ def _tables(K: int) -> "dict[str, Table]":
 
 
 def compared(tables: "dict[str, Table]") -> "ComparisonReport":
-    """All that the page says of tables of one K by name, the minimax one among them."""
+    """Return the report of tables of one K by name; one of them is "minimax"."""
     from polyest.cli.pages.rows import ComparisonReport
     from polyest.problem.bias import place
 

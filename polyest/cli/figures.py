@@ -1,8 +1,7 @@
-"""`polyest figures`: the figures of the paper, drawn again from the committed files of measurements.
+"""`polyest figures` draws the figures of the paper again, from the committed files of measurements.
 
-They live in paper_figures/ of a checkout, beside this package and not in the wheel, and so do the files,
-in benchmarks/results/.  All figures that are asked for are drawn before the first is written: where one
-fails, nothing has changed.
+The figures are in paper_figures/ of a checkout and the measurements in benchmarks/results/; neither is in
+the wheel.  All requested figures are drawn before the first is written, so that a failure changes no file.
 """
 
 import sys
@@ -25,7 +24,7 @@ PACKAGE = "paper_figures"
 RESULTS = ROOT / "benchmarks" / "results"
 FORMS = ("pdf", "png")
 
-Progress = Callable[[int, int], None]  # done, of how many
+Progress = Callable[[int, int], None]  # called with the number done and the number of all
 
 
 @click.command("figures", cls=Helping)
@@ -33,53 +32,55 @@ Progress = Callable[[int, int], None]  # done, of how many
 @click.option("--out", type=click.Path(), help="Folder to write to.  [default: paper_figures/]")
 def command(names: tuple[str, ...], out: str | None) -> None:
     """Draw the figures of the paper again, PDF and PNG (default: all), in a checkout."""
-    with progress("figures") as tell:
-        written = redraw(names, None if out is None else Path(out), tell)
+    with progress("figures") as update:
+        written = redraw(names, None if out is None else Path(out), update)
     print_lines([click.format_filename(path) for path in written])
 
 
 def known() -> tuple[str, ...]:
-    """Names of all figures.  Raises FigureNotFound outside of a checkout."""
+    """Return the names of all figures.  Raises FigureNotFound outside of a checkout."""
     return cast(tuple[str, ...], _package().FIGURES)
 
 
-def redraw(names: Iterable[str], out: Path | None, tell: Progress) -> list[Path]:
-    """Draw the figures of these names, without any all, as PDF and PNG; the paths of what was written.
+def redraw(names: Iterable[str], out: Path | None, update: Progress) -> list[Path]:
+    """Draw the named figures as PDF and PNG, and return the paths of the written files.
 
-    out: the folder to write to, for None paper_figures/; tell: called with the number of figures
-    drawn and of all.  Raises FigureNotFound for an unknown name and outside of a checkout, CorruptRows
-    where a file of measurements is not what a figure needs, CannotStore, and NotInstalled without
-    matplotlib.
+    names: figures to draw, or all if it is empty; out: the folder to write to, paper_figures/ for None;
+    update: called with the number of figures drawn and of all.  Raises FigureNotFound for an unknown name
+    and outside of a checkout, CorruptRows if a figure cannot be drawn from its measurements, CannotStore,
+    and NotInstalled without matplotlib.
     """
-    there = known()
-    asked = tuple(dict.fromkeys(names)) or there
-    for name in asked:
-        if name not in there:
-            raise FigureNotFound(f"figure {name!r} is unknown: expected some of {', '.join(there)}")
+    available = known()
+    requested = tuple(dict.fromkeys(names)) or available
+    for name in requested:
+        if name not in available:
+            raise FigureNotFound(
+                f"figure {name!r} is unknown: expected some of {', '.join(available)}"
+            )
     folder = ROOT / PACKAGE if out is None else out
-    wanted = [folder / f"{name}.{form}" for name in asked for form in FORMS]
-    for path in wanted:
+    paths = [folder / f"{name}.{form}" for name in requested for form in FORMS]
+    for path in paths:
         plot.check(str(path))
         destination(path)
     drawn = list[bytes]()
-    for done, name in enumerate(asked):
-        tell(done, len(asked))
+    for done, name in enumerate(requested):
+        update(done, len(requested))
         drawn += contents(name)
-    tell(len(asked), len(asked))
-    for path, content in zip(wanted, drawn, strict=True):
+    update(len(requested), len(requested))
+    for path, content in zip(paths, drawn, strict=True):
         put(content, path)
-    return wanted
+    return paths
 
 
 def contents(name: str) -> list[bytes]:
-    """One figure as the files of FORMS."""
+    """Return one figure as the contents of a file in each format of FORMS."""
     with plot.styled():
         figure = import_module(f"{PACKAGE}.{name}").figure(RESULTS)
         return [plot.saved(figure, form) for form in FORMS]
 
 
 def _package() -> ModuleType:
-    """The package of the figures, wherever Python looks for packages otherwise."""
+    """Import paper_figures/ of this checkout, even if another package of that name is on the path."""
     source = ROOT / PACKAGE / "__init__.py"
     if not source.is_file():
         raise FigureNotFound(

@@ -1,4 +1,4 @@
-"""`polyest frontier`: the curve of least bias on a page, as JSON, in a figure and as a page to move on."""
+"""`polyest frontier` prints the curve of least bias, as text or JSON, as a figure or an interactive page."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -68,21 +68,24 @@ def command(
 
 
 def traced(K: int, with_rivals: bool, **keywords: Any) -> "FrontierReport":
-    """All that the page says of the curve of these keywords; rivals take as long again."""
+    """Return the report of the curve of these keywords; with_rivals: also measure closed forms.
+
+    The rivals take about as long as the curve.
+    """
     from polyest import frontier
     from polyest.cli.pages.frontier import FrontierReport
 
-    with progress("the curve") as tell:
-        curve = frontier.sweep(K, progress=tell, **keywords)
+    with progress("the curve") as update:
+        curve = frontier.sweep(K, progress=update, **keywords)
     rivals: dict[str, Versus | str] = {}
     if with_rivals:
-        with progress("closed forms") as tell:
-            rivals = frontier.comparison(K, progress=tell, **keywords)
+        with progress("closed forms") as update:
+            rivals = frontier.comparison(K, progress=update, **keywords)
     return FrontierReport(curve, rivals)
 
 
 def explored(curve: "Frontier", rivals: "Mapping[str, Versus | str]") -> "ExplorerReport":
-    """All that the page to move on says of a curve and its rivals."""
+    """Return the report of a curve and its rivals for the interactive page."""
     from polyest.cli.explorer import ExplorerReport
     from polyest.closed_forms import LOGS
     from polyest.proof.certify import plug_in
@@ -94,14 +97,14 @@ def explored(curve: "Frontier", rivals: "Mapping[str, Versus | str]") -> "Explor
 
 
 def _draw(curve: "Frontier", path: str) -> None:
-    """Write the figure of a curve with all estimators that people use in it."""
+    """Write the figure of a curve, with a mark for each estimator in common use."""
     from polyest import frontier
     from polyest.cli import plot
     from polyest.make import storage
 
-    with progress("marks") as tell:
+    with progress("marks") as update:
         points, refused = frontier.marks(
-            curve.K, curve.target, criterion=curve.criterion, progress=tell
+            curve.K, curve.target, criterion=curve.criterion, progress=update
         )
     for mark in refused:
         say(f"warning: {mark.label} is left out: {mark.reason}")

@@ -1,4 +1,4 @@
-"""Options that several commands take, and the K that they name."""
+"""Options that several commands share, and the sample size K that they stand for."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ JOBS = click.IntRange(1, 1024)
 
 
 def several(*options: Decorator) -> Decorator:
-    """One decorator for several options, in the order of the help."""
+    """Combine several options into one decorator; the help lists them in this order."""
 
     def decorated(command: Any) -> Any:
         for option in reversed(options):
@@ -63,7 +63,10 @@ keywords = several(
 
 
 def K_of(draws: str | None, group: int | None, baseline: str) -> int:
-    """The K that --K names, or that of a group: UsageError unless exactly one of the two is given."""
+    """Return K from --K, or from --group and --baseline.
+
+    Raises UsageError unless exactly one of --K and --group is given.
+    """
     if (draws is None) == (group is None):
         raise click.UsageError(
             "expected exactly one of --K, the sample size, and --group, as in --K 14"
@@ -78,7 +81,7 @@ def K_of(draws: str | None, group: int | None, baseline: str) -> int:
 
 
 def number(text: str) -> int:
-    """The K that `16` names; InvalidProblem where it names none."""
+    """Return K from its text, such as 16; raise InvalidProblem if the text is not a valid K."""
     from polyest.problem.problem import check_draws
 
     try:
@@ -92,12 +95,12 @@ def number(text: str) -> int:
 
 
 def solvable_K(draws: str | None, group: int | None, baseline: str) -> int:
-    """`K_of` a table that can be solved here: InvalidProblem and MemoryError where it cannot."""
+    """Return `K_of` of the options; raise InvalidProblem or MemoryError if it cannot be solved here."""
     return solvable(K_of(draws, group, baseline))
 
 
 def solvable_range(text: str) -> range:
-    """The K that `16` or `1:256` names, ends included, all of them solvable."""
+    """Return the range of K from its text, such as 16 or 1:256 with both ends; all can be solved."""
     first, colon, last = text.partition(":")
     low = number(first)
     high = number(last) if colon else low
@@ -107,7 +110,7 @@ def solvable_range(text: str) -> range:
 
 
 def solvable(K: int) -> int:
-    """K, unless tables of it are not solved or there is no memory for what solves them."""
+    """Return K; raise InvalidProblem if K is too large, MemoryError if the solvers lack memory."""
     require_memory()
     from polyest.solvers.remez import MOST_DRAWS
 

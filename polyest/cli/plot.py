@@ -1,8 +1,8 @@
-"""Figures: one style, and what is drawn from plain rows, whether just computed or read from a file.
+"""Figures in one style are drawn from plain rows, which are computed or read from a file.
 
-Colours are those of Okabe and Ito, which colour-blind readers tell apart; every series has a marker
-or a line of its own besides.  Matplotlib is an extra, imported inside functions; figures are made
-without pyplot, its state and its windows, and the same rows give the same bytes.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish.  Every series also has
+its own marker or line.  Matplotlib is an optional dependency and is imported inside functions.  Figures are
+made without pyplot, which keeps global state, and the same rows give the same bytes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ Row = Mapping[str, str]
 INK, GREY, BLUE, GREEN = "#000000", "#6E6E6E", "#0072B2", "#009E73"
 ORANGE, RED, PINK = "#E69F00", "#D55E00", "#CC79A7"
 STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.family": "DejaVu Sans",  # matplotlib contains this font, so it is the same everywhere
     "font.size": 8,
     "figure.labelsize": 8,
     "axes.titlesize": 9,
@@ -62,7 +62,7 @@ FORMATS = tuple(UNDATED)
 SOLID = {"linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.4}
 CROSS = {"linestyle": "none", "markeredgewidth": 1.2}
 RING = {"linestyle": "none", "fillstyle": "none"}
-# Label and look of each series, in the order of the legend; the first lies on top.
+# The label and look of each series, in the order of the legend; the first is drawn on top.
 LOOKS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "optimal": (
         "least bias at this noise, proved",
@@ -90,18 +90,18 @@ LOOKS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "plug_in": (r"$\phi$((X+1)/(K+1))", {"color": INK, "marker": "X", "markersize": 7, **SOLID}),
 }
 NOISE = {name: rf"$\sup_p\, {row.tex}$" for name, row in CRITERIA.items() if row.budgeted}
-CLOSE = (0.6, 14.0)  # the noise that trainers can afford, drawn again and larger
-BEYOND = 10  # times the noise where the curve ends: what lies further right is not shown
-SHORT = 1e2  # times the least noise: an axis no longer than that is labelled in plain numbers
-LONG = 5e2  # times its least number: an axis longer than that is labelled 1, 10, 100
-UNBIASED = 1e-9  # of the greatest bias: less is the rounding of a table without bias
+CLOSE = (0.6, 14.0)  # the enlarged range of noise, which trainers can afford
+BEYOND = 10  # marks with more noise than this multiple of the curve's greatest noise are not shown
+SHORT = 1e2  # an axis of noise that spans less than this factor gets labels at 1, 2, 5, 10
+LONG = 5e2  # an axis that spans more than this factor is labelled at powers of 10 only
+UNBIASED = 1e-9  # a bias below this share of the greatest one is the rounding of an unbiased table
 ROOM = 1.4  # factor between the outermost marks and the end of an axis
-WIDE = 0.05  # the same as a share of what the axis spans, where that is more
+WIDE = 0.05  # the same as a power of the factor that the axis spans, used if that is more
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What is drawn for one K: spots (noise, bias) by series, and E*(K), 0 where that is 0."""
+    """The data of one K: the points (noise, bias) of each series, and a lower bound of E*(K)."""
 
     K: int
     spots: Mapping[str, Sequence[tuple[float, float]]]
@@ -109,12 +109,12 @@ class Panel:
 
     @property
     def floor(self) -> float:
-        """A bias that is no more than the rounding of an unbiased table, and not on the axes."""
+        """The bias up to which a table counts as unbiased; such a table is not on the axes."""
         return UNBIASED * max(bias for spots in self.spots.values() for _, bias in spots)
 
 
 def check(path: str) -> str:
-    """The format that the suffix of a file names, once it is known that it can be drawn.
+    """Return the format that the suffix of a file names, and check that it can be drawn.
 
     Raises CannotStore for a suffix other than .png, .pdf or .svg, NotInstalled without matplotlib.
 
@@ -137,9 +137,10 @@ def check(path: str) -> str:
 
 
 def pareto(rows: Iterable[Row], form: str) -> bytes:
-    """Bias against noise, a panel for each K in `rows` and the same enlarged, as a file of `form`.
+    """Draw bias against noise, whole and enlarged for each K in `rows`; return a file of format `form`.
 
-    rows: target, criterion, K, series, noise, bias_upper and least_lower, as frontier.records.
+    rows: mappings with target, criterion, K, series, noise, bias_upper and least_lower, as
+    frontier.records returns them.
     """
     listed = list(rows)
     shown = panels(listed)
@@ -162,9 +163,10 @@ def pareto(rows: Iterable[Row], form: str) -> bytes:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The style, whatever has been set elsewhere: figures are made and saved inside of it.
+    """Set the style during a block, in which figures are made and saved.
 
-    Of fonts there are only those that come with matplotlib: a system's own of the same name differ.
+    Other settings of matplotlib are reset.  Only fonts that matplotlib contains are used, because fonts of
+    the same name on the system may differ.
     """
     from matplotlib import get_data_path, rc_context, rcdefaults, rcParams
     from matplotlib.font_manager import fontManager
@@ -183,14 +185,14 @@ def styled() -> Iterator[None]:
 
 
 def saved(figure: "Figure", form: str) -> bytes:
-    """A figure as a file of `form`, one of FORMATS, without a date."""
+    """Return a figure as a file of format `form`, one of FORMATS, without a date."""
     content = BytesIO()
     figure.savefig(content, format=form, metadata=dict(UNDATED[form]))
     return content.getvalue()
 
 
 def panels(rows: Iterable[Row]) -> list[Panel]:
-    """Rows gathered by K, ascending, and by series."""
+    """Group rows by K, ascending, and by series."""
     spots: dict[int, dict[str, list[tuple[float, float]]]] = {}
     least = {}
     for row in rows:
@@ -201,7 +203,7 @@ def panels(rows: Iterable[Row]) -> list[Panel]:
 
 
 def draw(panel: Panel, axes: "Axes") -> None:
-    """Every series of a panel on axes that hold the curve and the marks not far beyond its end."""
+    """Draw every series of a panel on axes that end soon after the curve does."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     for depth, (series, (label, look)) in enumerate(LOOKS.items()):
@@ -232,7 +234,7 @@ def draw(panel: Panel, axes: "Axes") -> None:
 
 
 def enlarge(panel: Panel, axes: "Axes") -> None:
-    """Show only what is near the noise of the log, where trainers are."""
+    """Show only the range of noise near that of the plug-in table, which trainers can afford."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     high = min(CLOSE[1], axes.get_xlim()[1])
@@ -249,7 +251,7 @@ def enlarge(panel: Panel, axes: "Axes") -> None:
 
 
 def _axes(number: int) -> tuple["Figure", list[tuple["Axes", "Axes"]]]:
-    """A figure with two axes for each K: side by side for one, one above the other for several."""
+    """Return a figure with two axes for each K: side by side for one K, else one above the other."""
     from matplotlib.figure import Figure
 
     if number == 1:
@@ -262,7 +264,7 @@ def _axes(number: int) -> tuple["Figure", list[tuple["Axes", "Axes"]]]:
 
 
 def _label(axis: "Axis") -> None:
-    """Label 1, 2, 5, 10 on an axis, and on a long one powers of 10 alone."""
+    """Label an axis at 1, 2, 5, 10 and so on, and a long axis at powers of 10 only."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()

@@ -1,4 +1,4 @@
-"""`polyest recommend`: which released table to use, for each kind of trainer."""
+"""`polyest recommend` says which released table to use with each kind of trainer."""
 
 import json
 
@@ -8,7 +8,7 @@ from polyest.cli.terminal import Helping, print_lines, progress, say
 
 
 @click.command("recommend", cls=Helping)
-@click.option("--group", type=int, required=True, help="Traces per prompt.")
+@click.option("--group", type=int, required=True, help="Completions per prompt.")
 @click.option("--prompts", type=int, required=True, help="Prompts whose gradients a step averages.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per kind of trainer.")
 def command(group: int, prompts: int, as_json: bool) -> None:
@@ -18,20 +18,20 @@ def command(group: int, prompts: int, as_json: bool) -> None:
     from polyest.gradients import BASELINES
     from polyest.recommendation import recommend
 
-    found, remark, baselines = [], "", BASELINES[::-1]
-    with progress("baselines") as tell:
+    recommendations, remark, baselines = [], "", BASELINES[::-1]
+    with progress("baselines") as update:
         for done, baseline in enumerate(baselines):
-            tell(done, len(baselines))
+            update(done, len(baselines))
             try:
-                found.append(recommend(group, prompts, baseline))
+                recommendations.append(recommend(group, prompts, baseline))
             except CountOutOfRange as error:
-                if not found:
+                if not recommendations:
                     raise
                 remark = str(error)
-    for one in found[::-1]:
+    for recommendation in recommendations[::-1]:
         if as_json:
-            print_lines([json.dumps(recommendation_record(one))])
+            print_lines([json.dumps(recommendation_record(recommendation))])
         else:
-            print_lines(recommendation_page(one))
+            print_lines(recommendation_page(recommendation))
     if remark:
         say(f"warning: {remark}")

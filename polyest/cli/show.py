@@ -1,4 +1,4 @@
-"""`polyest show`: a released table on its page or as JSON."""
+"""`polyest show` prints a released table as a page or as JSON."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`polyest solve`: one table on a page, a range as a list, or a file of them."""
+"""`polyest solve` prints one table as a page or a range of K as a list, or writes them to a file."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -68,15 +68,15 @@ def command(
 
 
 def _one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
-    """One table: in a file if asked for, and as JSON or on a page."""
+    """Solve one table, write it to the file `out` if there is one, and print it."""
     from polyest.cli.table import solved_report, warn_if_too_large
     from polyest.make import pipeline, storage, sweep
     from polyest.problem.problem import pose
 
     if out is not None:
-        how = ("method", "grid", "group", "beta")
-        stated = {key: value for key, value in keywords.items() if key not in how}
-        sweep.check_storable(pose(K, **stated))
+        not_posed = ("method", "grid", "group", "beta")
+        posed = {key: value for key, value in keywords.items() if key not in not_posed}
+        sweep.check_storable(pose(K, **posed))
         storage.destination(out)
     with progress(f"K = {K}"):
         table = pipeline.solve(K, **keywords)
@@ -93,7 +93,7 @@ def _one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
 
 @contextmanager
 def _shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
-    """Who solves a range, as arguments of `sweep` and `completed`."""
+    """Yield the keywords of `sweep` and `completed` that say which workers solve a range."""
     from polyest.make import workers
 
     if scheduler is None:
@@ -110,23 +110,26 @@ def _shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]
 
 
 def _into_file(Ks: range, out: str, workers: dict[str, Any], **keywords: Any) -> None:
-    """A range of tables in a file, with a line on each as it is done."""
+    """Sweep a range of K into a file, with a line on stderr for each solved table."""
     from polyest.make import sweep
 
-    with progress(f"K = {Ks[0]}:{Ks[-1]}") as tell:
+    with progress(f"K = {Ks[0]}:{Ks[-1]}") as update:
 
-        def told(done: int, total: int, table: "Table | None") -> None:
-            tell(done, total)
+        def report(done: int, total: int, table: "Table | None") -> None:
+            update(done, total)
             if table is not None:
                 say(f"K = {table.K}: sup|bias| <= {table.bias.upper:.4g}, {done} of {total} done")
             elif done:
                 say(f"{out}.part has {done} of {total} already")
 
-        sweep.sweep(Ks, out, told, **workers, **keywords)
+        sweep.sweep(Ks, out, report, **workers, **keywords)
 
 
 def _several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) -> None:
-    """A range of tables as a list of what they are worth, or as JSON; also those before a failure."""
+    """Solve a range of K and print its tables as a list of bounds or as JSON.
+
+    After a failure the tables that were solved before it are printed.
+    """
     from polyest.cli.pages.rows import range_page
     from polyest.cli.table import warn_if_too_large
     from polyest.make.sweep import solved
@@ -136,13 +139,13 @@ def _several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any)
     lines: dict[int, bytes] = {}
     printed = 0
     try:
-        with progress(f"K = {Ks[0]}:{Ks[-1]}") as tell:
-            tell(0, len(Ks))
+        with progress(f"K = {Ks[0]}:{Ks[-1]}") as update:
+            update(0, len(Ks))
             for K, (line, remarks) in completed(partial(solved, **keywords), Ks, **workers):
                 lines[K] = line
                 for remark in remarks:
                     warnings.warn(remark, stacklevel=2)
-                tell(len(lines), len(Ks))
+                update(len(lines), len(Ks))
                 while as_json and printed < len(Ks) and Ks[printed] in lines:
                     print_lines([lines[Ks[printed]].decode()])
                     printed += 1
@@ -154,12 +157,13 @@ def _several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any)
 
 
 def _range(tables: "Sequence[Table]") -> "RangeReport":
+    """Return the report of tables for several K, each with the bracket of its E*(K)."""
     from polyest.cli.pages.rows import RangeReport
     from polyest.cli.table import least_bias
 
     leasts = []
-    with progress("E*") as tell:
+    with progress("E*") as update:
         for done, table in enumerate(tables):
-            tell(done, len(tables))
+            update(done, len(tables))
             leasts.append(least_bias(table))
     return RangeReport(tuple(tables), tuple(leasts))

@@ -1,4 +1,4 @@
-"""What `solve` and `show` find out of a table before its page is made: the table beside what it replaces."""
+"""`solve` and `show` make the report of a table here; it compares the table with those that it replaces."""
 
 from math import inf
 from typing import TYPE_CHECKING
@@ -11,13 +11,11 @@ if TYPE_CHECKING:
     from polyest.tables.table import Table
 
 
-PROVED_AT_ONCE = (
-    128  # draws up to which `show` proves what a table replaces: above, it takes seconds
-)
+PROVED_AT_ONCE = 128  # greatest K for which `show` proves the rivals; above, it takes seconds
 
 
 def solved_report(table: "Table", out: str | None, group: int | None) -> "TableReport":
-    """All that the page of a table says that was just solved; out and group: those of `TableReport`."""
+    """Return the report of a table that was just solved; out, group: as in `TableReport`."""
     from polyest.cli.pages.table import TableReport
     from polyest.tables.release import is_released
 
@@ -29,7 +27,7 @@ def solved_report(table: "Table", out: str | None, group: int | None) -> "TableR
 
 
 def released_report(table: "Table") -> "TableReport":
-    """The same of a table that `load` gave, without solving; nothing that takes long is proved."""
+    """Return the report of a table from `load`, without solving and without slow proofs."""
     from polyest.cli.pages.table import TableReport
     from polyest.tables.release import least_bias as released_least_bias
 
@@ -39,9 +37,9 @@ def released_report(table: "Table") -> "TableReport":
 
 
 def least_bias(table: "Table") -> "Bracket | None":
-    """Bracket of E*(K), the least sup|bias| of any table of as many draws, proved if it is not known.
+    """Return the bracket of E*(K), the least sup|e| of any table of this K; prove it if necessary.
 
-    None for a target of which the theorem that encloses it is not known to hold.
+    It is None for a target for which the theorem that encloses it is not known to hold.
     """
     if table.problem.is_minimax:
         return table.optimum
@@ -52,7 +50,7 @@ def least_bias(table: "Table") -> "Bracket | None":
 
 
 def warn_if_too_large(table: "Table") -> None:
-    """Say what rounding to float64 costs a minimax table that cannot be stored."""
+    """Warn how much bias rounding to float64 adds to a minimax table of large K."""
     from polyest.problem.criteria import DEFAULT
     from polyest.problem.problem import LARGEST_MINIMAX
 
@@ -66,7 +64,7 @@ def warn_if_too_large(table: "Table") -> None:
 
 
 def _rivals(table: "Table") -> "dict[str, Certificate]":
-    """What the table replaces, the unit of noise, and the best of its target's closed forms."""
+    """Return the certificates of the rivals: the unit of noise first, then the target's best closed form."""
     from polyest.closed_forms import FORMS
     from polyest.proof.certify import measure, plug_in, stating
 
@@ -76,9 +74,9 @@ def _rivals(table: "Table") -> "dict[str, Certificate]":
         with progress("plug_in"):
             return {"plug_in": measure(target, plug_in(target, table.K), criterion)}
     proved: dict[str, Certificate] = {}
-    with progress("closed forms") as tell:
+    with progress("closed forms") as update:
         for done, form in enumerate(forms):
-            tell(done, len(forms))
+            update(done, len(forms))
             rival = form(table.K)
             name = form.__name__
             proved[name] = stating(rival.certificate, target, rival.coefficients, criterion)
@@ -88,7 +86,7 @@ def _rivals(table: "Table") -> "dict[str, Certificate]":
 
 
 def _on_grid(table: "Table", grid: str) -> "OnGrid":
-    """What the grid of a table is good for, and what it cost."""
+    """Return the largest group for which the grid is exact, and by what factor rounding ruined the bias."""
     from polyest.cli.pages.table import OnGrid
     from polyest.make.rounding import ruined
     from polyest.problem.grids import largest_group

@@ -1,4 +1,4 @@
-"""What every command shares: words on stderr, a progress bar, and one line for what goes wrong."""
+"""All commands share these functions for messages on stderr, a progress bar, and one-line errors."""
 
 import sys
 import warnings
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
     from polyest.tables.table import Table
     from polyest.tables.universal import UniversalTable
 
-# What a lack of memory is called where a library cannot be loaded, or a thread not be started, for it.
+# Parts of the messages of errors that are caused by too little memory, but are not a MemoryError.
+# They occur when a library cannot be loaded or a thread cannot be started.
 SHORTAGES = (
     "failed to map segment",
     "cannot allocate memory",
     "paging file is too small",
     "can't start new thread",
 )
-STATIC = "static tls"  # room that more memory does not make larger
-SOLVING = 384 << 20  # bytes of addresses without which SciPy's OpenBLAS waits for ever
+STATIC = "static tls"  # a shortage of this kind of space, which more memory does not cure
+SOLVING = 384 << 20  # bytes of address space; with less SciPy's OpenBLAS waits for ever
 
 
 class Failure(click.ClickException):
-    """What is shown as one line on stderr before exit 1."""
+    """An error that is shown as one line on stderr before the command exits with 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line."""
@@ -36,20 +37,20 @@ class Failure(click.ClickException):
 
 
 class Helping(click.Command):
-    """A command whose --help ends in one line where it cannot be printed."""
+    """A command that ends with one line if its help cannot be printed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse, which prints the help; OSError becomes Failure."""
+        """Parse the arguments, which may print the help; an OSError becomes a Failure."""
         with _printing():
             return super().parse_args(ctx, args)
 
 
 class Commands(Helping, click.Group):
-    """A group whose commands end in one line where they raise what is theirs to raise."""
+    """A group of commands that turns their expected errors into one line on stderr."""
 
     def main(self, *args: Any, **keywords: Any) -> Any:
-        """Run, if there is something to print on."""
-        if sys.stdout is None:  # and its number would go to the next file that is opened
+        """Run the command, unless standard output is closed."""
+        if sys.stdout is None:  # the next file that is opened would become standard output
             say(
                 "error: standard output is closed: expected a place to print on, such as >/dev/null"
             )
@@ -57,7 +58,10 @@ class Commands(Helping, click.Group):
         return super().main(*args, **keywords)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; PolyestError, OSError, want of memory become Failure, Ctrl-C exit 130."""
+        """Run the command and turn errors into exits.
+
+        A PolyestError, an OSError and a lack of memory become a Failure; Ctrl-C exits with 130.
+        """
         try:
             with trusted(), warnings.catch_warnings():
                 for category in (NotPromised, RuinedByRounding, WorkerReplaced):
@@ -65,7 +69,7 @@ class Commands(Helping, click.Group):
                 warnings.showwarning = lambda message, *_: say(f"warning: {message}")
                 return super().invoke(ctx)
         except BrokenPipeError:
-            raise  # click ends quietly where the reader of a pipe has left
+            raise  # click exits quietly if the reader of a pipe has closed it
         except PolyestError as error:
             raise Failure(str(error)) from None
         except OSError as error:
@@ -84,15 +88,18 @@ class Commands(Helping, click.Group):
 
 
 def require_memory() -> None:
-    """Raise MemoryError where what the solvers load would not find the memory that it waits for."""
+    """Raise MemoryError if there is less address space than the libraries of the solvers need.
+
+    Without this check OpenBLAS would wait for ever.
+    """
     try:
-        mmap(-1, SOLVING).close()  # addresses only, of which none is used
+        mmap(-1, SOLVING).close()  # this reserves addresses and uses no memory
     except OSError:
         raise MemoryError from None
 
 
 def short_of_memory(error: BaseException) -> bool:
-    """Whether an error comes of too little memory, by its type or by its words."""
+    """Return whether an error is due to too little memory, by its type or its message."""
     if isinstance(error, MemoryError):
         return True
     words = str(error).lower()
@@ -101,7 +108,11 @@ def short_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def progress(words: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr that leaves no trace; nothing where that is no terminal."""
+    """Show a progress bar on stderr during a block; yield the function that updates it.
+
+    The function takes the number done and the number of all.  The bar is removed at the end, and is not
+    shown if stderr is not a terminal.
+    """
     with ExitStack() as stack:
         if sys.stderr is None or not sys.stderr.isatty():
             yield lambda done, total: None
@@ -116,27 +127,27 @@ def progress(words: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def print_lines(lines: Sequence[str]) -> None:
-    """Lines of a page on stdout."""
+    """Print lines on stdout."""
     with _printing():
         for line in lines:
             click.echo(line)
 
 
 def print_tables(tables: "Iterable[Table | UniversalTable]") -> None:
-    """Tables as JSON on stdout, one object a line."""
+    """Print tables on stdout as JSON, one object per line."""
     from polyest.tables.format import dumps
 
     print_lines([dumps(table) for table in tables])
 
 
 def say(words: str) -> None:
-    """One line on stderr."""
+    """Print a message as one line on stderr."""
     click.echo(f"polyest: {' '.join(words.split())}", err=True)
 
 
 @contextmanager
 def _printing() -> Iterator[None]:
-    """Turn what the system says of stdout into a Failure, but for a reader who has left."""
+    """Turn an OSError of stdout into a Failure, unless the reader of a pipe has closed it."""
     try:
         yield
     except BrokenPipeError:
@@ -148,4 +159,5 @@ def _printing() -> Iterator[None]:
 
 
 def _reason(error: OSError) -> str:
+    """Return the reason that the system gives, in lower case."""
     return (error.strerror or str(error)).lower()

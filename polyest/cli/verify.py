@@ -1,4 +1,4 @@
-"""`polyest verify`: every claim of table files proved again."""
+"""`polyest verify` proves every claim of table files again."""
 
 import os
 from pathlib import Path
@@ -18,9 +18,9 @@ from polyest.errors import TableNotFound
     "--sample",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Of each file only K up to 32 and N lines more, drawn by --seed.",
+    help="Prove only K up to 32 and N more lines of each file, drawn by --seed.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the lines drawn.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed that draws the lines.")
 def command(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) -> None:
     """Prove every line of table files again (default: all that are released)."""
     from polyest.make import verify
@@ -38,8 +38,8 @@ def command(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) ->
         started = perf_counter()
         if Path(name).is_fifo():
             say(f"{name} is a pipe: reading until the program that writes into it closes it")
-        with progress(name.rpartition("/")[2]) as tell:
-            proved = verify.prove(name, jobs, tell, sample, seed)
-        tables = f"{proved} table{'s'[: proved != 1]}"
-        took = perf_counter() - started
-        print_lines([f"{click.format_filename(name)}: {tables} proved in {took:.1f} s"])
+        with progress(name.rpartition("/")[2]) as update:
+            proved = verify.prove(name, jobs, update, sample, seed)
+        tables = "1 table" if proved == 1 else f"{proved} tables"
+        seconds = perf_counter() - started
+        print_lines([f"{click.format_filename(name)}: {tables} proved in {seconds:.1f} s"])

@@ -1,1 +1,1 @@
-"""Mathematics in balls that solvers and proof share and neither believes of the other."""
+"""Ball arithmetic that solvers and proof both use; neither trusts a result of the other."""

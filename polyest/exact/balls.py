@@ -1,8 +1,8 @@
-"""Small change of ball arithmetic: two bases, and doubles rounded outward.
+"""Basic operations on balls: change between two polynomial bases, and outward rounding to doubles.
 
-A ball (Arb, through python-flint) is a number with a proved error bound.  What leaves it as a double
-is rounded outward to a decimal of `DIGITS` digits: a claim then reads the same on every machine, even
-where the last bits of an intermediate ball depend on a starting guess.
+A ball (Arb, through python-flint) is a number with a proved error bound.  A bound of a ball is rounded
+outward to a decimal of `DIGITS` digits, and then to a double.  A claim is thus the same on every machine,
+even if the last bits of an intermediate ball depend on a starting guess.
 """
 
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ from flint import arb, arb_poly
 
 from polyest.decimals import context
 
-DIGITS = 15
+DIGITS = 15  # decimal digits of a bound
 
 
 def power_form(entries: Iterable[arb]) -> arb_poly:
-    """Polynomial in powers of p with Bernstein entries c_0..c_K.
+    """Return the polynomial in powers of p with the Bernstein coefficients c_0..c_K.
 
-    With R(v) = sum_k c_k C(K,k) v^(K-k), P(p) = p^K R(1/p - 1): reverse, shift, reverse.
+    P(p) = p^K R(1/p - 1) with R(v) = sum_k c_k C(K,k) v^(K-k): reverse, shift and reverse the coefficients.
     """
     given = list(entries)
     K = len(given) - 1
@@ -29,9 +29,9 @@ def power_form(entries: Iterable[arb]) -> arb_poly:
 
 
 def bernstein_form(poly: arb_poly, K: int) -> list[arb]:
-    """Bernstein entries c_0..c_K of a polynomial of degree <= K in powers of p.
+    """Return the Bernstein coefficients c_0..c_K of a polynomial of degree <= K in powers of p.
 
-    sum_k c_k C(K,k) s^k = (1+s)^K P(s/(1+s)): reverse, shift, reverse, divide by C(K,k).
+    sum_k c_k C(K,k) s^k = (1+s)^K P(s/(1+s)): reverse, shift and reverse, then divide by C(K,k).
     """
     shifted = _reversed(_reversed(poly, K)(arb_poly([1, 1])), K).coeffs()
     shifted += [arb(0)] * (K + 1 - len(shifted))
@@ -39,12 +39,12 @@ def bernstein_form(poly: arb_poly, K: int) -> list[arb]:
 
 
 def at_most(ball: arb) -> float:
-    """A double of 15 decimals proved to be no less than the ball; inf beyond the doubles."""
+    """Return a double of 15 decimal digits that is no less than the ball; inf beyond the doubles."""
     return _outward(ball.upper(), ROUND_CEILING)
 
 
 def decimals(lower: arb, upper: arb, digits: int) -> tuple[str, str]:
-    """Decimals of `digits` digits, no more than the one and no less than the other."""
+    """Return decimals of `digits` digits that are at most `lower` and at least `upper`."""
     ends = ((lower.lower(), ROUND_FLOOR), (upper.upper(), ROUND_CEILING))
     floor, ceiling = (
         context(digits, rounding).to_sci_string(_decimal(_exact(end), rounding, digits))
@@ -54,11 +54,12 @@ def decimals(lower: arb, upper: arb, digits: int) -> tuple[str, str]:
 
 
 def at_least(ball: arb) -> float:
-    """A double of 15 decimals proved to be no more than the ball; -inf below the doubles."""
+    """Return a double of 15 decimal digits that is no more than the ball; -inf below the doubles."""
     return _outward(ball.lower(), ROUND_FLOOR)
 
 
 def _outward(end: arb, rounding: str) -> float:
+    """Round an end of a ball up or down to the double of a decimal of `DIGITS` digits."""
     up = rounding == ROUND_CEILING
     if not end.is_finite():
         return inf if up or end > 0 else -inf
@@ -66,7 +67,7 @@ def _outward(end: arb, rounding: str) -> float:
     decimal = _decimal(exact, rounding, DIGITS)
     value = float(decimal)
     if value == 0 and exact and (exact > 0) == up:
-        return 5e-324 if up else -5e-324  # what lies beyond the least double
+        return 5e-324 if up else -5e-324  # the double that is nearest to 0
     while abs(value) < inf and (value < exact if up else value > exact):
         step = context(DIGITS, rounding)
         decimal = step.next_plus(decimal) if up else step.next_minus(decimal)
@@ -75,16 +76,17 @@ def _outward(end: arb, rounding: str) -> float:
 
 
 def _exact(end: arb) -> Fraction:
-    """The number that a ball of radius 0 is."""
+    """Return the midpoint of a ball as a fraction; its radius is 0."""
     mantissa, exponent = (int(part) for part in end.man_exp())
     return mantissa * Fraction(2) ** exponent
 
 
 def _decimal(exact: Fraction, rounding: str, digits: int) -> Decimal:
+    """Round a fraction to a decimal of `digits` digits."""
     return context(digits, rounding).divide(Decimal(exact.numerator), Decimal(exact.denominator))
 
 
 def _reversed(poly: arb_poly, degree: int) -> arb_poly:
-    """p^degree poly(1/p)."""
+    """Return p^degree poly(1/p)."""
     coefficients = poly.coeffs()
     return arb_poly(([arb(0)] * (degree + 1 - len(coefficients))) + coefficients[::-1])

@@ -1,14 +1,14 @@
-"""The levelled polynomial of K+2 points, and the bracket of E*(K) that it proves.
+"""The levelled polynomial of K+2 points is computed, and it proves a bracket of E*(K).
 
 Theorem (de la Vallee Poussin).  Let 0 < x_0 < ... < x_{K+1} <= 1.  There are exactly one polynomial P
-of degree K and one number E with x_i (P(x_i) - phi(x_i)) = (-1)^i E, and |E| <= E*(K), the least
-sup|p (P - phi)| over [0, 1].  With w_i = 1/prod_{j != i} (x_i - x_j), the weights of the divided
-difference of order K+1, which annihilates degree K,
+of degree K and one number E with x_i (P(x_i) - phi(x_i)) = (-1)^i E.  Moreover |E| <= E*(K), the least
+sup|p (P - phi)| over [0, 1].  Let w_i = 1/prod_{j != i} (x_i - x_j) be the weights of the divided
+difference of order K+1, which is 0 for polynomials of degree K.  Then
 
     E = - sum_i w_i phi(x_i) / sum_i (-1)^i w_i / x_i.
 
-The solver takes the polynomial from here, the certifier the bracket; both start from the points
-alone, and everything is a ball.  Source: Cheney, Introduction to Approximation Theory, chapter 3.
+The solver uses the polynomial and the certifier the bracket.  Both are computed in balls from the points
+alone.  Source: Cheney, Introduction to Approximation Theory, chapter 3.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-EXACT_BITS = 100  # relative accuracy asked of a bracket before it is rounded to doubles
+EXACT_BITS = 100  # relative accuracy that a bracket must have before it is rounded to doubles
 
 
 def level(target: Target, points: Sequence[float]) -> "arb":
-    """Signed levelled error E of the K+2 ascending points, a ball of at least 100 good bits.
+    """Return the signed levelled error E of K+2 ascending points, a ball accurate to 100 bits or more.
 
-    |E| is a lower bound of E*(K).  Raises NotProved when the points are not K+2 >= 2 ascending
-    numbers of (0, 1].
+    |E| is a lower bound of E*(K).  Raises NotProved if the points are not K+2 >= 2 ascending numbers in
+    (0, 1].
     """
     if len(points) < 2 or points[0] <= 0 or points[-1] > 1 or not _ascends(points):
         raise NotProved(
@@ -46,7 +46,7 @@ def level(target: Target, points: Sequence[float]) -> "arb":
 
 
 def levelled(target: Target, points: Sequence[float]) -> tuple["arb", "arb_poly"]:
-    """Signed levelled error E and the polynomial P in powers of p, both to about 100 good bits."""
+    """Return the signed levelled error E and the polynomial P in powers of p, accurate to about 100 bits."""
 
     def attempt() -> tuple["arb", "arb_poly"]:
         from flint import arb, arb_poly
@@ -56,37 +56,38 @@ def levelled(target: Target, points: Sequence[float]) -> tuple["arb", "arb_poly"
         values = [target.ball(x) + _signed(error, i) / x for i, x in enumerate(nodes)]
         return error, arb_poly.interpolate(nodes, values, algorithm="newton")
 
-    def good(found: tuple["arb", "arb_poly"]) -> bool:
+    def good(result: tuple["arb", "arb_poly"]) -> bool:
         from flint import arb
 
-        # Powers of p are ill-conditioned: the value at 1 shows how many bits have survived.
-        return _sharp(found[0]) and found[1](arb(1)).rad() < found[0].abs_lower() * 2.0**-EXACT_BITS
+        # Powers of p are ill-conditioned; the radius of P(1) shows how many bits are accurate.
+        error, P = result
+        return _sharp(error) and P(arb(1)).rad() < error.abs_lower() * 2.0**-EXACT_BITS
 
     return _until_sharp(6 * len(points) + 120, attempt, good)
 
 
 def table(target: Target, points: Sequence[float]) -> Floats:
-    """Bernstein coefficients (K+1,) of the levelled polynomial, each rounded to float64."""
+    """Return the Bernstein coefficients (K+1,) of the levelled polynomial, each rounded to float64."""
     P = levelled(target, points)[1]
     with working(8 * len(points) + 120):
         return np.array([float(c) for c in bernstein_form(P, len(points) - 2)])
 
 
 def bracket(target: Target, points: Sequence[float]) -> tuple["arb", "arb"]:
-    """Lower and upper bound of E*(K) from the points alone.
+    """Return a lower and an upper bound of E*(K) from the points alone.
 
-    The lower one is |E|, for every target.  The upper one is sup|e| of the levelled polynomial,
-    e = pP - p phi, where e'' has at most K zeros in (0, 1), which is a property of the target
-    (`Target.most_bends`): then e' has at most K+1.  As e
-    alternates on K+2 points it has at least K+1 interior extrema: exactly one between two sign
-    changes, exactly one simple zero of e'' between two of them, and e is monotone past the last.  On
-    K+1 disjoint intervals [a, b] around the x_i where e' changes sign while e'' has the sign of a
-    cap at a and at b, each holds its extremum and e lies below its tangent at x_i:
+    The lower bound is |E|, for every target.  The upper bound is sup|e| of the levelled polynomial,
+    e = pP - p phi, if e'' has at most K zeros in (0, 1).  That is a property of the target
+    (`Target.most_bends`), and then e' has at most K+1 zeros.  Because e alternates on K+2 points, it has at
+    least K+1 interior extrema.  So there is exactly one extremum between two sign changes, exactly one
+    simple zero of e'' between two extrema, and e is monotone after the last one.  Let [a, b] be K+1 disjoint
+    intervals around the x_i, such that e' changes its sign on each and that e'' has the sign of a maximum
+    of |e| at a and at b.  Then each interval contains its extremum, and e lies below its tangent at x_i:
 
         |e| <= |E| + |e'(x_i)| max(x_i - a, b - x_i).
 
-    The last point must be p = 1, where |e| = |E|.  Raises NotProved for a target of which this is not
-    known, and when a sign is not confirmed.
+    The last point must be p = 1, where |e| = |E|.  Raises NotProved if the number of zeros of e'' is not
+    known for the target, or if a sign is not confirmed.
     """
     from flint import arb, arb_poly
 
@@ -102,7 +103,7 @@ def bracket(target: Target, points: Sequence[float]) -> tuple["arb", "arb"]:
     if points[-1] != 1:
         raise NotProved(f"the last alternation point is {points[-1]!r}: expected 1")
     with working(6 * len(points) + 120):
-        # In powers of 2p - 1 far fewer bits cancel than in powers of p.
+        # Far fewer bits cancel in powers of 2p - 1 than in powers of p.
         slope = P.left_shift(1)(arb_poly([0.5, 0.5])).derivative() * 2
         bend = slope.derivative() * 2
 
@@ -131,6 +132,7 @@ def bracket(target: Target, points: Sequence[float]) -> tuple["arb", "arb"]:
 
 
 def _level(target: Target, points: Sequence[float]) -> "arb":
+    """Return E of the points at the working precision."""
     from flint import arb, arb_poly
 
     nodes = [arb(x) for x in points]
@@ -144,20 +146,22 @@ def _level(target: Target, points: Sequence[float]) -> "arb":
 
 
 def _until_sharp(bits: int, attempt: Callable[[], T], good: Callable[[T], bool]) -> T:
-    """Result of `attempt` at the least precision bits, 2 bits, 4 bits, ... where it is `good`."""
+    """Return the first good result of `attempt` at the precisions bits, 2 bits, 4 bits and 8 bits."""
     for doubling in range(4):
         with working(bits << doubling):
-            found = attempt()
-            if good(found):
-                return found
+            result = attempt()
+            if good(result):
+                return result
     raise NotProved(f"{bits << 3} bits do not separate the levelled error of these points from 0")
 
 
 def _sharp(ball: "arb") -> bool:
+    """Return whether a ball is accurate to EXACT_BITS bits."""
     return bool(ball.rel_accuracy_bits() >= EXACT_BITS)
 
 
 def _signed(value: "arb", i: int) -> "arb":
+    """Return (-1)^i value."""
     return -value if i % 2 else value
 
 

@@ -1,1 +1,1 @@
-"""From keywords to a proved table and to files of them; the only room that sees solvers and proof."""
+"""Solve, certify, round and store tables; only this package imports both solvers and proof."""

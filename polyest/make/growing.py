@@ -1,8 +1,9 @@
-"""A file that grows piece by piece: one sweep at a time, as far as its storage has locks.
+"""A file to which one sweep at a time appends lines; a lock keeps other sweeps out.
 
-The lock is the system's own (flock) on the file itself: it ends with the process, however that ends,
-and leaves nothing behind.  Where there is none (NFS or Lustre mounted without, Windows) the file
-grows all the same, and is known to be `unlocked`.
+The lock is the operating system's own (flock), on the file itself.  The system releases it when the
+process ends, for whatever reason, so no stale lock is left behind.  Some storage has no locks (NFS or
+Lustre mounted without them, Windows).  The file is written there too, and `unlocked` says why it has
+no lock.
 """
 
 import os
@@ -14,22 +15,22 @@ from pathlib import Path
 from weakref import WeakSet
 
 from polyest.errors import CannotStore, NotPromised
-from polyest.make.storage import append, refusing, said, unforced
+from polyest.make.storage import append, reason_of, refusing, unforced
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-OPENINGS = 100  # of a file that is another at each look: so many are no accident
+OPENINGS = 100  # attempts to lock the file that the path names; no race fails so often
 
 
 @dataclass
 class Growing:
-    """A file open for appending.
+    """A file that is open for appending.
 
-    fresh: whether it was not there before; unlocked: why it has no lock, or nothing; unforced: the
-    warning that its storage cannot be forced, or none.
+    fresh: whether the file did not exist before; unlocked: the reason why it has no lock, or "";
+    unforced: the warning that its storage cannot force writes to disk, in a list that is empty otherwise.
     """
 
     path: Path
@@ -39,38 +40,38 @@ class Growing:
     unforced: list[NotPromised] = field(default_factory=list)
 
     def lines(self) -> tuple[list[bytes], bytes]:
-        """The lines that have their end, without it, and what follows the last of them."""
+        """Return the complete lines, without their line ends, and the bytes after the last line end."""
         with refusing(self.path):
             self.stream.seek(0)
             *whole, rest = self.stream.readall().split(b"\n")
         return whole, rest
 
     def cut(self, size: int) -> None:
-        """Take off what is beyond so many bytes."""
+        """Truncate the file to `size` bytes."""
         with refusing(self.path):
             os.truncate(self.stream.fileno(), size)
 
     def append(self, content: bytes) -> None:
-        """Write the content behind what is there, and force it to disk."""
+        """Append the content to the file and force it to disk."""
         with refusing(self.path):
             reason = append(self.stream, content)
-        self.unforced = [unforced(self.path, reason)] * bool(reason)
+        self.unforced = [unforced(self.path, reason)] if reason else []
 
     def remove(self) -> None:
-        """Take the file away while it is still locked, so that nobody begins to write it."""
+        """Remove the file while it is still locked, so that no other sweep starts to write it."""
         if fcntl is None:
-            self.stream.close()  # Windows removes no file that is open
+            self.stream.close()  # Windows cannot remove an open file
         with refusing(self.path):
             self.path.unlink(missing_ok=True)
 
     def remove_if_empty(self) -> None:
-        """Take the file away if nothing is in it and nobody else can have begun to write it."""
+        """Remove the file if it is empty and no other sweep can have started to write it."""
         ours = self.fresh or not self.unlocked
         if ours and not self.stream.closed and os.fstat(self.stream.fileno()).st_size == 0:
             self.remove()
 
     def not_alone(self) -> NotPromised:
-        """What is to be said where it is unlocked."""
+        """Return the warning for a file without a lock."""
         return NotPromised(
             f"{self.path}: has no lock ({self.unlocked}), and nothing keeps a second sweep out: "
             "start none until this one has ended"
@@ -79,7 +80,7 @@ class Growing:
 
 @contextmanager
 def growing(path: Path) -> Iterator[Growing]:
-    """The file, open for this block alone; where nothing is in it at the end it is taken away."""
+    """Open and lock the file for the duration of the block; remove it afterwards if it is empty."""
     openings = 0
     while True:
         openings += 1
@@ -92,25 +93,26 @@ def growing(path: Path) -> Iterator[Growing]:
             unlocked = _locked(stream, path)
             if not unlocked and not _is_still(path, stream):
                 if openings < OPENINGS:
-                    continue  # it was renamed or removed before it was locked
+                    continue  # the file was renamed or removed before it was locked
                 unlocked = "its storage takes it for another at every look"
             grown = Growing(path, stream, fresh, unlocked)
             try:
                 yield grown
             finally:
-                with suppress(OSError):  # in whose place the reason for the end would be lost
+                with suppress(OSError):  # it would hide the error that ended the block
                     grown.remove_if_empty()
             return
 
 
 def _is_still(path: Path, stream: FileIO) -> bool:
+    """Return whether the path still names the open file."""
     with refusing(path), suppress(FileNotFoundError):
         return os.path.samestat(os.stat(path), os.fstat(stream.fileno()))
     return False
 
 
 def _locked(stream: FileIO, path: Path) -> str:
-    """Keep others out until the stream is closed or the process dies; why that cannot be, or nothing."""
+    """Lock the file until the stream is closed or the process ends; return why it cannot be, or ""."""
     if fcntl is None:
         return "this system has none that is used"
     try:
@@ -119,8 +121,8 @@ def _locked(stream: FileIO, path: Path) -> str:
         raise CannotStore(
             f"{path}: another sweep is writing it: wait for it, or name another file"
         ) from None
-    except OSError as error:  # whatever it is: what does not need a lock goes on
-        return said(error)
+    except OSError as error:  # a sweep does not need the lock and goes on without it
+        return reason_of(error)
     _LOCKED.add(stream)
     return ""
 
@@ -129,9 +131,10 @@ _LOCKED: "WeakSet[FileIO]" = WeakSet()
 
 
 def _let_go() -> None:
+    """Close the locked files in a forked child, whose copies of them would keep the locks."""
     for stream in list(_LOCKED):
         stream.close()
 
 
-if hasattr(os, "register_at_fork"):  # a forked worker of somebody's executor would keep the lock
+if hasattr(os, "register_at_fork"):  # Windows does not fork
     os.register_at_fork(after_in_child=_let_go)

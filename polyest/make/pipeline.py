@@ -1,8 +1,8 @@
-"""From keywords to a proved table: `solve`.
+"""`solve` makes a certified table from keywords.
 
-The only room that sees solvers and certifier both.  A solver's numbers are taken as numbers: the
-certificate is computed from the stored doubles and the witness, and a table that misses its budget
-after rounding is solved again with the budget tightened, never shipped.
+The result of a solver is not trusted: the certificate is computed from the stored doubles and the
+witness.  A table that misses its budget after rounding is solved again with a tighter budget, and is
+never returned.
 """
 
 from importlib import import_module
@@ -29,13 +29,14 @@ from polyest.solvers.remez import exchange
 from polyest.tables.table import Table, on_grid
 from polyest.values import among, shown
 
-MARGIN = 4e-9  # relative tightening of a budget, for rounding; more where rounding takes more
-ATTEMPTS = 4
-LOST = 1e-4  # what rounding takes of a budget that float64 does not hold
-ROUNDINGS = 8  # solutions that are rounded before a budget is given up
-WIDEST, WIDER, SHARP = 1e-6, 1e-4, 128  # relative width of an AQP's bracket; above K = SHARP
-TWIN = 1e-5  # and of what cvx finds, whose multipliers are as good as Clarabel's
-STORABLE = 64  # above, float64 holds no minimax table
+MARGIN = 4e-9  # a budget is tightened by this share first, to leave room for rounding to float64
+ATTEMPTS = 4  # solutions with ever tighter budgets before the solver gives up
+LOST = 1e-4  # rounding that overspends a budget by more than this share cannot be repaired
+ROUNDINGS = 8  # solutions that are rounded to a grid before the budget is given up
+# Greatest relative width of a certified optimum: WIDEST up to K = SHARP, WIDER above.
+WIDEST, WIDER, SHARP = 1e-6, 1e-4, 128
+TWIN = 1e-5  # the same for method cvx, whose multipliers are only as accurate as Clarabel's
+STORABLE = 64  # float64 cannot hold a minimax table above this K
 
 
 @meant_as_keywords(2, "criterion", "bias", "bias_ratio", "noise", "method", "grid", "group", "beta")
@@ -72,15 +73,15 @@ def solve(
     """
     K, grid, group = sized(K, grid, group, baseline)
     posed = pose(K, target, criterion, bias, bias_ratio, noise)
-    chosen = _checked_size(posed, _method(posed, method))
+    solver = _checked_size(posed, _method(posed, method))
     rounding = asked(grid, group, beta)
     problem = resolve(posed)
     table = _where_budget_is_slack(problem)
     if table is None:
-        table = _solved(problem, chosen)
+        table = _solved(problem, solver)
     if rounding is None:
         return table
-    rounded = _on_grid(table, chosen, rounding)
+    rounded = _on_grid(table, solver, rounding)
     assert rounded.grid is not None
     warn_if_ruined(problem, rounded.grid, table.certificate, rounded.certificate, stacklevel=3)
     return rounded
@@ -89,7 +90,11 @@ def solve(
 def sized(
     K: Any, grid: str | None, group: Any, baseline: str
 ) -> tuple[Any, str | None, int | None]:
-    """K, grid and the group of the grid; of a group alone its K, on the grid on which its sums are exact."""
+    """Return K, the grid, and the group for which a dyadic grid is made.
+
+    A group without K determines both: K = counts.draws(group, baseline), and the dyadic grid on which the
+    sums of that group are exact.
+    """
     if K is not None and baseline == "group-mean":
         return K, grid, group
     K, grid = draws_of(K, group, baseline), grid or "dyadic"
@@ -97,7 +102,7 @@ def sized(
 
 
 def resolve(problem: Problem) -> Problem:
-    """The problem with its budget as an absolute limit, proved attainable where it bounds the bias."""
+    """Return the problem with its budget as an absolute limit; a bias budget is proved attainable."""
     budget = problem.budget
     if budget is None:
         return problem
@@ -131,21 +136,22 @@ def resolve(problem: Problem) -> Problem:
 
 
 def _checked_loose(problem: Problem) -> Problem:
-    """The problem, unless its bias budget is met by a table whose criterion is 0."""
-    which, free = noiseless(problem)
+    """Return the problem, or raise InvalidProblem if a table whose criterion is 0 meets its bias budget."""
+    tables, bias = noiseless(problem)
     assert problem.limit is not None
-    if problem.limit < free:
+    if problem.limit < bias:
         return problem
     raise InvalidProblem(
-        f"a bias of {problem.limit:.6g} is met by {which}, of bias {free:.6g} and {problem.criterion} "
+        f"a bias of {problem.limit:.6g} is met by {tables}, of bias {bias:.6g} and {problem.criterion} "
         "0: allow less bias"
     )
 
 
 def noiseless(problem: Problem) -> tuple[str, float]:
-    """Which tables have a criterion of 0, and what the best of them that was found is proved to have.
+    """Name the tables whose criterion is 0, and return the certified sup|e| of the best one found.
 
-    An upper bound of the least bias without noise; how near it is to that rests on the solver.
+    The number is a proved upper bound of the least sup|e| of these tables.  Only the solver vouches for
+    how close it is to that least value.
     """
     if CRITERIA[problem.criterion].centre == "zero":
         return "the table of zeros", measure(problem.target, np.zeros(2)).bias.upper
@@ -156,7 +162,7 @@ def noiseless(problem: Problem) -> tuple[str, float]:
 
 
 def attainable(target: Target, K: int) -> Bracket:
-    """Bracket of E*(K), the least sup|bias| of any table of K draws.
+    """Return a bracket of E*(K), the least sup|e| of any table of sample size K.
 
     >>> from polyest.problem.targets import parse
     >>> round(attainable(parse("log"), 2).upper, 12)
@@ -167,6 +173,7 @@ def attainable(target: Target, K: int) -> Bracket:
 
 
 def _method(problem: Problem, method: str | None) -> str:
+    """Return the method to use; raise InvalidProblem if `method` does not solve this criterion."""
     fitting = ("remez", "lp") if problem.is_minimax else ("socp", "cvx")
     if method is None:
         return fitting[0]
@@ -180,7 +187,7 @@ def _method(problem: Problem, method: str | None) -> str:
 
 
 def _checked_size(problem: Problem, method: str) -> str:
-    """The method, unless K is beyond it: said before anything is computed."""
+    """Return the method; raise InvalidProblem, before any computation, if K is too large for it."""
     limit: int = import_module(f"polyest.solvers.{method}").MOST_DRAWS
     if limit < problem.K:
         better = {"lp": "method remez", "cvx": "method socp"}.get(method, "fewer draws")
@@ -198,29 +205,27 @@ def _minimax(problem: Problem) -> Table:
 
 
 def _where_budget_is_slack(problem: Problem) -> Table | None:
-    """The minimax table where it already meets a noise budget: then no table has less bias."""
+    """Return the minimax table if it meets the noise budget, for then no table has less bias."""
     if problem.direction != "noise" or problem.K > STORABLE:
         return None
     if not problem.target.alternates(problem.K):  # no minimax table of it is proved
         return None
     assert problem.limit is not None
-    if (
-        _noise_seen(problem, _run(Problem(problem.K, problem.target, MINIMAX), "remez"))
-        > problem.limit
-    ):
+    solution = _run(Problem(problem.K, problem.target, MINIMAX), "remez")
+    if _noise_seen(problem, solution) > problem.limit:
         return None
-    plain = _minimax(problem)
-    entries = plain.coefficients
-    claims = stating(plain.certificate, problem.target, entries, problem.criterion)
+    minimax = _minimax(problem)
+    entries = minimax.coefficients
+    claims = stating(minimax.certificate, problem.target, entries, problem.criterion)
     if claims.criterion(problem.criterion) > problem.limit:
         return None
-    assert isinstance(plain.witness, Alternation)
-    certificate = certify(problem, entries, plain.witness)
-    return _table(problem, Solution(entries, plain.witness, plain.method), certificate)
+    assert isinstance(minimax.witness, Alternation)
+    certificate = certify(problem, entries, minimax.witness)
+    return _table(problem, Solution(entries, minimax.witness, minimax.method), certificate)
 
 
 def _noise_seen(problem: Problem, solution: Solution) -> float:
-    """The criterion of a table at some places, in float64: enough to know a loud one."""
+    """Return the greatest criterion at some values of p, in float64, to reject noisy tables cheaply."""
     c = solution.coefficients
     p = np.sin(np.linspace(0, np.pi / 2, 8 * c.size)) ** 2
     rows = pmf(problem.K, p)
@@ -229,6 +234,7 @@ def _noise_seen(problem: Problem, solution: Solution) -> float:
 
 
 def _solved(problem: Problem, method: str) -> Table:
+    """Solve and certify; tighten the budget and solve again if rounding to float64 overspends it."""
     if problem.limit is None:
         solution = _run(problem, method)
         certificate = certify(problem, solution.coefficients, solution.witness)
@@ -257,9 +263,9 @@ def _solved(problem: Problem, method: str) -> Table:
 
 
 def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
-    """The table rounded; solved again for less of its budget where rounding takes the rest.
+    """Return the table rounded to a grid; it is solved again with less budget if rounding overspends it.
 
-    The witness of the first solution stays: it bounds the optimum under the whole budget.
+    The witness of the first solution is kept, because it bounds the optimum under the whole budget.
     """
     problem, entries, limit = table.problem, table.coefficients, table.problem.limit
     if limit is None or isinstance(table.witness, Alternation):
@@ -280,7 +286,7 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
             break
         try:
             entries = _run(problem.__replace__(limit=limit * (1 - margin)), method).coefficients
-        except NotConverged:  # too near to the least bias
+        except NotConverged:  # the budget is too close to the least attainable bias
             break
     assert problem.budget is not None
     raise NotConverged(
@@ -291,13 +297,15 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
 
 
 def _placed(table: Table, grid: str, entries: Floats, claims: Certificate) -> Table:
+    """Return the table with rounded entries, their claims and the witness that fits them."""
     witness = reselected(table.problem.target, entries, table.witness)
     return on_grid(table, Rounded(grid, entries, claims, witness))
 
 
 def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Table:
+    """Return the table of a solution; raise NotConverged if the bracket of its optimum is too wide."""
     optimum = certificate.optimum
-    # An optimum of 0 has no relative width: the entries are the nearest doubles of a U-statistic.
+    # A U-statistic is unbiased: the optimum is 0 but for rounding, and has no meaningful relative width.
     exact = solution.witness == Alternation(())
     widest = WIDEST if problem.K <= SHARP else WIDER
     if solution.method == "cvx":

@@ -1,14 +1,13 @@
-"""Entries rounded to a grid and measured there, tightened where rounding would overspend a noise budget.
+"""Tables are rounded to a grid and certified there; entries shrink if rounding overspends a noise budget.
 
-A noise budget binds: a solved table leaves 4e-9 of it, and rounding moves the noise either way.  With
-any m, and 0 <= s < 1, the entries m + (1-s)(c - m) have (1-s)^2 times the variance of c, with m = 0
-(1-s)^2 times its moments.  So s of the size of what rounding adds keeps the budget, and no
-solver is needed.  The bias moves by s p (m - P), least in the mean square for
+A solved table spends all but 4e-9 of its noise budget, and rounding may increase the noise.  For any m
+and 0 <= s < 1 the entries m + (1-s)(c - m) have (1-s)^2 times the variance of c, and for m = 0 they have
+(1-s)^2 times its moments.  A share s as large as the relative increase thus keeps the budget
+without a solver.  The bias changes by s p (m - P), whose mean square is least for
 
     m = int p^2 P / int p^2 = sum_k 3 (k+1)(k+2) c_k / ((K+1)(K+2)(K+3)).
 
-A bias budget binds too, and nothing short of another solution takes bias off a table: `pipeline.solve`
-with a grid finds one.
+A bias budget that rounding overspends needs another solution, which `pipeline.solve` with a grid finds.
 """
 
 import warnings
@@ -26,15 +25,15 @@ from polyest.problem.problem import Alternation, Dual, Problem
 from polyest.problem.targets import Target
 from polyest.proof.certify import in_units, measure, noise_unit, reached, spent
 
-TRIALS = 24  # the share grows by half each time: from 1e-8 to 1e-4
-RUIN = 2.0  # times the bias before: as much as doubling the noise budget takes off, from 2 to 4
+TRIALS = 24  # the share grows by a half at each trial, from about 1e-8 to 1e-4
+RUIN = 2.0  # a greater growth of the bias is a ruin: doubling the noise budget, 2 to 4, halves the bias
 
 
 Witness = Alternation | Dual | None
 
 
 class Rounded(NamedTuple):
-    """Entries on a grid, what is proved of them, and the witness of their problem."""
+    """Entries on a grid, the claims that are proved of them, and the witness of their problem."""
 
     grid: str
     coefficients: Floats
@@ -49,19 +48,23 @@ def rounded(
     witness: Witness,
     rounding: Rounding,
 ) -> Rounded:
-    """Entries of a table rounded and proved, with a warning where that ruins it.  Raises as `tightened`."""
-    found = tightened(problem, claims, coefficients, rounding)
-    warn_if_ruined(problem, found[0], claims, found[2], stacklevel=4)
-    return Rounded(*found, reselected(problem.target, found[1], witness))
+    """Round the entries of a table and certify them; warn RuinedByRounding if that ruins the table.
+
+    Raises what `tightened` raises.
+    """
+    grid, entries, proved = tightened(problem, claims, coefficients, rounding)
+    warn_if_ruined(problem, grid, claims, proved, stacklevel=4)
+    return Rounded(grid, entries, proved, reselected(problem.target, entries, witness))
 
 
 @alone
 def tightened(
     problem: Problem, claims: Certificate, coefficients: Floats, rounding: Rounding
 ) -> tuple[str, Floats, Certificate]:
-    """Grid, entries on it and their certificate, for a table of these claims and coefficients.
+    """Return a grid, the entries rounded to it and their certificate.
 
-    Raises NotProved where the budget is missed, InvalidProblem where the grid does not hold them.
+    claims, coefficients: those of the table before rounding.  Raises NotProved if the rounded table misses
+    its budget, InvalidProblem if the grid cannot hold the entries.
     """
     limit, share = _limit(problem, claims), 0.0
     for _ in range(TRIALS):
@@ -69,25 +72,25 @@ def tightened(
         grid = rounding.grid(entries)
         entries = nearest(entries, grid)
         measured = measure(problem.target, entries, problem.criterion)
-        found = carried(problem, claims.optimum, measured)
-        if limit is None or spent(problem, found) <= limit:
-            return grid, entries, found
+        proved = carried(problem, claims.optimum, measured)
+        if limit is None or spent(problem, proved) <= limit:
+            return grid, entries, proved
         if problem.direction == "bias":
             break
-        share = max(1.5 * share, share + 0.55 * (spent(problem, found) / limit - 1))
+        share = max(1.5 * share, share + 0.55 * (spent(problem, proved) / limit - 1))
     assert problem.budget is not None
     raise NotProved(
-        f"K = {problem.K}: rounded to {grid} the table spends {spent(problem, found)!r} of {limit!r}, "
+        f"K = {problem.K}: rounded to {grid} the table spends {spent(problem, proved)!r} of {limit!r}, "
         f"its budget of {problem.budget.kind} {problem.budget.value:g}: solve it on the grid, which "
         f'tightens: polyest.solve(..., grid="{rounding.kind}")'
     )
 
 
 def carried(problem: Problem, optimum: Bracket | None, measured: Certificate) -> Certificate:
-    """The certificate of other entries for the same problem, from what was measured of them.
+    """Return the certificate of new entries for the same problem, from the optimum and their measures.
 
-    What bounds the optimum below speaks of the problem and stays; the upper end is what the entries
-    reach, but for minimax, where the alternation encloses the optimum from both sides.
+    The lower end of the optimum depends on the problem alone and is kept.  The upper end becomes the
+    value that the new entries reach.  A minimax problem keeps both ends, as its alternation proves both.
     """
     if optimum is None or problem.is_minimax:
         return measured.__replace__(optimum=optimum)
@@ -95,10 +98,10 @@ def carried(problem: Problem, optimum: Bracket | None, measured: Certificate) ->
 
 
 def ruined(target: Target, K: int, grid: str, before: float, after: float) -> bool:
-    """Whether rounding ruins a table: sup|bias| is more than twice what it was before.
+    """Return whether rounding ruins a table: whether its sup|e| has more than doubled.
 
-    A target that some table meets without bias has none before to speak of; there the measure is
-    what rounding p phi(p) itself would lose where it is greatest.
+    A table for a target with an unbiased estimate has almost no bias before rounding.  There the bias is
+    compared with the error of rounding the greatest value of |p phi(p)|, if that is larger.
     """
     if target.entries(K) is not None:
         before = max(before, loss(grid, measure(target, np.zeros(2)).bias.upper))
@@ -106,9 +109,9 @@ def ruined(target: Target, K: int, grid: str, before: float, after: float) -> bo
 
 
 def _limit(problem: Problem, claims: Certificate) -> float | None:
-    """The budget as an absolute number, found without a solver.
+    """Return the budget as an absolute number, found without a solver; None without a budget.
 
-    A budget in units of the least bias is taken to be what the table before rounding spends of it.
+    A budget in units of the least bias is replaced by the bias of the table before rounding.
     """
     if problem.budget is None:
         return None
@@ -118,7 +121,7 @@ def _limit(problem: Problem, claims: Certificate) -> float | None:
 
 
 def _contracted(criterion: str, c: Floats, share: float) -> Floats:
-    """Entries drawn together by a share, towards 0 where a moment is bounded."""
+    """Move the entries by a share towards their mean m, or towards 0 if a moment is bounded."""
     k, K = np.arange(c.size), c.size - 1
     weights = 3 * (k + 1) * (k + 2) / ((K + 1) * (K + 2) * (K + 3))
     row = CRITERIA.get(criterion)  # None for a closed form, which has no budget
@@ -129,7 +132,7 @@ def _contracted(criterion: str, c: Floats, share: float) -> Floats:
 def warn_if_ruined(
     problem: Problem, grid: str, before: Certificate, after: Certificate, stacklevel: int
 ) -> None:
-    """Warn RuinedByRounding if a table on a grid has much more sup|bias| than before it was rounded."""
+    """Warn RuinedByRounding if rounding to the grid more than doubles the sup|e| of a table."""
     if ruined(problem.target, problem.K, grid, before.bias.upper, after.bias.upper):
         warnings.warn(
             f"K = {problem.K}, {problem.criterion}: rounding to {grid} ruins the table, its sup|bias| "
@@ -142,7 +145,7 @@ def warn_if_ruined(
 
 @alone
 def reselected(target: Target, coefficients: Floats, witness: Witness) -> Witness:
-    """The witness of a problem, with the tie-break's value of these coefficients in it."""
+    """Return the witness with the tie-break's value of these coefficients in it (exact/tie_break.py)."""
     from polyest.exact.tie_break import value
 
     if not isinstance(witness, Dual):

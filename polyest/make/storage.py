@@ -1,9 +1,9 @@
-"""Files written wholly or not at all, as safe as their storage allows.
+"""Files are written completely or not at all, and as durably as their storage allows.
 
-`put` writes beside FILE under a temporary name, forces that to disk and renames it.  Storage that
-lacks a part of this (CIFS and FUSE often cannot force a folder to disk, FAT keeps no mode) gets the
-file all the same, with a warning NotPromised that says what is missing.  What fails for another
-reason, as on a full or a broken disk, is CannotStore.
+`put` writes the content beside the file under a temporary name, forces it to disk and renames it.
+Some storage cannot do all of this: CIFS and FUSE often cannot force a folder to disk, and FAT keeps no
+mode.  The file is written there too, and the warning NotPromised says what is missing.  Any other
+failure, such as a full or a broken disk, raises CannotStore.
 """
 
 import errno
@@ -21,17 +21,17 @@ from polyest.errors import CannotStore, NotPromised
 
 Name = str | os.PathLike[str]
 
-# How a system says that a storage has no such operation, and how it says so of a folder.
+# The error numbers that mean "this storage has no such operation", of a file and of a folder.
 UNABLE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 UNABLE_OF_FOLDER = UNABLE | {errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
-ANYBODY = 0o222  # who may write
+ANYBODY = 0o222  # permission to write of the owner, the group and all others
 
 
 def put(content: bytes, path: Name) -> None:
-    """Make `content` the file `path`, wholly or not at all.
+    """Write `content` to the file `path`, completely or not at all.
 
-    The file has the mode of the one that it replaces, and its owner and group where the system
-    allows that.  Raises CannotStore, also where that one is read-only; warns NotPromised.
+    The new file keeps the mode of the file that it replaces, and its owner and group if the system
+    allows that.  Raises CannotStore, also if the old file is read-only; warns NotPromised.
     """
     final = destination(path)
     for doubt in replace(final, content, draft_of(final)):
@@ -39,9 +39,9 @@ def put(content: bytes, path: Name) -> None:
 
 
 def destination(path: Name) -> Path:
-    """The file that `path` names, links followed, proved writable by a draft written beside it.
+    """Follow links to the file that `path` names, and check that a draft can be written beside it.
 
-    Raises CannotStore; to be called before anything is solved.
+    Call it before anything is solved.  Raises CannotStore.
     """
     final = regular(path)
     attempt(draft_of(final), final)
@@ -49,7 +49,7 @@ def destination(path: Name) -> Path:
 
 
 def regular(path: Name) -> Path:
-    """The file that `path` names, links followed, if that is one that may change, or can become one."""
+    """Follow links to the file that `path` names; raise CannotStore if it may not be replaced."""
     final = Path(os.path.realpath(path))
     with refusing(final):
         if final.is_symlink() or (final.exists() and not final.is_file()):
@@ -60,12 +60,12 @@ def regular(path: Name) -> Path:
 
 
 def draft_of(final: Path, owner: str = "") -> Path:
-    """Where the content of a file is written first: a name that nobody else uses, or the owner's."""
+    """Return the temporary name of a draft of the file: random, or with the name of its owner in it."""
     return final.with_name(f".{final.name}.{owner or token_hex(4)}.tmp")
 
 
 def attempt(draft: Path, final: Path) -> None:
-    """Raise CannotStore where no draft of a file can be written."""
+    """Raise CannotStore if no draft of the file can be written."""
     with refusing(final):
         draft.unlink(missing_ok=True)
         FileIO(draft, "x").close()
@@ -73,12 +73,12 @@ def attempt(draft: Path, final: Path) -> None:
 
 
 def replace(final: Path, content: bytes, draft: Path) -> list[NotPromised]:
-    """Put the content in the place of a file by way of a draft; what is not promised of it."""
+    """Replace the file by a draft with this content; return warnings of what is not guaranteed."""
     doubts = list[NotPromised]()
     try:
         with refusing(final):
             before = _replaceable(final)
-            draft.unlink(missing_ok=True)  # of one that was killed; never followed, if it is a link
+            draft.unlink(missing_ok=True)  # left by a killed process; a link is not followed
             with FileIO(draft, "x") as stream:
                 if before is not None:
                     doubts += _made_like(before, draft, final)
@@ -88,11 +88,11 @@ def replace(final: Path, content: bytes, draft: Path) -> list[NotPromised]:
     finally:
         with suppress(OSError):
             draft.unlink()
-    return doubts + [unforced(final, reason)] * bool(reason)
+    return [*doubts, unforced(final, reason)] if reason else doubts
 
 
 def append(stream: FileIO, content: bytes) -> str:
-    """Write the content and force it to disk; why its storage cannot be forced, or nothing."""
+    """Write the content and force it to disk; return why the storage cannot force it, or ""."""
     rest = memoryview(content)
     while rest:
         rest = rest[stream.write(rest) :]
@@ -100,7 +100,7 @@ def append(stream: FileIO, content: bytes) -> str:
 
 
 def unforced(path: Path, reason: str) -> NotPromised:
-    """What is to be said of a file that was not forced to disk."""
+    """Return the warning for a file that was not forced to disk."""
     return NotPromised(
         f"{path}: is written, but its storage does not promise to keep it when the power fails "
         f"(fsync: {reason}): keep a copy on a local disk"
@@ -109,40 +109,43 @@ def unforced(path: Path, reason: str) -> NotPromised:
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """Turn what the system says into one line with the path and the repair."""
+    """Turn an OSError of the block into a CannotStore with the path and the repair."""
     try:
         yield
     except CannotStore:
         raise
     except OSError as error:
         raise CannotStore(
-            f"{path}: {said(error)}: expected a file in a folder that can be written; name another"
+            f"{path}: {reason_of(error)}: expected a file in a folder that can be written; name another"
         ) from None
 
 
-def said(error: OSError) -> str:
-    """The reason that the system gives."""
+def reason_of(error: OSError) -> str:
+    """Return the reason that the system gives, in lower case."""
     return (error.strerror or str(error)).lower()
 
 
 def _replaceable(final: Path) -> os.stat_result | None:
-    """What the system knows of the file that is to be replaced, None where there is none."""
+    """Return the status of the file that will be replaced, or None if there is none.
+
+    Raises CannotStore if the file is read-only.
+    """
     try:
-        found = os.stat(final)
+        status = os.stat(final)
     except FileNotFoundError:
         return None
-    # The bits are looked at too: to root every file is writable.
-    if not found.st_mode & ANYBODY or not os.access(final, os.W_OK):
+    # os.access alone is not enough: it calls every file writable for root.
+    if not status.st_mode & ANYBODY or not os.access(final, os.W_OK):
         raise CannotStore(
             f"{final}: is read-only, and is not replaced: make it writable (chmod u+w) or name another"
         )
-    return found
+    return status
 
 
 def _made_like(before: os.stat_result, draft: Path, final: Path) -> list[NotPromised]:
-    """Give a draft the owner, group and mode of what it replaces; whether the mode was not taken."""
+    """Give the draft the owner, group and mode of the file it replaces; warn if the mode differs."""
     if hasattr(os, "chown"):
-        with suppress(OSError):  # of somebody else's file, and where storage knows no owners
+        with suppress(OSError):  # the file is another user's, or the storage has no owners
             os.chown(draft, -1, before.st_gid)
             os.chown(draft, before.st_uid, -1)
     mode = S_IMODE(before.st_mode)
@@ -159,18 +162,18 @@ def _made_like(before: os.stat_result, draft: Path, final: Path) -> list[NotProm
 
 
 def _undone(action: Callable[[], None], unable: set[int]) -> str:
-    """Do it; why the storage is not able to, or nothing.  What fails for another reason is raised."""
+    """Do the action and return "", or the reason if its error is one of `unable`; raise other errors."""
     try:
         action()
     except OSError as error:
         if error.errno not in unable:
             raise
-        return said(error)
+        return reason_of(error)
     return ""
 
 
 def _sync_folder(folder: Path) -> None:
-    """Force a rename to disk, but on Windows, which opens no folder."""
+    """Force a rename to disk, except on Windows, which cannot open a folder."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

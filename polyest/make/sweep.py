@@ -1,9 +1,9 @@
-"""Tables in files: one table, or a range of K line by line; never half a file.
+"""Solved tables are written to files: `write` stores one table, `sweep` a range of K, one per line.
 
-`write` puts one table into a file.  `sweep` solves a range of K into FILE.part, each line forced to
-disk when it is done, in the order in which they are; at the end FILE has them in the order of K.  A
-sweep that was interrupted, at any moment, keeps every whole line, and ends in the bytes of one that
-was not, however many processes or machines shared the work.
+A sweep appends each table to FILE.part as soon as it is solved, and forces the line to disk.  At the end
+it writes FILE, with the lines in the order of K.  An interrupted sweep keeps every complete line, and the
+next call goes on from there.  FILE has the same bytes in the end, however often the sweep was
+interrupted and however many processes or machines shared the work.
 """
 
 import warnings
@@ -87,7 +87,7 @@ def sweep(
     work = partial(solved, method=method, grid=grid, group=group, beta=beta, **keywords)
     sought, remarks = _Sought(problems, method, rounding), list[Warning | str]()
     with growing(part) as grown:
-        # Without a lock another sweep may be writing a draft of the name that is always the same.
+        # Without a lock another sweep may be writing the draft too, so the name must be random.
         draft = draft_of(final, "" if grown.unlocked else "sweep")
         if grown.unlocked:
             warnings.warn(grown.not_alone(), stacklevel=2)
@@ -96,8 +96,8 @@ def sweep(
             lines = _resume(grown, sought)
             left = [problem.K for problem in problems if problem.K not in lines]
             tell(len(lines), len(problems), None)
-            with closing(completed(work, left, jobs, executor)) as found:
-                for K, (line, more) in found:
+            with closing(completed(work, left, jobs, executor)) as results:
+                for K, (line, more) in results:
                     table = sought.read(line, f"what a worker made of K = {K}")
                     if table.K != K:
                         raise WorkerLost(f"a worker was asked for K = {K} and made {table!r}")
@@ -108,16 +108,20 @@ def sweep(
             content = b"".join(lines[problem.K] + b"\n" for problem in problems)
             remarks += replace(final, content, draft)
             grown.remove()
-        except BaseException:  # Ctrl-C too: what the storage did not promise is said all the same
+        except BaseException:  # also Ctrl-C: the lines that are kept may not have reached the disk
             remarks += grown.unforced
             raise
         finally:
-            for remark in remarks:  # not sooner: a thread at work may be recording warnings
+            # Warn only now: a thread that is still solving may be recording warnings.
+            for remark in remarks:
                 warnings.warn(remark, stacklevel=2)
 
 
 def solved(K: int, **keywords: Any) -> tuple[bytes, list[Warning | str]]:
-    """The line of one table, without its end, and what was warned of: what a worker sends back."""
+    """Solve one table and return its line, without a line end, and the warnings that were raised.
+
+    This is what a worker does and sends back.
+    """
     with LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         line = dumps(solve(K, **keywords)).encode()
@@ -125,17 +129,17 @@ def solved(K: int, **keywords: Any) -> tuple[bytes, list[Warning | str]]:
 
 
 def write(table: Table, path: Name) -> None:
-    """Write one table to the file `path`, replacing what is there, wholly or not at all.
+    """Write one table to the file `path`, completely or not at all; an existing file is replaced.
 
-    What is there leaves its mode.  Raises CannotStore where that is impossible or what is there is
-    read-only, InvalidProblem for a minimax table above K = 40; warns NotPromised as `sweep` does.
+    The new file keeps the mode of the old one.  Raises CannotStore if the file cannot be written or is
+    read-only, InvalidProblem for a minimax table above K = 40.  Warns NotPromised as `sweep` does.
     """
     check_storable(table.problem)
     put(_line(table), path)
 
 
 def check_storable(problem: Problem) -> None:
-    """Raise InvalidProblem for a minimax problem whose optimum float64 entries do not hold."""
+    """Raise InvalidProblem for a minimax problem whose optimal entries float64 cannot hold."""
     reason = too_large(problem)
     if reason:
         raise InvalidProblem(f"{reason}, or name no file and see the table on the screen")
@@ -143,14 +147,17 @@ def check_storable(problem: Problem) -> None:
 
 @dataclass(frozen=True)
 class _Sought:
-    """The lines that an undisturbed sweep would write."""
+    """The lines that a sweep should contain: its problems, its method and its rounding."""
 
     problems: list[Problem]
     method: str | None
     rounding: Rounding | None
 
     def read(self, line: bytes, where: str) -> Table:
-        """The table of a line, by its keys one of those; CannotStore or CorruptTable where it is none."""
+        """Return the table of a line; raise CannotStore if it is not of this sweep.
+
+        Raises CorruptTable if the line holds no table.
+        """
         table = loads_listed(line, where)
         wanted = next((p for p in self.problems if p.K == table.K), None)
         if wanted is None or not self._belongs(table, line, wanted):
@@ -161,17 +168,19 @@ class _Sought:
         return table
 
     def _belongs(self, table: Table, line: bytes, wanted: Problem) -> bool:
-        # Where a noise budget does not bind the table is the minimax one, whatever was asked for.
+        """Return whether this sweep would have written the table as this line."""
         methods = {self.method or ("remez" if wanted.is_minimax else "socp")}
-        methods |= {"remez"} if wanted.direction == "noise" else set()
-        found = (table.target, table.criterion, table.budget, table.release)
+        if wanted.direction == "noise":
+            methods.add("remez")  # the minimax table is the answer if it meets the noise budget
+        held = (table.target, table.criterion, table.budget, table.release)
         needed = (wanted.target.name, wanted.criterion, wanted.budget, None)
         rounding = self.rounding
         made = rounding.made(table.coefficients, table.grid) if rounding else table.grid is None
         same_maker = table.method in methods and table.version == __version__
-        return found == needed and made and same_maker and dumps(table).encode() == line
+        return held == needed and made and same_maker and dumps(table).encode() == line
 
     def _asked(self, wanted: Problem | None) -> str:
+        """Describe one problem of the sweep, or all of them for None, for a message."""
         problem = wanted or self.problems[0]
         budget = f", {problem.budget.kind}={problem.budget.value:g}" if problem.budget else ""
         grid = f", {self.rounding.kind}" if self.rounding else ""
@@ -181,7 +190,10 @@ class _Sought:
 
 
 def _resume(grown: Growing, sought: _Sought) -> dict[int, bytes]:
-    """The whole lines, by K, if all are of this sweep; a cut last line is taken off the file."""
+    """Return the complete lines by K, and cut an incomplete last line off the file.
+
+    Raises CannotStore if a line does not belong to this sweep.
+    """
     part, (whole, cut) = grown.path, grown.lines()
     lines: dict[int, bytes] = {}
     for number, line in enumerate(whole, 1):

@@ -1,4 +1,7 @@
-"""Claims proved again, from the entries and the witness: of one table, and of every line of a file."""
+"""The claims of tables are proved again from the entries and the witness.
+
+`verify` takes one table, `prove` a file of them.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -25,9 +28,9 @@ from polyest.tables.table import Table
 from polyest.tables.universal import UniversalTable
 from polyest.values import shown
 
-ALWAYS = 32  # K up to which a sample has every line
+ALWAYS = 32  # a sample contains every line of K up to this
 
-Line = tuple[bytes, str]  # and where it stands: file and number
+Line = tuple[bytes, str]  # the line, and the name of its file with its number
 
 
 @alone
@@ -60,6 +63,7 @@ def verify(table: Table | UniversalTable) -> None:
 
 
 def _compare(table: Table, proved: Certificate) -> None:
+    """Raise NotProved for the first claim of the table that differs from the proved value."""
     claimed = table.certificate
     if (claimed.optimum is None) != (proved.optimum is None):
         raise NotProved(
@@ -77,11 +81,12 @@ def _compare(table: Table, proved: Certificate) -> None:
         pairs.append((CRITERIA[name].attribute, *bounds))
     for name, greater, less in pairs:
         if greater != less:
-            said, found = (less, greater) if name.endswith("lower") else (greater, less)
-            raise NotProved(f"K = {table.K}: {name} is claimed to be {said!r}, proved is {found!r}")
+            claim, fact = (less, greater) if name.endswith("lower") else (greater, less)
+            raise NotProved(f"K = {table.K}: {name} is claimed to be {claim!r}, proved is {fact!r}")
 
 
 def _keywords(problem: Problem) -> dict[str, float]:
+    """Return the budget of a problem as the keyword of `solve`."""
     if problem.budget is None:
         return {}
     return {problem.budget.kind.replace("-", "_"): problem.budget.value}
@@ -94,24 +99,26 @@ def prove(
     sample: int | None = None,
     seed: int = 0,
 ) -> int:
-    """Prove every line of a table file; returns how many were proved.
+    """Prove every line of a table file and return the number of lines.
 
-    jobs: processes to share the lines between; progress: called with the number of lines proved and
-    of all lines; sample: proves only K up to 32, and so many more, drawn by seed.  A file of the
-    release must also be what was released.  Raises CorruptTable, or NotProved with file, line and
-    claim, at the first line that fails; CorruptTable for a device and OSError for what is no file.
+    jobs: number of processes that share the lines; progress: called with the number of proved lines and
+    of all lines; sample: number of lines above K = 32 to prove, drawn at random from seed, beside all
+    lines up to K = 32; None proves every line.  A file of the release must also have the released bytes.
+    Raises CorruptTable or NotProved, with file, line and claim, at the first line that fails, CorruptTable
+    if the path is a device, and OSError if it cannot be read.
     """
     lines = _lines(Path(path))
     if sample is not None:
         lines = _drawn(lines, sample, f"{seed} {Path(path).name}")
-    with _mapping(min(jobs, max(1, len(lines)))) as spread:
-        for done, _ in enumerate(spread(_prove, lines), 1):
+    with _mapping(min(jobs, max(1, len(lines)))) as mapped:
+        for done, _ in enumerate(mapped(_prove, lines), 1):
             if progress is not None:
                 progress(done, len(lines))
     return len(lines)
 
 
 def _lines(path: Path) -> list[Line]:
+    """Read the lines of a table file, with the place of each."""
     mode = os.stat(path).st_mode
     if S_ISCHR(mode) or S_ISBLK(mode) or S_ISSOCK(mode):
         raise CorruptTable(f"{path}: is a device or a socket: expected a file of tables, or a pipe")
@@ -125,9 +132,9 @@ def _lines(path: Path) -> list[Line]:
 
 
 def _drawn(lines: list[Line], sample: int, seed: str) -> list[Line]:
-    """Lines of K up to 32, or of no K that can be seen, and a sample of the others."""
-    found = [K_of(line) for line, _ in lines]
-    large = [i for i, K in enumerate(found) if K is not None and K > ALWAYS]
+    """Return the lines up to K = 32, those without a readable K, and a random sample of the others."""
+    sizes = [K_of(line) for line, _ in lines]
+    large = [i for i, K in enumerate(sizes) if K is not None and K > ALWAYS]
     kept = set(Random(seed).sample(large, min(sample, len(large)))).union(
         set(range(len(lines))).difference(large)
     )
@@ -135,18 +142,19 @@ def _drawn(lines: list[Line], sample: int, seed: str) -> list[Line]:
 
 
 def _prove(line: Line) -> None:
+    """Verify the table of one line; raise NotProved with the place of the line."""
     table = loads(*line)
     try:
         verify(table)
     except (MemoryError, ImportError):
-        raise  # which says nothing of the table
-    except Exception as error:  # whatever a foreign file does to a proof, it is not proved
+        raise  # these errors are not about the table
+    except Exception as error:  # a malformed table may cause any error, and is then not proved
         raise NotProved(f"{line[1]}: {error or type(error).__name__}") from None
 
 
 @contextmanager
 def _mapping(jobs: int) -> Iterator[Any]:
-    """`map`, over processes where there is more than one."""
+    """Yield a `map` that runs in `jobs` processes, or in this process for one job."""
     if jobs == 1:
         yield map
         return

@@ -1,7 +1,7 @@
-"""Work shared between processes or machines: results as they are completed, dead workers replaced.
+"""Work is shared between processes or machines; results are yielded as they are completed.
 
-`completed` is what a sweep runs on: here, in processes of its own, or on any
-concurrent.futures.Executor; `cluster` makes one of a Dask scheduler's address.
+`completed` runs a function on many items: in this process, in processes that it starts and replaces when
+they die, or on any concurrent.futures.Executor.  `cluster` connects to a Dask scheduler as an executor.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ from polyest.errors import NotInstalled, PolyestError, Unreachable, WorkerLost, 
 from polyest.precision import trust
 
 GUARD = "a script that starts processes needs them under `if __name__ == '__main__':`"
-DEATHS = 3  # breakdowns in a row, with nothing completed in between, that end the work
-ANSWERS = 10.0  # seconds in which a scheduler has to answer
+DEATHS = 3  # breakdowns in a row, without a completed item between them, after which the work ends
+ANSWERS = 10.0  # seconds to wait for a scheduler's answer
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,38 +37,38 @@ def completed(
     jobs: int = 1,
     executor: Executor | None = None,
 ) -> Generator[tuple[Item, Result], None, None]:
-    """Each item with work(item), as they are completed; in their order where that is done here.
+    """Yield each item with work(item), in the order in which they are completed.
 
-    jobs: processes, 1 for this one; executor: does the work instead, and is not shut down.  What was
-    begun when an item fails is completed before its error is raised.  An item whose process died
-    is tried again, with a warning WorkerReplaced; WorkerLost is raised where that does not help.
+    jobs: number of processes to start, or 1 to work in this process and in the given order; executor: an
+    executor to use instead, which is not shut down.  If an item fails, the items already begun are
+    completed before its error is raised.  If a process dies, its item is tried again with a warning
+    WorkerReplaced; WorkerLost is raised if that does not help.
     """
     if executor is not None:
         try:
-            with closing(_gathered(executor, work, items)) as found:
-                yield from found
+            with closing(_gathered(executor, work, items)) as results:
+                yield from results
         except BrokenExecutor as error:
             raise WorkerLost(f"the executor broke: {error}; run again to go on") from None
     elif jobs == 1:
         yield from ((item, work(item)) for item in items)
     else:
-        with closing(_replaced(work, list(items), jobs)) as found:
-            yield from found
+        with closing(_replaced(work, list(items), jobs)) as results:
+            yield from results
 
 
 def _replaced(
     work: Callable[[Item], Result], left: list[Item], jobs: int
 ) -> Generator[tuple[Item, Result], None, None]:
-    """What `_gathered` yields in processes of its own, new ones after a breakdown."""
+    """Yield items with their results from a pool of processes; start a new pool after a breakdown."""
     deaths = 0
     while left:
-        begun = (
-            left[:1] if deaths else left[:jobs]
-        )  # one alone, to tell who kills from who is killed
+        # After a breakdown one item runs alone: if its process dies, that item is the cause.
+        begun = left[:1] if deaths else left[:jobs]
         batch = begun if deaths else left
         try:
-            with processes(len(begun)) as pool, closing(_gathered(pool, work, batch)) as found:
-                for item, result in found:
+            with processes(len(begun)) as pool, closing(_gathered(pool, work, batch)) as results:
+                for item, result in results:
                     deaths = 0
                     left = [other for other in left if other is not item]
                     yield item, result
@@ -79,7 +79,7 @@ def _replaced(
                     f"of {jobs} processes one died {DEATHS} times, with {_named(left)} left to do: use "
                     f"fewer of them, or see what ends them (memory?); {GUARD}; run again to go on"
                 ) from None
-            left = left[len(begun) :] + left[: len(begun)]  # the others are done first
+            left = left[len(begun) :] + left[: len(begun)]  # try the other items first
             warnings.warn(
                 f"a process died: what it was at is begun again, {_named(left)} left to do",
                 WorkerReplaced,
@@ -90,14 +90,14 @@ def _replaced(
 def _gathered(
     executor: Executor, work: Callable[[Item], Result], items: Iterable[Item]
 ) -> Generator[tuple[Item, Result], None, None]:
-    """Results of an executor; an error is raised after what was begun is completed."""
+    """Yield items with their results from an executor; raise an error after all begun items are done."""
     try:
         futures = {executor.submit(work, item): item for item in items}
     except RuntimeError as error:
         if isinstance(error, BrokenExecutor):
             raise
         raise WorkerLost(f"the executor takes no work: {error}; give one that is open") from None
-    # as_completed does not hear of what is cancelled before it is begun.
+    # concurrent.futures.as_completed does not report items that are cancelled before they begin.
     done: SimpleQueue[Future[Result]] = SimpleQueue()
     for future in futures:
         future.add_done_callback(done.put)
@@ -113,7 +113,7 @@ def _gathered(
                 )
             except (BrokenExecutor, PolyestError) as error:
                 failed = failed or error
-            except Exception as error:  # of a kind that a foreign worker may think of
+            except Exception as error:  # the worker of a foreign executor may raise anything
                 failed = failed or _lost(futures[future], error)
             else:
                 yield futures[future], result
@@ -128,6 +128,7 @@ def _gathered(
 
 
 def _lost(item: object, error: BaseException) -> WorkerLost:
+    """Return the WorkerLost for an item that ended with another library's error."""
     reason = " ".join(f"{type(error).__name__} {error}".split())
     lost = WorkerLost(
         f"the worker at {_named([item])} ended with {reason}: see to it, and run again to go on"
@@ -137,45 +138,45 @@ def _lost(item: object, error: BaseException) -> WorkerLost:
 
 
 def _named(items: Sequence[object]) -> str:
-    """The first of some items, and how many more."""
+    """Name the first of the items and the number of the others."""
     more = f" and {len(items) - 1} more" if len(items) > 1 else ""
     return f"K = {items[0]}{more}"
 
 
 def refuse_unguarded() -> None:
-    """Raise WorkerLost in a process that is only being started, as by a script without a guard."""
+    """Raise WorkerLost in a process that is still starting, which happens in a script without a guard."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise WorkerLost(GUARD)
 
 
 @contextmanager
 def processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes that end with this one, however it ends, and at once where the block fails."""
+    """Yield a pool of processes, which end when this process ends, and at once if the block fails."""
     context = multiprocessing.get_context("spawn")
     alive, hold = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(jobs, context, _begin, (alive,))
-    over = False
+    succeeded = False
     try:
-        with _deaf():  # or a process that has not come to _begin answers Ctrl-C with a traceback
+        with _deaf():  # else a process that has not reached _begin answers Ctrl-C with a traceback
             for _ in range(jobs):
-                pool.submit(_begun)  # each starts a process, as none is idle yet
+                pool.submit(_begun)  # each call starts a process, as none is idle yet
         yield pool
-        over = True
+        succeeded = True
     finally:
-        if not over:
-            hold.close()  # the processes take this for our end, and do not finish what they are at
+        if not succeeded:
+            hold.close()  # the processes take this for the end of this one, and stop at once
         pool.shutdown(cancel_futures=True)
         hold.close()
         alive.close()
 
 
 def _begun() -> None:
-    """The first work of a pool."""
+    """Do nothing; a pool starts a process for this call."""
 
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Without SIGINT, here until the end of the block and for good in what it starts."""
+    """Block SIGINT during the block; processes that are started in it never receive SIGINT."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -187,13 +188,14 @@ def _deaf() -> Iterator[None]:
 
 
 def _begin(alive: Connection) -> None:
-    """What a process does first: leave Ctrl-C to the parent, and watch for its end."""
+    """Prepare a process of the pool: ignore Ctrl-C, and end when the parent process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    trust()  # its one other thread is ours
+    trust()  # the only other thread, _watch, never sets the precision
     threading.Thread(target=partial(_watch, alive), daemon=True).start()
 
 
 def _watch(alive: Connection) -> None:
+    """End this process when the parent closes its end of the pipe, or dies."""
     try:
         alive.recv()  # nothing is ever sent
     except (EOFError, OSError):
@@ -202,10 +204,11 @@ def _watch(alive: Connection) -> None:
 
 @contextmanager
 def cluster(address: str) -> Iterator[Executor]:
-    """The workers of a Dask scheduler, such as tcp://host:8786, as an executor.
+    """Yield an executor that runs on the workers of a Dask scheduler, such as tcp://host:8786.
 
-    Dask itself tries an item again whose worker died.  Raises NotInstalled without the extra `dask`,
-    Unreachable where no scheduler answers in 10 s, WorkerLost where it no longer does later.
+    If a worker dies, Dask itself tries its item again.  Raises NotInstalled without the extra `dask`, and
+    Unreachable if no scheduler answers within 10 s.  If the scheduler is lost later, `completed` raises
+    WorkerLost.
     """
     try:
         from distributed import Client
@@ -216,7 +219,7 @@ def cluster(address: str) -> Iterator[Executor]:
     try:
         asyncio.run(asyncio.wait_for(_reach(address), ANSWERS))
         client = Client(address, timeout=ANSWERS, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:  # the last for TLS without certificates
+    except (OSError, ValueError, TypeError) as error:  # TypeError for TLS without certificates
         reason = " ".join(str(error).split()) or type(error).__name__
         raise Unreachable(
             f"{address}: no Dask scheduler answers ({reason}): start one with `dask scheduler` and give "
@@ -228,7 +231,7 @@ def cluster(address: str) -> Iterator[Executor]:
 
 @contextmanager
 def _silent(package: str) -> Iterator[None]:
-    """Without the log of a package that writes tracebacks of what it raises anyway."""
+    """Silence a package that logs the tracebacks of errors which it also raises."""
     names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == package]
     levels = {log: log.level for log in map(logging.getLogger, names)}
     for log in levels:
@@ -241,7 +244,7 @@ def _silent(package: str) -> Iterator[None]:
 
 
 async def _reach(address: str) -> None:
-    """Connect once: a Client that cannot goes on trying while it is thrown away."""
+    """Connect once, because a Client that cannot connect keeps trying in the background."""
     from distributed import Security
     from distributed.comm import connect
 

@@ -1,10 +1,10 @@
-"""The precision that balls are computed with: ours while something is proved, the caller's otherwise.
+"""The precision of ball arithmetic is set during a proof, and the caller's precision is restored after it.
 
-python-flint keeps one precision for the whole process, `flint.ctx.prec`, and any thread may set it at
-any moment.  `working` sets it for a step, looks at it before and after the step and its own steps, and
-raises PrecisionChanged where somebody else has set another: what was computed then is thrown away.
+python-flint has one precision for the whole process, `flint.ctx.prec`, and any thread may change it at any
+moment.  `working` sets it for a step of a computation, and reads it before and after the step and the steps
+within it.  If another thread has changed it, `working` raises PrecisionChanged, and the result is discarded.
 
-flint is imported when something is to be proved, not when a table is loaded.
+flint is imported when something is proved, not when a table is loaded.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,26 +15,29 @@ from typing import Any, TypeVar
 
 from polyest.errors import PrecisionChanged
 
-USUAL = 53  # bits, flint's own default: what the released tables were proved with
-TRIES = 5  # of work that another thread disturbs
-LOCK = RLock()  # held by whoever sets the precision
+USUAL = 53  # bits, the default of flint; the released tables were proved with it
+TRIES = 5  # attempts at work that another thread disturbs
+LOCK = RLock()  # a thread holds it while it sets the precision
 
 Result = TypeVar("Result")
 
-_steps: list[int] = []  # bits of the steps under way
-_thread = 0  # that is at work
-_trusted = 0  # how often `trust` was said
+_steps: list[int] = []  # the precisions of the steps that have begun and not ended, outermost first
+_thread = 0  # the thread that is in `undisturbed`
+_trusted = 0  # number of calls of `trust` that are in force
 
 
-class working:  # noqa: N801 (it reads as flint's own ctx.workprec does)
-    """A step of so many bits: `with working(160): ...`; PrecisionChanged where somebody else set others."""
+class working:  # noqa: N801 (named like flint's own ctx.workprec)
+    """A context manager that sets the precision of a step: `with working(160): ...`.
+
+    Raises PrecisionChanged if another thread changes the precision during the step.
+    """
 
     def __init__(self, bits: int) -> None:
-        """A step that is not begun yet."""
+        """Keep the precision; the step begins with the `with` block."""
         self.bits = bits
 
     def __enter__(self) -> None:
-        """Set the precision."""
+        """Set the precision, if it still is that of the step around this one."""
         from flint import ctx
 
         self.depth, self.before = len(_steps), ctx.prec
@@ -46,28 +49,31 @@ class working:  # noqa: N801 (it reads as flint's own ctx.workprec does)
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Set it back; what was found at another precision is not handed on, be it an error."""
+        """Restore the precision; raise PrecisionChanged if it was changed during the step.
+
+        That error also replaces an error of the step, which another precision may have caused.
+        """
         from flint import ctx
 
         seen = ctx.prec
         del _steps[self.depth :]
         ctx.prec = _steps[-1] if _steps else self.before
-        known = kind is not None and (kind is PrecisionChanged or not issubclass(kind, Exception))
-        if seen != self.bits and not known:
+        passed = kind is not None and (kind is PrecisionChanged or not issubclass(kind, Exception))
+        if seen != self.bits and not passed:
             raise _changed(self.bits, seen) from error
 
 
 def undisturbed(work: Callable[[], Result]) -> Result:
-    """What `work` returns at the usual precision, begun again where another thread disturbs it.
+    """Return the result of `work` at the usual precision; start again if another thread disturbs it.
 
-    The precision is the caller's again on return, error and Ctrl-C.  Raises PrecisionChanged where it
-    was disturbed five times.
+    The caller's precision is restored after a return, an error and Ctrl-C.  Raises PrecisionChanged if the
+    work was disturbed five times.
     """
     global _thread
     from flint import ctx
 
     with LOCK:
-        if _steps:  # of this thread, which has the lock
+        if _steps:  # this thread is already at work, because it has the lock
             with working(USUAL):
                 return work()
         before, _thread = ctx.prec, get_ident()
@@ -87,19 +93,22 @@ def undisturbed(work: Callable[[], Result]) -> Result:
 
 
 def at_work() -> bool:
-    """Whether this thread is in the middle of `undisturbed` work."""
+    """Return whether this thread is inside `undisturbed`."""
     return _thread == get_ident()
 
 
 def trust() -> None:
-    """Take it that no other thread of this process sets the precision, as in one that is all ours."""
+    """Assume that no other thread of this process sets the precision.
+
+    This is true in processes that polyest starts and in its commands.
+    """
     global _trusted
     _trusted += 1
 
 
 @contextmanager
 def trusted() -> Iterator[None]:
-    """A block in which `trust` holds."""
+    """Make the assumption of `trust` during a block."""
     global _trusted
     trust()
     try:
@@ -109,11 +118,12 @@ def trusted() -> Iterator[None]:
 
 
 def is_trusted() -> bool:
-    """Whether `trust` holds."""
+    """Return whether the assumption of `trust` is in force."""
     return _trusted > 0
 
 
 def _changed(ours: int, seen: Any) -> PrecisionChanged:
+    """Return the error for a precision that is not the one that was set."""
     return PrecisionChanged(
         f"flint.ctx.prec is {seen}, and was set to {ours} here: another thread of this process uses "
         "python-flint, whose precision belongs to the process; let it wait meanwhile, or prove in another "

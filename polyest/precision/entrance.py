@@ -1,13 +1,15 @@
-"""Entrances to ball arithmetic: what is proved, and its bytes, do not depend on the caller's process.
+"""`alone` marks the functions that enter ball arithmetic; their results do not depend on the caller.
 
-What `alone` marks sees our precision, whatever the caller has set (precision.py), and one thread at a
-time.  Where another thread of the caller is alive the work is done in a process of its own
-(helper_process.py), in which there is no such thread, and the precision of this one is neither set nor
-read.  Where that cannot be (what is asked for cannot be sent, no process be started) it is done
-here, and PrecisionChanged says so where another thread was seen to disturb it.  One that sets another
-precision and sets it back between two looks is not seen: what it changes is the last digits of a
-claim, which stays true.  So everything is done twice there, and believed when it comes out alike; only
-what cannot be pickled (a table for a target of a local class) cannot be compared, and is done once.
+A marked function runs at a fixed precision, whatever the caller has set (precision/__init__.py), and in one
+thread at a time.  If the caller has other threads, the function runs in a separate process
+(helper_process.py).  No other thread can change the precision there, and the precision of the caller's
+process is neither set nor read.
+
+If its arguments cannot be sent, or no process can be started, the function runs in the caller's process.
+It raises PrecisionChanged there if another thread is seen to change the precision.  A thread that changes
+it and restores it between two checks is not seen, and may alter the last digits of a claim, which remains
+true.  The work is therefore done until two results in a row are equal.  Only a result that cannot be
+pickled (a table for a target of a local class) cannot be compared, and is computed once.
 """
 
 import pickle
@@ -24,7 +26,7 @@ Result = TypeVar("Result")
 
 
 def alone(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """The function as an entrance."""
+    """Return the function made independent of the caller's precision and threads."""
 
     @wraps(function)
     def entered(*args: Given.args, **kwargs: Given.kwargs) -> Result:
@@ -43,20 +45,23 @@ def alone(function: Callable[Given, Result]) -> Callable[Given, Result]:
 
 
 def _beside_threads(work: Callable[[], Result]) -> Result:
-    """What `work` returns, or raises, here, where a thread may spoil it unseen, but not twice alike."""
-    seen = None
+    """Return or raise the outcome of `work` in this process, once two outcomes in a row are equal.
+
+    Another thread may spoil an outcome unseen, but hardly twice in the same way.
+    """
+    last = None
     for _ in range(TRIES):
         try:
             result = undisturbed(work)
         except NotProved as error:
-            found: object = str(error)
-            if found == seen:
+            outcome: object = str(error)
+            if outcome == last:
                 raise
         else:
-            found = _bytes_of(result)
-            if found is None or found == seen:
+            outcome = _bytes_of(result)
+            if outcome is None or outcome == last:
                 return result
-        seen = found
+        last = outcome
     raise PrecisionChanged(
         f"of {TRIES} tries no two gave the same: a thread of this process sets flint.ctx.prec, which belongs "
         "to the process; let it wait meanwhile, or prove in another process"
@@ -64,8 +69,8 @@ def _beside_threads(work: Callable[[], Result]) -> Result:
 
 
 def _bytes_of(result: object) -> bytes | None:
-    """A pickle to compare, None of what cannot be pickled: a local class of the caller's in it."""
+    """Return a pickle to compare, or None if the result holds a local class of the caller."""
     try:
         return pickle.dumps(result)
-    except Exception:  # of as many kinds as there are objects
+    except Exception:  # a foreign object may raise anything here
         return None

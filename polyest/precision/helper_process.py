@@ -1,10 +1,10 @@
-"""A process of our own in which an entrance of precision.py works undisturbed by a caller's threads.
+"""A helper process runs the functions that `alone` marks, undisturbed by the caller's threads.
 
-It is started when it is first needed, kept for a minute after it was last used, and ends with the process
-that started it, however that ends: its input is then at an end.  It is a plain Python, told where
-modules are found, so that a script needs no guard and a daemonic process may have one too; a forked child
-does not use the one of its parent.  A request and its answer are pickles between the two, each after
-its length.
+It is started when it is first needed, and ends a minute after its last use.  It also ends when the process
+that started it ends, for whatever reason, because its input is then closed.  It is a plain Python process
+that is given the module search path.  So a script needs no `if __name__ == "__main__"` guard, and a daemonic
+process may start one too.  A forked child does not use the helper of its parent.  Requests and answers are
+pickles, each sent after its length.
 """
 
 import atexit
@@ -25,27 +25,27 @@ from typing import IO, Any, NoReturn
 from polyest.errors import WorkerLost
 from polyest.precision import LOCK, trusted
 
-IDLE = 60.0  # seconds without a request after which it ends
-LENGTH = 8  # bytes before a message, of its length
+IDLE = 60.0  # seconds without a request after which the process ends
+LENGTH = 8  # bytes that hold the length of a message
 START = "import sys; sys.path[:] = {path!r}; from polyest.precision.helper_process import serve; serve()"
 
 _process: subprocess.Popen[bytes] | None = None
 
 
 class CannotSend(Exception):
-    """Work that cannot be done in another process; the caller does it in its own."""
+    """Raised when work cannot be done in the helper process; the caller then does it in its own."""
 
 
 def call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """What the entrance `function` returns there; its warnings and its error are those of this call.
+    """Call the marked function in the helper process and return its result.
 
-    Raises CannotSend where it is not to be done there: the arguments cannot be sent, or no process be
-    started.  Raises WorkerLost where the process ended twice over this.
+    Its warnings and its error are raised here.  Raises CannotSend if the arguments or the result cannot be
+    sent or no process can be started, and WorkerLost if the process ended twice during this call.
     """
     try:
         name = (function.__module__, function.__qualname__)
         request = pickle.dumps((name, tuple(args), dict(kwargs)))
-    except Exception as error:  # whatever a caller's object does to be pickled
+    except Exception as error:  # a caller's object may raise anything when it is pickled
         raise CannotSend(f"{function.__qualname__} is not sent to a process: {error}") from None
     with LOCK:
         reply = _exchanged(request) or _exchanged(request)
@@ -54,18 +54,18 @@ def call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str,
             f"the process that does {function.__qualname__} ended twice without an answer (memory?): ask "
             "for less, or see what ends it"
         )
-    what, result, remarks = pickle.loads(reply)
+    status, result, remarks = pickle.loads(reply)
     for remark in remarks:
         warnings.warn(remark, stacklevel=3)
-    if what == "unreadable":
+    if status == "unreadable":
         raise CannotSend(result)
-    if what == "error":
+    if status == "error":
         raise result
     return result
 
 
 def _exchanged(request: bytes) -> bytes | None:
-    """The answer to a request; None where the process ended before it gave one."""
+    """Send a request and return its answer, or None if the process ended before it gave one."""
     process = _running()
     assert process.stdin is not None
     assert process.stdout is not None
@@ -77,13 +77,13 @@ def _exchanged(request: bytes) -> bytes | None:
     except OSError:
         reply = None
     finally:
-        if not answered:  # Ctrl-C too: an answer that nobody waits for would be taken for the next
+        if not answered:  # also after Ctrl-C: the next request would read a late answer as its own
             _end()
     return reply
 
 
 def _running() -> subprocess.Popen[bytes]:
-    """The process, started if there is none; CannotSend where that fails."""
+    """Return the helper process, and start it if there is none; raise CannotSend if that fails."""
     global _process
     if _process is not None and _process.poll() is not None:
         _end()
@@ -99,7 +99,7 @@ def _running() -> subprocess.Popen[bytes]:
 
 
 def _end() -> None:
-    """Let go of the process and see it end."""
+    """Kill the helper process and wait for its end."""
     global _process
     process, _process = _process, None
     if process is not None:
@@ -109,18 +109,22 @@ def _end() -> None:
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipes to the process."""
     for stream in (process.stdin, process.stdout):
         assert stream is not None
-        with suppress(OSError):  # what was not written is of no use any more
+        with suppress(OSError):  # closing flushes, and the process no longer reads
             stream.close()
 
 
 def _forget() -> None:
-    """In a forked child: the process is the parent's, and is to see the end of the parent alone."""
+    """Give up the helper process in a forked child, as it belongs to the parent.
+
+    The child closes its copies of the pipes, so that the helper sees the end of the parent.
+    """
     global _process
     process, _process = _process, None
     if process is not None:
-        process.returncode = 0  # it is no child of ours to wait for
+        process.returncode = 0  # this process cannot wait for it, as it is the parent's child
         for stream in (process.stdin, process.stdout):
             assert stream is not None
             os.close(stream.fileno())
@@ -132,12 +136,13 @@ if hasattr(os, "register_at_fork"):
 
 
 def _send(stream: IO[bytes], content: bytes) -> None:
+    """Write a message after its length."""
     stream.write(len(content).to_bytes(LENGTH, "big") + content)
     stream.flush()
 
 
 def _receive(stream: IO[bytes]) -> bytes | None:
-    """The next message, None at the end of the stream."""
+    """Read the next message, or return None at the end of the stream."""
     head = stream.read(LENGTH)
     if len(head) < LENGTH:
         return None
@@ -147,31 +152,33 @@ def _receive(stream: IO[bytes]) -> bytes | None:
 
 
 def serve() -> NoReturn:
-    """What the process does: answer requests, until there are none for a minute or its parent ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    """Answer requests in the helper process, until none come for a minute or the parent ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     requests: SimpleQueue[bytes] = SimpleQueue()
     with os.fdopen(os.dup(1), "wb") as answers, trusted():
-        os.dup2(2, 1)  # what a library prints is no answer
+        os.dup2(2, 1)  # a library that prints must not write into the answers
         threading.Thread(target=_listen, args=(requests,), daemon=True).start()
         while True:
             try:
                 request = requests.get(timeout=IDLE)
             except Empty:
-                os._exit(0)  # the thread that listens would hold up an ordinary end
+                os._exit(0)  # an ordinary exit would wait for the thread that reads the input
             _send(answers, _answer(request))
 
 
 def _listen(requests: "SimpleQueue[bytes]") -> None:
+    """Read requests into the queue; end the process, even during work, when the parent ends."""
     while (request := _receive(sys.stdin.buffer)) is not None:
         requests.put(request)
-    os._exit(0)  # in the middle of what nobody waits for
+    os._exit(0)
 
 
 def _answer(request: bytes) -> bytes:
+    """Do the work of a request; return the pickled status, result or error, and warnings."""
     try:
         (module, name), args, kwargs = pickle.loads(request)
         function = attrgetter(name)(import_module(module))
-    except Exception as error:  # such as a class of the caller's main module
+    except Exception as error:  # for example, a class of the caller's main module is not found here
         return pickle.dumps(("unreadable", f"it cannot be read there: {error}", []))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

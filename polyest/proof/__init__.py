@@ -1,1 +1,1 @@
-"""What is proved of stored numbers, in ball arithmetic; nothing here sees a solver."""
+"""Claims about stored numbers are proved in ball arithmetic; this package imports no solver."""

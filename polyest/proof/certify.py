@@ -1,11 +1,11 @@
-"""What is proved about the float64 entries of a table, and `certify`, which proves it.
+"""`certify` proves claims about the float64 entries of a table in ball arithmetic.
 
-Every number here is a statement about the stored doubles, established in ball arithmetic: brackets
-of sup|e| (supremum.py), upper bounds of the four criteria, and a bracket of the optimum, from an
-alternation (exact/levelled.py) or from Lagrange multipliers (dual_bound.py).  This module imports no solver
-and takes no solver's word: it gets coefficients and a witness, and evaluates.
+The claims are a bracket of sup|e| (supremum.py), upper bounds of the four criteria, and a bracket of the
+optimum, from an alternation (exact/levelled.py) or from Lagrange multipliers (dual_bound.py).  All of them
+are about the stored doubles.  This module imports no solver and trusts none: it evaluates the coefficients
+and the witness that it is given.
 
-python-flint is imported when something is to be proved, not when a table is loaded.
+python-flint is imported when something is proved, not when a table is loaded.
 """
 
 from math import nextafter
@@ -25,16 +25,16 @@ from polyest.problem.targets import Target
 if TYPE_CHECKING:
     from polyest.proof.supremum import Curve
 
-SELECTION_TOLERANCE = 1e-13
+SELECTION_TOLERANCE = 1e-13  # relative difference allowed between the stored and the true selection
 
 
 @alone
 def certify(
     problem: Problem, coefficients: Floats, witness: Alternation | Dual | None
 ) -> Certificate:
-    """Certificate of a table for `problem`; without a witness nothing is said of the optimum.
+    """Return the certificate of a table for `problem`; its optimum is None without a witness.
 
-    Raises NotProved where the table misses the budget, or the witness does not show what it should.
+    Raises NotProved if the table misses the budget, or if the witness does not prove a bound.
     """
     measured = measure(problem.target, coefficients, problem.criterion)
     if witness is None:
@@ -53,9 +53,10 @@ def certify(
 
 @alone
 def measure(target: Target, coefficients: Floats, criterion: str = MINIMAX) -> Certificate:
-    """Bracket of sup|e| and upper bounds of the criteria of any table, optimum None.
+    """Return a certificate with the bracket of sup|e| and upper bounds of the criteria of any table.
 
-    criterion: one that the certificate is to state beside those of every table.
+    Its optimum is None, because no problem and no witness are given.  criterion: one that the certificate is
+    to state beside those of every table.
     """
     from polyest.exact.balls import at_least, at_most
     from polyest.proof.supremum import BIAS, supremum
@@ -76,19 +77,19 @@ def stating(
 
 
 def reached(problem: Problem, measured: Certificate) -> float:
-    """What a table makes of the quantity that the problem minimises, an upper bound."""
+    """Return the table's upper bound of the quantity that the problem minimises."""
     return measured.bias.upper if problem.minimises_bias else measured.criterion(problem.criterion)
 
 
 def spent(problem: Problem, measured: Certificate) -> float:
-    """What a table makes of the quantity that the budget bounds, an upper bound."""
+    """Return the table's upper bound of the quantity that the budget limits."""
     by_bias = problem.direction == "bias"
     return measured.bias.upper if by_bias else measured.criterion(problem.criterion)
 
 
 @alone
 def noise_floor(target: Target, coefficients: Floats, criterion: str) -> float:
-    """Proved lower bound of a criterion of a table: the unit in which noise budgets are given."""
+    """Return a proved lower bound of a criterion of a table."""
     from polyest.exact.balls import at_least
     from polyest.proof.supremum import supremum
 
@@ -97,29 +98,33 @@ def noise_floor(target: Target, coefficients: Floats, criterion: str) -> float:
 
 @alone
 def noise_unit(problem: Problem) -> float:
-    """Proved lower bound of the criterion of the plug-in table: what noise is counted in."""
+    """Return a proved lower bound of the plug-in table's criterion, which is the unit of noise budgets."""
     return noise_floor(problem.target, plug_in(problem.target, problem.K), problem.criterion)
 
 
 @alone
 def plug_in(target: Target, K: int) -> Floats:
-    """Entries phi((X+1)/(K+1)): for log, the log of an in-group share, the unit of noise."""
+    """Return the entries phi((X+1)/(K+1)) of the plug-in table, float64 (K+1,).
+
+    For the target log, an entry is the log of the share that an answer has in its group.
+    """
     from flint import arb
 
-    with working(160):  # rounded once: the unit is the same on every machine
+    with working(160):  # each entry is rounded once, so that it is the same on every machine
         return np.array([float(target.ball(arb(j) / (K + 1))) for j in range(1, K + 2)])
 
 
 def in_units(budget: Budget, unit: float) -> float:
-    """A double no greater than the budget times a proved lower bound of what it is counted in."""
+    """Return a double that is no greater than the budget times its unit, a proved lower bound."""
     return nextafter(budget.value * unit, 0.0)
 
 
 @alone
 def least_bias(target: Target, K: int, witness: Alternation) -> Bracket:
-    """Bracket of E*(K), the least sup|e| of any table of K draws, from alternation points.
+    """Return a bracket of E*(K), the least sup|e| of any table of sample size K, from alternation points.
 
-    An empty alternation claims 0, and is believed where phi is a polynomial of degree <= K.
+    An empty alternation claims E*(K) = 0, which is true if phi is a polynomial of degree <= K.  Raises
+    NotProved otherwise, and if the number of points is not K + 2.
     """
     from polyest.exact.balls import at_least, at_most
     from polyest.exact.levelled import bracket
@@ -137,6 +142,7 @@ def least_bias(target: Target, K: int, witness: Alternation) -> Bracket:
 
 
 def _curve(coefficients: Floats) -> "Curve":
+    """Return the curve of these entries, as balls of radius 0."""
     from flint import arb
 
     from polyest.proof.supremum import Curve
@@ -145,6 +151,7 @@ def _curve(coefficients: Floats) -> "Curve":
 
 
 def _check_budget(problem: Problem, measured: Certificate) -> None:
+    """Raise NotProved if the table misses the budget of the problem."""
     if problem.direction == "none":
         return
     if problem.limit is None:
@@ -157,17 +164,19 @@ def _check_budget(problem: Problem, measured: Certificate) -> None:
 
 
 def _check_selection(problem: Problem, coefficients: Floats, witness: Dual) -> None:
+    """Raise NotProved if the tie-break value of the coefficients is not the one that is stored."""
     from polyest.exact.tie_break import value
 
-    found = value(problem.target, coefficients)
-    if not abs(found - witness.selection) <= SELECTION_TOLERANCE * abs(found):
+    selection = value(problem.target, coefficients)
+    if not abs(selection - witness.selection) <= SELECTION_TOLERANCE * abs(selection):
         raise NotProved(
-            f"K = {problem.K}: the coefficients give the selection {float(found)!r}, the witness says "
+            f"K = {problem.K}: the coefficients give the selection {float(selection)!r}, the witness says "
             f"{witness.selection!r}: a coefficient or the witness is altered"
         )
 
 
 def _optimum(problem: Problem, witness: Alternation | Dual, reached: float) -> Bracket:
+    """Return the bracket of the optimum that the witness proves; reached: the value of the table."""
     if isinstance(witness, Dual):
         from polyest.exact.balls import at_least
         from polyest.proof.dual_bound import lower_bound

@@ -1,27 +1,28 @@
-"""A lower bound of an AQP's optimum from Lagrange multipliers, in balls.
+"""A lower bound of the optimum follows from Lagrange multipliers, in ball arithmetic.
 
-For weights lambda_i of any sign at bias points and mu_m >= 0 at noise points,
+For weights lambda_i of any sign at bias points and mu_m >= 0 at noise points, let
 
     L = min_c  sum_i lambda_i e_c(p_i) + sum_m mu_m q_m(c),
 
-q_m the criterion at p_m.  Every table with |e| <= eps and q <= v has L <= eps sum|lambda| + v sum mu, so
+where q_m is the criterion at p_m.  Every table with |e| <= eps and q <= v has
+L <= eps sum|lambda| + v sum mu, so that
 
     least bias at V <= v      is at least (L - v sum mu) / sum|lambda|,
     least V at |e| <= eps     is at least (L - eps sum|lambda|) / sum mu,
     least V without a budget  is at least L / sum mu.
 
-The Lagrangian is a quadratic c'Sc + b'c + a.  Where q is a moment S is diagonal and L = a - b'S^{-1}b / 4.
-Where q is a variance, S = sum_m w_m (diag(B_m) - B_m B_m') is the Laplacian of a graph on 0..K whose
-edges weigh W_kj = sum_m w_m B_mk B_mj >= 0.  It does not see constants, S1 = 0, and L is finite only if
-b'1 = sum lambda_i p_i = 0.  The stored weights make it so to rounding; the one with the greatest
-p|lambda| is replaced by the real number that makes it so exactly.  No system is solved in balls: at any
-c, with the residual g = 2Sc + b,
+The Lagrangian is a quadratic c'Sc + b'c + a.  If q is a moment, S is diagonal and L = a - b'S^{-1}b / 4.
+If q is a variance, S = sum_m w_m (diag(B_m) - B_m B_m') is the Laplacian of a graph on 0..K whose edges
+have the weights W_kj = sum_m w_m B_mk B_mj >= 0.  Then S1 = 0, and L is finite only if
+b'1 = sum lambda_i p_i = 0.  The stored weights satisfy this up to rounding.  The weight with the greatest
+p|lambda| is replaced by the real number that satisfies it exactly.  No linear system is solved in balls.
+At any c, with the residual g = 2Sc + b,
 
     L >= c'Sc + b'c + a - sum_k (g_0 + ... + g_k)^2 / (4 W_{k,k+1}),
 
-for a Laplacian is no less than that of some of its edges, and on the path 0, 1, ..., K a flow with
-sources g is its partial sums.  That sum is the square of the error that is left in c, which is refined
-until it does not matter: residuals in balls, corrections from a factor of S in float64.
+because a Laplacian is at least the Laplacian of some of its edges, and the flow on the path 0, 1, ..., K
+with sources g consists of the partial sums of g.  The last sum is quadratic in the error of c.  So c is
+refined until the sum is negligible: residuals are balls, and corrections use a float64 factor of S.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,24 +42,28 @@ from polyest.problem.bernstein import pmf
 from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import Dual, Problem
 
-REFINEMENTS = 12
-SPARE_BITS = 130  # to which the least value is found, before it cancels against the rest
-GOOD_BITS = 90  # so that the bound, rounded to a double, is the same on every machine
-ROUNDING = 1e-15  # relative
+REFINEMENTS = 12  # greatest number of corrections of c
+SPARE_BITS = 130  # relative accuracy of the least value, before it cancels against other terms
+GOOD_BITS = 90  # relative accuracy of the bound; its double is then the same on every machine
+ROUNDING = 1e-15  # relative rounding error allowed in the balance of the bias weights
 
 
 def lower_bound(problem: Problem, dual: Dual) -> arb:
-    """Ball whose lower end no table beats.  Raises NotProved for weights that bound nothing."""
+    """Return a ball whose lower end bounds the optimum below.
+
+    Raises NotProved if the weights are invalid or give no finite bound.
+    """
     _check(dual)
     for bits in (160, 320, 640, 1280, 2560, 5120):
         with working(bits):
-            found = _bound(problem, dual)
-        if found.rel_accuracy_bits() > GOOD_BITS:
-            return found
+            bound = _bound(problem, dual)
+        if bound.rel_accuracy_bits() > GOOD_BITS:
+            return bound
     raise NotProved(f"K = {problem.K}: the dual weights give no finite bound, they are altered")
 
 
 def _bound(problem: Problem, dual: Dual) -> arb:
+    """Return the lower bound at the working precision."""
     K, target, criterion = problem.K, problem.target, CRITERIA[problem.criterion]
     heights = [arb(w) for w in dual.noise_weights]
     points = [arb(p) for p in dual.noise_points]
@@ -96,12 +101,15 @@ def _bound(problem: Problem, dual: Dual) -> arb:
 
 
 def _least_of_laplacian(points: list[arb], weights: list[arb], rows: arb_mat, b: list[arb]) -> arb:
-    """Ball whose lower end is at most min_c c'Sc + b'c, S the Laplacian; nan where it is not found."""
+    """Return a ball whose lower end is at most min_c c'Sc + b'c, where S is the Laplacian.
+
+    The ball is nan if no bound is found.
+    """
     turned = rows.transpose()
     diagonal = (arb_mat([weights]) * rows).entries()
     w, B = np.array([float(x) for x in weights]), pmf(len(b) - 1, [float(p) for p in points])
     solve = _solver(w, B)
-    # One term of W_{k,k+1} bounds it: the greatest.
+    # The greatest term of the sum W_{k,k+1} is a lower bound of it.
     heaviest = (w[:, None] * B[:, :-1] * B[:, 1:]).argmax(axis=0).tolist()
     path = [weights[m] * rows[m, k] * rows[m, k + 1] for k, m in enumerate(heaviest)]
     c, best = [arb(0)] * len(b), arb("nan")
@@ -113,9 +121,9 @@ def _least_of_laplacian(points: list[arb], weights: list[arb], rows: arb_mat, b:
         value = sum((x * (h + y) for x, h, y in zip(c, half, b, strict=True)), arb(0))
         flows = accumulate(residual[:-1])
         slack = sum((f * f / w for f, w in zip(flows, path, strict=True)), arb(0)) / 4
-        found = value - slack
-        if best.is_nan() or found.lower() > best.lower():
-            best = found
+        bound = value - slack
+        if best.is_nan() or bound.lower() > best.lower():
+            best = bound
         if not slack.upper() > abs(value) * 2.0**-SPARE_BITS:
             return value + arb(0, slack.upper())
         change = solve([float(g) for g in residual])
@@ -124,7 +132,7 @@ def _least_of_laplacian(points: list[arb], weights: list[arb], rows: arb_mat, b:
 
 
 def _solver(w: Floats, B: Floats) -> Callable[[list[float]], Floats]:
-    """Approximate solver of S x = g with x_K = 0, from the graph's edges in float64."""
+    """Return an approximate solver of S x = g with x_K = 0, from the edges of the graph in float64."""
     with threadpool_limits(1), np.errstate(over="ignore", under="ignore"):
         edges = B.T @ (w[:, None] * B)
         np.fill_diagonal(edges, 0.0)
@@ -147,7 +155,7 @@ def _solver(w: Floats, B: Floats) -> Callable[[list[float]], Floats]:
 
 
 def _balance(places: list[arb], signed: list[arb]) -> None:
-    """Make sum lambda_i p_i, which must be 0 to rounding, exactly 0."""
+    """Change one weight so that sum lambda_i p_i is exactly 0; raise NotProved if it is not nearly 0."""
     if not places:
         return
     moments = [p * w for p, w in zip(places, signed, strict=True)]
@@ -165,7 +173,7 @@ def _balance(places: list[arb], signed: list[arb]) -> None:
 
 
 def _pmf(K: int, points: list[arb]) -> list[list[arb]]:
-    """Binomial probabilities of 0..K at each ball p in [0, 1]."""
+    """Return the binomial probabilities of 0..K at each ball p in [0, 1]."""
     choose = [arb(comb(K, k)) for k in range(K + 1)]
     rows = []
     for p in points:
@@ -176,6 +184,7 @@ def _pmf(K: int, points: list[arb]) -> list[list[arb]]:
 
 
 def _check(dual: Dual) -> None:
+    """Raise NotProved if the points or the weights of a dual witness are invalid."""
     for points, weights in (
         (dual.bias_points, dual.bias_weights),
         (dual.noise_points, dual.noise_weights),

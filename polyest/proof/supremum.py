@@ -1,22 +1,22 @@
-"""Suprema over [0, 1] of a table's bias and noise, bracketed in ball arithmetic.
+"""Suprema over [0, 1] of a table's bias and noise are bracketed in ball arithmetic.
 
 With P = sum_k c_k B_k(p) and S = sum_k c_k^2 B_k(p), F(p) is |p P - p phi| for the bias, and for a criterion
 of noise w E (c_X - t)^2 = w (S - 2 t P + t^2), with w and t from the table of criteria.
 
-[0, 1] is halved into dyadic cells m + r t, |t| <= 1.  P and S pass from a cell to its halves by an
-exact shift; their highest powers of t, which shrink by 2^-j with each halving, are folded into the
-radius of the constant as soon as they no longer matter.  So F is, on each cell, a short polynomial
-with ball coefficients a_j (phi enters by its Taylor polynomial and remainder), and a cell is settled
-by one of four arguments:
+[0, 1] is halved into dyadic cells m + r t, |t| <= 1.  P and S on the halves of a cell follow from P and S
+on the cell by an exact shift.  Each halving multiplies the coefficient of t^j by 2^-j.  The highest powers
+are moved into the radius of the constant as soon as they are negligible.  Thus F on a cell is a short
+polynomial with ball coefficients a_j; phi contributes its Taylor polynomial and remainder.  A cell is
+settled by one of four arguments:
 
     bounded   sum|a_j| is no more than a value that F is known to reach;
-    monotone  |a_1| > sum_{j>=2} j |a_j|: the supremum is at an end;
-    bent      2|a_2| > sum_{j>=3} j (j-1) |a_j|: F is convex or concave, and the supremum is at an end or
-              below the tangent taken where Newton steps find the slope nearly 0;
+    monotone  |a_1| > sum_{j>=2} j |a_j|, and the supremum is at an end;
+    bent      2|a_2| > sum_{j>=3} j (j-1) |a_j|, F is convex or concave, and the supremum is at an end or
+              below the tangent at the point where Newton steps find a slope of nearly 0;
     at zero   |F| <= a bound from |P|, S and the target's behaviour on [0, d].
 
-Anything else is halved again, the cell of the greatest bound first.  Only balls and Python floats,
-in a fixed order: the same result on every machine.
+Any other cell is halved again, and the cell with the greatest bound comes first.  The computation uses
+balls and Python floats in a fixed order, so that the result is the same on every machine.
 """
 
 from collections.abc import Callable
@@ -34,12 +34,12 @@ from polyest.problem.criteria import CRITERIA, Criterion
 from polyest.problem.targets import Target
 
 BIAS = "bias"
-KEPT_BITS = 110  # relative size of what a cell still tells apart
-FLOOR = 2.0**-90  # of the scale of F: below this no cell is divided further
-NARROW = 2.0**-43  # of the supremum: a bound this close to it is not improved
-FINE = 2.0**-56  # of the supremum: what a cell may be wrong by
-UP = 1 + 2.0**-44  # makes a float sum of bounds a bound
-MOST_CELLS = 200_000
+KEPT_BITS = 110  # relative accuracy of the polynomials on a cell
+FLOOR = 2.0**-90  # times the scale of F: a bound this close to the supremum is not improved
+NARROW = 2.0**-43  # times the supremum: a bound this close to the supremum is not improved
+FINE = 2.0**-56  # times the supremum: what may be moved into the radius on a cell
+UP = 1 + 2.0**-44  # factor that covers the rounding errors of a float sum of bounds
+MOST_CELLS = 200_000  # cells after which the proof is given up
 
 Place = tuple[float, float]  # m, r
 Function = Callable[[Place, float], arb_poly | arb]
@@ -47,48 +47,53 @@ Function = Callable[[Place, float], arb_poly | arb]
 
 @dataclass
 class Curve:
-    """A table's entries with P and S on the dyadic cells asked for so far."""
+    """The entries of a table, and a cache of P and S on dyadic cells."""
 
     entries: list[arb]
     cells: dict[tuple[str, Place], arb_poly] = field(default_factory=dict)
 
     def on(self, name: str, place: Place) -> arb_poly:
-        """P or S (`name`) as a polynomial in the variable t of a cell."""
-        found = self.cells.get((name, place))
-        if found is None:
-            found = self._whole(name) if place == (0.5, 0.5) else self._half(name, place)
-            self.cells[name, place] = found
-        return found
+        """Return P or S, as `name` says, as a polynomial in the variable t of a cell."""
+        poly = self.cells.get((name, place))
+        if poly is None:
+            poly = self._whole(name) if place == (0.5, 0.5) else self._half(name, place)
+            self.cells[name, place] = poly
+        return poly
 
     @cached_property
     def scale(self) -> float:
-        """Greatest |c_k|, and at least 1."""
+        """The greatest |c_k|, or 1 if that is greater."""
         return max(1.0, *(float(abs(c)) for c in self.entries))
 
     def _whole(self, name: str) -> arb_poly:
+        """Return P or S on the cell [0, 1]."""
         bits = KEPT_BITS + 40 + 6 * len(self.entries) + 2 * _bits(self.scale)
         with working(bits):
             entries = self.entries if name == "P" else [c * c for c in self.entries]
             return trimmed(power_form(entries)(arb_poly([0.5, 0.5])), self._least(name))
 
     def _half(self, name: str, place: Place) -> arb_poly:
+        """Return P or S on a cell from the cell of which it is a half."""
         m, r = place
-        right = (m / r) % 4 == 3  # cells of radius r have centres r, 3r, 5r, ...
+        right = (m / r) % 4 == 3  # cells of radius r have the centres r, 3r, 5r, ...
         whole = self.on(name, (m - r if right else m + r, 2 * r))
         with working(KEPT_BITS + 60 + 2 * whole.length() + _bits(self.scale)):
             return trimmed(whole(arb_poly([0.5 if right else -0.5, 0.5])), self._least(name))
 
     def _least(self, name: str) -> float:
-        """What P or S may be wrong by: relative to the entries, for on a wide cell the powers of t
-        have coefficients 2^(K/2) times greater, and what is small beside those is not small."""
+        """Return the error that is allowed in P or S, relative to the entries.
+
+        It is not relative to the coefficients of the powers of t, which on a wide cell are about 2^(K/2)
+        times as large as the entries.
+        """
         return float(2.0**-KEPT_BITS * self.scale ** (1 if name == "P" else 2))
 
 
 def supremum(curve: Curve, target: Target, what: str) -> tuple[arb, arb]:
-    """Exact lower and upper bound of the supremum of `what` over [0, 1]: of BIAS, or of a criterion.
+    """Return an exact lower and upper bound of the supremum over [0, 1]; what: BIAS, or a criterion.
 
-    Infinite where the supremum is (distances to a phi with p phi^2 unbounded), and where it is
-    beyond the doubles.  Raises NotProved where 200000 cells do not settle it.
+    Both are infinite if the supremum is (distances to a phi with unbounded p phi^2) or if it is too large
+    for doubles.  Raises NotProved if 200000 cells do not settle it.
     """
     row = None if what == BIAS else CRITERIA[what]
     infinite = (arb("+inf"), arb("+inf"))
@@ -106,11 +111,12 @@ def supremum(curve: Curve, target: Target, what: str) -> tuple[arb, arb]:
 
 
 def highest(on: Function, place: Place, floor: float, narrow: float, what: str) -> tuple[arb, arb]:
-    """Exact lower and upper bound of the supremum of |F| over a cell.
+    """Return an exact lower and upper bound of the supremum of |F| over a cell.
 
-    on: F as a polynomial in t on a cell, given with a value that |F| reaches, or a bound of |F| there;
-    floor, narrow: how far above the supremum, absolutely and relative to it, a bound may stay;
-    what: names F.  Raises NotProved where 200000 cells do not settle it.
+    on: a function that takes a cell and a value that |F| reaches, and returns F on the cell as a
+    polynomial in t, or a bound of |F| there; floor, narrow: how far the upper bound may stay above the
+    supremum, absolutely and relative to it; what: the name of F in a message.  Raises NotProved if 200000
+    cells do not settle it.
     """
     low = high = arb(0)
     waiting: list[tuple[float, Place, arb_poly | None]] = []
@@ -118,7 +124,7 @@ def highest(on: Function, place: Place, floor: float, narrow: float, what: str) 
     def look(place: Place) -> None:
         nonlocal low, high
         F = on(place, float(low))
-        if isinstance(F, arb):  # a bound, on a cell at zero
+        if isinstance(F, arb):  # a bound of |F|
             bound, poly = float(F.upper()) * UP, None
         else:
             low = low.max(abs(F[0]).lower())
@@ -133,14 +139,14 @@ def highest(on: Function, place: Place, floor: float, narrow: float, what: str) 
             negative, place, poly = heappop(waiting)
             if -negative <= float(low) + max(floor, float(low) * narrow):
                 high = high.max(arb(-negative))
-                break  # and so is every other cell that waits
-            found = None if poly is None else _settled(poly)
-            if found is None:
+                break  # the bounds of all other waiting cells are no greater
+            ends = None if poly is None else _settled(poly)
+            if ends is None:
                 m, r = place
                 look((m - r / 2, r / 2))
                 look((m + r / 2, r / 2))
             else:
-                low, high = low.max(found[0].lower()), high.max(found[1].upper())
+                low, high = low.max(ends[0].lower()), high.max(ends[1].upper())
         else:
             raise NotProved(
                 f"{MOST_CELLS} cells do not settle {what}; it is between {float(low):g} and "
@@ -152,7 +158,7 @@ def highest(on: Function, place: Place, floor: float, narrow: float, what: str) 
 def _function(
     curve: Curve, target: Target, row: Criterion | None, place: Place, tiny: float
 ) -> arb_poly | arb:
-    """F on a cell, or a bound of |F| on a cell at zero where phi has no Taylor polynomial."""
+    """Return F on a cell, or a bound of |F| on a cell at 0, where phi has no Taylor polynomial."""
     m, r = place
     P = curve.on("P", place)
     p = arb_poly([m, r])
@@ -172,7 +178,7 @@ def _function(
 
 
 def _phi(target: Target, place: Place, tiny: float) -> arb_poly:
-    """Taylor polynomial of phi on a cell, its remainder in the radius of the constant."""
+    """Return the Taylor polynomial of phi on a cell, with its remainder in the radius of the constant."""
     m, r = place
     terms = max(4, ceil(log2(tiny) / log2(r / m)), ceil(target.exponent) + 2)
     coefficients, rest = target.taylor(arb(m), arb(r), terms)
@@ -181,7 +187,7 @@ def _phi(target: Target, place: Place, tiny: float) -> arb_poly:
 
 
 def _settled(F: arb_poly) -> tuple[arb, arb] | None:
-    """Bracket of max|F| over |t| <= 1 where F is monotone, convex or concave there, else None."""
+    """Return a bracket of max|F| over |t| <= 1 if F is monotone, convex or concave there, else None."""
     a = F.coeffs()
     sizes = [float(abs(x).upper()) for x in a]
     ends = abs(F(arb(-1))).max(abs(F(arb(1))))
@@ -201,7 +207,7 @@ def _settled(F: arb_poly) -> tuple[arb, arb] | None:
 
 
 def _flat(a: list[float]) -> float:
-    """Point of [-1, 1] where a polynomial that is convex or concave there has slope nearly 0."""
+    """Return a point of [-1, 1] where a convex or concave polynomial has a slope of nearly 0."""
     t = 0.0
     for _ in range(8):
         slope = bend = 0.0
@@ -215,18 +221,20 @@ def _flat(a: list[float]) -> float:
 
 
 def _bits(size: float) -> int:
-    """Bits before the point of a number of at least 1."""
+    """Return the number of bits before the binary point of a number of at least 1."""
     return ceil(log2(size))
 
 
 def _size(F: arb_poly) -> arb:
-    """Bound of |F| over |t| <= 1."""
+    """Return a bound of |F| over |t| <= 1."""
     return sum((abs(a) for a in F.coeffs()), arb(0))
 
 
 def trimmed(F: arb_poly, allowed: float) -> arb_poly:
-    """F with its last coefficients, while they add up to no more than allowed, folded into the
-    radius of the constant."""
+    """Return F with its last coefficients moved into the radius of the constant.
+
+    As many are moved as have absolute values with a sum of at most `allowed`.
+    """
     a = F.coeffs()
     if not a:
         return arb_poly([arb(0)])

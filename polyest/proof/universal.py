@@ -1,29 +1,32 @@
-"""What is proved of the universal table for every K >= 1024 at once, in balls.
+"""The limits of the universal table are proved for every K >= 1024 at once, in balls.
 
-With x = 1/K, lambda = K p and d_X = u_X + w_X x, the harmonic part of the table gives
+With x = 1/K, lambda = K p and d_X = u_X + w_X x, the bias of the table is
 
     K e(p) = lambda (R + sum_X d_X B_X),    R = sum_{j>K} (1-p)^j/j = int_lambda^{1/x} (1 - s x)^{1/x} ds/s
 
-and, whatever constant is added to the entries, K p Var c_X = lambda (E a_X^2 - (E a_X)^2) with
-a_X = H_X - H_16 + d_X.  `poisson.py` expands the sums in powers of x, whose coefficients are functions
-of lambda alone; for every x in [0, 1/1024] a polynomial in x lies between its Bernstein coefficients; and
-what is left to bound are functions of lambda, cell by cell (`supremum.highest`).  In detail:
+A constant added to the entries does not change the variance, so that K p Var c_X =
+lambda (E a_X^2 - (E a_X)^2) with a_X = H_X - H_16 + d_X.  `poisson.py` expands the sums in powers of x,
+whose coefficients are functions of lambda alone.  For every x in [0, 1/1024] a polynomial in x lies between
+its Bernstein coefficients.  They are functions of lambda, and are bounded cell by cell (`supremum.highest`).
+The steps are:
 
-R   has the coefficients E_1(lambda), -int e^-s s/2 ds and int e^-s (s^3/8 - s^2/3) ds, from lambda to
-    infinity.  With y = s + log(1 - s x)/x <= 0 the integrand is e^-s e^y/s, e^y lies between its Taylor
-    sums of order 2 and 3, and for s x <= 1/2 what they leave is at most x^3 (s^4/2 + 2 s^5/5 + s^6/12).
-    For s x > 1/2 there is s > 512, and all terms together come to less than 2^-300.
+R   has the coefficients E_1(lambda), -int e^-s s/2 ds and int e^-s (s^3/8 - s^2/3) ds, with integrals
+    from lambda to infinity.  With y = s + log(1 - s x)/x <= 0 the integrand is e^-s e^y/s, and e^y lies
+    between its Taylor sums of order 2 and 3.  For s x <= 1/2 the error of these terms is at most
+    x^3 (s^4/2 + 2 s^5/5 + s^6/12).  For s x > 1/2 all terms together are less than 2^-300, because s > 512.
 near 0          |K e| <= lambda (log(1 + 1/lambda) + max|d_X|), for R <= E_1(lambda) < log(1 + 1/lambda).
-lambda >= 128   |K e| <= lambda (E_1(lambda) + sum_X |d_X| pi_X), which decreases: B_X <= pi_X where
+lambda >= 128   |K e| <= lambda (E_1(lambda) + sum_X |d_X| pi_X), which decreases: B_X <= pi_X if
                 S <= 0, and S <= lambda x (X - lambda (1 - X x)/2).
-lambda <= 64    counts X >= 192 add at most 2 sum (a_X^2 + m^2) B_X to the variance, m the mean over the
-                others, and B_X <= pi_X e^(lambda x X): no more than a geometric series.
-lambda >= 64    the root of K p Var c_X is at most that of the harmonic part, of 1 + 3/lambda, and of
-                lambda sum d_X^2 B_X, which decreases.  1 + 3/lambda comes from Efron and Stein,
-                Var f(X) <= K p (1-p) E (f(X'+1) - f(X'))^2 for X' of K-1 draws, f(X'+1) - f(X') = 1/n with
-                n = X'+1, 1/n^2 <= 1/(n(n+1)) + 3/(n(n+1)(n+2)) and E 1/(n(n+1)) <= 1/(K(K+1)p^2), and so on.
+lambda <= 64    counts X >= 192 add at most 2 sum (a_X^2 + m^2) B_X to the variance, where m is the mean
+                over the other counts.  By B_X <= pi_X e^(lambda x X) this is at most a geometric series.
+lambda >= 64    the root of K p Var c_X is at most the root of 1 + 3/lambda, for the harmonic part, plus
+                the root of lambda sum d_X^2 B_X, which decreases.  The harmonic part is bounded by the
+                inequality of Efron and Stein, Var f(X) <= K p (1-p) E (f(X'+1) - f(X'))^2 for X' of K-1
+                draws.  Here f(X'+1) - f(X') = 1/n with n = X'+1,
+                1/n^2 <= 1/(n(n+1)) + 3/(n(n+1)(n+2)), E 1/(n(n+1)) <= 1/(K(K+1)p^2), and the second
+                term is bounded alike.
 squared error   K p E (c_X - log p)^2 = K p Var c_X + (K e)^2/lambda.
-second moment   |c_X| <= |c_0|, so that E c_X^2 is greatest at p = 0.
+second moment   |c_X| <= |c_0|, so that E c_X^2 has its greatest value at p = 0.
 """
 
 from fractions import Fraction
@@ -52,17 +55,17 @@ from polyest.proof.poisson import (
 )
 from polyest.proof.supremum import Place, highest, trimmed
 
-BITS = 320
-SMALL = 2.0**-60  # what a cell may be wrong by
-NARROW = 1e-9  # of a supremum: a bound this close to it is not improved
-BIAS_REACH, NOISE_REACH = 128, 64  # of lambda: what lies beyond is bounded as a whole
-COUNTED = 192  # counts that a variance is summed over
-CENTRE = 16  # its harmonic number is taken off before squaring
-WIDEST = 0.5  # half the width of a cell that is looked at more closely
+BITS = 320  # precision of the proof
+SMALL = 2.0**-60  # error that is allowed on a cell
+NARROW = 1e-9  # times a supremum: a bound this close to the supremum is not improved
+BIAS_REACH, NOISE_REACH = 128, 64  # greatest lambda in a cell; one bound covers all greater lambda
+COUNTED = 192  # the variance is summed over the counts below this one
+CENTRE = 16  # the harmonic number H_16 is subtracted from entries before they are squared
+WIDEST = 0.5  # cells of a greater radius are halved at once
 LOG_PLACE = fmpq(375, 16)  # lambda near which K p Var log((X+1)/(K+1)) is greatest for K = 1024
-LARGEST = 64  # size of a departure
-UNIT_SLACK = Fraction(1, 2**25)  # of the unit of noise: above what rounding log_count may take
-# Coefficients 1 and 2 of R, times e^lambda.
+LARGEST = 64  # greatest absolute value of the first departure
+UNIT_SLACK = Fraction(1, 2**25)  # share of the unit of noise; rounding log_count changes it by less
+# The coefficients of x and x^2 in R, times e^lambda.
 BEYOND_LOG = (
     fmpq_poly([-1, -1]) * fmpq(1, 2),
     fmpq_poly([6, 6, 3, 1]) * fmpq(1, 8) - fmpq_poly([2, 2, 1]) * fmpq(1, 3),
@@ -72,20 +75,20 @@ BEYOND_LOG = (
 def check(problem: Problem, departures: Floats, limits: Limits, peak: float) -> None:
     """Prove every limit of a universal table again, and that its noise is within the budget.
 
-    Raises NotProved naming the first claim that is not what is proved.
+    Raises NotProved, which names the first claim that differs from the proved value.
     """
     proved = prove(departures, peak)
     for name in Limits.__annotations__:
-        said, found = getattr(limits, name), getattr(proved, name)
-        if said != found:
-            raise NotProved(f"universal table: {name} is claimed to be {said}, proved is {found}")
+        claim, fact = getattr(limits, name), getattr(proved, name)
+        if claim != fact:
+            raise NotProved(f"universal table: {name} is claimed to be {claim}, proved is {fact}")
     assert problem.budget is not None
     name = problem.target.name
     if name != "log" or problem.criterion != "gradient-variance":
         raise NotProved(f"universal table for {name}, {problem.criterion}: nothing is proved")
     allowed = Fraction(problem.budget.value) * Fraction(proved.log_count) * (1 - UNIT_SLACK)
     spent = Fraction(proved.gradient_variance)
-    # At most sqrt(spent/K) + ROUNDING, squared, times K <= 2^53, with 2 sqrt(spent) <= 1 + spent.
+    # Rounding makes it at most K (sqrt(spent/K) + ROUNDING)^2, with K <= 2^53, 2 sqrt(spent) <= 1 + spent.
     grown = spent + (1 + spent) * ROUNDING * (1 << 27) + MOST_DRAWS * ROUNDING**2
     if grown > allowed:
         raise NotProved(
@@ -95,9 +98,10 @@ def check(problem: Problem, departures: Floats, limits: Limits, peak: float) -> 
 
 @alone
 def prove(departures: Floats, peak: float) -> Limits:
-    """Limits of the universal table with these departures; peak: lambda of its greatest bias.
+    """Return the limits of the universal table with these departures.
 
-    Raises NotProved where a step of the proof fails, as for departures that do not vanish in time.
+    peak: the lambda of its greatest bias.  Raises NotProved if a step of the proof fails, as for too many
+    departures.
     """
     with working(BITS):
         exact = head(departures)
@@ -121,7 +125,7 @@ def prove(departures: Floats, peak: float) -> Limits:
 
 
 class _Bias:
-    """K e as a function of lambda and x."""
+    """The bias K e as a function of lambda and x."""
 
     def __init__(self, entries: Entries) -> None:
         self.entries = entries
@@ -132,7 +136,7 @@ class _Bias:
         self.rests = [self.rest(at) for at in _balls(BIAS_REACH)]
 
     def bracket(self, peak: float) -> Bracket:
-        """Bracket of sup |K e| over lambda, for every x."""
+        """Return a bracket of sup |K e| over lambda that holds for every x."""
         rest = self.rest(arb(peak))
         at_peak = [self.on(j, (peak, 0.0), rest)[0] for j in range(ORDER)]
         sign = 1 if at_peak[0] > 0 else -1
@@ -141,7 +145,7 @@ class _Bias:
         return Bracket(max(0.0, lowest), max(*tops, at_most(self.beyond())))
 
     def highest(self, j: int) -> float:
-        """Bound of the j-th Bernstein coefficient in x, lambda <= BIAS_REACH."""
+        """Return a bound of the j-th Bernstein coefficient in x for lambda <= BIAS_REACH."""
         half = BIAS_REACH / 2
 
         def on(place: Place, _: float) -> arb_poly | arb:
@@ -155,20 +159,20 @@ class _Bias:
         return at_most(highest(on, (half, half), SMALL, NARROW, "the bias of a universal table")[1])
 
     def rest(self, at: arb) -> float:
-        """Bound of what the series leaves of K e, for lambda in a ball."""
+        """Return a bound of the rest of the series of K e for lambda in a ball."""
         return at_most(at * (rests([self.entries], at)[0] + _beyond_log_rest(at)))
 
     def on(self, j: int, place: Place, rest: float) -> arb_poly:
-        """The j-th Bernstein coefficient in x on a cell, with the rest in its radius."""
+        """Return the j-th Bernstein coefficient in x on a cell, with the rest in its radius."""
         m, r = place
         with working(BITS):
             lam = arb_poly([m, r])
             sums = trimmed(self.polys[j](lam) * decay(m, r, SMALL**3), SMALL)
-            found = trimmed((sums + exponential_integral(m, r, SMALL)) * lam, SMALL)
-            return found + arb(0, rest)
+            coefficient = trimmed((sums + exponential_integral(m, r, SMALL)) * lam, SMALL)
+            return coefficient + arb(0, rest)
 
     def beyond(self) -> arb:
-        """Bound of |K e| for lambda >= BIAS_REACH."""
+        """Return a bound of |K e| for lambda >= BIAS_REACH."""
         at, total = arb(BIAS_REACH), arb(BIAS_REACH).expint(arb(1))
         for X, size in enumerate(_sizes(self.entries)):
             total += size * (-at).exp() * at**X / arb(X).fac()
@@ -176,7 +180,7 @@ class _Bias:
 
 
 class _Noise:
-    """Var a_X as a function of lambda and x."""
+    """The variance Var a_X as a function of lambda and x."""
 
     def __init__(self, entries: Entries) -> None:
         self.entries = entries
@@ -197,14 +201,17 @@ class _Noise:
         self.cells: dict[Place, list[arb_poly]] = {}
 
     def suprema(self) -> tuple[float, float]:
-        """Bounds of sup K p Var and of sup Var over lambda, for every x."""
+        """Return bounds of sup K p Var and of sup Var over lambda that hold for every x."""
         gradient = max(self.highest(j, True) for j in range(ORDER))
         variance = max(self.highest(j, False) for j in range(ORDER))
         beyond = self.beyond()
         return max(gradient, at_most(beyond)), max(variance, at_most(beyond / NOISE_REACH))
 
     def highest(self, j: int, weighted: bool) -> float:
-        """Bound of the j-th Bernstein coefficient in x of lambda Var or Var, lambda <= NOISE_REACH."""
+        """Return a bound of the j-th Bernstein coefficient in x of Var for lambda <= NOISE_REACH.
+
+        weighted: bound that of lambda Var instead.
+        """
         half = NOISE_REACH / 2
 
         def on(place: Place, _: float) -> arb_poly | arb:
@@ -212,33 +219,33 @@ class _Noise:
             if r > WIDEST:
                 return arb("+inf")
             with working(BITS):
-                found = self.on(place)[j]
-                return trimmed(found * arb_poly([m, r]), SMALL) if weighted else found
+                variance = self.on(place)[j]
+                return trimmed(variance * arb_poly([m, r]), SMALL) if weighted else variance
 
         what = "the noise of a universal table"
         return at_most(highest(on, (half, half), SMALL, NARROW, what)[1])
 
     def on(self, place: Place) -> list[arb_poly]:
-        """Bernstein coefficients in x of Var on a cell, what the series leaves in their radius."""
+        """Return the Bernstein coefficients in x of Var on a cell, with the rest in their radius."""
         if place not in self.cells:
             m, r = place
             lam, weight = arb_poly([m, r]), decay(m, r, SMALL**3)
             means = [trimmed(poly(lam) * weight, SMALL) for poly in self.means]
-            found = [trimmed(poly(lam) * weight, SMALL) for poly in self.squares]
+            variance = [trimmed(poly(lam) * weight, SMALL) for poly in self.squares]
             rest = arb(_over(self.rests, place))
             for i, first in enumerate(means):
                 for k, second in enumerate(means, i):
                     if k < ORDER:
-                        found[k] -= first * second
+                        variance[k] -= first * second
                     else:
                         size = sum((abs(a) for a in (first * second).coeffs()), arb(0))
                         rest += size * arb(STEP) ** k
-            found[0] += arb(0, rest.upper())
-            self.cells[place] = [trimmed(poly, SMALL) for poly in between(found)]
+            variance[0] += arb(0, rest.upper())
+            self.cells[place] = [trimmed(poly, SMALL) for poly in between(variance)]
         return self.cells[place]
 
     def beyond(self) -> arb:
-        """Bound of K p Var for lambda >= NOISE_REACH."""
+        """Return a bound of K p Var for lambda >= NOISE_REACH."""
         at, total = arb(NOISE_REACH), arb(0)
         for X, size in enumerate(_sizes(self.entries)):
             above = max(fmpq(0), X - NOISE_REACH * (1 - X * STEP) / 2) * NOISE_REACH * STEP
@@ -248,7 +255,7 @@ class _Noise:
 
 
 def _log_count() -> arb:
-    """Lower bound of K p Var log((X+1)/(K+1)) at lambda = LOG_PLACE, for every x."""
+    """Return a lower bound of K p Var log((X+1)/(K+1)) at lambda = LOG_PLACE that holds for every x."""
     at = arb(LOG_PLACE)
     logs = [(((X + 1) / (at + 1)).log(),) for X in range(COUNTED)]
     squares = [(log * log,) for (log,) in logs]
@@ -257,21 +264,22 @@ def _log_count() -> arb:
     mean, second = rests([logs, squares], at)
     size = _greatest(logs)
     mean += _uncounted(size)
-    rest, found = second + mean * (2 * size + mean), seconds
+    rest, variance = second + mean * (2 * size + mean), seconds
     for i, a in enumerate(means):
         for k, b in enumerate(means, i):
             if k < ORDER:
-                found[k] -= a * b
+                variance[k] -= a * b
             else:
                 rest += abs(a * b) * arb(STEP) ** k
-    least = min((value.lower() for value in between(found)), key=float)
+    least = min((value.lower() for value in between(variance)), key=float)
     return at * (least - rest)
 
 
 def _uncounted(size: arb) -> arb:
-    """Bound of 2 sum (a_X^2 + m^2) B_X over X >= COUNTED for lambda <= NOISE_REACH, |m| <= size.
+    """Return a bound of 2 sum (a_X^2 + m^2) B_X over X >= COUNTED.
 
-    a_X^2 <= X^2 there, and the terms X^2 pi_X e^(lambda x X) more than halve from each X to the next.
+    It holds for lambda <= NOISE_REACH and |m| <= size.  For these X, a_X^2 <= X^2, and each term
+    X^2 pi_X e^(lambda x X) is less than half of the term before it.
     """
     at, n = arb(NOISE_REACH), COUNTED
     first = (at * (n * arb(STEP) - 1)).exp() * at**n / arb(n).fac()
@@ -279,9 +287,10 @@ def _uncounted(size: arb) -> arb:
 
 
 def _beyond_log_rest(at: arb) -> arb:
-    """Bound of |R - its three terms| for lambda in a ball."""
+    """Return a bound of |R - its three terms| for lambda in a ball."""
 
-    def integral(n: int) -> arb:  # int_lambda^inf e^-s s^n ds
+    def integral(n: int) -> arb:
+        """Return the integral of e^-s s^n from lambda to infinity."""
         total, term = arb(0), arb(n).fac()
         for j in range(n + 1):
             total, term = total + term, term * at / (j + 1)
@@ -292,9 +301,10 @@ def _beyond_log_rest(at: arb) -> arb:
 
 
 def _check(entries: Entries, peak: float) -> None:
-    """Refuse what the proof does not take: too many entries, too great, or greater in size than c_0.
+    """Raise NotProved for departures that the proof does not cover.
 
-    The entries beyond these lie in [1 - H_K, 0].
+    It covers neither too many departures, nor a first departure above LARGEST, nor an entry of a greater
+    absolute value than c_0.  The entries of all other counts lie in [1 - H_K, 0].
     """
     last = len(entries) - 1
     if not (last < NOISE_REACH and 2 * last <= BIAS_REACH * (1 - last * STEP)):
@@ -307,31 +317,32 @@ def _check(entries: Entries, peak: float) -> None:
         raise NotProved(f"universal table: departure {float(arb(first[0])):g}, at most {LARGEST}")
     for X, (u, w) in enumerate(entries):
         total += fmpq(1, X) if X else 0
-        for x in (fmpq(0), STEP):  # linear in between
+        for x in (fmpq(0), STEP):  # the entries are linear in x
             least, here = first[0] + first[1] * x, total + u + w * x
             if not (least <= 1 and least <= here <= 2 * harmonic - least):
                 raise NotProved(f"universal table: entry {X} is greater in size than entry 0")
 
 
 def _balls(reach: int) -> list[arb]:
-    """lambda in [0, reach], in the cells [i, i+1] in which a rest is bounded."""
+    """Return the balls [i, i+1] that cover [0, reach]; a rest is bounded on each of them."""
     return [arb(i + 0.5, 0.5) for i in range(reach)]
 
 
 def _over(bounds: list[float], place: Place) -> float:
-    """Greatest of the bounds in the cells [i, i+1] that a place meets."""
+    """Return the greatest of the bounds on the intervals [i, i+1] that meet the cell."""
     m, r = place
     return max(bounds[int(m - r) : ceil(m + r)])
 
 
 def _sizes(entries: Entries) -> list[arb]:
-    """Bounds of |f_X| for every x."""
+    """Return bounds of |f_X| that hold for every x."""
     return [
         sum((abs(arb(a)) * arb(STEP) ** i for i, a in enumerate(row)), arb(0)) for row in entries
     ]
 
 
 def _greatest(entries: Entries) -> arb:
+    """Return a bound of all |f_X|."""
     return max(_sizes(entries), key=lambda size: float(size.upper())).upper()
 
 

@@ -109,12 +109,12 @@ def test_of_a_command_it_is_usage(command, words, said):
 
 
 BY_PLACE = {
-    "load": (lambda: polyest.load(4, "log", criterion="minimax"), {"K": 4, "criterion": "minimax"}),
+    "load": (lambda: polyest.load(4, "log", "minimax"), {"K": 4, "criterion": "minimax"}),
     "load noise": (
-        lambda: polyest.load(4, "log", criterion="gradient-variance", None, None, 2),
+        lambda: polyest.load(4, "log", "gradient-variance", None, None, 2),
         {"K": 4, "noise": 2},
     ),
-    "solve": (lambda: polyest.solve(3, "log", criterion="minimax"), {"K": 3, "criterion": "minimax"}),
+    "solve": (lambda: polyest.solve(3, "log", "minimax"), {"K": 3, "criterion": "minimax"}),
 }
 
 
@@ -136,9 +136,9 @@ def test_curves_had_the_criterion_before_the_target():
     with pytest.warns(DeprecationWarning, match="criterion by place"):
         assert list(frontier.comparison(2, "variance")) == list(frontier.comparison(2))
     with pytest.raises(TypeError, match="got criterion by place and by name"):
-        polyest.load(3, "log", criterion="minimax", criterion="minimax")
+        polyest.load(3, "log", "minimax", criterion="minimax")
     with pytest.raises(TypeError):
-        polyest.load(3, "log", criterion="minimax", None, None, None, None)
+        polyest.load(3, "log", "minimax", None, None, None, None)
 
 
 # Entries, length, equality.

@@ -1,9 +1,9 @@
-"""A page on which one moves along a frontier: one file that needs no network.
+"""The explorer is an interactive page of a frontier, in one file that needs no network.
 
-`explorer_page` puts the curve and what is compared with it into explorer.html as one block of JSON, whose
-tables are the records that `table.dumps` writes, next to style.css and the scripts: binomial.js
-computes e(p) and noise from the entries, axes.js draws, page.js holds what is chosen.  Bounds are
-shortened here, as for the terminal, so that what is shown is still proved.
+`explorer_page` puts the curve and its rivals into explorer.html as one block of JSON, beside style.css and
+three scripts.  Each table in the JSON is the object that `dumps` writes.  binomial.js computes e(p) and the
+noise from the entries, axes.js draws, and page.js keeps the selection.  Bounds are rounded outward in
+Python, as for the terminal, so that the shown numbers are still proved.
 """
 
 import json
@@ -39,10 +39,10 @@ PARTS = ("style.css", "binomial.js", "axes.js", "page.js")
 
 @dataclass(frozen=True)
 class ExplorerReport(FrontierReport):
-    """A curve and rivals, with what moving along the curve needs besides.
+    """A curve and rivals, with further data for the interactive page.
 
-    plug_in: entries of the plug-in table, float64 (K+1,); released: of each point, whether `load` gives its
-    table; forms: names of the closed forms of the log.
+    plug_in: entries of the plug-in table, float64 (K+1,); released: for each point, whether `load` returns
+    its table; forms: names of the closed forms of the log.
     """
 
     plug_in: Floats
@@ -51,7 +51,7 @@ class ExplorerReport(FrontierReport):
 
 
 def check(path: str) -> None:
-    """Raise CannotStore unless a file is called .html, which browsers open as a page.
+    """Raise CannotStore unless the name of a file ends in .html, which browsers open as a page.
 
     >>> check("out.html")
     """
@@ -63,23 +63,23 @@ def check(path: str) -> None:
 
 
 def explorer_page(report: ExplorerReport) -> bytes:
-    """The file of a curve and of the estimators beside it, UTF-8.
+    """Return the page of a curve and its rivals as UTF-8.
 
-    Where a rival is not settled its words are on the page.
+    If a rival has no comparison, the page shows the reason instead.
     """
     content = json.dumps(_record(report), ensure_ascii=False).replace("<", "\\u003c")
     parts = {name: (FOLDER / name).read_text(encoding="utf-8") for name in PARTS}
     parts |= {"data": content, "title": escape(report.title)}
     outline = (FOLDER / "explorer.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{(\S+)\}\}", lambda found: parts[found[1]], outline).encode()
+    return re.sub(r"\{\{(\S+)\}\}", lambda place: parts[place[1]], outline).encode()
 
 
 def _record(report: ExplorerReport) -> dict[str, Any]:
-    """What the page knows: numbers as decimal strings that read back to the same doubles."""
+    """Return the data of the page; numbers are decimal strings that read back to the same doubles."""
     curve, rivals = report.curve, report.rivals
     row = CRITERIA[curve.criterion]
     pairs = zip(curve.points, report.released, strict=True)
-    settled = {name: found for name, found in rivals.items() if not isinstance(found, str)}
+    compared = {name: versus for name, versus in rivals.items() if not isinstance(versus, str)}
     notes = [f"The curve ends {curve.ended}."]
     notes += [f"Left out: {name}: {why}" for name, why in rivals.items() if isinstance(why, str)]
     return {
@@ -93,41 +93,46 @@ def _record(report: ExplorerReport) -> dict[str, Any]:
         "plug_in": [text(c) for c in report.plug_in],
         "least": text(curve.least.upper),
         "points": [_point(report, point, released) for point, released in pairs],
-        "marks": [_mark(report, name, found) for name, found in settled.items()],
+        "marks": [_mark(report, name, versus) for name, versus in compared.items()],
         "notes": notes,
     }
 
 
 def _point(report: ExplorerReport, point: "Point", released: bool) -> dict[str, Any]:
+    """Return the entry of a point of the curve; released: whether `load` returns its table."""
     table = point.table
     optimum, ends = table.optimum, isinstance(table.witness, Alternation)
     assert optimum is not None
     best = ["optimum", span(optimum), "the least sup|e| of any table at this noise, proved"]
-    found = _entry(report, point.noise, table, best)
-    place = f"noise {found['shown'][0]}"
+    item = _entry(report, point.noise, table, best)
+    place = f"noise {item['shown'][0]}"
     heading = f"the minimax table, {place}" if ends else f"least bias at {place}"
     python = " ".join(" ".join(code(table, released)).split())
-    return {**found, "heading": heading, "code": python}
+    return {**item, "heading": heading, "code": python}
 
 
 def _mark(report: ExplorerReport, label: str, versus: "Versus") -> dict[str, Any]:
+    """Return the entry of a rival, with its label and the best table at the same noise."""
     rival, times = versus.rival, number(versus.ratio.lower, ROUND_FLOOR)
     meaning = f"sup|e| of the best table at this noise, {times} times less"
-    found = _entry(
+    item = _entry(
         report, versus.noise, rival, ["the best", number(versus.best.bias.upper), meaning]
     )
     form = rival.criterion
     return {
-        **found,
+        **item,
         "label": label,
         "series": form,
-        "heading": f"{label}, noise {found['shown'][0]}",
+        "heading": f"{label}, noise {item['shown'][0]}",
         "code": f"polyest.closed_forms.{form}({rival.K})" if form in report.forms else "",
     }
 
 
 def _entry(report: ExplorerReport, noise: float, table: Table, best: list[str]) -> dict[str, Any]:
-    """A table with its noise, the three numbers above and rows of name, value and meaning."""
+    """Return a table with its noise, the three numbers of its heading and rows of name, value, meaning.
+
+    best: the row that compares the table with the best one.
+    """
     curve, K, bias = report.curve, table.K, table.bias
     itself = np.array_equal(table.coefficients, report.plug_in)
     times = 1.0 if itself else report.times_below(table)

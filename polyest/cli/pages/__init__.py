@@ -1,5 +1,5 @@
-"""Pages: a report as plain lines of at most 80 columns, in ASCII.
+"""Pages format a report as ASCII lines of at most 80 columns.
 
-A page gets what it says from the command, which has computed it: nothing here solves, proves or loads.  A
-proved bound is shortened outward, so that what is printed is still proved; a ratio is rounded.
+The command has computed the report: nothing in this package solves, proves or loads.  A certified bound is
+rounded outward, so that the printed number is still proved; a ratio is rounded to nearest.
 """

@@ -1,4 +1,4 @@
-"""Page of a curve of least bias, and of estimators beside it."""
+"""The page of a curve of least bias, and of estimators that are compared with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FrontierReport:
-    """A curve, and estimators against the best table at their own noise.
+    """A curve, and estimators that are compared with the best table at their own noise.
 
-    rivals: by name, or the words that say why there is no such table.
+    rivals: the comparison of each estimator by name, or the reason why there is none.
     """
 
     curve: "Frontier"
@@ -26,23 +26,23 @@ class FrontierReport:
 
     @property
     def title(self) -> str:
-        """What the curve is, in words."""
+        """The heading of the page."""
         curve = self.curve
         return f"{curve.target} from K = {curve.K} draws: the least bias that a noise allows"
 
     def times_below(self, table: "Table") -> float:
-        """How many times less bias than the plug-in table a table is proved to have."""
+        """Return a certified factor by which the plug-in table has more bias than this table."""
         bias = table.bias.upper
         return self.curve.plug_in.bias.lower / bias if bias else inf
 
 
 def frontier_page(report: FrontierReport) -> list[str]:
-    """The ends of the curve, a row for each of its points, and one for each rival."""
+    """Return the ends of the curve, a row for each of its points, and a row for each rival."""
     curve = report.curve
-    plain, K = curve.plug_in, curve.K
+    plug_in, K = curve.plug_in, curve.K
     lines = [bold(report.title), ""]
     lines += entry(f"E*({K})", f"{span(curve.least)}, proved", "the least sup|bias| at any noise")
-    unit = f"{curve.criterion} {number(plain.criterion(curve.criterion))}"
+    unit = f"{curve.criterion} {number(plug_in.criterion(curve.criterion))}"
     lines += entry("noise 1", f"{unit}, of {plug_in_name(curve.target)}")
     lines += entry("noise 0", f"{number(curve.noiseless)}, the least sup|bias| without noise")
     lines += entry("the end", *wrapped(curve.ended))
@@ -68,21 +68,21 @@ def frontier_page(report: FrontierReport) -> list[str]:
 
 
 def _beside(rivals: Mapping[str, "Versus | str"]) -> list[str]:
-    """A row for each rival, and a remark on each that is not settled."""
+    """Return a row for each rival, and a remark on each rival without a comparison."""
     rows = [["", "noise", "sup|bias|", "the least there", "times"]]
     remarks = []
-    for name, found in rivals.items():
-        if isinstance(found, str):
+    for name, versus in rivals.items():
+        if isinstance(versus, str):
             rows.append([name, "-", "-", "-", "-"])
-            remarks += wrapped(f"{name}: {found}")
+            remarks += wrapped(f"{name}: {versus}")
             continue
         rows.append(
             [
                 name,
-                number(found.noise, ROUND_HALF_EVEN),
-                number(found.rival.bias.upper),
-                number(found.best.bias.upper),
-                number(found.ratio.lower, ROUND_FLOOR),
+                number(versus.noise, ROUND_HALF_EVEN),
+                number(versus.rival.bias.upper),
+                number(versus.best.bias.upper),
+                number(versus.ratio.lower, ROUND_FLOOR),
             ]
         )
     shown = aligned(rows)

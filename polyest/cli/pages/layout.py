@@ -1,6 +1,6 @@
-"""Lines of a page: at most 80 columns, in ASCII; labels, columns and shortened numbers.
+"""Labels, columns and rounded numbers of a page, in ASCII lines of at most 80 columns.
 
-Headings are styled; click takes the style off where the output is no terminal.
+Headings are styled; click removes the style if the output is not a terminal.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from polyest.decimals import context
 from polyest.problem.claims import Bracket
 
 WIDTH = 80
-MARGIN = 10  # of an entry's label
-DIGITS = 4
+MARGIN = 10  # width of an entry's label
+DIGITS = 4  # significant digits of a number
 
 
 def number(value: float, rounding: str = ROUND_CEILING, digits: int = DIGITS) -> str:
-    """A number >= 0 with few digits, rounded up unless told otherwise.
+    """Format a number >= 0 with a few significant digits, rounded up by default.
 
     >>> number(0.00112301), number(16470.2143629418), number(0.25), number(float("inf"))
     ('0.001124', '1.648e4', '0.2500', 'inf')
@@ -36,7 +36,7 @@ def number(value: float, rounding: str = ROUND_CEILING, digits: int = DIGITS) ->
 
 
 def span(bracket: Bracket) -> str:
-    """Both ends with as many digits as differ and two more, rounded outward.
+    """Format both ends of a bracket, rounded outward, with two digits more than they have in common.
 
     >>> span(Bracket(0.1234567, 0.1234578))
     '0.12345670 .. 0.12345780'
@@ -48,7 +48,7 @@ def span(bracket: Bracket) -> str:
 
 
 def ratio(bias: float, least: Bracket | None) -> str:
-    """A bias in units of the least one, rounded; a dash where that is 0 or not known.
+    """Format a bias in units of the least bias, rounded; a dash if that is 0 or not known.
 
     >>> ratio(0.3, Bracket(0.1, 0.2)), ratio(0.3, None)
     ('3.000', '-')
@@ -57,7 +57,7 @@ def ratio(bias: float, least: Bracket | None) -> str:
 
 
 def wrapped(text: str) -> list[str]:
-    """Text broken at spaces to fit behind a label and `t = `."""
+    """Break a text at spaces into lines that fit behind a label and `t = `."""
     room = WIDTH - MARGIN - 4
     return wrap(
         text, room, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
@@ -65,12 +65,12 @@ def wrapped(text: str) -> list[str]:
 
 
 def entry(label: str, *lines: str) -> list[str]:
-    """Lines behind a label in a margin."""
+    """Put a label before the first line, and indent the others to the same column."""
     return [f"{label if i == 0 else '':<{MARGIN}}{line}" for i, line in enumerate(lines)]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as text, the first column flush left, the others flush right, with room if there is."""
+    """Align rows of cells as text, the first column to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
     return [
@@ -83,7 +83,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def columns(numbers: Floats) -> list[str]:
-    """Index and shortest exact decimal of every number, in columns to be read downwards."""
+    """List the index and the shortest exact decimal of every number, in columns read downwards."""
     index = len(str(numbers.size - 1))
     texts = [f"{k:>{index}} {float(c): }" for k, c in enumerate(numbers)]
     width = max(map(len, texts)) + 3
@@ -93,5 +93,5 @@ def columns(numbers: Floats) -> list[str]:
 
 
 def bold(line: str) -> str:
-    """The line as a heading."""
+    """Style a line as a heading."""
     return click.style(line, bold=True) if line else line

@@ -1,4 +1,4 @@
-"""What `polyest recommend` says: a recommendation in words and numbers, at most 80 columns."""
+"""The page of `polyest recommend` says in words and numbers which table to use."""
 
 from decimal import ROUND_HALF_EVEN
 from typing import Any
@@ -14,40 +14,43 @@ TRAINERS = {
 HEADS = ("", "bias", "noise", "error", "of the least")
 
 
-def recommendation_page(found: Recommendation) -> list[str]:
-    """Which table, the line that loads it, why, and what the log would have cost."""
-    noise, table, best = found.chosen
+def recommendation_page(recommendation: Recommendation) -> list[str]:
+    """Return the table to use, the line that loads it, the reason, and the errors of the plug-in log."""
+    noise, table, best = recommendation.chosen
+    group, baseline = recommendation.group, recommendation.baseline
     keyword = "" if noise == DEFAULT_NOISE else f", noise={noise}"
-    baseline = "" if found.baseline == "group-mean" else f', baseline="{found.baseline}"'
-    errors = _errors(found)
+    argument = "" if baseline == "group-mean" else f', baseline="{baseline}"'
+    errors = _errors(recommendation)
     rows = [
         (name, *_numbers(error), f"{error.total / best.total:.2f}")
         for name, error in errors.items()
     ]
     lines = aligned([HEADS, *rows])
-    chosen = 1 + list(errors).index(f"noise {noise}")
-    lines[0], lines[chosen] = bold(lines[0]), f"{lines[chosen]}  <- use this"
-    bias, shaken, off = _numbers(best)
-    plain = found.plain
+    use = 1 + list(errors).index(f"noise {noise}")
+    lines[0], lines[use] = bold(lines[0]), f"{lines[use]}  <- use this"
+    bias, deviation, total = _numbers(best)
+    plain = recommendation.plain
+    draws = "1 draw" if table.K == 1 else f"{table.K} draws"
     return [
-        bold(f"{TRAINERS[found.baseline]}: K = {table.K} draw{'s'[: table.K != 1]}"),
+        bold(f"{TRAINERS[baseline]}: K = {draws}"),
         "",
         *entry(
             "use",
             f"t = polyest.load({table.K}{keyword})",
-            f"t[polyest.counts.in_group(answers{baseline}).index]",
+            f"t[polyest.counts.in_group(answers{argument}).index]",
         ),
         *entry(
             "why",
             *wrapped(
-                f"averaged over {found.prompts} prompts a step and {STEPS} steps, its gradient is off by "
-                f"{off}: {bias} of bias, {shaken} of noise (sup|bias| <= {number(table.bias.upper)})"
+                f"averaged over {recommendation.prompts} prompts a step and {STEPS} steps, its gradient is "
+                f"off by {total}: {bias} of bias, {deviation} of noise "
+                f"(sup|bias| <= {number(table.bias.upper)})"
             ),
         ),
         *entry(
             "the log",
             *wrapped(
-                f"log(X/{found.group}) would be off by {_number(plain.total)}, "
+                f"log(X/{group}) would be off by {_number(plain.total)}, "
                 f"{plain.total / best.total:.2f} times as much: {_number(plain.bias)} of bias, that no "
                 f"averaging takes off, and {_number(plain.noise)} of noise"
             ),
@@ -63,30 +66,32 @@ def recommendation_page(found: Recommendation) -> list[str]:
     ]
 
 
-def recommendation_record(found: Recommendation) -> dict[str, Any]:
-    """The same as one JSON object."""
-    noise, table, _ = found.chosen
+def recommendation_record(recommendation: Recommendation) -> dict[str, Any]:
+    """Return a recommendation as one JSON object."""
+    noise, table, _ = recommendation.chosen
     return {
-        "group": found.group,
-        "prompts": found.prompts,
-        "baseline": found.baseline,
+        "group": recommendation.group,
+        "prompts": recommendation.prompts,
+        "baseline": recommendation.baseline,
         "K": table.K,
         "criterion": table.criterion,
         "noise": noise,
-        "averaged": found.prompts * STEPS,
+        "averaged": recommendation.prompts * STEPS,
         "errors": {
             name: {"bias": error.bias, "noise": error.noise, "error": error.total}
-            for name, error in _errors(found).items()
+            for name, error in _errors(recommendation).items()
         },
     }
 
 
-def _errors(found: Recommendation) -> dict[str, Deviation]:
-    plain = {f"log(X/{found.group})": found.plain}
-    return plain | {f"noise {noise}": error for noise, _, error in found.tables}
+def _errors(recommendation: Recommendation) -> dict[str, Deviation]:
+    """Return the errors of the plug-in log and of each table, by the names of their rows."""
+    plain = {f"log(X/{recommendation.group})": recommendation.plain}
+    return plain | {f"noise {noise}": error for noise, _, error in recommendation.tables}
 
 
 def _numbers(error: Deviation) -> tuple[str, str, str]:
+    """Format bias, noise and total error."""
     return _number(error.bias), _number(error.noise), _number(error.total)
 
 

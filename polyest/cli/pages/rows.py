@@ -1,4 +1,4 @@
-"""Tables as rows of what is proved of them: those of a range of K, and those of one K side by side."""
+"""Pages with one row of certified bounds per table: for a range of K, or side by side for one K."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class RangeReport:
 
 @dataclass(frozen=True)
 class ComparisonReport:
-    """Tables of one K by name, a bracket of E*(K), and where each |bias| is greatest (in float64)."""
+    """Tables of one K by name, a bracket of E*(K), and the p of each greatest |bias| (in float64)."""
 
     tables: Mapping[str, Table]
     least: Bracket
@@ -32,7 +32,7 @@ class ComparisonReport:
 
 
 def range_page(report: RangeReport) -> list[str]:
-    """One problem for several K: a row per table."""
+    """Return the page of one problem for several K, with a row for each table."""
     first = report.tables[0]
     names = [f"K = {table.K}" for table in report.tables]
     rows = {name: table.certificate for name, table in zip(names, report.tables, strict=True)}
@@ -41,7 +41,7 @@ def range_page(report: RangeReport) -> list[str]:
 
 
 def comparison_page(report: ComparisonReport) -> list[str]:
-    """The tables of one K side by side, with the place of each one's greatest |bias|."""
+    """Return the page of several tables of one K, with the p of the greatest |bias| of each."""
     K = next(iter(report.tables.values())).K
     rows = {name: table.certificate for name, table in report.tables.items()}
     places = {name: number(p, ROUND_HALF_EVEN) for name, p in report.places.items()}
@@ -61,7 +61,10 @@ def certificates(
     leasts: Mapping[str, Bracket | None],
     places: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Aligned rows of certified bounds by name: bias, bias in E*, place if given, and criteria."""
+    """Return aligned rows of certified bounds by name.
+
+    The columns are sup|bias|, the same in units of E*, the place if given, and the criteria.
+    """
     place_head = [] if places is None else ["\nat p"]
     heads = ["\n", "\nsup|bias|", "\nin E*", *place_head, *map(_head, COLUMNS)]
     body = [

@@ -1,4 +1,4 @@
-"""Page of one table, solved or released, and of the universal table."""
+"""The page of one table, solved or released, and the page of the universal table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from polyest.tables.universal import UniversalTable
 
 @dataclass(frozen=True)
 class OnGrid:
-    """What rounding to a grid is good for, and what it cost.
+    """The benefit and the cost of rounding a table to a grid.
 
-    group: the most traces whose sums are exact in float32, None where the grid is not dyadic; ruin: how many
-    times the least its sup|bias| is, where rounding ruined the table: inf where the least is 0.
+    group: the largest group whose sums are exact in float32, None if the grid is not dyadic; ruin: the
+    sup|e| in units of the least one if rounding ruined the table, inf if the least is 0, else None.
     """
 
     group: int | None
@@ -33,12 +33,12 @@ class OnGrid:
 
 @dataclass(frozen=True)
 class TableReport:
-    """A table beside what it replaces.
+    """A table, and the tables that it replaces.
 
-    least: bracket of E*(K), None where it is not known; rivals: certificates by name, the first of them the
-    unit of noise, the last the best that has a formula, or none where they were not proved; grid: None
-    where entries are not rounded; released: whether `load` gives this very table; out: the file it was
-    written to; group: what a dyadic grid was asked for with.
+    least: bracket of E*(K), None if it is not known; rivals: certificates by name, first the unit of noise
+    and last the best closed form, empty if they were not proved; grid: None if the page does not describe
+    rounding; released: whether `load` returns exactly this table; out: the file to which the table was
+    written; group: the group for which a dyadic grid was requested.
     """
 
     table: Table
@@ -51,7 +51,11 @@ class TableReport:
 
 
 def table_page(report: TableReport) -> list[str]:
-    """The least attainable bias, optimum, budget, grid, use, rivals and coefficients of one table."""
+    """Return the page of one table.
+
+    It shows the least attainable bias, the optimum, the budget, the grid, the use, the rivals and the
+    coefficients.
+    """
     table, least = report.table, report.least
     K, name = table.K, table.target
     title = wrapped(f"{name} from K = {K} draws: {asked(table)}")
@@ -81,7 +85,7 @@ def table_page(report: TableReport) -> list[str]:
 
 
 def universal_page(table: UniversalTable) -> list[str]:
-    """The universal table at one K: bias and budget, use, criteria, how entries come about."""
+    """Return the page of the universal table at one K: bias, budget, use, criteria and the formula."""
     K, limits, budget = table.K, table.limits, table.budget
     assert budget is not None
     lines = [bold(f"{table.target} from K = {K} draws: {asked(table)}"), ""]
@@ -104,7 +108,7 @@ def universal_page(table: UniversalTable) -> list[str]:
 def code(
     table: Table, released: bool, out: str | None = None, group: int | None = None
 ) -> list[str]:
-    """Python that gives this very table: read from `out`, loaded if released, or else solved.
+    """Return the Python code of exactly this table: read from `out`, loaded if released, else solved.
 
     The arguments are those of `TableReport`.
     """
@@ -121,12 +125,15 @@ def code(
     if table.grid is not None:
         kind, _, beta = parse_grid(table.grid)
         words.append(f'grid="{kind}"')
-        words += [f"group={group}"] * (group is not None) + [f"beta={beta!r}"] * (beta != 1)
+        if group is not None:
+            words.append(f"group={group}")
+        if beta != 1:
+            words.append(f"beta={beta!r}")
     return wrapped(f"polyest.{'load' if released else 'solve'}({', '.join(words)})")
 
 
 def _remarks(table: Table, rivals: Mapping[str, Certificate]) -> list[str]:
-    """What to know of the rivals."""
+    """Return lines that explain the rivals."""
     if not rivals:
         lines = ["for so many draws what the table replaces is not proved in passing"]
         more = f"polyest compare --K {table.K} proves it, and takes a while"
@@ -140,8 +147,8 @@ def _remarks(table: Table, rivals: Mapping[str, Certificate]) -> list[str]:
     ]
 
 
-def _rounded(grid: str, found: OnGrid) -> list[str]:
-    """What the entries are, what that is good for, and whether it ruins the table."""
+def _rounded(grid: str, rounding: OnGrid) -> list[str]:
+    """Return lines on the grid of the entries, its benefit, and whether rounding ruined the table."""
     kind, B, beta = parse_grid(grid)
     if kind != "dyadic":
         lines = [f"{kind}: a cast to it leaves every entry as it is"]
@@ -149,18 +156,18 @@ def _rounded(grid: str, found: OnGrid) -> list[str]:
         reward = "c_X" if beta == 1 else f"{beta!r} c_X"
         lines = [
             f"{grid}: rewards {reward} are whole multiples of 2^-{B}",
-            f"in groups of up to {found.group} traces float32 sums of them are exact",
+            f"in groups of up to {rounding.group} traces float32 sums of them are exact",
         ]
-    if found.ruin is None:
+    if rounding.ruin is None:
         return lines
-    much = f"{found.ruin:.3g} times the least" if isfinite(found.ruin) else "not 0 any more"
-    return [*lines, f"rounding ruins this table: sup|bias| is {much}"]
+    bias = f"{rounding.ruin:.3g} times the least" if isfinite(rounding.ruin) else "not 0 any more"
+    return [*lines, f"rounding ruins this table: sup|bias| is {bias}"]
 
 
 def _spent(
     table: Table, budget: Budget, least: Bracket | None, unit: Certificate | None
 ) -> tuple[str, str]:
-    """What the budget allows, and how much of it the table uses, as far as its unit is known."""
+    """Return what the budget allows and how much of it the table uses, as a share if its unit is known."""
     used = table.bias.upper
     limit = budget.value
     if budget.kind == "noise":
@@ -183,7 +190,7 @@ def _spent(
 
 
 def _use(K: int, source: Sequence[str]) -> list[str]:
-    """The groups that K draws are of, and the lines of code that give the table and look up."""
+    """Return the groups to which K belongs, and the code that makes the table and looks counts up."""
     centred, plain = SPENT["group-mean"], SPENT["none"]
     look_up = f"t[polyest.counts.in_group(answers).index]  # answers: (prompts, {K + centred})"
     return [

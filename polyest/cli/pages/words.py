@@ -1,4 +1,4 @@
-"""Words for a problem, as every page has them."""
+"""Descriptions of a problem that all pages share."""
 
 from polyest.problem.targets import parse
 from polyest.tables.lookup import Lookup
@@ -6,7 +6,7 @@ from polyest.tables.table import Table
 
 
 def phi(name: str) -> str:
-    """What a target's weighted bias is measured from.
+    """Return the formula of phi for a target.
 
     >>> phi("log"), phi("tsallis:2")
     ('log p', 'phi(p)')
@@ -15,7 +15,7 @@ def phi(name: str) -> str:
 
 
 def plug_in_name(name: str) -> str:
-    """Entries of the plug-in table, the unit of noise.
+    """Return the formula of the entries of the plug-in table, the unit of noise.
 
     >>> plug_in_name("log")
     'log((X+1)/(K+1))'
@@ -24,7 +24,7 @@ def plug_in_name(name: str) -> str:
 
 
 def asked(table: Lookup) -> str:
-    """What a table was asked for: criterion, budget and kind of grid, and the release it is from."""
+    """Describe the problem of a table: its criterion, its budget, its kind of grid and its release."""
     words = [table.criterion]
     if table.budget:
         words.append(f"{table.budget.kind} {table.budget.value:g}")
