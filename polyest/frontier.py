@@ -13,17 +13,18 @@ is a table of K draws, `closed_forms.split`, and lies above.  `against` proves b
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from math import inf, isfinite, nextafter
 from sys import float_info
 from typing import Any
 
 from polyest.counts import draws_of
+from polyest.curves import Frontier, Point, Refused, Versus
+from polyest.curves import records as records
 from polyest.deprecation import meant_as_keywords
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.make.pipeline import noiseless, solve
-from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.claims import Bracket
 from polyest.problem.problem import (
     BUDGETED,
     CRITERIA,
@@ -56,70 +57,6 @@ UNSEEN = 1e-3  # of the greatest bias: how small the bias has become below is no
 BELOW = 1 - 4 * float_info.epsilon  # takes the rounding of a quotient and a product off
 
 Progress = Callable[[int, int], None]  # done, of how many
-
-
-@dataclass(frozen=True)
-class Point:
-    """A table on the axes: `noise` is a proved bound of V(c) in units of the plug-in table's."""
-
-    series: str
-    label: str
-    noise: float
-    table: Table
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A point that is not there, and why."""
-
-    label: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Frontier:
-    """The curve of one K: points by rising noise, and what is known beyond them.
-
-    plug_in: what is proved of the table whose V is the unit of noise; noiseless: least bias without
-    noise, bounded above; least: bracket of E*(K); stopped: the budget that was not settled, if any.
-    """
-
-    K: int
-    target: str
-    criterion: str
-    plug_in: Certificate
-    points: tuple[Point, ...]
-    noiseless: float
-    least: Bracket
-    stopped: Refused | None
-
-    @property
-    def reached(self) -> bool:
-        """Whether the last point is the minimax table, so that no noise buys less bias."""
-        return isinstance(self.points[-1].table.witness, Alternation)
-
-    @property
-    def ended(self) -> str:
-        """Where the curve ends and why, in words."""
-        noise = self.points[-1].noise
-        if self.reached:
-            return f"at noise {noise:.4g}, the minimax table: no noise buys less bias"
-        if self.stopped:
-            return f"before {self.stopped.label}, which was not settled: {self.stopped.reason}"
-        return f"at noise {noise:.4g}, the last one asked for"
-
-
-@dataclass(frozen=True)
-class Versus:
-    """A table beside the best one at its noise; `ratio` brackets how many times less bias that has.
-
-    The lower end is proved by the stored table `best`, the upper end holds for all at that noise.
-    """
-
-    rival: Table
-    noise: float
-    best: Table
-    ratio: Bracket
 
 
 def _kept(given: tuple[Any, ...]) -> int:
@@ -284,30 +221,6 @@ def against(rival: Table, criterion: str = "gradient-variance") -> Versus:
     high = _quotient(rival.bias.upper, best.optimum.lower)
     ratio = Bracket(nextafter(low, 0.0), nextafter(high, inf))
     return Versus(rival, nextafter(floor / unit, inf), best, ratio)
-
-
-def records(curve: Frontier, points: Iterable[Point]) -> list[dict[str, str]]:
-    """Rows of text for a file or a figure: the points of a curve, then others on its axes."""
-    rows = []
-    for point in (*curve.points, *points):
-        bias = point.table.bias
-        optimum = point.table.optimum if point.series == "optimal" else None
-        rows.append(
-            {
-                "target": curve.target,
-                "criterion": curve.criterion,
-                "K": str(curve.K),
-                "series": point.series,
-                "label": point.label,
-                "noise": repr(point.noise),
-                "bias_lower": repr(bias.lower),
-                "bias_upper": repr(bias.upper),
-                "optimum_lower": "" if optimum is None else repr(optimum.lower),
-                "least_lower": repr(curve.least.lower),
-                "least_upper": repr(curve.least.upper),
-            }
-        )
-    return rows
 
 
 def _posed(K: Any, target: Any, criterion: str) -> tuple[Problem, float, Bracket]:
