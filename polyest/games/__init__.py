@@ -14,7 +14,6 @@ from polyest.games.coherence import (
     squared_hellinger,
 )
 from polyest.games.descent import (
-    Mixture,
     gradient_policies,
     mirror_descent,
     mirror_policies,
@@ -23,7 +22,9 @@ from polyest.games.descent import (
 from polyest.games.dynamics import Step, alternating, no_regret, recorded
 from polyest.games.game import Game
 from polyest.games.geometry import Geometry, euclidean, negative_entropy, polynomial, tsallis
-from polyest.games.goals import Custom, Diversity, Goal, GroundTruth, StandardRL
+from polyest.games.goal import Goal
+from polyest.games.goals import Custom, Diversity, GroundTruth, StandardRL
+from polyest.games.mixture import Mixture
 from polyest.games.payoff import rewards, table
 from polyest.games.referee import by_cones, by_descent
 from polyest.games.safety import Safety

@@ -105,10 +105,8 @@ def _names(signature):
 def _inherited(method, owner):
     """Whether a class above says already what a method takes and gives."""
     above = owner.__mro__[1:] if owner else ()
-    return any(
-        TITLE.search(getattr(vars(kind).get(method.__name__), "__doc__", None) or "")
-        for kind in above
-    )
+    same = [vars(kind)[method.__name__] for kind in above if method.__name__ in vars(kind)]
+    return any(len(sections(one.__doc__)) > 1 for one in same)
 
 
 def _summary(found):
