@@ -5,8 +5,8 @@ lines,
 
     a session                 begins with >>> and becomes a Python session
     what is preformatted      has an indented line, or three spaces in a row, and keeps its columns
-    prose                     is all the rest; its brackets are no links, and a sentence on an argument
-                              that begins a line begins one
+    prose                     is all the rest; its brackets are no links or tags, its stars and low lines no
+                              emphasis, and a sentence on an argument that begins a line begins one
 
 A section is a title over a line of dashes.  Where it lists names (`LISTS`) those lines stay as they are, and
 what is indented below each is text again; of that griffe's parser of numpydoc makes the tables of a page.  Of
@@ -38,7 +38,7 @@ def _section(section: str) -> str:
 
 def _items(body: str) -> str:
     """A list of names: what is indented below each is text."""
-    body = re.sub(r"^(\w+ : )\{(.*)\}$", r"\1one of \2", body.strip("\n"), flags=re.MULTILINE)
+    body = re.sub(r"^(\w+ : )\{(.*)\}", r"\1one of \2", body.strip("\n"), flags=re.MULTILINE)
     parts = re.split(r"^((?: {4}.*\n?|\n)+)", body, flags=re.MULTILINE)
     parts[1::2] = [indent(_text(part), "    ") + "\n" for part in parts[1::2]]
     return "".join(parts).rstrip("\n")
@@ -70,7 +70,7 @@ def _written(kind: str, block: str) -> str:
         return f"```{kind}\n{cleandoc(chr(10) + block)}\n```"
     lines = re.sub(r"(?<=\.)\n(?=[a-z]\w*(?:, [a-z]\w*)*: )", "  \n", block)
     parts = re.split(r"(`[^`]*`)", lines)
-    parts[::2] = [re.sub(r"[\[\]<]", r"\\\g<0>", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"[\[\]*_]", r"\\\g<0>", part).replace("<", "&lt;") for part in parts[::2]]
     return "".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from doctest import DocTestFinder
 from importlib import import_module
+from types import FunctionType
 
 import public_api
 import pytest
@@ -21,16 +22,20 @@ PLAIN = {
 }
 
 
-def of_module(name):
+def written(name):
+    """Public functions and classes of a module, by name."""
     module = import_module(name)
-    found = []
-    for public in public_api.names(module):
-        value = getattr(module, public)
-        if getattr(value, "__module__", "").startswith("polyest") and not isinstance(
-            value, tuple | str
-        ):
-            found += faults(f"{name}.{public}", value)
-    return found
+    values = {public: getattr(module, public) for public in public_api.names(module)}
+    kinds = FunctionType | type
+    return {public: value for public, value in values.items() if isinstance(value, kinds)}
+
+
+def of_module(name):
+    return [
+        line
+        for public, value in written(name).items()
+        for line in faults(f"{name}.{public}", value)
+    ]
 
 
 @pytest.mark.parametrize("name", sorted({*public_api.MODULES} - PLAIN))
@@ -178,10 +183,8 @@ def test_fields_of_a_class_are_its_attributes_or_parameters():
 def test_every_example_of_a_public_name_is_run():
     """Pytest runs what doctest finds in the modules of polyest."""
     for name in public_api.MODULES:
-        module = import_module(name)
-        for public in public_api.names(module):
-            value = getattr(module, public)
-            if ">>> " in (getattr(value, "__doc__", None) or ""):
+        for public, value in written(name).items():
+            if ">>> " in (value.__doc__ or ""):
                 home = import_module(value.__module__)
                 run = {test.name for test in DocTestFinder().find(home) if test.examples}
                 assert f"{home.__name__}.{public}" in run
