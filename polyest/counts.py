@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 
-SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # traces of a group that are no draws of its table
+SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # completions that are no draws of the table
 COUNTINGS = ("in-group", "independent")
 MOST_SIZES = 1024  # that a batch may promise: a table is read for each
 
@@ -327,7 +327,7 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
 
 
 def across(answers: Array, *, baseline: str = "group-mean", no_answer: int = NO_ANSWER) -> Counts:
-    """Counts of every trace's answer on its own prompt and on each other one of its orbit.
+    """Counts of every completion's answer on its own prompt and on each other one of its orbit.
 
     answers: integers (orbits, m, G).  index: (orbits, m, G, m), that of `in_group` first, for the table of
     K = draws(G, baseline), then the counts among the G draws of the m - 1 others.  draws: K.
@@ -364,7 +364,7 @@ def _distinct(ids: Array, size: Array, baseline: str) -> tuple[int, ...]:
 
 
 def _promised(sizes: tuple[int, int], baseline: str) -> tuple[int, ...]:
-    """Every K of groups of sizes[0] to sizes[1] traces."""
+    """Every K of groups of sizes[0] to sizes[1] completions."""
     pair = isinstance(sizes, tuple | list) and len(sizes) == 2
     least, most = (draws(size, baseline) for size in sizes) if pair else (1, 0)
     if not least <= most < least + MOST_SIZES:

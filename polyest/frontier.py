@@ -1,6 +1,6 @@
 """The least bias that a noise allows, and the estimators that people use on the same axes.
 
-    B(r) = min sup|e|  over tables with  V(c) <= r V(plug-in),        V one of the budgeted criteria
+    B(r) = min sup|e|  over tables with  V(c) <= r V(plug-in),    V a budgeted criterion
 
 sup|e| and V are convex in c, so B is convex, and it falls from the best table without noise at r = 0
 to E*(K) at the noise of the minimax table, beyond which no noise buys anything.  A table of K draws of

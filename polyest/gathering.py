@@ -200,7 +200,7 @@ def _announced(
 
 
 def _agreed(headers: list[Header]) -> tuple[list[int], tuple[Kind, ...]]:
-    """Traces of each process, and the kinds of the arrays, of which one without traces says nothing."""
+    """Completions of each process, and the kinds of the arrays, which a process without any does not say."""
     read = []
     for header in headers:
         if isinstance(header, PolyestError):

@@ -144,10 +144,12 @@ def math_equal(left: str, right: str) -> bool:
 
     Examples
     --------
-    >>> math_equal(r"\frac{\sqrt8}{2}", r"\sqrt{2}"), math_equal("1/3", "0.333"), math_equal("x", "X")
-    (True, False, False)
-    >>> math_equal("x<1", "-x>-1"), math_equal("(3,1)", "(1,3)"), math_equal("x-y=0", "0")
-    (True, False, False)
+    >>> math_equal(r"\frac{\sqrt8}{2}", r"\sqrt{2}"), math_equal("1/3", "0.333")
+    (True, False)
+    >>> math_equal("x", "X"), math_equal("x<1", "-x>-1")
+    (False, True)
+    >>> math_equal("(3,1)", "(1,3)"), math_equal("x-y=0", "0")
+    (False, False)
     """
     flat("keys", [left, right], none=False)
     if left == right:

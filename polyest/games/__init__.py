@@ -2,7 +2,7 @@
 
 problem = games.pose(reference, answers, games.Diversity(games.negative_entropy()), beta=0.5)
 game = games.Game(problem)
-games.equilibrium(game).policy      # = games.by_descent(problem), the optimum that knows no game
+games.equilibrium(game).policy      # = games.by_descent(problem), found without the game
 """
 
 from polyest.games.alft import Alft, pose

@@ -77,12 +77,12 @@ class Alft:
 
         Parameters
         ----------
-        values : array (prompts, number)
+        values : float array (prompts, number)
             One value a prompt and answer.
 
         Returns
         -------
-        array (prompts, completions)
+        float array (prompts, completions)
             The values.
         """
         return np.take_along_axis(values, self.answers, axis=1)

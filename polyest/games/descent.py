@@ -67,7 +67,8 @@ def mirror_descent(
     >>> game = Game(alft.pose([[0.9, 0.1]], [0, 1], goal))
     >>> diversity = Mixture(np.array([[-1.0]]), np.zeros((1, 2)))
     >>> import polyest
-    >>> play = mirror_descent(game, diversity, polyest.load(8), [0.5] * 40, groups=64, rng=0, every=20)
+    >>> table, rates = polyest.load(8), [0.5] * 40
+    >>> play = mirror_descent(game, diversity, table, rates, groups=64, rng=0, every=20)
     >>> [(step.iteration, round(step.gap, 2)) for step in play]
     [(20, 0.0), (40, 0.0)]
     """
@@ -177,7 +178,8 @@ def mirror_policies(
     >>> goal = goals.Diversity(geometry.negative_entropy())
     >>> problem = alft.pose([[0.9, 0.1]], [0, 1], goal)
     >>> diversity = Mixture(np.array([[-1.0]]), np.zeros((1, 2)))
-    >>> [policy.round(3).tolist() for policy in mirror_policies(problem, diversity, None, [1.0] * 3)][-1]
+    >>> policies = list(mirror_policies(problem, diversity, None, [1.0] * 3))
+    >>> policies[-1].round(3).tolist()
     [[0.75, 0.25]]
     """
     rates = _check(problem, reward, rates, (table,), groups=groups)

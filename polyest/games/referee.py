@@ -55,7 +55,8 @@ def by_cones(problem: Alft) -> Floats:
     Examples
     --------
     >>> from polyest.games import goals, pose
-    >>> by_cones(pose([[0.5, 0.5]], [0, 1], goals.StandardRL((1.0, 0.0)))).round(5).tolist()  # ~ (e, 1)
+    >>> problem = pose([[0.5, 0.5]], [0, 1], goals.StandardRL((1.0, 0.0)))
+    >>> by_cones(problem).round(5).tolist()  # ~ (e, 1)
     [[0.73106, 0.26894]]
     """
     of_kind("problem", problem, Alft, "one of games.pose")
@@ -138,7 +139,8 @@ def by_descent(problem: Alft) -> Floats:
     Examples
     --------
     >>> from polyest.games import goals, pose
-    >>> by_descent(pose([[0.5, 0.5]], [0, 1], goals.StandardRL((1.0, 0.0)))).round(5).tolist()  # ~ (e, 1)
+    >>> problem = pose([[0.5, 0.5]], [0, 1], goals.StandardRL((1.0, 0.0)))
+    >>> by_descent(problem).round(5).tolist()  # ~ (e, 1)
     [[0.73106, 0.26894]]
     """
     of_kind("problem", problem, Alft, "one of games.pose")

@@ -46,7 +46,8 @@ def said(completion: Any) -> str | None:
     --------
     >>> said("so 4"), said([{"role": "assistant", "content": "so 4"}]), said(None), said([])
     ('so 4', 'so 4', None, None)
-    >>> said([{"role": "Model", "content": "f(17)", "tool_calls": [{}]}, {"role": "tool", "content": "3"}])
+    >>> call = {"role": "Model", "content": "f(17)", "tool_calls": [{}]}
+    >>> said([call, {"role": "tool", "content": "3"}])
     """
     if completion is None or isinstance(completion, str):
         return completion

@@ -1,6 +1,6 @@
 """Answer classes as scores: what a trainer carries that passes numbers and no texts.
 
-Some trainers score one trace at a time and hand the scores, not the texts, to the advantage estimator.
+Some trainers score one completion at a time and hand the scores, not the texts, to the advantage estimator.
 float32 holds whole numbers of 24 bits exactly, so the score is the class of the answer, a hash of its
 canonical key, and the estimator counts equal classes.  Whether the answer is right is its sign:
 

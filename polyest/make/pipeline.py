@@ -101,7 +101,7 @@ def solve(
     InvalidProblem
         If the keywords pose no problem, or not one that the method solves.
     Unattainable
-        If the budget is below what any table attains; the message says what is attainable.
+        If the budget is below what any table attains; the message has the least that is attainable.
     CountOutOfRange
         If the group leaves no draw.
     NotConverged

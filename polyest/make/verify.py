@@ -34,7 +34,7 @@ def verify(table: Table | UniversalTable) -> None:
     """Prove every claim of a table again, from its coefficients, or departures, and its witness.
 
     The proof gives the same doubles on every machine (exact/balls.py), so each claim has to be equal to
-    what is proved.
+    the claim that is proved.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def verify(table: Table | UniversalTable) -> None:
     Raises
     ------
     NotProved
-        If a claim is not what is proved, the table has no witness, or its budget was altered; the message
+        If a claim is not the proved one, the table has no witness, or its budget was altered; the message
         names the first claim that fails.
     InvalidProblem
         If `table` is no table.

@@ -44,7 +44,7 @@ class Lookup(ABC):
     @property
     @abstractmethod
     def certificate(self) -> Certificate:
-        """Certificate of the entries: what is proved of these very doubles."""
+        """Certificate of the entries: the claims that are proved of these very doubles."""
 
     @property
     def K(self) -> int:

@@ -81,7 +81,7 @@ class Table(Record, Lookup):
 
     @cached_property
     def certificate(self) -> Certificate:
-        """Certificate of the entries: what is proved of these very doubles."""
+        """Certificate of the entries: the claims that are proved of these very doubles."""
         if self.claims is not None:
             return self.claims
         from polyest.proof.certify import measure

@@ -2,6 +2,7 @@
 
 from doctest import DocTestFinder
 from importlib import import_module
+from inspect import cleandoc
 from types import FunctionType
 
 import public_api
@@ -88,15 +89,21 @@ def doubled(count: int, *more: int, **options: int) -> list[int]:
     return [2 * n for n in (count, *more, *options.values())]
 
 
-def spoiled(old, new):
-    """Faults of `doubled` with other words in its docstring."""
+def with_docstring(text):
+    """Faults of `doubled` with another docstring."""
     good = doubled.__doc__
-    assert old in good
     try:
-        doubled.__doc__ = good.replace(old, new)
+        doubled.__doc__ = text
         return faults("made", doubled)
     finally:
         doubled.__doc__ = good
+
+
+def spoiled(old, new):
+    """Faults of `doubled` with other words in its docstring."""
+    good = cleandoc(doubled.__doc__)
+    assert old in good
+    return with_docstring(good.replace(old, new))
 
 
 def test_a_good_docstring_has_no_fault_and_is_read_in_parts():
@@ -118,24 +125,24 @@ def test_a_good_docstring_has_no_fault_and_is_read_in_parts():
         ("Double some numbers.", "Double some numbers.  It is quick.", "not one sentence"),
         ("Double some numbers.", "Double some numbers, d = 2 n.", "has a formula"),
         ("count : int", "counts : int", "has ['counts', '*more', '**options']"),
-        ("    *more : int\n        The others.\n", "", "has ['count', '**options']"),
+        ("*more : int\n    The others.\n", "", "has ['count', '**options']"),
         ("**options : int", "options : int", "has ['count', '*more', 'options']"),
         ("count : int", "count", "count has no type"),
         ("The others.", "", "*more : int: no sentence"),
         (
-            "    Returns\n    -------\n    list of int\n        The numbers times 2.\n",
+            "Returns\n-------\nlist of int\n    The numbers times 2.\n",
             "",
             "no Returns",
         ),
         ("InvalidProblem", "InvalidTroubles", "names InvalidTroubles"),
         ("InvalidProblem", "RuinedByRounding", "it raises InvalidProblem"),
         (
-            "    Raises\n    ------\n    InvalidProblem\n        If there is none.\n",
+            "Raises\n------\nInvalidProblem\n    If there is none.\n",
             "",
             "it raises InvalidProblem",
         ),
         (">>> doubled(1)", "doubled(1)", "no example"),
-        ("Examples\n    --------", "Sights\n    ------", "an unknown section Sights"),
+        ("Examples\n--------", "Sights\n------", "an unknown section Sights"),
     ],
 )
 def test_a_spoiled_docstring_is_found_out(old, new, fault):
@@ -144,18 +151,11 @@ def test_a_spoiled_docstring_is_found_out(old, new, fault):
 
 
 def test_sections_have_one_order():
-    turned = sections(doubled.__doc__)
-    assert faults("made", doubled) == []
-    parts = [
-        f"{title}\n{'-' * len(title)}\n{turned[title]}"
-        for title in ("Examples", "Parameters", "Returns", "Raises")
-    ]
-    good = doubled.__doc__
-    try:
-        doubled.__doc__ = "\n\n".join([turned[""], *parts])
-        assert any("another order" in line for line in faults("made", doubled))
-    finally:
-        doubled.__doc__ = good
+    found = sections(doubled.__doc__)
+    order = ["Examples", "Parameters", "Returns", "Raises"]
+    parts = [f"{title}\n{'-' * len(title)}\n{found[title]}" for title in order]
+    turned = with_docstring("\n\n".join([found[""], *parts]))
+    assert any("another order" in line for line in turned)
 
 
 def test_fields_of_a_class_are_its_attributes_or_parameters():

@@ -13,6 +13,7 @@ PACKAGE = Path(polyest.__file__).parent
 PLAN = {
     # Leaves: words for errors, numbers, arrays.
     "errors": set(),
+    "deprecation": set(),
     "version": set(),
     "values": set(),
     "arrays": set(),
@@ -27,15 +28,19 @@ PLAN = {
     "solvers": {"arrays", "errors", "exact", "precision", "problem"},
     "proof": {"arrays", "errors", "exact", "precision", "problem"},
     "make": {
-        "arrays", "errors", "exact", "precision", "problem", "proof", "solvers", "tables",
-        "values", "version",
+        "arrays", "counts", "deprecation", "errors", "exact", "precision", "problem", "proof",
+        "solvers", "tables", "values", "version",
     },
     # The waist: what a trainer looks up, and the file where the two halves meet.
-    "tables": {"arrays", "decimals", "errors", "problem", "record", "values", "version"},
+    "tables": {
+        "arrays", "counts", "decimals", "deprecation", "errors", "problem", "record", "values",
+        "version",
+    },
     "closed_forms": {"arrays", "decimals", "errors", "problem", "tables", "values"},
     "compiled": {"errors", "tables", "values"},
     # Online: from answers to rewards.
-    "counts": {"arrays", "errors", "values"},
+    "tallies": {"arrays", "errors", "values"},
+    "counts": {"arrays", "errors", "tallies", "values"},
     "answers": {"errors", "precision", "values"},
     "gathering": {"arrays", "errors"},
     "advantages": {"arrays", "counts", "errors", "reals", "values"},
@@ -53,7 +58,12 @@ PLAN = {
     "recommendation": {
         "arrays", "closed_forms", "counts", "errors", "gradients", "problem", "tables", "values",
     },
-    "frontier": {"closed_forms", "errors", "make", "problem", "proof", "tables", "values"},
+    "rivals": {"closed_forms", "make", "problem", "proof", "tables"},
+    "curves": {"problem", "tables"},
+    "frontier": {
+        "counts", "curves", "deprecation", "errors", "make", "problem", "proof", "rivals", "tables",
+        "values",
+    },
     "games": {"arrays", "closed_forms", "counts", "errors", "make", "problem", "tables", "values"},
     "cli": {
         "arrays", "closed_forms", "counts", "decimals", "errors", "frontier", "gradients", "make",
