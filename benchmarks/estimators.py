@@ -1,7 +1,7 @@
 """Entropy estimators that people use: as tables where the count alone decides, else on samples.
 
 N = K+1 draws, j = X+1 of them one answer.  An estimator sum_z a_{n_z} of the entropy whose a_0 is 0 is
-the table c_{j-1} = -a_j N/j (closed_forms.py, which has seven of them).  From their papers, besides:
+the table c_{j-1} = -a_j N/j (closed_forms, which has seven of them).  From their papers, besides:
 
     grassberger_1988  a_j = (j/N) (log N - psi(j) - (-1)^j/(j+1))
     grassberger       a_j = (j/N) (log N - G_j),  G_n = psi(n) + (-1)^n (psi((n+1)/2) - psi(n/2))/2

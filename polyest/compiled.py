@@ -29,13 +29,33 @@ def look_up(
     counts: NDArray[np.integer[Any]],
     out: NDArray[np.floating[Any]] | None = None,
 ) -> NDArray[np.floating[Any]]:
-    """Entries c[counts], as `table[counts]`, in one pass; into `out` where it is given.
+    """Look counts up in one pass, as `table[counts]` does in two.
 
-    counts: int32 or int64, of any shape, contiguous; out: float32 or float64 of the same shape,
-    contiguous, float64 by default.  An `out` that is used again spares new memory, which takes longer
-    than the look-up.  Raises CountOutOfRange for a count outside 0..K, after which `out` holds nothing of
-    use, and for other arrays.
+    An `out` that is used again spares new memory, which takes longer than the look-up.
 
+    Parameters
+    ----------
+    table : Table
+        A table with a list of entries.
+    counts : int32 or int64 array
+        Counts in 0..K, of any shape, contiguous.
+    out : float32 or float64 array, or None
+        What the entries are written into, of the same shape, contiguous; a new float64 array by default.
+
+    Returns
+    -------
+    float array
+        The entries, in the shape of the counts: `out` where it is given.
+
+    Raises
+    ------
+    CountOutOfRange
+        If a count is outside 0..K, after which `out` holds nothing of use, or the arrays are others.
+    InvalidProblem
+        If `table` has no list of entries.
+
+    Examples
+    --------
     >>> import polyest
     >>> look_up(polyest.load(14), np.array([0, 14])).round(3).tolist()
     [-5.051, -0.003]

@@ -1,6 +1,6 @@
 """The least bias that a noise allows, and the estimators that people use on the same axes.
 
-    B(r) = min sup|e|  over tables with  V(c) <= r V(plug-in),        V one of the budgeted criteria
+    B(r) = min sup|e|  over tables with  V(c) <= r V(plug-in),    V a budgeted criterion
 
 sup|e| and V are convex in c, so B is convex, and it falls from the best table without noise at r = 0
 to E*(K) at the noise of the minimax table, beyond which no noise buys anything.  A table of K draws of
@@ -13,16 +13,17 @@ is a table of K draws, `closed_forms.split`, and lies above.  `against` proves b
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from math import inf, isfinite, nextafter
 from sys import float_info
 from typing import Any
 
+from polyest.curves import Frontier, Point, Refused, Versus, steepest
+from polyest.curves import records as records
 from polyest.deprecation import meant_as_keywords
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.make.pipeline import noiseless, solve
-from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.claims import Bracket
 from polyest.problem.criteria import BUDGETED, CRITERIA
 from polyest.problem.problem import (
     LARGEST_LISTED,
@@ -49,76 +50,10 @@ __all__ = [
 # Steps of about sqrt 2 where the curve is steep, of 4 where it is nearly flat.
 STEEP = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
 BUDGETS = (*STEEP, 64.0, 250.0, 1e3, 4e3, 1.6e4, 6.4e4, 2.5e5, 1e6)
-STEEPEST = 2.0  # ratio of the biases of neighbours between which another point is put
 MOST_BETWEEN = 16
-UNSEEN = 1e-3  # of the greatest bias: how small the bias has become below is not looked at
 BELOW = 1 - 4 * float_info.epsilon  # takes the rounding of a quotient and a product off
 
 Progress = Callable[[int, int], None]  # done, of how many
-
-
-@dataclass(frozen=True)
-class Point:
-    """A table on the axes: `noise` is a proved bound of V(c) in units of the plug-in table's."""
-
-    series: str
-    label: str
-    noise: float
-    table: Table
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A point that is not there, and why."""
-
-    label: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Frontier:
-    """The curve of one K: points by rising noise, and what is known beyond them.
-
-    plug_in: what is proved of the table whose V is the unit of noise; noiseless: least bias without
-    noise, bounded above; least: bracket of E*(K); stopped: the budget that was not settled, if any.
-    """
-
-    K: int
-    target: str
-    criterion: str
-    plug_in: Certificate
-    points: tuple[Point, ...]
-    noiseless: float
-    least: Bracket
-    stopped: Refused | None
-
-    @property
-    def reached(self) -> bool:
-        """Whether the last point is the minimax table, so that no noise buys less bias."""
-        return isinstance(self.points[-1].table.witness, Alternation)
-
-    @property
-    def ended(self) -> str:
-        """Where the curve ends and why, in words."""
-        noise = self.points[-1].noise
-        if self.reached:
-            return f"at noise {noise:.4g}, the minimax table: no noise buys less bias"
-        if self.stopped:
-            return f"before {self.stopped.label}, which was not settled: {self.stopped.reason}"
-        return f"at noise {noise:.4g}, the last one asked for"
-
-
-@dataclass(frozen=True)
-class Versus:
-    """A table beside the best one at its noise; `ratio` brackets how many times less bias that has.
-
-    The lower end is proved by the stored table `best`, the upper end holds for all at that noise.
-    """
-
-    rival: Table
-    noise: float
-    best: Table
-    ratio: Bracket
 
 
 def _kept(given: tuple[Any, ...]) -> int:
@@ -137,17 +72,47 @@ def sweep(
     group: int | None = None,
     baseline: str = "group-mean",
 ) -> Frontier:
-    """The least bias of K draws at each noise budget, solved and proved one by one.
+    """Trace the least bias of a sample size at each noise budget, solved and proved one by one.
 
-    K, or group with baseline: as in `polyest.load`; criterion: gradient-variance, variance or
-    second-moment; budgets: ascending multiples of the plug-in table's criterion, by default from 1/4 to 1e6
-    and denser where the curve is steep; progress: called with the number of budgets done and of all.  The
-    first budget that does not bind gives the minimax table and ends the curve; so does one that the
+    The first budget that does not bind gives the minimax table and ends the curve; so does one that the
     solver does not settle, which the result names.
 
-    Raises InvalidProblem for keywords that pose no problem, budgets that do not ascend and targets
-    that a table without noise meets; NotConverged or NotProved where the first budget fails.
+    Parameters
+    ----------
+    K : int or None
+        Sample size, as in `polyest.load`.
+    target : str
+        What is estimated, as in `polyest.load`.
+    criterion : {"gradient-variance", "variance", "second-moment"}
+        The criterion that is the noise.
+    budgets : iterable of float or None
+        Ascending multiples of the plug-in table's criterion, by default from 1/4 to 1e6 and denser where
+        the curve is steep.
+    progress : callable or None
+        Called with the number of budgets done and of all.
+    group : int or None
+        The number of completions of a prompt, in place of K.
+    baseline : {"group-mean", "none", "exact"}
+        What the trainer subtracts, beside `group`.
 
+    Returns
+    -------
+    Frontier
+        The curve.
+
+    Raises
+    ------
+    InvalidProblem
+        If the keywords pose no problem, budgets do not ascend, or a table without noise meets the target.
+    CountOutOfRange
+        If the group leaves no draw.
+    NotConverged
+        If the solver does not settle the first budget.
+    NotProved
+        If a claim of the first budget is not confirmed.
+
+    Examples
+    --------
     >>> [round(point.table.bias.upper, 4) for point in sweep(3, budgets=(1, 4, 16)).points]
     [0.0962, 0.0316, 0.02]
     """
@@ -175,7 +140,7 @@ def sweep(
         if isinstance(points[-1].table.witness, Alternation):
             break
     for _ in range(MOST_BETWEEN if budgets is None else 0):
-        between = _where_steepest(points)
+        between = steepest(points)
         if between is None:
             break
         try:
@@ -201,16 +166,50 @@ def marks(
     group: int | None = None,
     baseline: str = "group-mean",
 ) -> tuple[tuple[Point, ...], tuple[Refused, ...]]:
-    """The estimators that people use as points on the axes of `sweep`, and those that are not there.
+    """Put the estimators that people use on the axes of `sweep`.
 
-    Series: each closed form of the log by its name (for another target `plug_in`); `blocks`, sample
-    splitting, minimax tables of k draws averaged over K/k blocks, and `subsets`, the same where k does
-    not divide K; `minimax`; `schuermann-xi`, Schuermann's estimator from xi = 1 to 1/2;
-    `squared-error`, the table of the least sup p E (c_X - phi)^2; `second-moment`, the program min sup
-    E c_X^2 at 1.25 to 20 times the least bias, whose solution other criteria do not determine.
-    Minimax tables appear up to K = 40, as far as float64 holds them.  Raises InvalidProblem as `sweep`
-    does.
+        each closed form   of the log, by its name; for another target `plug_in`
+        blocks             sample splitting: minimax tables of k draws averaged over K/k blocks
+        subsets            the same where k does not divide K
+        minimax            the minimax table
+        schuermann-xi      Schuermann's estimator from xi = 1 to 1/2
+        squared-error      the table of the least sup p E (c_X - phi)^2
+        second-moment      the program min sup E c_X^2 at 1.25 to 20 times the least bias
 
+    The solution of the last is not determined by other criteria.  Minimax tables appear up to K = 40, as
+    far as float64 holds them.
+
+    Parameters
+    ----------
+    K : int or None
+        Sample size, as in `polyest.load`.
+    target : str
+        What is estimated, as in `polyest.load`.
+    criterion : {"gradient-variance", "variance", "second-moment"}
+        The criterion that is the noise.
+    progress : callable or None
+        Called with the number of estimators done and of all.
+    group : int or None
+        The number of completions of a prompt, in place of K.
+    baseline : {"group-mean", "none", "exact"}
+        What the trainer subtracts, beside `group`.
+
+    Returns
+    -------
+    points : tuple of Point
+        The estimators, by series.
+    refused : tuple of Refused
+        Those that are not there.
+
+    Raises
+    ------
+    InvalidProblem
+        If the keywords pose no problem, or a table without noise meets the target.
+    CountOutOfRange
+        If the group leaves no draw.
+
+    Examples
+    --------
     >>> [point.label for point in marks(4)[0] if point.series in ("blocks", "subsets")]
     ['4 blocks of 1', '2 blocks of 2', 'subsets of 3']
     """
@@ -238,10 +237,37 @@ def comparison(
     group: int | None = None,
     baseline: str = "group-mean",
 ) -> dict[str, Versus | str]:
-    """Each closed form and each splitting into blocks `against` the best table at its own noise.
+    """Compare each closed form and each splitting into blocks with the best table at its own noise.
 
-    Where the solver does not settle that noise, the reason.  Raises InvalidProblem as `sweep` does.
+    Parameters
+    ----------
+    K : int or None
+        Sample size, as in `polyest.load`.
+    target : str
+        What is estimated, as in `polyest.load`.
+    criterion : {"gradient-variance", "variance", "second-moment"}
+        The criterion that is the noise.
+    progress : callable or None
+        Called with the number of estimators done and of all.
+    group : int or None
+        The number of completions of a prompt, in place of K.
+    baseline : {"group-mean", "none", "exact"}
+        What the trainer subtracts, beside `group`.
 
+    Returns
+    -------
+    dict of str to (Versus or str)
+        By the name of each, how it compares as in `against`, or why the solver did not settle that noise.
+
+    Raises
+    ------
+    InvalidProblem
+        If the keywords pose no problem, or a table without noise meets the target.
+    CountOutOfRange
+        If the group leaves no draw.
+
+    Examples
+    --------
     >>> list(comparison(2))[-2:]
     ['schuermann', '2 blocks of 1']
     """
@@ -260,11 +286,34 @@ def comparison(
 
 
 def against(rival: Table, criterion: str = "gradient-variance") -> Versus:
-    """The table of the least bias at exactly the noise of another table of as many draws.
+    """Solve for the least bias at exactly the noise of another table of the same sample size.
 
-    The budget is a proved lower bound of the rival's own criterion, so `best` is nowhere noisier.
-    Raises InvalidProblem for a rival without noise, and what `solve` raises.
+    The budget is a certified lower bound of the rival's own criterion, so the best table is nowhere
+    noisier.
 
+    Parameters
+    ----------
+    rival : Table
+        The other table, with a list of entries.
+    criterion : {"gradient-variance", "variance", "second-moment"}
+        The criterion that is the noise.
+
+    Returns
+    -------
+    Versus
+        Both tables and the ratio of their biases.
+
+    Raises
+    ------
+    InvalidProblem
+        If `rival` has no list of entries, or no noise.
+    NotConverged
+        If the solver does not settle that noise.
+    NotProved
+        If a claim is not confirmed.
+
+    Examples
+    --------
     >>> from polyest import closed_forms
     >>> against(closed_forms.schuermann(8)).ratio.lower > 1.1
     True
@@ -285,30 +334,6 @@ def against(rival: Table, criterion: str = "gradient-variance") -> Versus:
     high = _quotient(rival.bias.upper, best.optimum.lower)
     ratio = Bracket(nextafter(low, 0.0), nextafter(high, inf))
     return Versus(rival, nextafter(floor / unit, inf), best, ratio)
-
-
-def records(curve: Frontier, points: Iterable[Point]) -> list[dict[str, str]]:
-    """Rows of text for a file or a figure: the points of a curve, then others on its axes."""
-    rows = []
-    for point in (*curve.points, *points):
-        bias = point.table.bias
-        optimum = point.table.optimum if point.series == "optimal" else None
-        rows.append(
-            {
-                "target": curve.target,
-                "criterion": curve.criterion,
-                "K": str(curve.K),
-                "series": point.series,
-                "label": point.label,
-                "noise": repr(point.noise),
-                "bias_lower": repr(bias.lower),
-                "bias_upper": repr(bias.upper),
-                "optimum_lower": "" if optimum is None else repr(optimum.lower),
-                "least_lower": repr(curve.least.lower),
-                "least_upper": repr(curve.least.upper),
-            }
-        )
-    return rows
 
 
 def _posed(K: Any, target: Any, criterion: str) -> tuple[Problem, float, Bracket]:
@@ -344,18 +369,6 @@ def _ascending(budgets: Any) -> tuple[float, ...]:
             "finite, above 0 and ascending, such as (1, 2, 4, 8)"
         )
     return noises
-
-
-def _where_steepest(points: list[Point]) -> float | None:
-    """A noise between the two neighbours where the bias falls most, None where that is little."""
-    seen = [max(p.table.bias.upper, UNSEEN * points[0].table.bias.upper) for p in points]
-    falls = [a / b for a, b in pairwise(seen)]
-    if max(falls, default=0.0) <= STEEPEST:
-        return None
-    place = falls.index(max(falls))
-    low, high = points[place].noise, points[place + 1].noise
-    middle = float(f"{(low * high) ** 0.5:.3g}")
-    return middle if low < middle < high else None
 
 
 def _point(series: str, label: str, table: Table, criterion: str, unit: float) -> Point:

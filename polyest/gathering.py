@@ -33,13 +33,33 @@ Header = list[tuple[int, Kind]] | PolyestError
 
 
 def whole(*arrays: Array, process_group: Any = None) -> tuple[tuple[Array, ...], slice]:
-    """The arrays of all processes, in the order of their ranks, and the rows that are this one's.
+    """Gather the arrays of all processes, in the order of their ranks.
 
-    arrays: numpy or torch, (n, ...) each, n traces of this process, the same number of arrays, kinds and
-    trailing dimensions on every process that has traces.  Each returns as it came, numpy or torch on its
-    device, integers as int64, reals as float64.  A collective call: every process makes it.  Raises
-    CountOutOfRange, on every process, where one of them gives arrays that do not fit.
+    It is a collective call: every process makes it.
 
+    Parameters
+    ----------
+    *arrays : Array (n, ...)
+        What this process has of its n completions.  Every process that has completions gives the same
+        number of arrays, of the same kinds and trailing dimensions.
+    process_group : torch.distributed.ProcessGroup or None
+        The processes, by default all.
+
+    Returns
+    -------
+    arrays : tuple of Array (N, ...)
+        The arrays of all N completions, each as it came: numpy, or torch on its device; integers as
+        int64, reals as float64.
+    mine : slice
+        The rows that are this process's.
+
+    Raises
+    ------
+    CountOutOfRange
+        On every process, if one of them gives arrays that do not fit.
+
+    Examples
+    --------
     >>> (answers, ids), mine = whole(np.array([7, 7, 3]), np.array([0, 0, 1]))  # one process
     >>> answers.tolist(), ids[mine].tolist()
     ([7, 7, 3], [0, 0, 1])
@@ -64,10 +84,19 @@ def whole(*arrays: Array, process_group: Any = None) -> tuple[tuple[Array, ...],
 
 
 def refuse(error: PolyestError, process_group: Any = None) -> None:
-    """Raises the error in the other processes, which are in `whole`, as this one has nothing to give.
+    """Raise an error in the other processes, which are in `whole`, as this one has nothing to give.
 
-    A collective call in place of theirs; with one process nothing happens.
+    It is a collective call in place of theirs; with one process nothing happens.
 
+    Parameters
+    ----------
+    error : PolyestError
+        The error.
+    process_group : torch.distributed.ProcessGroup or None
+        The processes, by default all.
+
+    Examples
+    --------
     >>> refuse(CountOutOfRange("process 3 could not read its rows"))
     """
     if (distributed := _sending(process_group)) is not None:
@@ -75,12 +104,43 @@ def refuse(error: PolyestError, process_group: Any = None) -> None:
 
 
 def running() -> bool:
-    """Whether a process group is up, so that `whole` is a collective call."""
+    """Say whether a process group is up, so that `whole` is a collective call.
+
+    Returns
+    -------
+    bool
+        Whether one is.
+
+    Examples
+    --------
+    >>> running()
+    False
+    """
     return _distributed() is not None
 
 
 def summed(values: Floats, process_group: Any = None) -> Floats:
-    """Sum of float64 values over all processes; a collective call."""
+    """Add values up over all processes.
+
+    It is a collective call: every process makes it.
+
+    Parameters
+    ----------
+    values : float64 array
+        The values of this process.
+    process_group : torch.distributed.ProcessGroup or None
+        The processes, by default all.
+
+    Returns
+    -------
+    float64 array
+        The sums, in the shape of `values`.
+
+    Examples
+    --------
+    >>> summed(np.array([1.0, 2.0])).tolist()  # one process
+    [1.0, 2.0]
+    """
     distributed = _sending(process_group)
     if distributed is None:
         return values

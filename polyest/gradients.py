@@ -1,15 +1,15 @@
-"""The policy gradient that one group of traces gives, its mean and its noise, computed exactly.
+"""The policy gradient that one group of completions gives, its mean and its noise, computed exactly.
 
-A group of G traces with answer probabilities nu has counts n ~ Multinomial(G, nu); a trace whose answer
-occurs n times in it is rewarded by u_n.  In the logits of the answers, grad log nu_z = e_z - nu, the
-group's gradient is
+A group of G completions with answer probabilities nu has counts n ~ Multinomial(G, nu); a completion
+whose answer occurs n times in it is rewarded by u_n.  In the logits of the answers, grad log nu_z = e_z -
+nu, the group's gradient is
 
-    g = 1/G sum_z n_z u_z (e_z - nu)                                 without a baseline
-    g_z = n_z/G (u_z - 1/G sum_w n_w u_w)                            under the group mean
+    g = 1/G sum_z n_z u_z (e_z - nu)                   without a baseline
+    g_z = n_z/G (u_z - 1/G sum_w n_w u_w)              under the group mean
 
 whose mean is a sum over pairs of answers, and E|g|^2 a sum over triples.  Neither is done as such: a
-power series in (sigma, mu, x),  prod_z sum_n Poisson(n) (1 + mu a_n) exp(sigma n u_n) x^n,  has at x^G every
-E[A S^j], S = sum n_z u_z, A = sum a_z, and answers of equal probability are multiplied by squaring.
+power series in (sigma, mu, x),  prod_z sum_n Poisson(n) (1 + mu a_n) exp(sigma n u_n) x^n,  has at x^G
+every E[A S^j], S = sum n_z u_z, A = sum a_z, and answers of equal probability are multiplied by squaring.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,15 @@ Series = Floats
 
 @dataclass(frozen=True)
 class Answers:
-    """Probabilities of the answers to a prompt: p[i] is that of each of times[i] answers."""
+    """Probabilities of the answers to a prompt.
+
+    Parameters
+    ----------
+    p : tuple of float
+        Distinct probabilities, above 0.
+    times : tuple of int
+        How many answers have each of them; the sum of p times is 1.
+    """
 
     p: tuple[float, ...]
     times: tuple[int, ...]
@@ -59,19 +67,44 @@ class Answers:
 
 @dataclass(frozen=True)
 class Gradient:
-    """Mean of a group's gradient in the logits, one number per p, and E|g|^2 - |E g|^2."""
+    """Mean and noise of a group's gradient in the logits.
+
+    Attributes
+    ----------
+    mean : float64 array
+        The mean of the gradient, one number for each distinct probability.
+    noise : float
+        E|g|^2 - |E g|^2.
+    """
 
     mean: Floats
     noise: float
 
 
 def of_group(answers: Answers, rewards: Floats, baseline: str = "group-mean") -> Gradient:
-    """Mean and noise of the gradient of one group, exact up to rounding.
+    """Compute mean and noise of the gradient of one group, exact up to rounding.
 
-    rewards: float64 (G,), u_1..u_G, of a trace whose answer occurs 1..G times in its group; baseline:
-    "group-mean" or "none".  Raises InvalidProblem for rewards that are no such list, and for another
-    baseline.
+    Parameters
+    ----------
+    answers : Answers
+        The probabilities of the answers.
+    rewards : float array (G,)
+        The rewards u_1..u_G of a completion whose answer occurs 1..G times in its group.
+    baseline : {"group-mean", "none"}
+        What is subtracted from the rewards of a group.
 
+    Returns
+    -------
+    Gradient
+        The mean and the noise.
+
+    Raises
+    ------
+    InvalidProblem
+        If rewards are no such list, or an argument is not acceptable.
+
+    Examples
+    --------
     >>> even = Answers((0.5,), (2,))
     >>> round(of_group(even, np.array([0.0, 1.0]), "none").noise, 12)
     0.25

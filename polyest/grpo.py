@@ -1,24 +1,29 @@
 """A reference loop of group-relative policy optimisation, to be read in one sitting.
 
-A step samples a batch of groups, rewards the traces, centres the rewards and takes `epochs` ascents on
+A step samples a batch of groups, rewards the completions, centres the rewards and takes `epochs` ascents
+on
 
-    L = mean over traces of ( sum_t min(rho_t A, clip(rho_t, 1 - clip, 1 + clip) A) - kl d^2/2 ) / length
-    rho_t = pi(y_t)/pi_old(y_t),    d = log pi(y) - log pi_ref(y) of the whole trace
+    L = mean over completions of
+        ( sum_t min(rho_t A, clip(rho_t, 1 - clip, 1 + clip) A) - kl d^2/2 ) / length
+    rho_t = pi(y_t)/pi_old(y_t),
+    d = log pi(y) - log pi_ref(y) of the whole completion
 
 as in Mohri, Schneider, Wu and Zhong (2026), eq. (5) and (8), who write no clipping: with one epoch there
-is none, as rho = 1.  Then it is the game of `polyest.games` that is played, with beta = kl; a group mean in
-place of `leave_one_out` shrinks rewards by (G-1)/G, and beta is kl G/(G-1).
+is none, as rho = 1.  Then it is the game of `polyest.games` that is played, with beta = kl; a group mean
+in place of `leave_one_out` shrinks rewards by (G-1)/G, and beta is kl G/(G-1).
 
-Why d^2/2.  Its gradient d grad log pi(y) is in the mean that of KL(pi, pi_ref).  GRPO's own penalty,
-r - 1 - log r with r = pi_ref/pi of a token, estimates the same KL but has the gradient (1 - r) grad log pi,
+Why d^2/2.  Its gradient d grad log pi(y) is in the mean that of KL(pi, pi_ref).  GRPO's own penalty, r -
+1 - log r with r = pi_ref/pi of a token, estimates the same KL but has the gradient (1 - r) grad log pi,
 whose mean is that of KL(pi_ref, pi): trained with it, a policy ends elsewhere (tests/test_grpo.py).
 
 The loop takes everything as an argument and knows nothing of text, tables or prompts:
 
-    sampler(step)        -> Traces: what was drawn, and the answers
-    policy(drawn)        -> log-probabilities (N, T) of the traces' tokens; T = 1 where a trace is one choice
-    reward(traces)       -> rewards in the shape of the answers, nan for a trace that is to be left out
-    advantage(rewards)   -> advantages of the same shape; `advantages.leave_one_out` by default
+    sampler(step)       -> Traces: what was drawn, and the answers
+    policy(drawn)       -> log-probabilities (N, T) of the tokens; T = 1 where a
+                           completion is one choice
+    reward(traces)      -> rewards in the shape of the answers, nan for a completion that
+                           is to be left out
+    advantage(rewards)  -> advantages of the same shape; `leave_one_out` by default
 
 What it leaves out: generation engines and their drift from the trainer (no importance correction between
 the two), several devices, mixed precision, gradient accumulation, asynchronous sampling, value functions,
@@ -45,14 +50,32 @@ except ImportError:
 
 @dataclass(frozen=True)
 class Config:
-    """What a run is: checked, and never changed by it.
+    """The settings of a run, checked, and never changed by it.
 
-    steps: batches.  rate: learning rate at the start, falling linearly to 0 where `decay`.  epochs:
-    ascents on a batch.  clip: half-width of the ratio, inf for none.  kl: weight of d^2/2, needs a
-    reference.  norm: the greatest norm of a gradient, inf for none.  per_length: divide a trace's sum by its
-    own length (GRPO); else by that of the batch's longest (Dr. GRPO: no favour for short traces).  Raises
-    InvalidReward for a number out of range.
+    It raises InvalidReward for a number out of range.
 
+    Parameters
+    ----------
+    steps : int
+        The number of batches.
+    rate : float
+        The learning rate at the start.
+    epochs : int
+        The number of ascents on a batch.
+    clip : float
+        The half-width of the ratio, inf for none.
+    kl : float
+        The weight of d^2/2, which needs a reference.
+    norm : float
+        The greatest norm of a gradient, inf for none.
+    decay : bool
+        Whether the learning rate falls linearly to 0.
+    per_length : bool
+        Whether a completion's sum is divided by its own length (GRPO), else by that of the longest of its
+        batch (Dr. GRPO: short completions are not favoured).
+
+    Examples
+    --------
     >>> Config(steps=10, rate=1e-3).clip
     0.2
     """
@@ -87,9 +110,16 @@ class Config:
 class Traces:
     """A batch of groups: what was drawn, in the policy's own terms, and the answers it ended in.
 
-    drawn: anything that `policy` scores, N traces in the order of the answers.  answers: integers
-    (prompts, G) or (orbits, m, G).  mask: 1 where a token counts, (N, T); None where all do.  extra:
-    whatever a reward needs besides.
+    Parameters
+    ----------
+    drawn : Any
+        Anything that the policy scores, N completions in the order of the answers.
+    answers : integer tensor (prompts, G) or (orbits, m, G)
+        The answer of each completion.
+    mask : tensor (N, T) or None
+        1 where a token counts; None where all do.
+    extra : Any
+        Anything that a reward needs besides.
     """
 
     drawn: Any
@@ -100,7 +130,27 @@ class Traces:
 
 @dataclass(frozen=True)
 class Step:
-    """What a step did: numbers of its batch, before its last ascent where they depend on the policy."""
+    """The record of a step: numbers of its batch, before its last ascent where they depend on the policy.
+
+    Attributes
+    ----------
+    step : int
+        The number of the step, from 0.
+    traces : Traces
+        The batch.
+    rewards : float64 tensor
+        The rewards, in the shape of the answers.
+    reward : float
+        The mean of the rewards given.
+    loss : float
+        The loss -L.
+    kl : float
+        The mean of d, an estimate of KL(pi, pi_ref); 0 without reference.
+    clipped : float
+        The share of tokens whose gain was cut, and which no longer move the policy.
+    norm : float
+        The norm of the gradient, before it was cut.
+    """
 
     step: int
     traces: Traces
@@ -122,12 +172,38 @@ def train(
     reference: Callable[[Any], Tensor] | None = None,
     optimizer: torch.optim.Optimizer | None = None,
 ) -> Iterator[Step]:
-    """Trains the policy in place, one record a step.
+    """Train the policy in place, one record a step.
 
-    optimizer: Adam of the policy's parameters by default; its rate is set from the config at every step.
-    Raises InvalidReward where kl is positive without a reference, a reward or advantage has another
-    shape than the answers, or an advantage is not finite: before the policy is changed.
+    Parameters
+    ----------
+    policy : torch.nn.Module
+        The policy: log-probabilities (N, T) of what was drawn.
+    sampler : callable
+        The batch `Traces` of a step.
+    reward : callable
+        The rewards of a batch, in the shape of its answers; nan leaves a completion out.
+    config : Config
+        The settings.
+    advantage : callable
+        The advantages of rewards, of the same shape.
+    reference : callable or None
+        The policy that the KL is taken from, as log-probabilities (N, T).
+    optimizer : torch.optim.Optimizer or None
+        The optimizer, by default Adam of the policy's parameters; its rate is set at every step.
 
+    Yields
+    ------
+    Step
+        The record of each step.
+
+    Raises
+    ------
+    InvalidReward
+        Before the policy is changed: if kl is positive without a reference, a reward or advantage has
+        another shape than the answers, or an advantage is not finite.
+
+    Examples
+    --------
     >>> class Coin(nn.Module):
     ...     def __init__(self):
     ...         super().__init__()

@@ -1,4 +1,4 @@
-"""What every table does: the public path of polyest.tables.lookup."""
+"""Tables of every kind: the public path of polyest.tables.lookup."""
 
 from polyest.tables.lookup import Lookup
 

@@ -3,12 +3,13 @@
 A reward table steers a gradient by its bias and shakes it by its noise; averaging over prompts takes
 off the noise alone.  `recommend` takes the table of least
 
-    error^2 = mean over ANSWERS of  |E g - g*|^2 + E|g - E g|^2 / (prompts STEPS)
+    error^2 = mean over ANSWERS of |E g - g*|^2 + E|g - E g|^2 / (prompts STEPS)
 
-among the gradient-variance tables released for K, g the gradient of one group (gradients.py, exact), g* the
-one that the true log gives.  ANSWERS are five shapes that a policy's answers have.  STEPS is measured:
-policies move so slowly that some 32 steps share their noise, and in benchmarks/noise.py policies trained
-with the table chosen so end, on average, within 2 % of the loss of the best one, at worst 30 % above it.
+among the gradient-variance tables released for K, g the gradient of one group (gradients.py, exact), g*
+the one that the true log gives.  ANSWERS are five shapes that a policy's answers have.  STEPS is
+measured: policies move so slowly that some 32 steps share their noise, and in benchmarks/noise.py
+policies trained with the table chosen so end, on average, within 2 % of the loss of the best one, at
+worst 30 % above it.
 """
 
 from collections.abc import Sequence
@@ -55,14 +56,22 @@ ANSWERS = {
 
 @dataclass(frozen=True)
 class Deviation:
-    """Bias and noise of the averaged gradient, in the logits of the answers, for the true log."""
+    """Bias and noise of the averaged gradient, in the logits of the answers, for the true log.
+
+    Attributes
+    ----------
+    bias : float
+        The root of the mean squared bias.
+    noise : float
+        The root of the mean squared noise.
+    """
 
     bias: float
     noise: float
 
     @property
     def total(self) -> float:
-        """Root of the mean squared error."""
+        """Root of the mean squared error, of bias and noise together."""
         return hypot(self.bias, self.noise)
 
 
@@ -70,8 +79,18 @@ class Deviation:
 class Recommendation:
     """The released table of least error, and the errors of all, for one group size and baseline.
 
-    plain: error of log(X/G), the count X and the group G as trainers take them; tables: noise, table
-    and error of each, by rising noise; chosen: the noise of the least error.
+    Attributes
+    ----------
+    group : int
+        The number G of completions of a prompt.
+    prompts : int
+        The number of prompts whose gradients a step averages.
+    baseline : str
+        What the trainer subtracts from the rewards of a group.
+    plain : Deviation
+        The error of the plug-in log, log(count/G) of the in-group count.
+    tables : tuple of (int, Table, Deviation)
+        Variance ratio, table and error of each, by rising variance ratio.
     """
 
     group: int
@@ -82,17 +101,38 @@ class Recommendation:
 
     @property
     def chosen(self) -> tuple[int, Lookup, Deviation]:
-        """Noise, table and error of the recommended table."""
+        """Variance ratio, table and error of the recommended table."""
         return min(self.tables, key=lambda row: row[2].total)
 
 
 def recommend(group: Any, prompts: Any, baseline: str = "group-mean") -> Recommendation:
-    """What to use for groups of `group` traces where a step averages the gradients of `prompts`.
+    """Recommend a released table for a group size and a number of prompts a step.
 
-    baseline: "group-mean" where the trainer subtracts it (K = group - 2), else "none" (K = group - 1).
-    Raises InvalidProblem for bad arguments, CountOutOfRange for a group that leaves no draw,
-    TableNotFound where nothing is released for it.
+    Parameters
+    ----------
+    group : int
+        The number G of completions of a prompt.
+    prompts : int
+        The number of prompts whose gradients a step averages.
+    baseline : {"group-mean", "none"}
+        "group-mean" where the trainer subtracts it (K = G - 2), else "none" (K = G - 1).
 
+    Returns
+    -------
+    Recommendation
+        The recommended table, and the errors of all.
+
+    Raises
+    ------
+    InvalidProblem
+        If an argument is not acceptable.
+    CountOutOfRange
+        If the group leaves no draw.
+    TableNotFound
+        If nothing is released for the group.
+
+    Examples
+    --------
     >>> recommend(16, 128).chosen[0], recommend(64, 4).chosen[0]
     (16, 4)
     """

@@ -1,6 +1,7 @@
 """The reference loop: each update against the formula, a known optimum, and what it refuses."""
 
 import inspect
+import re
 from math import inf
 
 import numpy as np
@@ -290,7 +291,8 @@ def test_a_bad_config_is_refused(numbers):
 
 
 def test_it_can_be_read_in_one_sitting_and_prints_nothing(capsys):
-    assert len(inspect.getsource(grpo).splitlines()) <= 220
+    code = re.sub(r'""".*?"""', "", inspect.getsource(grpo), flags=re.DOTALL)  # not the reference
+    assert len(code.splitlines()) <= 160
     policy = Softmax([0.0, 0.0, 0.0])
     list(grpo.train(policy, fixed(DRAWN), lambda t: t.answers.double(), Config(2, 1.0)))
     assert capsys.readouterr() == ("", "")

@@ -32,15 +32,33 @@ TOO_LARGE = (
 
 
 def identify(keys: Any, *, no_answer: int = -1) -> Any:
-    """Ids, int64, shaped like the keys: equal ids for equal keys, `no_answer` for None.
+    """Number keys: equal ids for equal keys.
 
-    id = first 63 bits of BLAKE2b(key) >= 0: the same in every process, run and order, so that parts
-    of a group can be identified apart.  Two keys collide with probability 2^-63, which matters within
-    a prompt only: n distinct ones with at most n(n-1)/2 2^-63, 2e-16 for n = 64.
+        id = first 63 bits of BLAKE2b(key) >= 0
 
-    keys: N, or lists of equal length for (prompts, G).  Raises InvalidAnswer for keys that are neither
-    str nor None, ragged lists, a bad `no_answer`.
+    Ids are the same in every process, run and order, so that parts of a group can be identified apart.
+    Two keys collide with probability 2^-63, which matters within a prompt only: n distinct ones with at
+    most n(n-1)/2 2^-63, 2e-16 for n = 64.
 
+    Parameters
+    ----------
+    keys : list of (str or None), (N,) or (prompts, G)
+        The keys, None for no answer.
+    no_answer : int
+        The id of None.
+
+    Returns
+    -------
+    int64 array (N,) or (prompts, G)
+        The ids.
+
+    Raises
+    ------
+    InvalidAnswer
+        If a key is neither text nor None, lists are ragged, or `no_answer` is no integer of 64 bits.
+
+    Examples
+    --------
     >>> ids = identify([["1/2", "3", "1/2", None]])
     >>> ids.shape, bool(ids[0, 0] == ids[0, 2] != ids[0, 1]), int(ids[0, 3])
     ((1, 4), True, -1)
@@ -56,17 +74,33 @@ def identify(keys: Any, *, no_answer: int = -1) -> Any:
 
 
 def equivalent(keys: Any, same: Same) -> Any:
-    """Keys with every class under a pairwise test replaced by its least member.
+    """Replace every class of keys under a pairwise test by its least member.
 
-    a ~ b: equal, or joined by a chain whose every link has same(x, y) or same(y, x)
+        a ~ b: equal, or joined by a chain whose every link has same(x, y) or same(y, x)
 
     The least is the shortest, then the first in order of code points: no order of samples matters.
     But which keys are there does: a chain may run through any of them, so give a group as a whole.
-    At most n(n-1) calls for n distinct keys of a prompt; keys of different prompts never meet.
+    There are at most n(n-1) calls for n distinct keys of a prompt; keys of different prompts never meet.
 
-    keys: the N of one prompt, or lists of equal length for (prompts, G).  None stays None.
-    Raises InvalidAnswer where `same` returns no bool; what `same` raises passes through.
+    Parameters
+    ----------
+    keys : list of (str or None), (N,) or (prompts, G)
+        The keys of one prompt, or of several; None stays None.
+    same : callable
+        The test (key, key) -> bool, such as `math_equal`.  What it raises passes through.
 
+    Returns
+    -------
+    list of (str or None), (N,) or (prompts, G)
+        The keys, one for each class.
+
+    Raises
+    ------
+    InvalidAnswer
+        If `same` is not callable or returns no bool, or keys are not lists of texts or None.
+
+    Examples
+    --------
     >>> equivalent(["10 m", "ten", None, "10"], lambda a, b: a.startswith(b))
     ['10', 'ten', None, '10']
     """
@@ -78,7 +112,7 @@ def equivalent(keys: Any, same: Same) -> Any:
 
 
 def math_equal(left: str, right: str) -> bool:
-    r"""Whether two keys in TeX have the same value: a test for `equivalent`, and itself an equivalence.
+    r"""Test whether two keys in TeX have the same value; the test is itself an equivalence.
 
     Different kinds are never equal: number, expression, equation, inequality, ordered tuple or interval,
     set, matrix, text.  Numbers are compared exactly (1/3 is not 0.333; see `equality`), letters by name
@@ -86,16 +120,37 @@ def math_equal(left: str, right: str) -> bool:
     2 \pm 1, has no order: it is the set of its members if they are different.  What is not read with
     certainty is text and equals itself only: words, units, 1/2x, \int.
 
-    Nothing is evaluated as code, no process is started, and time is bounded by the length: a key that is
-    longer than 500 characters, or whose numbers need more than 2^13 bits (9^{9^9}), equals itself only,
-    with a warning EqualsOnlyItself.  The result is the same in every process.
+    Nothing is evaluated as code, no process is started, and time is bounded by the length.  The result is
+    the same in every process.
 
-    Raises InvalidAnswer for what is no str.
+    Parameters
+    ----------
+    left, right : str
+        The keys.
 
-    >>> math_equal(r"\frac{\sqrt8}{2}", r"\sqrt{2}"), math_equal("1/3", "0.333"), math_equal("x", "X")
-    (True, False, False)
-    >>> math_equal("x<1", "-x>-1"), math_equal("(3,1)", "(1,3)"), math_equal("x-y=0", "0")
-    (True, False, False)
+    Returns
+    -------
+    bool
+        Whether they have the same value.
+
+    Raises
+    ------
+    InvalidAnswer
+        If a key is no text.
+
+    Warns
+    -----
+    EqualsOnlyItself
+        If a key is longer than 500 characters, or its numbers need more than 2^13 bits (9^{9^9}).
+
+    Examples
+    --------
+    >>> math_equal(r"\frac{\sqrt8}{2}", r"\sqrt{2}"), math_equal("1/3", "0.333")
+    (True, False)
+    >>> math_equal("x", "X"), math_equal("x<1", "-x>-1")
+    (False, True)
+    >>> math_equal("(3,1)", "(1,3)"), math_equal("x-y=0", "0")
+    (False, False)
     """
     flat("keys", [left, right], none=False)
     if left == right:
@@ -118,13 +173,37 @@ def from_texts(
     cues: Iterable[str] = (),
     reasoning: Iterable[Tag] = REASONING,
 ) -> Any:
-    """Ids, int64, of the answers in texts, ready to be counted.
+    """Read the answers in texts and number them, ready to be counted.
 
-    identify(equivalent(canonical(texts))); without an `equivalence` equal keys are equal answers.
+        identify(equivalent(canonical(texts)))
 
-    texts: N, with an `equivalence` all of one prompt; or lists of equal length for (prompts, G).
-    kind, choices, cues, reasoning: as in `canonical`.  Raises InvalidAnswer as `canonical` and `identify` do.
+    Parameters
+    ----------
+    texts : list of (str or None), (N,) or (prompts, G)
+        The texts; with an `equivalence`, N texts are all of one prompt.
+    kind : {"number", "fraction", "choice", "boxed", "string", "auto"}
+        The way to read an answer, as in `canonical`.
+    equivalence : callable or None
+        A test for `equivalent`, such as `math_equal`; without it equal keys are equal answers.
+    choices : str
+        As in `canonical`.
+    cues : iterable of str
+        As in `canonical`.
+    reasoning : iterable of Tag
+        As in `canonical`.
 
+    Returns
+    -------
+    int64 array (N,) or (prompts, G)
+        The ids, -1 for no answer.
+
+    Raises
+    ------
+    InvalidAnswer
+        If `canonical`, `equivalent` or `identify` refuses its arguments.
+
+    Examples
+    --------
     >>> ids = from_texts([["so 0.50", "it is .5", "5", "?"]])
     >>> bool(ids[0, 0] == ids[0, 1] != ids[0, 2]), int(ids[0, 3])
     (True, -1)

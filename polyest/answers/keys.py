@@ -38,27 +38,55 @@ def canonical(
     cues: Iterable[str] = (),
     reasoning: Iterable[Tag] = REASONING,
 ) -> list[Key]:
-    r"""Canonical key of the answer in each of N texts, None where there is none.
+    r"""Read the canonical key of the answer in each text.
 
-    number    the number in the last box, as its content says, and none where that is no number; without a
-              box the last number, an exact rational, read whole or not at all (`answers.numerals`).
-    fraction  the same; its name from when `number` read no fractions.
-    choice    the letter among `choices` that the text settles on, as a capital (`answers.choices`).
-    boxed     the last closed \boxed{} or \fbox{}, less sizes, spacing, $, %, degrees, x=, a final .
-              and a \text{unit} after a number: a rational if it is a fraction or number, of at most
-              `MOST` digits, else its LaTeX, \text{} unwrapped.  A list stays a list; boxes joined by a
-              comma, "and" or "or" are one.
-    auto      as boxed where there is a box, else a marked final answer (<answer></answer>, #### and a number,
-              "answer is", "answer:"), else the last number.
-    string    the whole text: NFKC, case folded, punctuation off both ends of every word (not the
-              minus or point of a number); a, an and the left out unless nothing else is there.
+        number    the number in the last box, as its content says, and none where that is
+                  no number; without a box the last number, an exact rational, read whole
+                  or not at all (answers.numerals)
+        fraction  the same; its name is from when number read no fractions
+        choice    the letter among the choices that the text settles on, as a capital
+                  (answers.choices)
+        boxed     the last closed \boxed{} or \fbox{}, less sizes, spacing, $, %, degrees,
+                  x=, a final . and a \text{unit} after a number: a rational if it is a
+                  fraction or number, of at most MOST digits, else its LaTeX, \text{}
+                  unwrapped; a list stays a list; boxes joined by a comma, "and" or "or"
+                  are one
+        auto      as boxed where there is a box, else a marked final answer
+                  (<answer></answer>, #### and a number, "answer is", "answer:"), else the
+                  last number
+        string    the whole text: NFKC, case folded, punctuation off both ends of every word
+                  (not the minus or point of a number); a, an and the left out unless
+                  nothing else is there
 
-    Every kind reads the same characters (`answers.characters`), and only what follows the reasoning: the
-    text up to the last closing tag of `reasoning` is not searched, and an opening one that is never closed
-    leaves no answer.  cues: what a final answer follows beside the English phrases, for choice and auto.
+    Every kind reads the same characters (`answers.characters`), and only what follows the reasoning.
 
-    Raises InvalidAnswer for an unknown kind, texts that are neither str nor None, bad choices, cues, tags.
+    Parameters
+    ----------
+    texts : list of (str or None), (N,)
+        The texts.
+    kind : {"number", "fraction", "choice", "boxed", "string", "auto"}
+        The way to read an answer.
+    choices : str
+        The letters of a multiple choice.
+    cues : iterable of str
+        What a final answer follows beside the English phrases, for choice and auto.
+    reasoning : iterable of Tag
+        The tags of reasoning.  The text up to the last closing one is not searched, and an opening one
+        that is never closed leaves no answer.
 
+    Returns
+    -------
+    list of (str or None), (N,)
+        The keys, None where there is no answer.
+
+    Raises
+    ------
+    InvalidAnswer
+        If `kind` is unknown, texts are neither text nor None, or choices, cues or tags are not
+        acceptable.
+
+    Examples
+    --------
     >>> canonical(["It costs $1,234.50.", "#### 42", "-0", "at 12:30", None])
     ['2469/2', '42', '0', None, None]
     >>> canonical([r"\boxed{\frac12}", r"\boxed{0.5}", r"\boxed{\sqrt{2}}."], "boxed")
@@ -75,10 +103,27 @@ def canonical(
 
 
 def stated(answer: str, kind: Any) -> str:
-    r"""A right answer, as a data set has it, as a text in which `kind` finds it.
+    r"""Write a right answer, as a data set has it, as a text in which `kind` finds it.
 
-    A callable kind gets it as it is.  Raises InvalidAnswer for what is no text, and for an unknown kind.
+    Parameters
+    ----------
+    answer : str
+        The right answer.
+    kind : str or callable
+        A kind of `canonical`; a callable gets the answer as it is.
 
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    InvalidAnswer
+        If `answer` is no text, or `kind` is unknown.
+
+    Examples
+    --------
     >>> stated("x^2+1", "boxed"), canonical([stated("x^2+1", "auto")], "auto")
     ('\\boxed{x^2+1}', ['x^2+1'])
     """

@@ -2,7 +2,7 @@
 
 problem = games.pose(reference, answers, games.Diversity(games.negative_entropy()), beta=0.5)
 game = games.Game(problem)
-games.equilibrium(game).policy      # = games.by_descent(problem), the optimum that knows no game
+games.equilibrium(game).policy      # = games.by_descent(problem), found without the game
 """
 
 from polyest.games.alft import Alft, pose
@@ -14,7 +14,6 @@ from polyest.games.coherence import (
     squared_hellinger,
 )
 from polyest.games.descent import (
-    Mixture,
     gradient_policies,
     mirror_descent,
     mirror_policies,
@@ -23,7 +22,9 @@ from polyest.games.descent import (
 from polyest.games.dynamics import Step, alternating, no_regret, recorded
 from polyest.games.game import Game
 from polyest.games.geometry import Geometry, euclidean, negative_entropy, polynomial, tsallis
-from polyest.games.goals import Custom, Diversity, Goal, GroundTruth, StandardRL
+from polyest.games.goal import Goal
+from polyest.games.goals import Custom, Diversity, GroundTruth, StandardRL
+from polyest.games.mixture import Mixture
 from polyest.games.payoff import rewards, table
 from polyest.games.referee import by_cones, by_descent
 from polyest.games.safety import Safety

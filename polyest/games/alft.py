@@ -1,10 +1,11 @@
 """Answer-level fine-tuning: a finite problem, its objective, and the gradient of that, exactly.
 
     J(pi) = R(nu) + beta sum_x w_x D_F(pi_x, pi_0x)
-    nu_x(z) = sum of pi_x(y) over the traces y with E(x, y) = z
+    nu_x(z) = sum of pi_x(y) over the completions y with E(x, y) = z
 
-Prompts x, traces y, answers z = E(x, y), a reference policy pi_0, a goal R (goals.py), a geometry F of the
-policies, KL unless said otherwise.  Gradients are those of the pairing <a, b> = sum_x w_x sum_y a_xy b_xy.
+Prompts x, completions y, answers z = E(x, y), a reference policy pi_0, a goal R (goals.py), a geometry F
+of the policies, KL unless said otherwise.  Gradients are those of the pairing <a, b> = sum_x w_x sum_y
+a_xy b_xy.
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ import numpy as np
 
 from polyest.arrays import Floats
 from polyest.errors import InvalidGame
-from polyest.games.geometry import LEAST, Geometry, negative_entropy
-from polyest.games.goals import LARGEST, Goal, Prompts, numbers
+from polyest.games.bregman import LEAST, Geometry
+from polyest.games.geometry import negative_entropy
+from polyest.games.goal import LARGEST, Goal, Prompts, numbers
 from polyest.games.safety import Safety
 from polyest.values import real, shown
 
@@ -25,7 +27,25 @@ SUMS = 1e-9  # how far the probabilities of a distribution may be from adding up
 
 @dataclass(frozen=True, eq=False)
 class Alft:
-    """A problem as `pose` checks it: arrays (prompts, traces), read-only."""
+    """A problem of answer-level fine-tuning, as `pose` checks and makes it.
+
+    Attributes
+    ----------
+    reference : float64 array (prompts, completions)
+        The reference policy pi_0, read-only.
+    answers : integer array (prompts, completions)
+        The answer that each completion ends in, read-only.
+    number : int
+        The number of answers.
+    goal : Goal
+        The goal R.
+    beta : float
+        The strength of the reference.
+    prompts : Prompts
+        The weights and orbits of the prompts.
+    geometry : Geometry
+        The geometry F of the policies.
+    """
 
     reference: Floats
     answers: Any
@@ -36,19 +56,56 @@ class Alft:
     geometry: Geometry
 
     def distributions(self, policy: Floats) -> Floats:
-        """nu: probabilities of the answers, float64 (prompts, number)."""
+        """Give the probabilities nu of the answers under a policy.
+
+        Parameters
+        ----------
+        policy : float64 array (prompts, completions)
+            The policy.
+
+        Returns
+        -------
+        float64 array (prompts, number)
+            The answer distributions nu.
+        """
         nu = np.zeros((len(policy), self.number))
         np.add.at(nu, (np.arange(len(policy))[:, None], self.answers), policy)
         return nu
 
     def at_traces(self, values: Floats) -> Floats:
-        """Values of the answers (prompts, number) at the traces, (prompts, traces)."""
+        """Give values of the answers at the completions that end in them.
+
+        Parameters
+        ----------
+        values : float array (prompts, number)
+            One value a prompt and answer.
+
+        Returns
+        -------
+        float array (prompts, completions)
+            The values.
+        """
         return np.take_along_axis(values, self.answers, axis=1)
 
     def distilled(self, nu: Floats) -> Floats:
-        """The policy of least KL from the reference with answers nu: pi_0(y) nu(E(y))/nu_0(E(y)).
+        """Find the policy of least KL from the reference that has given answer distributions.
 
-        Raises InvalidGame where nu has an answer that the reference does not have.
+            pi(y) = pi_0(y) nu(E(y))/nu_0(E(y))
+
+        Parameters
+        ----------
+        nu : float array (prompts, number)
+            Answer distributions.
+
+        Returns
+        -------
+        float64 array (prompts, completions)
+            The policy.
+
+        Raises
+        ------
+        InvalidGame
+            If nu has an answer that the reference does not have.
         """
         q = stochastic("nu", nu, (len(self.reference), self.number))
         had = self.distributions(self.reference)
@@ -62,24 +119,86 @@ class Alft:
         return np.asarray(share * self.at_traces(q))
 
     def divergence(self, policy: Floats) -> float:
-        """sum_x w_x D_F(pi_x, pi_0x)."""
+        """Evaluate the weighted divergence of a policy from the reference.
+
+            sum_x w_x D_F(pi_x, pi_0x)
+
+        Parameters
+        ----------
+        policy : float64 array (prompts, completions)
+            The policy.
+
+        Returns
+        -------
+        float
+            The divergence.
+        """
         return self.prompts.mean(self.geometry.divergence(policy, self.reference))
 
     def J(self, policy: Any) -> float:
-        """The objective at a policy (prompts, traces); raises InvalidGame for what is none."""
+        """Evaluate the objective.
+
+            J(pi) = R(nu) + beta sum_x w_x D_F(pi_x, pi_0x)
+
+        Parameters
+        ----------
+        policy : float array (prompts, completions)
+            The policy.
+
+        Returns
+        -------
+        float
+            J, infinite where the goal or the divergence is.
+
+        Raises
+        ------
+        InvalidGame
+            If it is no policy of the problem.
+        """
         pi = self.checked(policy)
         value = self.goal.value(self.distributions(pi), self.prompts)
         return value + self.beta * self.divergence(pi)
 
     def prices(self, policy: Any) -> Floats:
-        """grad R(nu), float64 (prompts, number); an answer of probability 0 is priced as one of 1e-300."""
+        """Evaluate the gradient of the goal at the answer distributions of a policy.
+
+        Parameters
+        ----------
+        policy : float array (prompts, completions)
+            The policy.
+
+        Returns
+        -------
+        float64 array (prompts, number)
+            grad R(nu); an answer of probability 0 is priced as one of 1e-300.
+
+        Raises
+        ------
+        InvalidGame
+            If it is no policy of the problem.
+        """
         nu = self.distributions(self.checked(policy))
         return self.goal.gradient(np.maximum(nu, LEAST), self.prompts)
 
     def gradient(self, policy: Any) -> Floats:
-        """Gradient of J in the policy, float64 (prompts, traces), in the weighted pairing.
+        """Evaluate the gradient of J in the policy, in the weighted pairing.
 
-        For KL:  (grad R)(E(y)) + beta (log(pi/pi_0) + a constant).  Raises as J does.
+            (grad R)(E(y)) + beta (log(pi/pi_0) + a constant)        for KL
+
+        Parameters
+        ----------
+        policy : float array (prompts, completions)
+            The policy.
+
+        Returns
+        -------
+        float64 array (prompts, completions)
+            The gradient.
+
+        Raises
+        ------
+        InvalidGame
+            If it is no policy of the problem.
         """
         pi = self.checked(policy)
         slope = self.prices(pi)
@@ -87,7 +206,23 @@ class Alft:
         return np.asarray(self.at_traces(slope) + self.beta * away)
 
     def checked(self, policy: Any) -> Floats:
-        """The policy as float64, each row a distribution over the traces; raises InvalidGame."""
+        """Check a policy: each row is a distribution over the completions.
+
+        Parameters
+        ----------
+        policy : float array (prompts, completions)
+            The policy.
+
+        Returns
+        -------
+        float64 array (prompts, completions)
+            The policy, read-only.
+
+        Raises
+        ------
+        InvalidGame
+            If it is no policy of the problem.
+        """
         return stochastic("policy", policy, self.reference.shape)
 
 
@@ -101,14 +236,42 @@ def pose(
     orbits: Any = None,
     geometry: Geometry | None = None,
 ) -> Alft:
-    """A problem: min over policies of R(nu) + beta D_F(pi, pi_0).
+    """Pose a problem of answer-level fine-tuning.
 
-    reference: (prompts, traces), rows that add up to 1, positive where the geometry takes a log.
-    answers: integers from 0, (traces,) or (prompts, traces); every number up to the greatest occurs, and
-    for a goal that takes logs it does so in every prompt.  weights: of the prompts, positive, uniform by
-    default.  orbits: a partition of the prompts, each alone by default.  Raises InvalidGame, or Infeasible
-    for a safe set that no policy is in.
+        min over policies pi of R(nu) + beta D_F(pi, pi_0)
 
+    Parameters
+    ----------
+    reference : float array (prompts, completions)
+        The reference policy pi_0: rows that add up to 1, positive where the geometry takes a logarithm.
+    answers : integer array (completions,) or (prompts, completions)
+        The answer that each completion ends in, from 0.  Every number up to the greatest occurs, and for
+        a goal that takes logarithms it does so in every prompt.
+    goal : Goal
+        The goal R.
+    beta : float
+        The strength of the reference, positive.
+    weights : float array (prompts,) or None
+        The weights of the prompts, positive, adding up to 1; uniform by default.
+    orbits : list of lists of int, or None
+        A partition of the prompts; each is alone by default.
+    geometry : Geometry or None
+        The geometry F of the policies; the negative entropy by default, whose divergence is KL.
+
+    Returns
+    -------
+    Alft
+        The problem.
+
+    Raises
+    ------
+    InvalidGame
+        If an argument is not acceptable, or they do not fit together.
+    Infeasible
+        If no policy is in the safe set.
+
+    Examples
+    --------
     >>> from polyest.games.goals import Diversity
     >>> problem = pose([[0.5, 0.3, 0.2]], [0, 0, 1], Diversity(negative_entropy()), beta=0.5)
     >>> round(problem.J(problem.reference), 6)  # minus the entropy of (0.8, 0.2)

@@ -20,7 +20,7 @@ import numpy as np
 
 from polyest.arrays import Floats
 from polyest.errors import InvalidGame, NotConverged
-from polyest.games.goals import Goal, Prompts, certain, normalised, numbers
+from polyest.games.goal import Goal, Prompts, certain, normalised, numbers
 from polyest.values import among, shown
 
 SUMS = 1e-9  # how far rounding may take a probability beyond 1
@@ -34,26 +34,34 @@ Consensus = Callable[[Floats, Floats], Floats]
 
 @dataclass(frozen=True, eq=False)
 class Coherence(Goal):
-    """R = sum over orbits of their weight times their Jensen-Shannon divergence."""
+    """Coherence: the answers to prompts of one orbit, which mean the same, are to agree.
+
+        R = sum over orbits of their weight times their Jensen-Shannon divergence
+
+    Parameters
+    ----------
+    consensus : {"geometric", "arithmetic", "mode"}
+        The consensus of an orbit that is listed as the target.
+    """
 
     consensus: str = "geometric"
 
     def needed(self, prompts: int, answers: int) -> Any:
-        """All: the gradient is a logarithm."""
+        """Say that all answers need a positive probability: the gradient is a logarithm."""
         return np.ones((prompts, answers), dtype=bool)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
-        """The divergence of each prompt from the mean of its orbit."""
+        """Average the divergence of each prompt from the mean of its orbit."""
         mean = _of_orbits(arithmetic_mean, nu, prompts)
         ratio = np.where(nu > 0, nu, 1.0) / np.where(nu > 0, mean, 1.0)
         return prompts.mean((nu * np.log(ratio)).sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """log(nu/AM)."""
+        """Give log(nu/AM), AM the arithmetic mean of the orbit."""
         return np.asarray(np.log(nu / _of_orbits(arithmetic_mean, nu, prompts)))
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
-        """A maximum over one distribution an orbit, by an interior-point method with a proved gap."""
+        """Maximise over one distribution an orbit, by an interior-point method with a proved gap."""
         total, nu = 0.0, np.empty_like(u)
         for members in map(list, prompts.orbits):
             weights = np.array(prompts.weights)[members]
@@ -64,12 +72,12 @@ class Coherence(Goal):
         return total, nu
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """The consensus of each prompt's orbit."""
+        """Give the consensus of each prompt's orbit."""
         kinds = {"geometric": geometric_mean, "arithmetic": arithmetic_mean, "mode": mode}
         return _of_orbits(kinds[self.consensus], nu, prompts)
 
     def check(self, prompts: int, answers: int) -> None:
-        """The consensus is one there is."""
+        """Check that the consensus is one there is."""
         if not among(self.consensus, CONSENSUS):
             raise InvalidGame(
                 f"consensus {shown(self.consensus)} is unknown: use one of {', '.join(CONSENSUS)}"
@@ -77,8 +85,29 @@ class Coherence(Goal):
 
 
 def arithmetic_mean(nu: Floats, weights: Floats) -> Floats:
-    """sum_k w_k nu_k of an orbit's answer distributions (members, answers).
+    """Average the answer distributions of an orbit.
 
+        AM = sum_k w_k nu_k
+
+    Parameters
+    ----------
+    nu : float array (members, answers)
+        The answer distributions of the orbit's prompts.
+    weights : float array (members,)
+        Their weights, which add up to 1.
+
+    Returns
+    -------
+    float64 array (answers,)
+        The arithmetic mean.
+
+    Raises
+    ------
+    InvalidGame
+        If shapes do not fit, or a number is no probability.
+
+    Examples
+    --------
     >>> arithmetic_mean(np.array([[0.9, 0.1], [0.5, 0.5]]), np.array([0.5, 0.5])).tolist()
     [0.7, 0.3]
     """
@@ -87,8 +116,29 @@ def arithmetic_mean(nu: Floats, weights: Floats) -> Floats:
 
 
 def geometric_mean(nu: Floats, weights: Floats) -> Floats:
-    """prod_k nu_k^(w_k), normalised; 0 where a member is 0.
+    """Take the geometric mean of the answer distributions of an orbit, normalised.
 
+        GM ~ prod_k nu_k^(w_k)
+
+    Parameters
+    ----------
+    nu : float array (members, answers)
+        The answer distributions of the orbit's prompts.
+    weights : float array (members,)
+        Their weights, which add up to 1.
+
+    Returns
+    -------
+    float64 array (answers,)
+        The geometric mean, 0 where a member is 0.
+
+    Raises
+    ------
+    InvalidGame
+        If the members have no answer in common, shapes do not fit, or a number is no probability.
+
+    Examples
+    --------
     >>> geometric_mean(np.array([[0.9, 0.1], [0.5, 0.5]]), np.array([0.5, 0.5])).round(9).tolist()
     [0.75, 0.25]
     """
@@ -102,8 +152,27 @@ def geometric_mean(nu: Floats, weights: Floats) -> Floats:
 
 
 def mode(nu: Floats, weights: Floats) -> Floats:
-    """All mass on the most probable answer of the orbit; a tie goes to the lowest index.
+    """Put all mass on the most probable answer of an orbit.
 
+    Parameters
+    ----------
+    nu : float array (members, answers)
+        The answer distributions of the orbit's prompts.
+    weights : float array (members,)
+        Their weights, which add up to 1.
+
+    Returns
+    -------
+    float64 array (answers,)
+        The distribution; a tie goes to the lowest index.
+
+    Raises
+    ------
+    InvalidGame
+        If shapes do not fit, or a number is no probability.
+
+    Examples
+    --------
     >>> mode(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0.5, 0.5])).tolist()
     [1.0, 0.0]
     """
@@ -112,8 +181,29 @@ def mode(nu: Floats, weights: Floats) -> Floats:
 
 
 def squared_hellinger(nu: Floats, weights: Floats) -> float:
-    """H^2 = 1 - sum_z prod_k nu_k^(w_k), 0 where the members agree, 1 where they share no answer.
+    """Measure how far the answer distributions of an orbit are apart.
 
+        H^2 = 1 - sum_z prod_k nu_k^(w_k)
+
+    Parameters
+    ----------
+    nu : float array (members, answers)
+        The answer distributions of the orbit's prompts.
+    weights : float array (members,)
+        Their weights, which add up to 1.
+
+    Returns
+    -------
+    float
+        H^2, 0 where the members agree and 1 where they share no answer.
+
+    Raises
+    ------
+    InvalidGame
+        If shapes do not fit, or a number is no probability.
+
+    Examples
+    --------
     >>> round(squared_hellinger(np.array([[0.9, 0.1], [0.5, 0.5]]), np.array([0.5, 0.5])), 6)
     0.105573
     """

@@ -1,25 +1,16 @@
 """Policies trained with estimated rewards: what a trainer does, on a policy that is a list of numbers.
 
-The reward of answer z to prompt x is a mixture of functions of its probabilities under all prompts,
+Rewards are those of a `Mixture`.  `mirror_policies` estimates phi for every answer from K draws of each
+prompt, by a table of independent counts, and takes the exact step of mirror descent.
 
-    r_x(z) = offset_xz + sum_j mixing_xj phi(nu_j(z))
-
-    diversity -log nu                    mixing -1, offset 0
-    targeted exploration log(Q/nu)       mixing -1, offset log Q
-    log of a geometric mean              mixing the weights of an orbit: one look-up for each member
-
-`mirror_policies` estimates phi for every answer from K draws of each prompt, by a table of independent
-counts, and takes the exact step  argmin over pi of -<r, pi> + beta D_F(pi, pi_0) + D_F(pi, pi_t)/rate.
-
-`gradient_policies` samples groups and moves the logits by  rate sum_i A_i grad log pi(y_i)/G,  A_i the reward
-less the group's mean, times G/(G-1): what trainers do, up to that factor.  A trace's own prompt is counted
-in its group (X - 1 read in a table of G - 2 draws, as the group mean is subtracted), the other members of
-the orbit in theirs (X read in a table of G draws).  Its mean is the gradient for the same mixture of P(nu),
-P the mean of the table.  `mirror_descent` and `policy_gradient` are the records of such play.
+`gradient_policies` samples groups and moves the logits by the reward less the group's mean, times G/(G-1):
+what trainers do, up to that factor.  A completion's own prompt is counted in its group (X - 1 read in a table
+of K = G - 2, as the group mean is subtracted), the other members of the orbit in theirs (X read in a table
+of K = G).  Its mean is the gradient for the same mixture of P(nu), P the mean of the table.
+`mirror_descent` and `policy_gradient` are the records of such play.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -31,9 +22,8 @@ from polyest.errors import CountOutOfRange, InvalidGame
 from polyest.games.alft import Alft
 from polyest.games.dynamics import Step, recorded
 from polyest.games.game import Game
-from polyest.games.geometry import LEAST
-from polyest.games.goals import of_kind
-from polyest.problem.targets import LOG, Target
+from polyest.games.goal import of_kind
+from polyest.games.mixture import Mixture
 from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
 from polyest.values import real, shown, whole
@@ -42,34 +32,43 @@ LEAST_OF = {"groups": 1, "group": 3}
 MOST_TRACES = 10**7  # of a step: some hundred megabytes
 
 
-@dataclass(frozen=True, eq=False)
-class Mixture:
-    """A reward of answers: mixing (prompts, prompts), offset (prompts, answers), and phi."""
-
-    mixing: Floats
-    offset: Floats
-    target: Target = LOG
-
-    def exact(self, nu: Floats) -> Floats:
-        """Rewards at answer distributions nu, float64 (prompts, answers); phi of 0 is that of 1e-300."""
-        return self.of(self.target.phi(np.maximum(nu, LEAST)))
-
-    def of(self, phi: Floats) -> Floats:
-        """Rewards from values or estimates of phi (prompts, answers)."""
-        return np.asarray(self.mixing @ phi + self.offset)
-
-
 def mirror_descent(
     game: Game, reward: Mixture, table: Table | None, rates: Iterable[float], **keywords: Any
 ) -> Iterator[Step]:
-    """Records of `mirror_policies` (groups, rng) on the game's problem, as of `recorded` (every, optimum).
+    """Record mirror descent with estimated rewards, as `mirror_policies` plays it.
 
+    Parameters
+    ----------
+    game : Game
+        The game.
+    reward : Mixture
+        The reward of the answers.
+    table : Table or None
+        As in `mirror_policies`.
+    rates : iterable of float
+        The rates of the steps, positive.
+    **keywords : Any
+        `groups` and `rng` as in `mirror_policies`, `every` and `optimum` as in `recorded`.
+
+    Returns
+    -------
+    iterator of Step
+        The records.
+
+    Raises
+    ------
+    InvalidGame
+        If an argument is not acceptable, or they do not fit together.
+
+    Examples
+    --------
     >>> from polyest.games import alft, geometry, goals
     >>> goal = goals.Diversity(geometry.negative_entropy())
     >>> game = Game(alft.pose([[0.9, 0.1]], [0, 1], goal))
     >>> diversity = Mixture(np.array([[-1.0]]), np.zeros((1, 2)))
     >>> import polyest
-    >>> play = mirror_descent(game, diversity, polyest.load(8), [0.5] * 40, groups=64, rng=0, every=20)
+    >>> table, rates = polyest.load(8), [0.5] * 40
+    >>> play = mirror_descent(game, diversity, table, rates, groups=64, rng=0, every=20)
     >>> [(step.iteration, round(step.gap, 2)) for step in play]
     [(20, 0.0), (40, 0.0)]
     """
@@ -88,8 +87,37 @@ def policy_gradient(
     rates: Iterable[float],
     **keywords: Any,
 ) -> Iterator[Step]:
-    """Records of `gradient_policies` (group, groups, rng), as of `recorded` (every, optimum).
+    """Record a policy gradient with estimated rewards, as `gradient_policies` plays it.
 
+    Parameters
+    ----------
+    game : Game
+        The game.
+    reward : Mixture
+        The reward of the answers.
+    own : Table or None
+        As in `gradient_policies`.
+    others : Table or None
+        As in `gradient_policies`.
+    rates : iterable of float
+        The rates of the steps, positive.
+    **keywords : Any
+        `group`, `groups` and `rng` as in `gradient_policies`, `every` and `optimum` as in `recorded`.
+
+    Returns
+    -------
+    iterator of Step
+        The records.
+
+    Raises
+    ------
+    InvalidGame
+        If an argument is not acceptable, or they do not fit together.
+    CountOutOfRange
+        If a table is of another sample size.
+
+    Examples
+    --------
     >>> from polyest import closed_forms
     >>> from polyest.games import alft, geometry, goals
     >>> goal = goals.Diversity(geometry.negative_entropy())
@@ -115,16 +143,43 @@ def mirror_policies(
     groups: int = 1,
     rng: Any = None,
 ) -> Iterator[Floats]:
-    """Policies after each step of mirror descent, float64 (prompts, traces), one for each of `rates`.
+    """Play mirror descent with estimated rewards.
 
-    table: of K independent draws, averaged over `groups` times K draws of every prompt; None is the exact
-    reward.  Raises InvalidGame for a mixture that does not fit the problem.
+        argmin over pi of -<r, pi> + beta D_F(pi, pi_0) + D_F(pi, pi_t)/rate
 
+    Parameters
+    ----------
+    problem : Alft
+        The problem.
+    reward : Mixture
+        The reward of the answers.
+    table : Table or None
+        The table, of independent counts, that estimates phi from K draws; None is the exact reward.
+    rates : iterable of float
+        The rates of the steps, positive.
+    groups : int
+        The estimate is an average over so many times K draws of every prompt.
+    rng : int, numpy.random.Generator or None
+        The source of random numbers, or its seed.
+
+    Yields
+    ------
+    float64 array (prompts, completions)
+        The policy after each step, read-only.
+
+    Raises
+    ------
+    InvalidGame
+        If an argument is not acceptable, or they do not fit together.
+
+    Examples
+    --------
     >>> from polyest.games import alft, geometry, goals
     >>> goal = goals.Diversity(geometry.negative_entropy())
     >>> problem = alft.pose([[0.9, 0.1]], [0, 1], goal)
     >>> diversity = Mixture(np.array([[-1.0]]), np.zeros((1, 2)))
-    >>> [policy.round(3).tolist() for policy in mirror_policies(problem, diversity, None, [1.0] * 3)][-1]
+    >>> policies = list(mirror_policies(problem, diversity, None, [1.0] * 3))
+    >>> policies[-1].round(3).tolist()
     [[0.75, 0.25]]
     """
     rates = _check(problem, reward, rates, (table,), groups=groups)
@@ -161,13 +216,57 @@ def gradient_policies(
     groups: int = 1,
     rng: Any = None,
 ) -> Iterator[Floats]:
-    """Policies after each step of a policy gradient with group means, one for each of `rates`.
+    """Play a policy gradient in the logits, with group means and estimated rewards.
 
-    own: the table that a trace's count X in its own group of `group` is read in, at X - 1, of G - 2 draws
-    (or of G - 1, against the theorem: what trainers do with the log).  others: of G draws, for the other
-    prompts; None where they do not enter.  own = None is the exact reward, on the same samples.  The pull
-    of the reference is exact; the geometry has to be the negative entropy.  Raises InvalidGame for a
-    mixture that does not fit, CountOutOfRange for tables of other draws.
+        logits += rate sum_i A_i grad log pi(y_i)/G,
+        A_i = (r_i - mean of the group) G/(G-1)
+
+    The pull of the reference is exact; the geometry has to be the negative entropy.
+
+    Parameters
+    ----------
+    problem : Alft
+        The problem.
+    reward : Mixture
+        The reward of the answers.
+    own : Table or None
+        The table in which a completion's count X in its own group is read, at X - 1, of K = G - 2 (or of
+        G - 1, against the theorem: what trainers do with the log); None is the exact reward, on the same
+        samples.
+    others : Table or None
+        The table of K = G for the counts under other prompts; None where those do not enter.
+    rates : iterable of float
+        The rates of the steps, positive.
+    group : int
+        The number G of completions of a group, at least 3.
+    groups : int
+        The number of groups of every prompt a step.
+    rng : int, numpy.random.Generator or None
+        The source of random numbers, or its seed.
+
+    Yields
+    ------
+    float64 array (prompts, completions)
+        The policy after each step, read-only.
+
+    Raises
+    ------
+    InvalidGame
+        If an argument is not acceptable, or they do not fit together.
+    CountOutOfRange
+        If a table is of another sample size.
+
+    Examples
+    --------
+    >>> from polyest import closed_forms
+    >>> from polyest.games import alft, geometry, goals
+    >>> goal = goals.Diversity(geometry.negative_entropy())
+    >>> problem = alft.pose([[0.9, 0.1]], [0, 1], goal)
+    >>> diversity = Mixture(np.array([[-1.0]]), np.zeros((1, 2)))
+    >>> table, rates = closed_forms.harmonic(6), [2.0] * 30
+    >>> play = gradient_policies(problem, diversity, table, None, rates, group=8, groups=16, rng=0)
+    >>> [policy[0, 0] < 0.85 for policy in play][-1].item()
+    True
     """
     rates = _check(problem, reward, rates, (own, others), groups=groups, group=group)
     if problem.geometry.order != 1:

@@ -20,15 +20,29 @@ import numpy as np
 from polyest.arrays import Floats
 from polyest.errors import InvalidGame
 from polyest.games.game import Game
-from polyest.games.goals import of_kind
+from polyest.games.goal import of_kind
 from polyest.values import real, shown, whole
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A step of play: J and duality gap of (policy, dual), and how far the policy is from the optimum.
+    """A step of play.
 
-    distance: sum_x w_x |pi_x - pi*_x|_1, nan where no optimum was given.
+    Attributes
+    ----------
+    iteration : int
+        The number of the step, from 1.
+    J : float
+        The objective at the policy.
+    gap : float
+        The duality gap of policy and dual variable.
+    distance : float
+        How far the policy is from the optimum, sum_x w_x |pi_x - pi*_x|_1; nan where no optimum was
+        given.
+    policy : float64 array (prompts, completions)
+        The policy.
+    dual : float64 array (prompts, answers)
+        The dual variable.
     """
 
     iteration: int
@@ -48,11 +62,35 @@ def alternating(
     listed: bool = False,
     optimum: Any = None,
 ) -> Iterator[Step]:
-    """Best responses in turn, from `policy` (by default the reference).
+    """Play best responses in turn.
 
-    damping: the part of the way that the dual variable goes, in (0, 1]; 1 is the pure best response.
-    listed: play the target that the paper lists instead of the best response.  Raises InvalidGame.
+    Parameters
+    ----------
+    game : Game
+        The game.
+    steps : int
+        How many steps are played.
+    policy : float array (prompts, completions) or None
+        The policy to begin at, by default the reference.
+    damping : float
+        The part of the way that the dual variable goes, in (0, 1]; 1 is the pure best response.
+    listed : bool
+        Whether the target that the paper lists is played in place of the best response.
+    optimum : float array (prompts, completions) or None
+        The policy that distances are measured from.
 
+    Yields
+    ------
+    Step
+        The record of each step.
+
+    Raises
+    ------
+    InvalidGame
+        If an argument is not acceptable.
+
+    Examples
+    --------
     >>> from polyest.games import alft, geometry, goals
     >>> goal = goals.Diversity(geometry.negative_entropy())
     >>> game = Game(alft.pose([[0.9, 0.1]], [0, 1], goal, beta=2.0))
@@ -76,9 +114,40 @@ def alternating(
 def no_regret(
     game: Game, steps: int, *, rate: float = 1.0, every: int = 1, optimum: Any = None
 ) -> Iterator[Step]:
-    """Averages of the play, one record in `every` steps.
+    """Play so that the target has no regret, and average the play.
 
-    rate: of the target's steps, positive.  Raises InvalidGame.
+        u_t = rate/sqrt(t) sum_{s<t} (nu_s - nu*(u_s))
+
+    Parameters
+    ----------
+    game : Game
+        The game.
+    steps : int
+        How many steps are played.
+    rate : float
+        The rate of the target's steps, positive.
+    every : int
+        One record is given in so many steps.
+    optimum : float array (prompts, completions) or None
+        The policy that distances are measured from.
+
+    Yields
+    ------
+    Step
+        The record of the averages so far.
+
+    Raises
+    ------
+    InvalidGame
+        If an argument is not acceptable.
+
+    Examples
+    --------
+    >>> from polyest.games import alft, geometry, goals
+    >>> goal = goals.Diversity(geometry.negative_entropy())
+    >>> game = Game(alft.pose([[0.9, 0.1]], [0, 1], goal))
+    >>> [(step.iteration, step.gap < 0.02) for step in no_regret(game, 100, every=50)]
+    [(50, True), (100, True)]
     """
     of_kind("game", game, Game, "a Game")
     if not 0 < real(rate) < inf:
@@ -102,9 +171,35 @@ def no_regret(
 def recorded(
     game: Game, policies: Iterable[Floats], *, every: int = 1, optimum: Any = None
 ) -> Iterator[Step]:
-    """Records of any play, one in `every` of its policies, each with the target that answers it best.
+    """Record any play, each policy with the target that answers it best.
 
-    Raises InvalidGame for what is no policy of the game.
+    Parameters
+    ----------
+    game : Game
+        The game.
+    policies : iterable of float array (prompts, completions)
+        The policies of the play.
+    every : int
+        One record is given in so many policies.
+    optimum : float array (prompts, completions) or None
+        The policy that distances are measured from.
+
+    Yields
+    ------
+    Step
+        The record.
+
+    Raises
+    ------
+    InvalidGame
+        If an argument is not acceptable, or a policy is none of the game.
+
+    Examples
+    --------
+    >>> from polyest.games import alft, goals
+    >>> game = Game(alft.pose([[0.5, 0.5]], [0, 1], goals.StandardRL((1.0, 0.0))))
+    >>> [step.J for step in recorded(game, [[[0.5, 0.5]]])]
+    [-0.5]
     """
     of_kind("game", game, Game, "a Game")
     _check_whole("every", every)

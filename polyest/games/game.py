@@ -24,8 +24,9 @@ import numpy as np
 from polyest.arrays import Floats
 from polyest.errors import InvalidGame
 from polyest.games.alft import Alft, stochastic
-from polyest.games.geometry import Geometry, negative_entropy
-from polyest.games.goals import numbers
+from polyest.games.bregman import Geometry
+from polyest.games.geometry import negative_entropy
+from polyest.games.goal import numbers
 from polyest.values import real, shown
 
 FITS = 1e-9  # how far phi'(q) may be from the u it stands for, relative to beta
@@ -33,7 +34,21 @@ FITS = 1e-9  # how far phi'(q) may be from the u it stands for, relative to beta
 
 @dataclass(frozen=True, eq=False)
 class Game:
-    """The game of a problem, with targets in the geometry Phi, of sign s = -1 or 1."""
+    """The game of a problem between a policy and a target distribution, whose value is the optimum of J.
+
+        G(pi, u) = beta sum_x w_x D_F(pi_x, pi_0x) + <nu, u> - R*(u)
+
+    The policy minimises, and the dual variable u maximises; a target q stands for u = s beta phi'(q).
+
+    Parameters
+    ----------
+    problem : Alft
+        The problem.
+    geometry : Geometry
+        The geometry Phi of the targets, by default the negative entropy.
+    sign : int
+        The sign s, -1 or 1.
+    """
 
     problem: Alft
     geometry: Geometry = field(default_factory=negative_entropy)
@@ -50,7 +65,23 @@ class Game:
             raise InvalidGame(f"sign is {shown(self.sign)}: expected -1 or 1")
 
     def checked(self, u: Any) -> Floats:
-        """Dual variables as float64 (prompts, answers); raises InvalidGame for what are none."""
+        """Check dual variables.
+
+        Parameters
+        ----------
+        u : float array (prompts, answers)
+            Dual variables.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The dual variables.
+
+        Raises
+        ------
+        InvalidGame
+            If their shape is another, or one of them is nan.
+        """
         given = numbers("dual variables", u)
         shape = len(self.problem.reference), self.problem.number
         if given.shape != shape or np.isnan(given).any():
@@ -61,18 +92,46 @@ class Game:
         return given
 
     def dual(self, target: Any) -> Floats:
-        """u = s beta phi'(q) of a target (prompts, answers); infinite where a log of 0 is taken.
+        """Give the dual variable that a target stands for.
 
-        Raises InvalidGame for what is no distribution.
+            u = s beta phi'(q)
+
+        Parameters
+        ----------
+        target : float array (prompts, answers)
+            The target q, a distribution a prompt.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The dual variable u; infinite where a logarithm of 0 is taken.
+
+        Raises
+        ------
+        InvalidGame
+            If the target is no distribution.
         """
         shape = len(self.problem.reference), self.problem.number
         q = stochastic("target", target, shape)
         return np.asarray(self.sign * self.problem.beta * self.geometry.gradient(q))
 
     def target(self, u: Any) -> Floats:
-        """The distribution q that stands for u, up to a constant a prompt.
+        """Find the target that stands for a dual variable, up to a constant a prompt.
 
-        Raises InvalidGame where there is none: the spread of u is beyond that of s beta phi'.
+        Parameters
+        ----------
+        u : float array (prompts, answers)
+            The dual variable.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The target q, a distribution a prompt.
+
+        Raises
+        ------
+        InvalidGame
+            If there is none: the spread of u is beyond that of s beta phi'.
         """
         wanted = self.checked(u) / (self.sign * self.problem.beta)
         q = self.geometry.project(wanted)
@@ -92,13 +151,48 @@ class Game:
         return q
 
     def reward(self, target: Any) -> Floats:
-        """Reward of each trace, -s beta phi'(q(E(y))), float64 (prompts, traces)."""
+        """Give the reward of each completion for a target.
+
+            -s beta phi'(q(E(y)))
+
+        Parameters
+        ----------
+        target : float array (prompts, answers)
+            The target q, a distribution a prompt.
+
+        Returns
+        -------
+        float64 array (prompts, completions)
+            The rewards.
+
+        Raises
+        ------
+        InvalidGame
+            If the target is no distribution.
+        """
         return -self.problem.at_traces(self.dual(target))
 
     def value(self, policy: Any, u: Any) -> float:
-        """G(pi, u); u (prompts, answers), or `dual` of a target.  -inf for a u that is infinite.
+        """Evaluate G(pi, u).
 
-        As exact as the conjugate: for Custom goals to 1e-7, for Coherence to 1e-10.
+        It is as exact as the conjugate: for Custom goals to 1e-7, for Coherence to 1e-10.
+
+        Parameters
+        ----------
+        policy : float array (prompts, completions)
+            The policy pi.
+        u : float array (prompts, answers)
+            The dual variable, such as `dual` of a target.
+
+        Returns
+        -------
+        float
+            G(pi, u); -inf for a u that is infinite.
+
+        Raises
+        ------
+        InvalidGame
+            If the policy or the dual variable is none of the game.
         """
         pi, prices = self.problem.checked(policy), self.checked(u)
         if not np.isfinite(prices).all():
@@ -109,31 +203,138 @@ class Game:
         return self.problem.beta * self.problem.divergence(pi) + paired - conjugate
 
     def policy(self, u: Any) -> Floats:
-        """The best response of the policy, argmin over pi of G(pi, u), float64 (prompts, traces)."""
+        """Find the best response of the policy to a dual variable.
+
+            argmin over pi of G(pi, u)
+
+        Parameters
+        ----------
+        u : float array (prompts, answers)
+            The dual variable.
+
+        Returns
+        -------
+        float64 array (prompts, completions)
+            The policy.
+
+        Raises
+        ------
+        InvalidGame
+            If the dual variable is none of the game.
+        """
         problem = self.problem
         pull = problem.at_traces(self.checked(u)) / problem.beta
         return problem.geometry.project(problem.geometry.gradient(problem.reference) - pull)
 
     def response(self, policy: Any) -> Floats:
-        """The best response of the target as a dual variable, grad R(nu), float64 (prompts, answers)."""
+        """Find the best response of the target to a policy, as a dual variable.
+
+            u = grad R(nu)
+
+        Parameters
+        ----------
+        policy : float array (prompts, completions)
+            The policy.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The dual variable.
+
+        Raises
+        ------
+        InvalidGame
+            If it is no policy of the problem.
+        """
         return self.problem.prices(policy)
 
     def best_target(self, policy: Any) -> Floats:
-        """The best response as a distribution, such as exp(-grad R(nu)/beta); raises as `target` does."""
+        """Find the best response of the target to a policy, as a distribution.
+
+            q ~ exp(-grad R(nu)/beta)        for the negative entropy
+
+        Parameters
+        ----------
+        policy : float array (prompts, completions)
+            The policy.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The target.
+
+        Raises
+        ------
+        InvalidGame
+            If it is no policy of the problem, or no distribution stands for the response.
+        """
         return self.target(self.response(policy))
 
     def listed_target(self, policy: Any) -> Floats:
-        """The target that the paper lists for the goal; not always a best response."""
+        """Give the target that the paper lists for the goal, which is not always a best response.
+
+        Parameters
+        ----------
+        policy : float array (prompts, completions)
+            The policy.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The target.
+
+        Raises
+        ------
+        InvalidGame
+            If it is no policy of the problem.
+        """
         nu = self.problem.distributions(self.problem.checked(policy))
         return self.problem.goal.listed(nu, self.problem.prompts, self.problem.beta)
 
     def least(self, u: Any) -> float:
-        """min over pi of G(pi, u), a lower bound of every J; -inf for an infinite u.  As exact as `value`."""
+        """Evaluate the least that a policy can reach against a dual variable, a lower bound of every J.
+
+            min over pi of G(pi, u)
+
+        Parameters
+        ----------
+        u : float array (prompts, answers)
+            The dual variable.
+
+        Returns
+        -------
+        float
+            The minimum, as exact as `value`; -inf for a u that is infinite.
+
+        Raises
+        ------
+        InvalidGame
+            If the dual variable is none of the game.
+        """
         return self.value(self.policy(u), u)
 
     def gap(self, policy: Any, u: Any) -> float:
-        """The duality gap max over u of G(pi, .) - min over pi of G(., u) = J(pi) - least(u), never below 0.
+        """Evaluate the duality gap of a policy and a dual variable, never below 0.
 
-        J(pi) is above the optimum by the gap at most.  As exact as `value`.
+            max over u of G(pi, .) - min over pi of G(., u) = J(pi) - least(u)
+
+        J(pi) is above the optimum by the gap at most.
+
+        Parameters
+        ----------
+        policy : float array (prompts, completions)
+            The policy.
+        u : float array (prompts, answers)
+            The dual variable.
+
+        Returns
+        -------
+        float
+            The gap, as exact as `value`.
+
+        Raises
+        ------
+        InvalidGame
+            If the policy or the dual variable is none of the game.
         """
         return self.problem.J(policy) - self.least(u)

@@ -14,8 +14,8 @@ import numpy as np
 from polyest import closed_forms, counts
 from polyest.arrays import Floats
 from polyest.errors import InvalidGame, TableNotFound
-from polyest.games.geometry import Geometry
-from polyest.games.goals import LARGEST
+from polyest.games.bregman import Geometry
+from polyest.games.goal import LARGEST
 from polyest.tables.lookup import Lookup
 from polyest.tables.release import load
 from polyest.values import real, shown
@@ -29,13 +29,47 @@ def table(
     baseline: str = "group-mean",
     **keywords: Any,
 ) -> tuple[Lookup, float, float]:
-    """The table for a group of traces, with scale and shift: phi'(nu) ~ scale table[index] + shift.
+    """Give the table for a group of completions, with the scale and shift that make the reward of it.
 
-    group: traces a prompt, or reference draws where counting is "independent"; K follows as in
-    `counts.draws`.  keywords: criterion and budget of the table as `polyest.load` takes them, none for a
-    polynomial, which is met exactly.  The table is the released one where there is one, else it is
-    solved.  Raises InvalidGame for keywords of a polynomial, CountOutOfRange and InvalidProblem.
+        phi'(nu) ~ scale table[index] + shift
 
+    The table is the released one where there is one, else it is solved.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        The geometry whose phi' is the reward.
+    group : int
+        The number of completions of a prompt, or of its reference draws where `counting` is
+        "independent"; K follows as in `counts.draws`.
+    counting : {"in-group", "independent"}
+        Whether a completion is counted in its own group or in independent reference draws.
+    baseline : {"group-mean", "none", "exact"}
+        What the trainer subtracts from the rewards of a group.
+    **keywords : Any
+        Criterion and budget of the table, as `polyest.load` takes them; none for a polynomial, which is
+        met exactly.
+
+    Returns
+    -------
+    table : Table or UniversalTable
+        The table.
+    scale : float
+        The scale.
+    shift : float
+        The shift.
+
+    Raises
+    ------
+    InvalidGame
+        If there are keywords for a polynomial, or `geometry` is none.
+    CountOutOfRange
+        If the group leaves no draw.
+    InvalidProblem
+        If the keywords pose no problem.
+
+    Examples
+    --------
     >>> from polyest.games.geometry import euclidean, negative_entropy
     >>> gini, scale, shift = table(euclidean(), 6)
     >>> gini.K, gini[3], scale, shift  # 3 others of 4 alike
@@ -73,12 +107,46 @@ def rewards(
     no_answer: int = counts.NO_ANSWER,
     **keywords: Any,
 ) -> Floats:
-    """Rewards -sign beta phi'(nu) of sampled answers, float64 (prompts, G), nan where there is no answer.
+    """Reward sampled answers by phi' of their estimated probabilities.
 
-    answers: integers (prompts, G), counted in their group; with `reference`, integers (prompts, K), in these
-    independent draws of the same prompts.  baseline: what the trainer subtracts.  keywords: as in `table`.
-    Raises CountOutOfRange, InvalidProblem and InvalidGame.
+        -sign beta phi'(nu)
 
+    Parameters
+    ----------
+    geometry : Geometry
+        The geometry whose phi' is the reward.
+    answers : integer array (prompts, G)
+        The answer of each completion.
+    beta : float
+        The strength of the reward, positive.
+    sign : int
+        1 for diversity, where rare answers are worth more, and -1 for consistency.
+    reference : integer array (prompts, K) or None
+        The answers of independent draws of the same prompts, in which the answers are then counted; by
+        default they are counted in their group.
+    baseline : {"group-mean", "none", "exact"}
+        What the trainer subtracts from the rewards of a group.
+    no_answer : int
+        The integer that marks a completion without an answer.
+    **keywords : Any
+        As in `table`.
+
+    Returns
+    -------
+    float64 array (prompts, G)
+        The rewards, nan where there is no answer.
+
+    Raises
+    ------
+    InvalidGame
+        If `sign` or `beta` is not acceptable, or as in `table`.
+    CountOutOfRange
+        If answers are no integers, or the group leaves no draw.
+    InvalidProblem
+        If the keywords pose no problem.
+
+    Examples
+    --------
     >>> from polyest.games.geometry import euclidean
     >>> rewards(euclidean(), [[7, 7, 3, -1]], beta=2.0).tolist()  # -2 times the share among 2 others
     [[-1.0, -1.0, 0.0, nan]]

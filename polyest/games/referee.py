@@ -13,9 +13,10 @@ import numpy as np
 from polyest.arrays import Floats
 from polyest.errors import InvalidGame, NotConverged, NotInstalled
 from polyest.games.alft import Alft
+from polyest.games.bregman import LEAST, Geometry
 from polyest.games.coherence import Coherence
-from polyest.games.geometry import LEAST, Geometry
-from polyest.games.goals import Diversity, GroundTruth, StandardRL, normalised, of_kind
+from polyest.games.goal import normalised, of_kind
+from polyest.games.goals import Diversity, GroundTruth, StandardRL
 from polyest.games.safety import Safety
 
 TIGHT = {
@@ -29,10 +30,34 @@ RESTARTS = 3  # of scipy, from where rounding stopped it, with a new Hessian
 
 
 def by_cones(problem: Alft) -> Floats:
-    """The optimal policy (prompts, traces) as a cone program.
+    """Find the optimal policy of a problem as a cone program, without the game.
 
-    Raises InvalidGame for a goal or geometry that is not made of cvxpy's atoms (Custom, polynomials with
-    negative coefficients from p^2 on), NotConverged, NotInstalled.
+    Parameters
+    ----------
+    problem : Alft
+        The problem.
+
+    Returns
+    -------
+    float64 array (prompts, completions)
+        The policy.
+
+    Raises
+    ------
+    InvalidGame
+        If the goal or geometry is not made of cvxpy's atoms: Custom, and polynomials with negative
+        coefficients from p^2 on.
+    NotConverged
+        If Clarabel does not solve it.
+    NotInstalled
+        If cvxpy is not there.
+
+    Examples
+    --------
+    >>> from polyest.games import goals, pose
+    >>> problem = pose([[0.5, 0.5]], [0, 1], goals.StandardRL((1.0, 0.0)))
+    >>> by_cones(problem).round(5).tolist()  # ~ (e, 1)
+    [[0.73106, 0.26894]]
     """
     of_kind("problem", problem, Alft, "one of games.pose")
     try:
@@ -90,11 +115,33 @@ def by_cones(problem: Alft) -> Floats:
 
 
 def by_descent(problem: Alft) -> Floats:
-    """The optimal policy (prompts, traces), found from J and its gradient.
+    """Find the optimal policy of a problem from J and its gradient, without the game.
 
-    Where the geometry keeps policies positive, over logits by BFGS and Newton's method; else, and within
-    budgets, by sequential quadratic programming over the simplex, with slacks for what a penalty lets go
-    beyond a budget.
+    Where the geometry keeps policies positive it is found over logits by BFGS and Newton's method; else,
+    and within budgets, by sequential quadratic programming over the simplex, with slacks for what a
+    penalty lets go beyond a budget.
+
+    Parameters
+    ----------
+    problem : Alft
+        The problem.
+
+    Returns
+    -------
+    float64 array (prompts, completions)
+        The policy.
+
+    Raises
+    ------
+    InvalidGame
+        If it is no problem.
+
+    Examples
+    --------
+    >>> from polyest.games import goals, pose
+    >>> problem = pose([[0.5, 0.5]], [0, 1], goals.StandardRL((1.0, 0.0)))
+    >>> by_descent(problem).round(5).tolist()  # ~ (e, 1)
+    [[0.73106, 0.26894]]
     """
     of_kind("problem", problem, Alft, "one of games.pose")
     from scipy.optimize import minimize, root

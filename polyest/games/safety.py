@@ -19,9 +19,9 @@ import numpy as np
 
 from polyest.arrays import Floats
 from polyest.errors import Infeasible, InvalidGame, NotConverged
-from polyest.games.geometry import LEAST
-from polyest.games.goals import LARGEST as LARGEST_COST
-from polyest.games.goals import Goal, Prompts, normalised, numbers
+from polyest.games.bregman import LEAST
+from polyest.games.goal import LARGEST as LARGEST_COST
+from polyest.games.goal import Goal, Prompts, normalised, numbers
 from polyest.values import real, shown
 
 WITHIN = 1e-9  # of a budget, for a policy to keep it
@@ -32,7 +32,22 @@ ROUNDS = 50  # round the constraints, before they are solved together
 
 @dataclass(frozen=True, eq=False)
 class Safety(Goal):
-    """R of expected costs (constraints, answers) within budgets (constraints,); bound caps multipliers."""
+    """Safety: expected costs of the answers stay within budgets, for every prompt.
+
+        R = indicator of C nu <= b,                  where bound is infinite
+        R = bound sum_j max(0, (C nu - b)_j)         its exact penalty
+
+    The penalty is exact as soon as the bound exceeds the multipliers of the optimum.
+
+    Parameters
+    ----------
+    cost : array (constraints, answers) or (answers,)
+        The costs C.
+    budget : array (constraints,) or float
+        The budgets b.
+    bound : float
+        What caps the multipliers, infinite for the indicator.
+    """
 
     cost: Any
     budget: Any
@@ -40,33 +55,65 @@ class Safety(Goal):
 
     @property
     def costs(self) -> Floats:
-        """Costs, float64 (constraints, answers)."""
+        """Costs C, float64 (constraints, answers)."""
         return np.atleast_2d(np.array(self.cost, dtype=np.float64))
 
     @property
     def budgets(self) -> Floats:
-        """Budgets, float64 (constraints,)."""
+        """Budgets b, float64 (constraints,)."""
         return np.atleast_1d(np.array(self.budget, dtype=np.float64))
 
     @property
     def scales(self) -> Floats:
-        """The greatest cost of each constraint, its unit, (constraints,)."""
+        """Greatest cost of each constraint, which is its unit, float64 (constraints,)."""
         greatest = np.abs(self.costs).max(1)
         return np.asarray(np.where(greatest > 0, greatest, 1.0))
 
     def excess(self, nu: Floats) -> Floats:
-        """C nu - b, float64 (prompts, constraints)."""
+        """Give what expected costs are beyond their budgets, C nu - b.
+
+        Parameters
+        ----------
+        nu : float64 array (prompts, answers)
+            Answer distributions.
+
+        Returns
+        -------
+        float64 array (prompts, constraints)
+            The excess, negative within a budget.
+        """
         return np.asarray(nu @ self.costs.T - self.budgets)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
-        """The penalty; of the indicator 0, or inf more than 1e-9 of the greatest cost beyond a budget."""
+        """Evaluate the penalty; of the indicator 0, or inf more than 1e-9 of the greatest cost beyond a
+        budget.
+        """
         over = np.maximum(self.excess(nu), 0.0)
         if self.bound == inf:
             return inf if (over > WITHIN * self.scales).any() else 0.0
         return self.bound * prompts.mean(over.sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """bound times the costs that are exceeded; of the indicator 0, as multipliers of 0 are a response."""
+        """Give the bound times the costs that are exceeded; of the indicator 0, as multipliers of 0 are a
+        response.
+
+        Parameters
+        ----------
+        nu : float64 array (prompts, answers)
+            Answer distributions.
+        prompts : Prompts
+            The weights and orbits of the prompts.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The subgradient.
+
+        Raises
+        ------
+        Infeasible
+            If a budget of the indicator is exceeded.
+        """
         if self.bound < inf:
             return np.asarray(self.bound * (self.excess(nu) > 0) @ self.costs)
         over = self.excess(nu) > WITHIN * self.scales
@@ -80,7 +127,7 @@ class Safety(Goal):
         return np.zeros(nu.shape)
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
-        """A linear program a prompt."""
+        """Solve a linear program a prompt."""
         C, b = self.costs / self.scales[:, None], self.budgets / self.scales
         penalty = np.array([]) if self.bound == inf else self.bound * self.scales
         limits = C if self.bound == inf else np.hstack([C, -np.eye(b.size)])
@@ -95,7 +142,7 @@ class Safety(Goal):
         return prompts.mean(total), found
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """nu exp(-lambda cost), the distribution of least KL from nu within the budgets."""
+        """Give nu exp(-lambda cost), the distribution of least KL from nu within the budgets."""
         safe = replace(self, bound=inf)
         logs = np.log(np.maximum(nu, LEAST))
 
@@ -105,10 +152,23 @@ class Safety(Goal):
         return np.stack([projected(row)(safe.multipliers(projected(row))) for row in logs])
 
     def multipliers(self, respond: Callable[[Floats], Floats]) -> Floats:
-        """lambda in [0, bound], 0 where a budget is not spent: float64 (constraints,), for one prompt.
+        """Find the multipliers lambda of one prompt.
 
-        respond: the answer distribution (answers,) that the multipliers (constraints,) lead to, from the
-        minimum over nu of lambda (C nu - b) and something strictly convex.  Raises NotConverged.
+        Parameters
+        ----------
+        respond : callable
+            The answer distribution (answers,) that multipliers (constraints,) lead to, from the minimum
+            over nu of lambda (C nu - b) and something strictly convex.
+
+        Returns
+        -------
+        float64 array (constraints,)
+            The multipliers, in [0, bound], 0 where a budget is not spent.
+
+        Raises
+        ------
+        NotConverged
+            If no multipliers are found that keep the budgets.
         """
         from scipy.optimize import brentq, root
 
@@ -168,7 +228,7 @@ class Safety(Goal):
         return np.asarray(found / units)
 
     def check(self, prompts: int, answers: int) -> None:
-        """Costs and budgets fit, and some distribution costs less than every budget."""
+        """Check that costs and budgets fit, and that some distribution costs less than every budget."""
         numbers("costs", self.cost)
         numbers("budgets", self.budget)
         C, b = self.costs, self.budgets
@@ -187,7 +247,20 @@ class Safety(Goal):
         self.check_reachable(np.ones(answers, dtype=bool))
 
     def check_reachable(self, reachable: Any, prompt: int | None = None) -> None:
-        """Raises Infeasible unless some distribution on these answers costs less than every budget."""
+        """Check that some distribution on these answers costs less than every budget.
+
+        Parameters
+        ----------
+        reachable : bool array (answers,)
+            The answers that have a completion.
+        prompt : int or None
+            The prompt that the message names.
+
+        Raises
+        ------
+        Infeasible
+            If there is none.
+        """
         C, b = self.costs[:, reachable] / self.scales[:, None], self.budgets / self.scales
         n = C.shape[1]
         least = _program(

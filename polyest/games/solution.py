@@ -21,7 +21,7 @@ from polyest.arrays import Floats
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games.alft import Alft
 from polyest.games.game import Game
-from polyest.games.goals import of_kind
+from polyest.games.goal import of_kind
 from polyest.games.safety import Safety
 from polyest.values import real, shown
 
@@ -36,7 +36,17 @@ INWARD = ((0.0, 1e-4), (0.5, 1e-4), *((0.5**k, 1e-30) for k in range(50, 0, -7))
 
 @dataclass(frozen=True, eq=False)
 class Equilibrium:
-    """A policy (prompts, traces), the dual variable (prompts, answers) and a bound of their duality gap."""
+    """The equilibrium of a game, to the digits of a double.
+
+    Attributes
+    ----------
+    policy : float64 array (prompts, completions)
+        The policy that minimises J.
+    dual : float64 array (prompts, answers)
+        The dual variable of its target.
+    gap : float
+        A bound of their duality gap.
+    """
 
     policy: Floats
     dual: Floats
@@ -44,11 +54,32 @@ class Equilibrium:
 
 
 def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
-    """The policy that minimises J and the dual variable of its target.
+    """Find the policy that minimises J and the dual variable of its target.
 
-    Raises NotConverged where the gap stays above `within`.  Geometries that are flat at 0, such as
-    polynomial([0, 0, 0, 0, 1]), take minutes where others take milliseconds.
+    Geometries that are flat at 0, such as polynomial([0, 0, 0, 0, 1]), take minutes where others take
+    milliseconds.
 
+    Parameters
+    ----------
+    game : Game
+        The game.
+    within : float
+        The duality gap that is allowed.
+
+    Returns
+    -------
+    Equilibrium
+        The policy, the dual variable and their gap.
+
+    Raises
+    ------
+    NotConverged
+        If the gap stays above `within`.
+    InvalidGame
+        If `game` is no game, or `within` is no number.
+
+    Examples
+    --------
     >>> from polyest.games import alft, goals
     >>> goal = goals.StandardRL((1.0, 0.0))
     >>> found = equilibrium(Game(alft.pose([[0.5, 0.5]], [0, 1], goal)))

@@ -22,15 +22,32 @@ TEXT = ("text", "output_text", "input_text")
 
 
 def said(completion: Any) -> str | None:
-    """The text of a completion: a string, or the last message of the model in a chat; None for none.
+    """Take the text of a completion: a string, or the last message of the model in a chat.
 
-    A message of the model has a role in `MODEL`, whatever its case, or none.  One that calls tools has
-    no text that is final.  Raises InvalidAnswer for anything else, for an unknown role, and for content
-    that is neither text nor parts of text.
+    A message of the model has a role in `MODEL`, whatever its case, or none.  One that calls tools has no
+    text that is final.
 
+    Parameters
+    ----------
+    completion : str, list of messages, message or None
+        The completion, as a trainer hands it over.
+
+    Returns
+    -------
+    str or None
+        The text, None for none.
+
+    Raises
+    ------
+    InvalidAnswer
+        If it is something else, a role is unknown, or content is neither text nor parts of text.
+
+    Examples
+    --------
     >>> said("so 4"), said([{"role": "assistant", "content": "so 4"}]), said(None), said([])
     ('so 4', 'so 4', None, None)
-    >>> said([{"role": "Model", "content": "f(17)", "tool_calls": [{}]}, {"role": "tool", "content": "3"}])
+    >>> call = {"role": "Model", "content": "f(17)", "tool_calls": [{}]}
+    >>> said([call, {"role": "tool", "content": "3"}])
     """
     if completion is None or isinstance(completion, str):
         return completion
@@ -47,7 +64,28 @@ def said(completion: Any) -> str | None:
 
 
 def texts_of(completions: Any) -> list[str | None]:
-    """The text of each completion, None where there is none."""
+    """Take the text of each completion.
+
+    Parameters
+    ----------
+    completions : iterable (N,)
+        The completions, each as in `said`.
+
+    Returns
+    -------
+    list of (str or None), (N,)
+        The texts, None where there is none.
+
+    Raises
+    ------
+    InvalidAnswer
+        If `said` refuses a completion.
+
+    Examples
+    --------
+    >>> texts_of(["so 4", None, [{"role": "assistant", "content": "so 5"}]])
+    ['so 4', None, 'so 5']
+    """
     found = list(completions)
     if {*map(type, found)} <= {str, type(None)}:  # as most are
         return found
@@ -55,10 +93,25 @@ def texts_of(completions: Any) -> list[str | None]:
 
 
 def content_of(message: Mapping[str, Any]) -> str | None:
-    """The text of a message, of its parts that are text; None where there is none, or a call of a tool.
+    """Take the text of a message, of those of its parts that are text.
 
-    Raises InvalidAnswer for content of another kind.
+    Parameters
+    ----------
+    message : mapping
+        The message, with its "content".
 
+    Returns
+    -------
+    str or None
+        The text; None where there is none, or the message calls a tool.
+
+    Raises
+    ------
+    InvalidAnswer
+        If the content is of another kind.
+
+    Examples
+    --------
     >>> content_of({"content": [{"type": "image"}, {"type": "text", "text": "so 4"}]})
     'so 4'
     """

@@ -24,10 +24,20 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 class Answering(TypedDict, total=False):
     """Keywords of reading that all integrations have in common.
 
-    kind: a kind of `answers.canonical`, or a callable text -> str, int or None, asked once for each
-    distinct text.  equivalence: a test (key, key) -> bool for `answers.equivalent`, such as
-    `answers.math_equal`; it joins answers of one prompt, or of one orbit.  Others: as in
-    `answers.canonical`, not with a callable.
+    Attributes
+    ----------
+    kind : str or callable
+        A kind of `answers.canonical`, or a callable text -> str, int or None, which is asked once for each
+        distinct text; choices, cues and reasoning do not go with a callable.
+    equivalence : callable or None
+        A test (key, key) -> bool for `answers.equivalent`, such as `answers.math_equal`; it joins answers
+        of one prompt, or of one orbit.
+    choices : str
+        As in `answers.canonical`.
+    cues : iterable of str
+        As in `answers.canonical`.
+    reasoning : iterable of Tag
+        As in `answers.canonical`.
     """
 
     kind: str | Extract
@@ -38,11 +48,18 @@ class Answering(TypedDict, total=False):
 
 
 class Reader:
-    """Reads answers; can be pickled where its callables can.
+    r"""A reader of answers, which can be pickled where its callables can.
 
-    Keywords as in `Answering`.  Raises InvalidAnswer for a kind or a value that is none.
+    It raises InvalidAnswer for a kind or a value that is none.
 
-    >>> Reader(kind="boxed").keys([r"so \\boxed{.5}", None]), Reader(kind="boxed").labels(["1/2"])
+    Parameters
+    ----------
+    **options : Answering
+        The keywords of `Answering`.
+
+    Examples
+    --------
+    >>> Reader(kind="boxed").keys([r"so \boxed{.5}", None]), Reader(kind="boxed").labels(["1/2"])
     (['1/2', None], ['1/2'])
     """
 
@@ -74,7 +91,23 @@ class Reader:
             self.keys(["0"])
 
     def keys(self, texts: Iterable[str | None]) -> list[str | None]:
-        """The key of each text's answer, None for none; each distinct text is read once."""
+        """Read the key of each text's answer; each distinct text is read once.
+
+        Parameters
+        ----------
+        texts : iterable of (str or None), (N,)
+            The texts.
+
+        Returns
+        -------
+        list of (str or None), (N,)
+            The keys, None for no answer.
+
+        Raises
+        ------
+        InvalidAnswer
+            If a text is none, or a callable kind gives something else than a key.
+        """
         said = list(texts)
         each = list(dict.fromkeys(said))
         if callable(self.kind):
@@ -85,18 +118,50 @@ class Reader:
         return [key_of[text] for text in said]
 
     def labels(self, values: Iterable[Any]) -> list[str | None]:
-        """The key of each right answer, a text or a number, None where none can be read.
+        """Read the key of each right answer.
 
         A right answer is an answer: for kinds that look for a box it is read as if it were in one.
+
+        Parameters
+        ----------
+        values : iterable (N,)
+            The right answers, each a text or a number.
+
+        Returns
+        -------
+        list of (str or None), (N,)
+            The keys, None where none can be read.
         """
         return self.keys([self._label(value) for value in values])
 
     def ids(self, texts: Sequence[str | None]) -> Ints:
-        """Ids (N,) of the answers of one group or orbit, equal for equal ones, -1 for no answer."""
+        """Number the answers of one group or orbit.
+
+        Parameters
+        ----------
+        texts : sequence of (str or None), (N,)
+            The texts.
+
+        Returns
+        -------
+        int64 array (N,)
+            The ids, equal for equal answers, -1 for no answer.
+        """
         return identified(self.joined(self.keys(texts)))
 
     def joined(self, keys: list[str | None]) -> list[str | None]:
-        """Keys (N,) of one group or orbit, one for all that the equivalence joins."""
+        """Give one key to all answers of one group or orbit that the equivalence joins.
+
+        Parameters
+        ----------
+        keys : list of (str or None), (N,)
+            The keys.
+
+        Returns
+        -------
+        list of (str or None), (N,)
+            The keys, one for each class.
+        """
         found = answers.equivalent(keys, self.equivalence) if self.equivalence else keys
         return list(found)
 

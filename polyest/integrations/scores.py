@@ -1,6 +1,6 @@
 """Answer classes as scores: what a trainer carries that passes numbers and no texts.
 
-Some trainers score one trace at a time and hand the scores, not the texts, to the advantage estimator.
+Some trainers score one completion at a time and hand the scores, not the texts, to the advantage estimator.
 float32 holds whole numbers of 24 bits exactly, so the score is the class of the answer, a hash of its
 canonical key, and the estimator counts equal classes.  Whether the answer is right is its sign:
 
@@ -36,10 +36,16 @@ FAILED = ("raise", "no-answer")
 
 
 class Classes(NamedTuple):
-    """What scores say of their traces.
+    """The answers that scores stand for.
 
-    ids: int64 (N,), equal for equal answers, -1 for none.  orbits: int64 (N,), modulo 256, or None where
-    scores have none.  right: bool (N,), False for an answer known to be wrong, and for none.
+    Attributes
+    ----------
+    ids : int64 array (N,)
+        Ids, equal for equal answers, -1 for no answer.
+    orbits : int64 array (N,) or None
+        The orbits modulo 256; None where scores have none.
+    right : bool array (N,)
+        False for an answer known to be wrong, and for no answer.
     """
 
     ids: Any
@@ -57,13 +63,39 @@ def answer_class(
     orbit: int | None = None,
     right: bool | None = None,
 ) -> float:
-    """The class of the answer in a text, a whole number that float32 holds; -1 for no answer.
+    """Give the class of the answer in a text, a whole number that float32 holds.
 
-    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: number of the trace's orbit,
-    where the estimator is told that scores have one.  right: whether the answer is the right one, None
-    where that is not known; the counts are the same.  Raises InvalidAnswer for a text or kind that is
-    none, BrokenOrbit for an orbit that is no integer of at least 0.
+    Parameters
+    ----------
+    text : str or None
+        The text.
+    kind : {"auto", "number", "fraction", "choice", "boxed", "string"}
+        The way to read an answer, as in `answers.canonical`.
+    choices : str
+        As in `answers.canonical`.
+    cues : iterable of str
+        As in `answers.canonical`.
+    reasoning : iterable of Tag
+        As in `answers.canonical`.
+    orbit : int or None
+        The number of the completion's orbit, where the estimator is told that scores have one.
+    right : bool or None
+        Whether the answer is the right one; None where that is not known.  The counts are the same.
 
+    Returns
+    -------
+    float
+        The class, negative for a wrong answer; -1 for no answer, or -1 less the orbit modulo 256.
+
+    Raises
+    ------
+    InvalidAnswer
+        If the text or the kind is none.
+    BrokenOrbit
+        If `orbit` is no integer of at least 0.
+
+    Examples
+    --------
     >>> answer_class("so 0.50", "fraction") == answer_class("it is 1/2", "fraction")
     True
     >>> answer_class("no idea"), answer_class("no idea", orbit=3)
@@ -84,13 +116,33 @@ def answer_class(
 
 
 def classes(scores: Any, with_orbits: bool = False, failed: str = "raise") -> Classes:
-    """What the scores of a batch say: classes, orbits, and which answers are not known to be wrong.
+    """Read the scores of a batch: classes, orbits, and which answers are not known to be wrong.
 
-    scores: float32 or float64 (N,) of `answer_class`, on the host.  failed: what a score of 0 or 1 is, which
-    `answer_class` never gives: an error, or with "no-answer" a trace without answer, of orbit -1.  Raises
-    BrokenBatch for scores in which no class can be read: 0 and 1, not whole, out of range, nan, of fewer bits
-    than float32; InvalidReward for another `failed`.
+    Parameters
+    ----------
+    scores : float32 or float64 array (N,)
+        The scores, each of `answer_class`, on the host.
+    with_orbits : bool
+        Whether scores have an orbit.
+    failed : {"raise", "no-answer"}
+        What is done with a score of 0 or 1, which `answer_class` never gives: it is an error, or a
+        completion without answer, of orbit -1.
 
+    Returns
+    -------
+    Classes
+        Ids, orbits and which are right.
+
+    Raises
+    ------
+    BrokenBatch
+        If no class can be read in a score: 0 and 1, not whole, out of range, nan, of fewer bits than
+        float32.
+    InvalidReward
+        If `failed` is unknown.
+
+    Examples
+    --------
     >>> classes(np.array([5.0, -(5.0 + 256), -1.0])).ids.tolist()
     [5, 5, -1]
     >>> found = classes(np.array([answer_class("7", orbit=3, right=False), -4.0]), with_orbits=True)

@@ -57,17 +57,67 @@ def solve(
 ) -> Table:
     """Solve, certify and return the table of these keywords.
 
-    K: sample size, the binomial draws of the count; target: log, power:A, tsallis:Q or
-    polynomial:A0,A1,...; criterion: minimax, gradient-variance, variance, second-moment or
-    squared-error; at most one budget: bias (absolute bound of sup|e|), bias_ratio (units of the least
-    attainable), noise (units of the criterion of log_count; 8 where none is given); method: remez or lp
-    for minimax, socp or cvx for the rest; grid, group, beta: as in `Table.rounded`, but tightened until
-    the rounded entries meet the budget.
-    Without K, group says which it is, as in `load` with baseline, and the grid is dyadic if none is named.
+    With e(p) = p (P(p) - phi(p)), P the mean of the table, and all suprema over p in [0, 1]:
 
-    Raises InvalidProblem, Unattainable (saying what is attainable), NotConverged, NotProved; warns
-    RuinedByRounding.
+        minimax             min sup|e|
+        gradient-variance   V = sup p Var c_X     )  min V under sup|e| <= bias, or
+        variance            V = sup Var c_X       )  min sup|e| under
+        second-moment       V = sup E c_X^2       )      V <= noise times that of log_count
+        squared-error       min sup p E (c_X - phi(p))^2
 
+    Parameters
+    ----------
+    K : int or None
+        Sample size, the binomial draws of the count.
+    target : str
+        What is estimated: "log", "power:A", "tsallis:Q" or "polynomial:A0,A1,...".
+    criterion : {"gradient-variance", "minimax", "variance", "second-moment", "squared-error"}
+        What is made least or kept within a budget.
+    bias : float or None
+        A budget: the greatest worst-case weighted bias sup|e|.
+    bias_ratio : float or None
+        A budget: the greatest worst-case weighted bias, in units of the least attainable.
+    noise : float or None
+        A budget: the greatest criterion, in units of that of `closed_forms.log_count`; 8 where no budget
+        is given and the criterion needs one.  At most one budget may be given.
+    method : {"remez", "lp", "socp", "cvx"} or None
+        The solver: remez (the default) or lp for minimax, socp (the default) or cvx for the rest.
+    grid : {"float32", "bfloat16", "dyadic"} or None
+        A grid for the entries, as in `Table.rounded`; the solution is tightened until the rounded entries
+        meet the budget.
+    group : int or None
+        Beside K, the number of completions whose rewards the dyadic grid sums.  Without K, the group
+        whose sample size K is taken, as in `load`; the grid is then dyadic if none is named.
+    beta : float
+        The factor between entry and reward on the dyadic grid.
+    baseline : {"group-mean", "none", "exact"}
+        What the trainer subtracts from the rewards of a group; only where `group` stands for K.
+
+    Returns
+    -------
+    Table
+        The table, with a certificate of its very entries.
+
+    Raises
+    ------
+    InvalidProblem
+        If the keywords pose no problem, or not one that the method solves.
+    Unattainable
+        If the budget is below what any table attains; the message has the least that is attainable.
+    CountOutOfRange
+        If the group leaves no draw.
+    NotConverged
+        If the solver stops short of its tolerance, or rounding takes more than the budget.
+    NotProved
+        If a claim is not confirmed.
+
+    Warns
+    -----
+    RuinedByRounding
+        If rounding more than doubles the worst-case weighted bias.
+
+    Examples
+    --------
     >>> round(solve(2, criterion="minimax").bias.upper, 12)
     0.035236560447
     """

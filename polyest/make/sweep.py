@@ -49,16 +49,63 @@ def sweep(
     baseline: str = "group-mean",
     **keywords: Any,
 ) -> None:
-    """Solve the tables of ascending Ks into the JSON Lines file `path`, in the order of K.
+    """Solve the tables of ascending sample sizes into a JSON Lines file, in the order of K.
 
-    Ks: None for the one K of a group, as in `solve`; method, grid, group, beta, baseline, keywords: those
-    of `solve`; jobs: processes that share the tables; executor: any concurrent.futures.Executor to solve
-    them instead, threads taking turns; progress: called with the number of lines done, of all lines, and
-    the table that was solved last (None at first).  path.part grows by a line per table, and the next
-    call goes on from there; a path.part that belongs to another sweep is refused and kept.  Where a table
-    fails, those being solved are still stored.  Raises what `solve` raises, CannotStore, and WorkerLost
-    where processes die again and again.  Warns NotPromised where the storage of the file has no locks, so
-    that a second sweep into it is not kept out, or forces nothing to disk.
+    `path`.part grows by a line per table, and the next call goes on from there; a `path`.part that
+    belongs to another sweep is refused and kept.  Where a table fails, those being solved are still
+    stored.
+
+    Parameters
+    ----------
+    Ks : iterable of int or None
+        The sample sizes, ascending; None for the one K of a group, as in `solve`.
+    path : str or PathLike
+        The file.
+    progress : callable or None
+        Called with the number of lines done, of all lines, and the table that was solved last (None at
+        first).
+    jobs : int
+        How many processes share the tables.
+    executor : concurrent.futures.Executor or None
+        What solves the tables in place of processes of this machine; threads take turns.
+    method : str or None
+        As in `solve`.
+    grid : str or None
+        As in `solve`.
+    group : int or None
+        As in `solve`.
+    beta : float
+        As in `solve`.
+    baseline : str
+        As in `solve`.
+    **keywords : Any
+        Target, criterion and budget, as in `solve`.
+
+    Raises
+    ------
+    InvalidProblem
+        If the keywords pose no problem, or the sample sizes do not ascend; besides what `solve` raises.
+    CannotStore
+        If the file cannot be written, or is in use by another sweep.
+    WorkerLost
+        If processes die again and again.
+
+    Warns
+    -----
+    NotPromised
+        If the storage of the file has no locks, so that a second sweep into it is not kept out, or forces
+        nothing to disk.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from polyest.sweeping import sweep
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "log-minimax.jsonl")
+    ...     sweep(range(1, 4), path, criterion="minimax")
+    ...     print(len(path.read_text().splitlines()))
+    3
     """
     if not whole(jobs, 1):
         raise InvalidProblem(f"jobs is {shown(jobs)}: expected how many processes, 1 or more")

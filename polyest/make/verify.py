@@ -35,11 +35,28 @@ Line = tuple[bytes, str]  # the line, and the name of its file with its number
 
 @alone
 def verify(table: Table | UniversalTable) -> None:
-    """Prove every claim of a table again from its coefficients, or departures, and witness.
+    """Prove every claim of a table again, from its coefficients, or departures, and its witness.
 
     The proof gives the same doubles on every machine (exact/balls.py), so each claim has to be equal to
-    what is proved.  Raises NotProved naming the first that is not, also where the table has no
-    witness or its budget was altered.
+    the claim that is proved.
+
+    Parameters
+    ----------
+    table : Table or UniversalTable
+        The table.
+
+    Raises
+    ------
+    NotProved
+        If a claim is not the proved one, the table has no witness, or its budget was altered; the message
+        names the first claim that fails.
+    InvalidProblem
+        If `table` is no table.
+
+    Examples
+    --------
+    >>> from polyest import load
+    >>> verify(load(2))
     """
     if isinstance(table, UniversalTable):
         universal.check(table.problem, table.departures, table.limits, table.peak)

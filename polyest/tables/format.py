@@ -47,9 +47,29 @@ Read = TypeVar("Read")
 
 
 def dumps(table: "Table | UniversalTable") -> str:
-    """One line of JSON, schema 1, without a line end, of a table of either kind.
+    """Write a table as one line of JSON, schema 1, without a line end.
 
-    Raises InvalidProblem for what is no table.
+    Parameters
+    ----------
+    table : Table or UniversalTable
+        The table.
+
+    Returns
+    -------
+    str
+        The line; every real number in it is the shortest decimal string that reads back to the same
+        double.
+
+    Raises
+    ------
+    InvalidProblem
+        If `table` is no table.
+
+    Examples
+    --------
+    >>> import polyest
+    >>> dumps(polyest.load(2))[:46]
+    '{"schema": 1, "release": "v1", "target": "log"'
     """
     entries: dict[str, Any]
     if isinstance(table, Table):
@@ -69,10 +89,33 @@ def dumps(table: "Table | UniversalTable") -> str:
 
 
 def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
-    """The table, of either kind, written in one line; `where` names file and line in errors.
+    """Read a table from one line of JSON.
 
-    Only the syntax is checked: prove the claims again with `polyest.verify`.  Raises CorruptTable for
-    anything that is not a table of schema 1.
+    Only the syntax is checked, and that the line is whole: prove the claims again with `polyest.verify`.
+
+    Parameters
+    ----------
+    line : str or bytes
+        One line of a table file, of schema 1.
+    where : str
+        The file and line that errors name.
+
+    Returns
+    -------
+    Table or UniversalTable
+        The table.
+
+    Raises
+    ------
+    CorruptTable
+        If the line is no table of schema 1.
+
+    Examples
+    --------
+    >>> import polyest
+    >>> table = polyest.load(2)
+    >>> loads(dumps(table)) == table
+    True
     """
     where = where[-300:] if isinstance(where, str) else shown(where)
     try:

@@ -1,9 +1,9 @@
-"""What every kind of table does: say what it is and what is proved of it, and look counts up.
+"""Tables of every kind: they say what they are and what is proved of them, and look counts up.
 
-    t[X] = c_X: a float for an int, an array for integers, a tensor for a tensor of them
+    t[X] = c_X      a float for an int, an array for integers, a tensor for a tensor
 
-A kind of table is a dataclass with the attributes of `Lookup`, and the entries c_X of counts that have
-been checked.
+A kind of table is a dataclass with the attributes of `Lookup`, and gives the entries c_X of counts that
+have been checked.
 """
 
 import sys
@@ -20,7 +20,21 @@ from polyest.values import shown
 
 
 class Lookup(ABC):
-    """Entries c_X of counts X in 0..K, with their problem, certificate and origin."""
+    """Entries c_X of counts X in 0..K, with their problem, certificate and origin.
+
+    `len(table)` is the number of entries, K + 1.
+
+    Attributes
+    ----------
+    problem : Problem
+        The question that the table answers: K, target, criterion and budget.
+    method : str
+        The name of the method that made the entries.
+    release : str or None
+        The release that the table belongs to, such as "v1"; None for a table that was made here.
+    version : str
+        The version of polyest that made the table.
+    """
 
     problem: Problem
     method: str
@@ -30,26 +44,26 @@ class Lookup(ABC):
     @property
     @abstractmethod
     def certificate(self) -> Certificate:
-        """What is proved of the entries."""
+        """Certificate of the entries: the claims that are proved of these very doubles."""
 
     @property
     def K(self) -> int:
-        """Number of binomial draws; counts run over 0..K."""
+        """Sample size, the number of binomial draws; counts run over 0..K."""
         return self.problem.K
 
     @property
     def target(self) -> str:
-        """Name of phi, such as "log" or "tsallis:0.5"."""
+        """Name of the target phi, such as "log" or "tsallis:0.5"."""
         return self.problem.target.name
 
     @property
     def criterion(self) -> str:
-        """What was made least or bounded, or the name of a closed form."""
+        """Name of the criterion that was made least or bounded, or of a closed form."""
         return self.problem.criterion
 
     @property
     def budget(self) -> Budget | None:
-        """What the user allowed, None where nothing was bounded."""
+        """Budget that the user allowed; None where nothing was bounded."""
         return self.problem.budget
 
     @property
@@ -59,32 +73,32 @@ class Lookup(ABC):
 
     @property
     def bias(self) -> Bracket:
-        """Proved bracket of sup |p (P(p) - phi(p))| over [0, 1], of these very doubles."""
+        """Certified bracket of the worst-case weighted bias sup |p (P(p) - phi(p))| over p in [0, 1]."""
         return self.certificate.bias
 
     @property
     def optimum(self) -> Bracket | None:
-        """Proved bracket of the least attainable value of what was minimised."""
+        """Certified bracket of the least attainable value of what was minimised; None where nothing was."""
         return self.certificate.optimum
 
     @property
     def second_moment(self) -> float:
-        """Proved upper bound of sup E c_X^2."""
+        """Certified upper bound of sup E c_X^2 over p in [0, 1]."""
         return self.certificate.second_moment
 
     @property
     def variance(self) -> float:
-        """Proved upper bound of sup Var c_X."""
+        """Certified upper bound of sup Var c_X over p in [0, 1]."""
         return self.certificate.variance
 
     @property
     def gradient_variance(self) -> float:
-        """Proved upper bound of sup p Var c_X."""
+        """Certified upper bound of sup p Var c_X over p in [0, 1]."""
         return self.certificate.gradient_variance
 
     @property
     def squared_error(self) -> float:
-        """Proved upper bound of sup p E (c_X - phi(p))^2; inf where that is unbounded."""
+        """Certified upper bound of sup p E (c_X - phi(p))^2 over p in [0, 1]; inf where that is unbounded."""
         return self.certificate.squared_error
 
     def __len__(self) -> int:
@@ -92,9 +106,23 @@ class Lookup(ABC):
         return self.K + 1
 
     def __getitem__(self, counts: Any) -> Any:
-        """Entries c[counts] in float64: a float for an int, an array or tensor for one of integers.
+        """Look counts up: the entries c[counts] in float64.
 
-        Raises CountOutOfRange for a count outside 0..K and for anything that is not an integer.
+        Parameters
+        ----------
+        counts : int or integer Array
+            Counts in 0..K, of any shape.
+
+        Returns
+        -------
+        float or float64 Array
+            The entries: a float for an int, else an array or tensor in the shape of the counts and on
+            their device.
+
+        Raises
+        ------
+        CountOutOfRange
+            If a count is no integer in 0..K.
         """
         if isinstance(counts, Integral) and not isinstance(counts, bool | np.bool_):
             self._check(int(counts), int(counts))

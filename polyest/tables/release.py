@@ -45,15 +45,49 @@ def load(
     group: int | None = None,
     baseline: str = "group-mean",
 ) -> "Table | UniversalTable":
-    """The released table of these keywords (defaults: log, gradient-variance, noise = 8).
+    """Load the released table of these keywords.
 
-    K: sample size, the binomial draws of the count; or in its place group: completions of a prompt, G,
-    whose K is G - 2 where the trainer subtracts the group mean, and G - 1 with baseline="none" or "exact"
-    (`counts.draws`).  Above K = 1024 that is the universal table, which takes no more memory for more
-    draws.  Raises TableNotFound, listing what exists, where nothing was released; CorruptTable, naming
-    file and line, where the file is not what was released; CountOutOfRange for a group that leaves no
-    draw; InvalidProblem for keywords that pose no problem, and unless exactly one of K and group is given.
+    Above K = 1024 that is the universal table, which takes no more memory for larger K.
 
+    Parameters
+    ----------
+    K : int or None
+        Sample size, the binomial draws of the count.
+    target : str
+        What is estimated: "log", "power:A", "tsallis:Q" or "polynomial:A0,A1,...".
+    criterion : {"gradient-variance", "minimax", "variance", "second-moment", "squared-error"}
+        What the table makes least or keeps within its budget, as in `solve`.
+    bias : float or None
+        A budget: the greatest worst-case weighted bias.
+    bias_ratio : float or None
+        A budget: the greatest worst-case weighted bias, in units of the least attainable.
+    noise : float or None
+        A budget: the greatest criterion, in units of the plug-in log's (its variance ratio); 8 where no
+        budget is given and the criterion needs one.
+    group : int or None
+        The number G of completions of a prompt, in place of K: K is G - 2 where the trainer subtracts the
+        group mean, and G - 1 otherwise (`counts.draws`).
+    baseline : {"group-mean", "none", "exact"}
+        What the trainer subtracts from the rewards of a group; only beside `group`.
+
+    Returns
+    -------
+    Table or UniversalTable
+        The table, of exactly the bytes that were released.
+
+    Raises
+    ------
+    TableNotFound
+        If no such table was released; the message lists what exists.
+    CorruptTable
+        If the file is not what was released; the message names file and line.
+    CountOutOfRange
+        If the group leaves no draw.
+    InvalidProblem
+        If the keywords pose no problem, or not exactly one of K and group is given.
+
+    Examples
+    --------
     >>> load(14).K, load(group=16).K, load(group=16, baseline="none").K
     (14, 14, 15)
     """

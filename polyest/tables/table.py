@@ -26,11 +26,35 @@ if TYPE_CHECKING:
 
 
 class Table(Record, Lookup):
-    """Entries c_0..c_K with their problem, certificate and origin; `t[counts]` looks up.
+    """Entries c_0..c_K with their problem, certificate and origin, read as `table[counts]`.
 
-    claims: what was proved when the table was made; None for a closed form, which is proved when its
-    certificate is first asked for, as comparing, pickling and printing it do not.
+        t[X] = c_X,   E[c_X] = P(p) for X ~ Binomial(K, p)
 
+    `np.asarray(table)` is the array of the entries.  Two tables are equal where problem, grid, entries
+    and claims are; comparing, pickling and printing a closed form prove nothing.
+
+    Attributes
+    ----------
+    problem : Problem
+        The question that the table answers: K, target, criterion and budget.
+    coefficients : float64 array (K+1,)
+        The entries c_0..c_K, read-only.
+    claims : Certificate or None
+        What was proved when the table was made; None for a closed form, which is proved when its
+        certificate is first asked for.
+    witness : Alternation, Dual or None
+        What proves the optimum: the alternation points of a minimax table, else multipliers.
+    method : str
+        The name of the method that made the entries.
+    release : str or None
+        The release that the table belongs to, such as "v1"; None for a table that was made here.
+    grid : str or None
+        The grid that the entries are rounded to, such as "dyadic:16"; None for doubles.
+    version : str
+        The version of polyest that made the table.
+
+    Examples
+    --------
     >>> import polyest
     >>> polyest.load(15)[[0, 3, 15]].shape
     (3,)
@@ -57,7 +81,7 @@ class Table(Record, Lookup):
 
     @cached_property
     def certificate(self) -> Certificate:
-        """What is proved of the entries."""
+        """Certificate of the entries: the claims that are proved of these very doubles."""
         if self.claims is not None:
             return self.claims
         from polyest.proof.certify import measure
@@ -65,18 +89,41 @@ class Table(Record, Lookup):
         return measure(self.problem.target, self.coefficients)
 
     def rounded(self, grid: str, *, group: int | None = None, beta: float = 1.0) -> "Table":
-        """The table with entries rounded to a grid, and a certificate of those entries.
+        """Round the entries to a grid and certify the rounded entries.
 
-        grid: "float32", "bfloat16" or "dyadic", on which beta c_X is a whole multiple of the finest
-        2^-B, B <= 16, that sums `group` rewards beta c_X exactly in float32 (grids.py); group:
-        traces, for dyadic only; beta: the factor between entry and reward.
+        The noise budget is kept: where rounding would spend more, entries are drawn together by as much
+        (make/rounding.py).
 
-        The budget is kept: where rounding would spend more noise, entries are drawn together by as
-        much (make/rounding.py).  Warns RuinedByRounding where sup|bias| more than doubles.  Raises
-        InvalidProblem for a bad grid, group or beta, entries that no such grid holds, and a table on
-        another grid already; NotProved where a bias budget is missed: polyest.solve with that grid
-        tightens it.
+        Parameters
+        ----------
+        grid : {"float32", "bfloat16", "dyadic"}
+            The grid.  On "dyadic" beta c_X is a whole multiple of the finest 2^-B, B <= 16, that sums
+            `group` rewards beta c_X exactly in float32.
+        group : int or None
+            The number of completions whose rewards are summed, for "dyadic" only.
+        beta : float
+            The factor between entry and reward.
 
+        Returns
+        -------
+        Table
+            The table for the same problem; the table itself where it is on that grid already.
+
+        Raises
+        ------
+        InvalidProblem
+            If `grid`, `group` or `beta` is not acceptable, no such grid holds the entries, or the table
+            is on another grid.
+        NotProved
+            If a bias budget is missed; `polyest.solve` with that grid tightens it.
+
+        Warns
+        -----
+        RuinedByRounding
+            If rounding more than doubles the worst-case weighted bias.
+
+        Examples
+        --------
         >>> import polyest
         >>> polyest.load(14).rounded("dyadic", group=16).grid
         'dyadic:16'

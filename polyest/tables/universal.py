@@ -44,10 +44,32 @@ BERNOULLI = tuple(
 
 @dataclass(frozen=True, eq=False)
 class UniversalTable(Lookup):
-    """The universal table at one K: departures, the same for every K, and what they are proved to give.
+    """The universal table at one sample size K of 1024 or more: harmonic but for the first few counts.
 
-    peak: lambda at which the lower end of the bias is reached.
+        c_X = H_X - H_K + u_X + w_X/K
 
+    The departures u_X are the same for every K, and w_X follows from them.  Entries are computed when
+    they are looked up, so that a table takes no memory.
+
+    Attributes
+    ----------
+    problem : Problem
+        The question that the table answers: K, target, criterion and budget.
+    departures : float64 array (N,)
+        The departures u_X of the first N counts, read-only.
+    limits : Limits
+        What is proved of the exact entries for every K of 1024 or more at once.
+    peak : float
+        The Poisson mean lambda at which the lower end of the bias is reached.
+    method : str
+        The name of the method that made the departures.
+    release : str or None
+        The release that the table belongs to, such as "v1".
+    version : str
+        The version of polyest that made the table.
+
+    Examples
+    --------
     >>> import polyest
     >>> t = polyest.load(4094)
     >>> t[4094], t[[0, 7]].shape
@@ -79,19 +101,41 @@ class UniversalTable(Lookup):
 
     @cached_property
     def certificate(self) -> Certificate:
-        """What the limits say of tables of K draws."""
+        """Certificate of the entries: what the limits say of this sample size."""
         return _claims(self.K, self.limits, self._entry(0))
 
     @property
     def coefficients(self) -> Floats:
-        """Raises NotWrittenOut: entries are computed where they are looked up."""
+        """No list of entries, which are computed where they are looked up: asking for it raises
+        NotWrittenOut.
+        """
         raise NotWrittenOut(
             f"K = {self.K}: a universal table has no list of coefficients: look counts up, t[counts]; "
             f"t[range({self.K + 1})] is all of them"
         )
 
     def rounded(self, grid: str, *, group: int | None = None, beta: float = 1.0) -> Table:
-        """Raises InvalidProblem: a grid is certified entry by entry, and no entry is written out."""
+        """Refuse to round: a grid is certified entry by entry, and no entry is written out.
+
+        Parameters
+        ----------
+        grid : str
+            As in `Table.rounded`.
+        group : int or None
+            As in `Table.rounded`.
+        beta : float
+            As in `Table.rounded`.
+
+        Returns
+        -------
+        Table
+            Nothing is ever returned.
+
+        Raises
+        ------
+        InvalidProblem
+            Always; a table of K <= 1024 can be rounded, and so can rewards.
+        """
         raise InvalidProblem(
             f"grid {shown(grid)}: the universal table of K = {self.K} draws is not rounded; a table of K <= "
             f"{LARGEST_LISTED} is, or round the rewards"
@@ -113,7 +157,7 @@ class UniversalTable(Lookup):
 
     @cached_property
     def head(self) -> list[tuple[Fraction, Fraction]]:
-        """u_X and w_X, exact, of the counts X = 0..N+1 in which the table is not harmonic."""
+        """Departures u_X and w_X, exact, of the counts X in 0..N+1 in which the table is not harmonic."""
         return head(self.departures)
 
     def _entry(self, count: int) -> float:

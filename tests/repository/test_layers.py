@@ -39,7 +39,8 @@ PLAN = {
     "closed_forms": {"arrays", "decimals", "errors", "problem", "tables", "values"},
     "compiled": {"errors", "tables", "values"},
     # Online: from answers to rewards.
-    "counts": {"arrays", "errors", "values"},
+    "tallies": {"arrays", "errors", "values"},
+    "counts": {"arrays", "errors", "tallies", "values"},
     "sizes": {"counts", "errors", "values"},
     "answers": {"errors", "precision", "values"},
     "gathering": {"arrays", "errors"},
@@ -58,14 +59,17 @@ PLAN = {
     "recommendation": {
         "arrays", "closed_forms", "counts", "errors", "gradients", "problem", "tables", "values",
     },
+    "curves": {"problem", "tables"},
     "rivals": {"closed_forms", "make", "problem", "proof", "tables"},
     "frontier": {
-        "deprecation", "errors", "make", "problem", "proof", "rivals", "sizes", "tables", "values",
+        "curves", "deprecation", "errors", "make", "problem", "proof", "rivals", "sizes", "tables",
+        "values",
     },
     "games": {"arrays", "closed_forms", "counts", "errors", "make", "problem", "tables", "values"},
     "cli": {
         "arrays", "closed_forms", "counts", "decimals", "errors", "frontier", "gradients", "make",
-        "precision", "problem", "proof", "recommendation", "solvers", "tables", "values", "version",
+        "precision", "problem", "proof", "recommendation", "solvers", "tables", "values",
+        "version",
     },
     # Public paths.
     "lookup": {"tables"},

@@ -1,0 +1,86 @@
+"""Entries that are the doubles nearest to a formula, and the table that they make.
+
+Rational entries are computed exactly and rounded once; logarithms are computed in decimals, with more and
+more digits until only one double is nearest.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from polyest.arrays import Floats
+from polyest.decimals import context
+from polyest.errors import InvalidProblem
+from polyest.problem.problem import LARGEST_LISTED, Problem, check_draws
+from polyest.problem.targets import Target
+from polyest.tables.table import Table
+
+START_DIGITS = 40
+SAFETY = 10**5  # ulps: some thousand terms, each off by a few
+
+Sized = tuple[Decimal, Decimal]  # a number, and the sum of the sizes of its terms
+
+
+def checked(K: Any) -> int:
+    """K as an int; InvalidProblem unless it is in 1..1024, beyond which a proof takes minutes."""
+    draws = check_draws(K)
+    if draws > LARGEST_LISTED:
+        raise InvalidProblem(
+            f"K is {draws}: closed forms are written out and proved up to K = {LARGEST_LISTED}; take fewer "
+            "draws, or polyest.load, whose universal table is for any K"
+        )
+    return draws
+
+
+def table_of(name: str, target: Target, entries: Floats) -> Table:
+    """The table of a closed form, whose certificate is proved when it is first asked for."""
+    problem = Problem(len(entries) - 1, target, name)
+    return Table(problem, entries, None, None, "closed_form")
+
+
+def rounded(exact: Sequence[Fraction]) -> Floats:
+    """Doubles nearest to fractions: Python rounds a quotient of integers correctly."""
+    return np.array([float(c) for c in exact])
+
+
+def sums(rows: Iterable[tuple[list[tuple[int, int, int]], tuple[int, int]]]) -> Floats:
+    """Doubles nearest to sums of n log(a/b), and a fraction: a row is the (n, a, b), and the fraction."""
+    given = list(rows)
+    return nearest(lambda digits: [_sum(logs, fraction, digits) for logs, fraction in given])
+
+
+def _sum(logs: list[tuple[int, int, int]], fraction: tuple[int, int], digits: Context) -> Sized:
+    value = digits.divide(*map(Decimal, fraction))
+    size = value.copy_abs()
+    for n, a, b in logs:
+        if n and a != b:
+            log = digits.ln(digits.divide(Decimal(a), Decimal(b)))
+            value = digits.fma(Decimal(n), log, value)
+            off = digits.add(Decimal(1), log.copy_abs())  # a/b is rounded too
+            size = digits.fma(Decimal(abs(n)), off, size)
+    return value, size
+
+
+def nearest(values: Callable[[Context], list[Sized]]) -> Floats:
+    """Doubles nearest to numbers that `values` computes with the digits of a context.
+
+    Each comes with its size, the sum of the absolute values of the terms that were added up; its error is at
+    most SAFETY ulps of that size.  The digits are doubled until both ends round to one double.  That
+    happens: a sum of rational multiples of logarithms of rationals is 0 or transcendental (Lindemann), and
+    where it is 0 the entry is 0 or a difference of harmonic numbers; none lies halfway between doubles.
+    """
+    digits, settled = START_DIGITS, False
+    while not settled:
+        few = context(digits)
+        ulps = few.scaleb(Decimal(SAFETY), -digits)
+        either = (ulps.copy_negate(), ulps)
+        found = values(few)
+        ends = np.array(
+            [[float(few.fma(off, size, value)) for off in either] for value, size in found]
+        )
+        settled = bool((ends[:, 0] == ends[:, 1]).all())
+        digits *= 2
+    return np.asarray(ends[:, 0] + 0.0)  # + 0.0 turns -0.0 into 0.0

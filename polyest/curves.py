@@ -1,0 +1,161 @@
+"""The curve of the least bias that a noise allows, points on its axes, and two tables at one noise.
+
+The axes are noise, a bound of a criterion in units of the plug-in table's, and bias, the bracket of sup|e|.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.problem import Alternation
+from polyest.tables.table import Table
+
+STEEPEST = 2.0  # ratio of the biases of neighbours between which another point is put
+UNSEEN = 1e-3  # of the greatest bias: how small the bias has become below is not looked at
+
+
+@dataclass(frozen=True)
+class Point:
+    """A table on the axes of noise and bias.
+
+    Attributes
+    ----------
+    series : str
+        The curve or family that the point belongs to.
+    label : str
+        The name of the point.
+    noise : float
+        A certified bound of the table's criterion, in units of the plug-in table's (a variance ratio).
+    table : Table
+        The table, whose bias is the other axis.
+    """
+
+    series: str
+    label: str
+    noise: float
+    table: Table
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A point that is not there.
+
+    Attributes
+    ----------
+    label : str
+        The name of the point.
+    reason : str
+        Why there is no table.
+    """
+
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """The curve of one sample size: points by rising noise, and what is known beyond them.
+
+    Attributes
+    ----------
+    K : int
+        Sample size.
+    target : str
+        The name of the target.
+    criterion : str
+        The criterion that is the noise.
+    plug_in : Certificate
+        What is proved of the table whose criterion is the unit of noise.
+    points : tuple of Point
+        The tables, by rising noise.
+    noiseless : float
+        A certified upper bound of the least worst-case weighted bias without noise.
+    least : Bracket
+        A certified bracket of E*(K), the least worst-case weighted bias of all tables.
+    stopped : Refused or None
+        The budget that was not settled, if any.
+    """
+
+    K: int
+    target: str
+    criterion: str
+    plug_in: Certificate
+    points: tuple[Point, ...]
+    noiseless: float
+    least: Bracket
+    stopped: Refused | None
+
+    @property
+    def reached(self) -> bool:
+        """Whether the last point is the minimax table, so that no noise buys less bias."""
+        return isinstance(self.points[-1].table.witness, Alternation)
+
+    @property
+    def ended(self) -> str:
+        """Words that say where the curve ends and why."""
+        noise = self.points[-1].noise
+        if self.reached:
+            return f"at noise {noise:.4g}, the minimax table: no noise buys less bias"
+        if self.stopped:
+            return f"before {self.stopped.label}, which was not settled: {self.stopped.reason}"
+        return f"at noise {noise:.4g}, the last one asked for"
+
+
+@dataclass(frozen=True)
+class Versus:
+    """A table beside the best one at its noise.
+
+    Attributes
+    ----------
+    rival : Table
+        The table.
+    noise : float
+        A certified upper bound of its noise.
+    best : Table
+        The table of least bias at that noise.
+    ratio : Bracket
+        How many times less bias the best table has.  The lower end is proved by the stored table `best`,
+        the upper end holds for every table at that noise.
+    """
+
+    rival: Table
+    noise: float
+    best: Table
+    ratio: Bracket
+
+
+def records(curve: Frontier, points: Iterable[Point]) -> list[dict[str, str]]:
+    """Rows of text for a file or a figure: the points of a curve, then others on its axes."""
+    rows = []
+    for point in (*curve.points, *points):
+        bias = point.table.bias
+        optimum = point.table.optimum if point.series == "optimal" else None
+        rows.append(
+            {
+                "target": curve.target,
+                "criterion": curve.criterion,
+                "K": str(curve.K),
+                "series": point.series,
+                "label": point.label,
+                "noise": repr(point.noise),
+                "bias_lower": repr(bias.lower),
+                "bias_upper": repr(bias.upper),
+                "optimum_lower": "" if optimum is None else repr(optimum.lower),
+                "least_lower": repr(curve.least.lower),
+                "least_upper": repr(curve.least.upper),
+            }
+        )
+    return rows
+
+
+def steepest(points: list[Point]) -> float | None:
+    """A noise between the two neighbours where the bias falls most, None where that is little."""
+    seen = [max(p.table.bias.upper, UNSEEN * points[0].table.bias.upper) for p in points]
+    falls = [a / b for a, b in pairwise(seen)]
+    if max(falls, default=0.0) <= STEEPEST:
+        return None
+    place = falls.index(max(falls))
+    low, high = points[place].noise, points[place + 1].noise
+    middle = float(f"{(low * high) ** 0.5:.3g}")
+    return middle if low < middle < high else None

@@ -1,0 +1,175 @@
+"""A goal: a convex functional of the answer distributions of prompts, and what every goal can be asked."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from polyest.arrays import Floats
+from polyest.errors import InvalidGame
+from polyest.values import shown
+
+LARGEST = 1e100  # reward, cost, budget, strength: what is made of them are to be doubles
+
+
+def numbers(name: str, values: Any) -> Floats:
+    """Values as an array float64; raises InvalidGame for what is ragged or no number."""
+    try:
+        given = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):
+        raise InvalidGame(
+            f"{name} is ragged, {shown(values)}: expected a rectangle of numbers"
+        ) from None
+    if given.dtype.kind not in "iuf":
+        raise InvalidGame(f"{name} of type {given.dtype}: expected numbers")
+    return np.array(given, dtype=np.float64)
+
+
+def of_kind(name: str, value: Any, kind: Any, expected: str) -> None:
+    """Raises InvalidGame for what is not of this kind, saying what is expected."""
+    if not isinstance(value, kind):
+        raise InvalidGame(f"{name} is {shown(value)}: expected {expected}")
+
+
+def certain(answers: Any, number: int) -> Floats:
+    """Distributions (prompts, number) with all mass on one answer each."""
+    return np.asarray(np.eye(number)[answers])
+
+
+def normalised(logs: Floats) -> Floats:
+    """Distributions proportional to exp(logs), over the last axis."""
+    weights = np.exp(logs - logs.max(-1, keepdims=True))
+    return np.asarray(weights / weights.sum(-1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What a goal knows of the prompts: positive weights that add up to 1, and the orbits they fall into."""
+
+    weights: tuple[float, ...]
+    orbits: tuple[tuple[int, ...], ...]
+
+    def mean(self, values: Floats) -> float:
+        """Weighted mean over the prompts of values (prompts,)."""
+        return float(np.array(self.weights) @ values)
+
+
+@dataclass(frozen=True, eq=False)
+class Goal(ABC):
+    """A goal R: a convex functional of the answer distributions nu, a float64 array (prompts, answers).
+
+    Gradients are taken in the pairing <a, b> = sum_x w_x sum_z a_xz b_xz, w_x the weights of the prompts.
+    """
+
+    def needed(self, prompts: int, answers: int) -> Any:
+        """Say which answers need a positive probability, for R or its gradient.
+
+        Parameters
+        ----------
+        prompts : int
+            The number of prompts.
+        answers : int
+            The number of answers.
+
+        Returns
+        -------
+        bool array (prompts, answers)
+            Whether the answer needs one.
+        """
+        return np.zeros((prompts, answers), dtype=bool)
+
+    @abstractmethod
+    def value(self, nu: Floats, prompts: Prompts) -> float:
+        """Evaluate R.
+
+        Parameters
+        ----------
+        nu : float64 array (prompts, answers)
+            Answer distributions.
+        prompts : Prompts
+            The weights and orbits of the prompts.
+
+        Returns
+        -------
+        float
+            R(nu), infinite where nu is not allowed.
+        """
+
+    @abstractmethod
+    def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
+        """Evaluate a subgradient of R, which is also the u for which the game's G(pi, u) is greatest.
+
+        Parameters
+        ----------
+        nu : float64 array (prompts, answers)
+            Answer distributions.
+        prompts : Prompts
+            The weights and orbits of the prompts.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The subgradient, in the pairing that the weights give.
+        """
+
+    @abstractmethod
+    def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
+        """Evaluate the convex conjugate of R.
+
+            R*(u) = max over nu of <nu, u> - R(nu)
+
+        Parameters
+        ----------
+        u : float64 array (prompts, answers)
+            Dual variables.
+        prompts : Prompts
+            The weights and orbits of the prompts.
+
+        Returns
+        -------
+        value : float
+            R*(u).
+        nu : float64 array (prompts, answers)
+            Answer distributions that attain it.
+
+        Raises
+        ------
+        NotConverged
+            If the maximum is found by iteration, and not to its tolerance.
+        """
+
+    @abstractmethod
+    def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
+        """Give the target distribution that the paper lists for this goal, not always a best response.
+
+        Parameters
+        ----------
+        nu : float64 array (prompts, answers)
+            Answer distributions.
+        prompts : Prompts
+            The weights and orbits of the prompts.
+        beta : float
+            The strength of the reference.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The target.
+        """
+
+    def check(self, prompts: int, answers: int) -> None:  # noqa: B027 (most goals fit any number)
+        """Check that the goal fits so many prompts and answers.
+
+        Parameters
+        ----------
+        prompts : int
+            The number of prompts.
+        answers : int
+            The number of answers.
+
+        Raises
+        ------
+        InvalidGame
+            If it is of another number, or is not acceptable itself.
+        """

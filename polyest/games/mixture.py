@@ -1,0 +1,67 @@
+"""A mixture: a reward of answers made of functions of their probabilities under all prompts.
+
+    diversity -log nu                    mixing -1, offset 0
+    targeted exploration log(Q/nu)       mixing -1, offset log Q
+    log of a geometric mean              mixing the weights of an orbit: one look-up a member
+
+Each is known from a table of counts as well as from probabilities.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from polyest.arrays import Floats
+from polyest.games.bregman import LEAST
+from polyest.problem.targets import LOG, Target
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A reward of answers that mixes functions of their probabilities under all prompts.
+
+        r_x(z) = offset_xz + sum_j mixing_xj phi(nu_j(z))
+
+    Parameters
+    ----------
+    mixing : float64 array (prompts, prompts)
+        The weights of the functions.
+    offset : float64 array (prompts, answers)
+        What is added.
+    target : Target
+        The function phi, by default the log.
+    """
+
+    mixing: Floats
+    offset: Floats
+    target: Target = LOG
+
+    def exact(self, nu: Floats) -> Floats:
+        """Give the rewards at answer distributions.
+
+        Parameters
+        ----------
+        nu : float64 array (prompts, answers)
+            Answer distributions; phi of 0 is that of 1e-300.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The rewards.
+        """
+        return self.of(self.target.phi(np.maximum(nu, LEAST)))
+
+    def of(self, phi: Floats) -> Floats:
+        """Give the rewards from values or estimates of phi.
+
+        Parameters
+        ----------
+        phi : float64 array (prompts, answers)
+            Values of phi, or estimates of them.
+
+        Returns
+        -------
+        float64 array (prompts, answers)
+            The rewards.
+        """
+        return np.asarray(self.mixing @ phi + self.offset)
