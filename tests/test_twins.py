@@ -107,7 +107,7 @@ def truth(twins, values):
 
 
 def exploring(function):
-    call = of_answers(function, kind="exploration")
+    call = of_answers(function, measure="exploration")
 
     def with_prior(twins):
         function, args, given = call(twins)

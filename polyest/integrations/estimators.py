@@ -4,10 +4,10 @@
     ids (N,) of answers -> counts in each group -> rewards -> centred              advantages_of
     scores (N, tokens) -> classes of answers -> advantages_of -> times the mask    token_advantages
 
-    name                                        baseline                       K
-    log, diversity, tsallis, polynomial         group mean, or leave-one-out   G - 2, per group
-    soft                                        the same                       G - 2 on the own prompt
-    coherence, pairwise                         orbit mean, or group mean      no table
+    reward                                           baseline                       K
+    log_probability, diversity, tsallis, polynomial  group mean, or leave-one-out   G - 2, per group
+    soft_consistency                                 the same                       G - 2 on the own prompt
+    coherence, pairwise                              orbit mean, or group mean      no table
 
 Nothing is divided by a standard deviation.  Rewards are dyadic (problem/grids.py), so a group whose
 rewards are equal has advantages that are 0 exactly.  Groups may differ in size; a trace without answer
@@ -16,33 +16,22 @@ advantage 0.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from polyest import advantages, rewards
+from polyest import advantages
 from polyest.arrays import Array, Floats
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
 from polyest.integrations.scores import FAILED, classes
-from polyest.rewards.options import TABLES
-from polyest.values import shown
+from polyest.rewards import registry
+from polyest.rewards.registry import Reward, offered
+from polyest.rewards.renamed import current_name, current_options
+from polyest.values import among, shown
 
 SHARED = ("beta", "unanswered")
 HERE = ("baseline", "group", "incomplete")  # what is not handed on to the reward
-REWARDS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    "log": (rewards.log_probability, TABLES),
-    "diversity": (rewards.diversity, ("kind", *TABLES)),
-    "tsallis": (rewards.tsallis, ("q", *TABLES)),
-    "polynomial": (rewards.polynomial, ("coefficients",)),
-    "soft": (rewards.soft_consistency, ("mean", *TABLES)),
-    "coherence": (rewards.coherence, ("ties",)),
-    "pairwise": (rewards.pairwise, ("include_self",)),
-}
-NEEDED = {"tsallis": "q", "polynomial": "coefficients"}
-OVER_ORBITS = ("soft", "coherence", "pairwise")
-UNTABLED = ("coherence", "pairwise")
 ORBITS = ("score", "uid", "none")
 INCOMPLETE = ("raise", "zero")
 
@@ -68,45 +57,52 @@ class AdvantageOptions(NamedTuple):
 
 
 def parse_options(
-    name: str, options: Mapping[str, Any], *, orbits: bool = True, scored: bool = False
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    interface: Literal["estimators", "groups"] = "estimators",
+    scored: bool = False,
 ) -> AdvantageOptions:
     """What the name of a reward and its options ask for.
 
-    options: baseline, group, incomplete, of "soft", "coherence" and "pairwise" also orbits and orbit_size
-    (unless orbits=False: the trainer has one prompt at a time), failed (if scored: the trainer hands over
-    scores and no texts), and the keywords of the reward itself.
-    Raises InvalidReward for a name, an option or a value that is none, BrokenOrbit where it is not said
-    which prompts are an orbit.
+    Parameters
+    ----------
+    name: a reward of the registry that the interface offers.
+    options: baseline, group and incomplete; of a reward over orbits also orbits and orbit_size, unless the
+        interface is "groups", which sees one prompt at a time; failed, if scored; and the reward's own.
+    scored: whether the trainer hands over scores and no texts.
 
-    >>> parse_options("log", {"beta": 0.1, "noise": 4}).baseline
+    Raises
+    ------
+    InvalidReward: for a name, an option or a value that is not known here.
+    BrokenOrbit: where it is not said which prompts are an orbit.
+
+    >>> parse_options("log_probability", {"beta": 0.1, "noise": 4}).baseline
     'group-mean'
     """
-    if name not in REWARDS:
-        raise InvalidReward(f"reward {shown(name)} is unknown: use one of {', '.join(REWARDS)}")
-    wanted = {"unanswered": "lowest", **options}
-    own = REWARDS[name][1]
-    over_orbits = name in OVER_ORBITS and orbits
+    name = current_name(name)
+    reward = _row(name, interface)
+    wanted = {"unanswered": registry.UNANSWERED, **current_options(name, options)}
+    over_orbits = reward.orbits and interface == "estimators"
     known = (
         *SHARED,
         *HERE,
         *(("failed",) if scored else ()),
-        *own,
+        *reward.offered(interface),
         *(("orbits", "orbit_size") if over_orbits else ()),
     )
     if unknown := [str(option) for option in wanted if option not in known]:
         raise InvalidReward(
             f"option {', '.join(unknown)} of {name}: expected some of {', '.join(known)}"
         )
-    if name in NEEDED and NEEDED[name] not in wanted:
-        raise InvalidReward(f"{name} without {NEEDED[name]}: add the option")
-    baselines = (
-        ("orbit-mean", "group-mean") if name in UNTABLED else ("group-mean", "leave-one-out")
-    )
+    if missing := [option for option in reward.required if option not in wanted]:
+        raise InvalidReward(f"{name} without {', '.join(missing)}: add the option")
+    baselines = ("group-mean", "leave-one-out") if reward.table else ("orbit-mean", "group-mean")
     baseline = _among("baseline", wanted.pop("baseline", baselines[0]), baselines)
     incomplete = _among("incomplete", wanted.pop("incomplete", "raise"), INCOMPLETE)
     group = _whole("group", wanted.pop("group", 0), 0)
     failed = _among("failed", wanted.pop("failed", FAILED[0]), FAILED)
-    least = _least(name, wanted)
+    least = 2 + max(reward.least_draws(wanted), 1) if reward.table else 1
     if not over_orbits:
         return AdvantageOptions(
             name, wanted, baseline, group, incomplete, least=least, failed=failed
@@ -137,7 +133,7 @@ def advantages_of(
     BrokenBatch for groups larger than promised or too small for their table, BrokenOrbit for orbits that
     are not whole, TableNotFound where none is released for the size of a group.
 
-    >>> how = parse_options("log", {"table": "harmonic"})
+    >>> how = parse_options("log_probability", {"table": "harmonic"})
     >>> advantages_of(how, np.array([7, 7, 7, 3]), ["a"] * 4).tolist()
     [0.375, 0.375, 0.375, -1.125]
     """
@@ -157,7 +153,7 @@ def advantages_of(
         )
     kept = _large_enough(how, group, sizes, named)
     orbit = group
-    if how.name in OVER_ORBITS:
+    if registry.REWARDS[how.name].orbits:
         if orbits is not None:
             orbit = _numbered("orbits", list(orbits))
         kept &= _whole_orbits(how, group, sizes, orbit)
@@ -207,15 +203,15 @@ def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: A
     return scores.new_tensor(found)[:, None] * mask
 
 
-def held(paid: Floats) -> Floats:
+def finite_in_float32(paid: Floats) -> Floats:
     """Rewards, if float32 holds them, in which trainers keep them.  Raises InvalidReward for others.
 
-    >>> held(np.array([0.5, np.nan])).tolist()
+    >>> finite_in_float32(np.array([0.5, np.nan])).tolist()
     [0.5, nan]
     """
     if (np.abs(paid) > np.finfo(np.float32).max).any():
         raise InvalidReward(
-            f"a reward is {paid[np.nanargmax(np.abs(paid))]:g}, which is infinite in float32, in which "
+            f"a reward is {paid.flat[np.nanargmax(np.abs(paid))]:g}, which is infinite in float32, in which "
             "trainers keep it: use a smaller beta"
         )
     return paid
@@ -229,10 +225,24 @@ def too_small(how: AdvantageOptions, traces: int) -> str:
     )
 
 
+def _row(name: Any, interface: str) -> Reward:
+    """The row of a reward that an interface offers."""
+    here = offered(interface)
+    if among(name, here):
+        return here[name]
+    known = f"use one of {', '.join(here)}"
+    if among(name, registry.REWARDS):
+        why = registry.REWARDS[name].lacking[interface]
+        raise InvalidReward(f"reward {shown(name)} is not offered here ({why}): {known}")
+    raise InvalidReward(f"reward {shown(name)} is unknown: {known}")
+
+
 def _centred_rewards(how: AdvantageOptions, ids: Any, group: Any, orbit: Any) -> Floats:
-    reward, _ = REWARDS[how.name]
-    over = {"orbits": orbit} if how.name in OVER_ORBITS else {}
-    paid = held(reward(ids, groups=group, dyadic=True, **over, **how.keywords))
+    reward = registry.REWARDS[how.name]
+    over = {"orbits": orbit} if reward.orbits else {}
+    paid = finite_in_float32(
+        reward.function(ids, groups=group, dyadic=True, **over, **how.keywords)
+    )
     centred = advantages.leave_one_out if how.baseline == "leave-one-out" else advantages.group_mean
     found: Floats = centred(paid, groups=orbit if how.baseline == "orbit-mean" else group)
     return found
@@ -240,7 +250,7 @@ def _centred_rewards(how: AdvantageOptions, ids: Any, group: Any, orbit: Any) ->
 
 def _batches(how: AdvantageOptions, kept: Any, size: Any) -> list[Any]:
     """Rows that go to the reward together: all, or over orbits those in groups of one size."""
-    if how.name not in OVER_ORBITS:
+    if not registry.REWARDS[how.name].orbits:
         return [kept] if kept.any() else []
     return [kept & (size == G) for G in np.unique(size[kept])]
 
@@ -252,20 +262,6 @@ def _large_enough(how: AdvantageOptions, group: Any, sizes: Any, named: list[Any
         row = int(np.argmin(kept))
         raise BrokenBatch(f"group {named[row]!r} has {too_small(how, int(sizes[group[row]]))}")
     return kept
-
-
-def _least(name: str, keywords: Mapping[str, Any]) -> int:
-    """The fewest traces of a group: K = G - 2 is 1, and at least the degree of a polynomial."""
-    if name in UNTABLED:
-        return 1
-    degree = 1
-    if name == "polynomial":
-        degree = len(list(keywords["coefficients"])) - 1
-    elif (
-        name == "tsallis" and isinstance(keywords["q"], Real) and float(keywords["q"]).is_integer()
-    ):
-        degree = int(float(keywords["q"])) - 1
-    return 2 + max(degree, 1)
 
 
 def _whole_orbits(how: AdvantageOptions, group: Any, sizes: Any, orbit: Any) -> Any:

@@ -8,12 +8,12 @@ import numpy as np
 from polyest.advantages import group_mean
 from polyest.arrays import Floats
 from polyest.errors import BrokenBatch, InvalidReward
-from polyest.integrations.estimators import REWARDS, UNTABLED, held, parse_options, too_small
+from polyest.integrations.estimators import finite_in_float32, parse_options, too_small
 from polyest.integrations.messages import Text
-from polyest.integrations.reader import taken
+from polyest.integrations.reader import pop_reader
+from polyest.rewards.registry import REWARDS
+from polyest.rewards.renamed import moved
 from polyest.values import shown
-
-COMPARED = ("fuzzy", "encode", "distance")  # ways in which "pairwise" compares texts
 
 
 class GroupReward:
@@ -30,33 +30,29 @@ class GroupReward:
     Raises InvalidAnswer and InvalidReward for a name or keyword that is none; called, BrokenBatch,
     InvalidAnswer, InvalidReward, TableNotFound.
 
-    >>> GroupReward("log", table="harmonic", beta=0.5)(["7", "so 7", "7.0", "3"])
+    >>> GroupReward("log_probability", table="harmonic", beta=0.5)(["7", "so 7", "7.0", "3"])
     [0.0, 0.0, 0.0, -0.75]
-    >>> centred = GroupReward("log", table="harmonic", centred=True, unanswered="exclude")
+    >>> how = {"table": "harmonic", "centred": True, "unanswered": "exclude"}
+    >>> centred = GroupReward("log_probability", **how)
     >>> centred(["7", "so 7", "?", "3"])
     [0.25, 0.25, 0.0, -0.5]
     """
 
-    def __init__(self, name: str = "log", *, centred: bool = False, **options: Any) -> None:
+    def __init__(
+        self, name: str = "log_probability", *, centred: bool = False, **options: Any
+    ) -> None:
         """A reward by name, and how answers are read."""
-        if name == "soft":
-            raise InvalidReward('"soft" is over orbits, and a group is one prompt: use "log"')
-        self.texts = {way: options.pop(way) for way in COMPARED if options.get(way)}
-        if self.texts and name != "pairwise":
-            raise InvalidReward(
-                f"{', '.join(self.texts)} with {name}: only pairwise compares texts"
-            )
-        self.reader = taken(options)
-        if "diversity" in options and name == "diversity":
-            options["kind"] = options.pop("diversity")
+        self.reader = pop_reader(options)
+        if name == "diversity":
+            options = moved(options, "diversity", "measure")
         if not centred and options.get("unanswered", "lowest") != "lowest":
             raise InvalidReward(
                 f"unanswered is {shown(options['unanswered'])}: a trainer knows no missing reward; expected "
                 '"lowest", or centred=True'
             )
-        self.options = parse_options(name, options, orbits=False)
+        self.options = parse_options(name, options, interface="groups")
         self.centred = centred
-        self.__name__ = f"polyest_{name}"
+        self.__name__ = f"polyest_{self.options.name}"
 
     def __call__(self, texts: Sequence[Text]) -> list[float]:
         """Rewards of the texts of one group, None for a trace without text: finite, in their order."""
@@ -78,11 +74,11 @@ class GroupReward:
         return [float(value) for value in paid[0]]
 
     def _paid(self, said: list[Text]) -> Floats:
-        reward, _ = REWARDS[self.options.name]
-        over = self.options.name in UNTABLED
-        if self.texts and all(text is None for text in said):
+        reward, keywords = REWARDS[self.options.name], self.options.keywords
+        compared = any(keywords.get(way) for way in reward.texts)
+        if compared and all(text is None for text in said):
             return np.zeros((1, len(said)))  # nothing to compare
-        row: Any = [said] if self.texts else self.reader.ids(said)[None]
-        given = [row] if self.texts else row[None] if over else row
-        found: Floats = reward(given, dyadic=True, **self.options.keywords, **self.texts)
-        return held(found).reshape(1, -1)
+        row: Any = [said] if compared else self.reader.ids(said)[None]
+        given = [row] if reward.orbits else row  # a group is an orbit of one prompt
+        found: Floats = reward.function(given, dyadic=True, **keywords)
+        return finite_in_float32(found).reshape(1, -1)

@@ -111,11 +111,11 @@ class Reader:
         return stated if text.strip() and _balanced(text) else None
 
 
-def taken(options: dict[str, Any]) -> Reader:
+def pop_reader(options: dict[str, Any]) -> Reader:
     """The reader that some of these options ask for, which are taken out of them.
 
     >>> options = {"kind": "choice", "beta": 0.1}
-    >>> taken(options).kind, options
+    >>> pop_reader(options).kind, options
     ('choice', {'beta': 0.1})
     """
     return Reader(

@@ -9,11 +9,11 @@ from polyest.arrays import Floats
 from polyest.errors import BrokenBatch
 from polyest.integrations.estimators import advantages_of, parse_options
 from polyest.integrations.messages import Text
-from polyest.integrations.reader import taken
+from polyest.integrations.reader import pop_reader
 
 
 def rllm(
-    name: str = "log",
+    name: str = "log_probability",
     *,
     text: Callable[[Any], Text],
     orbit: Callable[[Any], Any] | None = None,
@@ -22,11 +22,11 @@ def rllm(
     """For rLLM's register_rllm_adv_estimator: f(rewards, algorithm_config, traj_groups) -> advantages twice.
 
     text: a trajectory -> the text with the answer; orbit: a group -> what its orbit is called, with
-    orbit_size= prompts, for coherence, soft and pairwise.  The rewards of trajectories are not read.
+    orbit_size= prompts, for rewards over orbits.  The rewards of trajectories are not read.
     Options as in `reader.Answering`, an equivalence being one of an orbit too, and in
     `estimators.parse_options`.
     """
-    reader = taken(options)
+    reader = pop_reader(options)
     if orbit is not None:
         options = {"orbits": "uid", **options}
     how = parse_options(name, options)

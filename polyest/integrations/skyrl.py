@@ -8,7 +8,7 @@ from typing import Any
 from polyest.integrations.estimators import AdvantageOptions, parse_options, token_advantages
 
 
-def skyrl(name: str = "log", **options: Any) -> Callable[..., tuple[Any, Any]]:
+def skyrl(name: str = "log_probability", **options: Any) -> Callable[..., tuple[Any, Any]]:
     """For SkyRL's AdvantageEstimatorRegistry.register: f(token_level_rewards, response_mask, index, ...).
 
     As on verl the score of a trace is `scores.answer_class` of its text.  Options as in

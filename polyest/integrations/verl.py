@@ -1,7 +1,7 @@
-"""verl: advantage estimators polyest_log, polyest_diversity, ..., on the classes of answers.
+"""verl: advantage estimators polyest_log_probability, polyest_diversity, ..., on the classes of answers.
 
     pip install 'polyest[verl]'        # registers them: verl loads the entry point verl.plugins
-    algorithm.adv_estimator=polyest_log
+    algorithm.adv_estimator=polyest_log_probability
     reward.custom_reward_function.path=pkg://polyest.integrations.verl
 
 verl scores one trace at a time and gives an estimator the scores and the uid of each prompt, no text.  So
@@ -11,7 +11,7 @@ from `algorithm.polyest` (estimators.py).  Where verl is not installed nothing i
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,8 +28,10 @@ from polyest.errors import (
     PolyestError,
     UnsupportedVersion,
 )
-from polyest.integrations.estimators import REWARDS, parse_options, token_advantages
+from polyest.integrations.estimators import parse_options, token_advantages
 from polyest.integrations.scores import answer_class
+from polyest.rewards.registry import offered
+from polyest.rewards.renamed import NAMES, current_options, warn_of_setting
 from polyest.values import shown
 
 OLDEST = (0, 9)
@@ -89,10 +91,11 @@ def estimate(
 ) -> tuple[Array, Array]:
     """Advantages and returns, both (traces, tokens), as verl's registered estimators give them.
 
-    name: one of `estimators.REWARDS`; the rest is what verl passes.  Options in config.polyest.  Raises
-    BrokenBatch, BrokenOrbit, InvalidReward, TableNotFound.
+    name: a reward that estimators offer (rewards/registry.py); the rest is what verl passes.  Options in
+    config.polyest.  Raises BrokenBatch, BrokenOrbit, InvalidReward, TableNotFound.
     """
-    how = parse_options(name, _options_in(config), scored=True)
+    options = current_options(name, _options_in(config), "algorithm.polyest")
+    how = parse_options(name, options, scored=True)
     if getattr(config, "use_kl_in_reward", False) is True:
         raise InvalidReward(
             "algorithm.use_kl_in_reward is on, which adds a penalty to the classes of answers: switch it "
@@ -100,6 +103,18 @@ def estimate(
         )
     found = token_advantages(how, token_level_rewards, response_mask, index)
     return found, found
+
+
+def estimators() -> dict[str, Callable[..., tuple[Array, Array]]]:
+    """What is registered with verl, by name: an estimator for each reward, and for each old name of one.
+
+    >>> [name for name in estimators() if "log" in name]
+    ['polyest_log_probability', 'polyest_log']
+    """
+    found: dict[str, Callable[..., tuple[Array, Array]]] = {
+        f"polyest_{name}": partial(estimate, name) for name in offered("estimators")
+    }
+    return found | {f"polyest_{old}": partial(_by_old_name, old, new) for old, new in NAMES.items()}
 
 
 def register() -> tuple[str, ...]:
@@ -116,11 +131,16 @@ def register() -> tuple[str, ...]:
             f"verl {version}: expected 0.9 or later, whose estimators are given config and index"
         )
     core = import_module("verl.trainer.ppo.core_algos")
-    names = tuple(f"polyest_{name}" for name in REWARDS)
-    for name, short in zip(names, REWARDS, strict=True):
+    for name, estimator in estimators().items():
         if name not in core.ADV_ESTIMATOR_REGISTRY:
-            core.register_adv_est(name)(partial(estimate, short))
-    return names
+            core.register_adv_est(name)(estimator)
+    return tuple(f"polyest_{name}" for name in offered("estimators"))
+
+
+def _by_old_name(old: str, new: str, *given: Any, **named: Any) -> tuple[Array, Array]:
+    """The estimator of a reward that was registered by another name before."""
+    warn_of_setting("algorithm.adv_estimator", f"polyest_{old}", f"polyest_{new}")
+    return estimate(new, *given, **named)
 
 
 def _options_in(config: Any) -> Mapping[str, Any]:

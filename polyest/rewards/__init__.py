@@ -10,9 +10,9 @@ and can be pickled; a trainer that wants other keywords takes functools.partial.
 
 from polyest.rewards.agreement import pairwise
 from polyest.rewards.consensus import coherence, soft_consistency
+from polyest.rewards.multiplier import Multiplier, safety
 from polyest.rewards.options import Options
 from polyest.rewards.probability import diversity, log_probability, pass_at, polynomial, tsallis
-from polyest.rewards.safety import Multiplier, safety
 from polyest.rewards.verifiable import ground_truth, standard
 
 __all__ = [

@@ -15,7 +15,7 @@ from polyest import closed_forms, counts
 from polyest.arrays import Array, Floats, library, static_int
 from polyest.errors import InvalidReward, Mismatch
 from polyest.rewards import dyadic
-from polyest.rewards.options import TABLES, Estimator, Options, Target, parse_options
+from polyest.rewards.options import LOWEST, TABLES, Estimator, Options, Target, parse_options
 from polyest.tables.lookup import Lookup
 from polyest.tables.release import load
 from polyest.tables.table import Table
@@ -130,7 +130,7 @@ def group_sizes(seen: counts.Counts, options: Options) -> tuple[int, ...]:
 def filled(paid: Array, answered: Array, lowest: Any, options: Options) -> Array:
     """Rewards where answered, elsewhere nan, or `lowest` where the options ask for it."""
     xp = library(paid)
-    return xp.where(answered, paid, xp.nan if options.get("unanswered") != "lowest" else lowest)
+    return xp.where(answered, paid, xp.nan if options.get("unanswered") != LOWEST else lowest)
 
 
 def doubles(values: Array) -> Array:

@@ -1,7 +1,7 @@
 """What a reward is asked for: its options, checked, and the estimator that they name."""
 
 from math import isfinite
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -14,7 +14,9 @@ Target = str | tuple[str, Any]  # released, or an exact closed form with what it
 CLOSED_FORMS = (
     "log_count", "log_smoothed", "miller_madow", "taylor", "harmonic", "jackknife", "schuermann",
 )  # fmt: skip
-UNANSWERED = ("exclude", "lowest")
+EXCLUDE: Final = "exclude"
+LOWEST: Final = "lowest"
+UNANSWERED = (EXCLUDE, LOWEST)
 TABLES = ("criterion", "bias", "bias_ratio", "noise", "table")  # keywords that say which table
 # Keywords of no use to a reward that looks nothing up.
 COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline")
@@ -75,7 +77,7 @@ def parse_options(
     unknown = [name for name in options if name not in known]
     if unknown:
         raise UnknownOption(f"keyword {', '.join(unknown)}: expected some of {', '.join(known)}")
-    unanswered = options.get("unanswered", "exclude")
+    unanswered = options.get("unanswered", EXCLUDE)
     if not among(unanswered, UNANSWERED):
         raise InvalidReward(
             f"unanswered is {shown(unanswered)}: expected one of {', '.join(UNANSWERED)}"

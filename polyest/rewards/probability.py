@@ -10,7 +10,7 @@ Algorithms of Mohri, Schneider, Wu and Zhong, *Distributional Alignment Games* (
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, Unpack, cast
 
 from polyest import counts
 from polyest.arrays import Array, library
@@ -18,9 +18,10 @@ from polyest.errors import InvalidProblem, InvalidReward
 from polyest.reals import reals
 from polyest.rewards.estimates import estimated, group_sizes, summable
 from polyest.rewards.options import Options
+from polyest.rewards.renamed import current_options
 from polyest.values import among, real, shown, whole
 
-KINDS = ("entropy", "gini", "exploration")
+MEASURES = ("entropy", "gini", "exploration")
 HIGHEST = 1024  # order of a Tsallis logarithm
 
 
@@ -94,7 +95,7 @@ def pass_at(answers: Array, k: int, *, beta: float = 1.0, **options: Unpack[Opti
 def diversity(
     answers: Array,
     *,
-    kind: Literal["entropy", "gini", "exploration"] = "entropy",
+    measure: Literal["entropy", "gini", "exploration"] = "entropy",
     prior: Array | None = None,
     beta: float = 1.0,
     **options: Unpack[Options],
@@ -113,21 +114,27 @@ def diversity(
 
     >>> import numpy as np
     >>> answers = np.array([[7, 7, 3, 5, -1]])
-    >>> right, d = answers == 7, diversity(answers, kind="gini")
+    >>> right, d = answers == 7, diversity(answers, measure="gini")
     >>> d.round(3).tolist()
     [[0.667, 0.667, 1.0, 1.0, nan]]
     >>> np.where(right, 1 + d, 0).round(3).tolist()
     [[1.667, 1.667, 0.0, 0.0, 0.0]]
-    >>> (right * (1 + diversity(answers, kind="gini", unanswered="lowest"))).round(3).tolist()
+    >>> (right * (1 + diversity(answers, measure="gini", unanswered="lowest"))).round(3).tolist()
     [[1.667, 1.667, 0.0, 0.0, 0.0]]
     """
-    if not among(kind, KINDS):
-        raise InvalidReward(f"kind is {shown(kind)}: expected one of {', '.join(KINDS)}")
-    if (kind == "exploration") != (prior is not None):
+    if "kind" in options:  # its name before
+        both = {} if measure == "entropy" else {"measure": measure}
+        given = current_options("diversity", {**options, **both})
+        measure = given.pop("measure")
+        options = cast(Options, given)
+    if not among(measure, MEASURES):
+        raise InvalidReward(f"measure is {shown(measure)}: expected one of {', '.join(MEASURES)}")
+    if (measure == "exploration") != (prior is not None):
         raise InvalidReward(
-            f"kind {shown(kind)} {'needs' if prior is None else 'takes no'} prior=, log Q of each answer"
+            f"measure {shown(measure)} {'needs' if prior is None else 'takes no'} prior=, log Q of each "
+            "answer"
         )
-    if kind == "gini":
+    if measure == "gini":
         return estimated(answers, of_powers((1, -1)), beta, options)[0]
     paid, seen = estimated(answers, "log", beta, options, sign=-1)
     if prior is None:

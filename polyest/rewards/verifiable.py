@@ -20,7 +20,7 @@ from polyest.arrays import Array, library
 from polyest.errors import InvalidReward
 from polyest.reals import reals
 from polyest.rewards.estimates import counted, doubles, filled, group_sizes, summable
-from polyest.rewards.options import TABLES, Options, parse_options
+from polyest.rewards.options import LOWEST, TABLES, Options, parse_options
 from polyest.values import among, shown, whole
 
 OBJECTIVES = ("accuracy", "log", "pass@k")
@@ -56,7 +56,7 @@ def ground_truth(
         )
     if k is not None and not whole(k, 1):
         raise InvalidReward(f"k is {shown(k)}: expected an integer of at least 1")
-    wanted: Options = {"unanswered": "lowest", **options}
+    wanted: Options = {"unanswered": LOWEST, **options}
     how = parse_options("log", beta, 1, wanted, but=TABLES)
     seen = counted(answers, wanted)
     answer = counts.integers("answers", answers, answers)

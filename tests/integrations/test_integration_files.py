@@ -72,7 +72,7 @@ def test_a_hook_is_a_function_of_groups_and_of_the_file_of_its_trainer(order):
         (trl.log_probability(beta=0.5, num_generations=6), ROWS),
         (trl.coherence(orbit_size=1, kind="fraction"), ROWS),
         (trl.safety(len, rewards.Multiplier(1.0, rate=0.1, start=0.5)), ROWS),
-        (groups.GroupReward("log", beta=0.5), {"texts": TEXTS}),
+        (groups.GroupReward("log_probability", beta=0.5), {"texts": TEXTS}),
     ],
     ids=["looked up", "counted", "safety", "group"],
 )

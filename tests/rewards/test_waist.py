@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import polyest
-from polyest import rewards
+from polyest.rewards.registry import REWARDS
 
 OFFLINE = (
     "polyest.make", "polyest.proof", "polyest.exact", "polyest.solvers", "polyest.precision",
@@ -28,8 +28,8 @@ orbit = ids[None]
 """
 CALLS = {
     "log_probability": "rewards.log_probability(ids{})",
-    "diversity": "[rewards.diversity(ids{}), rewards.diversity(ids, kind='gini'{}), "
-    "rewards.diversity(ids, kind='exploration', prior=-1.0 * np.ones((2, 6)){})]",
+    "diversity": "[rewards.diversity(ids{}), rewards.diversity(ids, measure='gini'{}), "
+    "rewards.diversity(ids, measure='exploration', prior=-1.0 * np.ones((2, 6)){})]",
     "tsallis": "[rewards.tsallis(ids, q{}) for q in (0.5, 1, 2, 3)]",
     "polynomial": "rewards.polynomial(ids, (0, 1, -2){})",
     "pass_at": "rewards.pass_at(ids, 2{})",
@@ -67,8 +67,9 @@ advantages.group_mean(rewards.log_probability(ids)), pairing.pair(6)
     "games": ANSWERS + "from polyest import games\ngames.rewards(games.negative_entropy(), ids)",
     "whole groups": """
 from polyest.integrations.groups import GroupReward
+from polyest.rewards.registry import offered
 needs = {"tsallis": {"q": 2}, "polynomial": {"coefficients": (0, 1)}}
-for name in ("log", "diversity", "tsallis", "polynomial", "coherence", "pairwise"):
+for name in offered("groups"):
     for kind in ("auto", "number", "boxed"):
         GroupReward(name, kind=kind, **needs.get(name, {}))(["7", r"\\boxed{1/2}", "x = 3", "no", "7", None])
 """,
@@ -92,7 +93,7 @@ said = ["7", "8", "7", "3"] * 2
 ways = dict(prompts=["p"] * 4 + ["q"] * 4, completions=said)
 for reward in (trl.log_probability(), trl.diversity(measure='gini'), trl.polynomial((0, 1)),
                trl.ground_truth(objective="log")):
-    reward(**ways, answer=["7"] * 8)
+    reward(**ways, answer=["7"] * 8, group_id=[0] * 4 + [1] * 4)
 """,
 }
 
@@ -111,16 +112,12 @@ def reached(program):
 
 
 def test_every_reward_is_called_here():
-    functions = {name for name in rewards.__all__ if name[0].islower()}
-    assert functions == {*CALLS}
+    assert {*CALLS} == {*REWARDS}
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_no_reward_reaches_a_solver_or_a_proof(way):
-    takes = {"safety", "standard"}
-    calls = [
-        call if name in takes else call.replace("{}", WAYS[way]) for name, call in CALLS.items()
-    ]
+    calls = [call.replace("{}", WAYS[way]) for call in CALLS.values()]
     assert reached(ANSWERS + "\n".join(calls)) == []
 
 

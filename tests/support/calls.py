@@ -207,7 +207,7 @@ def calls(path: Any) -> dict[str, Call]:
         ),
         "rewards.coherence": reward(rewards.coherence, answers=ORBIT, ties="least"),
         "rewards.diversity": reward(
-            rewards.diversity, answers=GROUP, kind="exploration", prior=[[-1.0] * 5]
+            rewards.diversity, answers=GROUP, measure="exploration", prior=[[-1.0] * 5]
         ),
         "rewards.ground_truth": reward(
             rewards.ground_truth, answers=GROUP, truth=[7], objective="pass@k", k=2

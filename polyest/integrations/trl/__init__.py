@@ -85,7 +85,7 @@ def diversity(
     """
     if measure not in ("entropy", "gini"):
         raise InvalidReward(f"measure is {shown(measure)}: expected entropy or gini")
-    return build("diversity", {"kind": measure, "beta": beta}, keywords)
+    return build("diversity", {"measure": measure, "beta": beta}, keywords)
 
 
 def ground_truth(

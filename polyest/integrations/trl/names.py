@@ -7,19 +7,16 @@ from typing import Any
 
 from polyest.integrations.reader import KIND
 from polyest.integrations.trl.rows import GROUP, Reading
-
-USUAL: dict[str, tuple[Any, ...]] = {  # settings that a name leaves out
-    "beta": (1.0,), "dyadic": (True,), "fuzzy": (False,), "include_self": (True,), "kind": ("entropy",),
-    "mean": ("arithmetic",), "objective": ("accuracy",), "ties": ("all",), "unanswered": ("lowest",),
-}  # fmt: skip
+from polyest.rewards.registry import REWARDS, UNANSWERED
 
 
 def name_of(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
     """The form and all settings that are not the usual ones."""
+    usual = {"beta": 1.0, "dyadic": True, "unanswered": UNANSWERED, **REWARDS[form].options}
     parts = [
         f"{key}{word(value)}"
         for key, value in sorted(settings.items())
-        if not any(value is usual or value == usual for usual in USUAL.get(key, (None,)))
+        if value is not (but := usual.get(key)) and value != but
     ]
     reader = reading.reader
     read_by = {

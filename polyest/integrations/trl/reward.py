@@ -7,16 +7,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from polyest import rewards
 from polyest.errors import InvalidReward, NotInstalled, PolyestError, UnknownOption
-from polyest.integrations.estimators import held
-from polyest.integrations.reader import Answering, taken
+from polyest.integrations.estimators import finite_in_float32
+from polyest.integrations.reader import Answering, pop_reader
 from polyest.integrations.trl.batch import BROKEN, GATHER, Batch, read
 from polyest.integrations.trl.labels import Labels
 from polyest.integrations.trl.names import name_of
 from polyest.integrations.trl.rows import Reading
 from polyest.integrations.trl.setup import looked_at
 from polyest.integrations.trl.trainer import evaluated, read_as, trainer_of, values_of
+from polyest.rewards.registry import REWARDS, UNANSWERED
 from polyest.values import shown
 
 # Traces of the group on which a reward is tried where it is not known how many there are.
@@ -144,8 +144,8 @@ class Reward:
         if batch.truth is not None:
             given["truth"] = batch.truth[kept].reshape(shape)
         answers = batch.answers[kept].reshape(shape)
-        found = getattr(rewards, self.form)(answers, **given, **self.options).reshape(-1)
-        return held(found)
+        found = REWARDS[self.form].function(answers, **given, **self.options).reshape(-1)
+        return finite_in_float32(found)
 
     def _try(self) -> None:
         """Raises now what would be raised at the first batch, whatever is in it."""
@@ -185,7 +185,7 @@ def build(
     orbit = given.pop("orbit", "orbit_id") if orbit_size else None
     reading = Reading(
         group=given.pop("group", None),
-        reader=taken(given),
+        reader=pop_reader(given),
         gather=given.pop("gather", "auto"),
         num_generations=given.pop("num_generations", None),
         end_token=_tokens(given.pop("end_token", None)),
@@ -200,7 +200,7 @@ def build(
             f"broken is {shown(reading.broken)}, gather {shown(reading.gather)}: expected raise or exclude, "
             'and "auto", True or False'
         )
-    return Reward(form, arguments, reading, {"dyadic": True, "unanswered": "lowest", **given})
+    return Reward(form, arguments, reading, {"dyadic": True, "unanswered": UNANSWERED, **given})
 
 
 def _tokens(end: Any) -> tuple[int, ...] | None:

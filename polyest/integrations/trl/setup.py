@@ -18,10 +18,11 @@ from polyest.errors import (
     ScaleLost,
     UnsupportedVersion,
 )
+from polyest.rewards.options import EXCLUDE
+from polyest.rewards.registry import REWARDS
 
 Data = TypeVar("Data")
 NEEDED = "pip install 'polyest[trl]'"
-COMPARED = ("coherence", "pairwise")  # nothing is looked up, and 0 is the least reward
 DIVIDES = "divides by a standard deviation, which cancels beta and any multiplier and undoes the lack of bias"
 WEIGHTS = {  # what a loss_type of GRPO weights tokens by
     "grpo": "divides each completion by its own length",
@@ -125,14 +126,15 @@ def _fits(reward: Any, config: Any, rewards: int) -> None:
     G, how = config.num_generations, reward.reading
     # In evaluation, where TRL takes the number of training unless it has one of its own.
     evaluated = getattr(config, "num_generations_eval", None) or G
-    # Of ground_truth no answer is a wrong one, which earns 0.
-    silent = reward.form not in (*COMPARED, "ground_truth")
-    if rewards > 1 and silent and reward.options.get("unanswered") == "exclude":
+    # Where nothing is looked up 0 is the least reward, and of ground_truth a wrong answer earns it.
+    row = REWARDS[reward.form]
+    silent = row.table is not None and row.unanswered == EXCLUDE
+    if rewards > 1 and silent and reward.options.get("unanswered") == EXCLUDE:
         raise InvalidReward(
             f"{reward.__name__} beside another reward: TRL adds None as 0, which is what "
             'certainty earns; give unanswered="lowest"'
         )
-    if reward.form not in COMPARED and reward.arguments.get("objective") != "accuracy":
+    if row.table is not None and reward.arguments.get("objective") != "accuracy":
         counts.draws(G)
         counts.draws(evaluated)
     if how.num_generations not in (None, G):
