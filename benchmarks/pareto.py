@@ -37,8 +37,8 @@ def rows(Ks: Iterable[int]) -> list[dict[str, str]]:
     found = []
     for criterion, K in product(BUDGETED, Ks):
         words = f"{criterion}, K = {K}"
-        curve = frontier.sweep(K, criterion, progress=_told(f"{words}, curve"))
-        points, refused = frontier.marks(K, criterion, progress=_told(f"{words}, marks"))
+        curve = frontier.sweep(K, criterion=criterion, progress=_told(f"{words}, curve"))
+        points, refused = frontier.marks(K, criterion=criterion, progress=_told(f"{words}, marks"))
         found += frontier.records(curve, points)
         blank = dict.fromkeys(found[-1], "") | {"target": "log", "criterion": criterion}
         absent = [("end", "end", curve.ended), *(("absent", r.label, r.reason) for r in refused)]

@@ -12,28 +12,28 @@ Sample splitting averages a table over blocks of the draws; given the whole coun
 is a table of K draws, `closed_forms.split`, and lies above.  `against` proves by how much.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from math import inf, isfinite, nextafter
 from sys import float_info
 from typing import Any
 
-from polyest import closed_forms
+from polyest.counts import draws_of
+from polyest.deprecation import meant_as_keywords
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.make.pipeline import noiseless, solve
 from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.problem import (
     BUDGETED,
+    CRITERIA,
     LARGEST_LISTED,
-    LARGEST_MINIMAX,
     Alternation,
     Problem,
     pose,
 )
-from polyest.problem.targets import Target
-from polyest.proof.certify import noise_floor, noise_unit, plug_in
+from polyest.proof.certify import noise_floor, noise_unit
+from polyest.rivals import others, plug_in_table, rivals
 from polyest.tables.table import Table
 from polyest.values import among, shown
 
@@ -53,12 +53,9 @@ BUDGETS = (*STEEP, 64.0, 250.0, 1e3, 4e3, 1.6e4, 6.4e4, 2.5e5, 1e6)
 STEEPEST = 2.0  # ratio of the biases of neighbours between which another point is put
 MOST_BETWEEN = 16
 UNSEEN = 1e-3  # of the greatest bias: how small the bias has become below is not looked at
-XIS = (1.0, 0.9, 0.8, 0.7, 0.65, 0.6, 0.58, 0.56, 0.55, 0.54, 0.53, 0.52, 0.51, 0.5)
-RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)  # biases of the second-moment program, in E*(K)
 BELOW = 1 - 4 * float_info.epsilon  # takes the rounding of a quotient and a product off
 
 Progress = Callable[[int, int], None]  # done, of how many
-Maker = Callable[[], Table]
 
 
 @dataclass(frozen=True)
@@ -125,20 +122,29 @@ class Versus:
     ratio: Bracket
 
 
+def _kept(given: tuple[Any, ...]) -> int:
+    """How many arguments keep their place: until version 0.1 the criterion came before the target."""
+    return 2 if len(given) == 2 and not among(given[1], CRITERIA) else 1
+
+
+@meant_as_keywords(_kept, "criterion", "budgets", "target", "progress")
 def sweep(
-    K: Any,
+    K: Any = None,
+    target: Any = "log",
+    *,
     criterion: str = "gradient-variance",
     budgets: Iterable[float] | None = None,
-    target: Any = "log",
     progress: Progress | None = None,
+    group: int | None = None,
+    baseline: str = "group-mean",
 ) -> Frontier:
     """The least bias of K draws at each noise budget, solved and proved one by one.
 
-    criterion: gradient-variance, variance or second-moment; budgets: ascending multiples of the
-    plug-in table's criterion, by default from 1/4 to 1e6 and denser where the curve is steep;
-    progress: called with the number of budgets done and of all.  The first budget that does not bind
-    gives the minimax table and ends the curve; so does one that the solver does not settle, which the
-    result names.
+    K, or group with baseline: as in `polyest.load`; criterion: gradient-variance, variance or
+    second-moment; budgets: ascending multiples of the plug-in table's criterion, by default from 1/4 to 1e6
+    and denser where the curve is steep; progress: called with the number of budgets done and of all.  The
+    first budget that does not bind gives the minimax table and ends the curve; so does one that the
+    solver does not settle, which the result names.
 
     Raises InvalidProblem for keywords that pose no problem, budgets that do not ascend and targets
     that a table without noise meets; NotConverged or NotProved where the first budget fails.
@@ -147,12 +153,12 @@ def sweep(
     [0.0962, 0.0316, 0.02]
     """
     noises = _ascending(BUDGETS if budgets is None else budgets)
-    posed, unit, least = _posed(K, target, criterion)
+    posed, unit, least = _posed(draws_of(K, group, baseline), target, criterion)
     tell = _told(progress)
     points, stopped = list[Point](), None
 
     def at(noise: float) -> Point:
-        table = solve(posed.K, posed.target.name, criterion, noise=noise)
+        table = solve(posed.K, posed.target.name, criterion=criterion, noise=noise)
         return _point("optimal", f"noise {noise:g}", table, criterion, unit)
 
     for done, noise in enumerate(noises):
@@ -179,17 +185,21 @@ def sweep(
             break  # nobody asked for it
         points.sort(key=lambda point: point.noise)
     tell(len(noises), len(noises))
-    claims = _plug_in(posed.target, posed.K).certificate
+    claims = plug_in_table(posed.target, posed.K).certificate
     free = noiseless(posed)[1]
     name = posed.target.name
     return Frontier(posed.K, name, criterion, claims, tuple(points), free, least, stopped)
 
 
+@meant_as_keywords(_kept, "criterion", "target", "progress")
 def marks(
-    K: Any,
-    criterion: str = "gradient-variance",
+    K: Any = None,
     target: Any = "log",
+    *,
+    criterion: str = "gradient-variance",
     progress: Progress | None = None,
+    group: int | None = None,
+    baseline: str = "group-mean",
 ) -> tuple[tuple[Point, ...], tuple[Refused, ...]]:
     """The estimators that people use as points on the axes of `sweep`, and those that are not there.
 
@@ -204,8 +214,8 @@ def marks(
     >>> [point.label for point in marks(4)[0] if point.series in ("blocks", "subsets")]
     ['4 blocks of 1', '2 blocks of 2', 'subsets of 3']
     """
-    posed, unit, least = _posed(K, target, criterion)
-    makers = [*_rivals(posed, least), *_others(posed, least)]
+    posed, unit, least = _posed(draws_of(K, group, baseline), target, criterion)
+    makers = [*rivals(posed, least), *others(posed, least)]
     points, refused = list[Point](), list[Refused]()
     tell = _told(progress)
     for done, (series, label, make) in enumerate(makers):
@@ -218,11 +228,15 @@ def marks(
     return tuple(points), tuple(refused)
 
 
+@meant_as_keywords(_kept, "criterion", "target", "progress")
 def comparison(
-    K: Any,
-    criterion: str = "gradient-variance",
+    K: Any = None,
     target: Any = "log",
+    *,
+    criterion: str = "gradient-variance",
     progress: Progress | None = None,
+    group: int | None = None,
+    baseline: str = "group-mean",
 ) -> dict[str, Versus | str]:
     """Each closed form and each splitting into blocks `against` the best table at its own noise.
 
@@ -231,17 +245,17 @@ def comparison(
     >>> list(comparison(2))[-2:]
     ['schuermann', '2 blocks of 1']
     """
-    posed, _, least = _posed(K, target, criterion)
-    rivals = [rival for rival in _rivals(posed, least) if rival[0] != "subsets"]
+    posed, _, least = _posed(draws_of(K, group, baseline), target, criterion)
+    whole = [rival for rival in rivals(posed, least) if rival[0] != "subsets"]
     tell = _told(progress)
     found = dict[str, Versus | str]()
-    for done, (_, label, make) in enumerate(rivals):
-        tell(done, len(rivals))
+    for done, (_, label, make) in enumerate(whole):
+        tell(done, len(whole))
         try:
             found[label] = against(make(), criterion)
         except (NotConverged, NotProved) as error:
             found[label] = str(error)
-    tell(len(rivals), len(rivals))
+    tell(len(whole), len(whole))
     return found
 
 
@@ -264,7 +278,7 @@ def against(rival: Table, criterion: str = "gradient-variance") -> Versus:
         raise InvalidProblem(
             f"the {criterion} of {rival!r} is 0, no noise to compare at: give a table that varies"
         )
-    best = solve(rival.K, rival.target, criterion, noise=floor / unit * BELOW)
+    best = solve(rival.K, rival.target, criterion=criterion, noise=floor / unit * BELOW)
     assert best.optimum is not None
     low = _quotient(rival.bias.lower, best.bias.upper)
     high = _quotient(rival.bias.upper, best.optimum.lower)
@@ -304,7 +318,9 @@ def _posed(K: Any, target: Any, criterion: str) -> tuple[Problem, float, Bracket
             f"{', '.join(BUDGETED)}"
         )
     posed = pose(K, target, criterion, noise=1)
-    least = solve(posed.K, posed.target.name, "minimax").optimum  # refuses K beyond the solvers
+    least = solve(
+        posed.K, posed.target.name, criterion="minimax"
+    ).optimum  # refuses K beyond the solvers
     assert least is not None
     unit = noise_unit(posed)
     if not unit > 0:
@@ -344,45 +360,6 @@ def _where_steepest(points: list[Point]) -> float | None:
 def _point(series: str, label: str, table: Table, criterion: str, unit: float) -> Point:
     noise = table.certificate.criterion(criterion) / unit
     return Point(series, label, nextafter(noise, inf), table)
-
-
-def _rivals(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
-    """Series, label and maker of the closed forms and of the means of smaller minimax tables."""
-    K, target = posed.K, posed.target
-    if target.name == "log":
-        for form in closed_forms.LOGS:
-            yield form.__name__, form.__name__, partial(form, K)
-    else:
-        yield "plug_in", "plug_in", partial(_plug_in, target, K)
-    if not least.lower:
-        return  # from the degree of phi on, all these means are the one unbiased table
-    for k in range(1, min(K - 1, LARGEST_MINIMAX) + 1):
-        whole = K % k == 0
-        label = f"{K // k} blocks of {k}" if whole else f"subsets of {k}"
-        yield "blocks" if whole else "subsets", label, partial(_averaged, k, K, target.name)
-
-
-def _others(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
-    """Series, label and maker of the other marks."""
-    K, target = posed.K, posed.target.name
-    if K <= LARGEST_MINIMAX:
-        yield "minimax", "minimax", partial(solve, K, target, "minimax")
-    if target == "log":
-        for xi in XIS:
-            yield "schuermann-xi", f"xi {xi:g}", partial(closed_forms.schuermann, K, xi)
-    if least.lower:
-        yield "squared-error", "squared-error", partial(solve, K, target, "squared-error")
-    for ratio in RATIOS if least.lower else ():
-        make = partial(solve, K, target, "second-moment", bias_ratio=ratio)
-        yield "second-moment", f"second-moment at {ratio:g} E*", make
-
-
-def _plug_in(target: Target, K: int) -> Table:
-    return Table(Problem(K, target, "plug_in"), plug_in(target, K), None, None, "closed_form")
-
-
-def _averaged(k: int, K: int, target: str) -> Table:
-    return closed_forms.subsets(solve(k, target, "minimax"), K)
 
 
 def _quotient(a: float, b: float) -> float:

@@ -10,7 +10,7 @@ from cases import AGAINST
 from copies import replace
 
 import polyest
-from polyest import closed_forms, frontier
+from polyest import closed_forms, frontier, rivals
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.problem.claims import Bracket
 from polyest.problem.targets import LOG
@@ -19,7 +19,7 @@ from polyest.proof.certify import measure
 
 @cache
 def curve(K, *budgets, criterion="gradient-variance", target="log"):
-    return frontier.sweep(K, criterion, budgets, target)
+    return frontier.sweep(K, target, criterion=criterion, budgets=budgets)
 
 
 @cache
@@ -117,10 +117,10 @@ def test_it_reaches_the_minimax_table_once_and_says_so():
 def test_it_stops_where_the_solver_does_and_says_why(monkeypatch):
     right = frontier.solve
 
-    def failing(K, target, criterion, noise=None):
+    def failing(K, target, *, criterion, noise=None):
         if noise is not None and noise >= limit:
             raise NotConverged(f"gave up at {noise:g}")
-        return right(K, target, criterion, noise=noise)
+        return right(K, target, criterion=criterion, noise=noise)
 
     monkeypatch.setattr(frontier, "solve", failing)
     limit = 4
@@ -215,20 +215,20 @@ def test_minimax_tables_over_subsets_are_within_a_hundredth_of_the_curve():
 
 
 def test_marks_are_every_estimator_and_none_lies_below_the_curve():
-    middle = {f"xi {xi:g}" for xi in frontier.XIS[1:-1]}
+    middle = {f"xi {xi:g}" for xi in rivals.XIS[1:-1]}
     points, refused = frontier.marks(4)
     labels = {}
     for point in points:
         labels.setdefault(point.series, []).append(point.label)
     for form in closed_forms.LOGS:
         assert labels.pop(form.__name__) == [form.__name__]
-    assert labels.pop("schuermann-xi") == [f"xi {xi:g}" for xi in frontier.XIS]
+    assert labels.pop("schuermann-xi") == [f"xi {xi:g}" for xi in rivals.XIS]
     assert labels == {
         "blocks": ["4 blocks of 1", "2 blocks of 2"],
         "subsets": ["subsets of 3"],
         "minimax": ["minimax"],
         "squared-error": ["squared-error"],
-        "second-moment": [f"second-moment at {m:g} E*" for m in frontier.RATIOS],
+        "second-moment": [f"second-moment at {m:g} E*" for m in rivals.RATIOS],
     }
     assert refused == ()
     for point in (point for point in points if point.label not in middle):
@@ -248,7 +248,7 @@ def test_marks_that_are_not_there_say_why(monkeypatch):
     points, refused = frontier.marks(2)
     reason = {mark.label: mark.reason for mark in refused}["second-moment at 20 E*"]
     assert "is met by the table of zeros" in reason
-    monkeypatch.setattr(frontier, "LARGEST_MINIMAX", 2)
+    monkeypatch.setattr(rivals, "LARGEST_MINIMAX", 2)
     points, refused = frontier.marks(5)
     assert not any(point.series == "minimax" for point in points)
     assert [p.label for p in points if p.series in ("blocks", "subsets")] == [
@@ -374,7 +374,7 @@ def test_a_rival_without_noise_cannot_be_compared():
 
 def test_progress_counts_up_to_its_total(monkeypatch):
     monkeypatch.setattr(frontier, "BUDGETS", (1.0, 1.2))
-    monkeypatch.setattr(frontier, "RATIOS", (2.0,))
+    monkeypatch.setattr(rivals, "RATIOS", (2.0,))
     for call in (frontier.sweep, frontier.marks, frontier.comparison):
         told = []
         call(1, progress=lambda *numbers, told=told: told.append(numbers))

@@ -19,11 +19,11 @@ NOISES = (1, 2, 4, 8)
 @click.command("compare", cls=Helping)
 @options.single
 @options.as_json
-def command(draws: str, as_json: bool) -> None:
+def command(draws: str | None, group: int | None, baseline: str, as_json: bool) -> None:
     """Set the tables for log side by side: closed forms, minimax, variance-optimal."""
     from polyest.cli.table import warn_if_too_large
 
-    tables = _tables(options.solvable_K(draws))
+    tables = _tables(options.solvable_K(draws, group, baseline))
     warn_if_too_large(tables["minimax"])
     if as_json:
         print_tables(tables.values())
@@ -46,7 +46,8 @@ def _tables(K: int) -> "dict[str, Table]":
         for done, (name, make) in enumerate(makers.items()):
             tell(done, len(makers))
             try:
-                tables[name] = make()
+                tables[name] = made = make()
+                _ = made.certificate  # of a closed form it is proved here, not by the page
             except (InvalidProblem, ArithmeticError) as error:
                 if not name.startswith("noise"):
                     raise

@@ -26,14 +26,22 @@ if TYPE_CHECKING:
 @click.option("--plot", help="Figure to write, .png, .pdf or .svg, with more estimators in it.")
 @click.option("--html", help="Page to write, .html, on which to move along the curve; no network.")
 @options.as_json
-def command(draws: str, plot: str | None, html: str | None, as_json: bool, **keywords: Any) -> None:
+def command(
+    draws: str | None,
+    group: int | None,
+    baseline: str,
+    plot: str | None,
+    html: str | None,
+    as_json: bool,
+    **keywords: Any,
+) -> None:
     """Trace the least bias that a noise allows, and measure closed forms against it."""
     from polyest.cli import explorer
     from polyest.cli import plot as plots
     from polyest.cli.pages.frontier import frontier_page
     from polyest.make import storage
 
-    K = options.solvable_K(draws)
+    K = options.solvable_K(draws, group, baseline)
     if plot is not None:
         plots.check(plot)
         storage.destination(plot)
@@ -90,7 +98,9 @@ def _draw(curve: "Frontier", path: str) -> None:
     from polyest.make import storage
 
     with progress("marks") as tell:
-        points, refused = frontier.marks(curve.K, curve.criterion, curve.target, tell)
+        points, refused = frontier.marks(
+            curve.K, curve.target, criterion=curve.criterion, progress=tell
+        )
     for mark in refused:
         say(f"warning: {mark.label} is left out: {mark.reason}")
     with progress("the figure"):

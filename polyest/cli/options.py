@@ -25,7 +25,18 @@ def several(*options: Decorator) -> Decorator:
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per table.")
-single = click.option("--K", "draws", required=True, help="Number of draws, at least 1.")
+baseline = click.option(
+    "--baseline",
+    type=click.Choice(["group-mean", "none", "exact"]),
+    default="group-mean",
+    show_default=True,
+    help="What the trainer subtracts, beside --group.",
+)
+single = several(
+    click.option("--K", "draws", help="Sample size: number of binomial draws, at least 1."),
+    click.option("--group", type=int, help="In place of --K: completions per prompt."),
+    baseline,
+)
 target = click.option(
     "--target",
     default="log",
@@ -48,7 +59,22 @@ keywords = several(
 )
 
 
-def K_of(text: str) -> int:
+def K_of(draws: str | None, group: int | None, baseline: str) -> int:
+    """The K that --K names, or that of a group: UsageError unless exactly one of the two is given."""
+    if (draws is None) == (group is None):
+        raise click.UsageError(
+            "expected exactly one of --K, the sample size, and --group, as in --K 14"
+        )
+    if draws is None:
+        from polyest.counts import draws as draws_of_group
+
+        return draws_of_group(group, baseline)
+    if baseline != "group-mean":
+        raise click.UsageError("--baseline says which K a --group has: give it beside --group")
+    return number(draws)
+
+
+def number(text: str) -> int:
     """The K that `16` names; InvalidProblem where it names none."""
     from polyest.problem.problem import check_draws
 
@@ -62,16 +88,16 @@ def K_of(text: str) -> int:
     return check_draws(K)
 
 
-def solvable_K(text: str) -> int:
-    """The same, of a table that can be solved here: InvalidProblem and MemoryError where it cannot."""
-    return solvable(K_of(text))
+def solvable_K(draws: str | None, group: int | None, baseline: str) -> int:
+    """`K_of` a table that can be solved here: InvalidProblem and MemoryError where it cannot."""
+    return solvable(K_of(draws, group, baseline))
 
 
 def solvable_range(text: str) -> range:
     """The K that `16` or `1:256` names, ends included, all of them solvable."""
     first, colon, last = text.partition(":")
-    low = K_of(first)
-    high = K_of(last) if colon else low
+    low = number(first)
+    high = number(last) if colon else low
     if low > high:
         raise InvalidProblem(f"K is {text!r}, an empty range: expected {high}:{low}, both included")
     return range(low, solvable(high) + 1)

@@ -12,14 +12,16 @@ from polyest.cli.terminal import Helping, print_lines, print_tables
 @options.single
 @options.keywords
 @options.as_json
-def command(draws: str, as_json: bool, **keywords: Any) -> None:
+def command(
+    draws: str | None, group: int | None, baseline: str, as_json: bool, **keywords: Any
+) -> None:
     """Print a released table, without solving."""
     from polyest.cli.pages.table import table_page, universal_page
     from polyest.cli.table import released_report
     from polyest.tables.release import load
     from polyest.tables.universal import UniversalTable
 
-    table = load(options.K_of(draws), **keywords)
+    table = load(options.K_of(draws, group, baseline), **keywords)
     if as_json:
         print_tables([table])
     elif isinstance(table, UniversalTable):

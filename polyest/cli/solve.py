@@ -17,18 +17,24 @@ if TYPE_CHECKING:
 
 
 @click.command("solve", cls=Helping)
-@click.option("--K", "draws", required=True, help="Number of draws, or a range such as 1:256.")
+@click.option("--K", "draws", help="Sample size: number of draws, or a range such as 1:256.")
 @options.keywords
 @click.option("--method", help="remez or lp for minimax, socp or cvx for the rest.")
 @click.option("--grid", help="Round entries to float32, bfloat16 or dyadic, within the budget.")
-@click.option("--group", type=int, help="Traces whose rewards are summed, for --grid dyadic.")
+@click.option(
+    "--group", type=int, help="Completions per prompt: for --grid dyadic, or in place of --K."
+)
+@options.baseline
 @click.option("--beta", type=float, default=1.0, help="Reward per entry, for --grid dyadic.")
 @click.option("--jobs", type=options.JOBS, help="Processes for a range.  [default: 1]")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers solve a range.")
 @options.as_json
 @click.option("--out", help="File to write; a range goes through FILE.part, which can be resumed.")
 def command(
-    draws: str,
+    draws: str | None,
+    group: int | None,
+    baseline: str,
+    grid: str | None,
     as_json: bool,
     out: str | None,
     jobs: int | None,
@@ -36,6 +42,13 @@ def command(
     **keywords: Any,
 ) -> None:
     """Solve a table, or a range of them (ends included), and prove how good it is."""
+    if draws is None or baseline != "group-mean":
+        from polyest.make.pipeline import sized
+
+        K = options.solvable_K(draws, group, baseline)
+        draws = str(K)
+        _, grid, group = sized(None, grid, group, baseline)
+    keywords |= {"group": group, "grid": grid}
     Ks = options.solvable_range(draws)
     if ":" not in draws:
         if jobs is not None or scheduler is not None:

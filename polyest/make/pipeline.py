@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from polyest.arrays import Floats
+from polyest.counts import draws_of
+from polyest.deprecation import meant_as_keywords
 from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
 from polyest.make.rounding import Rounded, carried, reselected, tightened, warn_if_ruined
 from polyest.precision.entrance import alone
@@ -35,10 +37,12 @@ TWIN = 1e-5  # and of what cvx finds, whose multipliers are as good as Clarabel'
 STORABLE = 64  # above, float64 holds no minimax table
 
 
+@meant_as_keywords(2, "criterion", "bias", "bias_ratio", "noise", "method", "grid", "group", "beta")
 @alone
 def solve(
-    K: Any,
+    K: Any = None,
     target: Any = "log",
+    *,
     criterion: str = "gradient-variance",
     bias: float | None = None,
     bias_ratio: float | None = None,
@@ -47,14 +51,17 @@ def solve(
     grid: str | None = None,
     group: int | None = None,
     beta: float = 1.0,
+    baseline: str = "group-mean",
 ) -> Table:
     """Solve, certify and return the table of these keywords.
 
-    K: number of draws; target: log, power:A, tsallis:Q or polynomial:A0,A1,...; criterion: minimax,
-    gradient-variance, variance, second-moment or squared-error; at most one budget: bias (absolute
-    bound of sup|e|), bias_ratio (units of the least attainable), noise (units of the criterion of
-    log_count; 8 where none is given); method: remez or lp for minimax, socp or cvx for the rest;
-    grid, group, beta: as in `Table.rounded`, but tightened until the rounded entries meet the budget.
+    K: sample size, the binomial draws of the count; target: log, power:A, tsallis:Q or
+    polynomial:A0,A1,...; criterion: minimax, gradient-variance, variance, second-moment or
+    squared-error; at most one budget: bias (absolute bound of sup|e|), bias_ratio (units of the least
+    attainable), noise (units of the criterion of log_count; 8 where none is given); method: remez or lp
+    for minimax, socp or cvx for the rest; grid, group, beta: as in `Table.rounded`, but tightened until
+    the rounded entries meet the budget.
+    Without K, group says which it is, as in `load` with baseline, and the grid is dyadic if none is named.
 
     Raises InvalidProblem, Unattainable (saying what is attainable), NotConverged, NotProved; warns
     RuinedByRounding.
@@ -62,6 +69,7 @@ def solve(
     >>> round(solve(2, criterion="minimax").bias.upper, 12)
     0.035236560447
     """
+    K, grid, group = sized(K, grid, group, baseline)
     posed = pose(K, target, criterion, bias, bias_ratio, noise)
     chosen = _checked_size(posed, _method(posed, method))
     rounding = asked(grid, group, beta)
@@ -75,6 +83,16 @@ def solve(
     assert rounded.grid is not None
     warn_if_ruined(problem, rounded.grid, table.certificate, rounded.certificate, stacklevel=3)
     return rounded
+
+
+def sized(
+    K: Any, grid: str | None, group: Any, baseline: str
+) -> tuple[Any, str | None, int | None]:
+    """K, grid and the group of the grid; of a group alone its K, on the grid on which its sums are exact."""
+    if K is not None and baseline == "group-mean":
+        return K, grid, group
+    K, grid = draws_of(K, group, baseline), grid or "dyadic"
+    return K, grid, group if grid == "dyadic" else None
 
 
 def resolve(problem: Problem) -> Problem:

@@ -17,7 +17,7 @@ from typing import Any
 
 from polyest.errors import CannotStore, InvalidProblem, WorkerLost
 from polyest.make.growing import Growing, growing
-from polyest.make.pipeline import solve
+from polyest.make.pipeline import sized, solve
 from polyest.make.storage import Name, attempt, draft_of, put, regular, replace
 from polyest.make.workers import completed, refuse_unguarded
 from polyest.precision import LOCK
@@ -36,7 +36,7 @@ Progress = Callable[[int, int, Table | None], None]
 
 
 def sweep(
-    Ks: Iterable[Any],
+    Ks: Iterable[Any] | None,
     path: Name,
     progress: Progress | None = None,
     *,
@@ -46,22 +46,26 @@ def sweep(
     grid: str | None = None,
     group: int | None = None,
     beta: float = 1.0,
+    baseline: str = "group-mean",
     **keywords: Any,
 ) -> None:
     """Solve the tables of ascending Ks into the JSON Lines file `path`, in the order of K.
 
-    method, grid, group, beta, keywords: those of `solve`; jobs: processes that share the tables;
-    executor: any concurrent.futures.Executor to solve them instead, threads taking turns; progress:
-    called with the number of lines done, of all lines, and the table that was solved last (None at
-    first).  path.part grows by a line per table, and the next call goes on from there; a path.part
-    that belongs to another sweep is refused and kept.  Where a table fails, those being solved are
-    still stored.  Raises what `solve` raises, CannotStore, and WorkerLost where processes die again
-    and again.  Warns NotPromised where the storage of the file has no locks, so that a second sweep
-    into it is not kept out, or forces nothing to disk.
+    Ks: None for the one K of a group, as in `solve`; method, grid, group, beta, baseline, keywords: those
+    of `solve`; jobs: processes that share the tables; executor: any concurrent.futures.Executor to solve
+    them instead, threads taking turns; progress: called with the number of lines done, of all lines, and
+    the table that was solved last (None at first).  path.part grows by a line per table, and the next
+    call goes on from there; a path.part that belongs to another sweep is refused and kept.  Where a table
+    fails, those being solved are still stored.  Raises what `solve` raises, CannotStore, and WorkerLost
+    where processes die again and again.  Warns NotPromised where the storage of the file has no locks, so
+    that a second sweep into it is not kept out, or forces nothing to disk.
     """
     if not whole(jobs, 1):
         raise InvalidProblem(f"jobs is {shown(jobs)}: expected how many processes, 1 or more")
     refuse_unguarded()
+    if Ks is None or baseline != "group-mean":
+        K, grid, group = sized(Ks, grid, group, baseline)
+        Ks = (K,)
     rounding = asked(grid, group, beta)
     try:
         draws = list(Ks)

@@ -24,6 +24,7 @@ ROUNDING = Fraction(1, 2**53) * (1 + Fraction(1, 2**40))  # relative error of a 
 def head(departures: Floats) -> list[tuple[Fraction, Fraction]]:
     """u_X and w_X, exact, of the counts X = 0..N+1; both are 0 beyond.
 
+    >>> import numpy as np
     >>> head(np.array([0.0, 0.0, 1.0]))[2]
     (Fraction(1, 1), Fraction(1, 1))
     """

@@ -87,6 +87,10 @@ class Lookup(ABC):
         """Proved upper bound of sup p E (c_X - phi(p))^2; inf where that is unbounded."""
         return self.certificate.squared_error
 
+    def __len__(self) -> int:
+        """Number of entries, K + 1."""
+        return self.K + 1
+
     def __getitem__(self, counts: Any) -> Any:
         """Entries c[counts] in float64: a float for an int, an array or tensor for one of integers.
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from math import inf, nextafter
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+from polyest.deprecation import meant_as_keywords
 from polyest.errors import CorruptTable, PolyestError, TableNotFound
 from polyest.problem.claims import Bracket
 from polyest.problem.problem import LARGEST_LISTED, Problem, pose, too_large
@@ -32,25 +33,34 @@ UNIVERSAL = "-universal"  # ends the name of a family that is one line for every
 Found = TypeVar("Found", bound=Lookup)
 
 
+@meant_as_keywords(2, "criterion", "bias", "bias_ratio", "noise")
 def load(
-    K: Any,
+    K: Any = None,
     target: Any = "log",
+    *,
     criterion: str = "gradient-variance",
     bias: float | None = None,
     bias_ratio: float | None = None,
     noise: float | None = None,
+    group: int | None = None,
+    baseline: str = "group-mean",
 ) -> "Table | UniversalTable":
     """The released table of these keywords (defaults: log, gradient-variance, noise = 8).
 
-    K is the number of draws of the count: for a group of G traces G - 2 where the trainer subtracts
-    the group mean, G - 1 where it does not (`counts.draws`).  Above K = 1024 that is the universal
-    table, which takes no more memory for more draws.  Raises TableNotFound, listing what
-    exists, where nothing was released; CorruptTable, naming file and line, where the file is not
-    what was released; InvalidProblem for keywords that pose no problem.
+    K: sample size, the binomial draws of the count; or in its place group: completions of a prompt, G,
+    whose K is G - 2 where the trainer subtracts the group mean, and G - 1 with baseline="none" or "exact"
+    (`counts.draws`).  Above K = 1024 that is the universal table, which takes no more memory for more
+    draws.  Raises TableNotFound, listing what exists, where nothing was released; CorruptTable, naming
+    file and line, where the file is not what was released; CountOutOfRange for a group that leaves no
+    draw; InvalidProblem for keywords that pose no problem, and unless exactly one of K and group is given.
 
-    >>> load(14).K
-    14
+    >>> load(14).K, load(group=16).K, load(group=16, baseline="none").K
+    (14, 14, 15)
     """
+    if group is not None or K is None or baseline != "group-mean":
+        from polyest.counts import draws_of
+
+        K = draws_of(K, group, baseline)
     problem = pose(K, target, criterion, bias, bias_ratio, noise)
     folder = tables()
     if problem.K > LARGEST_LISTED:
@@ -83,9 +93,11 @@ def is_released(table: Table) -> bool:
     (True, False)
     """
     budget = table.budget
-    stated = {} if budget is None else {budget.kind.replace("-", "_"): budget.value}
+    stated: dict[str, Any] = {}
+    if budget is not None:
+        stated[budget.kind.replace("-", "_")] = budget.value
     try:
-        found = load(table.K, table.target, table.criterion, **stated)
+        found = load(table.K, table.target, criterion=table.criterion, **stated)
     except PolyestError:
         return False
     same = isinstance(found, Table) and bool((found.coefficients == table.coefficients).all())
@@ -145,7 +157,7 @@ def least_bias(K: int, target: str) -> Bracket | None:
     was released.
     """
     try:
-        return load(K, target, "minimax").optimum
+        return load(K, target, criterion="minimax").optimum
     except TableNotFound:
         return listed_least_bias(K) if target == "log" else None
 

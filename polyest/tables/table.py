@@ -98,6 +98,10 @@ class Table(Record, Lookup):
             rounded(self.problem, self.certificate, self.coefficients, self.witness, rounding),
         )
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The entries c_0..c_K, float64 (K+1,), for numpy.asarray."""
+        return np.array(self.coefficients, dtype=dtype, copy=True if copy is None else copy)
+
     def _entry(self, count: int) -> float:
         return float(self.coefficients[count])
 
@@ -112,15 +116,21 @@ class Table(Record, Lookup):
         """Whether problem, grid, entries and claims are the same; of closed forms nothing is proved here."""
         if not isinstance(other, Table):
             return NotImplemented
-        mine, theirs = ((one.problem, one.grid, one.claims) for one in (self, other))
-        return mine == theirs and np.array_equal(self.coefficients, other.coefficients)
+        same = self._asked == other._asked and self.claims == other.claims
+        return same and np.array_equal(self.coefficients, other.coefficients)
 
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
+    def _asked(self) -> tuple[Any, ...]:
+        """The question and the grid; the budget in absolute numbers, which files do not have, follows."""
+        asked = self.problem
+        return asked.K, asked.target, asked.criterion, asked.budget, self.grid
+
+    @cached_property
     def _hash(self) -> int:
-        return hash((self.problem, self.grid, self.coefficients.tobytes()))
+        return hash((self._asked, self.coefficients.tobytes()))
 
     def __repr__(self) -> str:
         budget = f", {self.budget.kind}={self.budget.value:g}" if self.budget else ""

@@ -97,6 +97,20 @@ class UniversalTable(Lookup):
             f"{LARGEST_LISTED} is, or round the rewards"
         )
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """Raises NotWrittenOut, as `coefficients` does."""
+        return self.coefficients
+
+    def __eq__(self, other: object) -> bool:
+        """Whether problem, departures and what is proved of them are the same."""
+        if not isinstance(other, UniversalTable):
+            return NotImplemented
+        mine, theirs = ((one.problem, one.limits, one.peak) for one in (self, other))
+        return mine == theirs and np.array_equal(self.departures, other.departures)
+
+    def __hash__(self) -> int:
+        return hash((self.problem, self.limits, self.peak))
+
     @cached_property
     def head(self) -> list[tuple[Fraction, Fraction]]:
         """u_X and w_X, exact, of the counts X = 0..N+1 in which the table is not harmonic."""

@@ -37,7 +37,7 @@ def test_json_reads_back_to_the_same_table(words):
     assert result.stdout.count("\n") == 1
     table = loads(result.stdout)
     assert dumps(table) + "\n" == result.stdout
-    pipeline.verify(table)
+    polyest.verify(table)
 
 
 def test_out_writes_the_json_and_prints_the_page_with_the_line_that_reads_it(tmp_path):

@@ -9,6 +9,7 @@ from commands import full_disk, names, refused, run
 
 import polyest
 from polyest import frontier
+from polyest import rivals as rival_tables
 from polyest.cli import explorer, plot
 from polyest.cli.explorer import explorer_page
 from polyest.cli.frontier import explored
@@ -33,7 +34,7 @@ def few(monkeypatch):
     """Fewer budgets, so that a test takes no time."""
     monkeypatch.setattr(frontier, "BUDGETS", (1.0, 2.0))
     monkeypatch.setattr(frontier, "MOST_BETWEEN", 0)
-    monkeypatch.setattr(frontier, "RATIOS", ())
+    monkeypatch.setattr(rival_tables, "RATIOS", ())
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from commands import full_disk, names, refused, run
 
 import polyest
-from polyest import frontier
+from polyest import frontier, rivals
 from polyest.cli import plot
 from polyest.closed_forms import LOGS
 from polyest.errors import NotConverged
@@ -93,7 +93,7 @@ def test_json_is_the_tables_of_the_curve(few):
 
 
 def test_a_figure_is_written_beside_the_page(few, tmp_path, monkeypatch):
-    monkeypatch.setattr(frontier, "RATIOS", (2.0, 20.0))
+    monkeypatch.setattr(rivals, "RATIOS", (2.0, 20.0))
     path = tmp_path / "pareto.SVG"
     path.write_text("what was there")
     page = run("frontier", "--K", 2, "--plot", path)
@@ -172,7 +172,7 @@ def test_without_matplotlib_nothing_is_solved(untouched, monkeypatch):
 
 
 def test_a_figure_that_fails_leaves_what_was_there(few, monkeypatch, tmp_path):
-    monkeypatch.setattr(frontier, "RATIOS", ())
+    monkeypatch.setattr(rivals, "RATIOS", ())
     path = tmp_path / "t.svg"
     path.write_text("what was there")
 

@@ -131,7 +131,7 @@ def test_compare_sets_all_tables_side_by_side():
     assert [table.budget.value for table in tables[8:]] == [1, 2, 4, 8]
     for table in tables:
         assert table.K == 5
-        pipeline.verify(table)
+        polyest.verify(table)
 
 
 def test_compare_leaves_out_what_is_not_solved_and_says_so(monkeypatch):

@@ -274,7 +274,10 @@ def test_numpy_integers_are_integers():
 @pytest.mark.parametrize("target", ["polynomial:0,1", "polynomial:0,0,1", "tsallis:2"])
 def test_slack_noise_gives_the_unbiased_table_and_a_tight_one_does_not(target):
     table = polyest.solve(6, target, noise=4)
-    assert table.coefficients.tolist() == polyest.solve(6, target, "minimax").coefficients.tolist()
+    assert (
+        table.coefficients.tolist()
+        == polyest.solve(6, target, criterion="minimax").coefficients.tolist()
+    )
     assert table.optimum.lower == 0
     polyest.verify(polyest.loads(polyest.dumps(table)))
     assert polyest.solve(6, target, noise=1).optimum.lower > 0.01
@@ -282,11 +285,11 @@ def test_slack_noise_gives_the_unbiased_table_and_a_tight_one_does_not(target):
 
 @pytest.mark.parametrize("target", ["polynomial:2", "polynomial:0", "power:0"])
 def test_a_constant_target_is_met_by_a_constant_table(target):
-    assert polyest.solve(3, target, "minimax").bias.upper < 1e-26
+    assert polyest.solve(3, target, criterion="minimax").bias.upper < 1e-26
     with pytest.raises(InvalidProblem, match="of bias 0 and variance 0: allow less bias"):
-        polyest.solve(3, target, "variance", bias=0.1)
+        polyest.solve(3, target, criterion="variance", bias=0.1)
     with pytest.raises(InvalidProblem, match="of the plug-in table, which is 0"):
-        polyest.solve(3, target, "variance", noise=1)
+        polyest.solve(3, target, criterion="variance", noise=1)
 
 
 def test_unbiased_target_has_optimum_zero():

@@ -128,7 +128,10 @@ Local.__module__ = "__main__"
 def test_what_cannot_be_sent_is_proved_here_and_disturbance_is_named():
     with thread(1000):  # there, and quiet
         local = Local("log")
-        assert polyest.solve(3, local, "minimax").bias == polyest.solve(3, "log", "minimax").bias
+        assert (
+            polyest.solve(3, local, criterion="minimax").bias
+            == polyest.solve(3, "log", criterion="minimax").bias
+        )
 
     @alone
     def disturbed():

@@ -50,7 +50,7 @@ def altered():
 
 ENTRANCES = {
     "solve": lambda: dumps(polyest.solve(6)),
-    "solve minimax": lambda: dumps(polyest.solve(5, "tsallis:0.5", "minimax")),
+    "solve minimax": lambda: dumps(polyest.solve(5, "tsallis:0.5", criterion="minimax")),
     "solve lp": lambda: dumps(polyest.solve(5, criterion="minimax", method="lp")),
     "solve bias": lambda: dumps(polyest.solve(4, criterion="variance", bias_ratio=2)),
     "solve squared error": lambda: dumps(polyest.solve(4, criterion="squared-error")),

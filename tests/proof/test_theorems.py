@@ -163,7 +163,7 @@ def claims(table):
 def check(name, K, criterion, budget):
     target = parse(name)
     try:
-        table = polyest.solve(K, name, criterion, **budget)
+        table = polyest.solve(K, name, criterion=criterion, **budget)
     except (InvalidProblem, NotConverged, NotProved):
         return  # refused, with nothing claimed
     scale = 1 + float(np.abs(table.coefficients).max())
@@ -223,7 +223,7 @@ def test_and_so_for_problems_drawn_anew(case):
 def test_every_bracket_of_the_least_bias_encloses_what_a_linear_program_finds(name, K):
     target = parse(name)
     try:
-        table = polyest.solve(K, name, "minimax")
+        table = polyest.solve(K, name, criterion="minimax")
     except (InvalidProblem, NotConverged, NotProved):
         return
     best = program(K, target, "minimax", None, False)

@@ -169,7 +169,7 @@ FIRST = {
         lambda: recommendation.recommend(99999999999999999999, 4), "group is 99999999999999999999: expected",
     ),
     "a budget among the least doubles": (
-        lambda: polyest.solve(17, "polynomial:1e-300", "second-moment", bias=5e-324), "scale the rewards",
+        lambda: polyest.solve(17, "polynomial:1e-300", bias=5e-324), "scale the rewards",
     ),
     "a least budget": (lambda: polyest.solve(4, noise=5e-324), "noise is 5e-324: a budget below"),
     "a noise beyond the doubles": (lambda: polyest.solve(4, noise=LARGE), "noise is an integer of 1329 bits"),

@@ -56,11 +56,11 @@ def test_and_so_for_targets_drawn_anew(name):
 @pytest.mark.parametrize("name", ["log", "power:0.5", "power:-0.9", "tsallis:0.3", "power:7.5"])
 def test_it_is_the_levelled_constant_where_a_theorem_gives_one(name):
     target = parse(name)
-    from polyest.make.pipeline import _least_bias
+    from polyest.make.pipeline import attainable
 
     free = noiseless(pose(1, target, "variance", bias=1e-9))[1]
-    assert free == pytest.approx(_least_bias(target, 0).upper, rel=1e-12)
-    assert free >= _least_bias(target, 0).lower
+    assert free == pytest.approx(attainable(target, 0).upper, rel=1e-12)
+    assert free >= attainable(target, 0).lower
 
 
 @pytest.mark.parametrize("name", ["polynomial:2", "power:0", "polynomial:0"])
@@ -72,21 +72,24 @@ def test_a_constant_target_is_met(name):
 def test_the_squared_error_of_what_is_a_constant_is_a_named_error(name):
     """Exactly, or in float64: its noise of 0 is no unit to divide by."""
     with pytest.raises((InvalidProblem, NotConverged), match=r"a constant.* use criterion minimax"):
-        polyest.solve(3, name, "squared-error")
+        polyest.solve(3, name, criterion="squared-error")
 
 
 def test_the_budget_that_was_refused_with_a_false_bound_is_solved():
     """No constant has less bias than .128126 for this polynomial, and .1 is no loose budget."""
-    table = polyest.solve(8, "polynomial:0,3,-9,6", "variance", bias=0.1)
+    table = polyest.solve(8, "polynomial:0,3,-9,6", criterion="variance", bias=0.1)
     assert 0.09 < table.bias.upper <= 0.1
     assert table.optimum.lower > 0
     with pytest.raises(InvalidProblem, match=r"met by a constant table, of bias 0\.128126"):
-        polyest.solve(8, "polynomial:0,3,-9,6", "variance", bias=0.13)
+        polyest.solve(8, "polynomial:0,3,-9,6", criterion="variance", bias=0.13)
 
 
 @pytest.mark.parametrize("criterion", ["gradient-variance", "variance"])
 def test_just_below_the_least_is_solved_and_just_above_refused(criterion):
     free = noiseless(pose(5, "polynomial:1,-4,0,3", criterion, bias=1e-9))[1]
-    assert polyest.solve(5, "polynomial:1,-4,0,3", criterion, bias=0.99 * free).optimum.lower > 0
+    assert (
+        polyest.solve(5, "polynomial:1,-4,0,3", criterion=criterion, bias=0.99 * free).optimum.lower
+        > 0
+    )
     with pytest.raises(InvalidProblem, match="allow less bias"):
-        polyest.solve(5, "polynomial:1,-4,0,3", criterion, bias=1.01 * free)
+        polyest.solve(5, "polynomial:1,-4,0,3", criterion=criterion, bias=1.01 * free)

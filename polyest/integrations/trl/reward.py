@@ -1,5 +1,6 @@
 """A reward function of TRL: its keywords, how it is built from them, and what it does with a batch."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from math import isnan
 from numbers import Integral
@@ -154,9 +155,12 @@ class Reward:
         one = 0 * groups
         texts: Any = np.array([None] * len(groups), object) if self.reading.texts else one
         truth = one if self.reading.truth else None
+        batch = Batch(groups, one, texts, truth, one == 0, slice(None))
         try:
-            batch = Batch(groups, one, texts, truth, one == 0, slice(None))
-            self._paid(self.reading, batch, one == 0)
+            with warnings.catch_warnings():
+                if G is None:  # what a guess of ours is warned of is none of theirs
+                    warnings.simplefilter("ignore")
+                self._paid(self.reading, batch, one == 0)
         except PolyestError as error:
             if G is not None or isinstance(error, InvalidReward | NotInstalled | UnknownOption):
                 raise

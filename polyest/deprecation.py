@@ -1,0 +1,58 @@
+"""Calls that go on working until 1.0, with a DeprecationWarning that says how they are written now."""
+
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+UNTIL = "works until polyest 1.0"
+
+
+def meant_as_keywords(
+    kept: int | Callable[[tuple[Any, ...]], int], *names: str
+) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """Takes arguments beyond the `kept` first ones by their order too: they are those names.
+
+    The function itself has them as keywords only, which is what signatures and type checkers show.
+    kept: how many have no name, or a function of all of them that says it.
+
+    >>> @meant_as_keywords(1, "noise")
+    ... def solve(K, *, noise=8): return K, noise
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     print(solve(14, 4), caught[0].message)
+    (14, 4) noise by place works until polyest 1.0: write solve(..., noise=4)
+    """
+
+    def decorated(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        @wraps(function)
+        def called(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+            early = kept if isinstance(kept, int) else kept(args)
+            late = args[early:]
+            if not late or len(late) > len(names):
+                return function(*args, **kwargs)
+            named = dict(zip(names, late, strict=False))
+            if twice := [name for name in named if name in kwargs]:
+                raise TypeError(
+                    f"{function.__name__} got {twice[0]} by place and by name: give it once"
+                )
+            _say(function.__name__, named)
+            kwargs.update(named)
+            return function(*args[:early], **kwargs)  # type: ignore[arg-type]
+
+        return called
+
+    return decorated
+
+
+def _say(function: str, named: dict[str, object]) -> None:
+    """Warn, where the function was called, that arguments came by their place, and how they are written."""
+    written = ", ".join(f"{name}={value!r:.60}" for name, value in named.items())
+    warnings.warn(
+        f"{', '.join(named)} by place {UNTIL}: write {function}(..., {written})",
+        DeprecationWarning,
+        stacklevel=3,
+    )
