@@ -10,7 +10,7 @@
     coherence, pairwise                              orbit mean, or group mean      no table
 
 Nothing is divided by a standard deviation.  Rewards are dyadic (problem/grids.py), so a group whose
-rewards are equal has advantages that are 0 exactly.  Groups may differ in size; a trace without answer
+rewards are equal has advantages that are 0 exactly.  Groups may differ in size; a completion without answer
 stays among the draws and earns the least that a count can earn, or, with unanswered="exclude", has
 advantage 0.
 """
@@ -39,7 +39,7 @@ INCOMPLETE = ("raise", "zero")
 class AdvantageOptions(NamedTuple):
     """How ids become advantages: the reward's name, its own keywords, and what is decided around it.
 
-    group: the most traces that a group may have, or 0 for any; least: the fewest, for which there is a
+    group: the most completions that a group may have, or 0 for any; least: the fewest, for which there is a
     table.  incomplete: "raise", or "zero" for advantages 0 where a group is too small or an orbit is not
     whole.  orbits: where the trainer's batch has them, "score", "uid" or "none"; size: prompts of an orbit.
     failed: "raise", or "no-answer" for what a score of 0 or 1 is, which is no class of an answer (scores.py).
@@ -129,7 +129,7 @@ def advantages_of(
     """Advantages, float64 (N,), finite: 0 where all rewards of a group are equal.
 
     ids: int64 (N,), equal for equal answers of a prompt or an orbit, -1 for no answer.  groups, orbits:
-    what tells prompts and orbits apart, one for each trace, anything that can be hashed.  Raises
+    what tells prompts and orbits apart, one for each completion, anything that can be hashed.  Raises
     BrokenBatch for groups larger than promised or too small for their table, BrokenOrbit for orbits that
     are not whole, TableNotFound where none is released for the size of a group.
 
@@ -141,15 +141,15 @@ def advantages_of(
     group = _numbered("groups", named)
     if group.shape != np.shape(ids):
         raise BrokenBatch(
-            f"{len(ids)} answers and {len(group)} ids of groups: expected one for each trace"
+            f"{len(ids)} answers and {len(group)} ids of groups: expected one for each completion"
         )
     sizes = np.bincount(group)
     if how.group and (sizes > how.group).any():
         odd = int(np.argmax(sizes))
         raise BrokenBatch(
-            f"group {named[int(np.argmax(group == odd))]!r} has {sizes[odd]} traces, more than the "
-            f"{how.group} sampled: its id repeats, across prompts or for several outputs of one trace; give "
-            "every prompt an id of its own, and one row to every trace"
+            f"group {named[int(np.argmax(group == odd))]!r} has {sizes[odd]} completions, more than the "
+            f"{how.group} sampled: its id repeats, across prompts or for several outputs of one completion; give "
+            "every prompt an id of its own, and one row to every completion"
         )
     kept = _large_enough(how, group, sizes, named)
     orbit = group
@@ -164,11 +164,11 @@ def advantages_of(
 
 
 def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: Any) -> Array:
-    """Advantages, (N, tokens) in the type of the scores: that of the trace where the mask is 1, else 0.
+    """Advantages, (N, tokens) in the type of the scores: that of the completion where the mask is 1, else 0.
 
-    scores: float32 (N, tokens), whose sum over the tokens is the class of the trace's answer
+    scores: float32 (N, tokens), whose sum over the tokens is the class of the completion's answer
     (`answer_class`); mask: (N, tokens); index: ids of groups (N,).  A group of rows without any token is
-    padding and not counted; a row without tokens among others with some is a trace whose loss is masked,
+    padding and not counted; a row without tokens among others with some is a completion whose loss is masked,
     and stays among the draws.  Raises BrokenBatch for what does not fit together, and as `classes` and
     `advantages_of` do.
     """
@@ -176,13 +176,13 @@ def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: A
     if scores.ndim != 2 or scores.shape != mask.shape:
         raise BrokenBatch(
             f"rewards of shape {tuple(scores.shape)}, mask of shape {tuple(mask.shape)}: expected "
-            "(traces, tokens) twice"
+            "(completions, tokens) twice"
         )
     named = index.tolist() if hasattr(index, "tolist") else index  # numpy's and torch's
     if named is None or np.shape(named) != (len(scores),):
         raise BrokenBatch(
             f"group ids {'missing' if named is None else f'of shape {np.shape(named)}'} for "
-            f"{len(scores)} traces: expected one for each, the uid of its prompt"
+            f"{len(scores)} completions: expected one for each, the uid of its prompt"
         )
     if scores.dtype not in (torch.float32, torch.float64):
         raise BrokenBatch(
@@ -218,9 +218,9 @@ def finite_in_float32(paid: Floats) -> Floats:
 
 
 def too_small(how: AdvantageOptions, traces: int) -> str:
-    """What is wrong with a group of too few traces."""
+    """What is wrong with a group of too few completions."""
     return (
-        f"{traces} traces: expected at least {how.least}, as two of them are no draws of the table of "
+        f"{traces} completions: expected at least {how.least}, as two of them are no draws of the table of "
         f'{how.name}; sample more a prompt, or say incomplete="zero" for advantages 0'
     )
 
@@ -256,7 +256,7 @@ def _batches(how: AdvantageOptions, kept: Any, size: Any) -> list[Any]:
 
 
 def _large_enough(how: AdvantageOptions, group: Any, sizes: Any, named: list[Any]) -> Any:
-    """Which traces are in groups for which there is a table."""
+    """Which completions are in groups for which there is a table."""
     kept = sizes[group] >= how.least
     if how.incomplete == "raise" and not kept.all():
         row = int(np.argmin(kept))
@@ -265,13 +265,17 @@ def _large_enough(how: AdvantageOptions, group: Any, sizes: Any, named: list[Any
 
 
 def _whole_orbits(how: AdvantageOptions, group: Any, sizes: Any, orbit: Any) -> Any:
-    """Which traces are in orbits of the promised number of prompts, all of one size."""
+    """Which completions are in orbits of the promised number of prompts, all of one size."""
     if orbit.shape != group.shape:
-        raise BrokenOrbit(f"{len(group)} traces and {len(orbit)} orbits: expected one for each")
+        raise BrokenOrbit(
+            f"{len(group)} completions and {len(orbit)} orbits: expected one for each"
+        )
     of_group = np.zeros(len(sizes), np.int64)
     of_group[group] = orbit
     if (of_group[group] != orbit).any():
-        raise BrokenOrbit("traces of one group name different orbits: expected one for all of them")
+        raise BrokenOrbit(
+            "completions of one group name different orbits: expected one for all of them"
+        )
     prompts = np.bincount(of_group)
     least, most = np.full(len(prompts), 2**62), np.zeros(len(prompts), np.int64)
     np.minimum.at(least, of_group, sizes)
@@ -281,14 +285,14 @@ def _whole_orbits(how: AdvantageOptions, group: Any, sizes: Any, orbit: Any) -> 
         odd = int(np.argmin(whole))
         raise BrokenOrbit(
             f"{int((~whole).sum())} of {len(whole)} orbits are not whole, one has {prompts[odd]} prompts of "
-            f"{least[odd]} to {most[odd]} traces: expected {how.size} prompts with as many traces each in "
+            f"{least[odd]} to {most[odd]} completions: expected {how.size} prompts with as many completions each in "
             'one batch; keep the rows of an orbit together, or say incomplete="zero" for advantages 0'
         )
     return whole[orbit]
 
 
 def _siblings(groups: list[Any], orbits: list[int]) -> list[Any]:
-    """Orbits, where a trace whose score failed is in that of its group; a group without any is one apart."""
+    """Orbits, where a completion whose score failed is in that of its group; a group without any is one apart."""
     known = {group: orbit for group, orbit in zip(groups, orbits, strict=True) if orbit >= 0}
     return [
         orbit if orbit >= 0 else known.get(group, ("failed", group))

@@ -22,7 +22,7 @@ class GroupReward:
     name: one of `estimators.REWARDS` but "soft", which needs orbits: log, diversity, tsallis, polynomial,
     coherence (the majority of the group), pairwise.  kind, choices, equivalence: as in `reader.Answering`.
     centred: less the group's mean already, so that a trainer's own mean changes nothing; its logs then show
-    a mean reward of 0.  With unanswered="exclude", which only goes with it, a trace without answer has 0
+    a mean reward of 0.  With unanswered="exclude", which only goes with it, a completion without answer has 0
     exactly.  incomplete: "raise", or "zero" for rewards 0 where a group is too small for its table.  Other
     keywords are the reward's own: beta, noise, criterion, table, unanswered; kind of diversity is
     diversity=; "pairwise" takes fuzzy, encode or distance and then compares the texts as they are.
@@ -55,14 +55,16 @@ class GroupReward:
         self.__name__ = f"polyest_{self.options.name}"
 
     def __call__(self, texts: Sequence[Text]) -> list[float]:
-        """Rewards of the texts of one group, None for a trace without text: finite, in their order."""
+        """Rewards of the texts of one group, None for a completion without text: finite, in their order."""
         said = list(texts)
         if not said or any(text is not None and not isinstance(text, str) for text in said):
-            raise BrokenBatch(f"texts are {shown(said)}: expected str or None, one for each trace")
+            raise BrokenBatch(
+                f"texts are {shown(said)}: expected str or None, one for each completion"
+            )
         if self.options.group and len(said) > self.options.group:
             raise BrokenBatch(
-                f"a group of {len(said)} traces, more than the {self.options.group} sampled: expected one "
-                "text for each trace of one prompt"
+                f"a group of {len(said)} completions, more than the {self.options.group} sampled: expected one "
+                "text for each completion of one prompt"
             )
         if len(said) < self.options.least:
             if self.options.incomplete == "zero":

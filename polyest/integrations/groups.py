@@ -4,8 +4,8 @@
     reward(texts)                       # the texts of one group -> list of finite floats
 
 These trainers subtract the group's mean themselves, so the table is that of K = G - 2 draws, and they know
-no missing reward: a trace without answer earns what the rarest answer could (`unanswered="lowest"`), or,
-with centred=True and unanswered="exclude", exactly the mean.  A trace that was cut, or that ends in a call of
+no missing reward: a completion without answer earns what the rarest answer could (`unanswered="lowest"`), or,
+with centred=True and unanswered="exclude", exactly the mean.  A completion that was cut, or that ends in a call of
 a tool, has no answer.  The hooks below are what each trainer calls, written in a file of the trainer's
 name; none imports a trainer.  Switch off every division by a standard deviation.
 """

@@ -10,7 +10,7 @@ from typing import Any
 from polyest.errors import InvalidAnswer
 from polyest.values import shown
 
-Text = str | None  # in which an answer is looked for; None where a trace has no final text
+Text = str | None  # in which an answer is looked for; None where a completion has no final text
 MODEL = ("assistant", "model", "ai", "bot", "gpt")  # in lower case, as roles are compared
 OTHERS = (
     "user", "human", "system", "developer", "tool", "tools", "function", "ipython", "environment",

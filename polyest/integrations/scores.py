@@ -1,6 +1,6 @@
 """Answer classes as scores: what a trainer carries that passes numbers and no texts.
 
-Some trainers score one trace at a time and hand the scores, not the texts, to the advantage estimator.
+Some trainers score one completion at a time and hand the scores, not the texts, to the advantage estimator.
 float32 holds whole numbers of 24 bits exactly, so the score is the class of the answer, a hash of its
 canonical key, and the estimator counts equal classes.  Whether the answer is right is its sign:
 
@@ -36,7 +36,7 @@ FAILED = ("raise", "no-answer")
 
 
 class Classes(NamedTuple):
-    """What scores say of their traces.
+    """What scores say of their completions.
 
     ids: int64 (N,), equal for equal answers, -1 for none.  orbits: int64 (N,), modulo 256, or None where
     scores have none.  right: bool (N,), False for an answer known to be wrong, and for none.
@@ -59,7 +59,7 @@ def answer_class(
 ) -> float:
     """The class of the answer in a text, a whole number that float32 holds; -1 for no answer.
 
-    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: number of the trace's orbit,
+    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: number of the completion's orbit,
     where the estimator is told that scores have one.  right: whether the answer is the right one, None
     where that is not known; the counts are the same.  Raises InvalidAnswer for a text or kind that is
     none, BrokenOrbit for an orbit that is no integer of at least 0.
@@ -87,7 +87,7 @@ def classes(scores: Any, with_orbits: bool = False, failed: str = "raise") -> Cl
     """What the scores of a batch say: classes, orbits, and which answers are not known to be wrong.
 
     scores: float32 or float64 (N,) of `answer_class`, on the host.  failed: what a score of 0 or 1 is, which
-    `answer_class` never gives: an error, or with "no-answer" a trace without answer, of orbit -1.  Raises
+    `answer_class` never gives: an error, or with "no-answer" a completion without answer, of orbit -1.  Raises
     BrokenBatch for scores in which no class can be read: 0 and 1, not whole, out of range, nan, of fewer bits
     than float32; InvalidReward for another `failed`.
 

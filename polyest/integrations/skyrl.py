@@ -11,7 +11,7 @@ from polyest.integrations.estimators import AdvantageOptions, parse_options, tok
 def skyrl(name: str = "log_probability", **options: Any) -> Callable[..., tuple[Any, Any]]:
     """For SkyRL's AdvantageEstimatorRegistry.register: f(token_level_rewards, response_mask, index, ...).
 
-    As on verl the score of a trace is `scores.answer_class` of its text.  Options as in
+    As on verl the score of a completion is `scores.answer_class` of its text.  Options as in
     `estimators.parse_options`.
     """
     return partial(_skyrl, parse_options(name, options, scored=True))

@@ -14,7 +14,7 @@ def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
     """For slime's --custom-rm-path with --group-rm: async rm(args, samples) -> rewards.
 
     Reads sample.response; a sample whose status is one of `UNFINISHED` has no answer, and stays among the
-    draws.  Raises BrokenBatch for one sample (--group-rm is missing), and for a rollout that split a trace
+    draws.  Raises BrokenBatch for one sample (--group-rm is missing), and for a rollout that split a completion
     into several samples.
     """
 
@@ -23,7 +23,7 @@ def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
             raise BrokenBatch("one sample in place of its group: start slime with --group-rm")
         if any(isinstance(sample, list) for sample in samples):
             raise BrokenBatch(
-                "a trace in several samples, which would be counted as several: expected one for each"
+                "a completion in several samples, which would be counted as several: expected one for each"
             )
         return reward([None if _unfinished(sample) else sample.response for sample in samples])
 

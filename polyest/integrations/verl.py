@@ -4,7 +4,7 @@
     algorithm.adv_estimator=polyest_log_probability
     reward.custom_reward_function.path=pkg://polyest.integrations.verl
 
-verl scores one trace at a time and gives an estimator the scores and the uid of each prompt, no text.  So
+verl scores one completion at a time and gives an estimator the scores and the uid of each prompt, no text.  So
 the score is the class of the answer (scores.py), and the estimator counts it in its uid.  Options are read
 from `algorithm.polyest` (estimators.py).  Where verl is not installed nothing is registered.
 """
@@ -89,7 +89,7 @@ def estimate(
     index: Any = None,
     **_: Any,
 ) -> tuple[Array, Array]:
-    """Advantages and returns, both (traces, tokens), as verl's registered estimators give them.
+    """Advantages and returns, both (completions, tokens), as verl's registered estimators give them.
 
     name: a reward that estimators offer (rewards/registry.py); the rest is what verl passes.  Options in
     config.polyest.  Raises BrokenBatch, BrokenOrbit, InvalidReward, TableNotFound.

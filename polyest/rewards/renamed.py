@@ -79,4 +79,4 @@ def warn_of_setting(setting: str, old: str, new: str) -> None:
 
 
 def _said(old: str, new: str) -> str:
-    return f"{old} is called {new} now; the old name works until 1.0"
+    return f"{old} is called {new} now; the old name works until polyest 1.0"

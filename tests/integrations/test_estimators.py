@@ -201,11 +201,11 @@ REFUSED = {
     "nan": ([*FOUR[:3], np.nan], U, {}, "BrokenBatch", "a score is nan"),
     "infinite": ([*FOUR[:3], -np.inf], U, {}, "BrokenBatch", "a score is -inf"),
     "orbit unsaid": ([*FOUR[:3], -7.0], U, {}, "BrokenBatch", 'a score is -7: .*orbits="score"'),
-    "too few ids": (FOUR, U[:3], {}, "BrokenBatch", r"group ids of shape \(3,\) for 4 traces"),
-    "no ids": (FOUR, None, {}, "BrokenBatch", "group ids missing for 4 traces"),
-    "group of 1": (FOUR, list("aaab"), {}, "BrokenBatch", "group 'b' has 1 traces: expected at least 3"),
-    "group of 2": (FOUR[:2], U[:2], {}, "BrokenBatch", "group 'a' has 2 traces"),
-    "repeating": (FOUR, U, {"group": 3}, "BrokenBatch", "group 'a' has 4 traces, more than the 3 sampled"),
+    "too few ids": (FOUR, U[:3], {}, "BrokenBatch", r"group ids of shape \(3,\) for 4 completions"),
+    "no ids": (FOUR, None, {}, "BrokenBatch", "group ids missing for 4 completions"),
+    "group of 1": (FOUR, list("aaab"), {}, "BrokenBatch", "group 'b' has 1 completions: expected at least 3"),
+    "group of 2": (FOUR[:2], U[:2], {}, "BrokenBatch", "group 'a' has 2 completions"),
+    "repeating": (FOUR, U, {"group": 3}, "BrokenBatch", "group 'a' has 4 completions, more than the 3 sampled"),
     "unknown option": (FOUR, U, {"betta": 1}, "InvalidReward", "option betta of log_probability: .* of beta"),
     "baseline": (FOUR, U, {"baseline": "std"}, "InvalidReward", "baseline is 'std': expected one of group"),
     "incomplete": (FOUR, U, {"incomplete": 0}, "InvalidReward", "incomplete is 0"),
@@ -248,7 +248,7 @@ def test_orbits_that_are_not_said_are_an_error(case):
     [
         (["o:a", "o:a", "p:b", "p:b"], "2 of 2 orbits are not whole, one has 1 prompts of 2 to 2"),
         (["o:a", "o:b", "o:b", "o:b"], "1 of 1 orbits are not whole, one has 2 prompts of 1 to 3"),
-        (["o:a", "o:b", "o:c", "o:d"], "one has 4 prompts of 1 to 1 traces"),
+        (["o:a", "o:b", "o:c", "o:d"], "one has 4 prompts of 1 to 1 completions"),
     ],
 )
 def test_orbits_that_arrive_broken_are_an_error_or_advantages_0(index, message):
@@ -291,7 +291,7 @@ def test_orbits_in_the_scores_are_those_of_the_dataset():
     with pytest.raises(errors.BrokenOrbit, match="2 of 3 orbits are not whole"):
         estimate("coherence", *tokens([*scores[:9], 0.0, 0.0, 0.0]), failed, index)
     split = [answer_class("7", orbit=1), answer_class("7", orbit=2), *scores[2:]]
-    with pytest.raises(errors.BrokenOrbit, match="traces of one group name different orbits"):
+    with pytest.raises(errors.BrokenOrbit, match="completions of one group name different orbits"):
         estimate("coherence", *tokens(split), config, index)
 
 
@@ -347,7 +347,7 @@ def test_the_smallest_group_is_the_smallest_that_has_a_table(name, given, least)
     ids = np.arange(least)
     assert (advantages_of(how, ids, ids * 0) == 0).all()
     if least > 1:
-        with pytest.raises(errors.BrokenBatch, match=f"traces: expected at least {least}"):
+        with pytest.raises(errors.BrokenBatch, match=f"completions: expected at least {least}"):
             advantages_of(how, ids[1:], ids[1:] * 0)
         with pytest.raises(errors.PolyestError):
             advantages_of(how._replace(least=1), ids[1:], ids[1:] * 0)

@@ -88,7 +88,7 @@ def test_slime_pays_groups(monkeypatch):
     assert [sample.reward for sample in group] == reward(TEXTS)
     with pytest.raises(errors.BrokenBatch, match="start slime with --group-rm"):
         asyncio.run(rm(None, group[0]))
-    with pytest.raises(errors.BrokenBatch, match="a trace in several samples"):
+    with pytest.raises(errors.BrokenBatch, match="a completion in several samples"):
         asyncio.run(rm(None, [group[:2], group[2:]]))
 
 
@@ -245,9 +245,9 @@ def test_skyrl_counts_the_classes_of_answers(monkeypatch):
         wanted = GroupReward("log_probability", beta=0.3, centred=True)(TEXTS)
         assert found[:6, 0].tolist() == pytest.approx(wanted, rel=1e-6)
         assert (found[6:] == 0).all()
-    with pytest.raises(errors.BrokenBatch, match="group 'u' has 6 traces, more than the 5"):
+    with pytest.raises(errors.BrokenBatch, match="group 'u' has 6 completions, more than the 5"):
         groups.skyrl("log_probability", group=5)(scores, mask, ["u"] * 6)
-    with pytest.raises(errors.BrokenBatch, match="group ids missing for 6 traces"):
+    with pytest.raises(errors.BrokenBatch, match="group ids missing for 6 completions"):
         estimator(scores, mask)
 
 
@@ -275,8 +275,8 @@ def test_prime_rl_assigns_centred_rewards(monkeypatch):
         (lambda: GroupReward(beta=-1)(TEXTS), "InvalidReward", "beta is -1"),
         (lambda: GroupReward()([]), "BrokenBatch", "expected str or None"),
         (lambda: GroupReward()(["7", 7, "3"]), "BrokenBatch", "expected str or None"),
-        (lambda: GroupReward()(["7", "3"]), "BrokenBatch", "a group has 2 traces: expected at least 3"),
-        (lambda: GroupReward(group=4)(TEXTS), "BrokenBatch", "a group of 6 traces, more than the 4"),
+        (lambda: GroupReward()(["7", "3"]), "BrokenBatch", "a group has 2 completions: expected at least 3"),
+        (lambda: GroupReward(group=4)(TEXTS), "BrokenBatch", "a group of 6 completions, more than the 4"),
         (lambda: GroupReward(noise=3)(TEXTS), "TableNotFound", "noise"),
         (lambda: groups.skyrl("coherence"), "BrokenOrbit", "coherence without orbits"),
         (lambda: groups.rllm("soft_consistency", text=str), "BrokenOrbit", "soft_consistency without orbits"),

@@ -186,5 +186,5 @@ def test_openrlhf():
 
     assert asyncio.run(batch(BOXED)) == paid()
     assert not found["waiting"]
-    with pytest.raises(Exception, match="a group has 2 traces"):
+    with pytest.raises(Exception, match="a group has 2 completions"):
         asyncio.run(batch(BOXED[:2]))

@@ -114,7 +114,7 @@ def test_options_reach_the_estimator_from_every_kind_of_configuration():
     with pytest.raises(errors.InvalidReward, match="option betta of log_probability"):
         first(of_algorithm(betta=1))
     doubled = OmegaConf.create({"n": 3, "algorithm": {"polyest": {"group": "${n}"}}})
-    with pytest.raises(errors.BrokenBatch, match="4 traces, more than the 3 sampled"):
+    with pytest.raises(errors.BrokenBatch, match="4 completions, more than the 3 sampled"):
         first(doubled.algorithm)
     with pytest.raises(errors.InvalidReward, match="use_kl_in_reward"):
         first(AlgoConfig(use_kl_in_reward=True))

@@ -35,7 +35,7 @@ def rows(text):
 def test_an_old_name_does_what_the_new_one_does_and_warns_of_it(old):
     new, by_old_name, by_new_name = RENAMED[old]
     with pytest.warns(
-        DeprecationWarning, match="is called .* now; the old name works until 1.0"
+        DeprecationWarning, match="is called .* now; the old name works until polyest 1.0"
     ) as seen:
         found = by_old_name()
     (warned,) = seen

@@ -5,7 +5,7 @@
     GRPOTrainer(..., reward_funcs=reward, callbacks=[trl.Check(reward)])
 
 Both trainers subtract the mean of a group (RLOO that of the others, G/(G-1) times the same), so the table
-is always that of K = G - 2 draws.  A reward is a plain object that can be pickled.  A trace without answer
+is always that of K = G - 2 draws.  A reward is a plain object that can be pickled.  A completion without answer
 earns the least that a count can earn, and what a reward pays depends on the batch alone, in evaluation
 too.  Groups are those of the trainer, where the reward finds it behind `log_metric`, and are counted whole
 where they are cut between processes.
@@ -156,7 +156,7 @@ def pairwise(
     beta: float = 1.0,
     **keywords: Unpack[OrbitKeywords],
 ) -> Reward:
-    """Rewards beta times the mean agreement of a trace with those of its orbit: `rewards.pairwise`.
+    """Rewards beta times the mean agreement of a completion with those of its orbit: `rewards.pairwise`.
 
     Without fuzzy=, encode= or distance= answers agree where they are equal; with one of them whole
     completions are compared, by every process all of them, and kind= is not used.

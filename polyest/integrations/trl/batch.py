@@ -30,11 +30,11 @@ READER = ("choices", "cues", "reasoning")  # keywords of `answers.canonical`
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """The traces of all processes, one entry each, and which are this one's.
+    """The completions of all processes, one entry each, and which are this one's.
 
-    groups, orbits: integers (N,), of traces counted together; answers: integers (N,), or texts; truth:
+    groups, orbits: integers (N,), of completions counted together; answers: integers (N,), or texts; truth:
     integers (N,), -1 where none can be read, or None; mine: a slice; kept: bool (N,), False where an orbit
-    is broken and left out, and, where that leaves nothing to raise, where no trace of it is this process's.
+    is broken and left out, and, where that leaves nothing to raise, where no completion of it is this process's.
     """
 
     groups: Ints

@@ -20,7 +20,7 @@ from polyest.integrations.trl.trainer import evaluated, read_as, trainer_of, val
 from polyest.rewards.registry import REWARDS, UNANSWERED
 from polyest.values import shown
 
-# Traces of the group on which a reward is tried where it is not known how many there are.
+# Completions of the group on which a reward is tried where it is not known how many there are.
 TRIED = 34
 
 
@@ -135,7 +135,7 @@ class Reward:
         return np.where(missing, 0.0, paid), batch.kept & ~missing
 
     def _paid(self, how: Reading, batch: Batch, kept: Any) -> Any:
-        """Rewards of the traces kept, whole groups: rows (prompts, G) where G is known."""
+        """Rewards of the completions kept, whole groups: rows (prompts, G) where G is known."""
         G, given = how.num_generations, dict(self.arguments)
         shape = (-1, G) if G else (-1,)
         if not G:

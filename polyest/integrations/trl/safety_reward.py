@@ -19,7 +19,7 @@ class SafetyReward:
     """Rewards -lambda cost(completion); lambda is moved by `MultiplierCallback` only.
 
     cost: text -> number, or one for each budget, finite; multiplier: a `rewards.Multiplier`, shared with
-    the callback.  A trace without completion has None and no cost.  Rewards are rounded to multiples of
+    the callback.  A completion without completion has None and no cost.  Rewards are rounded to multiples of
     2^-16, so that those of a group with equal costs cancel.  Raises InvalidReward as `rewards.safety` does.
 
     >>> reward = SafetyReward(len, rewards.Multiplier(1.0, rate=0.1, start=0.5))
