@@ -1,4 +1,4 @@
-"""The reward of one group of texts, for trainers that hand whole groups over: what their hooks pay with."""
+"""The reward of one group of texts, for trainers that hand over whole groups; their hooks pay with it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,18 +17,21 @@ from polyest.values import shown
 
 
 class GroupReward:
-    """A reward of one group of texts; a picklable callable with a __name__.
+    """A reward of one group of texts, a picklable callable with a __name__.
 
-    name: one of `estimators.REWARDS` but "soft", which needs orbits: log, diversity, tsallis, polynomial,
-    coherence (the majority of the group), pairwise.  kind, choices, equivalence: as in `reader.Answering`.
-    centred: less the group's mean already, so that a trainer's own mean changes nothing; its logs then show
-    a mean reward of 0.  With unanswered="exclude", which only goes with it, a completion without answer has 0
-    exactly.  incomplete: "raise", or "zero" for rewards 0 where a group is too small for its table.  Other
-    keywords are the reward's own: beta, noise, criterion, table, unanswered; kind of diversity is
-    diversity=; "pairwise" takes fuzzy, encode or distance and then compares the texts as they are.
+    name: a reward that the registry offers to groups, such as log_probability, diversity, or coherence,
+    which is the majority of the group.
+    centred: whether the group's mean is subtracted here.  A trainer's own mean then changes nothing, and
+    its logs show a mean reward of 0.
+    options: beta, unanswered and the reward's own, such as noise, measure or fuzzy; group and incomplete as
+    in `estimators.AdvantageOptions`, where "zero" stands for rewards 0; and how answers are read, as in
+    `reader.Answering`.
 
-    Raises InvalidAnswer and InvalidReward for a name or keyword that is none; called, BrokenBatch,
-    InvalidAnswer, InvalidReward, TableNotFound.
+    unanswered="exclude" needs centred=True: a completion without answer then has exactly 0.  Where fuzzy,
+    encode or distance is given, "pairwise" compares the texts as they are.
+
+    Raises InvalidAnswer and InvalidReward for a name or an option that is unknown.  When it is called it
+    raises BrokenBatch, InvalidAnswer, InvalidReward, TableNotFound.
 
     >>> GroupReward("log_probability", table="harmonic", beta=0.5)(["7", "so 7", "7.0", "3"])
     [0.0, 0.0, 0.0, -0.75]
@@ -55,7 +58,7 @@ class GroupReward:
         self.__name__ = f"polyest_{self.options.name}"
 
     def __call__(self, texts: Sequence[Text]) -> list[float]:
-        """Rewards of the texts of one group, None for a completion without text: finite, in their order."""
+        """Rewards of the texts of one group, finite, in their order; a text may be None."""
         said = list(texts)
         if not said or any(text is not None and not isinstance(text, str) for text in said):
             raise BrokenBatch(
@@ -63,8 +66,8 @@ class GroupReward:
             )
         if self.options.group and len(said) > self.options.group:
             raise BrokenBatch(
-                f"a group of {len(said)} completions, more than the {self.options.group} sampled: expected one "
-                "text for each completion of one prompt"
+                f"a group of {len(said)} completions, more than the {self.options.group} sampled: expected "
+                "one text for each completion of one prompt"
             )
         if len(said) < self.options.least:
             if self.options.incomplete == "zero":
@@ -76,6 +79,7 @@ class GroupReward:
         return [float(value) for value in paid[0]]
 
     def _paid(self, said: list[Text]) -> Floats:
+        """Rewards (1, G)."""
         reward, keywords = REWARDS[self.options.name], self.options.keywords
         compared = any(keywords.get(way) for way in reward.texts)
         if compared and all(text is None for text in said):

@@ -1,4 +1,4 @@
-"""Completions as trainers hand them over -> the text in which a final answer is looked for, or None.
+"""Completions as trainers pass them -> the text in which a final answer is looked for, or None.
 
 A completion is a text, or the messages of a chat, of which the last one of the model counts.  One that
 calls tools is no final answer, whatever is written beside the call.
@@ -10,7 +10,7 @@ from typing import Any
 from polyest.errors import InvalidAnswer
 from polyest.values import shown
 
-Text = str | None  # in which an answer is looked for; None where a completion has no final text
+Text = str | None  # None where a completion has no final text
 MODEL = ("assistant", "model", "ai", "bot", "gpt")  # in lower case, as roles are compared
 OTHERS = (
     "user", "human", "system", "developer", "tool", "tools", "function", "ipython", "environment",
@@ -22,11 +22,11 @@ TEXT = ("text", "output_text", "input_text")
 
 
 def said(completion: Any) -> str | None:
-    """The text of a completion: a string, or the last message of the model in a chat; None for none.
+    """The text of a completion, which is a string or a chat: its last message of the model; None for none.
 
-    A message of the model has a role in `MODEL`, whatever its case, or none.  One that calls tools has
-    no text that is final.  Raises InvalidAnswer for anything else, for an unknown role, and for content
-    that is neither text nor parts of text.
+    A message of the model has a role in `MODEL`, in any case of letters, or no role.  One that calls tools
+    has no final text.  Raises InvalidAnswer for anything else than a string or a chat, for an unknown role,
+    and for content that is neither text nor a list of parts.
 
     >>> said("so 4"), said([{"role": "assistant", "content": "so 4"}]), said(None), said([])
     ('so 4', 'so 4', None, None)
@@ -55,9 +55,9 @@ def texts_of(completions: Any) -> list[str | None]:
 
 
 def content_of(message: Mapping[str, Any]) -> str | None:
-    """The text of a message, of its parts that are text; None where there is none, or a call of a tool.
+    """The text of a message, or of its parts that are text; None where it has none, or calls a tool.
 
-    Raises InvalidAnswer for content of another kind.
+    Raises InvalidAnswer for content that is neither text nor a list of parts.
 
     >>> content_of({"content": [{"type": "image"}, {"type": "text", "text": "so 4"}]})
     'so 4'

@@ -1,6 +1,6 @@
 r"""How an answer is read, for every trainer alike: texts -> keys, right answers -> keys, keys -> ids.
 
-What can be said about it is said here once: `Answering`.
+`Answering` has the options, which are the same in all integrations.
 """
 
 import re
@@ -22,12 +22,13 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Answering(TypedDict, total=False):
-    """Keywords of reading that all integrations have in common.
+    """Options that say how answers are read, in all integrations.
 
-    kind: a kind of `answers.canonical`, or a callable text -> str, int or None, asked once for each
-    distinct text.  equivalence: a test (key, key) -> bool for `answers.equivalent`, such as
-    `answers.math_equal`; it joins answers of one prompt, or of one orbit.  Others: as in
-    `answers.canonical`, not with a callable.
+    kind: a kind of `answers.canonical`, or a function of a text that gives a str, an int or None, and is
+    called once for each distinct text.
+    equivalence: a test (key, key) -> bool for `answers.equivalent`, such as `answers.math_equal`; it joins
+    answers of one prompt, or of one orbit.
+    choices, cues, reasoning: as in `answers.canonical`; not with a function as kind.
     """
 
     kind: str | Extract
@@ -38,20 +39,20 @@ class Answering(TypedDict, total=False):
 
 
 class Reader:
-    """Reads answers; can be pickled where its callables can.
+    """Reads answers; it can be pickled where its functions can.
 
-    Keywords as in `Answering`.  Raises InvalidAnswer for a kind or a value that is none.
+    Options as in `Answering`.  Raises InvalidAnswer for an unknown option or kind, and for a bad value.
 
     >>> Reader(kind="boxed").keys([r"so \\boxed{.5}", None]), Reader(kind="boxed").labels(["1/2"])
     (['1/2', None], ['1/2'])
     """
 
     def __init__(self, **options: Unpack[Answering]) -> None:
-        """A reader with these options, tried once."""
+        """A reader with these options, which are tried on one text."""
         given: dict[str, Any] = dict(options)
         self.kind: str | Extract = given.pop("kind", KIND)
         self.equivalence: Same | None = given.pop("equivalence", None)
-        # Kept as they are pickled and named: no iterator, which would be read once.
+        # An iterator is read here, as it could be read only once; tuples can be pickled and named.
         self.options: dict[str, Any] = {
             name: tuple(value)
             if isinstance(value, Iterable) and not isinstance(value, str)
@@ -85,9 +86,9 @@ class Reader:
         return [key_of[text] for text in said]
 
     def labels(self, values: Iterable[Any]) -> list[str | None]:
-        """The key of each right answer, a text or a number, None where none can be read.
+        """The key of each right answer, a text or a number; None where none can be read.
 
-        A right answer is an answer: for kinds that look for a box it is read as if it were in one.
+        A column of right answers holds answers alone: kinds that look for a box read them as if in one.
         """
         return self.keys([self._label(value) for value in values])
 
@@ -96,7 +97,7 @@ class Reader:
         return identified(self.joined(self.keys(texts)))
 
     def joined(self, keys: list[str | None]) -> list[str | None]:
-        """Keys (N,) of one group or orbit, one for all that the equivalence joins."""
+        """Keys (N,) of one group or orbit, where all that the equivalence joins have the same key."""
         found = answers.equivalent(keys, self.equivalence) if self.equivalence else keys
         return list(found)
 
@@ -112,7 +113,7 @@ class Reader:
 
 
 def pop_reader(options: dict[str, Any]) -> Reader:
-    """The reader that some of these options ask for, which are taken out of them.
+    """The reader that some of these options ask for, which are removed from them.
 
     >>> options = {"kind": "choice", "beta": 0.1}
     >>> pop_reader(options).kind, options
@@ -124,7 +125,7 @@ def pop_reader(options: dict[str, Any]) -> Reader:
 
 
 def identified(keys: Sequence[str | None]) -> Ints:
-    """Ids (N,) of keys, made once for each distinct one."""
+    """Ids of keys, int64 (N,); each distinct key is hashed once."""
     each = list(dict.fromkeys(keys))
     number = dict(zip(each, answers.identify(each).tolist(), strict=True))
     return np.fromiter(map(number.__getitem__, keys), np.int64, len(keys))
@@ -139,7 +140,7 @@ def _key(found: Any) -> str | None:
 
 
 def _balanced(text: str) -> bool:
-    """Whether every brace is closed, escaped ones left out, so that what is put around the text holds it."""
+    """Whether every brace that is not escaped is closed, so that the text can be put between braces."""
     depth = 0
     for brace in re.findall(r"\\.|[{}]", text, re.DOTALL):
         depth += {"{": 1, "}": -1}.get(brace, 0)

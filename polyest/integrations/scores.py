@@ -1,8 +1,8 @@
-"""Answer classes as scores: what a trainer carries that passes numbers and no texts.
+"""Answer classes as scores, for trainers that pass numbers and no texts.
 
-Some trainers score one completion at a time and hand the scores, not the texts, to the advantage estimator.
+Some trainers score one completion at a time and pass the scores, not the texts, to the advantage estimator.
 float32 holds whole numbers of 24 bits exactly, so the score is the class of the answer, a hash of its
-canonical key, and the estimator counts equal classes.  Whether the answer is right is its sign:
+canonical key, and the estimator counts equal classes.  The sign says whether the answer is right:
 
     right, or not known        class               2 .. 2^24 - 2^9
     wrong                      -(class + 2^8)
@@ -38,8 +38,9 @@ FAILED = ("raise", "no-answer")
 class Classes(NamedTuple):
     """What scores say of their completions.
 
-    ids: int64 (N,), equal for equal answers, -1 for none.  orbits: int64 (N,), modulo 256, or None where
-    scores have none.  right: bool (N,), False for an answer known to be wrong, and for none.
+    ids: int64 (N,), equal for equal answers, -1 for no answer.
+    orbits: int64 (N,), numbers of orbits modulo 256, or None where scores have none.
+    right: bool (N,), False for an answer that is known to be wrong, and for no answer.
     """
 
     ids: Any
@@ -59,10 +60,12 @@ def answer_class(
 ) -> float:
     """The class of the answer in a text, a whole number that float32 holds; -1 for no answer.
 
-    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: number of the completion's orbit,
-    where the estimator is told that scores have one.  right: whether the answer is the right one, None
-    where that is not known; the counts are the same.  Raises InvalidAnswer for a text or kind that is
-    none, BrokenOrbit for an orbit that is no integer of at least 0.
+    kind, choices, cues, reasoning: as in `answers.canonical`.
+    orbit: the number of the completion's orbit, where the estimator is told that scores have one.
+    right: whether the answer is the right one, None where that is not known; answers are counted alike.
+
+    Raises InvalidAnswer for what is no text and for an unknown kind, BrokenOrbit for an orbit that is not
+    an integer of at least 0.
 
     >>> answer_class("so 0.50", "fraction") == answer_class("it is 1/2", "fraction")
     True
@@ -86,10 +89,13 @@ def answer_class(
 def classes(scores: Any, with_orbits: bool = False, failed: str = "raise") -> Classes:
     """What the scores of a batch say: classes, orbits, and which answers are not known to be wrong.
 
-    scores: float32 or float64 (N,) of `answer_class`, on the host.  failed: what a score of 0 or 1 is, which
-    `answer_class` never gives: an error, or with "no-answer" a completion without answer, of orbit -1.  Raises
-    BrokenBatch for scores in which no class can be read: 0 and 1, not whole, out of range, nan, of fewer bits
-    than float32; InvalidReward for another `failed`.
+    scores: float32 or float64 (N,) of `answer_class`, on the host.
+    with_orbits: whether they were made with orbit=.
+    failed: what a score of 0 or 1 means, which `answer_class` never gives: "raise", or "no-answer" for a
+    completion without answer, of orbit -1.
+
+    Raises BrokenBatch for scores that are no classes: not whole, out of range, nan, of fewer bits than
+    float32, and 0 and 1; InvalidReward for another `failed`.
 
     >>> classes(np.array([5.0, -(5.0 + 256), -1.0])).ids.tolist()
     [5, 5, -1]
@@ -112,14 +118,14 @@ def classes(scores: Any, with_orbits: bool = False, failed: str = "raise") -> Cl
             "failure of the reward manager (a time-out, an exception) or an accuracy: return "
             'answer_class(text) as the score; failures count as no answer with failed="no-answer"'
         )
-    whole = np.where(~failures & (abs(found) < 2**24), found, -1).astype(np.int64)
-    right = whole > 0
-    answered = right | (whole < -SLOTS)
-    number = np.where(right, whole, -whole - SLOTS)
+    signed = np.where(~failures & (abs(found) < 2**24), found, -1).astype(np.int64)
+    right = signed > 0
+    answered = right | (signed < -SLOTS)
+    number = np.where(right, signed, -signed - SLOTS)
     ids, most = (number % BLOCK, GREATEST % BLOCK) if with_orbits else (number, GREATEST)
-    slots = np.where(answered, number // BLOCK, -1 - whole)
-    silent = (whole < 0) & ((slots == 0) | with_orbits)
-    good = (failures | (found == whole)) & np.where(
+    slots = np.where(answered, number // BLOCK, -1 - signed)
+    silent = (signed < 0) & ((slots == 0) | with_orbits)
+    good = (failures | (found == signed)) & np.where(
         answered, (ids >= LEAST) & (ids <= most) & (number <= GREATEST), silent
     )
     if not good.all():

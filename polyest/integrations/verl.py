@@ -4,9 +4,10 @@
     algorithm.adv_estimator=polyest_log_probability
     reward.custom_reward_function.path=pkg://polyest.integrations.verl
 
-verl scores one completion at a time and gives an estimator the scores and the uid of each prompt, no text.  So
-the score is the class of the answer (scores.py), and the estimator counts it in its uid.  Options are read
-from `algorithm.polyest` (estimators.py).  Where verl is not installed nothing is registered.
+verl scores one completion at a time, and gives an estimator the scores and the uid of each prompt, but no
+text.  So the score is the class of the answer (scores.py), and the estimator counts equal classes of a uid.
+Options are read from `algorithm.polyest` (estimators.py).  Where verl is not installed nothing is
+registered.
 """
 
 import re
@@ -50,12 +51,13 @@ def compute_score(
     orbit: str | None = None,
     **_: Any,
 ) -> dict[str, float]:
-    """A reward function for verl: the class of the answer as score, and whether it is right as acc.
+    """A reward function for verl: the class of the answer as the score, and whether it is right as acc.
 
-    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: the entry of extra_info that
-    numbers the orbits, where orbits="score".  acc, 0 or 1, is what verl's validation reports; of the
-    score it is the sign (scores.py), where the ground truth is an answer.  Raises BrokenOrbit where
-    extra_info has no such entry.
+    kind, choices, cues, reasoning: as in `answers.canonical`.
+    orbit: the entry of extra_info that numbers the orbits, where orbits="score".
+
+    verl's validation reports acc, which is 0 or 1.  It is also the sign of the score (scores.py), if the
+    ground truth can be read.  Raises BrokenOrbit where extra_info has no such entry.
 
     >>> found = compute_score("", "so 0.50", "1/2", kind="fraction")
     >>> found["acc"], found["score"] == answer_class("1/2", "fraction")
@@ -89,10 +91,13 @@ def estimate(
     index: Any = None,
     **_: Any,
 ) -> tuple[Array, Array]:
-    """Advantages and returns, both (completions, tokens), as verl's registered estimators give them.
+    """Advantages and returns, as the estimators give them that are registered with verl.
 
-    name: a reward that estimators offer (rewards/registry.py); the rest is what verl passes.  Options in
-    config.polyest.  Raises BrokenBatch, BrokenOrbit, InvalidReward, TableNotFound.
+    name: a reward that the registry offers to estimators; the rest is what verl passes.  Options of the
+    reward are below config.polyest.
+
+    Returns the advantages (completions, tokens), twice.  Raises BrokenBatch, BrokenOrbit, InvalidReward,
+    TableNotFound.
     """
     options = current_options(name, _options_in(config), "algorithm.polyest")
     how = parse_options(name, options, scored=True)

@@ -205,7 +205,7 @@ REFUSED = {
     "no ids": (FOUR, None, {}, "BrokenBatch", "group ids missing for 4 completions"),
     "group of 1": (FOUR, list("aaab"), {}, "BrokenBatch", "group 'b' has 1 completions: expected at least 3"),
     "group of 2": (FOUR[:2], U[:2], {}, "BrokenBatch", "group 'a' has 2 completions"),
-    "repeating": (FOUR, U, {"group": 3}, "BrokenBatch", "group 'a' has 4 completions, more than the 3 sampled"),
+    "repeating": (FOUR, U, {"group": 3}, "BrokenBatch", "group 'a' has 4 completions, more than the 3"),
     "unknown option": (FOUR, U, {"betta": 1}, "InvalidReward", "option betta of log_probability: .* of beta"),
     "baseline": (FOUR, U, {"baseline": "std"}, "InvalidReward", "baseline is 'std': expected one of group"),
     "incomplete": (FOUR, U, {"incomplete": 0}, "InvalidReward", "incomplete is 0"),

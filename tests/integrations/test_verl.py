@@ -31,6 +31,7 @@ from polyest.problem.grids import Rounding, nearest
 from polyest.rewards.estimates import rewarded
 from polyest.rewards.options import Estimator
 from polyest.rewards.registry import offered
+from polyest.rewards.renamed import NAMES as OLD_NAMES
 from polyest.tables import release
 from polyest.tables.release import load
 
@@ -73,6 +74,17 @@ def test_every_estimator_is_registered_once():
     integration.register()
     importlib.reload(integration)
     assert {name: core_algos.ADV_ESTIMATOR_REGISTRY[name] for name in NAMES} == before
+
+
+@pytest.mark.parametrize("old", OLD_NAMES)
+def test_an_old_name_is_registered_too_and_warns_when_it_is_used(old):
+    new = OLD_NAMES[old]
+    config = of_algorithm(**OPTIONS.get(new, {}))
+    data = batch(["7", "7", "3", "7"], ["a"] * 4)
+    wanted = ray_trainer.compute_advantage(data, f"polyest_{new}", config=config).batch
+    with pytest.warns(DeprecationWarning, match=f"polyest_{old} is called polyest_{new} now"):
+        found = ray_trainer.compute_advantage(data, f"polyest_{old}", config=config).batch
+    assert torch.equal(found["advantages"], wanted["advantages"])
 
 
 @pytest.mark.parametrize("name", REWARDS)

@@ -1,4 +1,4 @@
-"""What a reward is called, under which a trainer logs it: its form and what is not usual about it."""
+"""The name of a reward, under which a trainer logs it: its form, and settings that are not the defaults."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from polyest.rewards.registry import REWARDS, UNANSWERED
 
 
 def name_of(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
-    """The form and all settings that are not the usual ones."""
+    """The form and all settings that are not the defaults, joined by hyphens."""
     usual = {"beta": 1.0, "dyadic": True, "unanswered": UNANSWERED, **REWARDS[form].options}
     parts = [
         f"{key}{word(value)}"
@@ -37,7 +37,7 @@ def name_of(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
 
 
 def word(value: Any) -> str:
-    """A value as part of a name, the same in every process.
+    """A value as part of a name; the same in every process.
 
     >>> word(0.5), word(len), word(("a", "rather", "long", "tuple", "of", "words")) == word("x" * 99)
     ('0.5', 'len', False)
