@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import required
 
 from polyest import advantages, answers, errors, rewards
 from polyest.integrations.estimators import advantages_of, parse_options, token_advantages
@@ -18,12 +19,11 @@ REWARDS = offered("estimators")
 LOOKED_UP = [name for name, row in REWARDS.items() if row.table]
 COMPARED = [name for name, row in REWARDS.items() if not row.table]
 LOWEST = {"unanswered": "lowest"}  # the default of every integration
-NEEDS = {"tsallis": {"q": 3}, "polynomial": {"coefficients": [0, 0.5, 1]}}
 
 
 def options(name, **more):
     whose = {"orbits": "none"} if REWARDS[name].orbits else {}
-    return {**whose, **NEEDS.get(name, {}), **more}
+    return {**whose, **required(name), **more}
 
 
 def tokens(scores, length=4):
@@ -51,7 +51,7 @@ def test_a_score_that_says_right_or_wrong_is_counted_as_the_same_answer():
 @pytest.mark.parametrize("silence", [{}, {"unanswered": "exclude"}], ids=["default", "exclude"])
 def test_advantages_are_those_of_the_reward_with_its_baseline(name, baseline, silence):
     ids = np.array([[7, 7, 3, 5, -1], [1, 1, 1, 1, 2]])
-    own = NEEDS.get(name, {})
+    own = required(name)
     row = REWARDS[name]
     given = ids[:, None] if row.orbits else ids
     how = {"dyadic": True, "beta": 0.5, **LOWEST, **silence}

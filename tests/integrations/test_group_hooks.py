@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import standins
 import torch
+from samples import required
 
 from polyest import advantages, answers, errors, rewards
 from polyest.integrations import groups, trl
@@ -19,7 +20,6 @@ from polyest.rewards.registry import offered
 
 TEXTS = ["7", "so 7", "3", "7.0", "no idea", "5"]
 IDS = np.array([[1, 1, 2, 1, -1, 3]])
-NEEDS = {"tsallis": {"q": 2}, "polynomial": {"coefficients": (0, 1)}}
 REWARDS = offered("groups")
 
 
@@ -31,15 +31,15 @@ def paid_by(name, ids, **how):
 
 @pytest.mark.parametrize("name", REWARDS)
 def test_a_group_is_paid_as_the_reward_pays_it(name):
-    reward = GroupReward(name, beta=0.3, **NEEDS.get(name, {}))
-    how = {"beta": 0.3, "dyadic": True, **NEEDS.get(name, {})}
+    reward = GroupReward(name, beta=0.3, **required(name))
+    how = {"beta": 0.3, "dyadic": True, **required(name)}
     wanted = paid_by(name, IDS, unanswered="lowest", **how)
     assert reward(TEXTS) == wanted[0].tolist()
-    centred = GroupReward(name, beta=0.3, centred=True, **NEEDS.get(name, {}))
+    centred = GroupReward(name, beta=0.3, centred=True, **required(name))
     assert centred(TEXTS) == advantages.group_mean(wanted)[0].tolist()
     assert reward.__name__ == f"polyest_{name}"
     assert pickle.loads(pickle.dumps(reward))(TEXTS) == reward(TEXTS)
-    left = GroupReward(name, beta=0.3, centred=True, unanswered="exclude", **NEEDS.get(name, {}))
+    left = GroupReward(name, beta=0.3, centred=True, unanswered="exclude", **required(name))
     paid = advantages.group_mean(paid_by(name, IDS, **how))[0].tolist()
     assert left(TEXTS) == paid
     assert paid[4] == 0
@@ -48,7 +48,7 @@ def test_a_group_is_paid_as_the_reward_pays_it(name):
 @pytest.mark.parametrize("name", REWARDS)
 @pytest.mark.parametrize("centred", [False, True])
 def test_nothing_that_is_said_gives_nan_or_an_infinity(name, centred):
-    reward = GroupReward(name, centred=centred, **NEEDS.get(name, {}))
+    reward = GroupReward(name, centred=centred, **required(name))
     silent, alike = [None] * 6, ["7"] * 6
     for texts in (TEXTS, silent, alike, [str(i) for i in range(6)], [*silent[:5], "7"]):
         assert np.isfinite(reward(texts)).all()
@@ -146,8 +146,8 @@ def test_a_trajectory_of_tinker_that_ran_out_is_no_answer(monkeypatch):
 @pytest.mark.parametrize("name", REWARDS)
 def test_a_beta_beyond_all_bounds_is_a_named_error(name, beta):
     for paid in (
-        lambda: GroupReward(name, beta=beta, **NEEDS.get(name, {}))(TEXTS),
-        lambda: paid_by(name, IDS, beta=beta, **NEEDS.get(name, {})),
+        lambda: GroupReward(name, beta=beta, **required(name))(TEXTS),
+        lambda: paid_by(name, IDS, beta=beta, **required(name)),
     ):
         with pytest.raises(errors.InvalidReward, match="beta is"):
             paid()

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from samples import required
 from verl_imports import (
     AlgoConfig,
     DataProto,
@@ -39,9 +40,8 @@ ROOT = Path(__file__).resolve().parents[2]
 REWARDS = offered("estimators")
 NAMES = [f"polyest_{name}" for name in REWARDS]
 OPTIONS = {
-    "tsallis": {"q": 2},
-    "polynomial": {"coefficients": [0, 1]},
-    **{name: {"orbits": "none"} for name, row in REWARDS.items() if row.orbits},
+    name: required(name) | ({"orbits": "none"} if row.orbits else {})
+    for name, row in REWARDS.items()
 }
 
 
@@ -79,7 +79,7 @@ def test_every_estimator_is_registered_once():
 @pytest.mark.parametrize("old", OLD_NAMES)
 def test_an_old_name_is_registered_too_and_warns_when_it_is_used(old):
     new = OLD_NAMES[old]
-    config = of_algorithm(**OPTIONS.get(new, {}))
+    config = of_algorithm(**OPTIONS[new])
     data = batch(["7", "7", "3", "7"], ["a"] * 4)
     wanted = ray_trainer.compute_advantage(data, f"polyest_{new}", config=config).batch
     with pytest.warns(DeprecationWarning, match=f"polyest_{old} is called polyest_{new} now"):
@@ -91,7 +91,7 @@ def test_an_old_name_is_registered_too_and_warns_when_it_is_used(old):
 def test_the_trainer_of_verl_computes_our_advantages(name):
     texts = ["7", "so 7", "3", "?", "7", "1", "1", "2", "2", "3"]
     data = batch(texts, ["u-1"] * 5 + ["u-2"] * 5)
-    config = of_algorithm(beta=0.5, unanswered="exclude", **OPTIONS.get(name, {}))
+    config = of_algorithm(beta=0.5, unanswered="exclude", **OPTIONS[name])
     found = ray_trainer.compute_advantage(
         data, adv_estimator=f"polyest_{name}", num_repeat=5, config=config
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import data, required
 
 from polyest import rewards
 from polyest.errors import InvalidProblem, InvalidReward, PolyestError, UnknownOption
@@ -24,19 +25,13 @@ from polyest.rewards.registry import UNANSWERED as IN_TRAINERS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "integrations.md"
 NAMES = {"trl": "TRL", "estimators": "verl, SkyRL, rLLM", "groups": "`GroupReward`"}
-# A value of each option that has no default, and data of a group of five.
-GIVEN = {"q": 3, "coefficients": (0, 0.5, 1), "k": 2, "multiplier": 0.5}
-GROUP = {"answers": [[7, 7, 3, -1, 5]], "truth": [7], "scores": [[1.0] * 5], "costs": [[1.0] * 5]}
 OF_ANSWERS = [name for name, row in REWARDS.items() if row.unanswered]
 
 
-def paid(row, group=None, **options):
+def paid(row, answers=None, **options):
     """What a reward pays, with whatever it needs."""
-    given = {name: GIVEN[name] for name in row.required}
-    data = {name: value for name, value in (group or GROUP).items() if name in row.data}
-    if row.orbits:
-        data["answers"] = [data["answers"]]
-    return np.ravel(row.function(**data, **{**given, **options}))
+    given = data(row.name) if answers is None else data(row.name, answers=answers)
+    return np.ravel(row.function(**given, **{**required(row.name), **options}))
 
 
 def refused(name, option, given, interface):
@@ -111,12 +106,11 @@ def test_a_row_knows_whether_there_is_a_table_to_choose(name, option):
 @pytest.mark.parametrize("name", [n for n, row in REWARDS.items() if row.table and row.required])
 def test_a_row_knows_the_fewest_draws(name):
     row = REWARDS[name]
-    least = row.least_draws(GIVEN)
+    least = row.least_draws(required(name))
     assert least >= 2
-    enough = {**GROUP, "answers": [[7] * (least + 2)]}
-    assert np.isfinite(paid(row, enough)).all()
+    assert np.isfinite(paid(row, [[7] * (least + 2)])).all()
     with pytest.raises((InvalidProblem, InvalidReward)):
-        paid(row, {**GROUP, "answers": [[7] * (least + 1)]})
+        paid(row, [[7] * (least + 1)])
 
 
 def test_data_is_not_offered_as_an_option():
@@ -130,7 +124,7 @@ def test_data_is_not_offered_as_an_option():
 @pytest.mark.parametrize("interface", ["estimators", "groups"])
 def test_estimators_and_groups_take_what_the_row_says(name, interface):
     row = REWARDS[name]
-    given = {option: GIVEN[option] for option in row.required}
+    given = required(name)
     if interface in row.lacking:
         with pytest.raises(InvalidReward, match="is not offered here") as error:
             parse_options(name, given, interface=interface)
@@ -169,15 +163,15 @@ def test_trl_takes_what_the_row_says(name):
 
 def test_what_is_made_has_the_name_of_the_reward_and_the_default_of_trainers():
     assert IN_TRAINERS == "lowest"
-    for name, row in offered("groups").items():
-        reward = GroupReward(name, **{option: GIVEN[option] for option in row.required})
+    for name in offered("groups"):
+        reward = GroupReward(name, **required(name))
         assert reward.__name__ == f"polyest_{name}"
         assert reward.options.keywords["unanswered"] == IN_TRAINERS
     for name in offered("estimators"):
         assert verl.estimators()[f"polyest_{name}"].args == (name,)
     for name, row in offered("trl").items():
         if row.unanswered:
-            given = {option: GIVEN[option] for option in row.required}
+            given = required(name)
             made = getattr(trl, name)(**given, **({"orbit_size": 1} if row.orbits else {}))
             assert made.form == name
             assert made.options["unanswered"] == IN_TRAINERS
