@@ -49,6 +49,14 @@ def test_every_trainer_has_a_page_with_what_goes_wrong():
         assert max(map(len, text.splitlines())) < 260
 
 
+def test_every_trainer_is_named_where_one_looks_for_it():
+    assert {"verl", "skyrl"} < {*TRAINERS}
+    readme, index = (PAGES.parent / "README.md").read_text(), (PAGES / "index.md").read_text()
+    for name in (*TRAINERS, "trl"):
+        assert f"(docs/{name}.md)" in readme
+        assert f"({name}.md)" in index
+
+
 def test_verl():
     namespace = run("verl")
     found = namespace["compute_score"]("gsm8k", "so it is\n#### 7", "7", {})
