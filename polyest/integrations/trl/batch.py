@@ -140,7 +140,7 @@ def _groups(how: Reading, ids: Ints, names: Names, name: str) -> tuple[Ints, Int
     if G is None:
         _, first, groups = np.unique(ids, return_index=True, return_inverse=True)
         return groups.reshape(-1).astype(np.int64), first, [0] * len(first)
-    cut = '; count cut groups whole with gather="auto"' * (how.gather is False)
+    cut = '; count cut groups whole with gather="auto"' if how.gather is False else ""
     if len(ids) % G:
         raise BrokenBatch(
             f"{len(ids)} rows with num_generations={G}: expected a multiple{cut}; give the trainer's "

@@ -81,7 +81,7 @@ def rows_of(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, 
         name, group, ids = "prompt", asked, marks  # blocks of rows need no name
     else:
         group = column(
-            name, columns, rows, "or give num_generations, for rows that follow each other"
+            name, columns, rows, ", or give num_generations, for rows that follow each other"
         )
         ids = numbers(name, group)
     orbit = column(how.orbit, columns, rows) if how.orbit else group
@@ -115,7 +115,7 @@ def column(name: str, columns: Mapping[str, Any], rows: int, repair: str = "") -
         there = sorted(columns.keys() - set(PASSED))
         raise MissingColumn(
             f"no column {name!r} in the dataset: it has {', '.join(there) or 'none but the prompt'}; add "
-            f"dataset.add_column({name!r}, ...), or name another one{repair and ', '}{repair}"
+            f"dataset.add_column({name!r}, ...), or name another one{repair}"
         )
     found = columns[name]
     found = found.tolist() if hasattr(found, "tolist") else list(found)  # numpy's and torch's

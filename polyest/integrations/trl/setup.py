@@ -152,10 +152,11 @@ def _fits(reward: Any, config: Any, rewards: int) -> None:
             "number, or leave the reward's out"
         )
     if how.gather is False:
-        steps = config.steps_per_generation
-        _whole_groups(G, "per_device_train_batch_size", "steps_per_generation", config, steps)
+        rows = config.per_device_train_batch_size * config.steps_per_generation
+        _whole_groups(G, rows, "per_device_train_batch_size * steps_per_generation")
         if _evaluates(config):
-            _whole_groups(evaluated, "per_device_eval_batch_size", "", config, 1)
+            rows = config.per_device_eval_batch_size
+            _whole_groups(evaluated, rows, "per_device_eval_batch_size")
 
 
 def _whole_orbits(reward: Any, config: Any, evaluated: int) -> None:
@@ -180,13 +181,12 @@ def _whole_orbits(reward: Any, config: Any, evaluated: int) -> None:
         )
 
 
-def _whole_groups(G: int, batch: str, steps: str, config: Any, times: int) -> None:
+def _whole_groups(G: int, rows: int, setting: str) -> None:
     """Raises BrokenBatch where a process, which counts its rows alone, would not have whole groups."""
-    here = getattr(config, batch) * times
-    if here % G:
+    if rows % G:
         raise BrokenBatch(
-            f"gather=False and {here} rows a process ({batch}{steps and f' * {steps}'}) with {G} "
-            f'generations: groups would be cut; use gather="auto" or a multiple of {G}'
+            f"gather=False and {rows} rows a process ({setting}) with {G} generations: groups would be cut; "
+            f'use gather="auto" or a multiple of {G}'
         )
 
 
