@@ -92,29 +92,6 @@ def draws(group: Any, baseline: str = "group-mean", counting: str = "in-group") 
     return static_int(group) - spent
 
 
-def draws_of(K: Any, group: Any, baseline: str = "group-mean") -> Any:
-    """K as it is, or that of a group: exactly one of the two is given.
-
-    Raises InvalidProblem for both or none, and for a baseline beside K; as `draws` for the group.
-
-    >>> draws_of(None, 16), draws_of(14, None)
-    (14, 14)
-    """
-    if (K is None) == (group is None):
-        given = "neither K nor group" if K is None else f"K {shown(K)} and group {shown(group)}"
-        raise InvalidProblem(
-            f"{given}: expected exactly one of K, the draws of a table, and group, the completions of a "
-            "prompt"
-        )
-    if group is not None:
-        return draws(group, baseline)
-    if _spent(baseline) and baseline != "group-mean":
-        raise InvalidProblem(
-            f"baseline {shown(baseline)} beside K {shown(K)}: it says which K a group has; give group"
-        )
-    return K
-
-
 def in_group(
     answers: Array,
     *,

@@ -19,7 +19,6 @@ from math import inf, isfinite, nextafter
 from sys import float_info
 from typing import Any
 
-from polyest.counts import draws_of
 from polyest.deprecation import meant_as_keywords
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.make.pipeline import noiseless, solve
@@ -34,6 +33,7 @@ from polyest.problem.problem import (
 )
 from polyest.proof.certify import noise_floor, noise_unit
 from polyest.rivals import others, plug_in_table, rivals
+from polyest.sizes import draws_of
 from polyest.tables.table import Table
 from polyest.values import among, shown
 
@@ -265,6 +265,7 @@ def against(rival: Table, criterion: str = "gradient-variance") -> Versus:
     The budget is a proved lower bound of the rival's own criterion, so `best` is nowhere noisier.
     Raises InvalidProblem for a rival without noise, and what `solve` raises.
 
+    >>> from polyest import closed_forms
     >>> against(closed_forms.schuermann(8)).ratio.lower > 1.1
     True
     """

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from polyest.arrays import Floats
-from polyest.counts import draws_of
 from polyest.deprecation import meant_as_keywords
 from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
 from polyest.make.rounding import Rounded, carried, reselected, tightened, warn_if_ruined
@@ -22,6 +21,7 @@ from polyest.problem.grids import Rounding, asked, nearest
 from polyest.problem.problem import Alternation, Problem, Solution, pose
 from polyest.problem.targets import Target
 from polyest.proof.certify import certify, in_units, least_bias, measure, noise_unit, spent
+from polyest.sizes import draws_of
 from polyest.solvers import METHODS
 from polyest.solvers.constant import best_constant
 from polyest.solvers.remez import exchange

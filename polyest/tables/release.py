@@ -58,7 +58,7 @@ def load(
     (14, 14, 15)
     """
     if group is not None or K is None or baseline != "group-mean":
-        from polyest.counts import draws_of
+        from polyest.sizes import draws_of
 
         K = draws_of(K, group, baseline)
     problem = pose(K, target, criterion, bias, bias_ratio, noise)

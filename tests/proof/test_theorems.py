@@ -100,7 +100,7 @@ def test_of_a_subclass_nothing_is_believed_that_it_does_not_say(kind, K):
         bracket(sine, points)
     for criterion, budget in (("minimax", {}), ("variance", {"bias": 1.0})):
         with pytest.raises((NotProved, NotConverged, InvalidProblem)):
-            polyest.solve(K, sine, criterion, **budget)
+            polyest.solve(K, sine, criterion=criterion, **budget)
 
 
 def test_a_subclass_that_says_it_is_believed():

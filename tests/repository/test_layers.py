@@ -18,6 +18,7 @@ PLAN = {
     "arrays": set(),
     "decimals": set(),
     "record": set(),
+    "deprecation": set(),
     "reals": {"arrays", "errors", "values"},
     # What is asked, and the mathematics of it.
     "problem": {"arrays", "errors", "record", "values"},
@@ -27,15 +28,19 @@ PLAN = {
     "solvers": {"arrays", "errors", "exact", "precision", "problem"},
     "proof": {"arrays", "errors", "exact", "precision", "problem"},
     "make": {
-        "arrays", "errors", "exact", "precision", "problem", "proof", "solvers", "tables",
-        "values", "version",
+        "arrays", "deprecation", "errors", "exact", "precision", "problem", "proof", "sizes",
+        "solvers", "tables", "values", "version",
     },
     # The waist: what a trainer looks up, and the file where the two halves meet.
-    "tables": {"arrays", "decimals", "errors", "problem", "record", "values", "version"},
+    "tables": {
+        "arrays", "decimals", "deprecation", "errors", "problem", "record", "sizes", "values",
+        "version",
+    },
     "closed_forms": {"arrays", "decimals", "errors", "problem", "tables", "values"},
     "compiled": {"errors", "tables", "values"},
     # Online: from answers to rewards.
     "counts": {"arrays", "errors", "values"},
+    "sizes": {"counts", "errors", "values"},
     "answers": {"errors", "precision", "values"},
     "gathering": {"arrays", "errors"},
     "advantages": {"arrays", "counts", "errors", "reals", "values"},
@@ -53,7 +58,10 @@ PLAN = {
     "recommendation": {
         "arrays", "closed_forms", "counts", "errors", "gradients", "problem", "tables", "values",
     },
-    "frontier": {"closed_forms", "errors", "make", "problem", "proof", "tables", "values"},
+    "rivals": {"closed_forms", "make", "problem", "proof", "tables"},
+    "frontier": {
+        "deprecation", "errors", "make", "problem", "proof", "rivals", "sizes", "tables", "values",
+    },
     "games": {"arrays", "closed_forms", "counts", "errors", "make", "problem", "tables", "values"},
     "cli": {
         "arrays", "closed_forms", "counts", "decimals", "errors", "frontier", "gradients", "make",
