@@ -1,4 +1,4 @@
-"""Rewards -> advantages: what a trainer subtracts, and what that does to rewards that are counts.
+"""Rewards -> advantages: what a trainer subtracts, and what that does to rewards from counts.
 
     group_mean       A_i = R_i - mean of the group                table of K = G - 2 draws
     leave_one_out    A_i = R_i - mean of the others               the same, times G/(G-1)
@@ -6,27 +6,27 @@
     standardised     A_i = (R_i - mean)/(std + epsilon)           K = G - 2, no longer unbiased
     exact            A_i = R_i - mean of the group without i      K = G - 1
 
-A reward that is looked up in a count is no function of its own trace alone: the other traces' counts
-contain it, and a mean of theirs is no free baseline (theorem in counts.py).  `exact` recounts the group
-without the trace,
+A reward that is looked up by a count depends on the other completions of its group, and theirs depend on
+it.  So the mean of the others is not a baseline that leaves the gradient as it is (theorem in counts.py).
+`exact` counts the group again without the completion,
 
-    b_i = (S - X_i d[X_i] + (X_i - 1) d[X_i - 1])/(G - 1),    S = sum over traces j of d[X_j],
+    b_i = (S - X_i d[X_i] + (X_i - 1) d[X_i - 1])/(G - 1),    S = sum over completions j of d[X_j],
 
-d the in-group table of a group of G - 1: independent of trace i, and hence without bias for K = G - 1.
-d[0] and d[G] are read with weights that cancel, and are 0.  `pairing` gives a table with the baseline
-it belongs to.
+with d the in-group table of a group of G - 1. b_i is independent of completion i, and adds no bias to that
+of the table of K = G - 1.  The terms with d[0] and d[G] cancel, so both are given as 0.  `pairing` gives a
+table together with the baseline that it belongs to.
 
-A trace whose reward is nan is left out: its advantage is 0.  With n of G rewards given, the mean is
-theirs and A_i = (n/G)(R_i - mean): the sum over pairs of R_i - R_j, divided by G whatever n is.  Each
-pair has G - 2 others, so the gradient is exactly that of the table Q of K = G - 2 with the traces left
-out rewarded by the mean of Q over the rest, times the probability of an answer: prompts that are answered
-rarely weigh less.  With a weight of 1 it is neither.  `exact`, and a reward for no answer
-(unanswered="lowest"), have no such factor.
+A completion whose reward is nan is left out, with advantage 0.  With n of G rewards given the mean is that
+of the n, and A_i = (n/G)(R_i - mean): the sum over pairs of R_i - R_j, divided by G whatever n is.  Each
+pair has G - 2 others, so the gradient is exactly that of the table of K = G - 2 whose mean is Q, where a
+completion that is left out earns the mean of Q over the others, times the probability of an answer.
+Prompts that are answered rarely weigh less.  Without the factor n/G the gradient is that of no table.
+`exact`, and a reward for no answer (unanswered="lowest"), have no such factor.
 
-Rewards are real numbers of any type; sums are in float64.  Advantages are float64 of numpy and of lists, and
-of torch float32 where the rewards have fewer bits than float64, as float16 and bfloat16 have, else float64.
-They are finite: an infinity and numbers above 1e38 are refused.  For that the host looks at the values, where
-there are any: not in a graph of torch.compile, nor on the meta device.
+Rewards are real numbers of any type, summed in float64.  Advantages are float64 for numpy and lists.  For
+torch they are float32 where the rewards have fewer bits than float64 (float16, bfloat16, float32), else
+float64.  They are finite: infinities and numbers above 1e38 are refused.  For that the host looks at the
+values, unless there are none to look at, in a graph of torch.compile or on the meta device.
 """
 
 from typing import Any, NamedTuple
@@ -43,46 +43,59 @@ LARGEST = 1e38  # up to here differences are finite in float32, and sums of squa
 
 
 class _Given(NamedTuple):
-    """Rewards in float64 with 0 where none is given, n of G in a group, their mean, and the result's type."""
+    """Rewards, of which some may be missing.
+
+    given: bool, whether there is a reward; filled: float64, the reward, or 0 where there is none.
+    n_given, group_size, mean: float64, of the group of each completion: how many rewards are given, how
+    many completions it has, and the mean of what is given.  All are of one shape, or can be broadcast to
+    it.
+    dtype: that of the advantages.
+    """
 
     given: Array
     filled: Array
-    n: Array
-    G: Array
+    n_given: Array
+    group_size: Array
     mean: Array
-    kind: Any
+    dtype: Any
 
 
 def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
-    """Rewards minus their group's mean, A_i = (n/G)(R_i - mean of the n that are given), 0 where none is.
+    """Rewards minus their group's mean: A_i = (n/G)(R_i - mean of the n that are given).
 
-    rewards: (prompts, G), or (N,) with integer ids groups (N,); nan for a trace that is left out.
-    Returns the same shape, of the module's types.  Raises InvalidReward for shapes that do not fit and
-    rewards that are no finite numbers, CountOutOfRange for ids that are no integers.
+    rewards: (prompts, G), or (N,) with groups=; nan for a completion that is left out, with advantage 0.
+    groups: integer ids (N,) of flat rewards.
+
+    Returns advantages of the same shape; their type is said in the module.  Raises InvalidReward for shapes
+    that do not fit and rewards that are not finite numbers, CountOutOfRange for ids that are not integers.
 
     >>> group_mean(np.array([[1.0, 0.0, 2.0, np.nan]])).tolist()
     [[0.0, -0.75, 0.75, 0.0]]
     """
     of = _given(rewards, groups)
-    return _where_given(of, (of.filled - of.mean) * (of.n / of.G))
+    return _where_given(of, (of.filled - of.mean) * (of.n_given / of.group_size))
 
 
 def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
-    """Rewards minus the mean of the others (RLOO): G/(G-1) times `group_mean`; 0 for a group of one.
+    """Rewards minus the mean of the others (RLOO), which is G/(G-1) times `group_mean`.
+
+    rewards, groups, result and errors: as of `group_mean`; the advantage in a group of one is 0.
 
     >>> leave_one_out(np.array([[1.0, 0.0, 2.0]])).tolist()
     [[0.0, -1.5, 1.5]]
     """
     of = _given(rewards, groups)
-    return _where_given(of, (of.filled - of.mean) * (of.n / (of.G - 1).clip(min=1)))
+    return _where_given(of, (of.filled - of.mean) * (of.n_given / (of.group_size - 1).clip(min=1)))
 
 
 def orbit_mean(rewards: Array) -> Array:
-    """Rewards (orbits, m, G) minus the mean over all m G traces of the orbit.
+    """Rewards (orbits, m, G) minus the mean over all m G completions of the orbit.
 
-    For rewards that no table gives, such as those of a mode or of pairwise agreement: in an orbit's
-    mean the own group weighs 1/m, so that neither K = G - 2 nor K = G - 1 is right.  A flat batch takes
-    the ids of its orbits: group_mean(rewards, groups=orbits).
+    For rewards without a table, such as those of a mode or of pairwise agreement.  With a table it would
+    have bias: the own group weighs 1/m in the mean, so that neither K = G - 2 nor K = G - 1 is right.  A
+    flat batch takes group_mean(rewards, groups=orbits).
+
+    rewards: (orbits, m, G); result and errors: as of `group_mean`.
 
     >>> orbit_mean(np.array([[[1.0, 1.0], [0.0, 0.0]]])).tolist()
     [[[0.5, 0.5], [-0.5, -0.5]]]
@@ -91,15 +104,19 @@ def orbit_mean(rewards: Array) -> Array:
     if paid.ndim != 3:
         raise InvalidReward(f"rewards of shape {tuple(paid.shape)}: expected (orbits, m, G)")
     orbits, m, G = paid.shape
-    return _as(_kind(rewards), group_mean(paid.reshape(orbits, m * G)).reshape(paid.shape))
+    return _as(_dtype(rewards), group_mean(paid.reshape(orbits, m * G)).reshape(paid.shape))
 
 
 def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float = 1e-6) -> Array:
-    """GRPO's (R_i - mean)/(std + epsilon), std with n - 1, over the rewards given; 0 where all are equal.
+    """GRPO's (R_i - mean)/(std + epsilon), with the standard deviation over n - 1.
 
-    Whatever the factor beta of the rewards, it cancels, and so does the lack of bias of any table: prefer
-    `group_mean`.  Equal rewards give 0 exactly only where their mean is exact (dyadic rewards).  Raises
-    InvalidReward as `group_mean` does, and unless epsilon is positive.
+    The division cancels the factor beta of the rewards, and weighs prompts so that the gradient is no
+    longer that of the table: prefer `group_mean`.  Equal rewards give 0 exactly only where their mean is
+    exact, as for dyadic rewards.
+
+    rewards, groups and result: as of `group_mean`; epsilon: a positive number.
+
+    Raises InvalidReward for another epsilon, and as `group_mean` does.
 
     >>> standardised(np.array([[1.0, 0.0, 2.0]])).round(3).tolist()
     [[0.0, -1.0, 1.0]]
@@ -109,25 +126,29 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
         raise InvalidReward(f"epsilon is {shown(epsilon)}: expected a positive number")
     of = _given(rewards, groups)
     off = library(of.filled).where(of.given, of.filled - of.mean, 0.0)
-    variance = _summed(off * off, groups) / (of.n - 1).clip(min=1)
+    variance = _summed(off * off, groups) / (of.n_given - 1).clip(min=1)
     return _where_given(of, off / (variance**0.5 + small))
 
 
 def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Array:
-    """Rewards minus the mean reward of the group without the trace, its answers recounted without it.
+    """Rewards minus the mean reward of the group without the completion, its answers recounted without it.
 
     A_i = R_i - (S - X_i d[X_i] + (X_i - 1) d[X_i - 1])/(n - 1),    S = sum over answered j of d[X_j]
 
-    rewards: (prompts, G), of the table of K = G - 1 draws; others: d, numbers (G+1,), of a group of G - 1,
-    with d[0] = d[G] = 0; counts: X, integers (prompts, G), how often each answer occurs; answered: bool, n
-    of them in a group.  A trace without answer has advantage 0, whatever its reward.  Raises InvalidReward
-    for shapes that do not fit and numbers that are not finite, CountOutOfRange for counts outside 0..G.
+    rewards: (prompts, G), of the table of K = G - 1 draws.
+    others: d, numbers (G+1,), the rewards of counts in a group of G - 1, with d[0] = d[G] = 0.
+    counts: X, integers (prompts, G), how often each answer occurs in its group.
+    answered: bool (prompts, G), n of them in a group.
+
+    Returns advantages (prompts, G); a completion without answer has 0, whatever its reward.  Raises
+    InvalidReward for shapes that do not fit and numbers that are not finite, CountOutOfRange for counts
+    outside of 0..G.
 
     >>> d = np.array([0.0, 0.0, 1.0, 0.0])  # a pair among two others earns 1
     >>> exact(np.zeros((1, 3)), d, np.array([[2, 2, 1]]), np.ones((1, 3), bool)).tolist()
     [[0.0, 0.0, -1.0]]
     """
-    xp, kind = library(rewards), _kind(rewards)
+    xp, dtype = library(rewards), _dtype(rewards)
     paid, d = (reals(name, x, rewards) for name, x in (("rewards", rewards), ("others", others)))
     times = integers("counts", counts, paid)
     said = _flags("answered", answered, paid)
@@ -148,12 +169,16 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
     total = each.sum(1)[:, None]
     left = total - times * each + (times - 1) * d[(times - 1).clip(min=0)]
     n = (said.sum(1)[:, None] - 1).clip(min=1)
-    return _as(kind, xp.where(said, paid - left / n, 0.0))
+    return _as(dtype, xp.where(said, paid - left / n, 0.0))
 
 
 def _given(rewards: Array, groups: Array | None) -> _Given:
-    """Which rewards are given, how many of how many of a group are, and their mean."""
-    kind = _kind(rewards)
+    """Rewards with what is known of their groups.
+
+    Returns (given, filled, n_given, group_size, mean, dtype), as in `_Given`.  Raises InvalidReward for
+    shapes that do not fit and numbers that are not finite.
+    """
+    dtype = _dtype(rewards)
     paid = reals("rewards", rewards, rewards)
     xp = library(paid)
     if paid.ndim != (2 if groups is None else 1):
@@ -163,17 +188,19 @@ def _given(rewards: Array, groups: Array | None) -> _Given:
     given = ~xp.isnan(paid)
     filled = xp.where(given, paid, 0.0)
     _refuse_infinite("rewards", filled)
-    n = _summed(given * xp.ones_like(paid), groups)
-    G = _summed(xp.ones_like(paid), groups)
-    return _Given(given, filled, n, G, _summed(filled, groups) / n.clip(min=1), kind)
+    n_given = _summed(given * xp.ones_like(paid), groups)
+    group_size = _summed(xp.ones_like(paid), groups)
+    mean = _summed(filled, groups) / n_given.clip(min=1)
+    return _Given(given, filled, n_given, group_size, mean, dtype)
 
 
 def _where_given(of: _Given, advantages: Array) -> Array:
-    return _as(of.kind, library(advantages).where(of.given, advantages, 0.0))
+    """Advantages where a reward is given, else 0."""
+    return _as(of.dtype, library(advantages).where(of.given, advantages, 0.0))
 
 
 def _summed(values: Array, groups: Array | None) -> Array:
-    """Sum over the group of each trace, broadcast to it."""
+    """For each completion the sum over its group: (prompts, 1), or (N,) with ids of groups."""
     if groups is None:
         return values.sum(1)[:, None]
     if not values.shape[0]:
@@ -181,10 +208,10 @@ def _summed(values: Array, groups: Array | None) -> Array:
     xp, ids = library(values), integers("groups", groups, values)
     if ids.shape != values.shape:
         raise InvalidReward(
-            f"groups of shape {tuple(ids.shape)}: expected one id a trace, {tuple(values.shape)}"
+            f"groups of shape {tuple(ids.shape)}: expected one id a completion, {tuple(values.shape)}"
         )
     ordered = np.sort(ids) if xp is np else ids.sort().values
-    place = xp.searchsorted(ordered, ids)  # of the group's first trace among the sorted
+    place = xp.searchsorted(ordered, ids)  # of the group's first completion among the sorted
     total = xp.zeros_like(values)
     if xp is np:
         np.add.at(total, place, values)
@@ -205,19 +232,20 @@ def _flags(name: str, values: Any, like: Array) -> Array:
     return given
 
 
-def _kind(rewards: Any) -> Any:
+def _dtype(rewards: Any) -> Any:
     """The type of advantages: float32 of a tensor of floats with fewer bits than float64, else float64."""
     xp = library(rewards)
     few = xp is not np and rewards.is_floating_point() and rewards.dtype != xp.float64
     return xp.float32 if few else xp.float64
 
 
-def _as(kind: Any, values: Array) -> Array:
-    return values if library(values) is np else values.to(kind)
+def _as(dtype: Any, values: Array) -> Array:
+    """Tensors in this type; numpy's are float64 already."""
+    return values if library(values) is np else values.to(dtype)
 
 
 def _refuse_infinite(name: str, values: Array) -> None:
-    """Raises InvalidReward for values that are infinite, nan or too large, where they can be looked at."""
+    """Raises InvalidReward for values that are infinite, nan or too large, if they can be looked at."""
     if not looked_at(values) or bool((abs(values) <= LARGEST).all()):
         return
     most = float(abs(values).max())

@@ -186,7 +186,7 @@ def test_it_finds_the_equilibrium_of_the_game_it_plays():
         return Traces(drawn.reshape(64, 16), drawn.reshape(64, 16))
 
     def reward(traces):
-        return rewards.diversity(traces.answers, kind="gini")
+        return rewards.diversity(traces.answers, measure="gini")
 
     config = Config(150, 0.05, kl=beta, decay=True, norm=inf)
     assert np.abs(reference - best).max() > 0.2

@@ -5,6 +5,7 @@ kind and type that is promised, or is the same error with the same words.
 """
 
 import inspect
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import required
 
 from polyest import advantages, counts, rewards
 from polyest.errors import PolyestError
+from polyest.rewards.registry import REWARDS
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -101,13 +104,18 @@ def of_answers(function, *more, but=(), **fixed):
     return call
 
 
+def with_required(name):
+    """The function of a reward with the options that it cannot be without."""
+    return partial(REWARDS[name].function, **required(name))
+
+
 def truth(twins, values):
     drawn = values[..., 0] if values.ndim == 2 and twins.pick(True, False) else values
     return twins.array(drawn, twins.pick("int64", "int8", "float64"))
 
 
 def exploring(function):
-    call = of_answers(function, kind="exploration")
+    call = of_answers(function, measure="exploration")
 
     def with_prior(twins):
         function, args, given = call(twins)
@@ -207,20 +215,20 @@ CALLS = {
         (twins.array(twins.answers(2, 2, 4), twins.pick("int64")),),
         {},
     ),
-    "rewards.log_probability": of_answers(rewards.log_probability),
-    "rewards.polynomial": of_answers(lambda a, **k: rewards.polynomial(a, (0.5, 1), **k)),
-    "rewards.tsallis": of_answers(lambda a, **k: rewards.tsallis(a, 2, **k)),
-    "rewards.pass_at": of_answers(lambda a, **k: rewards.pass_at(a, 2, **k)),
-    "rewards.diversity": of_answers(rewards.diversity),
+    **{
+        f"rewards.{name}": (
+            over_orbits(with_required(name))
+            if row.orbits
+            else of_answers(with_required(name), *([truth] if "truth" in row.data else []))
+        )
+        for name, row in REWARDS.items()
+        if row.unanswered
+    },
     "rewards.diversity exploration": exploring(rewards.diversity),
-    "rewards.ground_truth": of_answers(rewards.ground_truth, truth),
     "rewards.ground_truth log": of_answers(rewards.ground_truth, truth, objective="log"),
     "rewards.ground_truth pass@k": of_answers(rewards.ground_truth, truth, objective="pass@k", k=2),
-    "rewards.coherence": over_orbits(rewards.coherence),
     "rewards.coherence least": over_orbits(rewards.coherence, ties="least"),
-    "rewards.soft_consistency": over_orbits(rewards.soft_consistency),
     "rewards.soft_consistency geometric": over_orbits(rewards.soft_consistency, mean="geometric"),
-    "rewards.pairwise": over_orbits(rewards.pairwise),
     "rewards.standard": lambda twins: (
         rewards.standard,
         (twins.array(twins.numbers(*twins.shape())),),

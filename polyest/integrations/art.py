@@ -9,13 +9,13 @@ from polyest.integrations.messages import said as said_in
 
 
 def final(trajectory: Any) -> Text:
-    """The text of the last message of the model in one of ART's trajectories, None where it has none.
+    """The text of the last message of the model in one of ART's trajectories, or None.
 
     A choice that was cut (its finish_reason is "length" or "content_filter") and a message that calls tools
     are no answer.
     """
-    chosen = [one for one in trajectory.messages_and_choices if hasattr(one, "finish_reason")]
-    if chosen and chosen[-1].finish_reason in ("length", "content_filter"):
+    choices = [one for one in trajectory.messages_and_choices if hasattr(one, "finish_reason")]
+    if choices and choices[-1].finish_reason in ("length", "content_filter"):
         return None
     return said_in(trajectory.messages())
 
@@ -23,10 +23,12 @@ def final(trajectory: Any) -> Text:
 def art(
     reward: GroupReward, text: Callable[[Any], Text] = final
 ) -> Callable[[Any], Awaitable[Any]]:
-    """For ART's gather_trajectory_groups(after_each=): async f(group) -> group, its rewards set.
+    """For ART's gather_trajectory_groups(after_each=): async f(group) -> the group, with its rewards set.
 
-    text: a trajectory -> the text with the answer, or None.  A trajectory that failed is not in its group,
-    which is counted as it is; a group too small is dropped (None) where the reward says incomplete="zero".
+    text: a function of a trajectory that gives the text with the answer, or None.
+
+    ART leaves trajectories that failed out of the group, and the others are counted.  An empty group is
+    dropped (None), and so is one that is too small where the reward says incomplete="zero".
     """
 
     async def after_each(group: Any) -> Any:

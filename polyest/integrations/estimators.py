@@ -1,59 +1,53 @@
-"""Answers of a batch -> advantages, for trainers that let one compute them: count, reward, centre.
+"""Answers of a batch -> advantages, for trainers that let a plug-in compute them: count, reward, centre.
 
     options -> parse_options -> AdvantageOptions
     ids (N,) of answers -> counts in each group -> rewards -> centred              advantages_of
     scores (N, tokens) -> classes of answers -> advantages_of -> times the mask    token_advantages
 
-    name                                        baseline                       K
-    log, diversity, tsallis, polynomial         group mean, or leave-one-out   G - 2, per group
-    soft                                        the same                       G - 2 on the own prompt
-    coherence, pairwise                         orbit mean, or group mean      no table
+    reward                                           baseline                       K
+    log_probability, diversity, tsallis, polynomial  group mean, or leave-one-out   G - 2, per group
+    soft_consistency                                 the same                       G - 2 on the own prompt
+    coherence, pairwise                              orbit mean, or group mean      no table
 
-Nothing is divided by a standard deviation.  Rewards are dyadic (problem/grids.py), so a group whose
-rewards are equal has advantages that are 0 exactly.  Groups may differ in size; a trace without answer
-stays among the draws and earns the least that a count can earn, or, with unanswered="exclude", has
-advantage 0.
+Nothing is divided by a standard deviation.  Rewards are dyadic (rewards/dyadic.py), so a group whose
+rewards are equal has advantages of exactly 0.  Groups may differ in size.  A completion without answer
+stays among the draws and earns the least that a count can earn; with unanswered="exclude" it has advantage
+0.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from polyest import advantages, rewards
+from polyest import advantages
 from polyest.arrays import Array, Floats
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
 from polyest.integrations.scores import FAILED, classes
-from polyest.rewards.options import TABLES
-from polyest.values import shown
+from polyest.rewards import registry
+from polyest.rewards.registry import Reward, offered
+from polyest.rewards.renamed import current_name, current_options
+from polyest.values import among, shown
 
 SHARED = ("beta", "unanswered")
-HERE = ("baseline", "group", "incomplete")  # what is not handed on to the reward
-REWARDS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    "log": (rewards.log_probability, TABLES),
-    "diversity": (rewards.diversity, ("kind", *TABLES)),
-    "tsallis": (rewards.tsallis, ("q", *TABLES)),
-    "polynomial": (rewards.polynomial, ("coefficients",)),
-    "soft": (rewards.soft_consistency, ("mean", *TABLES)),
-    "coherence": (rewards.coherence, ("ties",)),
-    "pairwise": (rewards.pairwise, ("include_self",)),
-}
-NEEDED = {"tsallis": "q", "polynomial": "coefficients"}
-OVER_ORBITS = ("soft", "coherence", "pairwise")
-UNTABLED = ("coherence", "pairwise")
+HERE = ("baseline", "group", "incomplete")  # options that are not passed on to the reward
 ORBITS = ("score", "uid", "none")
 INCOMPLETE = ("raise", "zero")
 
 
 class AdvantageOptions(NamedTuple):
-    """How ids become advantages: the reward's name, its own keywords, and what is decided around it.
+    """How ids of answers become advantages.
 
-    group: the most traces that a group may have, or 0 for any; least: the fewest, for which there is a
-    table.  incomplete: "raise", or "zero" for advantages 0 where a group is too small or an orbit is not
-    whole.  orbits: where the trainer's batch has them, "score", "uid" or "none"; size: prompts of an orbit.
-    failed: "raise", or "no-answer" for what a score of 0 or 1 is, which is no class of an answer (scores.py).
+    name, keywords: a reward of the registry, and what its function is called with.
+    baseline: what is subtracted, "group-mean", "leave-one-out" or "orbit-mean".
+    group: the most completions that a group may have, or 0 for any number.
+    incomplete: "raise", or "zero" for advantages 0 where a group is too small or an orbit is not whole.
+    orbits: where the ids of orbits are, in the "score", in the "uid", or "none".
+    size: prompts of an orbit.
+    least: the fewest completions of a group with which the reward can be paid.
+    failed: what a score of 0 or 1 means, which is no class of an answer: "raise", or "no-answer"
+    (scores.py).
     """
 
     name: str
@@ -68,45 +62,49 @@ class AdvantageOptions(NamedTuple):
 
 
 def parse_options(
-    name: str, options: Mapping[str, Any], *, orbits: bool = True, scored: bool = False
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    interface: Literal["estimators", "groups"] = "estimators",
+    scored: bool = False,
 ) -> AdvantageOptions:
     """What the name of a reward and its options ask for.
 
-    options: baseline, group, incomplete, of "soft", "coherence" and "pairwise" also orbits and orbit_size
-    (unless orbits=False: the trainer has one prompt at a time), failed (if scored: the trainer hands over
-    scores and no texts), and the keywords of the reward itself.
-    Raises InvalidReward for a name, an option or a value that is none, BrokenOrbit where it is not said
-    which prompts are an orbit.
+    name: a reward of the registry that the interface offers.
+    options: beta, unanswered and the reward's own; baseline, group and incomplete, as in
+    `AdvantageOptions`; for a reward over orbits also orbits and orbit_size, unless the interface is
+    "groups", which sees one prompt at a time.
+    scored: whether the trainer passes scores in place of texts; then failed is an option too.
 
-    >>> parse_options("log", {"beta": 0.1, "noise": 4}).baseline
+    Raises InvalidReward for a name, an option or a value that is unknown here, BrokenOrbit where nothing
+    says which prompts are an orbit.
+
+    >>> parse_options("log_probability", {"beta": 0.1, "noise": 4}).baseline
     'group-mean'
     """
-    if name not in REWARDS:
-        raise InvalidReward(f"reward {shown(name)} is unknown: use one of {', '.join(REWARDS)}")
-    wanted = {"unanswered": "lowest", **options}
-    own = REWARDS[name][1]
-    over_orbits = name in OVER_ORBITS and orbits
+    name = current_name(name)
+    reward = _row(name, interface)
+    wanted = {"unanswered": registry.UNANSWERED, **current_options(name, options)}
+    over_orbits = reward.orbits and interface == "estimators"
     known = (
         *SHARED,
         *HERE,
         *(("failed",) if scored else ()),
-        *own,
+        *reward.offered(interface),
         *(("orbits", "orbit_size") if over_orbits else ()),
     )
     if unknown := [str(option) for option in wanted if option not in known]:
         raise InvalidReward(
             f"option {', '.join(unknown)} of {name}: expected some of {', '.join(known)}"
         )
-    if name in NEEDED and NEEDED[name] not in wanted:
-        raise InvalidReward(f"{name} without {NEEDED[name]}: add the option")
-    baselines = (
-        ("orbit-mean", "group-mean") if name in UNTABLED else ("group-mean", "leave-one-out")
-    )
+    if missing := [option for option in reward.required if option not in wanted]:
+        raise InvalidReward(f"{name} without {', '.join(missing)}: add the option")
+    baselines = ("group-mean", "leave-one-out") if reward.table else ("orbit-mean", "group-mean")
     baseline = _among("baseline", wanted.pop("baseline", baselines[0]), baselines)
     incomplete = _among("incomplete", wanted.pop("incomplete", "raise"), INCOMPLETE)
     group = _whole("group", wanted.pop("group", 0), 0)
     failed = _among("failed", wanted.pop("failed", FAILED[0]), FAILED)
-    least = _least(name, wanted)
+    least = 2 + max(reward.least_draws(wanted), 1) if reward.table else 1
     if not over_orbits:
         return AdvantageOptions(
             name, wanted, baseline, group, incomplete, least=least, failed=failed
@@ -130,14 +128,17 @@ def parse_options(
 def advantages_of(
     how: AdvantageOptions, ids: Any, groups: Iterable[Any], orbits: Any = None
 ) -> Floats:
-    """Advantages, float64 (N,), finite: 0 where all rewards of a group are equal.
+    """Advantages of a batch of completions.
 
-    ids: int64 (N,), equal for equal answers of a prompt or an orbit, -1 for no answer.  groups, orbits:
-    what tells prompts and orbits apart, one for each trace, anything that can be hashed.  Raises
-    BrokenBatch for groups larger than promised or too small for their table, BrokenOrbit for orbits that
-    are not whole, TableNotFound where none is released for the size of a group.
+    ids: int64 (N,), equal for equal answers of a prompt or an orbit, -1 for no answer.
+    groups, orbits: for each completion what its prompt and its orbit are called, anything that can be
+    hashed.
 
-    >>> how = parse_options("log", {"table": "harmonic"})
+    Returns float64 (N,), finite, and 0 where all rewards of a group are equal.  Raises BrokenBatch for
+    groups that are larger than promised or too small for their table, BrokenOrbit for orbits that are not
+    whole, TableNotFound where no table is released for the size of a group.
+
+    >>> how = parse_options("log_probability", {"table": "harmonic"})
     >>> advantages_of(how, np.array([7, 7, 7, 3]), ["a"] * 4).tolist()
     [0.375, 0.375, 0.375, -1.125]
     """
@@ -145,19 +146,19 @@ def advantages_of(
     group = _numbered("groups", named)
     if group.shape != np.shape(ids):
         raise BrokenBatch(
-            f"{len(ids)} answers and {len(group)} ids of groups: expected one for each trace"
+            f"{len(ids)} answers and {len(group)} ids of groups: expected one for each completion"
         )
     sizes = np.bincount(group)
     if how.group and (sizes > how.group).any():
         odd = int(np.argmax(sizes))
         raise BrokenBatch(
-            f"group {named[int(np.argmax(group == odd))]!r} has {sizes[odd]} traces, more than the "
-            f"{how.group} sampled: its id repeats, across prompts or for several outputs of one trace; give "
-            "every prompt an id of its own, and one row to every trace"
+            f"group {named[int(np.argmax(group == odd))]!r} has {sizes[odd]} completions, more than the "
+            f"{how.group} sampled: its id repeats, across prompts or for several outputs of one completion; "
+            "give every prompt an id of its own, and one row to every completion"
         )
     kept = _large_enough(how, group, sizes, named)
     orbit = group
-    if how.name in OVER_ORBITS:
+    if registry.REWARDS[how.name].orbits:
         if orbits is not None:
             orbit = _numbered("orbits", list(orbits))
         kept &= _whole_orbits(how, group, sizes, orbit)
@@ -168,25 +169,30 @@ def advantages_of(
 
 
 def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: Any) -> Array:
-    """Advantages, (N, tokens) in the type of the scores: that of the trace where the mask is 1, else 0.
+    """Advantages of tokens: that of their completion where the mask is 1, else 0.
 
-    scores: float32 (N, tokens), whose sum over the tokens is the class of the trace's answer
-    (`answer_class`); mask: (N, tokens); index: ids of groups (N,).  A group of rows without any token is
-    padding and not counted; a row without tokens among others with some is a trace whose loss is masked,
-    and stays among the draws.  Raises BrokenBatch for what does not fit together, and as `classes` and
-    `advantages_of` do.
+    scores: float32 or float64 (N, tokens), whose sum over the tokens is the class of the answer
+    (scores.py).
+    mask: (N, tokens), 1 at tokens of the completion.
+    index: ids of groups (N,).
+
+    A group in which no row has a token is padding, and is not counted.  A row without tokens in a group
+    where others have some is a completion whose loss is masked, and stays among the draws.
+
+    Returns (N, tokens), in the type of the scores.  Raises BrokenBatch for arguments that do not fit
+    together, and what `classes` and `advantages_of` do.
     """
     torch = sys.modules["torch"]
     if scores.ndim != 2 or scores.shape != mask.shape:
         raise BrokenBatch(
             f"rewards of shape {tuple(scores.shape)}, mask of shape {tuple(mask.shape)}: expected "
-            "(traces, tokens) twice"
+            "(completions, tokens) twice"
         )
     named = index.tolist() if hasattr(index, "tolist") else index  # numpy's and torch's
     if named is None or np.shape(named) != (len(scores),):
         raise BrokenBatch(
             f"group ids {'missing' if named is None else f'of shape {np.shape(named)}'} for "
-            f"{len(scores)} traces: expected one for each, the uid of its prompt"
+            f"{len(scores)} completions: expected one for each, the uid of its prompt"
         )
     if scores.dtype not in (torch.float32, torch.float64):
         raise BrokenBatch(
@@ -194,23 +200,25 @@ def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: A
         )
     named = [one.item() if getattr(one, "ndim", None) == 0 else one for one in named]
     trained = {named[row] for row in np.flatnonzero((mask != 0).any(-1).cpu().numpy())}
-    traces = np.array([group in trained for group in named], bool)
+    real = np.array([group in trained for group in named], bool)  # and no padding
     groups = [group for group in named if group in trained]
-    of_traces = scores.detach().sum(-1).cpu().numpy()[traces]
-    said = classes(of_traces, how.orbits == "score", how.failed)
+    each = scores.detach().sum(-1).cpu().numpy()[real]
+    said = classes(each, how.orbits == "score", how.failed)
     orbits: Any = None if said.orbits is None else _siblings(groups, said.orbits.tolist())
     if how.orbits == "uid":
         orbits = [_orbit_of_uid(group) for group in groups]
     found = np.zeros(len(scores))
     if len(said.ids):
-        found[traces] = advantages_of(how, said.ids, groups, orbits)
+        found[real] = advantages_of(how, said.ids, groups, orbits)
     return scores.new_tensor(found)[:, None] * mask
 
 
-def held(paid: Floats) -> Floats:
-    """Rewards, if float32 holds them, in which trainers keep them.  Raises InvalidReward for others.
+def finite_in_float32(paid: Floats) -> Floats:
+    """The same rewards, checked: trainers keep them in float32.
 
-    >>> held(np.array([0.5, np.nan])).tolist()
+    Raises InvalidReward where one would be infinite there.
+
+    >>> finite_in_float32(np.array([0.5, np.nan])).tolist()
     [0.5, nan]
     """
     if (np.abs(paid) > np.finfo(np.float32).max).any():
@@ -221,32 +229,47 @@ def held(paid: Floats) -> Floats:
     return paid
 
 
-def too_small(how: AdvantageOptions, traces: int) -> str:
-    """What is wrong with a group of too few traces."""
+def too_small(how: AdvantageOptions, size: int) -> str:
+    """What is wrong with a group of this size, for a message."""
     return (
-        f"{traces} traces: expected at least {how.least}, as two of them are no draws of the table of "
+        f"{size} completions: expected at least {how.least}, as two of them are no draws of the table of "
         f'{how.name}; sample more a prompt, or say incomplete="zero" for advantages 0'
     )
 
 
+def _row(name: Any, interface: str) -> Reward:
+    """The row of a reward, if the interface offers it; raises InvalidReward, which says why it does not."""
+    here = offered(interface)
+    if among(name, here):
+        return here[name]
+    known = f"use one of {', '.join(here)}"
+    if among(name, registry.REWARDS):
+        why = registry.REWARDS[name].lacking[interface]
+        raise InvalidReward(f"reward {shown(name)} is not offered here ({why}): {known}")
+    raise InvalidReward(f"reward {shown(name)} is unknown: {known}")
+
+
 def _centred_rewards(how: AdvantageOptions, ids: Any, group: Any, orbit: Any) -> Floats:
-    reward, _ = REWARDS[how.name]
-    over = {"orbits": orbit} if how.name in OVER_ORBITS else {}
-    paid = held(reward(ids, groups=group, dyadic=True, **over, **how.keywords))
+    """Rewards (N,) less their baseline; ids, group and orbit are integers (N,)."""
+    reward = registry.REWARDS[how.name]
+    over = {"orbits": orbit} if reward.orbits else {}
+    paid = finite_in_float32(
+        reward.function(ids, groups=group, dyadic=True, **over, **how.keywords)
+    )
     centred = advantages.leave_one_out if how.baseline == "leave-one-out" else advantages.group_mean
     found: Floats = centred(paid, groups=orbit if how.baseline == "orbit-mean" else group)
     return found
 
 
 def _batches(how: AdvantageOptions, kept: Any, size: Any) -> list[Any]:
-    """Rows that go to the reward together: all, or over orbits those in groups of one size."""
-    if how.name not in OVER_ORBITS:
+    """Masks (N,) of rows that are rewarded in one call: all, or over orbits those in groups of one size."""
+    if not registry.REWARDS[how.name].orbits:
         return [kept] if kept.any() else []
     return [kept & (size == G) for G in np.unique(size[kept])]
 
 
 def _large_enough(how: AdvantageOptions, group: Any, sizes: Any, named: list[Any]) -> Any:
-    """Which traces are in groups for which there is a table."""
+    """Whether each completion (N,) is in a group that is large enough for its table."""
     kept = sizes[group] >= how.least
     if how.incomplete == "raise" and not kept.all():
         row = int(np.argmin(kept))
@@ -254,28 +277,18 @@ def _large_enough(how: AdvantageOptions, group: Any, sizes: Any, named: list[Any
     return kept
 
 
-def _least(name: str, keywords: Mapping[str, Any]) -> int:
-    """The fewest traces of a group: K = G - 2 is 1, and at least the degree of a polynomial."""
-    if name in UNTABLED:
-        return 1
-    degree = 1
-    if name == "polynomial":
-        degree = len(list(keywords["coefficients"])) - 1
-    elif (
-        name == "tsallis" and isinstance(keywords["q"], Real) and float(keywords["q"]).is_integer()
-    ):
-        degree = int(float(keywords["q"])) - 1
-    return 2 + max(degree, 1)
-
-
 def _whole_orbits(how: AdvantageOptions, group: Any, sizes: Any, orbit: Any) -> Any:
-    """Which traces are in orbits of the promised number of prompts, all of one size."""
+    """Whether each completion (N,) is in an orbit of the promised size, with groups of one size."""
     if orbit.shape != group.shape:
-        raise BrokenOrbit(f"{len(group)} traces and {len(orbit)} orbits: expected one for each")
+        raise BrokenOrbit(
+            f"{len(group)} completions and {len(orbit)} orbits: expected one for each"
+        )
     of_group = np.zeros(len(sizes), np.int64)
     of_group[group] = orbit
     if (of_group[group] != orbit).any():
-        raise BrokenOrbit("traces of one group name different orbits: expected one for all of them")
+        raise BrokenOrbit(
+            "completions of one group name different orbits: expected one for all of them"
+        )
     prompts = np.bincount(of_group)
     least, most = np.full(len(prompts), 2**62), np.zeros(len(prompts), np.int64)
     np.minimum.at(least, of_group, sizes)
@@ -285,14 +298,17 @@ def _whole_orbits(how: AdvantageOptions, group: Any, sizes: Any, orbit: Any) -> 
         odd = int(np.argmin(whole))
         raise BrokenOrbit(
             f"{int((~whole).sum())} of {len(whole)} orbits are not whole, one has {prompts[odd]} prompts of "
-            f"{least[odd]} to {most[odd]} traces: expected {how.size} prompts with as many traces each in "
-            'one batch; keep the rows of an orbit together, or say incomplete="zero" for advantages 0'
+            f"{least[odd]} to {most[odd]} completions: expected {how.size} prompts with as many completions "
+            'each in one batch; keep the rows of an orbit together, or say incomplete="zero" for advantages 0'
         )
     return whole[orbit]
 
 
 def _siblings(groups: list[Any], orbits: list[int]) -> list[Any]:
-    """Orbits, where a trace whose score failed is in that of its group; a group without any is one apart."""
+    """Orbits of all completions, where one whose score failed is in the orbit of its group.
+
+    A group in which every score failed is an orbit of its own.
+    """
     known = {group: orbit for group, orbit in zip(groups, orbits, strict=True) if orbit >= 0}
     return [
         orbit if orbit >= 0 else known.get(group, ("failed", group))
@@ -301,6 +317,7 @@ def _siblings(groups: list[Any], orbits: list[int]) -> list[Any]:
 
 
 def _orbit_of_uid(group: Any) -> str:
+    """The orbit in a uid of the form "orbit:prompt"."""
     orbit, colon, _ = str(group).partition(":")
     if not colon:
         raise BrokenOrbit(
@@ -311,7 +328,7 @@ def _orbit_of_uid(group: Any) -> str:
 
 
 def _numbered(name: str, values: list[Any]) -> Any:
-    """Numbers 0, 1, ... in order of appearance."""
+    """A number 0, 1, ... for each value, equal for equal ones, in order of appearance."""
     known: dict[Any, int] = {}
     values = [value.item() if getattr(value, "ndim", None) == 0 else value for value in values]
     try:

@@ -1,4 +1,4 @@
-"""The reward of one group of texts, for trainers that hand whole groups over: what their hooks pay with."""
+"""The reward of one group of texts, for trainers that hand over whole groups; their hooks pay with it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,65 +8,66 @@ import numpy as np
 from polyest.advantages import group_mean
 from polyest.arrays import Floats
 from polyest.errors import BrokenBatch, InvalidReward
-from polyest.integrations.estimators import REWARDS, UNTABLED, held, parse_options, too_small
+from polyest.integrations.estimators import finite_in_float32, parse_options, too_small
 from polyest.integrations.messages import Text
-from polyest.integrations.reader import taken
+from polyest.integrations.reader import pop_reader
+from polyest.rewards.registry import REWARDS
+from polyest.rewards.renamed import moved
 from polyest.values import shown
-
-COMPARED = ("fuzzy", "encode", "distance")  # ways in which "pairwise" compares texts
 
 
 class GroupReward:
-    """A reward of one group of texts; a picklable callable with a __name__.
+    """A reward of one group of texts, a picklable callable with a __name__.
 
-    name: one of `estimators.REWARDS` but "soft", which needs orbits: log, diversity, tsallis, polynomial,
-    coherence (the majority of the group), pairwise.  kind, choices, equivalence: as in `reader.Answering`.
-    centred: less the group's mean already, so that a trainer's own mean changes nothing; its logs then show
-    a mean reward of 0.  With unanswered="exclude", which only goes with it, a trace without answer has 0
-    exactly.  incomplete: "raise", or "zero" for rewards 0 where a group is too small for its table.  Other
-    keywords are the reward's own: beta, noise, criterion, table, unanswered; kind of diversity is
-    diversity=; "pairwise" takes fuzzy, encode or distance and then compares the texts as they are.
+    name: a reward that the registry offers to groups, such as log_probability, diversity, or coherence,
+    which is the majority of the group.
+    centred: whether the group's mean is subtracted here.  A trainer's own mean then changes nothing, and
+    its logs show a mean reward of 0.
+    options: beta, unanswered and the reward's own, such as noise, measure or fuzzy; group and incomplete as
+    in `estimators.AdvantageOptions`, where "zero" stands for rewards 0; and how answers are read, as in
+    `reader.Answering`.
 
-    Raises InvalidAnswer and InvalidReward for a name or keyword that is none; called, BrokenBatch,
-    InvalidAnswer, InvalidReward, TableNotFound.
+    unanswered="exclude" needs centred=True: a completion without answer then has exactly 0.  Where fuzzy,
+    encode or distance is given, "pairwise" compares the texts as they are.
 
-    >>> GroupReward("log", table="harmonic", beta=0.5)(["7", "so 7", "7.0", "3"])
+    Raises InvalidAnswer and InvalidReward for a name or an option that is unknown.  When it is called it
+    raises BrokenBatch, InvalidAnswer, InvalidReward, TableNotFound.
+
+    >>> GroupReward("log_probability", table="harmonic", beta=0.5)(["7", "so 7", "7.0", "3"])
     [0.0, 0.0, 0.0, -0.75]
-    >>> centred = GroupReward("log", table="harmonic", centred=True, unanswered="exclude")
+    >>> how = {"table": "harmonic", "centred": True, "unanswered": "exclude"}
+    >>> centred = GroupReward("log_probability", **how)
     >>> centred(["7", "so 7", "?", "3"])
     [0.25, 0.25, 0.0, -0.5]
     """
 
-    def __init__(self, name: str = "log", *, centred: bool = False, **options: Any) -> None:
+    def __init__(
+        self, name: str = "log_probability", *, centred: bool = False, **options: Any
+    ) -> None:
         """A reward by name, and how answers are read."""
-        if name == "soft":
-            raise InvalidReward('"soft" is over orbits, and a group is one prompt: use "log"')
-        self.texts = {way: options.pop(way) for way in COMPARED if options.get(way)}
-        if self.texts and name != "pairwise":
-            raise InvalidReward(
-                f"{', '.join(self.texts)} with {name}: only pairwise compares texts"
-            )
-        self.reader = taken(options)
-        if "diversity" in options and name == "diversity":
-            options["kind"] = options.pop("diversity")
+        self.reader = pop_reader(options)
+        if name == "diversity":
+            options = moved(options, "diversity", "measure")
         if not centred and options.get("unanswered", "lowest") != "lowest":
             raise InvalidReward(
                 f"unanswered is {shown(options['unanswered'])}: a trainer knows no missing reward; expected "
                 '"lowest", or centred=True'
             )
-        self.options = parse_options(name, options, orbits=False)
+        self.options = parse_options(name, options, interface="groups")
         self.centred = centred
-        self.__name__ = f"polyest_{name}"
+        self.__name__ = f"polyest_{self.options.name}"
 
     def __call__(self, texts: Sequence[Text]) -> list[float]:
-        """Rewards of the texts of one group, None for a trace without text: finite, in their order."""
+        """Rewards of the texts of one group, finite, in their order; a text may be None."""
         said = list(texts)
         if not said or any(text is not None and not isinstance(text, str) for text in said):
-            raise BrokenBatch(f"texts are {shown(said)}: expected str or None, one for each trace")
+            raise BrokenBatch(
+                f"texts are {shown(said)}: expected str or None, one for each completion"
+            )
         if self.options.group and len(said) > self.options.group:
             raise BrokenBatch(
-                f"a group of {len(said)} traces, more than the {self.options.group} sampled: expected one "
-                "text for each trace of one prompt"
+                f"a group of {len(said)} completions, more than the {self.options.group} sampled: expected "
+                "one text for each completion of one prompt"
             )
         if len(said) < self.options.least:
             if self.options.incomplete == "zero":
@@ -78,11 +79,12 @@ class GroupReward:
         return [float(value) for value in paid[0]]
 
     def _paid(self, said: list[Text]) -> Floats:
-        reward, _ = REWARDS[self.options.name]
-        over = self.options.name in UNTABLED
-        if self.texts and all(text is None for text in said):
+        """Rewards (1, G)."""
+        reward, keywords = REWARDS[self.options.name], self.options.keywords
+        compared = any(keywords.get(way) for way in reward.texts)
+        if compared and all(text is None for text in said):
             return np.zeros((1, len(said)))  # nothing to compare
-        row: Any = [said] if self.texts else self.reader.ids(said)[None]
-        given = [row] if self.texts else row[None] if over else row
-        found: Floats = reward(given, dyadic=True, **self.options.keywords, **self.texts)
-        return held(found).reshape(1, -1)
+        row: Any = [said] if compared else self.reader.ids(said)[None]
+        given = [row] if reward.orbits else row  # a group is an orbit of one prompt
+        found: Floats = reward.function(given, dyadic=True, **keywords)
+        return finite_in_float32(found).reshape(1, -1)

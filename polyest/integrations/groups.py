@@ -1,13 +1,13 @@
 """Whole groups of texts -> rewards, for trainers that hand them over: slime, ART, tinker, prime-rl, rLLM.
 
-    reward = GroupReward("log", kind="boxed", beta=0.1)
+    reward = GroupReward("log_probability", kind="boxed", beta=0.1)
     reward(texts)                       # the texts of one group -> list of finite floats
 
-These trainers subtract the group's mean themselves, so the table is that of K = G - 2 draws, and they know
-no missing reward: a trace without answer earns what the rarest answer could (`unanswered="lowest"`), or,
-with centred=True and unanswered="exclude", exactly the mean.  A trace that was cut, or that ends in a call of
-a tool, has no answer.  The hooks below are what each trainer calls, written in a file of the trainer's
-name; none imports a trainer.  Switch off every division by a standard deviation.
+These trainers subtract the group's mean themselves, so the table is that of K = G - 2 draws.  They know no
+missing reward: a completion without answer earns what the rarest answer could (`unanswered="lowest"`), or
+exactly the mean, with centred=True and unanswered="exclude".  A completion that was cut, or that ends in a
+call of a tool, has no answer.  Each trainer calls one of the hooks below, which lie in files of the
+trainers' names; none imports a trainer.  Switch off every division by a standard deviation.
 """
 
 from polyest.integrations.art import art, final

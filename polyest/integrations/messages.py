@@ -1,4 +1,4 @@
-"""Completions as trainers hand them over -> the text in which a final answer is looked for, or None.
+"""Completions as trainers pass them -> the text in which a final answer is looked for, or None.
 
 A completion is a text, or the messages of a chat, of which the last one of the model counts.  One that
 calls tools is no final answer, whatever is written beside the call.
@@ -10,7 +10,7 @@ from typing import Any
 from polyest.errors import InvalidAnswer
 from polyest.values import shown
 
-Text = str | None  # in which an answer is looked for; None where a trace has no final text
+Text = str | None  # None where a completion has no final text
 MODEL = ("assistant", "model", "ai", "bot", "gpt")  # in lower case, as roles are compared
 OTHERS = (
     "user", "human", "system", "developer", "tool", "tools", "function", "ipython", "environment",

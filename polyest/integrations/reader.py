@@ -1,6 +1,6 @@
 r"""How an answer is read, for every trainer alike: texts -> keys, right answers -> keys, keys -> ids.
 
-What can be said about it is said here once: `Answering`.
+`Answering` has the options, which are the same in all integrations.
 """
 
 import re
@@ -22,7 +22,7 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Answering(TypedDict, total=False):
-    """Keywords of reading that all integrations have in common.
+    """Options that say how answers are read, in all integrations.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class Reader:
     """
 
     def __init__(self, **options: Unpack[Answering]) -> None:
-        """A reader with these options, tried once."""
+        """A reader with these options, which are tried on one text."""
         given: dict[str, Any] = dict(options)
         self.kind: str | Extract = given.pop("kind", KIND)
         self.equivalence: Same | None = given.pop("equivalence", None)
-        # Kept as they are pickled and named: no iterator, which would be read once.
+        # An iterator is read here, as it could be read only once; tuples can be pickled and named.
         self.options: dict[str, Any] = {
             name: tuple(value)
             if isinstance(value, Iterable) and not isinstance(value, str)
@@ -176,11 +176,11 @@ class Reader:
         return stated if text.strip() and _balanced(text) else None
 
 
-def taken(options: dict[str, Any]) -> Reader:
-    """The reader that some of these options ask for, which are taken out of them.
+def pop_reader(options: dict[str, Any]) -> Reader:
+    """The reader that some of these options ask for, which are removed from them.
 
     >>> options = {"kind": "choice", "beta": 0.1}
-    >>> taken(options).kind, options
+    >>> pop_reader(options).kind, options
     ('choice', {'beta': 0.1})
     """
     return Reader(
@@ -189,7 +189,7 @@ def taken(options: dict[str, Any]) -> Reader:
 
 
 def identified(keys: Sequence[str | None]) -> Ints:
-    """Ids (N,) of keys, made once for each distinct one."""
+    """Ids of keys, int64 (N,); each distinct key is hashed once."""
     each = list(dict.fromkeys(keys))
     number = dict(zip(each, answers.identify(each).tolist(), strict=True))
     return np.fromiter(map(number.__getitem__, keys), np.int64, len(keys))
@@ -204,7 +204,7 @@ def _key(found: Any) -> str | None:
 
 
 def _balanced(text: str) -> bool:
-    """Whether every brace is closed, escaped ones left out, so that what is put around the text holds it."""
+    """Whether every brace that is not escaped is closed, so that the text can be put between braces."""
     depth = 0
     for brace in re.findall(r"\\.|[{}]", text, re.DOTALL):
         depth += {"{": 1, "}": -1}.get(brace, 0)

@@ -9,24 +9,28 @@ from polyest.arrays import Floats
 from polyest.errors import BrokenBatch
 from polyest.integrations.estimators import advantages_of, parse_options
 from polyest.integrations.messages import Text
-from polyest.integrations.reader import taken
+from polyest.integrations.reader import pop_reader
 
 
 def rllm(
-    name: str = "log",
+    name: str = "log_probability",
     *,
     text: Callable[[Any], Text],
     orbit: Callable[[Any], Any] | None = None,
     **options: Any,
 ) -> Callable[..., tuple[list[Floats], list[Floats]]]:
-    """For rLLM's register_rllm_adv_estimator: f(rewards, algorithm_config, traj_groups) -> advantages twice.
+    """For rLLM's register_rllm_adv_estimator: f(rewards, algorithm_config, traj_groups) -> advantages, twice.
 
-    text: a trajectory -> the text with the answer; orbit: a group -> what its orbit is called, with
-    orbit_size= prompts, for coherence, soft and pairwise.  The rewards of trajectories are not read.
-    Options as in `reader.Answering`, an equivalence being one of an orbit too, and in
+    name: a reward that the registry offers to estimators.
+    text: a function of a trajectory that gives the text with the answer, or None.
+    orbit: a function of a group that gives what its orbit is called, for rewards over orbits; the number of
+    prompts of an orbit is orbit_size=.
+    options: as in `reader.Answering`, where an equivalence joins the answers of an orbit, and as in
     `estimators.parse_options`.
+
+    The rewards of the trajectories are not read.
     """
-    reader = taken(options)
+    reader = pop_reader(options)
     if orbit is not None:
         options = {"orbits": "uid", **options}
     how = parse_options(name, options)
@@ -44,7 +48,7 @@ def rllm(
         whose = [named[i] for i in group]
         flat = [one for row in said for one in row]
         ids = np.zeros(len(flat), np.int64)
-        for one in dict.fromkeys(whose):  # an equivalence is one of the answers of an orbit
+        for one in dict.fromkeys(whose):  # an equivalence joins the answers of an orbit
             rows = [i for i, found in enumerate(whose) if found == one]
             ids[rows] = reader.ids([flat[i] for i in rows])
         found = advantages_of(how, ids, group, whose)

@@ -1,8 +1,8 @@
-"""Answer classes as scores: what a trainer carries that passes numbers and no texts.
+"""Answer classes as scores, for trainers that pass numbers and no texts.
 
 Some trainers score one completion at a time and hand the scores, not the texts, to the advantage estimator.
 float32 holds whole numbers of 24 bits exactly, so the score is the class of the answer, a hash of its
-canonical key, and the estimator counts equal classes.  Whether the answer is right is its sign:
+canonical key, and the estimator counts equal classes.  The sign says whether the answer is right:
 
     right, or not known        class               2 .. 2^24 - 2^9
     wrong                      -(class + 2^8)
@@ -164,14 +164,14 @@ def classes(scores: Any, with_orbits: bool = False, failed: str = "raise") -> Cl
             "failure of the reward manager (a time-out, an exception) or an accuracy: return "
             'answer_class(text) as the score; failures count as no answer with failed="no-answer"'
         )
-    whole = np.where(~failures & (abs(found) < 2**24), found, -1).astype(np.int64)
-    right = whole > 0
-    answered = right | (whole < -SLOTS)
-    number = np.where(right, whole, -whole - SLOTS)
+    signed = np.where(~failures & (abs(found) < 2**24), found, -1).astype(np.int64)
+    right = signed > 0
+    answered = right | (signed < -SLOTS)
+    number = np.where(right, signed, -signed - SLOTS)
     ids, most = (number % BLOCK, GREATEST % BLOCK) if with_orbits else (number, GREATEST)
-    slots = np.where(answered, number // BLOCK, -1 - whole)
-    silent = (whole < 0) & ((slots == 0) | with_orbits)
-    good = (failures | (found == whole)) & np.where(
+    slots = np.where(answered, number // BLOCK, -1 - signed)
+    silent = (signed < 0) & ((slots == 0) | with_orbits)
+    good = (failures | (found == signed)) & np.where(
         answered, (ids >= LEAST) & (ids <= most) & (number <= GREATEST), silent
     )
     if not good.all():

@@ -8,11 +8,12 @@ from typing import Any
 from polyest.integrations.estimators import AdvantageOptions, parse_options, token_advantages
 
 
-def skyrl(name: str = "log", **options: Any) -> Callable[..., tuple[Any, Any]]:
+def skyrl(name: str = "log_probability", **options: Any) -> Callable[..., tuple[Any, Any]]:
     """For SkyRL's AdvantageEstimatorRegistry.register: f(token_level_rewards, response_mask, index, ...).
 
-    As on verl the score of a trace is `scores.answer_class` of its text.  Options as in
-    `estimators.parse_options`.
+    name: a reward that the registry offers to estimators; options: as in `estimators.parse_options`.
+
+    As on verl, the score of a completion is `scores.answer_class` of its text.
     """
     return partial(_skyrl, parse_options(name, options, scored=True))
 

@@ -6,16 +6,16 @@ from typing import Any
 from polyest.errors import BrokenBatch
 from polyest.integrations.group_reward import GroupReward
 
-# Values of Sample.Status of which the response is no finished one.
+# Values of Sample.Status with which the response is not finished.
 UNFINISHED = ("truncated", "aborted", "failed", "pending")
 
 
 def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
     """For slime's --custom-rm-path with --group-rm: async rm(args, samples) -> rewards.
 
-    Reads sample.response; a sample whose status is one of `UNFINISHED` has no answer, and stays among the
-    draws.  Raises BrokenBatch for one sample (--group-rm is missing), and for a rollout that split a trace
-    into several samples.
+    It reads sample.response.  A sample whose status is one of `UNFINISHED` has no answer, and stays among
+    the draws.  Raises BrokenBatch for a single sample (--group-rm is missing), and where a completion was
+    split into several samples.
     """
 
     async def rm(args: Any, samples: Any, **_: Any) -> list[float]:
@@ -23,7 +23,7 @@ def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
             raise BrokenBatch("one sample in place of its group: start slime with --group-rm")
         if any(isinstance(sample, list) for sample in samples):
             raise BrokenBatch(
-                "a trace in several samples, which would be counted as several: expected one for each"
+                "a completion in several samples, which would be counted as several: expected one for each"
             )
         return reward([None if _unfinished(sample) else sample.response for sample in samples])
 

@@ -6,7 +6,7 @@ from typing import Any
 from polyest.integrations.group_reward import GroupReward
 from polyest.integrations.messages import Text
 
-# Values of StopReason that say that a trajectory was not finished.
+# Values of StopReason with which a trajectory is not finished.
 LIMITS = (
     "max_tokens",
     "max_sampled_tokens",
@@ -19,9 +19,11 @@ LIMITS = (
 def tinker(reward: GroupReward, text: Callable[[Any], Text]) -> Callable[..., Awaitable[Any]]:
     """For tinker-cookbook: the method compute_group_rewards of an EnvGroupBuilder.
 
-    text: a trajectory -> the text with the answer, or None.  A trajectory that ended in a limit, or whose
-    last tokens did (stop_reason "length"), has no answer.  Returns (reward, metrics) for each; rewards of
-    steps are added by the trainer, so let them be 0.
+    text: a function of a trajectory that gives the text with the answer, or None.
+
+    A trajectory that ended at a limit, or whose last tokens did (stop_reason "length"), has no answer.  The
+    method returns (reward, metrics) for each trajectory; the trainer adds the rewards of the steps, so let
+    those be 0.
     """
 
     async def compute_group_rewards(self: Any, trajectory_group: Any, env_group: Any) -> Any:
@@ -32,7 +34,7 @@ def tinker(reward: GroupReward, text: Callable[[Any], Text]) -> Callable[..., Aw
 
 
 def _ran_out(trajectory: Any) -> bool:
-    """Whether one of tinker's trajectories ended in a limit, and not because it was finished."""
+    """Whether a trajectory ended at a limit."""
     turns = getattr(trajectory, "transitions", None)
     cut = turns and getattr(turns[-1].ac, "stop_reason", None) == "length"
     return bool(cut) or getattr(trajectory, "stop_reason", None) in LIMITS

@@ -1,17 +1,18 @@
-"""verl: advantage estimators polyest_log, polyest_diversity, ..., on the classes of answers.
+"""verl: advantage estimators polyest_log_probability, polyest_diversity, ..., on the classes of answers.
 
     pip install 'polyest[verl]'        # registers them: verl loads the entry point verl.plugins
-    algorithm.adv_estimator=polyest_log
+    algorithm.adv_estimator=polyest_log_probability
     reward.custom_reward_function.path=pkg://polyest.integrations.verl
 
-verl scores one trace at a time and gives an estimator the scores and the uid of each prompt, no text.  So
-the score is the class of the answer (scores.py), and the estimator counts it in its uid.  Options are read
-from `algorithm.polyest` (estimators.py).  Where verl is not installed nothing is registered.
+verl scores one completion at a time, and gives an estimator the scores and the uid of each prompt, but no
+text.  So the score is the class of the answer (scores.py), and the estimator counts equal classes of a uid.
+Options are read from `algorithm.polyest` (estimators.py).  Where verl is not installed nothing is
+registered.
 """
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,8 +29,10 @@ from polyest.errors import (
     PolyestError,
     UnsupportedVersion,
 )
-from polyest.integrations.estimators import REWARDS, parse_options, token_advantages
+from polyest.integrations.estimators import parse_options, token_advantages
 from polyest.integrations.scores import answer_class
+from polyest.rewards.registry import offered
+from polyest.rewards.renamed import NAMES, current_options, warn_of_setting
 from polyest.values import shown
 
 OLDEST = (0, 9)
@@ -48,12 +51,13 @@ def compute_score(
     orbit: str | None = None,
     **_: Any,
 ) -> dict[str, float]:
-    """A reward function for verl: the class of the answer as score, and whether it is right as acc.
+    """A reward function for verl: the class of the answer as the score, and whether it is right as acc.
 
-    kind, choices, cues, reasoning: as in `answers.canonical`.  orbit: the entry of extra_info that
-    numbers the orbits, where orbits="score".  acc, 0 or 1, is what verl's validation reports; of the
-    score it is the sign (scores.py), where the ground truth is an answer.  Raises BrokenOrbit where
-    extra_info has no such entry.
+    kind, choices, cues, reasoning: as in `answers.canonical`.
+    orbit: the entry of extra_info that numbers the orbits, where orbits="score".
+
+    verl's validation reports acc, which is 0 or 1.  It is also the sign of the score (scores.py), if the
+    ground truth can be read.  Raises BrokenOrbit where extra_info has no such entry.
 
     >>> found = compute_score("", "so 0.50", "1/2", kind="fraction")
     >>> found["acc"], found["score"] == answer_class("1/2", "fraction")
@@ -87,12 +91,16 @@ def estimate(
     index: Any = None,
     **_: Any,
 ) -> tuple[Array, Array]:
-    """Advantages and returns, both (traces, tokens), as verl's registered estimators give them.
+    """Advantages and returns, as the estimators give them that are registered with verl.
 
-    name: one of `estimators.REWARDS`; the rest is what verl passes.  Options in config.polyest.  Raises
-    BrokenBatch, BrokenOrbit, InvalidReward, TableNotFound.
+    name: a reward that the registry offers to estimators; the rest is what verl passes.  Options of the
+    reward are below config.polyest.
+
+    Returns the advantages (completions, tokens), twice.  Raises BrokenBatch, BrokenOrbit, InvalidReward,
+    TableNotFound.
     """
-    how = parse_options(name, _options_in(config), scored=True)
+    options = current_options(name, _options_in(config), "algorithm.polyest")
+    how = parse_options(name, options, scored=True)
     if getattr(config, "use_kl_in_reward", False) is True:
         raise InvalidReward(
             "algorithm.use_kl_in_reward is on, which adds a penalty to the classes of answers: switch it "
@@ -100,6 +108,18 @@ def estimate(
         )
     found = token_advantages(how, token_level_rewards, response_mask, index)
     return found, found
+
+
+def estimators() -> dict[str, Callable[..., tuple[Array, Array]]]:
+    """What is registered with verl, by name: an estimator for each reward, and for each old name of one.
+
+    >>> [name for name in estimators() if "log" in name]
+    ['polyest_log_probability', 'polyest_log']
+    """
+    found: dict[str, Callable[..., tuple[Array, Array]]] = {
+        f"polyest_{name}": partial(estimate, name) for name in offered("estimators")
+    }
+    return found | {f"polyest_{old}": partial(_by_old_name, old, new) for old, new in NAMES.items()}
 
 
 def register() -> tuple[str, ...]:
@@ -116,11 +136,16 @@ def register() -> tuple[str, ...]:
             f"verl {version}: expected 0.9 or later, whose estimators are given config and index"
         )
     core = import_module("verl.trainer.ppo.core_algos")
-    names = tuple(f"polyest_{name}" for name in REWARDS)
-    for name, short in zip(names, REWARDS, strict=True):
+    for name, estimator in estimators().items():
         if name not in core.ADV_ESTIMATOR_REGISTRY:
-            core.register_adv_est(name)(partial(estimate, short))
-    return names
+            core.register_adv_est(name)(estimator)
+    return tuple(f"polyest_{name}" for name in offered("estimators"))
+
+
+def _by_old_name(old: str, new: str, *given: Any, **named: Any) -> tuple[Array, Array]:
+    """The estimator of a reward that was registered by another name before."""
+    warn_of_setting("algorithm.adv_estimator", f"polyest_{old}", f"polyest_{new}")
+    return estimate(new, *given, **named)
 
 
 def _options_in(config: Any) -> Mapping[str, Any]:

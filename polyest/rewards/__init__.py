@@ -3,16 +3,16 @@
     from polyest import rewards
     r = rewards.log_probability(answers, beta=0.1)      # integers (prompts, G): K = G - 2 draws
 
-One calling convention: answers first, integers in numpy or torch, then keywords, `Options` among them;
-rewards are float64 in the shape of the answers, finite for every answered trace.  Functions are plain
-and can be pickled; a trainer that wants other keywords takes functools.partial.
+All are called alike: answers first, integers in numpy or torch, then keywords, `Options` among them.
+Rewards are float64 in the shape of the answers, and finite for every completion that has an answer.  The
+functions are plain and can be pickled; functools.partial fixes keywords where a trainer passes none.
 """
 
 from polyest.rewards.agreement import pairwise
 from polyest.rewards.consensus import coherence, soft_consistency
+from polyest.rewards.multiplier import Multiplier, safety
 from polyest.rewards.options import Options
 from polyest.rewards.probability import diversity, log_probability, pass_at, polynomial, tsallis
-from polyest.rewards.safety import Multiplier, safety
 from polyest.rewards.verifiable import ground_truth, standard
 
 __all__ = [

@@ -1,16 +1,16 @@
-"""Pairwise-GRPO: a trace earns its mean agreement with all traces of its orbit.
+"""Pairwise-GRPO: a completion earns its mean agreement with all completions of its orbit.
 
-    r_i = (1/n) sum_j s(y_i, y_j),    s = 1 - d in [0, 1],    n = m G traces of the orbit
+    r_i = (1/n) sum_j s(y_i, y_j),    s = 1 - d in [0, 1],    n = m G completions of the orbit
 
-The gradient of its mean is half that of the incoherence E d(y, y') with the opposite sign: linear in the
-counts, hence without bias whatever d is, and without a table.  Agreement is one of
+The gradient of the mean reward is minus half that of the incoherence E d(y, y').  It is linear in the counts,
+so it needs no table and has no bias, whatever d is.  Agreement is one of
 
-    exact       1[z = z'], of integer answers or of texts
+    equality    1[z = z'], of integer answers or of texts
     fuzzy       rapidfuzz's normalised indel similarity of texts (extra `text`)
     encode      (1 + cos(e(y), e(y')))/2 of embeddings; their mean is one product with the mean embedding
     distance    1 - d of a matrix d that the caller computes
 
-Source: Mohri, Schneider, Wu and Zhong (2026), Algorithm 3, where a trace agrees with itself too.
+Source: Mohri, Schneider, Wu and Zhong (2026), Algorithm 3, where a completion agrees with itself too.
 """
 
 from collections import Counter
@@ -43,18 +43,22 @@ def pairwise(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Rewards beta times the mean agreement of a trace with those of its orbit.
+    """Rewards beta times the mean agreement of a completion with those of its orbit.
 
-    answers: integers, or texts in nested lists, (orbits, m, G), or with orbits= and groups= as in
-    orbits.py.  encode: texts -> embeddings (n, d), finite and not 0; distance: texts -> matrix (n, n) of
-    numbers in [0, 1]; each is called once an orbit, with its texts in order.  include_self=False leaves
-    the trace itself out, n - 1 in place of n.  A trace without answer (no_answer, or None) agrees with
-    none, stays in n and has nan, or 0 where unanswered="lowest".  Returns float64 in the shape of the
-    answers: torch for a tensor, else numpy.
+    answers: integers, or texts in nested lists, (orbits, m, G), or with orbits= and groups= (orbits.py).
+    fuzzy: whether texts are compared by rapidfuzz.
+    encode: a function of n texts -> embeddings (n, d), finite and not 0.
+    distance: a function of n texts -> a matrix (n, n) of numbers in [0, 1].
+    include_self: whether a completion agrees with itself; without, the mean is over the n - 1 others.
+    options: of `Options` groups, dyadic, no_answer and unanswered.
 
-    Of `Options` it takes groups, dyadic, no_answer and unanswered.  Raises BrokenOrbit, CountOutOfRange,
-    InvalidReward for more than one way to compare, an orbit of a single trace without itself, and what
-    is no embedding or distance; NotInstalled without rapidfuzz.
+    At most one way to compare is given; without any, answers agree where they are equal.  encode and distance
+    are called once an orbit, with its texts in order.  A completion without answer (no_answer, or None)
+    agrees with none, stays in n, and has nan, or 0 where unanswered="lowest".
+
+    Returns float64 in the shape of the answers, torch for a tensor, else numpy.  Raises BrokenOrbit,
+    CountOutOfRange, InvalidReward for several ways to compare, for an orbit of one completion without itself,
+    and for what is no embedding or distance; NotInstalled without rapidfuzz.
 
     >>> pairwise([[[7, 7, 3, 5], [7, 7, 7, 3]]]).tolist()
     [[[0.625, 0.625, 0.25, 0.125], [0.625, 0.625, 0.625, 0.25]]]
@@ -100,7 +104,7 @@ def pairwise(
     if not include_self:
         if traces == 1:
             raise InvalidReward(
-                "an orbit of one trace agrees with no other: include_self=True, or sample more"
+                "an orbit of one completion agrees with no other: include_self=True, or sample more"
             )
         agreement = agreement - 1 * own
     paid = how.beta * (doubles(agreement) / (traces if include_self else traces - 1))
@@ -111,7 +115,7 @@ def pairwise(
 def _comparison(
     fuzzy: bool, encode: Callable[..., Any] | None, distance: Callable[..., Any] | None
 ) -> Callable[[list[str]], tuple[Any, Any]]:
-    """Texts (n,) -> sum of each one's agreement with all of them, and its agreement with itself."""
+    """A function of n texts: the sum of each one's agreement with all of them, and that with itself."""
     if encode is not None:
         return lambda texts: (_of_embeddings(encode(texts), len(texts)), 1.0)
     if distance is not None:
@@ -170,7 +174,7 @@ def _of_distances(measured: Any, n: int) -> tuple[Floats, Floats]:
 
 
 def _texts(answers: Any) -> Any:
-    """An object array of texts, None where answers are integers."""
+    """Texts as an object array, or None where the answers are integers."""
     if library(answers) is not np:
         return None
     try:

@@ -1,18 +1,18 @@
 """Rewards for agreeing with the consensus of an orbit, without labels.
 
-    coherence                 1 if the trace's answer is the mode of all answers of the orbit, else 0
-    soft_consistency          beta log of a mean of nu_1(z)..nu_m(z), the probabilities of the trace's
+    coherence                 1 if the completion's answer is the mode of all answers of the orbit, else 0
+    soft_consistency          beta log of a mean of nu_1(z)..nu_m(z), the probabilities of the completion's
                               answer z on the m prompts of its orbit:
         mean="arithmetic"     log((nu_1 + .. + nu_m)/m), by a stratified table (stratified.py)
         mean="geometric"      (log nu_1 + .. + log nu_m)/m, one look-up a prompt
 
-On its own prompt a trace is counted in its group, K = G - 2 under a group mean; on the others the count is
-independent.  Both forms are exact in the table's P: given the counts on the other prompts, the reward is a
-table of the in-group count, to which the theorem of counts.py applies.  The arithmetic form takes its
-table for the smaller of the numbers of draws, that of the own prompt.
+On its own prompt an answer is counted within the group, with K = G - 2 under a group mean; on the other
+prompts the count is independent.  The mean of either form is exactly that of the table, P: given the counts
+on the other prompts, the reward is a table of the in-group count, to which the theorem of counts.py applies.
+Prompts differ in their number of draws; the arithmetic form takes the table of the fewest, those of the own.
 
-Layouts as in orbits.py.  Source: Coherence-GRPO of Mohri, Schneider, Wu and Zhong (2026), with the mode for
-0/1 rewards, and log(Count/K) of the pool where the stratified table stands here.
+Layouts as in orbits.py.  Source: Coherence-GRPO of Mohri, Schneider, Wu and Zhong (2026), which pays 0 or 1
+for the mode, and log(Count/K) of the pooled counts where a stratified table is used here.
 """
 
 from functools import lru_cache
@@ -51,16 +51,17 @@ def coherence(
 ) -> Array:
     """Rewards beta for the mode of the orbit's pooled answers, 0 for the others.
 
-    r_i = beta 1[X_{z_i} = max_w X_w],    X_w = occurrences of w in the m G traces of the orbit
+    r_i = beta 1[X_{z_i} = max_w X_w],    X_w = occurrences of w in the m G completions of the orbit
 
+    answers: integers (orbits, m, G), or with orbits= and groups= as in orbits.py.
     ties: "all" rewards every answer that occurs most often, so that an orbit without agreement has equal
-    rewards; "least" only the one with the least id, whatever the order of the traces.  Pooling is right
-    here: the mode is compared, not looked up.  A trace without answer votes for nothing; it has nan, or 0
-    where unanswered="lowest".
+    rewards; "least" only the one with the least id, whatever the order of the completions.
+    options: of `Options` groups, dyadic, no_answer and unanswered.
 
-    answers: integers (orbits, m, G), or with orbits= and groups= as in orbits.py; r: float64 of the same
-    shape.  Of `Options` it takes groups, dyadic, no_answer and unanswered.  Raises BrokenOrbit,
-    CountOutOfRange, InvalidReward.
+    A completion without answer votes for nothing, and has nan, or 0 where unanswered="lowest".  Counts of an
+    orbit may be pooled here, as they are only compared with each other.
+
+    Returns r, float64 in the shape of the answers.  Raises BrokenOrbit, CountOutOfRange, InvalidReward.
 
     >>> coherence([[[7, 7, 3], [7, 5, -1]]]).tolist()
     [[[1.0, 1.0, 0.0], [1.0, 0.0, nan]]]
@@ -93,17 +94,19 @@ def soft_consistency(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Estimates of beta log of the mean over the orbit of nu_k(z), z the answer of the trace.
+    """Estimates of beta log of the mean over the orbit of nu_k(z), z the answer of the completion.
 
     arithmetic: E r = beta P((nu_1 + .. + nu_m)/m);    geometric: E r = beta (P_1(nu_1) + .. + P_m(nu_m))/m
 
-    P is the mean of the table; of the geometric form the own prompt has the table of K = G - 2 (or G - 1)
-    draws, the others that of G.  A table= serves the arithmetic form; of the geometric one it is a name.
+    P is the mean of the table, close to the logarithm.  In the geometric form the own prompt has the table of
+    K = G - 2 (or G - 1) draws and the others that of G, so table= has to be a name; the arithmetic form
+    takes a Table too.
 
-    answers: integers (orbits, m, G), or with orbits= and groups= as in orbits.py, G >= 3; r: float64 of
-    the same shape, nan without an answer, or the least entry.  Options as in `Options`, of which
-    counting is "in-group" and baseline "group-mean" or "none".  Raises BrokenOrbit, CountOutOfRange,
-    InvalidProblem, InvalidReward, Mismatch, TableNotFound.
+    answers: integers (orbits, m, G), or with orbits= and groups= as in orbits.py, G >= 3.
+    options: as in `Options`, where counting has to be "in-group" and baseline "group-mean" or "none".
+
+    Returns r, float64 in the shape of the answers; nan without an answer, or the least reward there is.
+    Raises BrokenOrbit, CountOutOfRange, InvalidProblem, InvalidReward, Mismatch, TableNotFound.
 
     >>> answers = [[[7, 7, 7, 3], [7, 3, 3, 7]]]
     >>> soft_consistency(answers, mean="geometric", table="log_count").round(3).tolist()
@@ -138,9 +141,9 @@ def soft_consistency(
 
 
 def _factors(how: Estimator, draws: tuple[int, ...], like: Array) -> tuple[Array, ...]:
-    """Factors of the stratified table for prompts of these draws, beside `like`."""
+    """Factors of the stratified table for prompts of these draws, on the device of `like`."""
     device = None if library(like) is np else like.device
-    return _constant((*how,), draws, device)
+    return _constant(tuple(how), draws, device)
 
 
 @constant

@@ -1,17 +1,17 @@
 """Rewards whose sums in float32 are exact: whole multiples of a step h = 2^-b.
 
-Let the rewards of a group of G be m_i h, m_i whole with G max|m_i| <= 2^24.  Then every sum of them is a
-number of float32, and equal rewards leave advantages of exactly 0 (problem/grids.py).  b is the greatest
-for which that holds, at most 16.
+Let the rewards of a group of G be m_i h, with m_i whole and G max|m_i| <= 2^24.  Then float32 holds every
+sum of them, and equal rewards leave advantages of exactly 0 (problem/grids.py).  b is the greatest for which
+that holds, at most 16.
 
-A reward beta c_X is rounded here, in float64, and not the table beforehand: beta c_X moves by at most h/2,
+The rewards beta c_X are rounded here, in float64, and not the table beforehand.  They move by at most h/2,
 so what is claimed of a table grows by a term that is known before anything is computed.  With
 delta = h/(2 beta), in units of the reward divided by beta,
 
     sup |p (E c_X - phi(p))|    grows by at most delta
     sup p Var c_X = V           becomes at most V + 2 delta sqrt(V) + delta^2
 
-so a noise budget may be exceeded by that.  `Table.rounded` keeps the budget, and is certified anew.
+so a noise budget may be exceeded by that much.  `Table.rounded` keeps the budget, and is certified anew.
 """
 
 import warnings
@@ -28,14 +28,14 @@ from polyest.problem.grids import FINEST, WHOLE
 from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
 
-POINTS = 257  # at which it is looked at whether rounding ruins a table
+POINTS = 257  # values of p at which a table is compared before and after rounding
 PRODUCT = 1 + 2.0**-28  # beta c is rounded to a double before it is rounded to the grid
 
 
 def step(most: float, group: int) -> float:
     """The step h for rewards of absolute value `most` at most, of which `group` are summed.
 
-    Raises InvalidReward where all of them would vanish.
+    Raises InvalidReward where all of them would be rounded to 0.
 
     >>> step(5.0, group=16), step(5.0, group=1024)
     (1.52587890625e-05, 0.00048828125)
@@ -51,17 +51,19 @@ def step(most: float, group: int) -> float:
 
 
 def on_grid(paid: Array, most: float, group: int) -> Array:
-    """Rewards of absolute value `most` at most, each rounded to the nearest multiple of their step."""
+    """Rewards of absolute value `most` at most, rounded to the nearest multiple of their `step`."""
     h, whole = step(most, group), WHOLE // group
     return library(paid).round(paid / h).clip(-whole, whole) * h
 
 
 def of_table(table: Lookup, paid: Floats, beta: float, group: int) -> Floats:
-    """Rewards beta c of the counts 0..K, on the grid for a group.
+    """Rewards beta c of the counts 0..K, float64 (K+1,), rounded to the grid of a group.
 
-    Those of a table that is on a grid already are paid as they are, as float32 holds them: a dyadic one
-    was made for a group.  Warns NotPromised where their sums are not exact, RuinedByRounding where a
-    table's sup|bias| more than doubles.
+    paid: beta c, in float64; group: the size of the group.
+
+    A table that is on a grid already was made for a group: its rewards are paid as float32 holds them.
+    Warns NotPromised where sums of those are not exact, RuinedByRounding where rounding more than doubles
+    sup|bias|.
     """
     if isinstance(table, Table) and table.grid is not None:
         held: Floats = paid.astype(np.float32).astype(np.float64)
@@ -105,7 +107,10 @@ def _sums_exactly(paid: Floats, group: int) -> bool:
 def _warn_if_ruined(
     table: Table, claims: Certificate, moved: Floats, h: float, beta: float
 ) -> None:
-    """Warn where rounding, which moved the entries by so much, takes a table much of its worth."""
+    """Warns RuinedByRounding where rounding adds more to sup|bias| than the table has.
+
+    moved: what rounding added to the rewards, divided by beta, (K+1,).
+    """
     p = np.sin(np.linspace(0, np.pi / 2, POINTS)) ** 2
     added = float(np.abs(p * (pmf(table.K, p) @ moved)).max())
     if added > claims.bias.upper > 0:

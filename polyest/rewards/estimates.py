@@ -1,8 +1,8 @@
-"""From counts to estimates of phi(nu): which table the counts ask for, its entries, one look-up.
+"""From counts to estimates of phi(nu): the table that the counts ask for, its entries, one look-up.
 
-What all rewards share.  Counts know their K (counts.py); the released table of K draws is read once
-for each device and then indexed, and nothing is read back: counts made by `counts` are in 0..K and
-not checked a second time.  Nothing is solved for here.
+All rewards share this.  Counts know their sample size K (counts.py).  The table of K draws is read from its
+file once, kept on each device that asks for it, and indexed.  The host never reads values back from a device:
+what `counts` returns is in 0..K and is not checked again.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from polyest import closed_forms, counts
 from polyest.arrays import Array, Floats, library, static_int
 from polyest.errors import InvalidReward, Mismatch
 from polyest.rewards import dyadic
-from polyest.rewards.options import TABLES, Estimator, Options, Target, parse_options
+from polyest.rewards.options import LOWEST, TABLES, Estimator, Options, Target, parse_options
 from polyest.tables.lookup import Lookup
 from polyest.tables.release import load
 from polyest.tables.table import Table
@@ -25,9 +25,10 @@ Made = TypeVar("Made", bound=Callable[..., Any])
 
 
 def constant(function: Made) -> Made:
-    """Marks what torch.compile is to call while tracing, and to keep what it returns: it reads files.
+    """Marks a function that torch.compile calls while it traces, and whose result it keeps.
 
-    As torch.compiler.assume_constant_result does, without importing torch.
+    For functions that read files, or warn.  This is what torch.compiler.assume_constant_result does, without
+    an import of torch.  Their arguments have to be plain tuples: torch.compile cannot rebuild a NamedTuple.
     """
     vars(function)["_dynamo_marked_constant"] = True
     return function
@@ -36,7 +37,7 @@ def constant(function: Made) -> Made:
 def table(how: Estimator, K: int) -> Lookup:
     """The table of K draws.
 
-    Raises TableNotFound where none is released, Mismatch for the caller's table of other draws.
+    Raises TableNotFound where none is released, Mismatch where the caller's table has another sample size.
     """
     if isinstance(how.table, Lookup):
         if how.table.K != K:
@@ -54,10 +55,12 @@ def table(how: Estimator, K: int) -> Lookup:
     )
 
 
-def rewarded(how: Estimator, K: int, traces: int = 0) -> Floats:
+def rewarded(how: Estimator, K: int, group: int = 0) -> Floats:
     """Rewards sign beta c of the counts 0..K, float64 (K+1,), finite.
 
-    traces: of a group, whose rewards are to sum exactly in float32 (dyadic); 0 for as they are.
+    group: the size G of a group whose rewards sum exactly in float32 (dyadic), or 0 for no rounding.
+
+    Raises InvalidReward where beta c overflows.
     """
     found = table(how, K)
     entries = found.coefficients if isinstance(found, Table) else found[np.arange(K + 1)]
@@ -65,16 +68,16 @@ def rewarded(how: Estimator, K: int, traces: int = 0) -> Floats:
         paid = how.beta * entries
     if not np.isfinite(paid).all():
         raise InvalidReward(f"beta is {how.beta:g}: times the entries of {found!r} it is no double")
-    if traces:
-        paid = dyadic.of_table(found, paid, how.beta, traces)
+    if group:
+        paid = dyadic.of_table(found, paid, how.beta, group)
     return np.asarray(how.sign * paid + 0.0)  # + 0.0 turns -0.0 into 0.0
 
 
 def counted(answers: Array, options: Options) -> counts.Counts:
-    """Counts of the answers as the options ask.
+    """Counts of the answers, as the options ask for them.
 
-    Raises CountOutOfRange and InvalidProblem as `counts` does, InvalidReward for a reference without
-    counting="independent", for the reverse, and for groups beside a reference.
+    Raises CountOutOfRange and InvalidProblem as `counts` does, InvalidReward where only one of reference= and
+    counting="independent" is given, and for groups beside a reference.
     """
     counting, reference = options.get("counting", "in-group"), options.get("reference")
     baseline = options.get("baseline", "group-mean")
@@ -101,16 +104,16 @@ def counted(answers: Array, options: Options) -> counts.Counts:
 def estimated(
     answers: Array, target: Target, beta: Any, options: Options, sign: int = 1
 ) -> tuple[Array, counts.Counts]:
-    """Rewards sign beta c[index], float64 in the shape of the answers, and the counts they came from.
+    """Rewards sign beta c[index], and the counts that they were looked up by.
 
-    A trace without answer has nan, or the least of all sign beta c of its table.
+    Returns float64 in the shape of the answers; a completion without answer has nan, or the least of all
+    sign beta c of its table.  Raises what `parse_options`, `counted` and `table` do.
     """
     how = parse_options(target, beta, sign, options)
     seen = counted(answers, options)
-    traces = (
-        group_sizes(seen, options) if options.get("dyadic", False) else (0,) * len(seen.distinct)
-    )
-    paying = entries(how, seen.distinct, traces, seen.index)
+    rounded = options.get("dyadic", False)
+    groups = group_sizes(seen, options) if rounded else (0,) * len(seen.distinct)
+    paying = entries(how, seen.distinct, groups, seen.index)
     if len(seen.distinct) == 1:
         paid, lowest = paying[0][seen.index], paying.min()
     else:
@@ -120,7 +123,7 @@ def estimated(
 
 
 def group_sizes(seen: counts.Counts, options: Options) -> tuple[int, ...]:
-    """How many traces the groups have of which every K is."""
+    """The group size G = K + spent for each distinct K; with a reference, the G of the answers."""
     if options.get("reference") is not None:
         return (static_int(seen.index.shape[1]),)
     spent = counts.SPENT[options.get("baseline", "group-mean")]
@@ -128,9 +131,9 @@ def group_sizes(seen: counts.Counts, options: Options) -> tuple[int, ...]:
 
 
 def filled(paid: Array, answered: Array, lowest: Any, options: Options) -> Array:
-    """Rewards where answered, elsewhere nan, or `lowest` where the options ask for it."""
+    """Rewards where there is an answer; elsewhere nan, or `lowest` if the options say so."""
     xp = library(paid)
-    return xp.where(answered, paid, xp.nan if options.get("unanswered") != "lowest" else lowest)
+    return xp.where(answered, paid, xp.nan if options.get("unanswered") != LOWEST else lowest)
 
 
 def doubles(values: Array) -> Array:
@@ -138,26 +141,31 @@ def doubles(values: Array) -> Array:
     return values.astype(np.float64) if library(values) is np else values.double()
 
 
-def summable(paid: Array, most: float, traces: int, options: Options) -> Array:
-    """Rewards of size `most` at most, on the dyadic grid for a group where the options ask for it."""
-    return dyadic.on_grid(paid, most, traces) if options.get("dyadic", False) else paid
+def summable(paid: Array, most: float, group: int, options: Options) -> Array:
+    """Rewards of absolute value `most` at most, on the dyadic grid of a group if the options say so."""
+    return dyadic.on_grid(paid, most, group) if options.get("dyadic", False) else paid
 
 
 def extremes(how: Estimator, K: int) -> tuple[float, float]:
-    """The least reward of the counts 0..K, and the greatest absolute one."""
-    return _extremes((*how,), K)
+    """The least of the rewards of the counts 0..K, and their greatest absolute value."""
+    return _extremes(tuple(how), K)
 
 
 def entries(
-    how: Estimator, distinct: tuple[int, ...], traces: tuple[int, ...], like: Array
+    how: Estimator, distinct: tuple[int, ...], groups: tuple[int, ...], like: Array
 ) -> Array:
-    """Rewards of all counts, float64, a row for each K, filled up with its least; beside `like`."""
+    """Rewards of all counts, on the device of `like`.
+
+    distinct: sample sizes K; groups: for each the size of a group, or 0, as in `rewarded`.
+
+    Returns float64 (len(distinct), max K + 1); a row of fewer counts is filled up with its least reward.
+    """
     device = None if library(like) is np else like.device
-    return _constant((*how,), distinct, traces, device)
+    return _constant(tuple(how), distinct, groups, device)
 
 
 def _rows(seen: counts.Counts) -> Array:
-    """Which of the distinct K is that of each trace."""
+    """For each completion, the place of its K among the distinct ones."""
     xp = library(seen.draws)
     if xp is np:
         return np.searchsorted(seen.distinct, seen.draws)
@@ -166,9 +174,9 @@ def _rows(seen: counts.Counts) -> Array:
 
 @constant
 def _constant(
-    how: tuple[Any, ...], distinct: tuple[int, ...], traces: tuple[int, ...], device: Any
+    how: tuple[Any, ...], distinct: tuple[int, ...], groups: tuple[int, ...], device: Any
 ) -> Array:
-    return _tabulated(Estimator(*how), distinct, traces, device)
+    return _tabulated(Estimator(*how), distinct, groups, device)
 
 
 @constant
@@ -179,9 +187,10 @@ def _extremes(how: tuple[Any, ...], K: int) -> tuple[float, float]:
 
 @lru_cache(maxsize=256)
 def _tabulated(
-    how: Estimator, distinct: tuple[int, ...], traces: tuple[int, ...], device: Any
+    how: Estimator, distinct: tuple[int, ...], groups: tuple[int, ...], device: Any
 ) -> Array:
-    rows = [rewarded(how, K, G) for K, G in zip(distinct, traces, strict=True)]
+    """`entries`, made once for each device; numpy's cannot be written to, as all callers share them."""
+    rows = [rewarded(how, K, G) for K, G in zip(distinct, groups, strict=True)]
     most = max(distinct) + 1
     padded = np.array([np.append(row, np.full(most - row.size, row.min())) for row in rows])
     if device is None:

@@ -1,7 +1,7 @@
 """What a reward is asked for: its options, checked, and the estimator that they name."""
 
 from math import isfinite
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -14,25 +14,28 @@ Target = str | tuple[str, Any]  # released, or an exact closed form with what it
 CLOSED_FORMS = (
     "log_count", "log_smoothed", "miller_madow", "taylor", "harmonic", "jackknife", "schuermann",
 )  # fmt: skip
-UNANSWERED = ("exclude", "lowest")
+EXCLUDE: Final = "exclude"
+LOWEST: Final = "lowest"
+UNANSWERED = (EXCLUDE, LOWEST)
 TABLES = ("criterion", "bias", "bias_ratio", "noise", "table")  # keywords that say which table
-# Keywords of no use to a reward that looks nothing up.
+# Keywords that mean nothing to a reward that looks nothing up.
 COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline")
 
 
 class Options(TypedDict, total=False):
     """Keywords that rewards from counts have in common.
 
-    groups: integer ids (N,) where answers are flat; a list or a numpy array spares a wait for the device.
-    sizes: the least and the most traces of such groups, which spares it too (counts.py).
+    groups: integer ids (N,) of the groups where answers are flat.  A list or a numpy array is read without
+    a wait for the device.
+    sizes: the size of the smallest and of the largest of these groups, which saves that wait too.
     counting: "in-group" (default), or "independent" with reference=, integers (prompts, K).
     baseline: what the trainer subtracts, "group-mean" (default, K = G - 2), "none" or "exact" (K = G - 1).
-    criterion, bias, bias_ratio, noise: those of a released table, as `polyest.load` takes them.
-    table: a Table of K draws, or the name of a closed form, in place of a released one.
-    dyadic: rewards are, in float32, multiples of 2^-b whose group sums are exact there (dyadic.py).
-    no_answer: marks a trace without answer, -1 by default; it stays among the draws.
-    unanswered: "exclude" (default) rewards it with nan, which the functions of `advantages` leave out,
-    "lowest" with the least reward that any count could earn.
+    criterion, bias, bias_ratio, noise: which released table, as for `polyest.load`.
+    table: a Table of sample size K, or the name of a closed form, in place of a released one.
+    dyadic: whether rewards are multiples of a step 2^-b, so that sums over a group are exact in float32.
+    no_answer: the integer that marks a completion without answer, -1 by default.  It stays among the draws.
+    unanswered: what such a completion earns: "exclude" (default) is nan, which the functions of
+    `advantages` leave out, "lowest" the least reward that any count could earn.
     """
 
     groups: Any
@@ -51,7 +54,7 @@ class Options(TypedDict, total=False):
 
 
 class Estimator(NamedTuple):
-    """How counts become rewards: factor beta, sign, and the keywords of a table of any K."""
+    """How counts become rewards: factor beta, sign, and which table, whatever K will be."""
 
     target: Target
     beta: float = 1.0
@@ -66,16 +69,18 @@ class Estimator(NamedTuple):
 def parse_options(
     target: Target, beta: Any, sign: int, options: Options, but: tuple[str, ...] = ()
 ) -> Estimator:
-    """The estimator that keywords ask for; `but` are those that the reward has no use for.
+    """The estimator that keywords ask for.
 
-    Raises UnknownOption for a keyword that is none of these, InvalidReward for a bad value and for two ways
-    to say which table, Mismatch for the table of another target.
+    but: names of `Options` that the reward has no use for.
+
+    Raises UnknownOption for a keyword that is not in `Options` or is in `but`, InvalidReward for a bad value
+    and where the table is named in two ways, Mismatch for the table of another target.
     """
     known = [name for name in Options.__annotations__ if name not in but]
     unknown = [name for name in options if name not in known]
     if unknown:
         raise UnknownOption(f"keyword {', '.join(unknown)}: expected some of {', '.join(known)}")
-    unanswered = options.get("unanswered", "exclude")
+    unanswered = options.get("unanswered", EXCLUDE)
     if not among(unanswered, UNANSWERED):
         raise InvalidReward(
             f"unanswered is {shown(unanswered)}: expected one of {', '.join(UNANSWERED)}"

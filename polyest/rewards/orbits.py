@@ -1,16 +1,16 @@
 """Orbits: prompts that ask the same thing, and the counts of an answer on each of them.
 
-An orbit {x, Phi(x), ...} has m prompts of G traces each.  A trace's answer is counted on its own prompt,
-itself included, and on each of the m - 1 others, where no trace is its own: one in-group count, m - 1
-independent ones.  They stay apart: the sum of counts on different prompts is not binomial (counts.py).
+An orbit {x, Phi(x), ...} has m prompts with G completions each.  The answer of a completion is counted in
+its own group, itself included, and in the groups of the m - 1 other prompts, which do not contain it: one
+in-group count and m - 1 independent ones.  They are not added up, as their sum is not binomial (counts.py).
 
-Layouts, in and out:
+Three layouts come in, and the same go out:
 
     (orbits, m, G)     as it is
-    (prompts, G)       with orbits=, ids (prompts,); prompts of an orbit need not be neighbours
-    (N,)               with groups= and orbits=, ids (N,); traces of a prompt need not be neighbours
+    (prompts, G)       with orbits=, ids (prompts,), in any order
+    (N,)               with groups= and orbits=, ids (N,), in any order
 
-Members of an orbit are taken in the order in which they first appear.
+Prompts of an orbit are taken in the order in which they first appear.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,17 @@ from polyest.errors import BrokenOrbit
 
 @dataclass(frozen=True, eq=False)
 class Arranged:
-    """Values (orbits, m, G) with the way back to the layout they came in."""
+    """Values (orbits, m, G), and the way back to the layout that they came in.
+
+    shape: of that layout; order: positions in it of the values here, or None where they are the same.
+    """
 
     values: Array
     shape: tuple[int, ...]
     order: Array | None
 
     def restored(self, values: Array) -> Array:
-        """Values (orbits, m, G) in the original layout."""
+        """Values (orbits, m, G) in the layout that the answers came in."""
         flat = values.reshape(-1)
         if self.order is not None:
             flat = flat[self.order.argsort()]
@@ -42,9 +45,10 @@ class Arranged:
 def arranged(answers: Array, *, groups: Any = None, orbits: Any = None) -> Arranged:
     """Answers as (orbits, m, G).
 
-    answers: integers in one of the three layouts.  Ids that are on a device are read by the host.
-    Raises BrokenOrbit where orbits differ in how many prompts they have, prompts in how many traces, a
-    prompt is in two orbits, or a shape fits no layout; CountOutOfRange for values that are not integers.
+    answers: integers in one of the three layouts; groups, orbits: ids, which the host reads.
+
+    Raises BrokenOrbit where orbits have different numbers of prompts, or prompts of completions, where a
+    prompt is in two orbits, and for a shape of no layout; CountOutOfRange for values that are not integers.
 
     >>> found = arranged([[1, 1], [2, 3], [1, 4], [2, 2]], orbits=[0, 1, 0, 1])
     >>> found.values.tolist()
@@ -80,12 +84,12 @@ def arranged(answers: Array, *, groups: Any = None, orbits: Any = None) -> Arran
                 f"answers of shape {shape}, groups of shape {group.shape}, orbits of shape {orbit.shape}: "
                 "expected (N,) three times"
             )
-        traces, G = _blocks("group", "traces", group)
+        traces, G = _blocks("group", "completions", group)
         each = orbit[traces].reshape(-1, G)
         if (each != each[:, :1]).any():
             split = group[traces].reshape(-1, G)[(each != each[:, :1]).any(1)][0, 0]
             raise BrokenOrbit(
-                f"group {split} is in two orbits: expected one orbit for all its traces"
+                f"group {split} is in two orbits: expected one orbit for all its completions"
             )
         rows, m = _blocks("orbit", "prompts", each[:, 0])
         order = traces.reshape(-1, G)[rows].reshape(-1)
@@ -102,14 +106,17 @@ def _ids(name: str, values: Any) -> Any:
 
 
 def _blocks(whole: str, part: str, ids: Any) -> tuple[Any, int]:
-    """Positions of equal ids together, in order of appearance, and how many there are of each."""
-    kinds, first, which, size = np.unique(
+    """Positions of ids, equal ones together in order of appearance, and how many there are of each.
+
+    Raises BrokenOrbit where an id occurs more often than another.
+    """
+    each, first, which, size = np.unique(
         ids, return_index=True, return_inverse=True, return_counts=True
     )
     if (size != size[0]).any():
         odd = int(np.argmax(size != np.bincount(size).argmax()))
         raise BrokenOrbit(
-            f"{whole} {kinds[odd]} has {size[odd]} {part}, others {np.bincount(size).argmax()}: expected as "
+            f"{whole} {each[odd]} has {size[odd]} {part}, others {np.bincount(size).argmax()}: expected as "
             f"many {part} in every {whole}; complete or leave out the {whole}"
         )
     return np.argsort(first[which.reshape(-1)], kind="stable"), int(size[0])

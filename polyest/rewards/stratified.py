@@ -8,16 +8,16 @@ Y_k ~ Hypergeometric(K_k, X_k, L_k),
 
     f(X_1..X_m) = E[c_{Y_1 + .. + Y_m} | X],    E f = sum_j c_j B_{j,n}(mean(nu)) = P(mean(nu))
 
-averages over all such thinnings (Rao-Blackwell).  It needs n <= min K_k: a mixture may be drawn from one
-prompt alone, and P of degree n contains nu_k^n.
+averages over all such choices of n draws (Rao-Blackwell).  It needs n <= min K_k: all draws of a mixture may
+fall on one prompt, and P of degree n contains nu_k^n.
 
-Numbers.  f is a sum over products: with Poisson in place of multinomial labels, of mean n/m, the prompts
-are independent, and n labels in all are singled out by a discrete Fourier transform,
+How f is computed.  With Poisson labels of mean n/m in place of multinomial ones the prompts are independent,
+and f is a sum over products.  A discrete Fourier transform picks the case of n labels in all,
 
     f(X) = sum_r w_r prod_k F_r[X_k],    r over frequencies of the labels and of the answer
 
-with F_r[x] the transform of Poisson(l; n/m) Hypergeometric(y; K_k, x, l).  All summands have absolute
-value at most 1 and w carries sqrt(2 pi n) max|c|: the error is some 1e-14 of that.
+with F_r[x] the transform of Poisson(l; n/m) Hypergeometric(y; K_k, x, l).  The products have absolute value
+at most 1 and the weights w are of size sqrt(2 pi n) max|c|; the rounding error of f is some 1e-14 of that.
 """
 
 from dataclasses import dataclass
@@ -30,26 +30,27 @@ import numpy as np
 from polyest.arrays import Array, Floats, library
 from polyest.errors import CountOutOfRange, InvalidReward
 
-WRITTEN_OUT = 2**13  # entries up to which f is stored
-LARGEST = 2**25  # complex numbers of the transforms
-BLOCK = 2**22  # complex numbers that a sum over frequencies holds at once
+WRITTEN_OUT = 2**13  # values of f up to which all of them are stored
+LARGEST = 2**25  # complex numbers of the transform of one prompt
+BLOCK = 2**22  # complex numbers that a look-up holds at once
 
 
 @dataclass(frozen=True, eq=False)
 class Stratified:
-    """f, made by `stratify`: `f[counts]` for counts (..., m).
+    """The function f, made by `stratify`; `f[counts]` looks counts (..., m) up.
 
-    factors: w (R,) and F_1..F_m (K_k + 1, R), complex; or, where it is small enough, f itself, float64
-    (K_1 + 1, .., K_m + 1).  Numpy arrays or tensors: `moved` brings them to a device.
+    draws: K_1..K_m; factors: w (R,) and F_1..F_m (K_k + 1, R), complex; or, where it is small enough, f
+    itself, float64 (K_1 + 1, .., K_m + 1).  They are numpy arrays, or tensors after `moved`.
     """
 
     draws: tuple[int, ...]
     factors: tuple[Array, ...]
 
     def __getitem__(self, index: Array) -> Array:
-        """Values f of counts, integers (..., m) in 0..K_k, of the library and device of the factors.
+        """Values of f, float64 (...), at counts, integers (..., m) in 0..K_k beside the factors.
 
-        Raises CountOutOfRange for another last dimension.  Counts from `counts.across` are in range.
+        Counts are taken to be in range, as those of `counts.across` are.  Raises CountOutOfRange where the
+        last dimension is not m.
         """
         if index.shape[-1] != len(self.draws):
             raise CountOutOfRange(
@@ -71,7 +72,7 @@ class Stratified:
         return library(index).concatenate(blocks).reshape(index.shape[:-1])
 
     def moved(self, device: Any) -> "Stratified":
-        """The same with factors that are tensors on the device."""
+        """The same function, with factors that are tensors on the device."""
         import torch
 
         return Stratified(self.draws, tuple(torch.tensor(x, device=device) for x in self.factors))
@@ -80,7 +81,9 @@ class Stratified:
 def stratify(coefficients: Any, draws: tuple[int, ...]) -> Stratified:
     """The stratified table of c_0..c_n for prompts of K_1..K_m draws, n <= min K_k.
 
-    coefficients: float64 (n+1,).  Raises InvalidReward for too few draws of a prompt.
+    coefficients: numbers (n+1,).
+
+    Raises InvalidReward for a prompt of fewer than n draws, and where the transforms would be too large.
 
     >>> share = stratify([0.0, 1.0], (1, 3))  # c_X = X: the mean of the shares
     >>> share[np.array([[1, 0], [0, 3], [1, 1]])].round(12).tolist()

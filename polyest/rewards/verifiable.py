@@ -1,16 +1,17 @@
-"""Rewards from a verifier: known right answers (RLVR, SFT), or any score (standard RL).
+"""Rewards from a verifier: right answers that are known (RLVR, SFT), or any score (standard RL).
 
-Of a goal J that depends on the probability nu of the right answer, a trace with that answer earns J'(nu):
+Where the goal J is a function of the probability nu of the right answer, a completion with that answer earns
+J'(nu):
 
     objective     J(nu)             J'(nu)                        estimate, K draws, X = index
     "accuracy"    nu                1                             1
     "log"         log nu            1/nu, cut to K + 1 terms      (K+1)/(X+1)
     "pass@k"      1 - (1-nu)^k      k (1-nu)^(k-1)                k C(K-X, k-1)/C(K, k-1)
 
-E (K+1)/(X+1) = (1 - (1-nu)^(K+1))/nu = sum_{j=0..K} (1-nu)^j exactly: no table is unbiased for 1/nu, this
-one is for the gradient of -sum_{j=1..K+1} (1-nu)^j/j, the objective of MaxRL (Tajwar et al., arXiv
-2602.02710).  The others are exactly unbiased.  Wrong answers earn 0: in the game of Mohri et al. (2026)
-the best response to KL(delta, nu) is exp(1[z right]/(beta nu)), which needs 1/nu and no log of 0.
+E (K+1)/(X+1) = (1 - (1-nu)^(K+1))/nu = sum_{j=0..K} (1-nu)^j exactly.  No table is unbiased for 1/nu; this
+one is unbiased for the gradient of -sum_{j=1..K+1} (1-nu)^j/j, the objective of MaxRL (Tajwar et al., arXiv
+2602.02710).  The two others are unbiased.  Wrong answers earn 0: in the game of Mohri et al. (2026) the
+best response to KL(delta, nu) is exp(1[z right]/(beta nu)), which needs 1/nu and no logarithm of 0.
 """
 
 from typing import Any, Literal, Unpack
@@ -20,7 +21,7 @@ from polyest.arrays import Array, library
 from polyest.errors import InvalidReward
 from polyest.reals import reals
 from polyest.rewards.estimates import counted, doubles, filled, group_sizes, summable
-from polyest.rewards.options import TABLES, Options, parse_options
+from polyest.rewards.options import LOWEST, TABLES, Options, parse_options
 from polyest.values import among, shown, whole
 
 OBJECTIVES = ("accuracy", "log", "pass@k")
@@ -37,9 +38,13 @@ def ground_truth(
 ) -> Array:
     """Rewards beta J'(nu) for the right answer, 0 for any other; estimates as in the module.
 
-    answers: integers (prompts, G), or (N,) with groups=; truth: integers (prompts,), or in the shape of
-    the answers.  k: for "pass@k", at most K + 1.  A trace without answer is wrong and earns 0;
-    unanswered="exclude" leaves it out.  Raises CountOutOfRange, InvalidProblem, InvalidReward.
+    answers: integers (prompts, G), or (N,) with groups=.
+    truth: the right answers, integers (prompts,), or in the shape of the answers.
+    k: for "pass@k" only, from 1 to K + 1.
+    options: of `Options` all but those that say which table.
+
+    Returns float64 in the shape of the answers.  A completion without answer is wrong and earns 0;
+    unanswered="exclude" gives it nan.  Raises CountOutOfRange, InvalidProblem, InvalidReward.
 
     >>> ground_truth([[7, 7, 3, 5]], [7], objective="log").tolist()  # K = 2, X = 1: 3/2
     [[1.5, 1.5, 0.0, 0.0]]
@@ -56,7 +61,7 @@ def ground_truth(
         )
     if k is not None and not whole(k, 1):
         raise InvalidReward(f"k is {shown(k)}: expected an integer of at least 1")
-    wanted: Options = {"unanswered": "lowest", **options}
+    wanted: Options = {"unanswered": LOWEST, **options}
     how = parse_options("log", beta, 1, wanted, but=TABLES)
     seen = counted(answers, wanted)
     answer = counts.integers("answers", answers, answers)
@@ -79,7 +84,7 @@ def _right(answer: Array, truth: Array) -> Array:
     elif truth.shape != answer.shape:
         raise InvalidReward(
             f"truth of shape {tuple(truth.shape)} for answers of shape {tuple(answer.shape)}: expected one "
-            "right answer for each prompt or for each trace"
+            "right answer for each prompt or for each completion"
         )
     return answer == truth
 
@@ -105,10 +110,13 @@ def _subsets(seen: counts.Counts, k: int) -> Array:
 
 
 def standard(scores: Array) -> Array:
-    """Rewards that are the scores themselves, r(z): float64, of the same shape.
+    """Rewards that are the scores themselves, r(z).
 
-    The best response to R(nu) = -E_nu r is q ~ exp(r/beta), whose reward beta log q is r.  Raises
-    InvalidReward for a score that is not finite, or no number.
+    The best response to R(nu) = -E_nu r is q ~ exp(r/beta), whose reward beta log q is r.
+
+    scores: real numbers of any shape.
+
+    Returns float64 of the same shape.  Raises InvalidReward for a score that is not a finite number.
 
     >>> standard([[1, 0, 0.5]]).tolist()
     [[1.0, 0.0, 0.5]]

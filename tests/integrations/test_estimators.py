@@ -7,24 +7,23 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import required
 
 from polyest import advantages, answers, errors, rewards
-from polyest.integrations.estimators import (
-    REWARDS,
-    advantages_of,
-    parse_options,
-    token_advantages,
-)
+from polyest.integrations.estimators import advantages_of, parse_options, token_advantages
 from polyest.integrations.scores import answer_class
 from polyest.integrations.verl import estimate
+from polyest.rewards.registry import offered
 
+REWARDS = offered("estimators")
+LOOKED_UP = [name for name, row in REWARDS.items() if row.table]
+COMPARED = [name for name, row in REWARDS.items() if not row.table]
 LOWEST = {"unanswered": "lowest"}  # the default of every integration
-NEEDS = {"tsallis": {"q": 3}, "polynomial": {"coefficients": [0, 0.5, 1]}}
 
 
 def options(name, **more):
-    whose = {"orbits": "none"} if name in ("soft", "coherence", "pairwise") else {}
-    return {**whose, **NEEDS.get(name, {}), **more}
+    whose = {"orbits": "none"} if REWARDS[name].orbits else {}
+    return {**whose, **required(name), **more}
 
 
 def tokens(scores, length=4):
@@ -40,20 +39,23 @@ def test_a_score_that_says_right_or_wrong_is_counted_as_the_same_answer():
     scores, mask = tokens([7.0, -(7.0 + 256), 3.0, -1.0])
     plain, _ = tokens([7.0, 7.0, 3.0, -1.0])
     index = np.array(list("aaaa"), object)
-    found, wanted = (estimate("log", each, mask, None, index)[0] for each in (scores, plain))
+    found, wanted = (
+        estimate("log_probability", each, mask, None, index)[0] for each in (scores, plain)
+    )
     assert torch.equal(found, wanted)
     assert wanted.any()
 
 
-@pytest.mark.parametrize("name", [n for n in REWARDS if n not in ("coherence", "pairwise")])
+@pytest.mark.parametrize("name", LOOKED_UP)
 @pytest.mark.parametrize("baseline", ["group-mean", "leave-one-out"])
 @pytest.mark.parametrize("silence", [{}, {"unanswered": "exclude"}], ids=["default", "exclude"])
 def test_advantages_are_those_of_the_reward_with_its_baseline(name, baseline, silence):
     ids = np.array([[7, 7, 3, 5, -1], [1, 1, 1, 1, 2]])
-    own = NEEDS.get(name, {})
-    function, _ = REWARDS[name]
-    given = ids[:, None] if name == "soft" else ids
-    paid = function(given, dyadic=True, beta=0.5, **{**LOWEST, **silence}, **own).reshape(2, 5)
+    own = required(name)
+    row = REWARDS[name]
+    given = ids[:, None] if row.orbits else ids
+    how = {"dyadic": True, "beta": 0.5, **LOWEST, **silence}
+    paid = row.function(given, **how, **own).reshape(2, 5)
     wanted = {"group-mean": advantages.group_mean, "leave-one-out": advantages.leave_one_out}
     how = parse_options(name, options(name, beta=0.5, baseline=baseline, **silence))
     shuffled = np.random.default_rng(1).permutation(10)
@@ -64,7 +66,7 @@ def test_advantages_are_those_of_the_reward_with_its_baseline(name, baseline, si
     assert found[4] == (0 if silence else found[:5].min())
 
 
-@pytest.mark.parametrize("name", ["coherence", "pairwise"])
+@pytest.mark.parametrize("name", COMPARED)
 @pytest.mark.parametrize("orbits", [["x", "y"] * 2, ["x", "x", "y", "y"]])
 def test_a_reward_without_a_table_is_centred_over_its_orbit(name, orbits):
     ids = np.array([[7, 7, 3], [7, 5, -1], [2, 2, 2], [1, 2, 3]])
@@ -79,7 +81,7 @@ def test_a_reward_without_a_table_is_centred_over_its_orbit(name, orbits):
 
 def test_soft_consistency_over_orbits_in_any_order():
     ids = np.array([[7, 7, 3, 5], [7, 5, -1, 7], [2, 2, 2, 1], [1, 2, 3, 3]])
-    how = parse_options("soft", {"orbits": "uid", "orbit_size": 2, "mean": "geometric"})
+    how = parse_options("soft_consistency", {"orbits": "uid", "orbit_size": 2, "mean": "geometric"})
     orbits = {"orbits": [0, 1, 0, 1]}
     paid = rewards.soft_consistency(ids, mean="geometric", dyadic=True, **orbits, **LOWEST)
     whose = np.repeat(["x", "y", "x", "y"], 4)
@@ -89,10 +91,11 @@ def test_soft_consistency_over_orbits_in_any_order():
 
 def test_groups_of_different_sizes_each_have_their_own_table():
     ids, groups = np.array([7, 7, 3, 5, 5, 5, 5, 2]), [0] * 3 + [1] * 5
-    found = advantages_of(parse_options("log", {}), ids, groups)
+    found = advantages_of(parse_options("log_probability", {}), ids, groups)
     for rows in (slice(0, 3), slice(3, 8)):
         assert (
-            found[rows] == advantages_of(parse_options("log", {}), ids[rows], groups[rows])
+            found[rows]
+            == advantages_of(parse_options("log_probability", {}), ids[rows], groups[rows])
         ).all()
 
 
@@ -123,10 +126,10 @@ def test_failures_of_a_reward_manager_are_no_answers_where_that_is_asked_for():
     """Five time-outs beside 7, 7, 3: they were one class, with the best advantage of all."""
     scores, index = [7.0, 7.0, 3.0, *[0.0] * 5], np.array(["a"] * 8, object)
     with pytest.raises(errors.BrokenBatch, match="5 of 8 scores are 0 or 1"):
-        estimate("log", *tokens(scores), None, index)
+        estimate("log_probability", *tokens(scores), None, index)
     config = {"polyest": {"failed": "no-answer", "unanswered": "exclude"}}
-    found = estimate("log", *tokens(scores), config, index)[0]
-    wanted = estimate("log", *tokens([7.0, 7.0, 3.0, *[-1.0] * 5]), config, index)[0]
+    found = estimate("log_probability", *tokens(scores), config, index)[0]
+    wanted = estimate("log_probability", *tokens([7.0, 7.0, 3.0, *[-1.0] * 5]), config, index)[0]
     assert torch.equal(found, wanted)
     assert (found[3:] == 0).all()
     assert found[0, 0] == found[1, 0] > 0 > found[2, 0]
@@ -134,24 +137,25 @@ def test_failures_of_a_reward_manager_are_no_answers_where_that_is_asked_for():
 
 def test_rows_without_tokens_are_padding_and_not_counted():
     rewards_, mask = tokens([7.0, 7.0, 3.0, 7.0])
-    wanted, _ = estimate("log", rewards_, mask, None, np.array(list("aaaa"), object))
+    wanted, _ = estimate("log_probability", rewards_, mask, None, np.array(list("aaaa"), object))
     padded = torch.cat([rewards_, torch.zeros(3, 4)])
     masks = torch.cat([mask, torch.zeros(3, 4)])
     index = np.array([*"aaaa", "pad", "pad", "pad"], object)
-    found, _ = estimate("log", padded, masks, None, index)
+    found, _ = estimate("log_probability", padded, masks, None, index)
     assert torch.equal(found[:4], wanted)
     assert (found[4:] == 0).all()
-    only = estimate("log", torch.zeros(2, 4), torch.zeros(2, 4), None, np.array(["p", "p"], object))
+    nothing, index = torch.zeros(2, 4), np.array(["p", "p"], object)
+    only = estimate("log_probability", nothing, nothing, None, index)
     assert (only[0] == 0).all()
 
 
 def test_a_trace_whose_loss_is_masked_is_still_a_draw():
     scores, mask = tokens([7.0, 7.0, 3.0, 7.0])
     index = np.array(list("aaaa"), object)
-    wanted, _ = estimate("log", scores, mask, None, index)
+    wanted, _ = estimate("log_probability", scores, mask, None, index)
     masked = mask.clone()
     masked[1] = 0
-    found, _ = estimate("log", scores, masked, None, index)
+    found, _ = estimate("log_probability", scores, masked, None, index)
     assert (found[1] == 0).all()
     assert torch.equal(found[[0, 2, 3]], wanted[[0, 2, 3]])
 
@@ -178,12 +182,12 @@ def test_no_input_gives_nan_or_an_infinity():
 def test_ids_of_groups_may_be_tensors(index):
     scores, mask = tokens([7.0, 7.0, 3.0, 7.0, 9.0, 9.0])
     named = np.array(list("aaabbb"), object)
-    wanted, _ = estimate("log", scores, mask, None, named)
-    found, _ = estimate("log", scores, mask, None, index)
+    wanted, _ = estimate("log_probability", scores, mask, None, named)
+    found, _ = estimate("log_probability", scores, mask, None, index)
     assert torch.equal(found, wanted)
     ids = np.array([7, 7, 3, 7, 9, 9])
-    plain = advantages_of(parse_options("log", {}), ids, named)
-    assert (advantages_of(parse_options("log", {}), ids, index) == plain).all()
+    plain = advantages_of(parse_options("log_probability", {}), ids, named)
+    assert (advantages_of(parse_options("log_probability", {}), ids, index) == plain).all()
 
 
 U = list("aaaa")
@@ -197,12 +201,12 @@ REFUSED = {
     "nan": ([*FOUR[:3], np.nan], U, {}, "BrokenBatch", "a score is nan"),
     "infinite": ([*FOUR[:3], -np.inf], U, {}, "BrokenBatch", "a score is -inf"),
     "orbit unsaid": ([*FOUR[:3], -7.0], U, {}, "BrokenBatch", 'a score is -7: .*orbits="score"'),
-    "too few ids": (FOUR, U[:3], {}, "BrokenBatch", r"group ids of shape \(3,\) for 4 traces"),
-    "no ids": (FOUR, None, {}, "BrokenBatch", "group ids missing for 4 traces"),
-    "group of 1": (FOUR, list("aaab"), {}, "BrokenBatch", "group 'b' has 1 traces: expected at least 3"),
-    "group of 2": (FOUR[:2], U[:2], {}, "BrokenBatch", "group 'a' has 2 traces"),
-    "repeating": (FOUR, U, {"group": 3}, "BrokenBatch", "group 'a' has 4 traces, more than the 3 sampled"),
-    "unknown option": (FOUR, U, {"betta": 1}, "InvalidReward", "option betta of log: expected some of beta"),
+    "too few ids": (FOUR, U[:3], {}, "BrokenBatch", r"group ids of shape \(3,\) for 4 completions"),
+    "no ids": (FOUR, None, {}, "BrokenBatch", "group ids missing for 4 completions"),
+    "group of 1": (FOUR, list("aaab"), {}, "BrokenBatch", "group 'b' has 1 completions: expected at least 3"),
+    "group of 2": (FOUR[:2], U[:2], {}, "BrokenBatch", "group 'a' has 2 completions"),
+    "repeating": (FOUR, U, {"group": 3}, "BrokenBatch", "group 'a' has 4 completions, more than the 3"),
+    "unknown option": (FOUR, U, {"betta": 1}, "InvalidReward", "option betta of log_probability: .* of beta"),
     "baseline": (FOUR, U, {"baseline": "std"}, "InvalidReward", "baseline is 'std': expected one of group"),
     "incomplete": (FOUR, U, {"incomplete": 0}, "InvalidReward", "incomplete is 0"),
     "group": (FOUR, U, {"group": -1}, "InvalidReward", "group is -1"),
@@ -217,7 +221,7 @@ def test_bad_input_is_an_error_that_says_what_to_change(case):
     scores, uids, given, error, message = REFUSED[case]
     index = None if uids is None else np.array(uids, object)
     with pytest.raises(getattr(errors, error), match=message):
-        estimate("log", *tokens(scores), {"polyest": given}, index)
+        estimate("log_probability", *tokens(scores), {"polyest": given}, index)
 
 
 ORBITS_REFUSED = {
@@ -244,7 +248,7 @@ def test_orbits_that_are_not_said_are_an_error(case):
     [
         (["o:a", "o:a", "p:b", "p:b"], "2 of 2 orbits are not whole, one has 1 prompts of 2 to 2"),
         (["o:a", "o:b", "o:b", "o:b"], "1 of 1 orbits are not whole, one has 2 prompts of 1 to 3"),
-        (["o:a", "o:b", "o:c", "o:d"], "one has 4 prompts of 1 to 1 traces"),
+        (["o:a", "o:b", "o:c", "o:d"], "one has 4 prompts of 1 to 1 completions"),
     ],
 )
 def test_orbits_that_arrive_broken_are_an_error_or_advantages_0(index, message):
@@ -260,8 +264,10 @@ def test_a_broken_orbit_leaves_the_whole_ones_as_they_are():
     given = {"orbits": "uid", "orbit_size": 2, "incomplete": "zero"}
     index = np.array([*["o:a"] * 3, *["o:b"] * 3, *["p:c"] * 3, "q:d", "q:d", "q:e"], object)
     scores = [7.0, 7.0, 3.0, 7.0, 5.0, 5.0, 4.0, 2.0, 3.0, 4.0, 4.0, 2.0]
-    found = estimate("soft", *tokens(scores), {"polyest": given}, index)[0].sum(-1)
-    alone = estimate("soft", *tokens(scores[:6]), {"polyest": given}, index[:6])[0].sum(-1)
+    found = estimate("soft_consistency", *tokens(scores), {"polyest": given}, index)[0].sum(-1)
+    alone = estimate("soft_consistency", *tokens(scores[:6]), {"polyest": given}, index[:6])[0].sum(
+        -1
+    )
     assert torch.equal(found[:6], alone)
     assert (alone != 0).any()
     assert (found[6:] == 0).all()
@@ -285,7 +291,7 @@ def test_orbits_in_the_scores_are_those_of_the_dataset():
     with pytest.raises(errors.BrokenOrbit, match="2 of 3 orbits are not whole"):
         estimate("coherence", *tokens([*scores[:9], 0.0, 0.0, 0.0]), failed, index)
     split = [answer_class("7", orbit=1), answer_class("7", orbit=2), *scores[2:]]
-    with pytest.raises(errors.BrokenOrbit, match="traces of one group name different orbits"):
+    with pytest.raises(errors.BrokenOrbit, match="completions of one group name different orbits"):
         estimate("coherence", *tokens(split), config, index)
 
 
@@ -301,19 +307,21 @@ def test_scores_of_fewer_bits_than_float32_are_refused():
     rewards_, mask = tokens(FOUR)
     for kind in (torch.bfloat16, torch.float16, torch.int64):
         with pytest.raises(errors.BrokenBatch, match=r"rewards of type .*: expected float32"):
-            token_advantages(parse_options("log", {}), rewards_.to(kind), mask, np.array(U))
+            token_advantages(
+                parse_options("log_probability", {}), rewards_.to(kind), mask, np.array(U)
+            )
     with pytest.raises(errors.BrokenBatch, match=r"mask of shape \(4, 3\)"):
-        token_advantages(parse_options("log", {}), rewards_, mask[:, :3], np.array(U))
+        token_advantages(parse_options("log_probability", {}), rewards_, mask[:, :3], np.array(U))
 
 
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
-        ("logg", {}, "reward 'logg' is unknown: use one of log, diversity"),
+        ("logg", {}, "reward 'logg' is unknown: use one of log_probability, diversity"),
         ("tsallis", {}, "tsallis without q: add the option"),
         ("polynomial", {}, "polynomial without coefficients"),
         ("polynomial", {"coefficients": [1], "noise": 2}, "option noise of polynomial"),
-        ("log", {"orbits": "uid"}, "option orbits of log"),
+        ("log_probability", {"orbits": "uid"}, "option orbits of log_probability"),
         ("coherence", {"orbits": "batch"}, "orbits is 'batch'"),
     ],
 )
@@ -325,12 +333,12 @@ def test_names_and_options_that_are_none_are_refused(name, given, message):
 @pytest.mark.parametrize(
     ("name", "given", "least"),
     [
-        ("log", {}, 3),
+        ("log_probability", {}, 3),
         ("tsallis", {"q": 4}, 5),
         ("tsallis", {"q": 0.5}, 3),
         ("polynomial", {"coefficients": [0, 0, 0, 1]}, 5),
         ("polynomial", {"coefficients": [1]}, 3),
-        ("soft", {"orbits": "none"}, 3),
+        ("soft_consistency", {"orbits": "none"}, 3),
         ("coherence", {"orbits": "none"}, 1),
     ],
 )
@@ -339,7 +347,7 @@ def test_the_smallest_group_is_the_smallest_that_has_a_table(name, given, least)
     ids = np.arange(least)
     assert (advantages_of(how, ids, ids * 0) == 0).all()
     if least > 1:
-        with pytest.raises(errors.BrokenBatch, match=f"traces: expected at least {least}"):
+        with pytest.raises(errors.BrokenBatch, match=f"completions: expected at least {least}"):
             advantages_of(how, ids[1:], ids[1:] * 0)
         with pytest.raises(errors.PolyestError):
             advantages_of(how._replace(least=1), ids[1:], ids[1:] * 0)
@@ -352,7 +360,7 @@ def test_a_penalty_in_the_reward_is_refused_before_anything_is_counted():
         use_kl_in_reward = True
 
     with pytest.raises(errors.InvalidReward, match="use_kl_in_reward is on"):
-        estimate("log", *tokens(FOUR), Config(), np.array(U))
+        estimate("log_probability", *tokens(FOUR), Config(), np.array(U))
 
 
 def test_dyadic_rewards_are_on_their_grid_in_float64_too():
@@ -370,4 +378,6 @@ def test_a_group_of_many_sizes_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         groups = np.repeat(range(3, 40), range(3, 40))
-        advantages_of(parse_options("log", {"noise": 1}), np.arange(len(groups)) % 5, groups)
+        advantages_of(
+            parse_options("log_probability", {"noise": 1}), np.arange(len(groups)) % 5, groups
+        )

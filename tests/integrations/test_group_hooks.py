@@ -10,45 +10,45 @@ import numpy as np
 import pytest
 import standins
 import torch
+from samples import required
 
 from polyest import advantages, answers, errors, rewards
 from polyest.integrations import groups, trl
 from polyest.integrations.groups import GroupReward
 from polyest.integrations.scores import answer_class
+from polyest.rewards.registry import offered
 
 TEXTS = ["7", "so 7", "3", "7.0", "no idea", "5"]
 IDS = np.array([[1, 1, 2, 1, -1, 3]])
-NEEDS = {"tsallis": {"q": 2}, "polynomial": {"coefficients": (0, 1)}}
-FUNCTIONS = {
-    "log": rewards.log_probability,
-    "diversity": rewards.diversity,
-    "tsallis": rewards.tsallis,
-    "polynomial": rewards.polynomial,
-    "coherence": lambda ids, **how: rewards.coherence(ids[:, None], **how)[:, 0],
-    "pairwise": lambda ids, **how: rewards.pairwise(ids[:, None], **how)[:, 0],
-}
+REWARDS = offered("groups")
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+def paid_by(name, ids, **how):
+    """What a reward pays groups (prompts, G), each an orbit of its own."""
+    row = REWARDS[name]
+    return row.function(ids[:, None], **how)[:, 0] if row.orbits else row.function(ids, **how)
+
+
+@pytest.mark.parametrize("name", REWARDS)
 def test_a_group_is_paid_as_the_reward_pays_it(name):
-    reward = GroupReward(name, beta=0.3, **NEEDS.get(name, {}))
-    how = {"beta": 0.3, "dyadic": True, **NEEDS.get(name, {})}
-    wanted = FUNCTIONS[name](IDS, unanswered="lowest", **how)
+    reward = GroupReward(name, beta=0.3, **required(name))
+    how = {"beta": 0.3, "dyadic": True, **required(name)}
+    wanted = paid_by(name, IDS, unanswered="lowest", **how)
     assert reward(TEXTS) == wanted[0].tolist()
-    centred = GroupReward(name, beta=0.3, centred=True, **NEEDS.get(name, {}))
+    centred = GroupReward(name, beta=0.3, centred=True, **required(name))
     assert centred(TEXTS) == advantages.group_mean(wanted)[0].tolist()
     assert reward.__name__ == f"polyest_{name}"
     assert pickle.loads(pickle.dumps(reward))(TEXTS) == reward(TEXTS)
-    left = GroupReward(name, beta=0.3, centred=True, unanswered="exclude", **NEEDS.get(name, {}))
-    paid = advantages.group_mean(FUNCTIONS[name](IDS, **how))[0].tolist()
+    left = GroupReward(name, beta=0.3, centred=True, unanswered="exclude", **required(name))
+    paid = advantages.group_mean(paid_by(name, IDS, **how))[0].tolist()
     assert left(TEXTS) == paid
     assert paid[4] == 0
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", REWARDS)
 @pytest.mark.parametrize("centred", [False, True])
 def test_nothing_that_is_said_gives_nan_or_an_infinity(name, centred):
-    reward = GroupReward(name, centred=centred, **NEEDS.get(name, {}))
+    reward = GroupReward(name, centred=centred, **required(name))
     silent, alike = [None] * 6, ["7"] * 6
     for texts in (TEXTS, silent, alike, [str(i) for i in range(6)], [*silent[:5], "7"]):
         assert np.isfinite(reward(texts)).all()
@@ -70,7 +70,7 @@ def test_an_equivalence_joins_the_answers_of_a_group():
 @pytest.mark.parametrize("beta", [0.1, 0.3, 1.0])
 @pytest.mark.parametrize("G", [3, 6, 7, 16, 33])
 def test_a_group_that_agrees_has_advantage_0_in_every_trainer(G, beta):
-    for name in ("log", "diversity"):
+    for name in ("log_probability", "diversity"):
         reward = GroupReward(name, beta=beta)
         for texts in (["7"] * G, [str(i) for i in range(G)]):
             paid = reward(texts)
@@ -81,20 +81,20 @@ def test_a_group_that_agrees_has_advantage_0_in_every_trainer(G, beta):
 
 
 def test_slime_pays_groups(monkeypatch):
-    reward = GroupReward("log", beta=0.3)
+    reward = GroupReward("log_probability", beta=0.3)
     rm = groups.slime(reward)
     group = [standins.Sample(text) for text in TEXTS]
     asyncio.run(standins.generate_and_rm_group(rm, None, group))
     assert [sample.reward for sample in group] == reward(TEXTS)
     with pytest.raises(errors.BrokenBatch, match="start slime with --group-rm"):
         asyncio.run(rm(None, group[0]))
-    with pytest.raises(errors.BrokenBatch, match="a trace in several samples"):
+    with pytest.raises(errors.BrokenBatch, match="a completion in several samples"):
         asyncio.run(rm(None, [group[:2], group[2:]]))
 
 
 @pytest.mark.parametrize("status", ["truncated", "aborted", "failed", "pending"])
 def test_an_unfinished_sample_of_slime_is_no_answer_but_a_draw(status):
-    reward = GroupReward("log", beta=0.3)
+    reward = GroupReward("log_probability", beta=0.3)
     cut = standins.Sample("I will add 3", status=standins.Status(status))
     group = [standins.Sample(text) for text in ["7", "7", "3"]]
     paid = asyncio.run(groups.slime(reward)(None, [*group, cut]))
@@ -143,11 +143,11 @@ def test_a_trajectory_of_tinker_that_ran_out_is_no_answer(monkeypatch):
 @pytest.mark.parametrize(
     "beta", [1e308, 1e31, 10**400, float("inf"), float("nan"), 1e-320, 0, True]
 )
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", REWARDS)
 def test_a_beta_beyond_all_bounds_is_a_named_error(name, beta):
     for paid in (
-        lambda: GroupReward(name, beta=beta, **NEEDS.get(name, {}))(TEXTS),
-        lambda: FUNCTIONS[name](IDS, beta=beta, **NEEDS.get(name, {})),
+        lambda: GroupReward(name, beta=beta, **required(name))(TEXTS),
+        lambda: paid_by(name, IDS, beta=beta, **required(name)),
     ):
         with pytest.raises(errors.InvalidReward, match="beta is"):
             paid()
@@ -164,7 +164,8 @@ def test_rewards_that_float32_does_not_hold_are_a_named_error():
 def test_art_pays_groups(monkeypatch):
     art = standins.art(monkeypatch)
     after_each = groups.art(
-        GroupReward("log", incomplete="zero"), lambda found: found.messages()[-1]["content"]
+        GroupReward("log_probability", incomplete="zero"),
+        lambda found: found.messages()[-1]["content"],
     )
 
     async def group(texts):
@@ -174,15 +175,15 @@ def test_art_pays_groups(monkeypatch):
     whole, small = asyncio.run(
         art.gather_trajectory_groups([group(TEXTS), group(TEXTS[:4])], after_each=after_each)
     )
-    assert [one.reward for one in whole.trajectories] == GroupReward("log")(TEXTS)
-    assert [one.reward for one in small.trajectories] == GroupReward("log")(TEXTS[:4])
+    assert [one.reward for one in whole.trajectories] == GroupReward("log_probability")(TEXTS)
+    assert [one.reward for one in small.trajectories] == GroupReward("log_probability")(TEXTS[:4])
     kept = art.gather_trajectory_groups([group(TEXTS[:2])], after_each=after_each)
     assert asyncio.run(kept) == []
 
 
 def test_tinker_pays_groups(monkeypatch):
     builder = standins.tinker(monkeypatch)
-    reward = GroupReward("log")
+    reward = GroupReward("log_probability")
 
     class Counted(builder):
         async def make_envs(self):
@@ -209,11 +210,11 @@ def test_rllm_centres_groups_and_orbits(monkeypatch):
     def text(one):
         return one.steps[-1].model_response
 
-    register_rllm_adv_estimator("log")(groups.rllm("log", text=text, beta=0.3))
+    register_rllm_adv_estimator("log")(groups.rllm("log_probability", text=text, beta=0.3))
     batch = [attempts(TEXTS), attempts(["1", "2", "1"])]
     standins.rllm_collect(registry, batch, "solver", by_role={"solver": "log"})
     for group, texts in zip(batch, (TEXTS, ["1", "2", "1"]), strict=True):
-        assert advantages_of(group) == GroupReward("log", beta=0.3, centred=True)(texts)
+        assert advantages_of(group) == GroupReward("log_probability", beta=0.3, centred=True)(texts)
 
     over = groups.rllm("coherence", text=text, orbit=lambda g: g.metadata[0]["orbit"], orbit_size=2)
     registry["over"], by_role = over, {"solver": "over"}
@@ -232,27 +233,27 @@ def test_rllm_centres_groups_and_orbits(monkeypatch):
 
 def test_skyrl_counts_the_classes_of_answers(monkeypatch):
     registry = standins.skyrl(monkeypatch)
-    estimator = pickle.loads(pickle.dumps(groups.skyrl("log", beta=0.3, group=6)))
-    registry.register("polyest_log", estimator)
+    estimator = pickle.loads(pickle.dumps(groups.skyrl("log_probability", beta=0.3, group=6)))
+    registry.register("polyest_log_probability", estimator)
     scores, mask = torch.zeros(6, 4), torch.ones(6, 4)
     scores[:, 3] = torch.tensor([answer_class(text) for text in TEXTS])
     for pad in (0, 2):
         found, returns = standins.skyrl_compute(
-            registry, "polyest_log", scores, mask, ["u"] * 6, pad
+            registry, "polyest_log_probability", scores, mask, ["u"] * 6, pad
         )
         assert torch.equal(found, returns)
-        wanted = GroupReward("log", beta=0.3, centred=True)(TEXTS)
+        wanted = GroupReward("log_probability", beta=0.3, centred=True)(TEXTS)
         assert found[:6, 0].tolist() == pytest.approx(wanted, rel=1e-6)
         assert (found[6:] == 0).all()
-    with pytest.raises(errors.BrokenBatch, match="group 'u' has 6 traces, more than the 5"):
-        groups.skyrl("log", group=5)(scores, mask, ["u"] * 6)
-    with pytest.raises(errors.BrokenBatch, match="group ids missing for 6 traces"):
+    with pytest.raises(errors.BrokenBatch, match="group 'u' has 6 completions, more than the 5"):
+        groups.skyrl("log_probability", group=5)(scores, mask, ["u"] * 6)
+    with pytest.raises(errors.BrokenBatch, match="group ids missing for 6 completions"):
         estimator(scores, mask)
 
 
 def test_prime_rl_assigns_centred_rewards(monkeypatch):
     standins.prime_rl(monkeypatch)
-    reward = GroupReward("log", centred=True)
+    reward = GroupReward("log_probability", centred=True)
     episodes = [standins.Episode([standins.Trace(text)]) for text in TEXTS]
     traces = [trace for _, trace in standins.iter_trainable_traces(episodes)]
     for trace, paid in zip(traces, reward([t.last_reply for t in traces]), strict=True):
@@ -263,21 +264,22 @@ def test_prime_rl_assigns_centred_rewards(monkeypatch):
 @pytest.mark.parametrize(
     ("made", "error", "message"),
     [
-        (lambda: GroupReward("soft"), "InvalidReward", "over orbits, and a group is one prompt"),
+        (lambda: GroupReward("soft_consistency"), "InvalidReward", "over orbits, and a group is one"),
+        (lambda: GroupReward("pass_at", k=2), "InvalidReward", "'pass_at' is not offered here .not written"),
         (lambda: GroupReward("logg"), "InvalidReward", "reward 'logg' is unknown"),
-        (lambda: GroupReward("log", betta=1), "InvalidReward", "option betta of log"),
-        (lambda: GroupReward("log", kind="numbr"), "InvalidAnswer", "kind 'numbr' is unknown"),
-        (lambda: GroupReward("log", fuzzy=True), "InvalidReward", "fuzzy with log: only pairwise"),
-        (lambda: GroupReward("log", unanswered="exclude"), "InvalidReward", "knows no missing reward"),
+        (lambda: GroupReward(betta=1), "InvalidReward", "option betta of log_probability"),
+        (lambda: GroupReward(kind="numbr"), "InvalidAnswer", "kind 'numbr' is unknown"),
+        (lambda: GroupReward(fuzzy=True), "InvalidReward", "option fuzzy of log_probability"),
+        (lambda: GroupReward(unanswered="exclude"), "InvalidReward", "knows no missing reward"),
         (lambda: GroupReward("coherence", orbits="uid"), "InvalidReward", "option orbits of coherence"),
-        (lambda: GroupReward("log", beta=-1)(TEXTS), "InvalidReward", "beta is -1"),
-        (lambda: GroupReward("log")([]), "BrokenBatch", "expected str or None"),
-        (lambda: GroupReward("log")(["7", 7, "3"]), "BrokenBatch", "expected str or None"),
-        (lambda: GroupReward("log")(["7", "3"]), "BrokenBatch", "a group has 2 traces: expected at least 3"),
-        (lambda: GroupReward("log", group=4)(TEXTS), "BrokenBatch", "a group of 6 traces, more than the 4"),
-        (lambda: GroupReward("log", noise=3)(TEXTS), "TableNotFound", "noise"),
+        (lambda: GroupReward(beta=-1)(TEXTS), "InvalidReward", "beta is -1"),
+        (lambda: GroupReward()([]), "BrokenBatch", "expected str or None"),
+        (lambda: GroupReward()(["7", 7, "3"]), "BrokenBatch", "expected str or None"),
+        (lambda: GroupReward()(["7", "3"]), "BrokenBatch", "a group has 2 completions: expected at least 3"),
+        (lambda: GroupReward(group=4)(TEXTS), "BrokenBatch", "a group of 6 completions, more than the 4"),
+        (lambda: GroupReward(noise=3)(TEXTS), "TableNotFound", "noise"),
         (lambda: groups.skyrl("coherence"), "BrokenOrbit", "coherence without orbits"),
-        (lambda: groups.rllm("soft", text=str), "BrokenOrbit", "soft without orbits"),
+        (lambda: groups.rllm("soft_consistency", text=str), "BrokenOrbit", "soft_consistency without orbits"),
     ],
 )  # fmt: skip
 def test_bad_input_is_an_error_that_says_what_to_change(made, error, message):
@@ -286,15 +288,15 @@ def test_bad_input_is_an_error_that_says_what_to_change(made, error, message):
 
 
 def test_a_small_group_can_be_worth_nothing():
-    reward = GroupReward("log", incomplete="zero")
+    reward = GroupReward("log_probability", incomplete="zero")
     assert reward(["7"]) == [0.0]
     assert reward(["7", "3"]) == [0.0, 0.0]
     assert GroupReward("tsallis", q=4, incomplete="zero")(TEXTS[:4]) == [0.0] * 4
     assert any(reward(TEXTS))
 
 
-def test_the_kind_of_diversity_is_apart_from_that_of_answers():
-    gini = GroupReward("diversity", diversity="gini", kind="choice")
+def test_the_measure_of_diversity_is_apart_from_the_kind_of_answers():
+    gini = GroupReward("diversity", measure="gini", kind="choice")
     assert gini(["(A)", "(A)", "(B)", "(C)"]) == [0.5, 0.5, 1.0, 1.0]
 
 
@@ -306,6 +308,6 @@ def test_no_trainer_is_imported():
 
 
 def test_a_sample_may_be_any_object():
-    rm = groups.slime(GroupReward("log"))
+    rm = groups.slime(GroupReward("log_probability"))
     samples = [SimpleNamespace(response=text, label="7") for text in TEXTS]
-    assert asyncio.run(rm(None, samples, evaluation=False)) == GroupReward("log")(TEXTS)
+    assert asyncio.run(rm(None, samples, evaluation=False)) == GroupReward("log_probability")(TEXTS)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polyest import answers
 from polyest.errors import InvalidAnswer
 from polyest.integrations import groups, trl
-from polyest.integrations.reader import Answering, Reader, taken
+from polyest.integrations.reader import Answering, Reader, pop_reader
 
 
 def first(left, right):
@@ -114,7 +114,7 @@ def test_each_distinct_text_is_read_once():
 
 def test_a_reader_is_taken_out_of_options_and_can_be_pickled():
     options = {"kind": "string", "equivalence": first, "beta": 2}
-    reader = pickle.loads(pickle.dumps(taken(options)))
+    reader = pickle.loads(pickle.dumps(pop_reader(options)))
     assert options == {"beta": 2}
     ids = reader.ids(["seven", "six", None])
     assert ids[0] == ids[1] != ids[2] == -1

@@ -17,10 +17,12 @@ import standins
 import torch
 from pages import TRAINERS, blocks
 
-from polyest.integrations.estimators import REWARDS, parse_options
+from polyest.integrations.estimators import parse_options
 from polyest.integrations.groups import GroupReward
 from polyest.integrations.scores import answer_class
+from polyest.rewards.registry import offered
 
+REWARDS = offered("estimators")
 PAGES = Path(__file__).resolve().parents[2] / "docs"
 BOXED = [r"\boxed{7}", r"so \boxed{7}", r"\boxed{3}", "no idea"]
 
@@ -36,7 +38,7 @@ def run(name, **given):
 
 
 def paid(centred=False, kind="boxed"):
-    return GroupReward("log", kind=kind, beta=0.1, noise=8, centred=centred)(BOXED)
+    return GroupReward("log_probability", kind=kind, beta=0.1, noise=8, centred=centred)(BOXED)
 
 
 def test_every_trainer_has_a_page_with_what_goes_wrong():
@@ -45,6 +47,14 @@ def test_every_trainer_has_a_page_with_what_goes_wrong():
         assert "## Switches, and what goes wrong otherwise" in text
         assert sum(kind == "python" for kind, *_ in blocks(text)) >= 1
         assert max(map(len, text.splitlines())) < 260
+
+
+def test_every_trainer_is_named_where_one_looks_for_it():
+    assert {"verl", "skyrl"} < {*TRAINERS}
+    readme, index = (PAGES.parent / "README.md").read_text(), (PAGES / "index.md").read_text()
+    for name in (*TRAINERS, "trl"):
+        assert f"(docs/{name}.md)" in readme
+        assert f"({name}.md)" in index
 
 
 def test_verl():
@@ -120,7 +130,7 @@ def test_rllm(monkeypatch):
     standins.rllm_collect(registry, [group], "judge", by_role=by_role)  # rLLM's own, of the rewards
     assert not any(one.steps[0].advantage for one in attempts)
     with pytest.raises(ValueError, match="Unknown advantage estimator other"):
-        standins.rllm_collect(registry, [group], "solver", adv_estimator="polyest_log")
+        standins.rllm_collect(registry, [group], "solver", adv_estimator="polyest_log_probability")
 
 
 def test_skyrl(monkeypatch):
@@ -128,7 +138,7 @@ def test_skyrl(monkeypatch):
     reward_of = run("skyrl")["reward_of"]
     scores = torch.tensor([[0.0, reward_of(text)] for text in BOXED])
     found, _ = standins.skyrl_compute(
-        registry, "polyest_log", scores, torch.ones(4, 2), ["u"] * 4, pad=3
+        registry, "polyest_log_probability", scores, torch.ones(4, 2), ["u"] * 4, pad=3
     )
     assert found[:4, 0].tolist() == pytest.approx(paid(centred=True), rel=1e-6)
 
@@ -153,7 +163,7 @@ def test_prime_rl_imports_the_page_at_the_end_of_its_package_only(monkeypatch, t
     (package / "base.py").write_text(members)
     (package / "routing.py").write_text("def assign_advantages(trace, advantages): ...\n")
     (package / "polyest.py").write_text(
-        next(body for kind, body, _ in blocks(text_of("prime-rl")) if kind == "python")
+        next(body for kind, body, *_ in blocks(text_of("prime-rl")) if kind == "python")
     )
     page = (PAGES / "prime-rl.md").read_text()
     line = re.search(r"make\s+`(import [\w.]+)` the last line", page)[1]
@@ -184,5 +194,5 @@ def test_openrlhf():
 
     assert asyncio.run(batch(BOXED)) == paid()
     assert not found["waiting"]
-    with pytest.raises(Exception, match="a group has 2 traces"):
+    with pytest.raises(Exception, match="a group has 2 completions"):
         asyncio.run(batch(BOXED[:2]))

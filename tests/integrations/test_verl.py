@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from samples import required
 from verl_imports import (
     AlgoConfig,
     DataProto,
@@ -26,20 +27,21 @@ from verl_imports import (
 
 from polyest import closed_forms, errors
 from polyest.integrations import verl as integration
-from polyest.integrations.estimators import REWARDS
 from polyest.integrations.scores import answer_class
 from polyest.problem.grids import Rounding, nearest
 from polyest.rewards.estimates import rewarded
 from polyest.rewards.options import Estimator
+from polyest.rewards.registry import offered
+from polyest.rewards.renamed import NAMES as OLD_NAMES
 from polyest.tables import release
 from polyest.tables.release import load
 
 ROOT = Path(__file__).resolve().parents[2]
+REWARDS = offered("estimators")
 NAMES = [f"polyest_{name}" for name in REWARDS]
 OPTIONS = {
-    "tsallis": {"q": 2},
-    "polynomial": {"coefficients": [0, 1]},
-    **{name: {"orbits": "none"} for name in ("soft", "coherence", "pairwise")},
+    name: required(name) | ({"orbits": "none"} if row.orbits else {})
+    for name, row in REWARDS.items()
 }
 
 
@@ -74,11 +76,22 @@ def test_every_estimator_is_registered_once():
     assert {name: core_algos.ADV_ESTIMATOR_REGISTRY[name] for name in NAMES} == before
 
 
+@pytest.mark.parametrize("old", OLD_NAMES)
+def test_an_old_name_is_registered_too_and_warns_when_it_is_used(old):
+    new = OLD_NAMES[old]
+    config = of_algorithm(**OPTIONS[new])
+    data = batch(["7", "7", "3", "7"], ["a"] * 4)
+    wanted = ray_trainer.compute_advantage(data, f"polyest_{new}", config=config).batch
+    with pytest.warns(DeprecationWarning, match=f"polyest_{old} is called polyest_{new} now"):
+        found = ray_trainer.compute_advantage(data, f"polyest_{old}", config=config).batch
+    assert torch.equal(found["advantages"], wanted["advantages"])
+
+
 @pytest.mark.parametrize("name", REWARDS)
 def test_the_trainer_of_verl_computes_our_advantages(name):
     texts = ["7", "so 7", "3", "?", "7", "1", "1", "2", "2", "3"]
     data = batch(texts, ["u-1"] * 5 + ["u-2"] * 5)
-    config = of_algorithm(beta=0.5, unanswered="exclude", **OPTIONS.get(name, {}))
+    config = of_algorithm(beta=0.5, unanswered="exclude", **OPTIONS[name])
     found = ray_trainer.compute_advantage(
         data, adv_estimator=f"polyest_{name}", num_repeat=5, config=config
     )
@@ -103,17 +116,17 @@ def test_options_reach_the_estimator_from_every_kind_of_configuration():
     data = batch(["7", "7", "7", "3"], ["a"] * 4)
 
     def first(config):
-        found = ray_trainer.compute_advantage(data, "polyest_log", config=config)
+        found = ray_trainer.compute_advantage(data, "polyest_log_probability", config=config)
         return float(found.batch["advantages"][0, 0])
 
     for config in (plain, of_algorithm(**plain["polyest"]), own):
         assert first(config) == 0.1875
     for config in (None, {}, of_algorithm(), AlgoConfig()):
         assert first(config) == first(None) != 0.1875
-    with pytest.raises(errors.InvalidReward, match="option betta of log"):
+    with pytest.raises(errors.InvalidReward, match="option betta of log_probability"):
         first(of_algorithm(betta=1))
     doubled = OmegaConf.create({"n": 3, "algorithm": {"polyest": {"group": "${n}"}}})
-    with pytest.raises(errors.BrokenBatch, match="4 traces, more than the 3 sampled"):
+    with pytest.raises(errors.BrokenBatch, match="4 completions, more than the 3 sampled"):
         first(doubled.algorithm)
     with pytest.raises(errors.InvalidReward, match="use_kl_in_reward"):
         first(AlgoConfig(use_kl_in_reward=True))
@@ -125,7 +138,7 @@ def test_hydra_composes_the_command_line_of_the_page():
     page = (ROOT / "docs" / "verl.md").read_text()
     command = page.split("```sh\n")[2].split("```")[0].replace("\\\n", " ")
     given = [word.strip("'\"") for word in command.split()[3:]]
-    assert any("adv_estimator=polyest_log" in word for word in given)
+    assert any("adv_estimator=polyest_log_probability" in word for word in given)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with initialize_config_module("verl.trainer.config", version_base=None):
@@ -158,8 +171,8 @@ def test_padding_as_verl_makes_it_changes_nothing():
     padded = DataProto.concat([whole, batch(["0"], ["pad1"])])
     padded.batch["response_mask"][4] = 0
     padded.batch["token_level_rewards"][4] = 0
-    wanted = ray_trainer.compute_advantage(whole, "polyest_log").batch["advantages"]
-    found = ray_trainer.compute_advantage(padded, "polyest_log").batch["advantages"]
+    wanted = ray_trainer.compute_advantage(whole, "polyest_log_probability").batch["advantages"]
+    found = ray_trainer.compute_advantage(padded, "polyest_log_probability").batch["advantages"]
     assert torch.equal(found[:4], wanted)
     assert (found[4] == 0).all()
 
@@ -306,7 +319,7 @@ def test_what_a_reward_pays_is_on_that_grid(family):
 @pytest.mark.filterwarnings("ignore::polyest.errors.RuinedByRounding")  # minimax from K = 12 on
 @pytest.mark.parametrize("family", FAMILIES)
 def test_constant_groups_have_advantage_0_in_our_estimators(family):
-    estimate = core_algos.get_adv_estimator_fn("polyest_log")
+    estimate = core_algos.get_adv_estimator_fn("polyest_log_probability")
     scores, index, start = [], [], 0
     for G in (
         range(3, 17) if family == "minimax" else (*range(3, 17), 24, 64)

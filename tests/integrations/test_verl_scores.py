@@ -82,7 +82,7 @@ def evicted(monkeypatch, metric):
 
 def advantages(texts, label):
     scores = torch.tensor([[0.0, compute_score("", text, label)["score"]] for text in texts])
-    estimate = core_algos.get_adv_estimator_fn("polyest_log")
+    estimate = core_algos.get_adv_estimator_fn("polyest_log_probability")
     index = np.array(["a"] * len(texts), object)
     found, _ = estimate(
         token_level_rewards=scores,
@@ -156,7 +156,7 @@ def test_what_verls_manager_scores_a_failure_with_is_refused_or_no_answer():
         "response_mask": torch.ones_like(scores),
         "index": np.array(["a"] * 8, object),
     }
-    estimate = core_algos.get_adv_estimator_fn("polyest_log")
+    estimate = core_algos.get_adv_estimator_fn("polyest_log_probability")
     with pytest.raises(errors.BrokenBatch, match="5 of 8 scores are 0 or 1"):
         estimate(**given, config=None)
     config = {"polyest": {"failed": "no-answer", "unanswered": "exclude"}}

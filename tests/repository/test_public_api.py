@@ -28,10 +28,7 @@ def test_every_public_module_and_name_of_the_package_has_its_place_in_the_refere
     shown = re.findall(r"^::: (polyest[\w.]*)$", pages(), re.MULTILINE)
     own = {name for name in polyest.__all__ if not isinstance(getattr(polyest, name), ModuleType)}
     assert {f"polyest.{name}" for name in {*polyest.__all__} - own} <= {*public_api.MODULES}
-    others = {
-        "polyest.rewards.safety",
-    }  # a base; a module with its name
-    names = {*public_api.MODULES, *(f"polyest.{name}" for name in own), *others}
+    names = {*public_api.MODULES, *(f"polyest.{name}" for name in own)}
     assert sorted(shown) == sorted(names - {"polyest", "polyest.__version__"})
 
 

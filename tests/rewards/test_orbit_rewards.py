@@ -283,7 +283,7 @@ BAD = [
     (
         lambda: rewards.coherence([1, 2, 3, 1, 2], groups=[0, 0, 1, 1, 1], orbits=[0] * 5),
         BrokenOrbit,
-        "group . has . traces, others .",
+        "group . has . completions, others .",
     ),
     (
         lambda: rewards.coherence([1, 2, 3, 1], groups=[0, 0, 1, 1], orbits=[0, 1, 0, 0]),
@@ -322,7 +322,11 @@ BAD = [
     ),
     (lambda: rewards.pairwise(ANSWERS, fuzzy=True), InvalidReward, "fuzzy compares texts"),
     (lambda: rewards.pairwise(TEXTS, fuzzy=True, encode=len), InvalidReward, "fuzzy and encode"),
-    (lambda: rewards.pairwise([[[1]]], include_self=False), InvalidReward, "an orbit of one trace"),
+    (
+        lambda: rewards.pairwise([[[1]]], include_self=False),
+        InvalidReward,
+        "an orbit of one completion",
+    ),
     (lambda: rewards.pairwise(TEXTS, no_answer=3), InvalidReward, "no_answer beside texts"),
     (
         lambda: rewards.pairwise([[["a", "b"]]], encode=lambda t: [[1, 2], [3]]),

@@ -27,7 +27,7 @@ CALLS = {
     "tsallis 3": lambda a, **k: rewards.tsallis(a, 3, **k),
     "pass_at": lambda a, **k: rewards.pass_at(a, 3, **k),
     "entropy": lambda a, **k: rewards.diversity(a, **k),
-    "gini": lambda a, **k: rewards.diversity(a, kind="gini", **k),
+    "gini": lambda a, **k: rewards.diversity(a, measure="gini", **k),
     "ground_truth": lambda a, **k: rewards.ground_truth(a, 0 * a + 2, objective="log", **k),
     "ground_truth pass": lambda a, **k: rewards.ground_truth(
         a, 0 * a + 2, objective="pass@k", k=3, **k
@@ -53,14 +53,16 @@ def test_a_log_reward_is_the_entry_of_its_count():
 
 def test_diversity_by_hand():
     group = [[7, 7, 7, 3, 5]]
-    assert rewards.diversity(group, kind="gini", beta=3.0).tolist() == [[1.0, 1.0, 1.0, 3.0, 3.0]]
+    assert rewards.diversity(group, measure="gini", beta=3.0).tolist() == [
+        [1.0, 1.0, 1.0, 3.0, 3.0]
+    ]
     logs = rewards.log_probability(group, noise=2)
     assert np.array_equal(rewards.diversity(group, noise=2), -logs)
     prior = np.log([[0.5, 0.5, 0.5, 0.25, 0.25]])
-    explored = rewards.diversity(group, kind="exploration", prior=prior, beta=2.0, noise=2)
+    explored = rewards.diversity(group, measure="exploration", prior=prior, beta=2.0, noise=2)
     assert explored == pytest.approx(2 * (prior - logs), abs=1e-15)
     tensor = rewards.diversity(
-        torch.tensor(group), kind="exploration", prior=torch.tensor(prior), beta=2.0, noise=2
+        torch.tensor(group), measure="exploration", prior=torch.tensor(prior), beta=2.0, noise=2
     )
     assert np.array_equal(tensor.numpy(), explored)
 
@@ -292,16 +294,16 @@ def test_exploration_leaves_the_prior_of_unanswered_traces_out_and_pays_them_lea
     group = np.array([[7, 7, 3, -1]])
     prior = np.array([[-1.0, -1.0, -9.0, np.nan]])
     logs = rewards.log_probability(group)
-    found = rewards.diversity(group, kind="exploration", prior=prior, beta=2.0)
+    found = rewards.diversity(group, measure="exploration", prior=prior, beta=2.0)
     assert found[0, :3] == pytest.approx(2 * (prior - logs)[0, :3])
     assert np.isnan(found[0, 3])
     lowest = rewards.diversity(
-        group, kind="exploration", prior=prior, beta=2.0, unanswered="lowest"
+        group, measure="exploration", prior=prior, beta=2.0, unanswered="lowest"
     )
     assert lowest[0, 3] == pytest.approx(2 * (-9.0 - polyest.load(2).coefficients.max()))
     assert lowest[0, 3] <= lowest[0, :3].min()
     steps = 2.0**16 * rewards.diversity(
-        group, kind="exploration", prior=prior, beta=0.3, dyadic=True
+        group, measure="exploration", prior=prior, beta=0.3, dyadic=True
     )
     assert np.array_equal(np.rint(steps), steps, equal_nan=True)
 
@@ -354,14 +356,14 @@ def test_callers_may_write_into_what_they_get():
     assert np.array_equal(rewards.log_probability([[1, 1, 2]]), kept)
 
 
-@pytest.mark.parametrize("kind", ["entropy", "gini"])
-def test_correct_times_diversity_leaves_out_who_said_nothing_unless_one_chooses(kind):
+@pytest.mark.parametrize("measure", ["entropy", "gini"])
+def test_correct_times_diversity_leaves_out_who_said_nothing_unless_one_chooses(measure):
     """0 * nan is nan: the trace without answer is then better off than a wrong one."""
     answers = np.array([[7, 7, 3, 5, 7, -1]])
-    right, d = answers == 7, rewards.diversity(answers, kind=kind)
+    right, d = answers == 7, rewards.diversity(answers, measure=measure)
     trap = advantages.group_mean(right * (1 + d))
     assert trap[0, 5] == 0 > trap[0, 2]
-    lowest = rewards.diversity(answers, kind=kind, unanswered="lowest")
+    lowest = rewards.diversity(answers, measure=measure, unanswered="lowest")
     for paid in (np.where(right, 1 + d, 0), right * (1 + lowest)):
         found = advantages.group_mean(paid)
         assert found[0, 5] == found[0, 2] == found[0, 3] < 0 < found[0, 0]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from game_calls import GROUP, OPTIONS, TABLE, Call, game_calls, method
+from samples import required
 
 import polyest
 from polyest import (
@@ -25,9 +26,10 @@ from polyest import (
     rewards,
 )
 from polyest.make import sweep
+from polyest.rewards.registry import REWARDS
 
 ORBIT = [[[7, 7, 7, 3], [7, 3, 3, 7]]]
-REWARDS = [[1.0, 0.0, 2.0]]
+PAID = [[1.0, 0.0, 2.0]]
 BUDGET = {"criterion": "gradient-variance", "noise": 8}
 
 
@@ -68,14 +70,14 @@ def calls(path: Any) -> dict[str, Call]:
             },
         ),
         "advantages.group_mean": Call(
-            advantages.group_mean, {"rewards": REWARDS}, frozenset({"groups"})
+            advantages.group_mean, {"rewards": PAID}, frozenset({"groups"})
         ),
         "advantages.leave_one_out": Call(
-            advantages.leave_one_out, {"rewards": REWARDS[0], "groups": [0, 0, 1]}
+            advantages.leave_one_out, {"rewards": PAID[0], "groups": [0, 0, 1]}
         ),
         "advantages.orbit_mean": Call(advantages.orbit_mean, {"rewards": [[[1.0], [0.0]]]}),
         "advantages.standardised": Call(
-            advantages.standardised, {"rewards": REWARDS, "epsilon": 1e-6}, frozenset({"groups"})
+            advantages.standardised, {"rewards": PAID, "epsilon": 1e-6}, frozenset({"groups"})
         ),
         "answers.canonical": Call(
             answers.canonical, {"texts": ["1"], "kind": "choice", "choices": "AB"}
@@ -205,14 +207,20 @@ def calls(path: Any) -> dict[str, Call]:
             lambda **state: rewards.Multiplier(0.1, rate=1.0).load_state_dict(state),
             {"value": 0.0, "budget": 0.1, "rate": 1.0},
         ),
+        **{
+            f"rewards.{name}": reward(
+                row.function, answers=ORBIT if row.orbits else GROUP, **required(name)
+            )
+            for name, row in REWARDS.items()
+            if row.unanswered
+        },
         "rewards.coherence": reward(rewards.coherence, answers=ORBIT, ties="least"),
         "rewards.diversity": reward(
-            rewards.diversity, answers=GROUP, kind="exploration", prior=[[-1.0] * 5]
+            rewards.diversity, answers=GROUP, measure="exploration", prior=[[-1.0] * 5]
         ),
         "rewards.ground_truth": reward(
             rewards.ground_truth, answers=GROUP, truth=[7], objective="pass@k", k=2
         ),
-        "rewards.log_probability": reward(rewards.log_probability, answers=GROUP),
         "rewards.log_probability, flat": reward(
             rewards.log_probability, answers=GROUP[0], groups=[0] * 5
         ),
@@ -220,14 +228,11 @@ def calls(path: Any) -> dict[str, Call]:
         "rewards.pairwise, texts": reward(
             rewards.pairwise, answers=[[["a", "b"]]], distance=lambda texts: np.zeros((2, 2))
         ),
-        "rewards.pass_at": reward(rewards.pass_at, answers=GROUP, k=2),
-        "rewards.polynomial": reward(rewards.polynomial, answers=GROUP, coefficients=(1, -1)),
         "rewards.safety": Call(rewards.safety, {"costs": [[1.0, 0.0]], "multiplier": 0.5}),
         "rewards.soft_consistency": reward(
             rewards.soft_consistency, answers=ORBIT, mean="geometric"
         ),
         "rewards.standard": Call(rewards.standard, {"scores": [[1.0, 0.0]]}),
-        "rewards.tsallis": reward(rewards.tsallis, answers=GROUP, q=2),
         "sweeping.sweep": Call(
             lambda **arguments: sweep.sweep(path=path, **arguments),
             {

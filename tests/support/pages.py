@@ -4,12 +4,21 @@ import re
 import shlex
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 
 from click.testing import CliRunner
 
 from polyest.cli import main
 
-TRAINERS = ("verl", "slime", "art", "tinker", "rllm", "skyrl", "prime-rl", "openrlhf")
+SITE = (Path(__file__).resolve().parents[2] / "mkdocs.yml").read_text()
+# Pages of the site on trainers; that of TRL is run by a test of its own.
+TRAINERS = tuple(
+    name
+    for name in re.findall(
+        r"(\S+)\.md$", re.search(r"- Trainers:\n((?: {6}.*\n)+)", SITE)[1], re.MULTILINE
+    )
+    if name != "trl"
+)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

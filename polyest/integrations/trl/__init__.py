@@ -4,11 +4,11 @@
     reward = trl.log_probability(beta=0.1)
     GRPOTrainer(..., reward_funcs=reward, callbacks=[trl.Check(reward)])
 
-Both trainers subtract the mean of a group (RLOO that of the others, G/(G-1) times the same), so the table
-is always that of K = G - 2 draws.  A reward is a plain object that can be pickled.  A trace without answer
-earns the least that a count can earn, and what a reward pays depends on the batch alone, in evaluation
-too.  Groups are those of the trainer, where the reward finds it behind `log_metric`, and are counted whole
-where they are cut between processes.
+Both trainers subtract the mean of a group (RLOO that of the others, which is G/(G-1) times the same), so
+the table is always that of K = G - 2 draws.  A reward is a plain object that can be pickled.  A completion
+without answer earns the least that a count can earn.  What a reward pays depends on the batch alone, in
+evaluation too.  Groups are those of the trainer, which the reward finds through `log_metric`; groups that
+are cut between processes are counted whole.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ from polyest.values import shown
 if TYPE_CHECKING:
     from polyest.integrations.trl.callbacks import Check, MultiplierCallback
 
-# No file of this folder has one of these names: the import of one would put it in the place of a function.
+# No file of this folder has one of these names: its import would replace the function by the module.
 __all__ = [
     "Check",
     "MultiplierCallback",
@@ -61,7 +61,7 @@ def log_probability(*, beta: float = 1.0, **keywords: Unpack[Keywords]) -> Rewar
 def polynomial(
     coefficients: Iterable[float], *, beta: float = 1.0, **keywords: Unpack[Keywords]
 ) -> Reward:
-    """Rewards beta sum_m a_m nu(z)^m without bias, up to degree G - 2: `rewards.polynomial`.
+    """Rewards beta sum_m a_m nu(z)^m, without bias, of degree at most G - 2: `rewards.polynomial`.
 
     >>> polynomial((0, 1))(["?"] * 4, ["7", "7", "7", "3"], group_id=["a"] * 4)
     [1.0, 1.0, 1.0, 0.0]
@@ -85,7 +85,7 @@ def diversity(
     """
     if measure not in ("entropy", "gini"):
         raise InvalidReward(f"measure is {shown(measure)}: expected entropy or gini")
-    return build("diversity", {"kind": measure, "beta": beta}, keywords)
+    return build("diversity", {"measure": measure, "beta": beta}, keywords)
 
 
 def ground_truth(
@@ -96,11 +96,13 @@ def ground_truth(
     beta: float = 1.0,
     **keywords: Unpack[Keywords],
 ) -> Reward:
-    """Rewards beta J'(nu) for the right answer, that of column `truth`: `rewards.ground_truth`.
+    """Rewards beta J'(nu) for the right answer, which a column has: `rewards.ground_truth`.
 
-    The column is read by kind= too, as the answer itself: no box is needed around it.  All rows of a prompt
-    whose right answer cannot be read earn 0, which is counted (`Reward.unread`, logged as a share) and
-    warned of once; InvalidAnswer where none can be read.  Of the keywords of tables it takes dyadic only.
+    truth: the name of the column.  It is read by kind= as the answers are, and needs no box.
+
+    All rows of a prompt whose right answer cannot be read earn 0.  They are counted (`Reward.unread`,
+    logged as a share) and warned of once; where no right answer can be read at all, InvalidAnswer is
+    raised.  Of the keywords that say which table it takes none.
 
     >>> ground_truth()(["2+2?"] * 3, ["it is 4", "5", "none"], group_id=[0] * 3, answer=["4"] * 3)
     [1.0, 0.0, 0.0]
@@ -116,9 +118,9 @@ def coherence(
     beta: float = 1.0,
     **keywords: Unpack[OrbitKeywords],
 ) -> Reward:
-    """Rewards beta for the mode of the answers of an orbit of `orbit_size` prompts: `rewards.coherence`.
+    """Rewards beta for the mode of the answers of an orbit, 0 for others: `rewards.coherence`.
 
-    orbit_size=1 is the majority vote of a group.
+    orbit_size: prompts of an orbit; 1 is the majority vote of a group.
 
     >>> coherence(orbit_size=1)(["?"] * 3, ["7", "7", "3"], group_id=[1, 1, 1])
     [1.0, 1.0, 0.0]
@@ -156,10 +158,10 @@ def pairwise(
     beta: float = 1.0,
     **keywords: Unpack[OrbitKeywords],
 ) -> Reward:
-    """Rewards beta times the mean agreement of a trace with those of its orbit: `rewards.pairwise`.
+    """Rewards beta times the mean agreement of a completion with those of its orbit: `rewards.pairwise`.
 
-    Without fuzzy=, encode= or distance= answers agree where they are equal; with one of them whole
-    completions are compared, by every process all of them, and kind= is not used.
+    Without fuzzy=, encode= and distance= answers agree where they are equal.  With one of them whole
+    completions are compared, kind= is not used, and every process compares all of them.
 
     >>> pairwise(orbit_size=1)(["?"] * 4, ["7", "7", "3", None], group_id=[0] * 4)
     [0.5, 0.5, 0.25, 0.0]

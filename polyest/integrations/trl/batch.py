@@ -1,13 +1,16 @@
-"""A batch as TRL hands it to a reward, put into groups and orbits: the rows of all processes.
+"""A batch as TRL passes it to a reward, put into groups and orbits: the rows of all processes.
 
-TRL cuts a batch into equal parts, one a process, and then subtracts the mean of every `num_generations`
-rows of the whole: groups are cut where they do not fit into a part.  So rows are read, sent to all
-processes in the order of their ranks, and only then put into groups: all see the same batch and raise the
-same errors.  A block is G rows of the whole batch that follow each other, as for TRL.  Where G is given, a
-process pays the groups and orbits of its own rows only, as nothing is left to be raised of the others.
-Else it pays all, for groups of some sizes have no table; and so it does where texts are compared, by what
-a caller gives, which may raise and may itself be a collective call.  An equivalence is asked by one process
-for each orbit, the one with its first row, and the others are told.
+TRL cuts a batch into equal parts, one for each process, and then subtracts the mean of every
+`num_generations` rows of the whole batch.  So a group may be cut between two processes.  Each process
+therefore reads its rows, sends them to all others in the order of the ranks, and only then are they put
+into groups.  All processes see the same batch and raise the same errors.
+
+Where the number of generations G is known, a group is G rows of the whole batch that follow each other, as
+it is for TRL, and a process pays only the groups and orbits that it has rows of.  Otherwise it pays all of
+them, because a group of some size may have no table, which all processes have to raise.  It also pays all
+of them where texts are compared, because the caller's function may raise, or be a collective call itself.
+An equivalence is asked for each orbit by one process, the one that has its first row, which tells the
+others.
 """
 
 from collections.abc import Mapping
@@ -30,11 +33,14 @@ READER = ("choices", "cues", "reasoning")  # keywords of `answers.canonical`
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """The traces of all processes, one entry each, and which are this one's.
+    """The N completions of all processes, in the order of their ranks.
 
-    groups, orbits: integers (N,), of traces counted together; answers: integers (N,), or texts; truth:
-    integers (N,), -1 where none can be read, or None; mine: a slice; kept: bool (N,), False where an orbit
-    is broken and left out, and, where that leaves nothing to raise, where no trace of it is this process's.
+    groups, orbits: integers (N,), equal for completions that are counted together.
+    answers: integers (N,), or texts.
+    truth: integers (N,), -1 where a right answer cannot be read; None where there are none.
+    kept: bool (N,), whether this process pays a completion: False in an orbit that is broken and left out,
+    and, where the number of generations is known, in an orbit of which this process has no row.
+    mine: the slice of the completions of this process.
     """
 
     groups: Ints
@@ -46,9 +52,9 @@ class Batch:
 
 
 def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any]) -> Batch:
-    """The whole batch, of which these are the rows of this process.
+    """The whole batch, of which the arguments are the rows of this process.
 
-    A collective call where rewards are gathered.  Raises BrokenBatch, BrokenOrbit, InvalidAnswer and
+    This is a collective call where groups are gathered.  Raises BrokenBatch, BrokenOrbit, InvalidAnswer and
     MissingColumn, on every process: rows that one process cannot read stop the others too.
     """
     if how.gather is True and not gathering.running():
@@ -58,7 +64,7 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
         )
     try:
         rows = rows_of(how, prompts, completions, columns)
-    except Exception:  # whatever it is: it is raised again, once the other processes know
+    except Exception:  # any error is raised again, once the other processes know of it
         _refuse(how, "could not read its rows")
         raise
     (ids, marks, orbit, truth, keys), texts = rows.arrays, rows.texts
@@ -85,13 +91,16 @@ def read(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any
 
 
 def _refuse(how: Reading, what: str) -> None:
-    """Tells the other processes, which wait, that this one is about to raise."""
+    """Tells the other processes, which are waiting, that this one is about to raise."""
     if how.gather is not False:
         gathering.refuse(BrokenBatch(f"another process {what}: its own error says why"))
 
 
 def _joined(how: Reading, rows: Rows, orbits: Ints, mine: slice) -> tuple[Ints, Ints]:
-    """Ids of all answers and right answers, one for all that an equivalence joins within an orbit."""
+    """Ids of all answers and of all right answers, both (N,), the same for what an equivalence joins.
+
+    It joins what is said in one orbit.
+    """
     said, right = rows.keys, rows.right
     if how.gather is not False:
         said = _exchanged(said)
@@ -104,7 +113,7 @@ def _joined(how: Reading, rows: Rows, orbits: Ints, mine: slice) -> tuple[Ints, 
         for members in _parts(orbits, at):
             both = [said[i] for i in members] + [right[i] for i in members]
             found[:, members] = identified(how.reader.joined(both)).reshape(2, -1)
-    except Exception:  # of the caller's equivalence; the other processes wait and are told first
+    except Exception:  # from the caller's equivalence; the other processes wait, and are told first
         _refuse(how, "could not compare its answers")
         raise
     if how.gather is False:
@@ -115,19 +124,23 @@ def _joined(how: Reading, rows: Rows, orbits: Ints, mine: slice) -> tuple[Ints, 
 
 
 def _parts(orbits: Ints, at: Ints) -> list[Ints]:
-    """These rows, those of one orbit together."""
+    """These rows, in one array for each orbit."""
     order = at[np.argsort(orbits[at], kind="stable")]
     ends = np.flatnonzero(np.diff(orbits[order])) + 1
     return np.split(order, ends) if len(order) else []
 
 
 def _groups(how: Reading, ids: Ints, names: Names, name: str) -> tuple[Ints, Ints, list[int]]:
-    """Groups as 0, 1, ..., the first row of each, and which drawing of its id it is."""
+    """Groups of rows.
+
+    Returns numbers 0, 1, ... (N,), the first row of each group, and for each group how many groups before
+    it have the same id: TRL may draw a prompt twice.
+    """
     G = how.num_generations
     if G is None:
         _, first, groups = np.unique(ids, return_index=True, return_inverse=True)
         return groups.reshape(-1).astype(np.int64), first, [0] * len(first)
-    cut = '; count cut groups whole with gather="auto"' * (how.gather is False)
+    cut = '; count cut groups whole with gather="auto"' if how.gather is False else ""
     if len(ids) % G:
         raise BrokenBatch(
             f"{len(ids)} rows with num_generations={G}: expected a multiple{cut}; give the trainer's "
@@ -153,7 +166,7 @@ def _groups(how: Reading, ids: Ints, names: Names, name: str) -> tuple[Ints, Int
 
 
 def _name(names: Names, i: Any) -> Any:
-    """What a column has for an id, where this process has it."""
+    """What the column has for an id, or the id where this process has no such row."""
     ids, values = names
     return next((values[at] for at in np.flatnonzero(ids == i)), int(i))
 
@@ -161,6 +174,7 @@ def _name(names: Names, i: Any) -> Any:
 def _one_prompt_each(
     name: str, ids: Ints, marks: Ints, groups: Ints, first: Ints, names: Names
 ) -> None:
+    """Raises BrokenBatch where rows of one id have different prompts."""
     known: dict[int, int] = {}
     of_ids = zip(ids[first].tolist(), marks[first].tolist(), strict=True)
     other = marks != np.array([known.setdefault(*pair) for pair in of_ids])[groups]
@@ -175,7 +189,10 @@ def _one_prompt_each(
 def _orbits(
     how: Reading, groups: Ints, orbit: Ints, first: Ints, copy: list[int], names: Names
 ) -> tuple[Ints, Array]:
-    """Orbits as 0, 1, ..., an orbit that is drawn twice as two, and where they are complete."""
+    """Orbits of rows, and whether they have all their prompts.
+
+    Returns numbers 0, 1, ... (N,), where an orbit that is drawn twice is two, and bool (N,).
+    """
     own = orbit[first]
     split = orbit != own[groups]
     if split.any():
@@ -202,7 +219,7 @@ def _orbits(
 
 
 def _exchanged(texts: list[str | None]) -> list[str | None]:
-    """The texts of all processes, in the order of their ranks, sent as bytes in words of eight."""
+    """The texts of all processes, in the order of their ranks; they are sent as words of eight bytes."""
     written = [b"" if text is None else text.encode("utf-8", "surrogatepass") for text in texts]
     sizes = [-1 if text is None else len(b) for text, b in zip(texts, written, strict=True)]
     full = b"".join(b.ljust(8 * _words(len(b)), b"\0") for b in written)
@@ -219,11 +236,12 @@ def _exchanged(texts: list[str | None]) -> list[str | None]:
 
 
 def _words(size: int) -> int:
-    """Words of eight bytes that hold so many; none of a text that is not there."""
+    """How many words of eight bytes hold `size` bytes; none for a negative size, which is no text."""
     return (max(size, 0) + 7) // 8
 
 
 def _objects(texts: list[str | None]) -> Array:
+    """Texts as an array of objects (N,)."""
     found = np.empty(len(texts), object)
     found[:] = texts
     return found

@@ -1,14 +1,14 @@
 """Callbacks of TRL's trainers: a look at the configuration, and the multiplier of Safety-GRPO.
 
-Of `MultiplierCallback`: a reward function is called once for every generation batch, and in evaluation too
-with nothing that says so.  Costs are heard while the model is in training mode, which is how TRL itself
-tells the two apart.  lambda moves at the end of an optimizer step in which completions were sampled: once
-for each generation batch, for only new completions have new costs; steps that reuse them
-(steps_per_generation, num_iterations) leave lambda alone, else the rate would be as many times what it
-says.  The mean is over all processes, so lambda is the same on all.
+How `MultiplierCallback` works.  TRL calls a reward function once for every generation batch, and in
+evaluation too, without saying so.  Costs are recorded while the model is in training mode, which is how TRL
+itself tells the two apart.  lambda moves at the end of an optimizer step in which completions were sampled,
+so once for each generation batch.  Steps that reuse completions (steps_per_generation, num_iterations) have
+no new costs and leave lambda alone; otherwise the rate would be several times what it says.  The mean is
+over all processes, so lambda is the same on all of them.
 
-lambda is kept in the state of the trainer, `trainer_state.json` of every checkpoint, written there by
-the trainer together with the step that it belongs to.
+lambda is kept in the state of the trainer, which writes it into `trainer_state.json` of every checkpoint,
+together with the step that it belongs to.
 """
 
 from typing import Any
@@ -32,10 +32,10 @@ KEY = "polyest"  # in TrainerState.stateful_callbacks
 
 
 class Callback(TrainerCallback):  # type: ignore[misc]
-    """A TrainerCallback.  Raises NotInstalled, where it is made, without transformers."""
+    """A TrainerCallback; making one without transformers raises NotInstalled."""
 
     def __init__(self, **_: Any) -> None:
-        """A callback, if there can be one."""
+        """A callback, if transformers is installed."""
         if MISSING:
             raise NotInstalled(
                 f"{type(self).__name__} needs transformers, which is not installed: pip install "
@@ -44,10 +44,11 @@ class Callback(TrainerCallback):  # type: ignore[misc]
 
 
 class Check(Callback):
-    """Looks at the configuration and at all rewards of the trainer at the start of training: `check`.
+    """Calls `check` on the configuration and on all rewards of the trainer when training starts.
 
-    rewarded: the rewards, all that the trainer is given, those of others among them.  Raises
-    InvalidReward without any, NotInstalled; at the start what `check` raises.
+    rewarded: all rewards that the trainer has, also those that are not from here.
+
+    Raises InvalidReward without any reward, NotInstalled; when training starts what `check` raises.
     """
 
     def __init__(self, *rewarded: Any) -> None:
@@ -67,15 +68,16 @@ class Check(Callback):
 class MultiplierCallback(Callback):
     """Moves the multipliers of safety rewards once a generation batch, and restores them on resumption.
 
-    rewarded: rewards made by `trl.safety`, with names that differ; they are to be in reward_funcs too.
-    Costs of evaluation calls are not heard.  A reward is heard in the process that trains only, hence not
-    where rewards are pickled into another one (AsyncGRPOTrainer).  Raises InvalidReward for anything
-    else, for a reward that the first step did not call, and where a checkpoint holds other budgets;
-    NotInstalled; warns StartedAgain where a checkpoint has no multiplier.
+    rewarded: rewards made by `trl.safety`, with different names; they belong into reward_funcs too.
+
+    Costs in evaluation are not recorded, nor those of a reward that was pickled into another process
+    (AsyncGRPOTrainer).  Raises InvalidReward for rewards of another type, for one that the first step did
+    not call, and where a checkpoint has other budgets; NotInstalled.  Warns StartedAgain where a checkpoint
+    has no multiplier.
     """
 
     def __init__(self, *rewarded: SafetyReward) -> None:
-        """A callback for these rewards."""
+        """A callback for these rewards, whose costs nobody records yet."""
         super().__init__()
         odd = [reward for reward in rewarded if not isinstance(reward, SafetyReward)]
         names = [reward.__name__ for reward in rewarded if isinstance(reward, SafetyReward)]
@@ -85,13 +87,13 @@ class MultiplierCallback(Callback):
             )
         self.rewarded = rewarded
         self.model: Any = None
-        self.silent = True  # until a step has ended: completions are sampled in the first one
+        self.silent = True  # until a step has ended; completions are sampled in the first step
         self.heard: list[list[Any]] = [[] for _ in rewarded]
 
     def on_train_begin(
         self, args: Any, state: Any, control: Any, model: Any = None, **others: Any
     ) -> None:
-        """Begins to listen; takes up the multipliers of a checkpoint."""
+        """Starts recording costs, with the multipliers of the checkpoint if there is one."""
         self.model, self.silent = model, True
         kept = state.stateful_callbacks.get(KEY, {})
         for reward, costs in zip(self.rewarded, self.heard, strict=True):
@@ -111,7 +113,7 @@ class MultiplierCallback(Callback):
         self._keep(state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """Moves the multipliers, if completions were sampled in this step; a collective call."""
+        """Moves the multipliers if completions were sampled in this step, which is a collective call."""
         for reward, costs in zip(self.rewarded, self.heard, strict=True):
             if not costs and self.silent:
                 raise InvalidReward(
@@ -125,17 +127,19 @@ class MultiplierCallback(Callback):
         self._keep(state)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """Listens no longer."""
+        """Stops recording costs."""
         self.model = None
         for reward in self.rewarded:
             reward.listener = None
 
     def _hear(self, reward: SafetyReward, costs: Any) -> None:
+        """Records the costs of a call of the reward, unless it is in evaluation."""
         if self.model.training:
             at = next(i for i, known in enumerate(self.rewarded) if known is reward)
             self.heard[at].append(costs)
 
     def _keep(self, state: Any) -> None:
+        """Puts the multipliers into the state that the trainer writes."""
         state.stateful_callbacks[KEY] = {
             reward.__name__: reward.multiplier.state_dict() for reward in self.rewarded
         }

@@ -14,29 +14,35 @@ from polyest.values import shown
 class Labels:
     """The right answers that a reward has met so far.
 
-    unread: rows of this run whose right answer could not be read.  A prompt with such a row has no right
-    answer: all its rows earn the same.
+    column: their column; reader: how they are read.
+    unread: rows so far of prompts whose right answer could not be read; prompts: how many such prompts.
+    known: whether any right answer could be read.
+
+    All rows of a prompt with a right answer that cannot be read earn the same.
     """
 
     def __init__(self, column: str, reader: Reader) -> None:
-        """None met yet."""
+        """No right answers were met yet."""
         self.column, self.reader = column, reader
         self.unread, self.prompts, self.known = 0, 0, False
 
     def missing(self, truth: Ints, groups: Ints) -> Any:
-        """Whether each row (N,) belongs to a prompt with a right answer that cannot be read.
+        """Whether each row belongs to a prompt with a right answer that cannot be read, bool (N,).
 
-        truth: ids of the right answers (N,), -1 where none could be read; groups: 0, 1, ..., of prompts.
+        truth: ids of the right answers (N,), -1 where none could be read; groups: numbers of prompts (N,).
         """
         return (np.bincount(groups, truth < 0) > 0)[groups]
 
     def met(self, truth: Ints, groups: Ints, values: Iterable[Any], others: Iterable[Any]) -> None:
-        """Counts the rows of a batch; the same on every process, which all see all rows.
+        """Counts the rows of a batch that cannot be read, with the same result on every process.
 
-        values: what the column has for the rows of this process, for a message; others: what it has in
-        the rest of the data set, asked where no right answer could be read yet.  Warns UnreadableLabel
-        once.  Raises InvalidAnswer where none can be read: of the data set, or, where that cannot be had,
-        of the first two prompts or more.
+        truth, groups: of the rows of all processes, as in `missing`.
+        values: what the column has for the rows of this process, to show in a message.
+        others: what the column has in the whole data set, which is read if no right answer could be read
+        yet.
+
+        Warns UnreadableLabel once.  Raises InvalidAnswer where no right answer of the data set can be read,
+        or, if the data set is not at hand, none of the first two prompts or more.
         """
         bad = self.missing(truth, groups)
         self.known = self.known or not bad.all()

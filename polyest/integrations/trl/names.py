@@ -1,4 +1,4 @@
-"""What a reward is called, under which a trainer logs it: its form and what is not usual about it."""
+"""The name of a reward, under which a trainer logs it: its form, and settings that are not the defaults."""
 
 import re
 from collections.abc import Mapping
@@ -7,19 +7,16 @@ from typing import Any
 
 from polyest.integrations.reader import KIND
 from polyest.integrations.trl.rows import GROUP, Reading
-
-USUAL: dict[str, tuple[Any, ...]] = {  # settings that a name leaves out
-    "beta": (1.0,), "dyadic": (True,), "fuzzy": (False,), "include_self": (True,), "kind": ("entropy",),
-    "mean": ("arithmetic",), "objective": ("accuracy",), "ties": ("all",), "unanswered": ("lowest",),
-}  # fmt: skip
+from polyest.rewards.registry import REWARDS, UNANSWERED
 
 
 def name_of(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
-    """The form and all settings that are not the usual ones."""
+    """The form and all settings that are not the defaults, joined by hyphens."""
+    usual = {"beta": 1.0, "dyadic": True, "unanswered": UNANSWERED, **REWARDS[form].options}
     parts = [
         f"{key}{word(value)}"
         for key, value in sorted(settings.items())
-        if not any(value is usual or value == usual for usual in USUAL.get(key, (None,)))
+        if value is not (but := usual.get(key)) and value != but
     ]
     reader = reading.reader
     read_by = {
@@ -40,7 +37,7 @@ def name_of(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
 
 
 def word(value: Any) -> str:
-    """A value as part of a name, the same in every process.
+    """A value as part of a name; the same in every process.
 
     >>> word(0.5), word(len), word(("a", "rather", "long", "tuple", "of", "words")) == word("x" * 99)
     ('0.5', 'len', False)

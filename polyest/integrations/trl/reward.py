@@ -1,4 +1,4 @@
-"""A reward function of TRL: its keywords, how it is built from them, and what it does with a batch."""
+"""A reward function of TRL: its keywords, how it is made from them, and what it does with a batch."""
 
 import warnings
 from collections.abc import Iterable, Mapping
@@ -8,39 +8,38 @@ from typing import Any, Literal
 
 import numpy as np
 
-from polyest import rewards
 from polyest.errors import InvalidReward, NotInstalled, PolyestError, UnknownOption
-from polyest.integrations.estimators import held
-from polyest.integrations.reader import Answering, taken
+from polyest.integrations.estimators import finite_in_float32
+from polyest.integrations.reader import Answering, pop_reader
 from polyest.integrations.trl.batch import BROKEN, GATHER, Batch, read
 from polyest.integrations.trl.labels import Labels
 from polyest.integrations.trl.names import name_of
 from polyest.integrations.trl.rows import Reading
 from polyest.integrations.trl.setup import looked_at
 from polyest.integrations.trl.trainer import evaluated, read_as, trainer_of, values_of
+from polyest.rewards.registry import REWARDS, UNANSWERED
 from polyest.values import shown
 
-# Traces of the group on which a reward is tried where it is not known how many there are.
+# The size of the group on which a reward is tried, where the number of generations is not known.
 TRIED = 34
 
 
 class Keywords(Answering, total=False):
     """Keywords that the rewards have in common, beside those of `reader.Answering`.
 
-    Further ones are those of `rewards.Options`.
-
-    group: the column with the id of a row's prompt, whole numbers or texts; "group_id" by default, which
-    is not needed where the number of generations is known: rows that follow each other are a group then.
-    num_generations: G, where the trainer cannot be found, or to have it compared with the trainer's; every
+    group: the column with the id of a row's prompt, whole numbers or texts; "group_id" by default.  It is
+    not needed where the number of generations is known: then rows that follow each other are a group.
+    num_generations: G, where the trainer cannot be found, or to have it compared with the trainer's.  Every
     G rows that follow each other are a group of their own, so that an id that is drawn twice makes two
     groups, and any other size is an error.  In evaluation it is the trainer's num_generations_eval.
-    end_token: the token that ends a completion, or several; one that ends in none of them was cut and is
-    no answer.  By default those of the trainer, where it masks what was cut; () reads all.
-    gather: "auto" (default) counts groups over all processes where a process group is up, True insists
-    on one, False counts the rows of this process.
+    end_token: the token that ends a completion, or several.  A completion that ends in none of them was
+    cut, and is no answer.  By default those of the trainer, where it masks completions that were cut; ()
+    reads all.
+    gather: "auto" (default) counts groups over all processes if there is a process group, True insists on
+    one, False counts the rows of this process.
     name: the reward's __name__, under which TRL logs it; made from the other keywords by default.
-    criterion, bias, bias_ratio, noise, table, dyadic (True by default), unanswered ("lowest" by default;
-    "exclude" pays None): as in `rewards.Options`.
+    criterion, bias, bias_ratio, noise, table, dyadic, unanswered: as in `rewards.Options`, but dyadic is
+    True and unanswered "lowest" by default; "exclude" pays None.
     """
 
     group: str
@@ -58,11 +57,11 @@ class Keywords(Answering, total=False):
 
 
 class OrbitKeywords(Keywords, total=False):
-    """Those of rewards over an orbit of prompts.
+    """Keywords of rewards over an orbit of prompts.
 
-    orbit: the column with the id of a row's orbit, "orbit_id" by default; not read where orbit_size is 1.
+    orbit: the column with the id of a row's orbit, "orbit_id" by default; not read if orbit_size is 1.
     broken: what to do with an orbit that arrives without all its prompts, "raise" (default) or "exclude",
-    which pays None; evaluation cuts orbits where its batch is not the whole data set.
+    which pays None.  Evaluation cuts orbits if its batch is not the whole data set.
     """
 
     orbit: str
@@ -72,25 +71,28 @@ class OrbitKeywords(Keywords, total=False):
 class Reward:
     """A reward function of TRL: rows of a batch -> list of float or None.
 
-    form: the function of `polyest.rewards` that pays, called with the answers, `arguments`, options, and
-    with groups= where num_generations is not known.  unread: rows so far whose right answer could not be
-    read (`labels.Labels`).  Made by the functions of `polyest.integrations.trl`.  Raises TypeError,
-    InvalidAnswer and InvalidReward for keywords that it does not take, and NotInstalled, on construction;
-    BrokenBatch, BrokenOrbit, CountOutOfRange, InvalidAnswer, InvalidReward, MissingColumn and TableNotFound
-    when called with what cannot be counted or compared; on its first call what `check` does, if it finds
-    its trainer.
+    The functions of `polyest.integrations.trl` make it.
+
+    form: the name of a reward of the registry.
+    arguments, options: what its function is called with, beside the answers.
+    reading: how a batch is read.
+
+    Raises TypeError, InvalidAnswer, InvalidReward and NotInstalled, when it is made, for keywords that it
+    does not take.  When it is called it raises BrokenBatch, BrokenOrbit, CountOutOfRange, InvalidAnswer,
+    InvalidReward, MissingColumn and TableNotFound for what cannot be counted or compared; on its first call
+    also what `check` does, if it finds its trainer.
     """
 
     def __init__(
         self, form: str, arguments: Mapping[str, Any], reading: Reading, options: Mapping[str, Any]
     ) -> None:
-        """The reward, tried on a group once."""
+        """The reward, which is tried on one group."""
         self.form, self.arguments, self.reading = form, dict(arguments), reading
         self.options = dict(options)
         name = self.options.pop("name", None)
         self.__name__ = name or name_of(form, {**self.arguments, **self.options}, reading)
         self.labels = Labels(reading.truth or "", reading.reader)
-        self.checked: Any = None  # the configuration that was looked at
+        self.checked: Any = None  # the configuration that `check` has seen
         self._try()
 
     def __call__(self, prompts: Any, completions: Any, **columns: Any) -> list[float | None]:
@@ -123,7 +125,7 @@ class Reward:
     def _labelled(
         self, batch: Batch, paid: Any, columns: Mapping[str, Any], trainer: Any
     ) -> tuple[Any, Any]:
-        """Rewards where a prompt has no right answer that can be read: 0; and which rows are left."""
+        """Rewards with 0 where the right answer cannot be read, and which rows are left to pay."""
         assert batch.truth is not None
         name = str(self.reading.truth)
         others = () if trainer is None else values_of(trainer, name)
@@ -135,7 +137,7 @@ class Reward:
         return np.where(missing, 0.0, paid), batch.kept & ~missing
 
     def _paid(self, how: Reading, batch: Batch, kept: Any) -> Any:
-        """Rewards of the traces kept, whole groups: rows (prompts, G) where G is known."""
+        """Rewards of the completions that are kept, which are whole groups, in their order."""
         G, given = how.num_generations, dict(self.arguments)
         shape = (-1, G) if G else (-1,)
         if not G:
@@ -145,11 +147,11 @@ class Reward:
         if batch.truth is not None:
             given["truth"] = batch.truth[kept].reshape(shape)
         answers = batch.answers[kept].reshape(shape)
-        found = getattr(rewards, self.form)(answers, **given, **self.options).reshape(-1)
-        return held(found)
+        found = REWARDS[self.form].function(answers, **given, **self.options).reshape(-1)
+        return finite_in_float32(found)
 
     def _try(self) -> None:
-        """Raises now what would be raised at the first batch, whatever is in it."""
+        """Raises now what the first batch would raise, whatever is in it."""
         G = self.reading.num_generations
         groups = np.repeat(np.arange(self.reading.orbit_size or 1), G or TRIED)
         one = 0 * groups
@@ -158,7 +160,7 @@ class Reward:
         batch = Batch(groups, one, texts, truth, one == 0, slice(None))
         try:
             with warnings.catch_warnings():
-                if G is None:  # what a guess of ours is warned of is none of theirs
+                if G is None:  # a warning of a group size that is only a guess would mislead
                     warnings.simplefilter("ignore")
                 self._paid(self.reading, batch, one == 0)
         except PolyestError as error:
@@ -174,7 +176,14 @@ def build(
     truth: str | None = None,
     texts: bool = False,
 ) -> Reward:
-    """The reward of these keywords, with how it reads a batch; orbit_size is None for one without orbits."""
+    """The reward of a form, with these arguments and keywords.
+
+    orbit_size: prompts of an orbit, None for a reward that is not over orbits.
+    truth: the column with the right answers, for a reward that needs them.
+    texts: whether whole completions are compared in place of answers.
+
+    Raises TypeError for a keyword that is unknown, InvalidReward for a bad value.
+    """
     for what, n in (
         ("orbit_size", orbit_size),
         ("num_generations", keywords.get("num_generations")),
@@ -189,7 +198,7 @@ def build(
     orbit = given.pop("orbit", "orbit_id") if orbit_size else None
     reading = Reading(
         group=given.pop("group", None),
-        reader=taken(given),
+        reader=pop_reader(given),
         gather=given.pop("gather", "auto"),
         num_generations=given.pop("num_generations", None),
         end_token=_tokens(given.pop("end_token", None)),
@@ -204,11 +213,11 @@ def build(
             f"broken is {shown(reading.broken)}, gather {shown(reading.gather)}: expected raise or exclude, "
             'and "auto", True or False'
         )
-    return Reward(form, arguments, reading, {"dyadic": True, "unanswered": "lowest", **given})
+    return Reward(form, arguments, reading, {"dyadic": True, "unanswered": UNANSWERED, **given})
 
 
 def _tokens(end: Any) -> tuple[int, ...] | None:
-    """Tokens that end a completion, one or several; None for those of the trainer."""
+    """The tokens that end a completion, given as one or several; None for those of the trainer."""
     if end is None:
         return None
     each = (end,) if isinstance(end, Integral) else end

@@ -1,4 +1,4 @@
-"""The rows of this process as TRL hands them to a reward, read into integers: columns, ids, answers."""
+"""The rows of this process as TRL passes them to a reward, read into integers: columns, ids, answers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from polyest.integrations.messages import content_of, texts_of
 from polyest.integrations.reader import Ints, Reader, identified
 from polyest.values import shown
 
-Names = tuple[Ints, list[Any]]  # ids, and what the column has for each
+Names = tuple[Ints, list[Any]]  # ids of rows (N,), and what the column has for them
 # What TRL passes beside the columns of the dataset.
 PASSED = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 GROUP = "group_id"
@@ -21,10 +21,13 @@ GROUP = "group_id"
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """How a batch is read; the fields are the keywords of the rewards (reward.py).
+    """How a batch is read.  Most fields are keywords of the rewards (reward.py).
 
-    group is None for `GROUP` where there is such a column; end_token None for those of the trainer where
-    it masks what was cut, else the tokens, none for completions that are read cut or not.
+    group: the column with ids of prompts; None for `GROUP`, where there is such a column.
+    end_token: the tokens that end a completion, () to read completions that were cut too; None for those of
+    the trainer, where it masks completions that were cut.
+    orbit: the column with ids of orbits, None where it is not read; orbit_size: 0 without orbits.
+    truth: the column with right answers, or None; texts: whether whole completions are compared.
     """
 
     group: str | None
@@ -41,9 +44,12 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows of this process: ids of groups, prompts, orbits, right answers, answers; and what they stand for.
+    """Rows of this process.
 
-    Ids of texts are digests: a message shows the text, where this process has it.
+    arrays: ids (N,) of groups, prompts, orbits, right answers and answers.
+    texts, keys, right: the completions, the keys of their answers and of the right answers, or None.
+    group: the name of the column of groups.
+    group_names, orbit_names: what ids stand for, to show in a message; ids of texts are digests.
     """
 
     arrays: tuple[Ints, ...]
@@ -75,7 +81,7 @@ def rows_of(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, 
         name, group, ids = "prompt", asked, marks  # blocks of rows need no name
     else:
         group = column(
-            name, columns, rows, "or give num_generations, for rows that follow each other"
+            name, columns, rows, ", or give num_generations, for rows that follow each other"
         )
         ids = numbers(name, group)
     orbit = column(how.orbit, columns, rows) if how.orbit else group
@@ -98,14 +104,18 @@ def rows_of(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, 
 
 
 def column(name: str, columns: Mapping[str, Any], rows: int, repair: str = "") -> list[Any]:
-    """Values of a column, one a row.  Raises MissingColumn, with the names of those that are there."""
+    """Values of a column, one for each row.
+
+    repair: what else the user could do, for the message.  Raises MissingColumn, which lists the columns
+    that there are, BrokenBatch for another number of values.
+    """
     if name not in columns:
         if not rows:  # a process without rows does not know which columns there are
             return []
         there = sorted(columns.keys() - set(PASSED))
         raise MissingColumn(
             f"no column {name!r} in the dataset: it has {', '.join(there) or 'none but the prompt'}; add "
-            f"dataset.add_column({name!r}, ...), or name another one{repair and ', '}{repair}"
+            f"dataset.add_column({name!r}, ...), or name another one{repair}"
         )
     found = columns[name]
     found = found.tolist() if hasattr(found, "tolist") else list(found)  # numpy's and torch's
@@ -118,7 +128,10 @@ def column(name: str, columns: Mapping[str, Any], rows: int, repair: str = "") -
 
 
 def numbers(name: str, values: Sequence[Any]) -> Ints:
-    """Ids as int64, the same in every process: integers as they are, texts by their digest."""
+    """Ids as int64 (N,), the same in every process: integers as they are, texts by their digest.
+
+    Raises BrokenBatch for values that are neither whole numbers nor texts.
+    """
     types = set(map(type, values))  # few, where values are many
     odd = {t for t in types if issubclass(t, bool) or not issubclass(t, str | Integral)}
     if odd:
@@ -140,9 +153,9 @@ def numbers(name: str, values: Sequence[Any]) -> Ints:
 
 
 def truncated(completion_ids: Sequence[Any], ends: Sequence[int]) -> list[bool]:
-    """Whether each completion was cut: its last token is none that ends one.
+    """Whether each completion was cut, which is where its last token is not one of `ends`.
 
-    Raises InvalidAnswer for what is no list of tokens.
+    Raises InvalidAnswer for what is not a list of tokens.
 
     >>> truncated([[5, 6, 2], [5, 6], []], (2, 0))
     [False, True, True]
@@ -157,7 +170,7 @@ def truncated(completion_ids: Sequence[Any], ends: Sequence[int]) -> list[bool]:
 
 
 def _mark(prompt: Any) -> str:
-    """What tells prompts apart: all text in them, for images have no stable form."""
+    """A text that tells prompts apart: all text in the prompt, as images have no stable form."""
     if isinstance(prompt, str) or not isinstance(prompt, Sequence):
         return str(prompt)
     messages = [m for m in prompt if isinstance(m, Mapping)]

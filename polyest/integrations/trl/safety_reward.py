@@ -1,6 +1,6 @@
 """The reward of Safety-GRPO for TRL: minus lambda times the cost of a completion.
 
-Nothing moves when it is called: `MultiplierCallback` listens, and moves lambda between the steps.
+A call moves nothing: `MultiplierCallback` records the costs, and moves lambda between the steps.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,14 @@ from polyest.values import shown
 
 
 class SafetyReward:
-    """Rewards -lambda cost(completion); lambda is moved by `MultiplierCallback` only.
+    """Rewards -lambda cost(completion); only `MultiplierCallback` moves lambda.
 
-    cost: text -> number, or one for each budget, finite; multiplier: a `rewards.Multiplier`, shared with
-    the callback.  A trace without completion has None and no cost.  Rewards are rounded to multiples of
-    2^-16, so that those of a group with equal costs cancel.  Raises InvalidReward as `rewards.safety` does.
+    cost: a function of a text that gives a finite number, or one for each budget.
+    multiplier: a `rewards.Multiplier`, which the callback moves.
+    name: the reward's __name__, under which TRL logs it; made from that of the cost by default.
+
+    A completion without text has None and no cost.  Rewards are rounded to multiples of 2^-16, so that
+    those of a group with equal costs cancel.  Raises InvalidReward as `rewards.safety` does.
 
     >>> reward = SafetyReward(len, rewards.Multiplier(1.0, rate=0.1, start=0.5))
     >>> reward(prompts=["?"] * 3, completions=["a", "abc", None])
@@ -30,7 +33,7 @@ class SafetyReward:
     def __init__(
         self, cost: Callable[[str], Any], multiplier: rewards.Multiplier, name: str | None = None
     ) -> None:
-        """The reward; nobody listens to its costs yet."""
+        """The reward, whose costs nobody records yet."""
         if not callable(cost) or not isinstance(multiplier, rewards.Multiplier):
             raise InvalidReward(
                 f"cost {shown(cost)}, multiplier {shown(multiplier)}: expected a callable text -> cost and a "

@@ -1,4 +1,4 @@
-"""What is set before training with TRL: the order of the rows, and a look at the configuration."""
+"""What is done before training with TRL: rows are put in order, and the configuration is checked."""
 
 from collections.abc import Sequence
 from importlib import metadata
@@ -18,10 +18,11 @@ from polyest.errors import (
     ScaleLost,
     UnsupportedVersion,
 )
+from polyest.rewards.options import EXCLUDE
+from polyest.rewards.registry import REWARDS
 
 Data = TypeVar("Data")
 NEEDED = "pip install 'polyest[trl]'"
-COMPARED = ("coherence", "pairwise")  # nothing is looked up, and 0 is the least reward
 DIVIDES = "divides by a standard deviation, which cancels beta and any multiplier and undoes the lack of bias"
 WEIGHTS = {  # what a loss_type of GRPO weights tokens by
     "grpo": "divides each completion by its own length",
@@ -34,10 +35,12 @@ INSTEAD = {
 
 
 def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Data:
-    """The rows in a random order of orbits, members of an orbit side by side in the order they have.
+    """The rows in a random order of orbits, where rows of an orbit stay together in the order they had.
 
-    dataset: a datasets.Dataset, or a list of dictionaries; the same kind is returned.  With
-    shuffle_dataset=False every epoch has this order: for another one in each, concatenate the orders of
+    dataset: a datasets.Dataset, or a list of dictionaries; the same type is returned.
+    column: the name of the column with ids of orbits.
+
+    With shuffle_dataset=False every epoch has this order; to have several, concatenate the orders of
     several seeds.  Raises BrokenOrbit for orbits of different sizes, MissingColumn, BrokenBatch for a
     stream.
 
@@ -74,21 +77,27 @@ def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Da
 
 
 def check(config: Any, *rewarded: Any) -> None:
-    """Looks at a GRPOConfig or RLOOConfig, and at the rewards that go with it, before training.
+    """Checks a GRPOConfig or RLOOConfig, and the rewards that go with it, before training.
 
-    `Check` calls it at the start of training, and a reward on its first call, where it finds its trainer.
+    config: the configuration; rewarded: all rewards of the trainer.
 
-    Warns ScaleLost where advantages are divided by a standard deviation, AnotherObjective where rewards
-    are clipped or tokens weighted by the length of their completion.  Raises CountOutOfRange for fewer
-    than 3 generations where a reward is looked up, BrokenBatch where groups would be cut or have another
-    size, in training or in evaluation, BrokenOrbit where orbits would, InvalidReward for None beside a
-    second reward, whose sum TRL takes as if None were 0, UnsupportedVersion, NotInstalled.
+    `Check` calls it when training starts, and a reward calls it on its first call, if it finds its trainer.
+
+    Warns ScaleLost where advantages are divided by a standard deviation, AnotherObjective where rewards are
+    clipped, or tokens weighted by the length of their completion.  Raises CountOutOfRange for fewer than 3
+    generations where a reward is looked up, BrokenBatch and BrokenOrbit where groups or orbits would be cut
+    or have another size, in training or in evaluation, InvalidReward for a reward that may be None beside
+    another one (TRL adds None as 0), UnsupportedVersion, NotInstalled.
     """
     looked_at(config, rewarded, len(rewarded))
 
 
 def looked_at(config: Any, rewarded: Sequence[Any], beside: int, evaluated: int = 0) -> None:
-    """What `check` does; beside: rewards of the trainer in all; evaluated: prompts, where it is known."""
+    """What `check` does.
+
+    rewarded: rewards to look at; beside: how many rewards the trainer has in all.
+    evaluated: prompts in the data set of evaluation, 0 where that is not known.
+    """
     _version()
     for lost, (category, what) in _switches(config).items():
         switch = lost.partition("=")[0]
@@ -101,7 +110,7 @@ def looked_at(config: Any, rewarded: Sequence[Any], beside: int, evaluated: int 
 
 
 def _switches(config: Any) -> dict[str, tuple[type[Warning], str]]:
-    """The switches that undo what a reward pays, as they are set, and what they do."""
+    """Settings that undo what a reward pays: the setting -> which warning, and what the setting does."""
     found: dict[str, tuple[type[Warning], str]] = {}
     scale = getattr(config, "scale_rewards", "none")
     if scale not in ("none", False):
@@ -122,17 +131,19 @@ def _switches(config: Any) -> dict[str, tuple[type[Warning], str]]:
 
 
 def _fits(reward: Any, config: Any, rewards: int) -> None:
+    """Raises where a reward does not fit the number of generations, of rewards, or of rows a process."""
     G, how = config.num_generations, reward.reading
-    # In evaluation, where TRL takes the number of training unless it has one of its own.
+    # Evaluation has the number of training, unless it has one of its own.
     evaluated = getattr(config, "num_generations_eval", None) or G
-    # Of ground_truth no answer is a wrong one, which earns 0.
-    silent = reward.form not in (*COMPARED, "ground_truth")
-    if rewards > 1 and silent and reward.options.get("unanswered") == "exclude":
+    # Elsewhere 0 is the least reward, so that None taken as 0 does no harm.
+    row = REWARDS[reward.form]
+    silent = row.table is not None and row.unanswered == EXCLUDE
+    if rewards > 1 and silent and reward.options.get("unanswered") == EXCLUDE:
         raise InvalidReward(
             f"{reward.__name__} beside another reward: TRL adds None as 0, which is what "
             'certainty earns; give unanswered="lowest"'
         )
-    if reward.form not in COMPARED and reward.arguments.get("objective") != "accuracy":
+    if row.table is not None and reward.arguments.get("objective") != "accuracy":
         counts.draws(G)
         counts.draws(evaluated)
     if how.num_generations not in (None, G):
@@ -141,14 +152,15 @@ def _fits(reward: Any, config: Any, rewards: int) -> None:
             "number, or leave the reward's out"
         )
     if how.gather is False:
-        steps = config.steps_per_generation
-        _whole_groups(G, "per_device_train_batch_size", "steps_per_generation", config, steps)
+        rows = config.per_device_train_batch_size * config.steps_per_generation
+        _whole_groups(G, rows, "per_device_train_batch_size * steps_per_generation")
         if _evaluates(config):
-            _whole_groups(evaluated, "per_device_eval_batch_size", "", config, 1)
+            rows = config.per_device_eval_batch_size
+            _whole_groups(evaluated, rows, "per_device_eval_batch_size")
 
 
 def _whole_orbits(reward: Any, config: Any, evaluated: int) -> None:
-    """Raises BrokenOrbit where orbits would be cut, in training or in evaluation, and that is not wanted."""
+    """Raises BrokenOrbit where orbits would be cut, in training or in evaluation, unless that is allowed."""
     G, m = config.num_generations, reward.reading.orbit_size
     if m < 2 or reward.reading.broken != "raise":
         return
@@ -169,23 +181,23 @@ def _whole_orbits(reward: Any, config: Any, evaluated: int) -> None:
         )
 
 
-def _whole_groups(G: int, batch: str, steps: str, config: Any, times: int) -> None:
-    """Raises BrokenBatch where the rows of a process are not whole groups, which it counts alone."""
-    here = getattr(config, batch) * times
-    if here % G:
+def _whole_groups(G: int, rows: int, setting: str) -> None:
+    """Raises BrokenBatch where a process, which counts its rows alone, would not have whole groups."""
+    if rows % G:
         raise BrokenBatch(
-            f"gather=False and {here} rows a process ({batch}{steps and f' * {steps}'}) with {G} "
-            f'generations: groups would be cut; use gather="auto" or a multiple of {G}'
+            f"gather=False and {rows} rows a process ({setting}) with {G} generations: groups would be cut; "
+            f'use gather="auto" or a multiple of {G}'
         )
 
 
 def _evaluates(config: Any) -> bool:
+    """Whether there is evaluation during training."""
     strategy = getattr(config, "eval_strategy", "no")
     return getattr(strategy, "value", strategy) != "no"
 
 
 def _version() -> None:
-    """Whether this version of TRL works, as far as is known."""
+    """Raises NotInstalled without TRL, UnsupportedVersion for a version that is known not to work."""
     try:
         found = metadata.version("trl")
     except metadata.PackageNotFoundError:

@@ -1,7 +1,7 @@
-"""The trainer behind a call: TRL hands a reward no configuration, but `log_metric`, a method of its own.
+"""The trainer that calls a reward.  TRL passes no configuration, but `log_metric`, a method of the trainer.
 
-Where the reward was pickled into another process, or wrapped in a function that keeps `log_metric` to
-itself, there is none to be found.
+The trainer is not found where the reward was pickled into another process, or is wrapped in a function that
+does not pass `log_metric` on.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,8 @@ from typing import Any
 
 from polyest.integrations.trl.rows import Reading
 
-KNOWN = ("args", "model", "num_generations")  # of GRPOTrainer and RLOOTrainer, from 1.8 on
+# Attributes of GRPOTrainer and RLOOTrainer, from 1.8 on.
+KNOWN = ("args", "model", "num_generations")
 
 
 def trainer_of(columns: Mapping[str, Any]) -> Any | None:
@@ -20,7 +21,7 @@ def trainer_of(columns: Mapping[str, Any]) -> Any | None:
 
 
 def read_as(how: Reading, trainer: Any) -> Reading:
-    """How the batch at hand is read: evaluation has a number of generations of its own."""
+    """How this batch is read by the settings of the trainer, of which evaluation may have its own."""
     G = trainer.num_generations
     if not trainer.model.training:
         G = getattr(trainer, "num_generations_eval", None) or G
@@ -31,7 +32,7 @@ def read_as(how: Reading, trainer: Any) -> Reading:
 
 
 def end_tokens(trainer: Any) -> tuple[int, ...]:
-    """The tokens that end a completion for the trainer, padding among them, as it masks what was cut."""
+    """The tokens that end a completion for the trainer when it masks what was cut; padding is one of them."""
     tokenizer = trainer.processing_class
     tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # a processor has one
     ends = getattr(trainer, "eos_token_ids", None) or [
@@ -41,14 +42,14 @@ def end_tokens(trainer: Any) -> tuple[int, ...]:
 
 
 def evaluated(trainer: Any) -> int:
-    """Prompts of the largest data set of evaluation, 0 where it is not known."""
+    """How many prompts the largest data set of evaluation has, 0 where that is not known."""
     data: Any = getattr(trainer, "eval_dataset", None)
     each: Any = data.values() if isinstance(data, dict) else (data,)
     return max((len(one) for one in each if hasattr(one, "__len__")), default=0)
 
 
 def values_of(trainer: Any, name: str) -> Iterable[Any]:
-    """The values of a column of the data set that is trained on, none where they cannot be had."""
+    """The values of a column of the training data, none where they are not at hand."""
     data: Any = getattr(trainer, "train_dataset", None)
     if not hasattr(data, "__len__") or name not in (getattr(data, "column_names", None) or ()):
         return ()

@@ -2,9 +2,10 @@
 
     lambda <- max(0, lambda + rate (mean cost - budget))        once a step, by `Multiplier.update`
 
-The saddle point of E c <= budget.  Nothing moves inside the reward: trainers call rewards in evaluation
-too, and several times a step.  The mean is over all traces of all processes.  With one constraint and
-nothing else in the reward a division by the group's standard deviation cancels lambda: leave it out.
+The loop seeks the saddle point of the constraint E c <= budget.  The reward itself moves nothing, because
+trainers call rewards in evaluation too, and several times a step.  The mean is over the completions of all
+processes.  Where this is the only reward, and has one constraint, a division by the group's standard
+deviation cancels lambda: switch it off.
 
 Source: Mohri, Schneider, Wu and Zhong (2026), Algorithm 4.
 """
@@ -24,9 +25,11 @@ from polyest.values import shown
 class Multiplier:
     """lambda >= 0 for one budget or several, and how it moves.
 
-    budget: the greatest mean cost allowed, a number or (constraints,); rate: step of lambda per unit of
-    cost, positive; start: where lambda begins.  Raises InvalidReward for numbers that are not finite or
-    out of range.
+    budget: the greatest mean cost that is allowed, a number or (budgets,).
+    rate: the step of lambda for a unit of cost, positive.
+    start: where lambda begins, a number of at least 0 or (budgets,).
+
+    Raises InvalidReward for numbers that are not finite or out of range.
 
     >>> price = Multiplier(0.1, rate=2.0)
     >>> price.update([[1, 0, 0, 1]])  # mean cost .5: lambda <- 0 + 2 (.5 - .1)
@@ -55,11 +58,13 @@ class Multiplier:
         self.value = np.broadcast_to(self.value, self.budget.shape).copy()
 
     def update(self, costs: Array, process_group: Any = None) -> Any:
-        """Moves lambda by the mean of these costs over all processes; returns lambda.
+        """Moves lambda by the mean of these costs over all processes; a collective call.
 
-        costs: (...), or (..., constraints) for several budgets; a process without traces passes (0,) or
-        (0, constraints) and takes part.  Raises InvalidReward for costs that are not finite and where no
-        process has any: lambda then stays.
+        costs: (...), or (..., budgets) for several; (0,) or (0, budgets) of a process without completions.
+        process_group: that of torch.distributed, None for the default one.
+
+        Returns lambda, a float or a list.  Raises InvalidReward for costs that are not finite, and where no
+        process has any; lambda then stays as it is.
         """
         wrong: InvalidReward | None = None
         total = np.full(self.budget.size + 1, np.nan)
@@ -68,7 +73,8 @@ class Multiplier:
             total = np.append(cost.sum(0), float(len(cost)))
         except InvalidReward as error:
             wrong = error
-        total = summed(total, process_group)  # also with nan, so that no process waits for another
+        # Also where this process is about to raise, so that no other waits for it; nan tells them.
+        total = summed(total, process_group)
         if wrong is not None:
             raise wrong
         mean = total[:-1] / max(total[-1], 1.0)
@@ -77,12 +83,14 @@ class Multiplier:
         if not np.isfinite(moved).all():
             raise InvalidReward(_not_finite("costs of some process"))
         if not total[-1]:
-            raise InvalidReward("costs of no trace at all: expected some on one process at least")
+            raise InvalidReward(
+                "costs of no completion at all: expected some on one process at least"
+            )
         self.value = np.maximum(0.0, moved)
         return self.value.tolist()
 
     def _rows(self, costs: Array) -> Floats:
-        """Costs as (traces, budgets)."""
+        """Costs as float64 (completions, budgets)."""
         cost = _numbers("costs", costs)
         if self.budget.ndim and (not cost.ndim or cost.shape[-1] != self.budget.size):
             raise InvalidReward(
@@ -92,7 +100,7 @@ class Multiplier:
         return cost.reshape(-1, self.budget.size)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps: lambda, budget and rate, plain numbers and lists."""
+        """What a checkpoint keeps: lambda, budget and rate, as plain numbers and lists."""
         return {
             "value": self.value.tolist(),
             "budget": self.budget.tolist(),
@@ -100,7 +108,10 @@ class Multiplier:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes up a kept state.  Raises InvalidReward for one of other budgets or with a key missing."""
+        """Takes up a state that was kept.
+
+        Raises InvalidReward where a key is missing, and for another number of budgets.
+        """
         missing = {"value", "budget", "rate"} - (
             state.keys() if isinstance(state, Mapping) else set()
         )
@@ -119,9 +130,11 @@ class Multiplier:
 def safety(costs: Array, multiplier: Multiplier | float) -> Array:
     """Rewards -lambda c, or minus the sum of lambda_j c_j over several budgets; lambda does not move.
 
-    costs: finite numbers in the shape of the traces, with a last dimension for several budgets;
-    multiplier: a Multiplier, or lambda itself.  Returns float64 in the shape of the traces, torch for
-    torch.  Raises InvalidReward for costs that are not finite or do not fit.
+    costs: finite numbers in the shape of the completions, (..., budgets) for several budgets.
+    multiplier: a Multiplier, or lambda itself, a number or (budgets,).
+
+    Returns float64 in the shape of the completions, torch for torch.  Raises InvalidReward for costs that are
+    not finite or do not fit.
 
     >>> safety([[2.0, 0.5]], 0.5).tolist()
     [[-1.0, -0.25]]
@@ -167,6 +180,6 @@ def _finite(name: str, found: Any) -> Any:
 
 def _not_finite(name: str) -> str:
     return (
-        f"{name} hold nan or an infinity: expected finite numbers; drop the trace, or give it the greatest "
-        "cost"
+        f"{name} hold nan or an infinity: expected finite numbers; drop the completion, or give it the "
+        "greatest cost"
     )

@@ -1,0 +1,82 @@
+"""Old names of rewards and of their options, which go on working until 1.0 and warn of the new ones."""
+
+import sys
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from polyest.errors import InvalidReward
+from polyest.rewards.estimates import constant
+from polyest.values import among
+
+NAMES = {"log": "log_probability", "soft": "soft_consistency"}  # of rewards, in integrations
+OPTIONS = {"diversity": {"kind": "measure"}}
+_WARNED: dict[Any, Any] = {}  # settings that were warned of, as Python keeps them for a module
+
+
+def current_name(name: Any) -> Any:
+    """The name of a reward as it is today; an old one warns DeprecationWarning.
+
+    >>> current_name("tsallis")
+    'tsallis'
+    """
+    if not among(name, NAMES):
+        return name
+    warn_of(f'"{name}"', f'"{NAMES[name]}"')
+    return NAMES[name]
+
+
+def current_options(
+    reward: Any, options: Mapping[str, Any], setting: str | None = None
+) -> dict[str, Any]:
+    """Options of a reward by their names of today; an old one warns DeprecationWarning.
+
+    setting: where the options are written in a trainer's configuration, None for a call in Python.  Raises
+    InvalidReward where an option is given by both names.
+    """
+    found = dict(options)
+    for old, new in (OPTIONS[reward] if among(reward, OPTIONS) else {}).items():
+        found = moved(found, old, new, setting)
+    return found
+
+
+def moved(
+    options: Mapping[str, Any], old: str, new: str, setting: str | None = None
+) -> dict[str, Any]:
+    """Options with one of them under its new name, as `current_options` gives them.
+
+    >>> moved({"beta": 1.0}, "kind", "measure")
+    {'beta': 1.0}
+    """
+    if old not in options:
+        return dict(options)
+    if new in options:
+        raise InvalidReward(f"{old} beside {new}, which is its name now: leave {old} out")
+    if setting is None:
+        warn_of(f"{old}=", f"{new}=")
+    else:
+        warn_of_setting(setting, old, new)
+    return {new if name == old else name: value for name, value in options.items()}
+
+
+@constant
+def warn_of(old: str, new: str) -> None:
+    """Warns of an old name at the line outside of polyest that used it; a compiled graph does so once."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] == "polyest":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(_said(old, new), DeprecationWarning, stacklevel=level)
+
+
+def warn_of_setting(setting: str, old: str, new: str) -> None:
+    """Warns of an old name in a trainer's configuration, once a process.
+
+    Python hides a DeprecationWarning that a library causes.  Whoever wrote the configuration is no library,
+    so the warning is given as if from the main program.
+    """
+    message = f"{setting}: {_said(old, new)}"
+    warnings.warn_explicit(message, DeprecationWarning, setting, 1, "__main__", _WARNED)
+
+
+def _said(old: str, new: str) -> str:
+    return f"{old} is called {new} now; the old name works until polyest 1.0"

@@ -1,0 +1,19 @@
+"""A valid call of every reward of the registry: tests that run over it begin from these."""
+
+from polyest.rewards.registry import REWARDS
+
+# Options without default, and data of one group of five.
+OPTIONS = {"q": 3, "coefficients": (0, 0.5, 1), "k": 2, "multiplier": 0.5}
+DATA = {"answers": [[7, 7, 3, -1, 5]], "truth": [7], "scores": [[1.0] * 5], "costs": [[1.0] * 5]}
+
+
+def required(name):
+    """What a reward cannot be without."""
+    return {option: OPTIONS[option] for option in REWARDS[name].required}
+
+
+def data(name, **other):
+    """Data of a reward, that over orbits in an orbit of one prompt."""
+    row = REWARDS[name]
+    found = {what: value for what, value in {**DATA, **other}.items() if what in row.data}
+    return {**found, "answers": [found["answers"]]} if row.orbits else found
