@@ -27,7 +27,7 @@ of an answer that is certain on one of two prompts and absent on the other.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, SupportsIndex
 
 from polyest import tallies
 from polyest.arrays import Array, library, static_int
@@ -46,6 +46,8 @@ __all__ = [
 ]
 
 
+Baseline = Literal["group-mean", "none", "exact"]
+Counting = Literal["in-group", "independent"]
 SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # completions that are no draws of the table
 COUNTINGS = ("in-group", "independent")
 MOST_SIZES = 1024  # that a batch may promise: a table is read for each
@@ -74,7 +76,9 @@ class Counts:
     distinct: tuple[int, ...]
 
 
-def draws(group: Any, baseline: str = "group-mean", counting: str = "in-group") -> int:
+def draws(
+    group: SupportsIndex, baseline: Baseline = "group-mean", counting: Counting = "in-group"
+) -> int:
     """Give the sample size K of the table that a group of completions needs.
 
         in-group       K = G - 2 under baseline "group-mean", G - 1 under "none" and "exact"
@@ -127,7 +131,7 @@ def in_group(
     *,
     groups: Array | None = None,
     sizes: tuple[int, int] | None = None,
-    baseline: str = "group-mean",
+    baseline: Baseline = "group-mean",
     no_answer: int = NO_ANSWER,
 ) -> Counts:
     """Count every completion's answer among the completions of its own prompt.
@@ -303,7 +307,7 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
     return Counts(index * answered, K, answered, (K,))
 
 
-def across(answers: Array, *, baseline: str = "group-mean", no_answer: int = NO_ANSWER) -> Counts:
+def across(answers: Array, *, baseline: Baseline = "group-mean", no_answer: int = NO_ANSWER) -> Counts:
     """Counts of every completion's answer on its own prompt and on each other one of its orbit.
 
     answers: integers (orbits, m, G).  index: (orbits, m, G, m), that of `in_group` first, for the table of

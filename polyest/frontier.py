@@ -63,14 +63,14 @@ def _kept(given: tuple[Any, ...]) -> int:
 
 @meant_as_keywords(_kept, "criterion", "budgets", "target", "progress")
 def sweep(
-    K: Any = None,
-    target: Any = "log",
+    K: SupportsIndex | None = None,
+    target: str | Target = "log",
     *,
-    criterion: str = "gradient-variance",
+    criterion: Budgeted = "gradient-variance",
     budgets: Iterable[float] | None = None,
     progress: Progress | None = None,
     group: int | None = None,
-    baseline: str = "group-mean",
+    baseline: Baseline = "group-mean",
 ) -> Frontier:
     """Trace the least bias of a sample size at each noise budget, solved and proved one by one.
 
@@ -158,13 +158,13 @@ def sweep(
 
 @meant_as_keywords(_kept, "criterion", "target", "progress")
 def marks(
-    K: Any = None,
-    target: Any = "log",
+    K: SupportsIndex | None = None,
+    target: str | Target = "log",
     *,
-    criterion: str = "gradient-variance",
+    criterion: Budgeted = "gradient-variance",
     progress: Progress | None = None,
     group: int | None = None,
-    baseline: str = "group-mean",
+    baseline: Baseline = "group-mean",
 ) -> tuple[tuple[Point, ...], tuple[Refused, ...]]:
     """Put the estimators that people use on the axes of `sweep`.
 
@@ -229,13 +229,13 @@ def marks(
 
 @meant_as_keywords(_kept, "criterion", "target", "progress")
 def comparison(
-    K: Any = None,
-    target: Any = "log",
+    K: SupportsIndex | None = None,
+    target: str | Target = "log",
     *,
-    criterion: str = "gradient-variance",
+    criterion: Budgeted = "gradient-variance",
     progress: Progress | None = None,
     group: int | None = None,
-    baseline: str = "group-mean",
+    baseline: Baseline = "group-mean",
 ) -> dict[str, Versus | str]:
     """Compare each closed form and each splitting into blocks with the best table at its own noise.
 

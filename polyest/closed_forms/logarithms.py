@@ -1,5 +1,6 @@
 """Closed forms of the log: the estimators of an entropy that people use, as tables."""
 
+from typing import SupportsFloat, SupportsIndex
 from decimal import Context, Decimal
 from fractions import Fraction
 from math import exp
@@ -17,7 +18,7 @@ from polyest.values import real, shown
 SCHUERMANN_XI = exp(-0.5)  # the xi that Schuermann 2004 recommends
 
 
-def log_count(K: Any) -> Table:
+def log_count(K: SupportsIndex) -> Table:
     """Build the table of the plug-in log, the log of an in-group share that trainers use.
 
         c_X = log((X+1)/(K+1))        = log(count/G), with count = X+1 and G = K+1
@@ -48,7 +49,7 @@ def log_count(K: Any) -> Table:
     return table_of("log_count", LOG, sums(([(1, j, N)], (0, 1)) for j in range(1, N + 1)))
 
 
-def log_smoothed(K: Any) -> Table:
+def log_smoothed(K: SupportsIndex) -> Table:
     """Build the table of the log of an independent share, smoothed so that it is never the log of 0.
 
         c_X = log(max(X, 1/2)/K)
@@ -77,7 +78,7 @@ def log_smoothed(K: Any) -> Table:
     return table_of("log_smoothed", LOG, sums(([(1, m, 2 * K)], (0, 1)) for m in _doubled(K)))
 
 
-def miller_madow(K: Any) -> Table:
+def miller_madow(K: SupportsIndex) -> Table:
     """Build the table of the plug-in log less its bias of first order, after Miller and Madow.
 
         c_X = log(j/N) - (1 - j/N)/(2j),        j = X+1, N = K+1
@@ -113,7 +114,7 @@ def miller_madow(K: Any) -> Table:
     return table_of("miller_madow", LOG, entries)
 
 
-def taylor(K: Any) -> Table:
+def taylor(K: SupportsIndex) -> Table:
     """Build the table of the log of an independent share with its Taylor correction of first order.
 
         c_X = log(x/K) + (1 - x/K)/(2x),        x = max(X, 1/2)
@@ -146,7 +147,7 @@ def taylor(K: Any) -> Table:
     return table_of("taylor", LOG, entries)
 
 
-def harmonic(K: Any) -> Table:
+def harmonic(K: SupportsIndex) -> Table:
     """Build the table of harmonic numbers, unbiased for the first K terms of the log's series.
 
         c_X = H_X - H_K,        E c_X = -sum_{j<=K} (1-p)^j/j
@@ -182,7 +183,7 @@ def harmonic(K: Any) -> Table:
     return table_of("harmonic", LOG, rounded(harmonic_entries(checked(K))))
 
 
-def harmonic_entries(K: Any) -> list[Fraction]:
+def harmonic_entries(K: SupportsIndex) -> list[Fraction]:
     """Exact entries H_X - H_K, X = 0..K, of `harmonic`; raises as it does.
 
     >>> harmonic_entries(2)
@@ -194,7 +195,7 @@ def harmonic_entries(K: Any) -> list[Fraction]:
     return entries[::-1]
 
 
-def jackknife(K: Any) -> Table:
+def jackknife(K: SupportsIndex) -> Table:
     """Build the table of the jackknifed plug-in entropy of K+1 completions.
 
         c_{j-1} = -a_j N/j,    N = K+1,                h(j,n) = -(j/n) log(j/n),
@@ -237,7 +238,7 @@ def jackknife(K: Any) -> Table:
     return table_of("jackknife", LOG, entries)
 
 
-def schuermann(K: Any, xi: Any = SCHUERMANN_XI) -> Table:
+def schuermann(K: SupportsIndex, xi: SupportsFloat = SCHUERMANN_XI) -> Table:
     """Build the table of Schuermann's estimator of an entropy, with its parameter xi.
 
         c_{j-1} = -a_j N/j,                            T = 1/xi - 1, N = K+1,

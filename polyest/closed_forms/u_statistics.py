@@ -1,5 +1,6 @@
 """U-statistics: tables that are unbiased for a polynomial, and means of a table over subsets of draws."""
 
+from typing import SupportsFloat, SupportsIndex
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import islice
@@ -17,7 +18,7 @@ from polyest.values import shown, whole
 LARGEST_PASS = 56  # the last k for which all C(k, m) are doubles
 
 
-def polynomial(K: Any, coefficients: Iterable[Any]) -> Table:
+def polynomial(K: SupportsIndex, coefficients: Iterable[SupportsFloat]) -> Table:
     """Build the one unbiased table of a polynomial, its U-statistic.
 
         phi(p) = sum_m a_m p^m,        c_X = sum_m a_m C(X,m)/C(K,m)
@@ -62,7 +63,7 @@ def polynomial(K: Any, coefficients: Iterable[Any]) -> Table:
     return _unbiased("polynomial", K, f"polynomial:{','.join(words)}")
 
 
-def pass_at(K: Any, k: Any) -> Table:
+def pass_at(K: SupportsIndex, k: SupportsIndex) -> Table:
     """Build the one unbiased table of pass@k, the probability that one of k draws is right.
 
         phi(p) = 1 - (1-p)^k,        c_X = 1 - C(K-X,k)/C(K,k)
@@ -111,7 +112,7 @@ def pass_at(K: Any, k: Any) -> Table:
     return _unbiased("pass_at", K, "polynomial:" + ",".join(map(str, powers)))
 
 
-def split(table: Table, blocks: Any) -> Table:
+def split(table: Table, blocks: SupportsIndex) -> Table:
     """Average a table over blocks of draws, given the count of all draws of the blocks together.
 
         d_X = sum_j c_j C(K,j) C(N-K,X-j) / C(N,X),        N = blocks K
@@ -151,7 +152,7 @@ def split(table: Table, blocks: Any) -> Table:
     return _elevated("split", table, checked(number * table.K))
 
 
-def subsets(table: Table, K: Any) -> Table:
+def subsets(table: Table, K: SupportsIndex) -> Table:
     """Average a table of sample size k over all subsets of k draws among K, given the count of all K.
 
         d_X = sum_j c_j C(k,j) C(K-k,X-j) / C(K,X)
@@ -204,7 +205,7 @@ def _elevated(name: str, table: Table, K: int) -> Table:
     return table_of(name, table.problem.target, rounded(entries))
 
 
-def _unbiased(name: str, K: Any, target: str) -> Table:
+def _unbiased(name: str, K: SupportsIndex, target: str) -> Table:
     posed = pose(checked(K), target, "minimax")
     entries = posed.target.entries(posed.K)
     assert entries is not None  # pose refuses a degree above K

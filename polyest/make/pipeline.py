@@ -42,10 +42,10 @@ STORABLE = 64  # float64 cannot hold a minimax table above this K
 @meant_as_keywords(2, "criterion", "bias", "bias_ratio", "noise", "method", "grid", "group", "beta")
 @alone
 def solve(
-    K: Any = None,
-    target: Any = "log",
+    K: SupportsIndex | None = None,
+    target: str | Target = "log",
     *,
-    criterion: str = "gradient-variance",
+    criterion: Name = "gradient-variance",
     bias: float | None = None,
     bias_ratio: float | None = None,
     noise: float | None = None,
@@ -53,7 +53,7 @@ def solve(
     grid: str | None = None,
     group: int | None = None,
     beta: float = 1.0,
-    baseline: str = "group-mean",
+    baseline: Baseline = "group-mean",
 ) -> Table:
     """Solve, certify and return the table of these keywords.
 

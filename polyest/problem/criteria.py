@@ -6,12 +6,13 @@ take names, formulas and behaviour from here.  No numpy: the command line needs 
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from polyest.record import Record
 
-if TYPE_CHECKING:
-    from typing import Literal
+# The names of the rows, for signatures; a test compares them.
+Name = Literal["minimax", "gradient-variance", "variance", "second-moment", "squared-error"]
+Budgeted = Literal["gradient-variance", "variance", "second-moment"]
 
 
 class Criterion(Record):
@@ -24,7 +25,7 @@ class Criterion(Record):
 
     name: str
     by_p: bool
-    centre: "Literal['mean', 'zero', 'phi'] | None"
+    centre: Literal["mean", "zero", "phi"] | None
     budgeted: bool
     formula: str
     tex: str

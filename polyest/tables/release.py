@@ -35,15 +35,15 @@ Found = TypeVar("Found", bound=Lookup)
 
 @meant_as_keywords(2, "criterion", "bias", "bias_ratio", "noise")
 def load(
-    K: Any = None,
-    target: Any = "log",
+    K: SupportsIndex | None = None,
+    target: str | Target = "log",
     *,
-    criterion: str = "gradient-variance",
+    criterion: Name = "gradient-variance",
     bias: float | None = None,
     bias_ratio: float | None = None,
     noise: float | None = None,
     group: int | None = None,
-    baseline: str = "group-mean",
+    baseline: Baseline = "group-mean",
 ) -> "Table | UniversalTable":
     """Load the released table of these keywords.
 
