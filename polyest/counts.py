@@ -117,13 +117,14 @@ def draws(
     spent = _spent(baseline)
     if not whole(group, -MOST):
         raise CountOutOfRange(f"group is {shown(group)}: expected an integer, up to 2^53 samples")
+    size: Any = group
     if counting == "independent":
-        if group < 1:
-            raise CountOutOfRange(f"{group} reference draws: expected at least 1 a prompt")
-        return static_int(group)
-    if group <= spent:
-        raise CountOutOfRange(_too_small(f"a group of {group}", baseline))
-    return static_int(group) - spent
+        if size < 1:
+            raise CountOutOfRange(f"{size} reference draws: expected at least 1 a prompt")
+        return static_int(size)
+    if size <= spent:
+        raise CountOutOfRange(_too_small(f"a group of {size}", baseline))
+    return static_int(size) - spent
 
 
 def in_group(
@@ -307,7 +308,9 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
     return Counts(index * answered, K, answered, (K,))
 
 
-def across(answers: Array, *, baseline: Baseline = "group-mean", no_answer: int = NO_ANSWER) -> Counts:
+def across(
+    answers: Array, *, baseline: Baseline = "group-mean", no_answer: int = NO_ANSWER
+) -> Counts:
     """Counts of every completion's answer on its own prompt and on each other one of its orbit.
 
     answers: integers (orbits, m, G).  index: (orbits, m, G, m), that of `in_group` first, for the table of
@@ -344,7 +347,7 @@ def _distinct(ids: Array, size: Array, baseline: str) -> tuple[int, ...]:
     return tuple(int(G) - spent for G in library(ids).unique(size))
 
 
-def _promised(sizes: tuple[int, int], baseline: str) -> tuple[int, ...]:
+def _promised(sizes: tuple[int, int], baseline: Baseline) -> tuple[int, ...]:
     """Every K of groups of sizes[0] to sizes[1] completions."""
     pair = isinstance(sizes, tuple | list) and len(sizes) == 2
     least, most = (draws(size, baseline) for size in sizes) if pair else (1, 0)

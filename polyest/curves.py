@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from polyest.problem.claims import Bracket, Certificate
+from polyest.problem.criteria import Budgeted
 from polyest.problem.problem import Alternation
 from polyest.tables.table import Table
 
@@ -79,7 +80,7 @@ class Frontier:
 
     K: int
     target: str
-    criterion: str
+    criterion: Budgeted
     plug_in: Certificate
     points: tuple[Point, ...]
     noiseless: float

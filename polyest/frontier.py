@@ -16,21 +16,23 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from math import inf, isfinite, nextafter
 from sys import float_info
-from typing import Any
+from typing import Any, SupportsIndex
 
+from polyest.counts import Baseline
 from polyest.curves import Frontier, Point, Refused, Versus, steepest
 from polyest.curves import records as records
 from polyest.deprecation import meant_as_keywords
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.make.pipeline import noiseless, solve
 from polyest.problem.claims import Bracket
-from polyest.problem.criteria import BUDGETED, CRITERIA
+from polyest.problem.criteria import BUDGETED, CRITERIA, Budgeted
 from polyest.problem.problem import (
     LARGEST_LISTED,
     Alternation,
     Problem,
     pose,
 )
+from polyest.problem.targets import Target
 from polyest.proof.certify import noise_floor, noise_unit, stating
 from polyest.rivals import others, plug_in_table, rivals
 from polyest.sizes import draws_of
@@ -285,7 +287,7 @@ def comparison(
     return found
 
 
-def against(rival: Table, criterion: str = "gradient-variance") -> Versus:
+def against(rival: Table, criterion: Budgeted = "gradient-variance") -> Versus:
     """Solve for the least bias at exactly the noise of another table of the same sample size.
 
     The budget is a certified lower bound of the rival's own criterion, so the best table is nowhere

@@ -20,12 +20,13 @@ from math import lgamma, log
 import numpy as np
 
 from polyest.arrays import Floats
+from polyest.counts import Baseline
 from polyest.errors import InvalidProblem
 from polyest.problem.bernstein import pmf
 from polyest.values import among, real, shown, whole
 
 POWERS = 3  # of sigma: 1, S and S^2/2
-BASELINES = ("group-mean", "none")
+BASELINES: tuple[Baseline, ...] = ("group-mean", "none")
 
 # (1 + marks, POWERS, G + 1): without mu, then of each mu; by power of sigma, and of x.
 Series = Floats

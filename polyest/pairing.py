@@ -38,7 +38,14 @@ def draws(group: int, baseline: str) -> int:
         raise InvalidReward(
             f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}"
         )
-    return counts.draws(group, baseline if baseline in ("exact", "none") else "group-mean")
+    return counts.draws(group, _counted(baseline))
+
+
+def _counted(baseline: str) -> counts.Baseline:
+    """The baseline as `counts` knows it: all but two subtract a mean of the group."""
+    if baseline == "exact":
+        return "exact"
+    return "none" if baseline == "none" else "group-mean"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +105,7 @@ class Pair:
         answers: integers (prompts, group); a trace without answer has advantage 0.  Torch for torch.  Raises
         CountOutOfRange, and Mismatch for another number of traces.
         """
-        counting = self.baseline if self.baseline in ("exact", "none") else "group-mean"
-        seen = counts.in_group(answers, baseline=counting, no_answer=no_answer)
+        seen = counts.in_group(answers, baseline=_counted(self.baseline), no_answer=no_answer)
         if seen.index.shape[1] != self.group:
             raise Mismatch(
                 f"groups of {seen.index.shape[1]} for a pair of groups of {self.group}: make one for each "

@@ -21,6 +21,7 @@ import numpy as np
 
 from polyest import closed_forms, counts
 from polyest.arrays import Floats
+from polyest.counts import Baseline
 from polyest.errors import InvalidProblem, TableNotFound
 from polyest.gradients import BASELINES, Answers, of_group
 from polyest.problem.problem import LARGEST_LISTED
@@ -95,7 +96,7 @@ class Recommendation:
 
     group: int
     prompts: int
-    baseline: str
+    baseline: Baseline
     plain: Deviation
     tables: tuple[tuple[int, Lookup, Deviation], ...]
 
@@ -105,7 +106,7 @@ class Recommendation:
         return min(self.tables, key=lambda row: row[2].total)
 
 
-def recommend(group: Any, prompts: Any, baseline: str = "group-mean") -> Recommendation:
+def recommend(group: Any, prompts: Any, baseline: Baseline = "group-mean") -> Recommendation:
     """Recommend a released table for a group size and a number of prompts a step.
 
     Parameters
@@ -177,7 +178,7 @@ def in_group(table: Table, group: int) -> Floats:
 def error(
     rewards: Floats,
     averaged: int,
-    baseline: str,
+    baseline: Baseline,
     answers: Sequence[Answers] = tuple(ANSWERS.values()),
 ) -> Deviation:
     """Root mean square, over answers, of bias and of noise where `averaged` groups are averaged.

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from polyest.counts import draws
+from polyest.counts import Baseline, draws
 from polyest.errors import InvalidProblem
 from polyest.values import shown
 
 LEAST = 3  # completions of a group that has a table under every baseline
 
 
-def draws_of(K: Any, group: Any, baseline: str = "group-mean") -> Any:
+def draws_of(K: Any, group: Any, baseline: Baseline = "group-mean") -> Any:
     """K as it is, or that of a group: exactly one of the two is given.
 
     Raises InvalidProblem for both or none, and for a baseline beside K; as `draws` for the group.

@@ -11,6 +11,7 @@ from polyest.errors import InvalidProblem
 
 if TYPE_CHECKING:
     from polyest.cli.pages.rows import ComparisonReport
+    from polyest.counts import Baseline
     from polyest.tables.table import Table
 
 NOISES = (1, 2, 4, 8)
@@ -19,7 +20,7 @@ NOISES = (1, 2, 4, 8)
 @click.command("compare", cls=Helping)
 @options.single
 @options.as_json
-def command(draws: str | None, group: int | None, baseline: str, as_json: bool) -> None:
+def command(draws: str | None, group: int | None, baseline: "Baseline", as_json: bool) -> None:
     """Set the tables for log side by side: closed forms, minimax, variance-optimal."""
     from polyest.cli.table import warn_if_too_large
 

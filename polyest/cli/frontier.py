@@ -13,6 +13,7 @@ from polyest.values import either
 if TYPE_CHECKING:
     from polyest.cli.explorer import ExplorerReport
     from polyest.cli.pages.frontier import FrontierReport
+    from polyest.counts import Baseline
     from polyest.frontier import Frontier, Versus
 
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def command(
     draws: str | None,
     group: int | None,
-    baseline: str,
+    baseline: "Baseline",
     plot: str | None,
     html: str | None,
     as_json: bool,

@@ -1,7 +1,7 @@
 """Options that several commands share, and the sample size K that they stand for."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from polyest.errors import InvalidProblem
 from polyest.problem.criteria import CRITERIA, DEFAULT
 from polyest.problem.targets import WRITTEN
 from polyest.values import either
+
+if TYPE_CHECKING:
+    from polyest.counts import Baseline
 
 Decorator = Callable[[Any], Any]
 
@@ -62,7 +65,7 @@ keywords = several(
 )
 
 
-def K_of(draws: str | None, group: int | None, baseline: str) -> int:
+def K_of(draws: str | None, group: int | None, baseline: "Baseline") -> int:
     """Return K from --K, or from --group and --baseline.
 
     Raises UsageError unless exactly one of --K and --group is given.
@@ -71,13 +74,13 @@ def K_of(draws: str | None, group: int | None, baseline: str) -> int:
         raise click.UsageError(
             "expected exactly one of --K, the sample size, and --group, as in --K 14"
         )
-    if draws is None:
+    if group is not None:
         from polyest.counts import draws as draws_of_group
 
         return draws_of_group(group, baseline)
     if baseline != "group-mean":
         raise click.UsageError("--baseline says which K a --group has: give it beside --group")
-    return number(draws)
+    return number(str(draws))
 
 
 def number(text: str) -> int:
@@ -94,7 +97,7 @@ def number(text: str) -> int:
     return check_draws(K)
 
 
-def solvable_K(draws: str | None, group: int | None, baseline: str) -> int:
+def solvable_K(draws: str | None, group: int | None, baseline: "Baseline") -> int:
     """Return `K_of` of the options; raise InvalidProblem or MemoryError if it cannot be solved here."""
     return solvable(K_of(draws, group, baseline))
 

@@ -1,11 +1,14 @@
 """`polyest show` prints a released table as a page or as JSON."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from polyest.cli import options
 from polyest.cli.terminal import Helping, print_lines, print_tables
+
+if TYPE_CHECKING:
+    from polyest.counts import Baseline
 
 
 @click.command("show", cls=Helping)
@@ -13,7 +16,7 @@ from polyest.cli.terminal import Helping, print_lines, print_tables
 @options.keywords
 @options.as_json
 def command(
-    draws: str | None, group: int | None, baseline: str, as_json: bool, **keywords: Any
+    draws: str | None, group: int | None, baseline: "Baseline", as_json: bool, **keywords: Any
 ) -> None:
     """Print a released table, without solving."""
     from polyest.cli.pages.table import table_page, universal_page

@@ -13,6 +13,7 @@ from polyest.cli.terminal import Helping, print_lines, print_tables, progress, s
 
 if TYPE_CHECKING:
     from polyest.cli.pages.rows import RangeReport
+    from polyest.counts import Baseline
     from polyest.tables.table import Table
 
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def command(
     draws: str | None,
     group: int | None,
-    baseline: str,
+    baseline: "Baseline",
     grid: str | None,
     as_json: bool,
     out: str | None,

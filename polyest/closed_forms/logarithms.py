@@ -1,10 +1,9 @@
 """Closed forms of the log: the estimators of an entropy that people use, as tables."""
 
-from typing import SupportsFloat, SupportsIndex
 from decimal import Context, Decimal
 from fractions import Fraction
 from math import exp
-from typing import Any
+from typing import SupportsFloat, SupportsIndex
 
 import numpy as np
 

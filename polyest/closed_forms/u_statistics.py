@@ -1,11 +1,10 @@
 """U-statistics: tables that are unbiased for a polynomial, and means of a table over subsets of draws."""
 
-from typing import SupportsFloat, SupportsIndex
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import islice
 from math import comb
-from typing import Any
+from typing import Any, SupportsFloat, SupportsIndex
 
 from polyest.closed_forms.entries import checked, rounded, table_of
 from polyest.errors import InvalidProblem

@@ -10,7 +10,7 @@ a_xy b_xy.
 
 from dataclasses import dataclass
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from polyest.games.geometry import negative_entropy
 from polyest.games.goal import LARGEST, Goal, Prompts, numbers
 from polyest.games.safety import Safety
 from polyest.values import real, shown
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 SUMS = 1e-9  # how far the probabilities of a distribution may be from adding up to 1
 
@@ -135,7 +138,7 @@ class Alft:
         """
         return self.prompts.mean(self.geometry.divergence(policy, self.reference))
 
-    def J(self, policy: Any) -> float:
+    def J(self, policy: "ArrayLike") -> float:
         """Evaluate the objective.
 
             J(pi) = R(nu) + beta sum_x w_x D_F(pi_x, pi_0x)
@@ -159,7 +162,7 @@ class Alft:
         value = self.goal.value(self.distributions(pi), self.prompts)
         return value + self.beta * self.divergence(pi)
 
-    def prices(self, policy: Any) -> Floats:
+    def prices(self, policy: "ArrayLike") -> Floats:
         """Evaluate the gradient of the goal at the answer distributions of a policy.
 
         Parameters
@@ -180,7 +183,7 @@ class Alft:
         nu = self.distributions(self.checked(policy))
         return self.goal.gradient(np.maximum(nu, LEAST), self.prompts)
 
-    def gradient(self, policy: Any) -> Floats:
+    def gradient(self, policy: "ArrayLike") -> Floats:
         """Evaluate the gradient of J in the policy, in the weighted pairing.
 
             (grad R)(E(y)) + beta (log(pi/pi_0) + a constant)        for KL
@@ -205,7 +208,7 @@ class Alft:
         away = self.geometry.gradient(pi) - self.geometry.gradient(self.reference)
         return np.asarray(self.at_traces(slope) + self.beta * away)
 
-    def checked(self, policy: Any) -> Floats:
+    def checked(self, policy: "ArrayLike") -> Floats:
         """Check a policy: each row is a distribution over the completions.
 
         Parameters
@@ -227,13 +230,13 @@ class Alft:
 
 
 def pose(
-    reference: Any,
-    answers: Any,
+    reference: "ArrayLike",
+    answers: "ArrayLike",
     goal: Goal,
-    beta: Any = 1.0,
+    beta: float = 1.0,
     *,
-    weights: Any = None,
-    orbits: Any = None,
+    weights: "ArrayLike | None" = None,
+    orbits: "ArrayLike | None" = None,
     geometry: Geometry | None = None,
 ) -> Alft:
     """Pose a problem of answer-level fine-tuning.
@@ -334,7 +337,7 @@ def stochastic(name: str, values: Any, shape: tuple[int, ...]) -> Floats:
     return p
 
 
-def _answers(answers: Any, shape: tuple[int, ...]) -> tuple[int, Any]:
+def _answers(answers: "ArrayLike", shape: tuple[int, ...]) -> tuple[int, Any]:
     numbers("answers", answers)
     given = np.asarray(answers)
     if given.shape not in (shape, shape[1:]) or given.dtype.kind not in "iu":

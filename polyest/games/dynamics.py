@@ -13,7 +13,7 @@ averages has a gap of at most  (|u|^2/(2 rate) + 2 rate)/sqrt(T),  u = grad R at
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf, nan, sqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from polyest.errors import InvalidGame
 from polyest.games.game import Game
 from polyest.games.goal import of_kind
 from polyest.values import real, shown, whole
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +60,10 @@ def alternating(
     game: Game,
     steps: int,
     *,
-    policy: Any = None,
+    policy: "ArrayLike | None" = None,
     damping: float = 1.0,
     listed: bool = False,
-    optimum: Any = None,
+    optimum: "ArrayLike | None" = None,
 ) -> Iterator[Step]:
     """Play best responses in turn.
 
@@ -112,7 +115,7 @@ def alternating(
 
 
 def no_regret(
-    game: Game, steps: int, *, rate: float = 1.0, every: int = 1, optimum: Any = None
+    game: Game, steps: int, *, rate: float = 1.0, every: int = 1, optimum: "ArrayLike | None" = None
 ) -> Iterator[Step]:
     """Play so that the target has no regret, and average the play.
 
@@ -169,7 +172,7 @@ def no_regret(
 
 
 def recorded(
-    game: Game, policies: Iterable[Floats], *, every: int = 1, optimum: Any = None
+    game: Game, policies: Iterable[Floats], *, every: int = 1, optimum: "ArrayLike | None" = None
 ) -> Iterator[Step]:
     """Record any play, each policy with the target that answers it best.
 

@@ -17,7 +17,7 @@ Every u stands for a q if phi' is onto the reals.  Otherwise, as for Euclidean P
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from polyest.games.bregman import Geometry
 from polyest.games.geometry import negative_entropy
 from polyest.games.goal import numbers
 from polyest.values import real, shown
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 FITS = 1e-9  # how far phi'(q) may be from the u it stands for, relative to beta
 
@@ -64,7 +67,7 @@ class Game:
         if real(self.sign) not in (-1, 1):
             raise InvalidGame(f"sign is {shown(self.sign)}: expected -1 or 1")
 
-    def checked(self, u: Any) -> Floats:
+    def checked(self, u: "ArrayLike") -> Floats:
         """Check dual variables.
 
         Parameters
@@ -91,7 +94,7 @@ class Game:
             )
         return given
 
-    def dual(self, target: Any) -> Floats:
+    def dual(self, target: "ArrayLike") -> Floats:
         """Give the dual variable that a target stands for.
 
             u = s beta phi'(q)
@@ -115,7 +118,7 @@ class Game:
         q = stochastic("target", target, shape)
         return np.asarray(self.sign * self.problem.beta * self.geometry.gradient(q))
 
-    def target(self, u: Any) -> Floats:
+    def target(self, u: "ArrayLike") -> Floats:
         """Find the target that stands for a dual variable, up to a constant a prompt.
 
         Parameters
@@ -150,7 +153,7 @@ class Game:
             )
         return q
 
-    def reward(self, target: Any) -> Floats:
+    def reward(self, target: "ArrayLike") -> Floats:
         """Give the reward of each completion for a target.
 
             -s beta phi'(q(E(y)))
@@ -172,7 +175,7 @@ class Game:
         """
         return -self.problem.at_traces(self.dual(target))
 
-    def value(self, policy: Any, u: Any) -> float:
+    def value(self, policy: "ArrayLike", u: "ArrayLike") -> float:
         """Evaluate G(pi, u).
 
         It is as exact as the conjugate: for Custom goals to 1e-7, for Coherence to 1e-10.
@@ -202,7 +205,7 @@ class Game:
         paired = prompts.mean((nu * prices).sum(-1))
         return self.problem.beta * self.problem.divergence(pi) + paired - conjugate
 
-    def policy(self, u: Any) -> Floats:
+    def policy(self, u: "ArrayLike") -> Floats:
         """Find the best response of the policy to a dual variable.
 
             argmin over pi of G(pi, u)
@@ -226,7 +229,7 @@ class Game:
         pull = problem.at_traces(self.checked(u)) / problem.beta
         return problem.geometry.project(problem.geometry.gradient(problem.reference) - pull)
 
-    def response(self, policy: Any) -> Floats:
+    def response(self, policy: "ArrayLike") -> Floats:
         """Find the best response of the target to a policy, as a dual variable.
 
             u = grad R(nu)
@@ -248,7 +251,7 @@ class Game:
         """
         return self.problem.prices(policy)
 
-    def best_target(self, policy: Any) -> Floats:
+    def best_target(self, policy: "ArrayLike") -> Floats:
         """Find the best response of the target to a policy, as a distribution.
 
             q ~ exp(-grad R(nu)/beta)        for the negative entropy
@@ -270,7 +273,7 @@ class Game:
         """
         return self.target(self.response(policy))
 
-    def listed_target(self, policy: Any) -> Floats:
+    def listed_target(self, policy: "ArrayLike") -> Floats:
         """Give the target that the paper lists for the goal, which is not always a best response.
 
         Parameters
@@ -291,7 +294,7 @@ class Game:
         nu = self.problem.distributions(self.problem.checked(policy))
         return self.problem.goal.listed(nu, self.problem.prompts, self.problem.beta)
 
-    def least(self, u: Any) -> float:
+    def least(self, u: "ArrayLike") -> float:
         """Evaluate the least that a policy can reach against a dual variable, a lower bound of every J.
 
             min over pi of G(pi, u)
@@ -313,7 +316,7 @@ class Game:
         """
         return self.value(self.policy(u), u)
 
-    def gap(self, policy: Any, u: Any) -> float:
+    def gap(self, policy: "ArrayLike", u: "ArrayLike") -> float:
         """Evaluate the duality gap of a policy and a dual variable, never below 0.
 
             max over u of G(pi, .) - min over pi of G(., u) = J(pi) - least(u)

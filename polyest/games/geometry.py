@@ -14,6 +14,7 @@ With Phi(p) = sum_i phi(p_i) and phi strictly convex on [0, 1], a geometry has
 What follows from a generator is in bregman.py.
 """
 
+from collections.abc import Iterable
 from itertools import pairwise
 from math import isfinite
 from typing import Any
@@ -64,7 +65,7 @@ def euclidean() -> Geometry:
     return Geometry("polynomial", (0.0, 0.0, 0.5))
 
 
-def tsallis(order: Any) -> Geometry:
+def tsallis(order: float) -> Geometry:
     """Make the geometry of the negative Tsallis entropy of an order.
 
         phi = (t^s - t)/(s - 1),        t log t for s = 1
@@ -102,7 +103,7 @@ def tsallis(order: Any) -> Geometry:
     return Geometry("tsallis", (float(order),))
 
 
-def polynomial(coefficients: Any) -> Geometry:
+def polynomial(coefficients: Iterable[float]) -> Geometry:
     """Make the geometry of a polynomial generator that is strictly convex on [0, 1].
 
         phi = a_0 + a_1 t + ... + a_{d+1} t^{d+1}

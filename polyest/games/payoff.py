@@ -7,12 +7,13 @@ has a reward of degree d with an exactly unbiased table of K >= d draws (U-stati
 table is the one of its target: log for the negative entropy, tsallis:s for Tsallis of order s.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyest import closed_forms, counts
 from polyest.arrays import Floats
+from polyest.counts import Baseline, Counting
 from polyest.errors import InvalidGame, TableNotFound
 from polyest.games.bregman import Geometry
 from polyest.games.goal import LARGEST
@@ -20,13 +21,16 @@ from polyest.tables.lookup import Lookup
 from polyest.tables.release import load
 from polyest.values import real, shown
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 
 def table(
     geometry: Geometry,
     group: int,
     *,
-    counting: str = "in-group",
-    baseline: str = "group-mean",
+    counting: Counting = "in-group",
+    baseline: Baseline = "group-mean",
     **keywords: Any,
 ) -> tuple[Lookup, float, float]:
     """Give the table for a group of completions, with the scale and shift that make the reward of it.
@@ -98,12 +102,12 @@ def table(
 
 def rewards(
     geometry: Geometry,
-    answers: Any,
+    answers: "ArrayLike",
     *,
     beta: float = 1.0,
     sign: int = 1,
-    reference: Any = None,
-    baseline: str = "group-mean",
+    reference: "ArrayLike | None" = None,
+    baseline: Baseline = "group-mean",
     no_answer: int = counts.NO_ANSWER,
     **keywords: Any,
 ) -> Floats:
@@ -156,9 +160,10 @@ def rewards(
     if not 0 < real(beta) <= LARGEST:
         raise InvalidGame(f"beta is {shown(beta)}: expected a positive number")
     beta, sign = real(beta), int(sign)
+    counting: Counting = "in-group"
     if reference is None:
         seen = counts.in_group(answers, baseline=baseline, no_answer=no_answer)
-        group, counting = seen.index.shape[1], "in-group"
+        group = seen.index.shape[1]
     else:
         seen = counts.independent(answers, reference, no_answer=no_answer)
         group, counting = seen.draws, "independent"

@@ -6,18 +6,19 @@ never returned.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from polyest.arrays import Floats
+from polyest.counts import Baseline
 from polyest.deprecation import meant_as_keywords
 from polyest.errors import InvalidProblem, NotConverged, NotProved, Unattainable
 from polyest.make.rounding import Rounded, carried, reselected, tightened, warn_if_ruined
 from polyest.precision.entrance import alone
 from polyest.problem.bernstein import pmf
 from polyest.problem.claims import Bracket, Certificate
-from polyest.problem.criteria import CRITERIA, MINIMAX
+from polyest.problem.criteria import CRITERIA, MINIMAX, Name
 from polyest.problem.grids import Rounding, asked, nearest
 from polyest.problem.problem import Alternation, Problem, Solution, pose
 from polyest.problem.targets import Target
@@ -138,7 +139,7 @@ def solve(
 
 
 def sized(
-    K: Any, grid: str | None, group: Any, baseline: str
+    K: Any, grid: str | None, group: Any, baseline: Baseline
 ) -> tuple[Any, str | None, int | None]:
     """Return K, the grid, and the group for which a dyadic grid is made.
 

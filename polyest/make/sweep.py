@@ -15,6 +15,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from polyest.counts import Baseline
 from polyest.errors import CannotStore, InvalidProblem, WorkerLost
 from polyest.make.growing import Growing, growing
 from polyest.make.pipeline import sized, solve
@@ -46,7 +47,7 @@ def sweep(
     grid: str | None = None,
     group: int | None = None,
     beta: float = 1.0,
-    baseline: str = "group-mean",
+    baseline: Baseline = "group-mean",
     **keywords: Any,
 ) -> None:
     """Solve the tables of ascending sample sizes into a JSON Lines file, in the order of K.

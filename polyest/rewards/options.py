@@ -5,7 +5,9 @@ from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 import numpy as np
 
+from polyest.counts import Baseline
 from polyest.errors import InvalidReward, Mismatch, UnknownOption
+from polyest.problem.criteria import Name
 from polyest.problem.grids import GREATEST_BETA, LEAST_BETA
 from polyest.tables.lookup import Lookup
 from polyest.values import among, real, shown
@@ -42,8 +44,8 @@ class Options(TypedDict, total=False):
     sizes: tuple[int, int]
     counting: Literal["in-group", "independent"]
     reference: Any
-    baseline: str
-    criterion: str
+    baseline: Baseline
+    criterion: Name
     bias: float
     bias_ratio: float
     noise: float
@@ -59,7 +61,7 @@ class Estimator(NamedTuple):
     target: Target
     beta: float = 1.0
     sign: int = 1
-    criterion: str | None = None
+    criterion: Name | None = None
     bias: float | None = None
     bias_ratio: float | None = None
     noise: float | None = None

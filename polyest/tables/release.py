@@ -12,7 +12,7 @@ import os
 from functools import lru_cache
 from hashlib import sha256
 from math import inf, nextafter
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
 from polyest.deprecation import meant_as_keywords
 from polyest.errors import CorruptTable, PolyestError, TableNotFound
@@ -23,6 +23,9 @@ from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
 
 if TYPE_CHECKING:
+    from polyest.counts import Baseline
+    from polyest.problem.criteria import Name
+    from polyest.problem.targets import Target
     from polyest.tables.universal import UniversalTable
 
 RELEASE = "v1"
@@ -36,14 +39,14 @@ Found = TypeVar("Found", bound=Lookup)
 @meant_as_keywords(2, "criterion", "bias", "bias_ratio", "noise")
 def load(
     K: SupportsIndex | None = None,
-    target: str | Target = "log",
+    target: "str | Target" = "log",
     *,
-    criterion: Name = "gradient-variance",
+    criterion: "Name" = "gradient-variance",
     bias: float | None = None,
     bias_ratio: float | None = None,
     noise: float | None = None,
     group: int | None = None,
-    baseline: Baseline = "group-mean",
+    baseline: "Baseline" = "group-mean",
 ) -> "Table | UniversalTable":
     """Load the released table of these keywords.
 
@@ -127,11 +130,11 @@ def is_released(table: Table) -> bool:
     (True, False)
     """
     budget = table.budget
-    stated: dict[str, Any] = {}
+    stated: dict[str, Any] = {"criterion": table.criterion}
     if budget is not None:
         stated[budget.kind.replace("-", "_")] = budget.value
     try:
-        found = load(table.K, table.target, criterion=table.criterion, **stated)
+        found = load(table.K, table.target, **stated)
     except PolyestError:
         return False
     same = isinstance(found, Table) and bool((found.coefficients == table.coefficients).all())

@@ -17,6 +17,7 @@ from polyest.integrations.trl.names import name_of
 from polyest.integrations.trl.rows import Reading
 from polyest.integrations.trl.setup import looked_at
 from polyest.integrations.trl.trainer import evaluated, read_as, trainer_of, values_of
+from polyest.problem.criteria import Name
 from polyest.rewards.registry import REWARDS, UNANSWERED
 from polyest.values import shown
 
@@ -47,7 +48,7 @@ class Keywords(Answering, total=False):
     end_token: int | Iterable[int] | None
     gather: str | bool
     name: str
-    criterion: str
+    criterion: Name
     bias: float
     bias_ratio: float
     noise: float
