@@ -99,25 +99,3 @@ except ModuleNotFoundError as error:
     print("seen", error)
 """
     assert "seen" in python("-c", program)[1]
-
-
-SNIPPET = """
-import polyest
-from polyest import errors, grpo
-t = polyest.load(14)
-polyest.solve(3), polyest.errors.PolyestError, polyest.rewards.standard, grpo.train
-polyest.laod(14)
-polyest.nothing
-"""
-
-
-def test_a_type_checker_knows_the_real_names_and_no_others(tmp_path):
-    path = tmp_path / "snippet.py"
-    path.write_text(SNIPPET)
-    _, printed = python(
-        "-m", "mypy", "--follow-imports=silent", f"--cache-dir={tmp_path / 'cache'}", str(path)
-    )
-    faults = [line for line in printed.splitlines() if "error:" in line]
-    assert len(faults) == 2, printed
-    assert 'Module has no attribute "laod"' in faults[0]
-    assert 'Module has no attribute "nothing"' in faults[1]

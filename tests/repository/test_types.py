@@ -1,0 +1,64 @@
+"""Two type checkers agree on the public interface: what is right passes, and each mistake is an error."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from polyest import counts
+from polyest.problem import criteria
+
+ROOT = Path(__file__).resolve().parents[2]
+# Each line that ends in a mark is a mistake, the others are right.
+SNIPPET = """
+import numpy as np
+import polyest
+from polyest import closed_forms, counts, errors, frontier, grpo, rewards
+t = polyest.load(14)
+polyest.solve(3), polyest.errors.PolyestError, polyest.rewards.standard, grpo.train
+polyest.solve(np.int64(4), criterion="minimax"), polyest.load(group=16, baseline="none")
+frontier.sweep(3, "log", criterion="variance"), closed_forms.harmonic(4).coefficients.mean()
+counts.draws(16, baseline="exact"), rewards.log_probability([[1, 1, 2]], noise=4, dyadic=True)
+polyest.laod(14)  # wrong
+polyest.nothing  # wrong
+polyest.load(14, criterion="gradient_variance")  # wrong
+polyest.solve(4, criterion="mini-max")  # wrong
+polyest.load(group=16, baseline="mean")  # wrong
+polyest.load(14, nosie=4)  # wrong
+frontier.sweep(3, criterion="minimax")  # wrong
+counts.draws(16, counting="ingroup")  # wrong
+rewards.diversity([[1, 1, 2]], measure="entropie")  # wrong
+rewards.log_probability([[1, 1, 2]], dyadik=True)  # wrong
+"""
+WRONG = [n for n, line in enumerate(SNIPPET.splitlines(), 1) if line.endswith("# wrong")]
+CHECKERS = {
+    "mypy": ("-m", "mypy", "--strict", "--follow-imports=silent"),
+    "pyright": ("-m", "basedpyright", "--level", "error"),
+}
+
+
+@pytest.mark.parametrize("name", CHECKERS)
+def test_each_mistake_is_an_error_and_nothing_else_is(name, tmp_path):
+    path = tmp_path / "snippet.py"
+    path.write_text(SNIPPET)
+    words = [f"--cache-dir={tmp_path / 'cache'}"] if name == "mypy" else []
+    done = subprocess.run(
+        [sys.executable, *CHECKERS[name], *words, str(path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    said = [line for line in done.stdout.splitlines() if re.search(r"\berror\b", line)]
+    lines = [int(found[1]) for line in said if (found := re.search(r"snippet\.py:(\d+)", line))]
+    assert sorted(set(lines)) == WRONG, done.stdout
+
+
+def test_closed_choices_are_those_that_there_are():
+    assert get_args(criteria.Name) == tuple(criteria.CRITERIA)
+    assert get_args(criteria.Budgeted) == criteria.BUDGETED
+    assert get_args(counts.Baseline) == tuple(counts.SPENT)
+    assert get_args(counts.Counting) == counts.COUNTINGS
