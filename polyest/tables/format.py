@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from polyest.tables.universal import UniversalTable
 
 SCHEMA = 1
-MOST_POINTS = 4  # of a witness, for each draw and 16 more: solvers find 2 where K is large
+MOST_POINTS = 8  # of a witness, for each draw and 16 more: solvers find 2 where K is large
 LONGEST_LINE = 2**22  # bytes: the longest that a table of 1024 draws needs is a tenth of it
 LIMITS = tuple(name for name in Limits._fields if name != "bias")
 DUAL_KEYS = ("bias_points", "bias_weights", "noise_points", "noise_weights")

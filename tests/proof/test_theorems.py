@@ -161,7 +161,7 @@ class Wave(Target):
     ("criterion", "budget"), [("gradient-variance", {"noise": 0.5}), ("squared-error", {})]
 )
 def test_without_a_theorem_of_bends_what_needs_none_is_solved_and_proved(criterion, budget):
-    table = polyest.solve(5, Wave(), criterion, **budget)
+    table = polyest.solve(5, Wave(), criterion=criterion, **budget)
     scale = 1 + float(np.abs(table.coefficients).max())
     for what, seen, lower, upper in claims(table):
         assert lower - 1e-6 * scale <= seen <= upper + 1e-12 * scale**2, what
@@ -178,7 +178,7 @@ def test_without_a_theorem_of_bends_what_needs_none_is_solved_and_proved(criteri
 )
 def test_and_what_rests_on_one_is_refused(criterion, budget):
     with pytest.raises(NotProved, match="no bound of them is known"):
-        polyest.solve(5, Wave(), criterion, **budget)
+        polyest.solve(5, Wave(), criterion=criterion, **budget)
 
 
 def program(K, target, criterion, limit, by_bias):

@@ -28,13 +28,13 @@ PLAN = {
     "solvers": {"arrays", "errors", "exact", "precision", "problem"},
     "proof": {"arrays", "errors", "exact", "precision", "problem"},
     "make": {
-        "arrays", "deprecation", "errors", "exact", "precision", "problem", "proof", "sizes",
-        "solvers", "tables", "values", "version",
+        "arrays", "counts", "deprecation", "errors", "exact", "precision", "problem", "proof",
+        "sizes", "solvers", "tables", "values", "version",
     },
     # The waist: what a trainer looks up, and the file where the two halves meet.
     "tables": {
-        "arrays", "decimals", "deprecation", "errors", "problem", "record", "sizes", "values",
-        "version",
+        "arrays", "counts", "decimals", "deprecation", "errors", "problem", "record", "sizes",
+        "values", "version",
     },
     "closed_forms": {"arrays", "decimals", "errors", "problem", "tables", "values"},
     "compiled": {"errors", "tables", "values"},
@@ -52,18 +52,19 @@ PLAN = {
     "pairing": {"advantages", "arrays", "counts", "errors", "rewards", "tables", "values"},
     "grpo": {"advantages", "errors", "values"},
     "integrations": {
-        "advantages", "answers", "arrays", "counts", "errors", "gathering", "rewards", "values",
+        "advantages", "answers", "arrays", "counts", "errors", "gathering", "problem", "rewards",
+        "values",
     },
     # Studies, games and the command line.
-    "gradients": {"arrays", "errors", "problem", "values"},
+    "gradients": {"arrays", "counts", "errors", "problem", "values"},
     "recommendation": {
         "arrays", "closed_forms", "counts", "errors", "gradients", "problem", "tables", "values",
     },
     "curves": {"problem", "tables"},
     "rivals": {"closed_forms", "make", "problem", "proof", "tables"},
     "frontier": {
-        "curves", "deprecation", "errors", "make", "problem", "proof", "rivals", "sizes", "tables",
-        "values",
+        "counts", "curves", "deprecation", "errors", "make", "problem", "proof", "rivals", "sizes",
+        "tables", "values",
     },
     "games": {"arrays", "closed_forms", "counts", "errors", "make", "problem", "tables", "values"},
     "cli": {

@@ -10,6 +10,7 @@ from polyest.errors import InvalidProblem, NotConverged
 from polyest.exact.tie_break import value
 from polyest.make import pipeline
 from polyest.make.pipeline import TWIN, resolve
+from polyest.problem.criteria import BUDGETED
 from polyest.problem.problem import Problem, pose
 from polyest.problem.targets import LOG
 from polyest.proof.certify import measure
@@ -141,3 +142,10 @@ def test_says_where_clarabel_stalls():
     impossible = Problem(8, LOG, "variance", pose(8, bias=0.002).budget, 0.002)
     with pytest.raises(NotConverged, match=r"Clarabel ends with 'infeasible'"):
         cvx.solve(impossible)
+
+
+@pytest.mark.parametrize("criterion", BUDGETED)
+def test_what_it_finds_for_few_draws_is_written_and_read_back(criterion):
+    for K in (1, 2, 3, 5):
+        table = polyest.solve(K, criterion=criterion, method="cvx")
+        assert polyest.loads(polyest.dumps(table)) == table
