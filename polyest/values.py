@@ -86,3 +86,12 @@ def among(value: Any, words: Any) -> bool:
     (True, False)
     """
     return isinstance(value, str) and value in words
+
+
+def reason_of(error: OSError) -> str:
+    """Return the reason that the system gives for an error, in lower case.
+
+    >>> reason_of(OSError(28, "No space left on device"))
+    'no space left on device'
+    """
+    return (error.strerror or str(error)).lower()

@@ -10,6 +10,7 @@ count.  The text of a model is never evaluated as code.
 from polyest.answers.choices import CHOICES
 from polyest.answers.identity import equivalent, from_texts, identify, math_equal
 from polyest.answers.keys import KINDS, canonical, stated
+from polyest.answers.keys import Kind as Kind
 from polyest.answers.numerals import MOST
 from polyest.answers.reasoning import REASONING, Tag
 

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from polyest.answers.choices import CHOICES
-from polyest.answers.keys import Key, canonical, flat, listed
+from polyest.answers.keys import Key, Kind, Texts, canonical, flat, listed
 from polyest.answers.notation import DEEPEST
 from polyest.answers.reasoning import REASONING, Tag
 from polyest.answers.tokens import LONGEST
+from polyest.arrays import Ints
 from polyest.errors import EqualsOnlyItself, InvalidAnswer
 from polyest.values import shown, whole
 
@@ -31,7 +32,7 @@ TOO_LARGE = (
 )
 
 
-def identify(keys: Any, *, no_answer: int = -1) -> Any:
+def identify(keys: Texts, *, no_answer: int = -1) -> Ints:
     """Number keys: equal ids for equal keys.
 
         id = first 63 bits of BLAKE2b(key) >= 0
@@ -73,7 +74,7 @@ def identify(keys: Any, *, no_answer: int = -1) -> Any:
     return np.array(ids if nested else ids[0], dtype=np.int64)
 
 
-def equivalent(keys: Any, same: Same) -> Any:
+def equivalent(keys: Texts, same: Same) -> list[Key] | list[list[Key]]:
     """Replace every class of keys under a pairwise test by its least member.
 
         a ~ b: equal, or joined by a chain whose every link has same(x, y) or same(y, x)
@@ -165,14 +166,14 @@ def math_equal(left: str, right: str) -> bool:
 
 
 def from_texts(
-    texts: Any,
-    kind: str = "number",
+    texts: Texts,
+    kind: Kind = "number",
     equivalence: Same | None = None,
     *,
     choices: str = CHOICES,
     cues: Iterable[str] = (),
     reasoning: Iterable[Tag] = REASONING,
-) -> Any:
+) -> Ints:
     """Read the answers in texts and number them, ready to be counted.
 
         identify(equivalent(canonical(texts)))
@@ -213,7 +214,7 @@ def from_texts(
     read = iter(canonical(every, kind, choices=choices, cues=cues, reasoning=reasoning))
     keys = [list(islice(read, len(row))) for row in rows]
     ids = identify(keys if equivalence is None else equivalent(keys, equivalence))
-    return ids if nested else ids[0]
+    return np.asarray(ids if nested else ids[0])
 
 
 # Classes and ids.

@@ -8,9 +8,9 @@ different ones.  Reading takes time linear in the length of the text, and evalua
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,12 +27,15 @@ from polyest.values import among, shown
 Key = str | None
 Reader = Callable[[str], Key]
 
+# Texts of one prompt, or of several; None is a completion without text.
+Texts = Sequence[str | None] | Sequence[Sequence[str | None]]
+Kind = Literal["number", "fraction", "choice", "boxed", "string", "auto"]
 KINDS = ("number", "fraction", "choice", "boxed", "string", "auto")
 
 
 def canonical(
-    texts: Any,
-    kind: str = "number",
+    texts: Sequence[str | None],
+    kind: Kind = "number",
     *,
     choices: str = CHOICES,
     cues: Iterable[str] = (),
@@ -102,7 +105,7 @@ def canonical(
     return [keys[text] for text in given]
 
 
-def stated(answer: str, kind: Any) -> str:
+def stated(answer: str, kind: Kind | Callable[[str], str | int | None]) -> str:
     r"""Write a right answer, as a data set has it, as a text in which `kind` finds it.
 
     Parameters

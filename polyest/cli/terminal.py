@@ -11,6 +11,7 @@ import click
 
 from polyest.errors import NotPromised, PolyestError, RuinedByRounding, WorkerReplaced
 from polyest.precision import trusted
+from polyest.values import reason_of
 
 if TYPE_CHECKING:
     from polyest.tables.table import Table
@@ -74,7 +75,7 @@ class Commands(Helping, click.Group):
             raise Failure(str(error)) from None
         except OSError as error:
             named = f"{error.filename}: " if error.filename else ""
-            raise Failure(f"{named}{_reason(error)}") from None
+            raise Failure(f"{named}{reason_of(error)}") from None
         except (MemoryError, ImportError, RuntimeError) as error:
             if not short_of_memory(error):
                 raise
@@ -154,10 +155,5 @@ def _printing() -> Iterator[None]:
         raise
     except OSError as error:
         raise Failure(
-            f"standard output: {_reason(error)}: expected a place that takes what is printed"
+            f"standard output: {reason_of(error)}: expected a place that takes what is printed"
         ) from None
-
-
-def _reason(error: OSError) -> str:
-    """Return the reason that the system gives, in lower case."""
-    return (error.strerror or str(error)).lower()

@@ -40,7 +40,7 @@ class Answering(TypedDict, total=False):
         As in `answers.canonical`.
     """
 
-    kind: str | Extract
+    kind: answers.Kind | Extract
     equivalence: Same | None
     choices: str
     cues: Iterable[str]
@@ -66,7 +66,7 @@ class Reader:
     def __init__(self, **options: Unpack[Answering]) -> None:
         """A reader with these options, which are tried on one text."""
         given: dict[str, Any] = dict(options)
-        self.kind: str | Extract = given.pop("kind", KIND)
+        self.kind: answers.Kind | Extract = given.pop("kind", KIND)
         self.equivalence: Same | None = given.pop("equivalence", None)
         # An iterator is read here, as it could be read only once; tuples can be pickled and named.
         self.options: dict[str, Any] = {
@@ -162,8 +162,10 @@ class Reader:
         list of (str or None), (N,)
             The keys, one for each class.
         """
-        found = answers.equivalent(keys, self.equivalence) if self.equivalence else keys
-        return list(found)
+        if self.equivalence is None:
+            return list(keys)
+        (joined,) = answers.equivalent([keys], self.equivalence)
+        return list(joined or ())
 
     def _label(self, value: Any) -> str | None:
         plain = value.item() if getattr(value, "ndim", None) == 0 else value

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyest.answers import CHOICES, REASONING, Tag, canonical, identify
+from polyest.answers import CHOICES, REASONING, Kind, Tag, canonical, identify
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
 from polyest.values import among, shown, whole
 
@@ -55,7 +55,7 @@ class Classes(NamedTuple):
 
 def answer_class(
     text: str | None,
-    kind: str = "auto",
+    kind: Kind = "auto",
     *,
     choices: str = CHOICES,
     cues: Iterable[str] = (),

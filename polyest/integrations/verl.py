@@ -18,7 +18,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from polyest.answers import CHOICES, REASONING, Tag, canonical, stated
+from polyest.answers import CHOICES, REASONING, Kind, Tag, canonical, stated
 from polyest.arrays import Array
 from polyest.errors import (
     BrokenBatch,
@@ -44,7 +44,7 @@ def compute_score(
     ground_truth: str | None,
     extra_info: Mapping[str, Any] | None = None,
     *,
-    kind: str = "auto",
+    kind: Kind = "auto",
     choices: str = CHOICES,
     cues: Iterable[str] = (),
     reasoning: Iterable[Tag] = REASONING,

@@ -15,7 +15,8 @@ from pathlib import Path
 from weakref import WeakSet
 
 from polyest.errors import CannotStore, NotPromised
-from polyest.make.storage import append, reason_of, refusing, unforced
+from polyest.make.storage import append, refusing, unforced
+from polyest.values import reason_of
 
 try:
     import fcntl

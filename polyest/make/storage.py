@@ -18,6 +18,7 @@ from secrets import token_hex
 from stat import S_IMODE
 
 from polyest.errors import CannotStore, NotPromised
+from polyest.values import reason_of
 
 Name = str | os.PathLike[str]
 
@@ -118,11 +119,6 @@ def refusing(path: Path) -> Iterator[None]:
         raise CannotStore(
             f"{path}: {reason_of(error)}: expected a file in a folder that can be written; name another"
         ) from None
-
-
-def reason_of(error: OSError) -> str:
-    """Return the reason that the system gives, in lower case."""
-    return (error.strerror or str(error)).lower()
 
 
 def _replaceable(final: Path) -> os.stat_result | None:

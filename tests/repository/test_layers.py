@@ -42,7 +42,7 @@ PLAN = {
     "tallies": {"arrays", "errors", "values"},
     "counts": {"arrays", "errors", "tallies", "values"},
     "sizes": {"counts", "errors", "values"},
-    "answers": {"errors", "precision", "values"},
+    "answers": {"arrays", "errors", "precision", "values"},
     "gathering": {"arrays", "errors"},
     "advantages": {"arrays", "counts", "errors", "reals", "values"},
     "rewards": {

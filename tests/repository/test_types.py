@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from polyest import counts
+from polyest import answers, counts
 from polyest.problem import criteria
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,11 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SNIPPET = """
 import numpy as np
 import polyest
-from polyest import closed_forms, counts, errors, frontier, grpo, rewards
+from polyest import answers, closed_forms, counts, errors, frontier, grpo, rewards
 t = polyest.load(14)
 polyest.solve(3), polyest.errors.PolyestError, polyest.rewards.standard, grpo.train
 polyest.solve(np.int64(4), criterion="minimax"), polyest.load(group=16, baseline="none")
 frontier.sweep(3, "log", criterion="variance"), closed_forms.harmonic(4).coefficients.mean()
+answers.from_texts([["so 4", None]], kind="auto").tolist()
 counts.draws(16, baseline="exact"), rewards.log_probability([[1, 1, 2]], noise=4, dyadic=True)
 polyest.laod(14)  # wrong
 polyest.nothing  # wrong
@@ -32,6 +33,7 @@ frontier.sweep(3, criterion="minimax")  # wrong
 counts.draws(16, counting="ingroup")  # wrong
 rewards.diversity([[1, 1, 2]], measure="entropie")  # wrong
 rewards.log_probability([[1, 1, 2]], dyadik=True)  # wrong
+answers.canonical(["7"], kind="numbers")  # wrong
 """
 WRONG = [n for n, line in enumerate(SNIPPET.splitlines(), 1) if line.endswith("# wrong")]
 CHECKERS = {
@@ -62,3 +64,4 @@ def test_closed_choices_are_those_that_there_are():
     assert get_args(criteria.Budgeted) == criteria.BUDGETED
     assert get_args(counts.Baseline) == tuple(counts.SPENT)
     assert get_args(counts.Counting) == counts.COUNTINGS
+    assert get_args(answers.Kind) == answers.KINDS
