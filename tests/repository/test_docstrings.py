@@ -17,7 +17,6 @@ PLAIN = {
     "polyest.integrations.groups",
     "polyest.integrations.trl",
     "polyest.integrations.verl",
-    "polyest.rewards",
 }
 
 
