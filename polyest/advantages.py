@@ -61,14 +61,32 @@ class _Given(NamedTuple):
 
 
 def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
-    """Rewards minus their group's mean: A_i = (n/G)(R_i - mean of the n that are given).
+    """Subtract the group's mean reward from each reward.
 
-    rewards: (prompts, G), or (N,) with groups=; nan for a completion that is left out, with advantage 0.
-    groups: integer ids (N,) of flat rewards.
+        A_i = (n/G)(R_i - mean of the n rewards of the group that are given)
 
-    Returns advantages of the same shape; their type is said in the module.  Raises InvalidReward for shapes
-    that do not fit and rewards that are not finite numbers, CountOutOfRange for ids that are not integers.
+    Parameters
+    ----------
+    rewards : Array, (prompts, G) or (N,)
+        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out, with
+        advantage 0.
+    groups : integer Array (N,) or None
+        The id of each completion's group, of flat rewards.
 
+    Returns
+    -------
+    Array
+        The advantages, in the shape of the rewards; their type is said in the module.
+
+    Raises
+    ------
+    InvalidReward
+        If shapes do not fit, or a reward is not a finite number.
+    CountOutOfRange
+        If ids are not integers.
+
+    Examples
+    --------
     >>> group_mean(np.array([[1.0, 0.0, 2.0, np.nan]])).tolist()
     [[0.0, -0.75, 0.75, 0.0]]
     """
@@ -77,10 +95,34 @@ def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
 
 
 def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
-    """Rewards minus the mean of the others (RLOO), which is G/(G-1) times `group_mean`.
+    """Subtract from each reward the mean reward of the others in its group (RLOO).
 
-    rewards, groups, result and errors: as of `group_mean`; the advantage in a group of one is 0.
+        A_i = R_i - mean of the others
 
+    This is G/(G-1) times `group_mean`; the advantage in a group of one is 0.
+
+    Parameters
+    ----------
+    rewards : Array, (prompts, G) or (N,)
+        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out, with
+        advantage 0.
+    groups : integer Array (N,) or None
+        The id of each completion's group, of flat rewards.
+
+    Returns
+    -------
+    Array
+        The advantages, in the shape of the rewards; their type is said in the module.
+
+    Raises
+    ------
+    InvalidReward
+        If shapes do not fit, or a reward is not a finite number.
+    CountOutOfRange
+        If ids are not integers.
+
+    Examples
+    --------
     >>> leave_one_out(np.array([[1.0, 0.0, 2.0]])).tolist()
     [[0.0, -1.5, 1.5]]
     """
@@ -89,14 +131,31 @@ def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
 
 
 def orbit_mean(rewards: Array) -> Array:
-    """Rewards (orbits, m, G) minus the mean over all m G completions of the orbit.
+    """Subtract from each reward the mean reward of all m G completions of its orbit.
 
-    For rewards without a table, such as those of a mode or of pairwise agreement.  With a table it would
-    have bias: the own group weighs 1/m in the mean, so that neither K = G - 2 nor K = G - 1 is right.  A
-    flat batch takes group_mean(rewards, groups=orbits).
+        A_i = (n/(m G))(R_i - mean of the n rewards of the orbit that are given)
 
-    rewards: (orbits, m, G); result and errors: as of `group_mean`.
+    This is for rewards without a table, such as those of a mode or of pairwise agreement.  With a table it
+    would have bias: the own group weighs 1/m in the mean, so that neither K = G - 2 nor K = G - 1 is right.
+    A flat batch takes group_mean(rewards, groups=orbits).
 
+    Parameters
+    ----------
+    rewards : Array (orbits, m, G)
+        The reward of each completion; one whose reward is nan is left out, with advantage 0.
+
+    Returns
+    -------
+    Array
+        The advantages, in the shape of the rewards; their type is said in the module.
+
+    Raises
+    ------
+    InvalidReward
+        If rewards are not of three dimensions, or one is not a finite number.
+
+    Examples
+    --------
     >>> orbit_mean(np.array([[[1.0, 1.0], [0.0, 0.0]]])).tolist()
     [[[0.5, 0.5], [-0.5, -0.5]]]
     """
@@ -108,16 +167,38 @@ def orbit_mean(rewards: Array) -> Array:
 
 
 def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float = 1e-6) -> Array:
-    """GRPO's (R_i - mean)/(std + epsilon), with the standard deviation over n - 1.
+    """Subtract the group's mean reward and divide by the group's standard deviation, as GRPO does.
+
+        A_i = (R_i - mean)/(std + epsilon),    std with n - 1 of the n rewards that are given
 
     The division cancels the factor beta of the rewards, and weighs prompts so that the gradient is no
     longer that of the table: prefer `group_mean`.  Equal rewards give 0 exactly only where their mean is
     exact, as for dyadic rewards.
 
-    rewards, groups and result: as of `group_mean`; epsilon: a positive number.
+    Parameters
+    ----------
+    rewards : Array, (prompts, G) or (N,)
+        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out, with
+        advantage 0.
+    groups : integer Array (N,) or None
+        The id of each completion's group, of flat rewards.
+    epsilon : float
+        What is added to the standard deviation: a positive number.
 
-    Raises InvalidReward for another epsilon, and as `group_mean` does.
+    Returns
+    -------
+    Array
+        The advantages, in the shape of the rewards; their type is said in the module.
 
+    Raises
+    ------
+    InvalidReward
+        If `epsilon` is not positive and finite, shapes do not fit, or a reward is not a finite number.
+    CountOutOfRange
+        If ids are not integers.
+
+    Examples
+    --------
     >>> standardised(np.array([[1.0, 0.0, 2.0]])).round(3).tolist()
     [[0.0, -1.0, 1.0]]
     """
@@ -131,19 +212,36 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
 
 
 def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Array:
-    """Rewards minus the mean reward of the group without the completion, its answers recounted without it.
+    """Subtract from each reward the mean reward of its group recounted without the completion.
 
-    A_i = R_i - (S - X_i d[X_i] + (X_i - 1) d[X_i - 1])/(n - 1),    S = sum over answered j of d[X_j]
+        A_i = R_i - (S - X_i d[X_i] + (X_i - 1) d[X_i - 1])/(n - 1),    S = sum over answered j of d[X_j]
 
-    rewards: (prompts, G), of the table of K = G - 1 draws.
-    others: d, numbers (G+1,), the rewards of counts in a group of G - 1, with d[0] = d[G] = 0.
-    counts: X, integers (prompts, G), how often each answer occurs in its group.
-    answered: bool (prompts, G), n of them in a group.
+    Parameters
+    ----------
+    rewards : Array (prompts, G)
+        The rewards R, of the table of K = G - 1 draws.
+    others : Array (G+1,)
+        The rewards d of counts in a group of G - 1, with d[0] = d[G] = 0.
+    counts : integer Array (prompts, G)
+        The counts X, how often each answer occurs in its group.
+    answered : bool Array (prompts, G)
+        Whether each completion has an answer; n of a group have one.
 
-    Returns advantages (prompts, G); a completion without answer has 0, whatever its reward.  Raises
-    InvalidReward for shapes that do not fit and numbers that are not finite, CountOutOfRange for counts
-    outside of 0..G.
+    Returns
+    -------
+    Array (prompts, G)
+        The advantages; a completion without an answer has 0, whatever its reward.  Their type is said in the
+        module.
 
+    Raises
+    ------
+    InvalidReward
+        If shapes do not fit, a number is not finite, or `answered` is not bool.
+    CountOutOfRange
+        If counts are not integers, or outside of 0..G.
+
+    Examples
+    --------
     >>> d = np.array([0.0, 0.0, 1.0, 0.0])  # a pair among two others earns 1
     >>> exact(np.zeros((1, 3)), d, np.array([[2, 2, 1]]), np.ones((1, 3), bool)).tolist()
     [[0.0, 0.0, -1.0]]

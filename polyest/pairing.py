@@ -29,8 +29,31 @@ BASELINES = ("group-mean", "leave-one-out", "standardised", "exact", "none")
 
 
 def draws(group: int, baseline: str) -> int:
-    """Number of draws of the table for a group under a baseline; raises as `counts.draws` does.
+    """Give the sample size K of the table for a group of completions under a baseline.
 
+        K = G - 1 under "exact" and "none", G - 2 under the others
+
+    Parameters
+    ----------
+    group : int
+        The number G of completions of a prompt.
+    baseline : {"group-mean", "leave-one-out", "standardised", "exact", "none"}
+        What is subtracted from the rewards of a group, as in the module.
+
+    Returns
+    -------
+    int
+        The sample size K.
+
+    Raises
+    ------
+    CountOutOfRange
+        If `group` is no integer, or so small that no draw is left.
+    InvalidReward
+        If `baseline` is unknown.
+
+    Examples
+    --------
     >>> draws(16, "leave-one-out"), draws(16, "exact")
     (14, 15)
     """
@@ -50,12 +73,41 @@ def _counted(baseline: str) -> counts.Baseline:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A table for groups of `group` traces with the baseline that a trainer subtracts.
+    """A table for groups of G completions, together with the baseline that a trainer subtracts.
 
-    others: the table of G - 2 draws that "exact" reads for the rest of the group, else None.  Raises
-    Mismatch where the numbers of draws do not belong together.  Warns ScaleLost for "standardised" with
-    beta other than 1.
+    Rewards are sign beta c of the table's entries c.  What does not belong together is refused.
 
+    Attributes
+    ----------
+    table : Lookup
+        The table of K = draws(group, baseline) draws.
+    baseline : {"group-mean", "leave-one-out", "standardised", "exact", "none"}
+        What is subtracted from the rewards of a group, as in the module.
+    group : int
+        The number G of completions of a prompt.
+    beta : float
+        The factor of the rewards, positive.
+    sign : {1, -1}
+        The sign of the rewards.
+    others : Lookup or None
+        The table of G - 2 draws that "exact" reads for the rest of the group, else None.
+
+    Raises
+    ------
+    Mismatch
+        If the numbers of draws do not belong together.
+    InvalidReward
+        If a table, the baseline, beta or sign is not valid.
+    CountOutOfRange
+        If the group is too small for its baseline.
+
+    Warns
+    -----
+    ScaleLost
+        If the baseline is "standardised" and beta is not 1.
+
+    Examples
+    --------
     >>> import polyest
     >>> Pair(polyest.load(14), "group-mean", 16).baseline
     'group-mean'
@@ -100,10 +152,28 @@ class Pair:
             )
 
     def advantages(self, answers: Array, *, no_answer: int = counts.NO_ANSWER) -> Array:
-        """Advantages of traces, float64 (prompts, G): rewards sign beta c[index] less the baseline.
+        """Give the advantages of completions, which are their rewards less the baseline.
 
-        answers: integers (prompts, group); a trace without answer has advantage 0.  Torch for torch.  Raises
-        CountOutOfRange, and Mismatch for another number of traces.
+            A_i = sign beta c[index_i] - baseline
+
+        Parameters
+        ----------
+        answers : integer Array (prompts, G)
+            The answer of each completion, in groups of the size G of the pair.
+        no_answer : int
+            The integer that marks a completion without an answer.
+
+        Returns
+        -------
+        float64 Array (prompts, G)
+            The advantages, 0 for a completion without an answer: torch for torch, else numpy.
+
+        Raises
+        ------
+        CountOutOfRange
+            If answers are not integers of two dimensions.
+        Mismatch
+            If groups have another number of completions.
         """
         seen = counts.in_group(answers, baseline=_counted(self.baseline), no_answer=no_answer)
         if seen.index.shape[1] != self.group:
@@ -142,12 +212,55 @@ def pair(
     sign: int = 1,
     **keywords: Any,
 ) -> Pair:
-    """The table for a group of traces together with its baseline.
+    """Give the table for a group of completions, together with its baseline.
 
-    group: traces a prompt.  target, and criterion and noise among the keywords: those of a released
-    table, or table= the name of a closed form, as in `rewards`.  Rewards are sign beta c.  Raises
-    CountOutOfRange for a group too small, InvalidReward, TableNotFound.
+    Rewards are sign beta c of the table's entries c.
 
+    Parameters
+    ----------
+    group : int
+        The number G of completions of a prompt.
+    baseline : {"group-mean", "leave-one-out", "standardised", "exact", "none"}
+        What is subtracted from the rewards of a group, as in the module.
+    target : str
+        What is estimated, as in `polyest.load`.
+    beta : float
+        The factor of the rewards, positive.
+    sign : {1, -1}
+        The sign of the rewards.
+    **keywords : Any
+        Those of `rewards.Options` that say which table: criterion, bias, bias_ratio and noise of a released
+        one, or table= with a Table or the name of a closed form.
+
+    Returns
+    -------
+    Pair
+        The table and the baseline.
+
+    Raises
+    ------
+    CountOutOfRange
+        If the group is too small for its baseline.
+    InvalidReward
+        If an argument is not valid, or the table is named in two ways.
+    UnknownOption
+        If a keyword says nothing of the table.
+    InvalidProblem
+        If target, criterion and budget pose no problem.
+    Mismatch
+        If the Table of table= has another target or another sample size.
+    TableNotFound
+        If no such table was released.
+    CorruptTable
+        If the file of the table is not what was released.
+
+    Warns
+    -----
+    ScaleLost
+        If the baseline is "standardised" and beta is not 1.
+
+    Examples
+    --------
     >>> found = pair(16, "exact", noise=4)
     >>> found.table.K, found.others.K, found.advantages([[7] * 16]).shape
     (15, 14, (1, 16))

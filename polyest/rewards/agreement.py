@@ -43,23 +43,59 @@ def pairwise(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Rewards beta times the mean agreement of a completion with those of its orbit.
+    """Reward each completion with its mean agreement with all completions of its orbit.
 
-    answers: integers, or texts in nested lists, (orbits, m, G), or with orbits= and groups= (orbits.py).
-    fuzzy: whether texts are compared by rapidfuzz.
-    encode: a function of n texts -> embeddings (n, d), finite and not 0.
-    distance: a function of n texts -> a matrix (n, n) of numbers in [0, 1].
-    include_self: whether a completion agrees with itself; without, the mean is over the n - 1 others.
-    options: of `Options` groups, dyadic, no_answer and unanswered.
+        r_i = (beta/n) sum_j s(y_i, y_j),    s in [0, 1],    n = m G completions of the orbit
 
-    At most one way to compare is given; without any, answers agree where they are equal.  encode and distance
-    are called once an orbit, with its texts in order.  A completion without answer (no_answer, or None)
-    agrees with none, stays in n, and has nan, or 0 where unanswered="lowest".
+    At most one of `fuzzy`, `encode` and `distance` is given; without any, answers agree where they are equal.
+    A completion without an answer agrees with none, stays in n, and has nan, or 0 where unanswered="lowest".
 
-    Returns float64 in the shape of the answers, torch for a tensor, else numpy.  Raises BrokenOrbit,
-    CountOutOfRange, InvalidReward for several ways to compare, for an orbit of one completion without itself,
-    and for what is no embedding or distance; NotInstalled without rapidfuzz.
+    Parameters
+    ----------
+    answers : integer Array (orbits, m, G), or nested lists of str or None
+        The answer of each completion, an integer or a text, None for no text; (prompts, G) with `orbits`,
+        (N,) with `orbits` and groups=.
+    fuzzy : bool
+        Whether texts are compared by rapidfuzz.
+    encode : callable or None
+        A function of n texts that gives their embeddings (n, d), finite and not 0; it is called once an
+        orbit, with its texts in order.
+    distance : callable or None
+        A function of n texts that gives a matrix (n, n) of numbers in [0, 1]; it is called as `encode` is.
+    include_self : bool
+        Whether a completion agrees with itself; without, the mean is over the n - 1 others.
+    orbits : integer Array, (prompts,) or (N,), or None
+        The id of the orbit of each prompt or completion.
+    beta : float
+        The factor of the rewards, positive.
+    **options : Options
+        Of `Options` groups, dyadic, no_answer (not beside texts) and unanswered.
 
+    Returns
+    -------
+    float64 Array
+        The rewards, in the shape of the answers: torch for a tensor, else numpy.
+
+    Raises
+    ------
+    BrokenOrbit
+        If orbits differ in size, or shapes do not fit.
+    CountOutOfRange
+        If answers or ids are not integers.
+    InvalidReward
+        If there are several ways to compare, an orbit has one completion without itself, a function gives no
+        embeddings or distances, or an argument is not valid.
+    NotInstalled
+        If `fuzzy` is asked for and rapidfuzz is not installed.
+    UnknownOption
+        If a keyword is none of those options.
+
+    References
+    ----------
+    Mohri, Schneider, Wu and Zhong (2026), Algorithm 3.
+
+    Examples
+    --------
     >>> pairwise([[[7, 7, 3, 5], [7, 7, 7, 3]]]).tolist()
     [[[0.625, 0.625, 0.25, 0.125], [0.625, 0.625, 0.625, 0.25]]]
     >>> pairwise([[["cat", "cats"], ["dog", None]]], distance=lambda t: np.zeros((3, 3))).tolist()

@@ -49,20 +49,49 @@ def coherence(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Rewards beta for the mode of the orbit's pooled answers, 0 for the others.
+    """Reward the mode of the orbit's pooled answers with beta, and all others with 0.
 
-    r_i = beta 1[X_{z_i} = max_w X_w],    X_w = occurrences of w in the m G completions of the orbit
+        r_i = beta 1[X_{z_i} = max_w X_w],    X_w = occurrences of w in the m G completions of the orbit
 
-    answers: integers (orbits, m, G), or with orbits= and groups= as in orbits.py.
-    ties: "all" rewards every answer that occurs most often, so that an orbit without agreement has equal
-    rewards; "least" only the one with the least id, whatever the order of the completions.
-    options: of `Options` groups, dyadic, no_answer and unanswered.
+    A completion without an answer votes for nothing, and has nan, or 0 where unanswered="lowest".  Counts of
+    an orbit may be pooled here, as they are only compared with each other.
 
-    A completion without answer votes for nothing, and has nan, or 0 where unanswered="lowest".  Counts of an
-    orbit may be pooled here, as they are only compared with each other.
+    Parameters
+    ----------
+    answers : integer Array (orbits, m, G)
+        The answer of each completion; (prompts, G) with `orbits`, (N,) with `orbits` and groups=.
+    orbits : integer Array, (prompts,) or (N,), or None
+        The id of the orbit of each prompt or completion.
+    ties : {"all", "least"}
+        "all" rewards every answer that occurs most often, so that an orbit without agreement has equal
+        rewards; "least" only the one with the least id, whatever the order of the completions.
+    beta : float
+        The reward of the mode, positive.
+    **options : Options
+        Of `Options` groups, dyadic, no_answer and unanswered.
 
-    Returns r, float64 in the shape of the answers.  Raises BrokenOrbit, CountOutOfRange, InvalidReward.
+    Returns
+    -------
+    float64 Array
+        The rewards r, in the shape of the answers.
 
+    Raises
+    ------
+    BrokenOrbit
+        If orbits differ in size, or shapes do not fit.
+    CountOutOfRange
+        If answers or ids are not integers.
+    InvalidReward
+        If `ties`, beta or an option is not valid.
+    UnknownOption
+        If a keyword is none of those options.
+
+    References
+    ----------
+    Mohri, Schneider, Wu and Zhong (2026), Coherence-GRPO.
+
+    Examples
+    --------
     >>> coherence([[[7, 7, 3], [7, 5, -1]]]).tolist()
     [[[1.0, 1.0, 0.0], [1.0, 0.0, nan]]]
     >>> coherence([[[7, 7, 3], [3, 5, 5]]], ties="least").tolist()  # 7, 3 and 5 occur twice
@@ -94,20 +123,61 @@ def soft_consistency(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Estimates of beta log of the mean over the orbit of nu_k(z), z the answer of the completion.
+    """Estimate beta times the log of the mean, over the prompts of the orbit, of the answer's probability.
 
-    arithmetic: E r = beta P((nu_1 + .. + nu_m)/m);    geometric: E r = beta (P_1(nu_1) + .. + P_m(nu_m))/m
+        "arithmetic"    E r = beta P((nu_1 + .. + nu_m)/m)
+        "geometric"     E r = beta (P_1(nu_1) + .. + P_m(nu_m))/m
 
-    P is the mean of the table, close to the logarithm.  In the geometric form the own prompt has the table of
-    K = G - 2 (or G - 1) draws and the others that of G, so table= has to be a name; the arithmetic form
-    takes a Table too.
+    Here nu_k is the probability of the completion's answer on prompt k, and P the mean of the table, close to
+    the logarithm.  In the geometric form the own prompt has the table of K = G - 2 (or G - 1) draws and the
+    others that of G, so table= has to be a name; the arithmetic form takes a Table too.
 
-    answers: integers (orbits, m, G), or with orbits= and groups= as in orbits.py, G >= 3.
-    options: as in `Options`, where counting has to be "in-group" and baseline "group-mean" or "none".
+    Parameters
+    ----------
+    answers : integer Array (orbits, m, G)
+        The answer of each completion; (prompts, G) with `orbits`, (N,) with `orbits` and groups=.  G is at
+        least 3 under a group mean.
+    mean : {"arithmetic", "geometric"}
+        Which mean is taken over the prompts of the orbit.
+    orbits : integer Array, (prompts,) or (N,), or None
+        The id of the orbit of each prompt or completion.
+    beta : float
+        The factor of the rewards, positive.
+    **options : Options
+        All but sizes and reference; counting has to be "in-group" and baseline "group-mean" or "none".
 
-    Returns r, float64 in the shape of the answers; nan without an answer, or the least reward there is.
-    Raises BrokenOrbit, CountOutOfRange, InvalidProblem, InvalidReward, Mismatch, TableNotFound.
+    Returns
+    -------
+    float64 Array
+        The rewards r, in the shape of the answers; nan without an answer, or the least reward there is where
+        unanswered="lowest".
 
+    Raises
+    ------
+    BrokenOrbit
+        If orbits differ in size, or shapes do not fit.
+    CountOutOfRange
+        If answers or ids are not integers, or a group is too small for its baseline.
+    InvalidProblem
+        If `baseline` is unknown, or criterion and budget pose no problem.
+    InvalidReward
+        If an argument is not valid, the table is named in two ways, or the orbit is too large for the
+        arithmetic form.
+    UnknownOption
+        If a keyword is none of those options.
+    Mismatch
+        If the Table of table= has another target or another sample size.
+    TableNotFound
+        If no such table was released.
+    CorruptTable
+        If the file of the table is not what was released.
+
+    References
+    ----------
+    Mohri, Schneider, Wu and Zhong (2026), Coherence-GRPO, has log(Count/K) of the pooled counts.
+
+    Examples
+    --------
     >>> answers = [[[7, 7, 7, 3], [7, 3, 3, 7]]]
     >>> soft_consistency(answers, mean="geometric", table="log_count").round(3).tolist()
     [[[-0.255, -0.255, -0.255, -0.805], [-0.314, -0.661, -0.661, -0.314]]]

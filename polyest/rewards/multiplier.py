@@ -23,14 +23,26 @@ from polyest.values import shown
 
 
 class Multiplier:
-    """lambda >= 0 for one budget or several, and how it moves.
+    """The multipliers lambda >= 0 of one budget or several, and how they move.
 
-    budget: the greatest mean cost that is allowed, a number or (budgets,).
-    rate: the step of lambda for a unit of cost, positive.
-    start: where lambda begins, a number of at least 0 or (budgets,).
+        lambda <- max(0, lambda + rate (mean cost - budget))        once a step, by `update`
 
-    Raises InvalidReward for numbers that are not finite or out of range.
+    Parameters
+    ----------
+    budget : float or Array (budgets,)
+        The greatest mean cost that is allowed.
+    rate : float
+        The step of lambda for a unit of cost, positive.
+    start : float or Array (budgets,)
+        Where lambda begins, at least 0.
 
+    Raises
+    ------
+    InvalidReward
+        If numbers are not finite, out of range, or do not fit.
+
+    Examples
+    --------
     >>> price = Multiplier(0.1, rate=2.0)
     >>> price.update([[1, 0, 0, 1]])  # mean cost .5: lambda <- 0 + 2 (.5 - .1)
     0.8
@@ -58,13 +70,25 @@ class Multiplier:
         self.value = np.broadcast_to(self.value, self.budget.shape).copy()
 
     def update(self, costs: Array, process_group: Any = None) -> Any:
-        """Moves lambda by the mean of these costs over all processes; a collective call.
+        """Move lambda by the mean of these costs over all processes, in a collective call.
 
-        costs: (...), or (..., budgets) for several; (0,) or (0, budgets) of a process without completions.
-        process_group: that of torch.distributed, None for the default one.
+        Parameters
+        ----------
+        costs : Array, (...) or (..., budgets)
+            The costs of completions: (..., budgets) for several budgets, (0,) or (0, budgets) of a process
+            without completions.
+        process_group : ProcessGroup or None
+            That of torch.distributed, None for the default one.
 
-        Returns lambda, a float or a list.  Raises InvalidReward for costs that are not finite, and where no
-        process has any; lambda then stays as it is.
+        Returns
+        -------
+        float or list of float
+            The moved lambda: a list for several budgets.
+
+        Raises
+        ------
+        InvalidReward
+            If costs are not finite or do not fit, or no process has any; lambda then stays as it is.
         """
         wrong: InvalidReward | None = None
         total = np.full(self.budget.size + 1, np.nan)
@@ -100,7 +124,13 @@ class Multiplier:
         return cost.reshape(-1, self.budget.size)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps: lambda, budget and rate, as plain numbers and lists."""
+        """Give what a checkpoint keeps.
+
+        Returns
+        -------
+        dict
+            Lambda, as "value", budget and rate, as plain numbers and lists.
+        """
         return {
             "value": self.value.tolist(),
             "budget": self.budget.tolist(),
@@ -108,9 +138,17 @@ class Multiplier:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes up a state that was kept.
+        """Take up a state that was kept.
 
-        Raises InvalidReward where a key is missing, and for another number of budgets.
+        Parameters
+        ----------
+        state : mapping
+            What `state_dict` gave.
+
+        Raises
+        ------
+        InvalidReward
+            If a key is missing, a number is not valid, or the number of budgets is another.
         """
         missing = {"value", "budget", "rate"} - (
             state.keys() if isinstance(state, Mapping) else set()
@@ -128,14 +166,35 @@ class Multiplier:
 
 
 def safety(costs: Array, multiplier: Multiplier | float) -> Array:
-    """Rewards -lambda c, or minus the sum of lambda_j c_j over several budgets; lambda does not move.
+    """Reward each completion with minus the price of its costs.
 
-    costs: finite numbers in the shape of the completions, (..., budgets) for several budgets.
-    multiplier: a Multiplier, or lambda itself, a number or (budgets,).
+        r_i = -lambda c_i,    or -sum_j lambda_j c_ij over several budgets
 
-    Returns float64 in the shape of the completions, torch for torch.  Raises InvalidReward for costs that are
-    not finite or do not fit.
+    Lambda does not move.
 
+    Parameters
+    ----------
+    costs : Array, (...) or (..., budgets)
+        Finite costs in the shape of the completions: (..., budgets) for several budgets.
+    multiplier : Multiplier, float or Array (budgets,)
+        A multiplier, or lambda itself, at least 0.
+
+    Returns
+    -------
+    float64 Array (...)
+        The rewards, in the shape of the completions: torch for torch, else numpy.
+
+    Raises
+    ------
+    InvalidReward
+        If costs are not finite or do not fit, lambda is negative, or a reward is beyond float64.
+
+    References
+    ----------
+    Mohri, Schneider, Wu and Zhong (2026), Algorithm 4.
+
+    Examples
+    --------
     >>> safety([[2.0, 0.5]], 0.5).tolist()
     [[-1.0, -0.25]]
     """

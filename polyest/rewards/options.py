@@ -25,19 +25,39 @@ COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline")
 
 
 class Options(TypedDict, total=False):
-    """Keywords that rewards from counts have in common.
+    """Keywords that rewards from counts have in common, each of them optional.
 
-    groups: integer ids (N,) of the groups where answers are flat.  A list or a numpy array is read without
-    a wait for the device.
-    sizes: the size of the smallest and of the largest of these groups, which saves that wait too.
-    counting: "in-group" (default), or "independent" with reference=, integers (prompts, K).
-    baseline: what the trainer subtracts, "group-mean" (default, K = G - 2), "none" or "exact" (K = G - 1).
-    criterion, bias, bias_ratio, noise: which released table, as for `polyest.load`.
-    table: a Table of sample size K, or the name of a closed form, in place of a released one.
-    dyadic: whether rewards are multiples of a step 2^-b, so that sums over a group are exact in float32.
-    no_answer: the integer that marks a completion without answer, -1 by default.  It stays among the draws.
-    unanswered: what such a completion earns: "exclude" (default) is nan, which the functions of
-    `advantages` leave out, "lowest" the least reward that any count could earn.
+    Attributes
+    ----------
+    groups : integer Array (N,)
+        The id of each completion's group, where answers are flat.  A list or a numpy array is read without a
+        wait for the device.
+    sizes : pair of int
+        The size of the smallest and of the largest of these groups, which saves that wait too.
+    counting : {"in-group", "independent"}
+        Whether a completion is counted in its own group, the default, or in reference draws.
+    reference : integer Array (prompts, K)
+        The answers of the reference draws, for "independent" only.
+    baseline : {"group-mean", "none", "exact"}
+        What the trainer subtracts: "group-mean" is the default, K = G - 2; under the others K = G - 1.
+    criterion : {"gradient-variance", "minimax", "variance", "second-moment", "squared-error"}
+        Which released table, as for `polyest.load`.
+    bias : float
+        A budget of that table, as for `polyest.load`.
+    bias_ratio : float
+        A budget of that table, as for `polyest.load`.
+    noise : float
+        A budget of that table, as for `polyest.load`.
+    table : Lookup or str
+        A Table of sample size K, or the name of a closed form, in place of a released one.
+    dyadic : bool
+        Whether rewards are multiples of a step 2^-b, so that sums over a group are exact in float32; False by
+        default.
+    no_answer : int
+        The integer that marks a completion without an answer, -1 by default.  It stays among the draws.
+    unanswered : {"exclude", "lowest"}
+        What such a completion earns: "exclude", the default, is nan, which the functions of `advantages`
+        leave out, "lowest" the least reward that any count could earn.
     """
 
     groups: Any

@@ -27,17 +27,48 @@ HIGHEST = 1024  # order of a Tsallis logarithm
 
 
 def log_probability(answers: Array, *, beta: float = 1.0, **options: Unpack[Options]) -> Array:
-    """Estimates of beta log nu(z), z the answer of the completion.
+    """Estimate beta times the log-probability of each completion's own answer.
 
-    r_i = beta c[index_i],    E[r_i | z_i = z] close to beta log nu(z)
+        r_i = beta c[index_i],    E[r_i | z_i = z] close to beta log nu(z)
 
-    answers: integers (prompts, G), or (N,) with groups=.
-    options: as in `Options`.
+    Parameters
+    ----------
+    answers : integer Array, (prompts, G) or (N,)
+        The answer of each completion: (N,) with groups=.
+    beta : float
+        The factor of the rewards, positive.
+    **options : Options
+        Those of every reward that is looked up, as in `Options`.
 
-    Returns r, float64 in the shape of the answers; nan for a completion without answer, unless
-    unanswered="lowest".  Raises CountOutOfRange, InvalidProblem, InvalidReward, Mismatch, TableNotFound.
-    Source: the minimax and variance-optimal programs of Mohri, Schneider and Zhong (2026).
+    Returns
+    -------
+    float64 Array
+        The rewards r, in the shape of the answers; nan for a completion without an answer, unless
+        unanswered="lowest".
 
+    Raises
+    ------
+    CountOutOfRange
+        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+    InvalidProblem
+        If baseline or counting is unknown, or criterion and budget pose no problem.
+    InvalidReward
+        If beta or an option is not valid, or the table is named in two ways.
+    UnknownOption
+        If a keyword is none of the options.
+    Mismatch
+        If the Table of table= has another target or another sample size.
+    TableNotFound
+        If no such table was released.
+    CorruptTable
+        If the file of the table is not what was released.
+
+    References
+    ----------
+    Mohri, Schneider and Zhong (2026), for the minimax and variance-optimal programs.
+
+    Examples
+    --------
     >>> log_probability([[7, 7, 7, 7, 3]], table="harmonic").round(3).tolist()  # K = 3
     [[0.0, 0.0, 0.0, 0.0, -1.833]]
     """
@@ -47,16 +78,41 @@ def log_probability(answers: Array, *, beta: float = 1.0, **options: Unpack[Opti
 def polynomial(
     answers: Array, coefficients: Iterable[Any], *, beta: float = 1.0, **options: Unpack[Options]
 ) -> Array:
-    """Unbiased estimates of beta sum_m a_m nu(z)^m, by U-statistics.
+    """Estimate without bias a polynomial of the probability of each completion's own answer, by U-statistics.
 
-    r_i = beta sum_m a_m C(X,m)/C(K,m),    X = index_i
+        r_i = beta sum_m a_m C(X,m)/C(K,m),    X = index_i,    E[r_i | z_i = z] = beta sum_m a_m nu(z)^m
 
-    answers, options and the result: as in `log_probability`.
-    coefficients: a_0, a_1, ..., finite; (0, 1) is nu, as in the Euclidean game, (1, -1) Gini's 1 - nu.
+    Parameters
+    ----------
+    answers : integer Array, (prompts, G) or (N,)
+        The answer of each completion: (N,) with groups=.
+    coefficients : iterable of float
+        Finite a_0, a_1, ...; (0, 1) is nu, as in the Euclidean game, (1, -1) Gini's 1 - nu.
+    beta : float
+        The factor of the rewards, positive.
+    **options : Options
+        All but those that say which table, as the estimate needs none.
 
-    Raises InvalidProblem where the degree is above K, which leaves no unbiased estimate, and as
-    `log_probability` does.
+    Returns
+    -------
+    float64 Array
+        The rewards r, in the shape of the answers; nan for a completion without an answer, unless
+        unanswered="lowest".
 
+    Raises
+    ------
+    CountOutOfRange
+        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+    InvalidProblem
+        If the degree is above K, which leaves no unbiased estimate, a coefficient is not finite, or baseline
+        or counting is unknown.
+    InvalidReward
+        If coefficients are no numbers, beta or an option is not valid, or a table is named.
+    UnknownOption
+        If a keyword is none of the options.
+
+    Examples
+    --------
     >>> polynomial([[7, 7, 7, 3, 5]], (0, 0, 1)).tolist()  # two of three others are alike: C(2,2)/C(3,2)
     [[0.3333333333333333, 0.3333333333333333, 0.3333333333333333, 0.0, 0.0]]
     """
@@ -64,17 +120,50 @@ def polynomial(
 
 
 def tsallis(answers: Array, q: float, *, beta: float = 1.0, **options: Unpack[Options]) -> Array:
-    """Estimates of beta (nu(z)^(q-1) - 1)/(q-1), the Tsallis logarithm; the natural one for q = 1.
+    """Estimate beta times the Tsallis logarithm of the probability of each completion's own answer.
+
+        E[r_i | z_i = z] close to beta (nu(z)^(q-1) - 1)/(q-1),    the natural logarithm for q = 1
 
     For q = 2, 3, ... this is a polynomial of degree q - 1, estimated without bias; for others a released
     table is looked up.
 
-    answers, options and the result: as in `log_probability`.
-    q: the order, positive.
+    Parameters
+    ----------
+    answers : integer Array, (prompts, G) or (N,)
+        The answer of each completion: (N,) with groups=.
+    q : float
+        The order, positive and below 1024.
+    beta : float
+        The factor of the rewards, positive.
+    **options : Options
+        Those of `Options`; where q is 2, 3, ... none that say which table.
 
-    Raises InvalidReward for another q, TableNotFound where nothing is released for q, and as `polynomial`
-    does.
+    Returns
+    -------
+    float64 Array
+        The rewards r, in the shape of the answers; nan for a completion without an answer, unless
+        unanswered="lowest".
 
+    Raises
+    ------
+    CountOutOfRange
+        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+    InvalidProblem
+        If q - 1 is an integer above K, baseline or counting is unknown, or criterion and budget pose no
+        problem.
+    InvalidReward
+        If q, beta or an option is not valid, or the table is named in two ways, or for a polynomial.
+    UnknownOption
+        If a keyword is none of the options.
+    Mismatch
+        If the Table of table= has another target or another sample size.
+    TableNotFound
+        If no such table was released for q.
+    CorruptTable
+        If the file of the table is not what was released.
+
+    Examples
+    --------
     >>> tsallis([[7, 7, 7, 3]], 2).tolist()  # nu - 1
     [[0.0, 0.0, 0.0, -1.0]]
     """
@@ -90,14 +179,44 @@ def tsallis(answers: Array, q: float, *, beta: float = 1.0, **options: Unpack[Op
 
 
 def pass_at(answers: Array, k: int, *, beta: float = 1.0, **options: Unpack[Options]) -> Array:
-    """Unbiased estimates of beta (1 - (1 - nu(z))^k), the chance that one of k completions has the answer.
+    """Estimate without bias beta times the chance that one of k completions has the answer.
 
-    r_i = beta (1 - C(K-X,k)/C(K,k)),    X = index_i,    1 <= k <= K
+        r_i = beta (1 - C(K-X,k)/C(K,k)),    X = index_i,    E[r_i | z_i = z] = beta (1 - (1 - nu(z))^k)
 
-    answers, options and the result: as in `log_probability`.
+    Parameters
+    ----------
+    answers : integer Array, (prompts, G) or (N,)
+        The answer of each completion: (N,) with groups=.
+    k : int
+        How many completions may try, from 1 to K.
+    beta : float
+        The factor of the rewards, positive.
+    **options : Options
+        All but those that say which table, as the estimate needs none.
 
-    Raises InvalidProblem for any other k, and as `log_probability` does.  Source: Chen et al. (2021).
+    Returns
+    -------
+    float64 Array
+        The rewards r, in the shape of the answers; nan for a completion without an answer, unless
+        unanswered="lowest".
 
+    Raises
+    ------
+    CountOutOfRange
+        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+    InvalidProblem
+        If k is no integer from 1 to K, or baseline or counting is unknown.
+    InvalidReward
+        If beta or an option is not valid, or a table is named.
+    UnknownOption
+        If a keyword is none of the options.
+
+    References
+    ----------
+    Chen et al. (2021).
+
+    Examples
+    --------
     >>> pass_at([[7, 7, 3, 5, 5]], 2).round(3).tolist()
     [[0.667, 0.667, 0.0, 0.667, 0.667]]
     """
@@ -116,21 +235,59 @@ def diversity(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Rewards for rare answers: beta times an estimate of -log nu(z), or of 1 - nu(z) without bias.
+    """Reward rare answers with an estimate of a decreasing function of the answer's probability.
 
-    entropy -log nu,   gini 1 - nu,   exploration log Q - log nu
+        "entropy"        E[r_i | z_i = z] close to -beta log nu(z)
+        "gini"           E[r_i | z_i = z] = beta (1 - nu(z)), without bias
+        "exploration"    E[r_i | z_i = z] close to beta (log Q(z) - log nu(z))
 
-    answers, options and the result: as in `log_probability`; with "exploration" unanswered="lowest" pays the
-    least that a count could earn and beta times the least of the priors.
-    measure: the functional of diversity, "entropy" (default), "gini" or "exploration".
-    prior: log Q of each completion's answer, finite, in the shape of the answers, for "exploration" only.
+    A completion without an answer has nan, and 0 times nan is nan.  So right * (1 + diversity(answers))
+    leaves it out, with advantage 0, while a wrong answer earns 0, which is below the mean: saying nothing
+    would be better than being wrong.  Use np.where, or ask for unanswered="lowest", as in the examples.
 
-    Raises as `log_probability` does.  Source: Diversity-GRPO.
+    Parameters
+    ----------
+    answers : integer Array, (prompts, G) or (N,)
+        The answer of each completion: (N,) with groups=.
+    measure : {"entropy", "gini", "exploration"}
+        The functional of diversity.
+    prior : Array or None
+        The log Q of each completion's answer, finite, in the shape of the answers; for "exploration" only.
+    beta : float
+        The factor of the rewards, positive.
+    **options : Options
+        Those of `Options`; with "gini" none that say which table.
 
-    A completion without answer has nan, and 0 times nan is nan.  So right * (1 + diversity(answers)) leaves
-    it out, with advantage 0, while a wrong answer earns 0, which is below the mean: saying nothing would be
-    better than being wrong.  Use np.where, or ask for unanswered="lowest":
+    Returns
+    -------
+    float64 Array
+        The rewards r, in the shape of the answers; nan for a completion without an answer, unless
+        unanswered="lowest".  With "exploration" that pays the least that a count could earn and beta times
+        the least of the priors.
 
+    Raises
+    ------
+    CountOutOfRange
+        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+    InvalidProblem
+        If baseline or counting is unknown, or criterion and budget pose no problem.
+    InvalidReward
+        If `measure`, `prior`, beta or an option is not valid, or the table is named in two ways.
+    UnknownOption
+        If a keyword is none of the options.
+    Mismatch
+        If the Table of table= has another target or another sample size.
+    TableNotFound
+        If no such table was released.
+    CorruptTable
+        If the file of the table is not what was released.
+
+    References
+    ----------
+    Mohri, Schneider, Wu and Zhong (2026), Diversity-GRPO.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> answers = np.array([[7, 7, 3, 5, -1]])
     >>> right, d = answers == 7, diversity(answers, measure="gini")

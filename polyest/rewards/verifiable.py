@@ -36,16 +36,53 @@ def ground_truth(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Rewards beta J'(nu) for the right answer, 0 for any other; estimates as in the module.
+    """Reward the right answer with an estimate of beta times the derivative of a goal, and any other with 0.
 
-    answers: integers (prompts, G), or (N,) with groups=.
-    truth: the right answers, integers (prompts,), or in the shape of the answers.
-    k: for "pass@k" only, from 1 to K + 1.
-    options: of `Options` all but those that say which table.
+        objective     J(nu)             r/beta where right         K draws, X = index
+        "accuracy"    nu                1
+        "log"         log nu            (K+1)/(X+1)
+        "pass@k"      1 - (1-nu)^k      k C(K-X, k-1)/C(K, k-1)
 
-    Returns float64 in the shape of the answers.  A completion without answer is wrong and earns 0;
-    unanswered="exclude" gives it nan.  Raises CountOutOfRange, InvalidProblem, InvalidReward.
+    The estimates are of J'(nu), nu the probability of the right answer; the module says what their means are.
 
+    Parameters
+    ----------
+    answers : integer Array, (prompts, G) or (N,)
+        The answer of each completion: (N,) with groups=.
+    truth : integer Array, (prompts,) or in the shape of the answers
+        The right answers.
+    objective : {"accuracy", "log", "pass@k"}
+        The goal J.
+    k : int or None
+        How many completions may try, from 1 to K + 1; for "pass@k" only.
+    beta : float
+        The factor of the rewards, positive.
+    **options : Options
+        All but those that say which table.
+
+    Returns
+    -------
+    float64 Array
+        The rewards, in the shape of the answers.  A completion without an answer is wrong and earns 0;
+        unanswered="exclude" gives it nan.
+
+    Raises
+    ------
+    CountOutOfRange
+        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+    InvalidProblem
+        If `baseline` or `counting` is unknown.
+    InvalidReward
+        If an argument is not valid, `truth` does not fit the answers, or k is above K + 1.
+    UnknownOption
+        If a keyword is none of those options.
+
+    References
+    ----------
+    Tajwar et al., MaxRL, arXiv 2602.02710, for "log".
+
+    Examples
+    --------
     >>> ground_truth([[7, 7, 3, 5]], [7], objective="log").tolist()  # K = 2, X = 1: 3/2
     [[1.5, 1.5, 0.0, 0.0]]
     >>> ground_truth([[7, 7, 3, 5]], [7], objective="pass@k", k=2).tolist()  # 2 (1 - 1/2)
@@ -110,14 +147,29 @@ def _subsets(seen: counts.Counts, k: int) -> Array:
 
 
 def standard(scores: Array) -> Array:
-    """Rewards that are the scores themselves, r(z).
+    """Reward each completion with its score, as it is.
+
+        r_i = score of completion i
 
     The best response to R(nu) = -E_nu r is q ~ exp(r/beta), whose reward beta log q is r.
 
-    scores: real numbers of any shape.
+    Parameters
+    ----------
+    scores : Array
+        Finite real numbers, of any shape.
 
-    Returns float64 of the same shape.  Raises InvalidReward for a score that is not a finite number.
+    Returns
+    -------
+    float64 Array
+        The scores, in the same shape.
 
+    Raises
+    ------
+    InvalidReward
+        If a score is not a finite number.
+
+    Examples
+    --------
     >>> standard([[1, 0, 0.5]]).tolist()
     [[1.0, 0.0, 0.5]]
     """
