@@ -15,8 +15,6 @@ from polyest.record import Record
 # Modules whose docstrings have no sections yet.
 PLAIN = {
     "polyest.advantages",
-    "polyest.integrations.trl",
-    "polyest.integrations.verl",
     "polyest.pairing",
     "polyest.rewards",
 }
