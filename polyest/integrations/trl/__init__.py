@@ -231,7 +231,7 @@ def coherence(
         The factor of all rewards, positive.
     **keywords : OrbitKeywords
         How the answers are read and grouped, as in `OrbitKeywords`; a name that is not known there is a
-        TypeError. Those that say which table are an UnknownOption.
+        TypeError.  Those that say which table are an UnknownOption.
 
     Returns
     -------
@@ -330,7 +330,7 @@ def pairwise(
         The factor of all rewards, positive.
     **keywords : OrbitKeywords
         How the answers are read and grouped, as in `OrbitKeywords`; a name that is not known there is a
-        TypeError. Those that say which table are an UnknownOption.
+        TypeError.  Those that say which table are an UnknownOption.
 
     Returns
     -------
@@ -365,7 +365,7 @@ def safety(
     ----------
     cost : callable
         A function of a text that gives a finite number, or one for each budget.
-    multiplier : rewards.Multiplier
+    multiplier : Multiplier
         What holds lambda; `MultiplierCallback` moves it.
     name : str or None
         The reward's `__name__`, under which TRL logs it; None makes it from that of the cost.

@@ -29,7 +29,7 @@ class SafetyReward:
     ----------
     cost : callable
         A function of a text that gives a finite number, or one for each budget.
-    multiplier : rewards.Multiplier
+    multiplier : Multiplier
         What holds lambda; the callback moves it.
     name : str or None
         The reward's `__name__`, under which TRL logs it; None makes it from that of the cost.

@@ -42,8 +42,8 @@ def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Da
 
     Parameters
     ----------
-    dataset : datasets.Dataset or list of dict
-        The rows.
+    dataset : Dataset or list of dict
+        The rows, of the library datasets or in a list.
     column : str
         The name of the column with ids of orbits.
     seed : int
@@ -51,7 +51,7 @@ def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Da
 
     Returns
     -------
-    datasets.Dataset or list of dict
+    Dataset or list of dict
         The rows in their new order, in the type of `dataset`.
 
     Raises
