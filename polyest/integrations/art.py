@@ -9,10 +9,30 @@ from polyest.integrations.messages import said as said_in
 
 
 def final(trajectory: Any) -> Text:
-    """The text of the last message of the model in one of ART's trajectories, or None.
+    """Take the text of the last message of the model in one of ART's trajectories.
 
-    A choice that was cut (its finish_reason is "length" or "content_filter") and a message that calls tools
+    A choice that was cut (its `finish_reason` is "length" or "content_filter") and a message that calls tools
     are no answer.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        One of ART's trajectories.
+
+    Returns
+    -------
+    str or None
+        The text, None for no answer.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> def ended(reason):
+    ...     said = [{"role": "user", "content": "3+4?"}, {"role": "assistant", "content": "so 7"}]
+    ...     choices = [said[0], SimpleNamespace(finish_reason=reason)]
+    ...     return SimpleNamespace(messages_and_choices=choices, messages=lambda: said)
+    >>> final(ended("stop")), final(ended("length"))
+    ('so 7', None)
     """
     choices = [one for one in trajectory.messages_and_choices if hasattr(one, "finish_reason")]
     if choices and choices[-1].finish_reason in ("length", "content_filter"):
@@ -23,12 +43,33 @@ def final(trajectory: Any) -> Text:
 def art(
     reward: GroupReward, text: Callable[[Any], Text] = final
 ) -> Callable[[Any], Awaitable[Any]]:
-    """For ART's gather_trajectory_groups(after_each=): async f(group) -> the group, with its rewards set.
+    """Make the function that ART's gather_trajectory_groups(after_each=) takes.
 
-    text: a function of a trajectory that gives the text with the answer, or None.
+    The function is async f(group) -> the group, with the rewards of its trajectories set.  ART leaves
+    trajectories that failed out of the group, and the others are counted.  An empty group is dropped (None),
+    and so is one that is too small where the reward says incomplete="zero".
 
-    ART leaves trajectories that failed out of the group, and the others are counted.  An empty group is
-    dropped (None), and so is one that is too small where the reward says incomplete="zero".
+    Parameters
+    ----------
+    reward : GroupReward
+        What pays a group.
+    text : callable
+        A function of a trajectory that gives the text with the answer, or None.
+
+    Returns
+    -------
+    callable
+        The function, whose result is the group, or None for one that is dropped.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from types import SimpleNamespace
+    >>> spoken = [SimpleNamespace(said=text) for text in ("7", "so 7", "7.0", "3")]
+    >>> pay = art(GroupReward("log_probability", table="harmonic"), lambda trajectory: trajectory.said)
+    >>> group = asyncio.run(pay(SimpleNamespace(trajectories=spoken)))
+    >>> [trajectory.reward for trajectory in group.trajectories]
+    [0.0, 0.0, 0.0, -1.5]
     """
 
     async def after_each(group: Any) -> Any:

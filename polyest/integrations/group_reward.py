@@ -17,22 +17,29 @@ from polyest.values import shown
 
 
 class GroupReward:
-    """A reward of one group of texts, a picklable callable with a __name__.
+    """Pay the completions of one group by a reward that counts their answers.
 
-    name: a reward that the registry offers to groups, such as log_probability, diversity, or coherence,
-    which is the majority of the group.
-    centred: whether the group's mean is subtracted here.  A trainer's own mean then changes nothing, and
-    its logs show a mean reward of 0.
-    options: beta, unanswered and the reward's own, such as noise, measure or fuzzy; group and incomplete as
-    in `estimators.AdvantageOptions`, where "zero" stands for rewards 0; and how answers are read, as in
-    `reader.Answering`.
+    It is a callable with a `__name__`, which can be pickled where its callables can.  Where `fuzzy`, `encode`
+    or `distance` is given, "pairwise" compares the texts as they are.
 
-    unanswered="exclude" needs centred=True: a completion without answer then has exactly 0.  Where fuzzy,
-    encode or distance is given, "pairwise" compares the texts as they are.
+    It raises InvalidAnswer and InvalidReward for a name or an option that is unknown.
 
-    Raises InvalidAnswer and InvalidReward for a name or an option that is unknown.  When it is called it
-    raises BrokenBatch, InvalidAnswer, InvalidReward, TableNotFound.
+    Parameters
+    ----------
+    name : str
+        A reward that the registry offers to groups, such as "log_probability", "diversity" or "coherence",
+        which is the majority of the group.
+    centred : bool
+        Whether the group's mean is subtracted here.  A trainer's own mean then changes nothing, and its logs
+        show a mean reward of 0.
+    **options : Any
+        `beta`, `unanswered` and the reward's own options, such as `noise`, `measure` or `fuzzy`; `group` and
+        `incomplete` as in `estimators.AdvantageOptions`, where "zero" stands for rewards 0; and how answers
+        are read, as in `reader.Answering`.  unanswered="exclude" needs centred=True: a completion without
+        answer then has exactly 0.
 
+    Examples
+    --------
     >>> GroupReward("log_probability", table="harmonic", beta=0.5)(["7", "so 7", "7.0", "3"])
     [0.0, 0.0, 0.0, -0.75]
     >>> how = {"table": "harmonic", "centred": True, "unanswered": "exclude"}
@@ -58,7 +65,30 @@ class GroupReward:
         self.__name__ = f"polyest_{self.options.name}"
 
     def __call__(self, texts: Sequence[Text]) -> list[float]:
-        """Rewards of the texts of one group, finite, in their order; a text may be None."""
+        """Pay the completions of one group.
+
+        Parameters
+        ----------
+        texts : sequence of (str or None), (G,)
+            The completions of one prompt; None has no answer.
+
+        Returns
+        -------
+        list of float, (G,)
+            The rewards, finite, in the order of the texts.
+
+        Raises
+        ------
+        BrokenBatch
+            If `texts` is empty or holds something else, or the group is larger than promised or too small for
+            its table.
+        InvalidAnswer
+            If a callable kind gives something else than a key.
+        InvalidReward
+            If a reward is infinite in float32, or texts cannot be compared.
+        TableNotFound
+            If no table is released for the size of the group.
+        """
         said = list(texts)
         if not said or any(text is not None and not isinstance(text, str) for text in said):
             raise BrokenBatch(

@@ -19,16 +19,50 @@ def rllm(
     orbit: Callable[[Any], Any] | None = None,
     **options: Any,
 ) -> Callable[..., tuple[list[Floats], list[Floats]]]:
-    """For rLLM's register_rllm_adv_estimator: f(rewards, algorithm_config, traj_groups) -> advantages, twice.
+    """Make the estimator that rLLM's register_rllm_adv_estimator takes.
 
-    name: a reward that the registry offers to estimators.
-    text: a function of a trajectory that gives the text with the answer, or None.
-    orbit: a function of a group that gives what its orbit is called, for rewards over orbits; the number of
-    prompts of an orbit is orbit_size=.
-    options: as in `reader.Answering`, where an equivalence joins the answers of an orbit, and as in
-    `estimators.parse_options`.
+    The estimator is f(rewards, algorithm_config, traj_groups) -> advantages, twice.  It does not read the
+    rewards of the trajectories.
 
-    The rewards of the trajectories are not read.
+    Parameters
+    ----------
+    name : str
+        A reward that the registry offers to estimators.
+    text : callable
+        A function of a trajectory that gives the text with the answer, or None.
+    orbit : callable or None
+        A function of a group that gives what its orbit is called, for rewards over orbits; the number of
+        prompts of an orbit is the option `orbit_size`.
+    **options : Any
+        As in `reader.Answering`, where an equivalence joins the answers of an orbit, and as in
+        `estimators.parse_options`.
+
+    Returns
+    -------
+    callable
+        The estimator, whose result is two equal lists of float64 arrays, an array for each group.
+
+    Raises
+    ------
+    BrokenBatch
+        When the estimator is called without `traj_groups`, or with another number of them than of rewards,
+        and for groups that do not fit.
+    BrokenOrbit
+        If nothing says which prompts are an orbit; when the estimator is called, for orbits that are not
+        whole.
+    InvalidAnswer
+        If an option of the reader is unknown or no valid value.
+    InvalidReward
+        If the name, an option or a value is unknown.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> estimator = rllm("log_probability", text=str, table="harmonic")
+    >>> groups = [SimpleNamespace(trajectories=["7", "so 7", "7.0", "3"])]
+    >>> advantages, returns = estimator([[0.0] * 4], traj_groups=groups)
+    >>> [found.tolist() for found in advantages]
+    [[0.375, 0.375, 0.375, -1.125]]
     """
     reader = pop_reader(options)
     if orbit is not None:

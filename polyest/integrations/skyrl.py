@@ -9,11 +9,35 @@ from polyest.integrations.estimators import AdvantageOptions, parse_options, tok
 
 
 def skyrl(name: str = "log_probability", **options: Any) -> Callable[..., tuple[Any, Any]]:
-    """For SkyRL's AdvantageEstimatorRegistry.register: f(token_level_rewards, response_mask, index, ...).
+    """Make the estimator that SkyRL's AdvantageEstimatorRegistry.register takes.
 
-    name: a reward that the registry offers to estimators; options: as in `estimators.parse_options`.
+    The estimator is f(token_level_rewards, response_mask, index, ...) -> advantages, twice.  As on verl, the
+    score of a completion is `scores.answer_class` of its text.
 
-    As on verl, the score of a completion is `scores.answer_class` of its text.
+    Parameters
+    ----------
+    name : str
+        A reward that the registry offers to estimators.
+    **options : Any
+        As in `estimators.parse_options`.
+
+    Returns
+    -------
+    callable
+        The estimator, whose result is the same tensor (completions, tokens) twice.
+
+    Raises
+    ------
+    BrokenOrbit
+        If nothing says which prompts are an orbit.
+    InvalidReward
+        If the name, an option or a value is unknown.
+
+    Examples
+    --------
+    >>> estimator = skyrl("log_probability", beta=0.1, noise=4)
+    >>> estimator.args[0].baseline
+    'group-mean'
     """
     return partial(_skyrl, parse_options(name, options, scored=True))
 

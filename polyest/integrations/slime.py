@@ -11,11 +11,35 @@ UNFINISHED = ("truncated", "aborted", "failed", "pending")
 
 
 def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
-    """For slime's --custom-rm-path with --group-rm: async rm(args, samples) -> rewards.
+    """Make the function that slime's --custom-rm-path takes, with --group-rm.
 
-    It reads sample.response.  A sample whose status is one of `UNFINISHED` has no answer, and stays among
-    the draws.  Raises BrokenBatch for a single sample (--group-rm is missing), and where a completion was
-    split into several samples.
+    The function is async rm(args, samples) -> rewards and reads `sample.response`.  A sample whose status is
+    one of `UNFINISHED` has no answer, and stays among the draws.
+
+    Parameters
+    ----------
+    reward : GroupReward
+        What pays a group.
+
+    Returns
+    -------
+    callable
+        The function, whose result is a list of float, one for each sample.
+
+    Raises
+    ------
+    BrokenBatch
+        When the function is called with a single sample (--group-rm is missing), or where a completion was
+        split into several samples.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from types import SimpleNamespace as Sample
+    >>> rm = slime(GroupReward("log_probability", table="harmonic"))
+    >>> samples = [Sample(response=text, status="completed") for text in ("7", "so 7", "7.0", "3")]
+    >>> asyncio.run(rm(None, samples))
+    [0.0, 0.0, 0.0, -1.5]
     """
 
     async def rm(args: Any, samples: Any, **_: Any) -> list[float]:

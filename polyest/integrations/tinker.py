@@ -17,13 +17,30 @@ LIMITS = (
 
 
 def tinker(reward: GroupReward, text: Callable[[Any], Text]) -> Callable[..., Awaitable[Any]]:
-    """For tinker-cookbook: the method compute_group_rewards of an EnvGroupBuilder.
+    """Make the method compute_group_rewards of an EnvGroupBuilder of tinker-cookbook.
 
-    text: a function of a trajectory that gives the text with the answer, or None.
+    A trajectory that ended at a limit, or whose last tokens did (`stop_reason` is "length"), has no answer.
+    The trainer adds the rewards of the steps, so let those be 0.
 
-    A trajectory that ended at a limit, or whose last tokens did (stop_reason "length"), has no answer.  The
-    method returns (reward, metrics) for each trajectory; the trainer adds the rewards of the steps, so let
-    those be 0.
+    Parameters
+    ----------
+    reward : GroupReward
+        What pays a group.
+    text : callable
+        A function of a trajectory that gives the text with the answer, or None.
+
+    Returns
+    -------
+    callable
+        The method, which is async and gives (reward, metrics) for each trajectory.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> class Builder:
+    ...     compute_group_rewards = tinker(GroupReward("log_probability", table="harmonic"), str)
+    >>> asyncio.run(Builder().compute_group_rewards(["7", "so 7", "7.0", "3"], None))
+    [(0.0, {}), (0.0, {}), (0.0, {}), (-1.5, {})]
     """
 
     async def compute_group_rewards(self: Any, trajectory_group: Any, env_group: Any) -> Any:

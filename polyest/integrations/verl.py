@@ -51,14 +51,48 @@ def compute_score(
     orbit: str | None = None,
     **_: Any,
 ) -> dict[str, float]:
-    """A reward function for verl: the class of the answer as the score, and whether it is right as acc.
+    """Score a completion for verl: the class of its answer as `score`, and whether it is right as `acc`.
 
-    kind, choices, cues, reasoning: as in `answers.canonical`.
-    orbit: the entry of extra_info that numbers the orbits, where orbits="score".
+    verl's validation reports `acc`, which is 0 or 1.  It is also the sign of the score (scores.py), if the
+    ground truth can be read.
 
-    verl's validation reports acc, which is 0 or 1.  It is also the sign of the score (scores.py), if the
-    ground truth can be read.  Raises BrokenOrbit where extra_info has no such entry.
+    Parameters
+    ----------
+    data_source : str
+        What verl passes; it is not read.
+    solution_str : str
+        The completion.
+    ground_truth : str or None
+        The right answer, which needs no box; None where there is none.
+    extra_info : mapping or None
+        What verl passes of the row, in which `orbit` is looked up.
+    kind : {"auto", "number", "fraction", "choice", "boxed", "string"}
+        The way to read an answer, as in `answers.canonical`.
+    choices : str
+        As in `answers.canonical`.
+    cues : iterable of str
+        As in `answers.canonical`.
+    reasoning : iterable of Tag
+        As in `answers.canonical`.
+    orbit : str or None
+        The entry of `extra_info` that numbers the orbits, where the estimator has orbits="score".
+    **_ : Any
+        What else verl passes; it is not read.
 
+    Returns
+    -------
+    dict of str to float
+        The entries `score` and `acc`.
+
+    Raises
+    ------
+    BrokenOrbit
+        If `extra_info` has no such entry, or one that is no integer of at least 0.
+    InvalidAnswer
+        If a text or the kind is none.
+
+    Examples
+    --------
     >>> found = compute_score("", "so 0.50", "1/2", kind="fraction")
     >>> found["acc"], found["score"] == answer_class("1/2", "fraction")
     (1.0, True)
@@ -91,13 +125,50 @@ def estimate(
     index: Any = None,
     **_: Any,
 ) -> tuple[Array, Array]:
-    """Advantages and returns, as the estimators give them that are registered with verl.
+    """Give advantages and returns, as the estimators do that are registered with verl.
 
-    name: a reward that the registry offers to estimators; the rest is what verl passes.  Options of the
-    reward are below config.polyest.
+    Parameters
+    ----------
+    name : str
+        A reward that the registry offers to estimators.
+    token_level_rewards : float32 or float64 tensor (completions, tokens)
+        What verl passes: the sum over the tokens is the class of the answer.
+    response_mask : tensor (completions, tokens)
+        What verl passes: 1 at tokens of the completion.
+    config : Any
+        The configuration of the algorithm; options of the reward are below `config.polyest`.
+    index : array (completions,) or None
+        The uid of each completion's prompt.
+    **_ : Any
+        What else verl passes; it is not read.
 
-    Returns the advantages (completions, tokens), twice.  Raises BrokenBatch, BrokenOrbit, InvalidReward,
-    TableNotFound.
+    Returns
+    -------
+    tuple of (tensor, tensor)
+        The advantages (completions, tokens), twice.
+
+    Raises
+    ------
+    BrokenBatch
+        If the arguments do not fit together, a score is no class of an answer, or a group is larger than
+        promised or too small for its table.
+    BrokenOrbit
+        If nothing says which prompts are an orbit, or an orbit is not whole.
+    InvalidReward
+        If the name or an option is unknown, a reward is not finite, or a penalty is added to the scores
+        (`use_kl_in_reward`).
+    TableNotFound
+        If no table is released for the size of a group.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> config = SimpleNamespace(polyest={"beta": 0.1}, use_kl_in_reward=True)
+    >>> try:
+    ...     estimate("log_probability", None, None, config)
+    ... except InvalidReward as refused:
+    ...     print(str(refused).partition(",")[0])
+    algorithm.use_kl_in_reward is on
     """
     options = current_options(name, _options_in(config), "algorithm.polyest")
     how = parse_options(name, options, scored=True)
@@ -111,8 +182,15 @@ def estimate(
 
 
 def estimators() -> dict[str, Callable[..., tuple[Array, Array]]]:
-    """What is registered with verl, by name: an estimator for each reward, and for each old name of one.
+    """Give what is registered with verl, by name: an estimator for each reward, and for each old name of one.
 
+    Returns
+    -------
+    dict of str to callable
+        The estimators, by the name that `algorithm.adv_estimator` takes.
+
+    Examples
+    --------
     >>> [name for name in estimators() if "log" in name]
     ['polyest_log_probability', 'polyest_log']
     """
@@ -123,9 +201,25 @@ def estimators() -> dict[str, Callable[..., tuple[Array, Array]]]:
 
 
 def register() -> tuple[str, ...]:
-    """Registers the estimators with verl and returns their names; a second time it changes nothing.
+    """Register the estimators with verl; a second time it changes nothing.
 
-    Raises NotInstalled without verl, UnsupportedVersion for one that is too old.
+    Returns
+    -------
+    tuple of str
+        The names of the estimators, without old ones.
+
+    Raises
+    ------
+    NotInstalled
+        If verl is not installed.
+    UnsupportedVersion
+        If verl is too old.
+
+    Examples
+    --------
+    >>> from contextlib import suppress
+    >>> with suppress(NotInstalled):  # verl calls it itself, through the entry point verl.plugins
+    ...     names = register()
     """
     if find_spec("verl") is None:
         raise NotInstalled("verl is not installed: pip install 'polyest[verl]'")

@@ -47,8 +47,30 @@ __all__ = [
 
 
 def log_probability(*, beta: float = 1.0, **keywords: Unpack[Keywords]) -> Reward:
-    """Rewards beta log nu(z), estimated: `rewards.log_probability`.
+    """Pay the logarithm of the probability of a completion's answer, estimated.
 
+        beta log nu(z),  nu(z) the probability of the answer z, as in `rewards.log_probability`
+
+    Parameters
+    ----------
+    beta : float
+        The factor of all rewards, positive.
+    **keywords : Keywords
+        How the answers are read and grouped, and which table is looked up, as in `Keywords`; a name that is
+        not known there is a TypeError.
+
+    Returns
+    -------
+    Reward
+        The function for `reward_funcs`; `Reward` says what else it refuses.
+
+    Raises
+    ------
+    InvalidReward
+        If a value is not one that the reward takes.
+
+    Examples
+    --------
     >>> reward = log_probability(table="harmonic", dyadic=False)
     >>> reward(["2+2?"] * 4, ["4", "so 4", "5", "?"], group_id=[0] * 4)  # K = 2: log 2/2, log 1/2
     [-0.5, -0.5, -1.5, -1.5]
@@ -61,8 +83,34 @@ def log_probability(*, beta: float = 1.0, **keywords: Unpack[Keywords]) -> Rewar
 def polynomial(
     coefficients: Iterable[float], *, beta: float = 1.0, **keywords: Unpack[Keywords]
 ) -> Reward:
-    """Rewards beta sum_m a_m nu(z)^m, without bias, of degree at most G - 2: `rewards.polynomial`.
+    """Pay a polynomial of the probability of a completion's answer, without bias.
 
+        beta sum_m a_m nu(z)^m,  of degree at most G - 2, as in `rewards.polynomial`
+
+    Parameters
+    ----------
+    coefficients : iterable of float
+        The coefficients a_0, a_1, ..., finite.
+    beta : float
+        The factor of all rewards, positive.
+    **keywords : Keywords
+        How the answers are read and grouped, as in `Keywords`; a name that is not known there is a TypeError.
+        Those that say which table are refused.
+
+    Returns
+    -------
+    Reward
+        The function for `reward_funcs`; `Reward` says what else it refuses.
+
+    Raises
+    ------
+    InvalidReward
+        If a coefficient is not finite, or a value is not one that the reward takes.
+    InvalidProblem
+        If the degree is above `num_generations` less 2.
+
+    Examples
+    --------
     >>> polynomial((0, 1))(["?"] * 4, ["7", "7", "7", "3"], group_id=["a"] * 4)
     [1.0, 1.0, 1.0, 0.0]
     """
@@ -78,8 +126,33 @@ def diversity(
     beta: float = 1.0,
     **keywords: Unpack[Keywords],
 ) -> Reward:
-    """Rewards -beta log nu(z), or beta (1 - nu(z)) with measure="gini": `rewards.diversity`.
+    """Pay more for a completion whose answer is rare.
 
+        -beta log nu(z)        under measure="entropy"
+        beta (1 - nu(z))       under measure="gini", as in `rewards.diversity`
+
+    Parameters
+    ----------
+    measure : {"entropy", "gini"}
+        What diversity is measured by.
+    beta : float
+        The factor of all rewards, positive.
+    **keywords : Keywords
+        How the answers are read and grouped, and which table is looked up, as in `Keywords`; a name that is
+        not known there is a TypeError.
+
+    Returns
+    -------
+    Reward
+        The function for `reward_funcs`; `Reward` says what else it refuses.
+
+    Raises
+    ------
+    InvalidReward
+        If `measure` is unknown, or a value is not one that the reward takes.
+
+    Examples
+    --------
     >>> diversity(measure="gini")(["?"] * 4, ["7", "7", "7", "3"], group_id=[5] * 4)
     [0.0, 0.0, 0.0, 1.0]
     """
@@ -96,14 +169,40 @@ def ground_truth(
     beta: float = 1.0,
     **keywords: Unpack[Keywords],
 ) -> Reward:
-    """Rewards beta J'(nu) for the right answer, which a column has: `rewards.ground_truth`.
+    """Pay for the right answer, which a column of the dataset has; others earn 0.
 
-    truth: the name of the column.  It is read by kind= as the answers are, and needs no box.
+        beta J'(nu),  J the objective and nu the probability of the right answer, as in `rewards.ground_truth`
 
-    All rows of a prompt whose right answer cannot be read earn 0.  They are counted (`Reward.unread`,
-    logged as a share) and warned of once; where no right answer can be read at all, InvalidAnswer is
-    raised.  Of the keywords that say which table it takes none.
+    All rows of a prompt whose right answer cannot be read earn 0.  They are counted (`Reward.unread`, logged
+    as a share) and warned of once (UnreadableLabel); where no right answer can be read at all, the reward
+    raises InvalidAnswer.
 
+    Parameters
+    ----------
+    truth : str
+        The name of the column.  It is read by `kind` as the answers are, and needs no box.
+    objective : {"accuracy", "log", "pass@k"}
+        The goal J.
+    k : int or None
+        The number of completions that may try, for "pass@k" only.
+    beta : float
+        The factor of all rewards, positive.
+    **keywords : Keywords
+        How the answers are read and grouped, as in `Keywords`; a name that is not known there is a TypeError.
+        Those that say which table are an UnknownOption.
+
+    Returns
+    -------
+    Reward
+        The function for `reward_funcs`; `Reward` says what else it refuses.
+
+    Raises
+    ------
+    InvalidReward
+        If a value is not one that the reward takes.
+
+    Examples
+    --------
     >>> ground_truth()(["2+2?"] * 3, ["it is 4", "5", "none"], group_id=[0] * 3, answer=["4"] * 3)
     [1.0, 0.0, 0.0]
     """
@@ -118,10 +217,34 @@ def coherence(
     beta: float = 1.0,
     **keywords: Unpack[OrbitKeywords],
 ) -> Reward:
-    """Rewards beta for the mode of the answers of an orbit, 0 for others: `rewards.coherence`.
+    """Pay the answer that occurs most often in an orbit; others earn 0.
 
-    orbit_size: prompts of an orbit; 1 is the majority vote of a group.
+        beta 1[z is the mode],  as in `rewards.coherence`
 
+    Parameters
+    ----------
+    orbit_size : int
+        The number of prompts of an orbit; 1 is the majority vote of a group.
+    ties : {"all", "least"}
+        Whether all answers that occur most often are paid, or only the one with the least id.
+    beta : float
+        The factor of all rewards, positive.
+    **keywords : OrbitKeywords
+        How the answers are read and grouped, as in `OrbitKeywords`; a name that is not known there is a
+        TypeError.  Those that say which table are an UnknownOption.
+
+    Returns
+    -------
+    Reward
+        The function for `reward_funcs`; `Reward` says what else it refuses.
+
+    Raises
+    ------
+    InvalidReward
+        If a value is not one that the reward takes.
+
+    Examples
+    --------
     >>> coherence(orbit_size=1)(["?"] * 3, ["7", "7", "3"], group_id=[1, 1, 1])
     [1.0, 1.0, 0.0]
     """
@@ -135,8 +258,34 @@ def soft_consistency(
     beta: float = 1.0,
     **keywords: Unpack[OrbitKeywords],
 ) -> Reward:
-    """Rewards beta log of the mean of nu(z) over the prompts of an orbit: `rewards.soft_consistency`.
+    """Pay the logarithm of the mean probability of an answer over the prompts of an orbit.
 
+        beta log of the mean of nu_1(z), .., nu_m(z),  as in `rewards.soft_consistency`
+
+    Parameters
+    ----------
+    orbit_size : int
+        The number of prompts of an orbit.
+    mean : {"arithmetic", "geometric"}
+        Which mean is taken.
+    beta : float
+        The factor of all rewards, positive.
+    **keywords : OrbitKeywords
+        How the answers are read and grouped, and which table is looked up, as in `OrbitKeywords`; a name that
+        is not known there is a TypeError.
+
+    Returns
+    -------
+    Reward
+        The function for `reward_funcs`; `Reward` says what else it refuses.
+
+    Raises
+    ------
+    InvalidReward
+        If a value is not one that the reward takes.
+
+    Examples
+    --------
     >>> reward = soft_consistency(orbit_size=2, mean="geometric", table="log_count", dyadic=False)
     >>> found = reward(
     ...     ["2+2?"] * 4 + ["two and two?"] * 4, list("77737337"),
@@ -158,11 +307,45 @@ def pairwise(
     beta: float = 1.0,
     **keywords: Unpack[OrbitKeywords],
 ) -> Reward:
-    """Rewards beta times the mean agreement of a completion with those of its orbit: `rewards.pairwise`.
+    """Pay a completion for its mean agreement with the completions of its orbit.
 
-    Without fuzzy=, encode= and distance= answers agree where they are equal.  With one of them whole
-    completions are compared, kind= is not used, and every process compares all of them.
+        beta times the mean agreement,  as in `rewards.pairwise`
 
+    Without `fuzzy`, `encode` and `distance` answers agree where they are equal.  With one of them whole
+    completions are compared, `kind` is not used, and every process compares all of them.
+
+    Parameters
+    ----------
+    orbit_size : int
+        The number of prompts of an orbit.
+    fuzzy : bool
+        Whether completions are compared by rapidfuzz.
+    encode : callable or None
+        A function of n completions that gives their embeddings (n, d), finite and not 0.
+    distance : callable or None
+        A function of n completions that gives a matrix (n, n) of numbers in [0, 1].
+    include_self : bool
+        Whether a completion agrees with itself; without, the mean is over the others.
+    beta : float
+        The factor of all rewards, positive.
+    **keywords : OrbitKeywords
+        How the answers are read and grouped, as in `OrbitKeywords`; a name that is not known there is a
+        TypeError.  Those that say which table are an UnknownOption.
+
+    Returns
+    -------
+    Reward
+        The function for `reward_funcs`; `Reward` says what else it refuses.
+
+    Raises
+    ------
+    InvalidReward
+        If several ways to compare are given, or a value is not one that the reward takes.
+    NotInstalled
+        If `fuzzy` is asked for without rapidfuzz.
+
+    Examples
+    --------
     >>> pairwise(orbit_size=1)(["?"] * 4, ["7", "7", "3", None], group_id=[0] * 4)
     [0.5, 0.5, 0.25, 0.0]
     """
@@ -174,7 +357,35 @@ def pairwise(
 def safety(
     cost: Callable[[str], Any], multiplier: rewards.Multiplier, *, name: str | None = None
 ) -> SafetyReward:
-    """The reward -lambda cost(completion) of `SafetyReward`."""
+    """Pay minus the price of a completion's cost, which a multiplier moves.
+
+        -lambda cost(completion),  as in `SafetyReward`
+
+    Parameters
+    ----------
+    cost : callable
+        A function of a text that gives a finite number, or one for each budget.
+    multiplier : Multiplier
+        What holds lambda; `MultiplierCallback` moves it.
+    name : str or None
+        The reward's `__name__`, under which TRL logs it; None makes it from that of the cost.
+
+    Returns
+    -------
+    SafetyReward
+        The function for `reward_funcs`.
+
+    Raises
+    ------
+    InvalidReward
+        If `cost` is no callable or `multiplier` no Multiplier.
+
+    Examples
+    --------
+    >>> reward = safety(len, rewards.Multiplier(1.0, rate=0.1, start=0.5))
+    >>> reward(prompts=["?"] * 3, completions=["a", "abc", None])
+    [-0.5, -1.5, None]
+    """
     return SafetyReward(cost, multiplier, name)
 
 

@@ -44,11 +44,14 @@ class Callback(TrainerCallback):  # type: ignore[misc]
 
 
 class Check(Callback):
-    """Calls `check` on the configuration and on all rewards of the trainer when training starts.
+    """Call `check` on the configuration and on all rewards of the trainer when training starts.
 
-    rewarded: all rewards that the trainer has, also those that are not from here.
+    It raises InvalidReward without any reward, and NotInstalled without transformers.
 
-    Raises InvalidReward without any reward, NotInstalled; when training starts what `check` raises.
+    Parameters
+    ----------
+    *rewarded : callable
+        All rewards that the trainer has, also those that are not from here.
     """
 
     def __init__(self, *rewarded: Any) -> None:
@@ -61,19 +64,37 @@ class Check(Callback):
         self.rewarded = rewarded
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """Checks, before the first completion is sampled."""
+        """Check, before the first completion is sampled.
+
+        It raises and warns what `check` does.
+
+        Parameters
+        ----------
+        args : GRPOConfig or RLOOConfig
+            The configuration.
+        state : TrainerState
+            What the trainer passes; it is not read.
+        control : TrainerControl
+            What the trainer passes; it is not read.
+        **others : Any
+            What else the trainer passes; it is not read.
+        """
         check(args, *self.rewarded)
 
 
 class MultiplierCallback(Callback):
-    """Moves the multipliers of safety rewards once a generation batch, and restores them on resumption.
-
-    rewarded: rewards made by `trl.safety`, with different names; they belong into reward_funcs too.
+    """Move the multipliers of safety rewards once a generation batch, and restore them on resumption.
 
     Costs in evaluation are not recorded, nor those of a reward that was pickled into another process
-    (AsyncGRPOTrainer).  Raises InvalidReward for rewards of another type, for one that the first step did
-    not call, and where a checkpoint has other budgets; NotInstalled.  Warns StartedAgain where a checkpoint
-    has no multiplier.
+    (AsyncGRPOTrainer).
+
+    It raises InvalidReward for rewards of another type or without names that differ, and NotInstalled without
+    transformers.
+
+    Parameters
+    ----------
+    *rewarded : SafetyReward
+        Rewards made by `trl.safety`, with different names; they belong into `reward_funcs` too.
     """
 
     def __init__(self, *rewarded: SafetyReward) -> None:
@@ -93,7 +114,31 @@ class MultiplierCallback(Callback):
     def on_train_begin(
         self, args: Any, state: Any, control: Any, model: Any = None, **others: Any
     ) -> None:
-        """Starts recording costs, with the multipliers of the checkpoint if there is one."""
+        """Start to record costs, with the multipliers of the checkpoint if there is one.
+
+        Parameters
+        ----------
+        args : GRPOConfig or RLOOConfig
+            What the trainer passes; it is not read.
+        state : TrainerState
+            The state of the trainer, which keeps the multipliers.
+        control : TrainerControl
+            What the trainer passes; it is not read.
+        model : Module or None
+            The model, whose mode tells training from evaluation.
+        **others : Any
+            What else the trainer passes; it is not read.
+
+        Raises
+        ------
+        InvalidReward
+            If the checkpoint has other budgets.
+
+        Warns
+        -----
+        StartedAgain
+            If the checkpoint has no multiplier.
+        """
         self.model, self.silent = model, True
         kept = state.stateful_callbacks.get(KEY, {})
         for reward, costs in zip(self.rewarded, self.heard, strict=True):
@@ -113,7 +158,24 @@ class MultiplierCallback(Callback):
         self._keep(state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """Moves the multipliers if completions were sampled in this step, which is a collective call."""
+        """Move the multipliers if completions were sampled in this step, which is a collective call.
+
+        Parameters
+        ----------
+        args : GRPOConfig or RLOOConfig
+            What the trainer passes; it is not read.
+        state : TrainerState
+            The state of the trainer, which keeps the multipliers.
+        control : TrainerControl
+            What the trainer passes; it is not read.
+        **others : Any
+            What else the trainer passes; it is not read.
+
+        Raises
+        ------
+        InvalidReward
+            If the first step did not call one of the rewards.
+        """
         for reward, costs in zip(self.rewarded, self.heard, strict=True):
             if not costs and self.silent:
                 raise InvalidReward(
@@ -127,7 +189,19 @@ class MultiplierCallback(Callback):
         self._keep(state)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """Stops recording costs."""
+        """Stop recording costs.
+
+        Parameters
+        ----------
+        args : GRPOConfig or RLOOConfig
+            What the trainer passes; it is not read.
+        state : TrainerState
+            What the trainer passes; it is not read.
+        control : TrainerControl
+            What the trainer passes; it is not read.
+        **others : Any
+            What else the trainer passes; it is not read.
+        """
         self.model = None
         for reward in self.rewarded:
             reward.listener = None

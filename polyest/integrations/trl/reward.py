@@ -28,19 +28,37 @@ TRIED = 34
 class Keywords(Answering, total=False):
     """Keywords that the rewards have in common, beside those of `reader.Answering`.
 
-    group: the column with the id of a row's prompt, whole numbers or texts; "group_id" by default.  It is
-    not needed where the number of generations is known: then rows that follow each other are a group.
-    num_generations: G, where the trainer cannot be found, or to have it compared with the trainer's.  Every
-    G rows that follow each other are a group of their own, so that an id that is drawn twice makes two
-    groups, and any other size is an error.  In evaluation it is the trainer's num_generations_eval.
-    end_token: the token that ends a completion, or several.  A completion that ends in none of them was
-    cut, and is no answer.  By default those of the trainer, where it masks completions that were cut; ()
-    reads all.
-    gather: "auto" (default) counts groups over all processes if there is a process group, True insists on
-    one, False counts the rows of this process.
-    name: the reward's __name__, under which TRL logs it; made from the other keywords by default.
-    criterion, bias, bias_ratio, noise, table, dyadic, unanswered: as in `rewards.Options`, but dyadic is
-    True and unanswered "lowest" by default; "exclude" pays None.
+    Attributes
+    ----------
+    group : str
+        The column with the id of a row's prompt, whole numbers or texts; "group_id" by default.  It is not
+        needed where the number of generations is known: then rows that follow each other are a group.
+    num_generations : int or None
+        The number G, where the trainer cannot be found, or to have it compared with the trainer's.  Every G
+        rows that follow each other are a group of their own, so that an id that is drawn twice makes two
+        groups, and any other size is an error.  In evaluation it is the trainer's `num_generations_eval`.
+    end_token : int, iterable of int or None
+        The token that ends a completion, or several.  A completion that ends in none of them was cut, and is
+        no answer.  By default those of the trainer, where it masks completions that were cut; () reads all.
+    gather : {"auto", True, False}
+        Whether groups are counted over all processes: "auto" (default) does so if there is a process group,
+        True insists on one, and False counts the rows of this process.
+    name : str
+        The reward's `__name__`, under which TRL logs it; made from the other keywords by default.
+    criterion : str
+        As in `rewards.Options`.
+    bias : float
+        As in `rewards.Options`.
+    bias_ratio : float
+        As in `rewards.Options`.
+    noise : float
+        As in `rewards.Options`.
+    table : Table or str
+        As in `rewards.Options`.
+    dyadic : bool
+        As in `rewards.Options`, but True by default.
+    unanswered : {"exclude", "lowest"}
+        As in `rewards.Options`, but "lowest" by default; "exclude" pays None.
     """
 
     group: str
@@ -58,11 +76,15 @@ class Keywords(Answering, total=False):
 
 
 class OrbitKeywords(Keywords, total=False):
-    """Keywords of rewards over an orbit of prompts.
+    """Keywords of rewards over an orbit of prompts, beside those of `Keywords`.
 
-    orbit: the column with the id of a row's orbit, "orbit_id" by default; not read if orbit_size is 1.
-    broken: what to do with an orbit that arrives without all its prompts, "raise" (default) or "exclude",
-    which pays None.  Evaluation cuts orbits if its batch is not the whole data set.
+    Attributes
+    ----------
+    orbit : str
+        The column with the id of a row's orbit, "orbit_id" by default; not read if `orbit_size` is 1.
+    broken : {"raise", "exclude"}
+        What to do with an orbit that arrives without all its prompts: "raise" (default), or "exclude", which
+        pays None.  Evaluation cuts orbits if its batch is not the whole data set.
     """
 
     orbit: str
@@ -70,18 +92,22 @@ class OrbitKeywords(Keywords, total=False):
 
 
 class Reward:
-    """A reward function of TRL: rows of a batch -> list of float or None.
+    """Pay the completions of a batch, as a reward function of TRL.
 
-    The functions of `polyest.integrations.trl` make it.
+    The functions of `polyest.integrations.trl` make it.  It raises TypeError, CountOutOfRange, InvalidAnswer,
+    InvalidProblem, InvalidReward, NotInstalled, TableNotFound and UnknownOption, when it is made, for
+    keywords that it does not take.
 
-    form: the name of a reward of the registry.
-    arguments, options: what its function is called with, beside the answers.
-    reading: how a batch is read.
-
-    Raises TypeError, InvalidAnswer, InvalidReward and NotInstalled, when it is made, for keywords that it
-    does not take.  When it is called it raises BrokenBatch, BrokenOrbit, CountOutOfRange, InvalidAnswer,
-    InvalidReward, MissingColumn and TableNotFound for what cannot be counted or compared; on its first call
-    also what `check` does, if it finds its trainer.
+    Parameters
+    ----------
+    form : str
+        The name of a reward of the registry.
+    arguments : mapping
+        What the reward's own function is called with, beside the answers.
+    reading : Reading
+        How a batch is read.
+    options : mapping
+        The options of the function that all rewards have, and `name`.
     """
 
     def __init__(
@@ -97,7 +123,49 @@ class Reward:
         self._try()
 
     def __call__(self, prompts: Any, completions: Any, **columns: Any) -> list[float | None]:
-        """Rewards of the rows of this process; a collective call where groups are gathered."""
+        """Pay the rows of this process, which is a collective call where groups are gathered.
+
+        Parameters
+        ----------
+        prompts : sequence (N,)
+            The prompts, each a text or messages.
+        completions : sequence (N,)
+            The completions, each a text, messages or None.
+        **columns : Any
+            The columns of the dataset, each (N,), and what else TRL passes.
+
+        Returns
+        -------
+        list of (float or None), (N,)
+            The rewards; None for a completion that is left out.
+
+        Raises
+        ------
+        BrokenBatch
+            If the rows are not the groups that are expected.
+        BrokenOrbit
+            If an orbit arrives without all its prompts, or is not that of all rows of a prompt.
+        CountOutOfRange
+            If a group is too small for its table.
+        InvalidAnswer
+            If a completion cannot be read, or no right answer of the dataset.
+        InvalidReward
+            If a reward is not finite, or completions cannot be compared; on the first call also what `check`
+            raises, if the trainer is found.
+        MissingColumn
+            If the dataset lacks a column.
+        TableNotFound
+            If no table is released for the size of a group.
+
+        Warns
+        -----
+        UnreadableLabel
+            If a right answer cannot be read, once.
+        ScaleLost
+            On the first call, as `check` does, if the trainer is found.
+        AnotherObjective
+            On the first call, as `check` does, if the trainer is found.
+        """
         how, trainer = self.reading, trainer_of(columns)
         if trainer is not None:
             if self.checked is not trainer.args:

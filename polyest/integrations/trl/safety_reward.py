@@ -16,15 +16,26 @@ from polyest.values import shown
 
 
 class SafetyReward:
-    """Rewards -lambda cost(completion); only `MultiplierCallback` moves lambda.
+    """Pay minus the price of a completion's cost, as a reward function of TRL.
 
-    cost: a function of a text that gives a finite number, or one for each budget.
-    multiplier: a `rewards.Multiplier`, which the callback moves.
-    name: the reward's __name__, under which TRL logs it; made from that of the cost by default.
+        -lambda cost(completion)
 
-    A completion without text has None and no cost.  Rewards are rounded to multiples of 2^-16, so that
-    those of a group with equal costs cancel.  Raises InvalidReward as `rewards.safety` does.
+    Only `MultiplierCallback` moves lambda.  A completion without text has None and no cost.  Rewards are
+    rounded to multiples of 2^-16, so that those of a group with equal costs cancel.
 
+    It raises InvalidReward for a cost that is no callable and a multiplier that is none.
+
+    Parameters
+    ----------
+    cost : callable
+        A function of a text that gives a finite number, or one for each budget.
+    multiplier : Multiplier
+        What holds lambda; the callback moves it.
+    name : str or None
+        The reward's `__name__`, under which TRL logs it; None makes it from that of the cost.
+
+    Examples
+    --------
     >>> reward = SafetyReward(len, rewards.Multiplier(1.0, rate=0.1, start=0.5))
     >>> reward(prompts=["?"] * 3, completions=["a", "abc", None])
     [-0.5, -1.5, None]
@@ -44,7 +55,29 @@ class SafetyReward:
         self.__name__ = name or f"safety-{word(cost)}"
 
     def __call__(self, prompts: Any, completions: Any, **columns: Any) -> list[float | None]:
-        """Rewards of the rows of this process; lambda does not move."""
+        """Pay the rows of this process; lambda does not move.
+
+        Parameters
+        ----------
+        prompts : sequence (N,)
+            The prompts, which are not read.
+        completions : sequence (N,)
+            The completions, each a text, messages or None.
+        **columns : Any
+            What else TRL passes, of which `log_metric` is called with lambda.
+
+        Returns
+        -------
+        list of (float or None), (N,)
+            The rewards; None for a completion without text.
+
+        Raises
+        ------
+        InvalidAnswer
+            If a completion cannot be read.
+        InvalidReward
+            If a cost is not one finite number for each budget.
+        """
         texts = texts_of(completions)
         size = self.multiplier.budget.shape
         spoken = [text for text in texts if text is not None]

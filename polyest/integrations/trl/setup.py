@@ -35,15 +35,36 @@ INSTEAD = {
 
 
 def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Data:
-    """The rows in a random order of orbits, where rows of an orbit stay together in the order they had.
+    """Put the rows in a random order of orbits.
 
-    dataset: a datasets.Dataset, or a list of dictionaries; the same type is returned.
-    column: the name of the column with ids of orbits.
+    Rows of an orbit stay together in the order they had.  With shuffle_dataset=False every epoch has this
+    order; to have several, concatenate the orders of several seeds.
 
-    With shuffle_dataset=False every epoch has this order; to have several, concatenate the orders of
-    several seeds.  Raises BrokenOrbit for orbits of different sizes, MissingColumn, BrokenBatch for a
-    stream.
+    Parameters
+    ----------
+    dataset : Dataset or list of dict
+        The rows, of the library datasets or in a list.
+    column : str
+        The name of the column with ids of orbits.
+    seed : int
+        The seed of the order.
 
+    Returns
+    -------
+    Dataset or list of dict
+        The rows in their new order, in the type of `dataset`.
+
+    Raises
+    ------
+    BrokenBatch
+        If `dataset` has no rows or no length, as a stream.
+    BrokenOrbit
+        If orbits have different sizes.
+    MissingColumn
+        If there is no such column.
+
+    Examples
+    --------
     >>> [row["n"] for row in order_by_orbit([{"n": n, "orbit_id": n % 3} for n in range(6)])]
     [2, 5, 0, 3, 1, 4]
     """
@@ -77,17 +98,47 @@ def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Da
 
 
 def check(config: Any, *rewarded: Any) -> None:
-    """Checks a GRPOConfig or RLOOConfig, and the rewards that go with it, before training.
-
-    config: the configuration; rewarded: all rewards of the trainer.
+    """Check a GRPOConfig or RLOOConfig, and the rewards that go with it, before training.
 
     `Check` calls it when training starts, and a reward calls it on its first call, if it finds its trainer.
 
-    Warns ScaleLost where advantages are divided by a standard deviation, AnotherObjective where rewards are
-    clipped, or tokens weighted by the length of their completion.  Raises CountOutOfRange for fewer than 3
-    generations where a reward is looked up, BrokenBatch and BrokenOrbit where groups or orbits would be cut
-    or have another size, in training or in evaluation, InvalidReward for a reward that may be None beside
-    another one (TRL adds None as 0), UnsupportedVersion, NotInstalled.
+    Parameters
+    ----------
+    config : GRPOConfig or RLOOConfig
+        The configuration.
+    *rewarded : callable
+        All rewards of the trainer.
+
+    Raises
+    ------
+    BrokenBatch
+        If groups would be cut or have another size, in training or in evaluation.
+    BrokenOrbit
+        If orbits would be cut, in training or in evaluation.
+    CountOutOfRange
+        If there are fewer than 3 generations where a reward is looked up.
+    InvalidReward
+        If a reward may be None beside another one, as TRL adds None as 0.
+    NotInstalled
+        If TRL is not installed.
+    UnsupportedVersion
+        If TRL is of a version that is known not to work.
+
+    Warns
+    -----
+    AnotherObjective
+        If rewards are clipped, or tokens weighted by the length of their completion.
+    ScaleLost
+        If advantages are divided by a standard deviation.
+
+    Examples
+    --------
+    >>> from contextlib import suppress
+    >>> from types import SimpleNamespace
+    >>> from polyest.integrations import trl
+    >>> config = SimpleNamespace(num_generations=8, scale_rewards="none")  # in place of a GRPOConfig
+    >>> with suppress(NotInstalled):  # of TRL
+    ...     check(config, trl.log_probability(beta=0.1))
     """
     looked_at(config, rewarded, len(rewarded))
 
