@@ -318,7 +318,7 @@ def _summed(values: Array, groups: Array | None) -> Array:
     return total[place]
 
 
-def _flags(name: str, values: Any, like: Array) -> Array:
+def _flags(name: str, values: object, like: Array) -> Array:
     """Values as bool, of the library and on the device of `like`."""
     xp = library(like)
     try:
@@ -337,7 +337,7 @@ def _dtype(rewards: Any) -> Any:
     return xp.float32 if few else xp.float64
 
 
-def _as(dtype: Any, values: Array) -> Array:
+def _as(dtype: object, values: Array) -> Array:
     """Tensors in this type; numpy's are float64 already."""
     return values if library(values) is np else values.to(dtype)
 

@@ -35,7 +35,7 @@ def reals(name: str, values: Any, like: Any, wanted: str = "numbers that are rea
     return given.astype(np.float64) if xp is np else given.to(xp.float64, copy=True)
 
 
-def on_host(name: str, values: Any, wanted: str = "numbers that are real") -> Floats:
+def on_host(name: str, values: object, wanted: str = "numbers that are real") -> Floats:
     """Return the values as a numpy float64 array, from any device; the arguments are those of `reals`."""
     numbers = reals(name, values, values, wanted)
     return numbers if isinstance(numbers, np.ndarray) else np.asarray(numbers.detach().cpu())

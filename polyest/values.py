@@ -23,7 +23,7 @@ def clipped(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return the repr of a value in one line of at most 60 characters, or its type or size instead.
 
     >>> shown("x" * 1000)

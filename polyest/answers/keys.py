@@ -155,12 +155,12 @@ def flat(name: str, values: Any, none: bool = True) -> list[Any]:
     return list(values)
 
 
-def listed(values: Any) -> bool:
+def listed(values: object) -> bool:
     """Return whether values are a list, a tuple or an array of entries, and not a single entry."""
     return isinstance(values, list | tuple | np.ndarray) and getattr(values, "ndim", 1) > 0
 
 
-def _phrases(cues: Any) -> tuple[str, ...]:
+def _phrases(cues: object) -> tuple[str, ...]:
     """Return the cues as a tuple; raise InvalidAnswer unless they are a list of phrases."""
     if isinstance(cues, str) or not isinstance(cues, Iterable):
         raise InvalidAnswer(

@@ -88,12 +88,12 @@ class Point:
         return _transcendental(name, x)
 
 
-def ball(x: Any) -> Any:
+def ball(x: object) -> Any:
     """Return a number as a ball."""
     return arb(x) if isinstance(x, fmpq) else x
 
 
-def minus(x: Any, y: Any) -> Any:
+def minus(x: object, y: object) -> Any:
     """Return x - y, or None if one of them is None."""
     if x is None or y is None:
         return None
@@ -139,19 +139,19 @@ def _simplest(x: Any) -> Any:
     return x.real if isinstance(x, acb) and x.imag.is_zero() else x
 
 
-def _plus(x: Any, y: Any) -> Any:
+def _plus(x: object, y: object) -> Any:
     """Return x + y."""
     return x + y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) + ball(y)
 
 
-def _times(x: Any, y: Any) -> Any:
+def _times(x: object, y: object) -> Any:
     """Return x y, which is the rational 0 if a factor is."""
     if any(isinstance(factor, fmpq) and factor == 0 for factor in (x, y)):
         return fmpq(0)
     return x * y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) * ball(y)
 
 
-def _over(x: Any, y: Any) -> Any:
+def _over(x: object, y: object) -> Any:
     """Return x / y."""
     if zero(y):
         raise _UndefinedError
@@ -182,7 +182,7 @@ def _raised(x: Any, y: Any) -> Any:
     return (acb(x) if isinstance(x, arb) and x < 0 else x).root(index) ** times
 
 
-def _exponential(x: Any, y: Any) -> Any:
+def _exponential(x: object, y: object) -> Any:
     """Return x to the power y as e to the power y log x."""
     if zero(x):
         raise _UndefinedError
@@ -191,20 +191,20 @@ def _exponential(x: Any, y: Any) -> Any:
     return power.exp()
 
 
-def _bounded(power: Any) -> None:
+def _bounded(power: object) -> None:
     """Raise OverflowError if e to this power is too large or too small."""
     if size(power.real if isinstance(power, acb) else power) > EXACT.bit_length():
         raise OverflowError
 
 
-def _transcendental(name: str, x: Any) -> Any:
+def _transcendental(name: str, x: object) -> Any:
     """Return the value of a function, which is complex if the real value is undefined."""
     argument = ball(x)
     value = getattr(argument, name)()
     return value if value.is_finite() else getattr(acb(argument), name)()
 
 
-def _factorial(x: Any) -> Any:
+def _factorial(x: object) -> Any:
     """Return x!, which is Gamma(x + 1) if x is not a small whole number."""
     if isinstance(x, fmpq) and x.q == 1:
         if x < 0:

@@ -22,7 +22,7 @@ JOBS = click.IntRange(1, 1024)
 def several(*options: Decorator) -> Decorator:
     """Combine several options into one decorator; the help lists them in this order."""
 
-    def decorated(command: Any) -> Any:
+    def decorated(command: object) -> Any:
         for option in reversed(options):
             command = option(command)
         return command

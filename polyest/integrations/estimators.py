@@ -316,7 +316,7 @@ def _siblings(groups: list[Any], orbits: list[int]) -> list[Any]:
     ]
 
 
-def _orbit_of_uid(group: Any) -> str:
+def _orbit_of_uid(group: object) -> str:
     """The orbit in a uid of the form "orbit:prompt"."""
     orbit, colon, _ = str(group).partition(":")
     if not colon:
@@ -337,13 +337,13 @@ def _numbered(name: str, values: list[Any]) -> Any:
         raise BrokenBatch(f"{name}: {error}; expected texts or numbers") from None
 
 
-def _among(name: str, value: Any, known: tuple[str, ...]) -> str:
+def _among(name: str, value: object, known: tuple[str, ...]) -> str:
     if value not in known:
         raise InvalidReward(f"{name} is {shown(value)}: expected one of {', '.join(known)}")
     return str(value)
 
 
-def _whole(name: str, value: Any, least: int) -> int:
+def _whole(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InvalidReward(f"{name} is {shown(value)}: expected an integer of at least {least}")
     return value

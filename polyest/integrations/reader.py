@@ -197,7 +197,7 @@ def identified(keys: Sequence[str | None]) -> Ints:
     return np.fromiter(map(number.__getitem__, keys), np.int64, len(keys))
 
 
-def _key(found: Any) -> str | None:
+def _key(found: object) -> str | None:
     if found is None or isinstance(found, str):
         return found
     if isinstance(found, int | Integral):  # int first: asking Integral takes ten times as long

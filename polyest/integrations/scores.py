@@ -115,7 +115,7 @@ def answer_class(
     return float(found if right is None or right else -(found + SLOTS))
 
 
-def classes(scores: Any, with_orbits: bool = False, failed: str = "raise") -> Classes:
+def classes(scores: object, with_orbits: bool = False, failed: str = "raise") -> Classes:
     """Read the scores of a batch: classes, orbits, and which answers are not known to be wrong.
 
     Parameters

@@ -42,7 +42,7 @@ def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
     [0.0, 0.0, 0.0, -1.5]
     """
 
-    async def rm(args: Any, samples: Any, **_: Any) -> list[float]:
+    async def rm(args: object, samples: object, **_: Any) -> list[float]:
         if not isinstance(samples, list):
             raise BrokenBatch("one sample in place of its group: start slime with --group-rm")
         if any(isinstance(sample, list) for sample in samples):
@@ -54,6 +54,6 @@ def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
     return rm
 
 
-def _unfinished(sample: Any) -> bool:
+def _unfinished(sample: object) -> bool:
     status = getattr(sample, "status", None)
     return str(getattr(status, "value", status)).lower() in UNFINISHED

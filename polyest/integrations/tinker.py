@@ -50,7 +50,7 @@ def tinker(reward: GroupReward, text: Callable[[Any], Text]) -> Callable[..., Aw
     return compute_group_rewards
 
 
-def _ran_out(trajectory: Any) -> bool:
+def _ran_out(trajectory: object) -> bool:
     """Whether a trajectory ended at a limit."""
     turns = getattr(trajectory, "transitions", None)
     cut = turns and getattr(turns[-1].ac, "stop_reason", None) == "length"

@@ -121,8 +121,8 @@ def estimate(
     name: str,
     token_level_rewards: Array,
     response_mask: Array,
-    config: Any = None,
-    index: Any = None,
+    config: object = None,
+    index: object = None,
     **_: Any,
 ) -> tuple[Array, Array]:
     """Give advantages and returns, as the estimators do that are registered with verl.
@@ -236,13 +236,13 @@ def register() -> tuple[str, ...]:
     return tuple(f"polyest_{name}" for name in offered("estimators"))
 
 
-def _by_old_name(old: str, new: str, *given: Any, **named: Any) -> tuple[Array, Array]:
+def _by_old_name(old: str, new: str, *given: object, **named: Any) -> tuple[Array, Array]:
     """The estimator of a reward that was registered by another name before."""
     warn_of_setting("algorithm.adv_estimator", f"polyest_{old}", f"polyest_{new}")
     return estimate(new, *given, **named)
 
 
-def _options_in(config: Any) -> Mapping[str, Any]:
+def _options_in(config: object) -> Mapping[str, Any]:
     """The options below `polyest` in the configuration of an algorithm, none where it has none."""
     found = config.get("polyest") if hasattr(config, "get") else getattr(config, "polyest", None)
     if found is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock, get_ident
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from polyest.errors import PrecisionChanged
 
@@ -122,7 +122,7 @@ def is_trusted() -> bool:
     return _trusted > 0
 
 
-def _changed(ours: int, seen: Any) -> PrecisionChanged:
+def _changed(ours: int, seen: object) -> PrecisionChanged:
     """Return the error for a precision that is not the one that was set."""
     return PrecisionChanged(
         f"flint.ctx.prec is {seen}, and was set to {ours} here: another thread of this process uses "

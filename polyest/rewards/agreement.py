@@ -39,7 +39,7 @@ def pairwise(
     encode: Callable[[list[str]], Any] | None = None,
     distance: Callable[[list[str]], Any] | None = None,
     include_self: bool = True,
-    orbits: Any = None,
+    orbits: object = None,
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
@@ -177,7 +177,7 @@ def _indels() -> Callable[[list[str]], Floats]:
     )
 
 
-def _of_embeddings(embedded: Any, n: int) -> Floats:
+def _of_embeddings(embedded: object, n: int) -> Floats:
     vectors = on_host("what encode gave", embedded, "an array of numbers")
     if vectors.ndim != 2 or len(vectors) != n:
         raise InvalidReward(
@@ -194,7 +194,7 @@ def _of_embeddings(embedded: Any, n: int) -> Floats:
     return np.asarray((n + unit @ unit.sum(0)) / 2)
 
 
-def _of_distances(measured: Any, n: int) -> tuple[Floats, Floats]:
+def _of_distances(measured: object, n: int) -> tuple[Floats, Floats]:
     between = on_host("what distance gave", measured, "an array of numbers")
     if between.shape != (n, n):
         raise InvalidReward(
@@ -209,7 +209,7 @@ def _of_distances(measured: Any, n: int) -> tuple[Floats, Floats]:
     return near.sum(1), near.diagonal()
 
 
-def _texts(answers: Any) -> Any:
+def _texts(answers: object) -> Any:
     """Texts as an object array, or None where the answers are integers."""
     if library(answers) is not np:
         return None

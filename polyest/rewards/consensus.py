@@ -44,7 +44,7 @@ MEANS = ("arithmetic", "geometric")
 def coherence(
     answers: Array,
     *,
-    orbits: Any = None,
+    orbits: object = None,
     ties: Literal["all", "least"] = "all",
     beta: float = 1.0,
     **options: Unpack[Options],
@@ -119,7 +119,7 @@ def soft_consistency(
     answers: Array,
     *,
     mean: Literal["arithmetic", "geometric"] = "arithmetic",
-    orbits: Any = None,
+    orbits: object = None,
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
@@ -217,11 +217,11 @@ def _factors(how: Estimator, draws: tuple[int, ...], like: Array) -> tuple[Array
 
 
 @constant
-def _constant(how: tuple[Any, ...], draws: tuple[int, ...], device: Any) -> tuple[Array, ...]:
+def _constant(how: tuple[Any, ...], draws: tuple[int, ...], device: object) -> tuple[Array, ...]:
     return _spread(Estimator(*how), draws, device).factors
 
 
 @lru_cache(maxsize=64)
-def _spread(how: Estimator, draws: tuple[int, ...], device: Any) -> Stratified:
+def _spread(how: Estimator, draws: tuple[int, ...], device: object) -> Stratified:
     found = stratify(rewarded(how, draws[0]), draws)
     return found if device is None else found.moved(device)

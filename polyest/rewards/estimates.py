@@ -102,7 +102,7 @@ def counted(answers: Array, options: Options) -> counts.Counts:
 
 
 def estimated(
-    answers: Array, target: Target, beta: Any, options: Options, sign: int = 1
+    answers: Array, target: Target, beta: object, options: Options, sign: int = 1
 ) -> tuple[Array, counts.Counts]:
     """Rewards sign beta c[index], and the counts that they were looked up by.
 
@@ -130,7 +130,7 @@ def group_sizes(seen: counts.Counts, options: Options) -> tuple[int, ...]:
     return tuple(K + spent for K in seen.distinct)
 
 
-def filled(paid: Array, answered: Array, lowest: Any, options: Options) -> Array:
+def filled(paid: Array, answered: Array, lowest: object, options: Options) -> Array:
     """Rewards where there is an answer; elsewhere nan, or `lowest` if the options say so."""
     xp = library(paid)
     return xp.where(answered, paid, xp.nan if options.get("unanswered") != LOWEST else lowest)
@@ -174,7 +174,7 @@ def _rows(seen: counts.Counts) -> Array:
 
 @constant
 def _constant(
-    how: tuple[Any, ...], distinct: tuple[int, ...], groups: tuple[int, ...], device: Any
+    how: tuple[Any, ...], distinct: tuple[int, ...], groups: tuple[int, ...], device: object
 ) -> Array:
     return _tabulated(Estimator(*how), distinct, groups, device)
 

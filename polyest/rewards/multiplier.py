@@ -50,7 +50,7 @@ class Multiplier:
     [[-0.8, -0.0, -0.0, -0.8]]
     """
 
-    def __init__(self, budget: Any, *, rate: float, start: Any = 0.0) -> None:
+    def __init__(self, budget: object, *, rate: float, start: object = 0.0) -> None:
         """A multiplier at its start."""
         self.budget = _numbers("budget", budget)
         self.rate = _numbers("rate", rate)
@@ -69,7 +69,7 @@ class Multiplier:
             )
         self.value = np.broadcast_to(self.value, self.budget.shape).copy()
 
-    def update(self, costs: Array, process_group: Any = None) -> Any:
+    def update(self, costs: Array, process_group: object = None) -> Any:
         """Move lambda by the mean of these costs over all processes, in a collective call.
 
         Parameters
@@ -225,13 +225,13 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
     return paid
 
 
-def _numbers(name: str, values: Any) -> Floats:
+def _numbers(name: str, values: object) -> Floats:
     """Finite float64 numbers on the host."""
     found: Floats = _finite(name, on_host(name, values))
     return found
 
 
-def _finite(name: str, found: Any) -> Any:
+def _finite(name: str, found: object) -> Any:
     if not library(found).isfinite(found).all():
         raise InvalidReward(_not_finite(name))
     return found

@@ -89,7 +89,7 @@ class Estimator(NamedTuple):
 
 
 def parse_options(
-    target: Target, beta: Any, sign: int, options: Options, but: tuple[str, ...] = ()
+    target: Target, beta: object, sign: int, options: Options, but: tuple[str, ...] = ()
 ) -> Estimator:
     """The estimator that keywords ask for.
 

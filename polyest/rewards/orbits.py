@@ -42,7 +42,7 @@ class Arranged:
         return flat.reshape(self.shape)
 
 
-def arranged(answers: Array, *, groups: Any = None, orbits: Any = None) -> Arranged:
+def arranged(answers: Array, *, groups: object = None, orbits: object = None) -> Arranged:
     """Answers as (orbits, m, G).
 
     answers: integers in one of the three layouts; groups, orbits: ids, which the host reads.
@@ -99,7 +99,7 @@ def arranged(answers: Array, *, groups: Any = None, orbits: Any = None) -> Arran
     return Arranged(answer.reshape(-1)[order].reshape(-1, m, G), shape, order)
 
 
-def _ids(name: str, values: Any) -> Any:
+def _ids(name: str, values: object) -> Any:
     """Integer ids on the host."""
     found = counts.integers(name, values, values)
     return found if isinstance(found, np.ndarray) else found.cpu().numpy()

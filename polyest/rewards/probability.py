@@ -318,7 +318,9 @@ def diversity(
     return _explored(paid, seen, prior, float(beta), options)
 
 
-def _explored(paid: Array, seen: counts.Counts, prior: Any, beta: float, options: Options) -> Array:
+def _explored(
+    paid: Array, seen: counts.Counts, prior: object, beta: float, options: Options
+) -> Array:
     """Rewards of -log nu with beta log Q added.  The host reads the prior, and checks it."""
     xp, answered = library(paid), seen.answered
     believed = reals("prior", prior, paid, "log Q of each answer")

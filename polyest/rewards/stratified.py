@@ -78,7 +78,7 @@ class Stratified:
         return Stratified(self.draws, tuple(torch.tensor(x, device=device) for x in self.factors))
 
 
-def stratify(coefficients: Any, draws: tuple[int, ...]) -> Stratified:
+def stratify(coefficients: object, draws: tuple[int, ...]) -> Stratified:
     """The stratified table of c_0..c_n for prompts of K_1..K_m draws, n <= min K_k.
 
     coefficients: numbers (n+1,).

@@ -54,7 +54,7 @@ class Check(Callback):
         All rewards that the trainer has, also those that are not from here.
     """
 
-    def __init__(self, *rewarded: Any) -> None:
+    def __init__(self, *rewarded: object) -> None:
         """A callback for these rewards."""
         super().__init__()
         if not rewarded or not all(callable(reward) for reward in rewarded):
@@ -63,7 +63,7 @@ class Check(Callback):
             )
         self.rewarded = rewarded
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+    def on_train_begin(self, args: object, state: object, control: object, **others: Any) -> None:
         """Check, before the first completion is sampled.
 
         It raises and warns what `check` does.
@@ -157,7 +157,7 @@ class MultiplierCallback(Callback):
                 )
         self._keep(state)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+    def on_step_end(self, args: object, state: object, control: object, **others: Any) -> None:
         """Move the multipliers if completions were sampled in this step, which is a collective call.
 
         Parameters
@@ -188,7 +188,7 @@ class MultiplierCallback(Callback):
         self.silent = False
         self._keep(state)
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+    def on_train_end(self, args: object, state: object, control: object, **others: Any) -> None:
         """Stop recording costs.
 
         Parameters
@@ -206,7 +206,7 @@ class MultiplierCallback(Callback):
         for reward in self.rewarded:
             reward.listener = None
 
-    def _hear(self, reward: SafetyReward, costs: Any) -> None:
+    def _hear(self, reward: SafetyReward, costs: object) -> None:
         """Records the costs of a call of the reward, unless it is in evaluation."""
         if self.model.training:
             at = next(i for i, known in enumerate(self.rewarded) if known is reward)

@@ -36,7 +36,7 @@ def name_of(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
     return "-".join([form, *parts])
 
 
-def word(value: Any) -> str:
+def word(value: object) -> str:
     """A value as part of a name; the same in every process.
 
     >>> word(0.5), word(len), word(("a", "rather", "long", "tuple", "of", "words")) == word("x" * 99)

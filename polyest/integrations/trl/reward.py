@@ -122,7 +122,7 @@ class Reward:
         self.checked: Any = None  # the configuration that `check` has seen
         self._try()
 
-    def __call__(self, prompts: Any, completions: Any, **columns: Any) -> list[float | None]:
+    def __call__(self, prompts: object, completions: object, **columns: Any) -> list[float | None]:
         """Pay the rows of this process, which is a collective call where groups are gathered.
 
         Parameters
@@ -285,7 +285,7 @@ def build(
     return Reward(form, arguments, reading, {"dyadic": True, "unanswered": UNANSWERED, **given})
 
 
-def _tokens(end: Any) -> tuple[int, ...] | None:
+def _tokens(end: object) -> tuple[int, ...] | None:
     """The tokens that end a completion, given as one or several; None for those of the trainer."""
     if end is None:
         return None

@@ -54,7 +54,7 @@ class SafetyReward:
         self.listener: Callable[[SafetyReward, Any], None] | None = None
         self.__name__ = name or f"safety-{word(cost)}"
 
-    def __call__(self, prompts: Any, completions: Any, **columns: Any) -> list[float | None]:
+    def __call__(self, prompts: object, completions: object, **columns: Any) -> list[float | None]:
         """Pay the rows of this process; lambda does not move.
 
         Parameters

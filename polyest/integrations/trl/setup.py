@@ -97,7 +97,7 @@ def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Da
     return cast(Data, [rows[i] for i in order] if is_list else rows.select(order))
 
 
-def check(config: Any, *rewarded: Any) -> None:
+def check(config: object, *rewarded: object) -> None:
     """Check a GRPOConfig or RLOOConfig, and the rewards that go with it, before training.
 
     `Check` calls it when training starts, and a reward calls it on its first call, if it finds its trainer.
@@ -143,7 +143,7 @@ def check(config: Any, *rewarded: Any) -> None:
     looked_at(config, rewarded, len(rewarded))
 
 
-def looked_at(config: Any, rewarded: Sequence[Any], beside: int, evaluated: int = 0) -> None:
+def looked_at(config: object, rewarded: Sequence[Any], beside: int, evaluated: int = 0) -> None:
     """What `check` does.
 
     rewarded: rewards to look at; beside: how many rewards the trainer has in all.
@@ -160,7 +160,7 @@ def looked_at(config: Any, rewarded: Sequence[Any], beside: int, evaluated: int 
             reward.checked = config
 
 
-def _switches(config: Any) -> dict[str, tuple[type[Warning], str]]:
+def _switches(config: object) -> dict[str, tuple[type[Warning], str]]:
     """Settings that undo what a reward pays: the setting -> which warning, and what the setting does."""
     found: dict[str, tuple[type[Warning], str]] = {}
     scale = getattr(config, "scale_rewards", "none")
@@ -241,7 +241,7 @@ def _whole_groups(G: int, rows: int, setting: str) -> None:
         )
 
 
-def _evaluates(config: Any) -> bool:
+def _evaluates(config: object) -> bool:
     """Whether there is evaluation during training."""
     strategy = getattr(config, "eval_strategy", "no")
     return getattr(strategy, "value", strategy) != "no"

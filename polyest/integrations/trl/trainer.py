@@ -41,14 +41,14 @@ def end_tokens(trainer: Any) -> tuple[int, ...]:
     return tuple(end for end in (*ends, tokenizer.pad_token_id) if end is not None)
 
 
-def evaluated(trainer: Any) -> int:
+def evaluated(trainer: object) -> int:
     """How many prompts the largest data set of evaluation has, 0 where that is not known."""
     data: Any = getattr(trainer, "eval_dataset", None)
     each: Any = data.values() if isinstance(data, dict) else (data,)
     return max((len(one) for one in each if hasattr(one, "__len__")), default=0)
 
 
-def values_of(trainer: Any, name: str) -> Iterable[Any]:
+def values_of(trainer: object, name: str) -> Iterable[Any]:
     """The values of a column of the training data, none where they are not at hand."""
     data: Any = getattr(trainer, "train_dataset", None)
     if not hasattr(data, "__len__") or name not in (getattr(data, "column_names", None) or ()):
