@@ -173,7 +173,7 @@ def _agree(left: Tree, right: Tree, differences: Differences) -> bool:
     raise OverflowError
 
 
-def _differences(a: list[Any], b: list[Any]) -> list[Any]:
+def _differences(a: list[object], b: list[object]) -> list[Any]:
     """Return a - b at each point."""
     return [minus(x, y) for x, y in zip(a, b, strict=True)]
 
@@ -184,7 +184,7 @@ def _spread(positive: bool) -> Differences:
     positive: whether the ratio must be positive; the function returns no differences if it is not.
     """
 
-    def differences(a: list[Any], b: list[Any]) -> list[Any]:
+    def differences(a: list[object], b: list[object]) -> list[Any]:
         if any(x is None or y is None or zero(x) or zero(y) for x, y in zip(a, b, strict=True)):
             return []
         first, *others = (

@@ -41,7 +41,7 @@ def final(trajectory: Any) -> Text:
 
 
 def art(
-    reward: GroupReward, text: Callable[[Any], Text] = final
+    reward: GroupReward, text: Callable[[object], Text] = final
 ) -> Callable[[Any], Awaitable[Any]]:
     """Make the function that ART's gather_trajectory_groups(after_each=) takes.
 

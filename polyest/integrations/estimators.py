@@ -63,7 +63,7 @@ class AdvantageOptions(NamedTuple):
 
 def parse_options(
     name: str,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     *,
     interface: Literal["estimators", "groups"] = "estimators",
     scored: bool = False,
@@ -126,7 +126,7 @@ def parse_options(
 
 
 def advantages_of(
-    how: AdvantageOptions, ids: Any, groups: Iterable[Any], orbits: Any = None
+    how: AdvantageOptions, ids: Any, groups: Iterable[object], orbits: Any = None
 ) -> Floats:
     """Advantages of a batch of completions.
 
@@ -268,7 +268,7 @@ def _batches(how: AdvantageOptions, kept: Any, size: Any) -> list[Any]:
     return [kept & (size == G) for G in np.unique(size[kept])]
 
 
-def _large_enough(how: AdvantageOptions, group: Any, sizes: Any, named: list[Any]) -> Any:
+def _large_enough(how: AdvantageOptions, group: Any, sizes: Any, named: list[object]) -> Any:
     """Whether each completion (N,) is in a group that is large enough for its table."""
     kept = sizes[group] >= how.least
     if how.incomplete == "raise" and not kept.all():
@@ -304,7 +304,7 @@ def _whole_orbits(how: AdvantageOptions, group: Any, sizes: Any, orbit: Any) -> 
     return whole[orbit]
 
 
-def _siblings(groups: list[Any], orbits: list[int]) -> list[Any]:
+def _siblings(groups: list[object], orbits: list[int]) -> list[Any]:
     """Orbits of all completions, where one whose score failed is in the orbit of its group.
 
     A group in which every score failed is an orbit of its own.

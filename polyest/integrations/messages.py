@@ -92,7 +92,7 @@ def texts_of(completions: Any) -> list[str | None]:
     return [said(completion) for completion in found]
 
 
-def content_of(message: Mapping[str, Any]) -> str | None:
+def content_of(message: Mapping[str, object]) -> str | None:
     """Take the text of a message, of those of its parts that are text.
 
     Parameters
@@ -131,7 +131,7 @@ def content_of(message: Mapping[str, Any]) -> str | None:
     return "".join(spoken) if spoken else None
 
 
-def _is_of_the_model(message: Mapping[str, Any]) -> bool:
+def _is_of_the_model(message: Mapping[str, object]) -> bool:
     role = message.get("role")
     if role is None:
         return True
@@ -144,7 +144,7 @@ def _is_of_the_model(message: Mapping[str, Any]) -> bool:
     return name in MODEL
 
 
-def _text(part: Mapping[str, Any]) -> str | None:
+def _text(part: Mapping[str, object]) -> str | None:
     """The text of a part, None for an image or for reasoning."""
     text = part.get("text")
     if text is None or part.get("type", "text") not in TEXT:

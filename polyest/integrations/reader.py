@@ -117,7 +117,7 @@ class Reader:
         key_of = dict(zip(each, read, strict=True))
         return [key_of[text] for text in said]
 
-    def labels(self, values: Iterable[Any]) -> list[str | None]:
+    def labels(self, values: Iterable[object]) -> list[str | None]:
         """Read the key of each right answer.
 
         A right answer is an answer: for kinds that look for a box it is read as if it were in one.

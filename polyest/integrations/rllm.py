@@ -15,8 +15,8 @@ from polyest.integrations.reader import pop_reader
 def rllm(
     name: str = "log_probability",
     *,
-    text: Callable[[Any], Text],
-    orbit: Callable[[Any], Any] | None = None,
+    text: Callable[[object], Text],
+    orbit: Callable[[object], object] | None = None,
     **options: Any,
 ) -> Callable[..., tuple[list[Floats], list[Floats]]]:
     """Make the estimator that rLLM's register_rllm_adv_estimator takes.

@@ -16,7 +16,7 @@ LIMITS = (
 )
 
 
-def tinker(reward: GroupReward, text: Callable[[Any], Text]) -> Callable[..., Awaitable[Any]]:
+def tinker(reward: GroupReward, text: Callable[[object], Text]) -> Callable[..., Awaitable[Any]]:
     """Make the method compute_group_rewards of an EnvGroupBuilder of tinker-cookbook.
 
     A trajectory that ended at a limit, or whose last tokens did (`stop_reason` is "length"), has no answer.

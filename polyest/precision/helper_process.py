@@ -36,7 +36,9 @@ class CannotSend(Exception):
     """Raised when work cannot be done in the helper process; the caller then does it in its own."""
 
 
-def call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def call(
+    function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]
+) -> Any:
     """Call the marked function in the helper process and return its result.
 
     Its warnings and its error are raised here.  Raises CannotSend if the arguments or the result cannot be

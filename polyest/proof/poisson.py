@@ -69,7 +69,7 @@ def rests(functions: Sequence[Entries], at: arb) -> list[arb]:
     return [total.upper() for total in totals]
 
 
-def between(coefficients: Sequence[Any]) -> list[Any]:
+def between(coefficients: Sequence[object]) -> list[Any]:
     """Return the Bernstein coefficients of sum_k a_k x^k on [0, 1/LEAST]; its values lie between them."""
     n = len(coefficients) - 1
     scaled = [a * (STEP**k / comb(n, k)) for k, a in enumerate(coefficients)]

@@ -36,8 +36,8 @@ def pairwise(
     answers: Array | Texts,
     *,
     fuzzy: bool = False,
-    encode: Callable[[list[str]], Any] | None = None,
-    distance: Callable[[list[str]], Any] | None = None,
+    encode: Callable[[list[str]], object] | None = None,
+    distance: Callable[[list[str]], object] | None = None,
     include_self: bool = True,
     orbits: object = None,
     beta: float = 1.0,
@@ -149,7 +149,7 @@ def pairwise(
 
 
 def _comparison(
-    fuzzy: bool, encode: Callable[..., Any] | None, distance: Callable[..., Any] | None
+    fuzzy: bool, encode: Callable[..., object] | None, distance: Callable[..., object] | None
 ) -> Callable[[list[str]], tuple[Any, Any]]:
     """A function of n texts: the sum of each one's agreement with all of them, and that with itself."""
     if encode is not None:

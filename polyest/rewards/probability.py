@@ -76,7 +76,7 @@ def log_probability(answers: Array, *, beta: float = 1.0, **options: Unpack[Opti
 
 
 def polynomial(
-    answers: Array, coefficients: Iterable[Any], *, beta: float = 1.0, **options: Unpack[Options]
+    answers: Array, coefficients: Iterable[object], *, beta: float = 1.0, **options: Unpack[Options]
 ) -> Array:
     """Estimate without bias a polynomial of the probability of each completion's own answer, by U-statistics.
 

@@ -45,7 +45,7 @@ ONE_PROMPT = "it is over orbits, and a group is one prompt"
 NO_COUNTS = "it counts nothing; give the score itself"
 
 
-def one_draw(options: Mapping[str, Any]) -> int:
+def one_draw(options: Mapping[str, object]) -> int:
     """The fewest draws of a reward for which any table will do."""
     return 1
 
@@ -55,7 +55,7 @@ def degree(options: Mapping[str, Any]) -> int:
     return len(of_powers(options["coefficients"])[1]) - 1
 
 
-def tsallis_degree(options: Mapping[str, Any]) -> int:
+def tsallis_degree(options: Mapping[str, object]) -> int:
     """The same of a Tsallis logarithm, which is a polynomial where its order is an integer."""
     q = options["q"]
     return int(float(q)) - 1 if isinstance(q, Real) and float(q).is_integer() else 1

@@ -27,7 +27,7 @@ def current_name(name: Any) -> Any:
 
 
 def current_options(
-    reward: Any, options: Mapping[str, Any], setting: str | None = None
+    reward: Any, options: Mapping[str, object], setting: str | None = None
 ) -> dict[str, Any]:
     """Options of a reward by their names of today; an old one warns DeprecationWarning.
 
@@ -41,7 +41,7 @@ def current_options(
 
 
 def moved(
-    options: Mapping[str, Any], old: str, new: str, setting: str | None = None
+    options: Mapping[str, object], old: str, new: str, setting: str | None = None
 ) -> dict[str, Any]:
     """Options with one of them under its new name, as `current_options` gives them.
 

@@ -301,8 +301,8 @@ def pairwise(
     *,
     orbit_size: int,
     fuzzy: bool = False,
-    encode: Callable[[list[str]], Any] | None = None,
-    distance: Callable[[list[str]], Any] | None = None,
+    encode: Callable[[list[str]], object] | None = None,
+    distance: Callable[[list[str]], object] | None = None,
     include_self: bool = True,
     beta: float = 1.0,
     **keywords: Unpack[OrbitKeywords],
@@ -355,7 +355,7 @@ def pairwise(
 
 
 def safety(
-    cost: Callable[[str], Any], multiplier: rewards.Multiplier, *, name: str | None = None
+    cost: Callable[[str], object], multiplier: rewards.Multiplier, *, name: str | None = None
 ) -> SafetyReward:
     """Pay minus the price of a completion's cost, which a multiplier moves.
 

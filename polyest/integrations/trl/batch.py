@@ -51,7 +51,9 @@ class Batch:
     mine: slice
 
 
-def read(how: Reading, prompts: object, completions: object, columns: Mapping[str, Any]) -> Batch:
+def read(
+    how: Reading, prompts: object, completions: object, columns: Mapping[str, object]
+) -> Batch:
     """The whole batch, of which the arguments are the rows of this process.
 
     This is a collective call where groups are gathered.  Raises BrokenBatch, BrokenOrbit, InvalidAnswer and

@@ -33,7 +33,9 @@ class Labels:
         """
         return (np.bincount(groups, truth < 0) > 0)[groups]
 
-    def met(self, truth: Ints, groups: Ints, values: Iterable[Any], others: Iterable[Any]) -> None:
+    def met(
+        self, truth: Ints, groups: Ints, values: Iterable[object], others: Iterable[object]
+    ) -> None:
         """Counts the rows of a batch that cannot be read, with the same result on every process.
 
         truth, groups: of the rows of all processes, as in `missing`.
@@ -71,7 +73,7 @@ class Labels:
                 stacklevel=4,
             )
 
-    def _unread_in(self, values: Iterable[Any]) -> str:
+    def _unread_in(self, values: Iterable[object]) -> str:
         kind = getattr(self.reader.kind, "__name__", self.reader.kind)
         mine = (value for value in values if self.reader.labels([value]) == [None])
         named = next((f"{shown(value)}" for value in mine), "what another process has")

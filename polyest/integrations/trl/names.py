@@ -3,14 +3,13 @@
 import re
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any
 
 from polyest.integrations.reader import KIND
 from polyest.integrations.trl.rows import GROUP, Reading
 from polyest.rewards.registry import REWARDS, UNANSWERED
 
 
-def name_of(form: str, settings: Mapping[str, Any], reading: Reading) -> str:
+def name_of(form: str, settings: Mapping[str, object], reading: Reading) -> str:
     """The form and all settings that are not the defaults, joined by hyphens."""
     usual = {"beta": 1.0, "dyadic": True, "unanswered": UNANSWERED, **REWARDS[form].options}
     parts = [

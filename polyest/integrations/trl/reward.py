@@ -111,7 +111,11 @@ class Reward:
     """
 
     def __init__(
-        self, form: str, arguments: Mapping[str, Any], reading: Reading, options: Mapping[str, Any]
+        self,
+        form: str,
+        arguments: Mapping[str, object],
+        reading: Reading,
+        options: Mapping[str, object],
     ) -> None:
         """The reward, which is tried on one group."""
         self.form, self.arguments, self.reading = form, dict(arguments), reading

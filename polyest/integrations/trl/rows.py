@@ -61,7 +61,7 @@ class Rows:
     orbit_names: Names
 
 
-def rows_of(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, Any]) -> Rows:
+def rows_of(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, object]) -> Rows:
     """The rows of this process.  Raises BrokenBatch, InvalidAnswer, MissingColumn."""
     texts = texts_of(completions)
     rows = len(texts)
@@ -152,7 +152,7 @@ def numbers(name: str, values: Sequence[Any]) -> Ints:
         ) from None
 
 
-def truncated(completion_ids: Sequence[Any], ends: Sequence[int]) -> list[bool]:
+def truncated(completion_ids: Sequence[object], ends: Sequence[int]) -> list[bool]:
     """Whether each completion was cut, which is where its last token is not one of `ends`.
 
     Raises InvalidAnswer for what is not a list of tokens.

@@ -42,7 +42,7 @@ class SafetyReward:
     """
 
     def __init__(
-        self, cost: Callable[[str], Any], multiplier: rewards.Multiplier, name: str | None = None
+        self, cost: Callable[[str], object], multiplier: rewards.Multiplier, name: str | None = None
     ) -> None:
         """The reward, whose costs nobody records yet."""
         if not callable(cost) or not isinstance(multiplier, rewards.Multiplier):

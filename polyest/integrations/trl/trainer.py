@@ -14,7 +14,7 @@ from polyest.integrations.trl.rows import Reading
 KNOWN = ("args", "model", "num_generations")
 
 
-def trainer_of(columns: Mapping[str, Any]) -> Any | None:
+def trainer_of(columns: Mapping[str, object]) -> Any | None:
     """The trainer whose method `log_metric` is, or None."""
     owner = getattr(columns.get("log_metric"), "__self__", None)
     return owner if all(hasattr(owner, name) for name in KNOWN) else None
