@@ -28,7 +28,7 @@ from polyest.integrations.scores import FAILED, classes
 from polyest.rewards import registry
 from polyest.rewards.registry import Reward, offered
 from polyest.rewards.renamed import current_name, current_options
-from polyest.values import among, shown
+from polyest.values import among, shown, whole
 
 SHARED = ("beta", "unanswered")
 HERE = ("baseline", "group", "incomplete")  # options that are not passed on to the reward
@@ -343,7 +343,7 @@ def _among(name: str, value: object, known: tuple[str, ...]) -> str:
     return str(value)
 
 
-def _whole(name: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+def _whole(name: str, value: Any, least: int) -> int:
+    if not whole(value, least):
         raise InvalidReward(f"{name} is {shown(value)}: expected an integer of at least {least}")
-    return value
+    return int(value)

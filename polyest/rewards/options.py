@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 import numpy as np
 
+from polyest.closed_forms import LOGS
 from polyest.counts import Baseline
 from polyest.errors import InvalidReward, Mismatch, UnknownOption
 from polyest.problem.criteria import Name
@@ -13,9 +14,7 @@ from polyest.tables.lookup import Lookup
 from polyest.values import among, real, shown
 
 Target = str | tuple[str, Any]  # released, or an exact closed form with what it takes beside K
-CLOSED_FORMS = (
-    "log_count", "log_smoothed", "miller_madow", "taylor", "harmonic", "jackknife", "schuermann",
-)  # fmt: skip
+CLOSED_FORMS = tuple(form.__name__ for form in LOGS)
 EXCLUDE: Final = "exclude"
 LOWEST: Final = "lowest"
 UNANSWERED = (EXCLUDE, LOWEST)

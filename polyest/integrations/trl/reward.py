@@ -19,7 +19,7 @@ from polyest.integrations.trl.setup import looked_at
 from polyest.integrations.trl.trainer import evaluated, read_as, trainer_of, values_of
 from polyest.problem.criteria import Name
 from polyest.rewards.registry import REWARDS, UNANSWERED
-from polyest.values import shown
+from polyest.values import shown, whole
 
 # The size of the group on which a reward is tried, where the number of generations is not known.
 TRIED = 34
@@ -261,7 +261,7 @@ def build(
         ("orbit_size", orbit_size),
         ("num_generations", keywords.get("num_generations")),
     ):
-        if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
+        if n is not None and not whole(n, 1):
             raise InvalidReward(f"{what} is {shown(n)}: expected a whole number of at least 1")
     known = (OrbitKeywords if orbit_size else Keywords).__annotations__
     unknown = [name for name in keywords if name not in known]
