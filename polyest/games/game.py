@@ -32,7 +32,7 @@ from polyest.values import real, shown
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-FITS = 1e-9  # greatest distance of s phi'(q) from u/beta for a q that stands for u
+FITS = 1e-9  # tolerance of phi'(q) = u/(s beta), up to a constant, where q stands for u
 
 
 @dataclass(frozen=True, eq=False)

@@ -168,14 +168,14 @@ def by_descent(problem: Alft) -> Floats:
             )
             return np.asarray(slope.ravel())
 
-        found = np.log(problem.reference).ravel()
+        reached = np.log(problem.reference).ravel()
         for _ in range(RESTARTS):
-            end = minimize(in_logits, found, jac=True, method="BFGS", options={"gtol": 1e-12}).x
-            ends = [found, end, root(stationary, end, tol=1e-14).x]
-            found = min(
+            end = minimize(in_logits, reached, jac=True, method="BFGS", options={"gtol": 1e-12}).x
+            ends = [reached, end, root(stationary, end, tol=1e-14).x]
+            reached = min(
                 (e for e in ends if np.isfinite(e).all()), key=lambda e: problem.J(policy(e))
             )
-        return policy(found)
+        return policy(reached)
 
 
 def _over_simplex(problem: Alft) -> Floats:
