@@ -13,7 +13,7 @@ from polyest.problem.criteria import Budgeted
 from polyest.problem.problem import Alternation
 from polyest.tables.table import Table
 
-STEEPEST = 2.0  # a greater ratio of the biases of neighbours makes room for another point
+STEEPEST = 2.0  # neighbours with a greater ratio of biases get a point between them
 UNSEEN = 1e-3  # biases below this share of the greatest are treated as equal
 
 

@@ -276,15 +276,15 @@ def comparison(
     posed, _, least = _posed(draws_of(K, group, baseline), target, criterion)
     whole = [rival for rival in rivals(posed, least) if rival[0] != "subsets"]
     tell = _told(progress)
-    found = dict[str, Versus | str]()
+    comparisons = dict[str, Versus | str]()
     for done, (_, label, make) in enumerate(whole):
         tell(done, len(whole))
         try:
-            found[label] = against(make(), criterion)
+            comparisons[label] = against(make(), criterion)
         except (NotConverged, NotProved) as error:
-            found[label] = str(error)
+            comparisons[label] = str(error)
     tell(len(whole), len(whole))
-    return found
+    return comparisons
 
 
 def against(rival: Table, criterion: Budgeted = "gradient-variance") -> Versus:

@@ -58,7 +58,7 @@ class Game:
     sign: int = -1
 
     def __post_init__(self) -> None:
-        """Raises InvalidGame for what is no problem, geometry or sign."""
+        """Raise InvalidGame unless the problem, the geometry and the sign are valid."""
         if not isinstance(self.problem, Alft) or not isinstance(self.geometry, Geometry):
             raise InvalidGame(
                 f"problem is {shown(self.problem)}, geometry is {shown(self.geometry)}: expected those "
