@@ -3,8 +3,9 @@
     python benchmarks/bias_curves.py             # results/bias_curves.csv, a second
     python benchmarks/bias_curves.py --quick     # K = 2, to standard output
 
-p = sin^2(theta), theta equally spaced from 0 to pi/2: the extrema of the best table's error lie nearly
-equally apart there.  A column for each table; e in float64, good to 1e-13 at these K.
+The points are p = sin^2(theta) with theta equally spaced from 0 to pi/2, because the extrema of the best
+table's error are nearly equally spaced in theta.  The file has a column for each table.  The errors e are
+computed in float64, and are accurate to 1e-13 at these K.
 
     least      proved lower bound of E*(K), the height of the minimax table's K+2 alternations
 """
@@ -25,7 +26,7 @@ PACKAGES = ("polyest", "numpy")
 DRAWS = (8, 16)
 FORMS = ("log_count", "miller_madow", "jackknife", "schuermann")
 NOISES = (2, 8)
-POINTS = 24  # per draw
+POINTS = 24  # points per draw
 
 Row = dict[str, str | float | int]
 

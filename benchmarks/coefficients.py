@@ -3,8 +3,9 @@
     python benchmarks/coefficients.py             # results/coefficients.csv, a second
     python benchmarks/coefficients.py --quick     # K = 2, to standard output
 
-A row for each entry c_k of the log that trainers use, of Schuermann's table, of the minimax table, whose
-entries grow like 2^K, and of the tables of least bias with sup p Var at most 1, 2, 4 and 8 times the log's.
+The file has a row for each entry c_k of these tables: the log that trainers use, Schuermann's table, the
+minimax table, whose entries grow like 2^K, and the tables of least bias with sup p Var at most 1, 2, 4 and 8
+times that of the log.
 """
 
 import argparse

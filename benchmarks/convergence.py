@@ -3,27 +3,29 @@
     python benchmarks/convergence.py             # results/convergence.csv, half an hour on two cores
     python benchmarks/convergence.py --quick     # one small cell, to standard output
 
-Games (rewards are mixtures of log nu; the loss is 0 at the optimum or fixed point, which is known exactly):
+The rewards of the games are mixtures of log nu.  The loss is 0 at the optimum or fixed point, which is known
+exactly:
 
-    diversity     reward -log nu; loss J - J* of R = -entropy, 100 answers of 10 traces
-    exploration   reward log Q - log nu; loss J - J* of R = KL(nu, Q), 50 answers of 10 traces
+    diversity     reward -log nu; loss J - J* of R = -entropy, 100 answers of 10 completions
+    exploration   reward log Q - log nu; loss J - J* of R = KL(nu, Q), 50 answers of 10 completions
     coherence     reward: mean over an orbit of three prompts of log nu_j, a geometric-mean consensus; 30
-                  answers of 10 traces; loss: mean KL of the answers from those of the fixed point
+                  answers of 10 completions; loss: mean KL of the answers from those of the fixed point
 
-Updates: "mirror", the exact step of mirror descent with every answer's reward estimated from G independent
-draws; "gradient", the policy gradient of trainers, G traces counted in their group, group mean subtracted
-(tables of G - 2 draws, the log as trainers take it).  Both average `prompts` groups a step, and learning
-rates fall to 0.
+There are two updates.  "mirror" is the exact step of mirror descent, with every answer's reward estimated
+from G independent draws.  "gradient" is the policy gradient of trainers: G completions are counted in their
+own group and the group mean is subtracted (tables of sample size G - 2, and the log as trainers use it).
+Both average `prompts` groups in a step, and learning rates fall to 0.
 
-The rate of each estimator is the best of RATES on TUNING seeds; what a row tells is of 8 other seeds, with
-95 % intervals (Student's t):
+The rate of each estimator is the best of RATES on TUNING seeds.  The rows are measured on 8 other seeds,
+with 95 % intervals (Student's t):
 
     loss, loss_pm       final loss
-    gap, gap_pm         final loss less that of the true log at its own best rate, seed by seed
-    steps, steps_pm     steps until the loss is that which the log ends with; seeds that come there: `reached`
+    gap, gap_pm         final loss minus that of the true log at its own best rate, seed by seed
+    steps, steps_pm     steps until the loss reaches the final loss of the log, over the seeds that get
+                        there, whose number is `reached`
 
-U-statistic is the Euclidean game: -nu times the number of answers (the slope of the log at the uniform
-distribution) in place of -log nu, without bias, and with another optimum.
+"U-statistic" is the Euclidean game.  Its reward is -nu times the number of answers (the slope of the log at
+the uniform distribution) in place of -log nu; it has no bias, and another optimum.
 """
 
 import argparse
@@ -60,7 +62,7 @@ GROUPS, PROMPTS = (4, 8, 16, 32), (2, 8, 32)
 NOISES = (1, 2, 4, 8, 16)
 STUDENT = 2.3646  # 97.5 % quantile of Student's t with 7 degrees of freedom
 
-Losses = Callable[[np.ndarray], np.ndarray]  # policies of all copies -> one loss a copy
+Losses = Callable[[np.ndarray], np.ndarray]  # policies of all copies -> one loss for each copy
 Row = dict[str, str | float | int]
 
 
@@ -88,7 +90,7 @@ def pose(game: str) -> tuple[alft.Alft, Mixture, Losses]:
         mixing, offset = -np.eye(prompts), np.tile(np.log(prior), (prompts, 1))
     reward = Mixture(mixing, offset)
     if game == "coherence":
-        # nu ~ nu_0 exp(m/beta), m = mean log nu: m = m_0/(1 - 1/beta) up to constants.
+        # nu ~ nu_0 exp(m/beta) with m = mean log nu gives m = m_0/(1 - 1/beta), up to constants.
         nu = one.distributions(one.reference)
         logs = np.log(nu) + np.log(nu).mean(0) / (beta - 1)
         fixed = np.tile(goals.normalised(logs), (COPIES, 1))

@@ -1,22 +1,23 @@
-"""Entropy estimators that people use: as tables where the count alone decides, else on samples.
+"""Entropy estimators in common use: tables where the count alone determines them, else functions of samples.
 
-N = K+1 draws, j = X+1 of them one answer.  An estimator sum_z a_{n_z} of the entropy whose a_0 is 0 is
-the table c_{j-1} = -a_j N/j (closed_forms, which has seven of them).  From their papers, besides:
+Of N = K+1 draws, j = X+1 are one answer.  An estimator sum_z a_{n_z} of the entropy with a_0 = 0 is the
+table c_{j-1} = -a_j N/j (closed_forms has seven of them).  These are added from their papers:
 
     grassberger_1988  a_j = (j/N) (log N - psi(j) - (-1)^j/(j+1))
     grassberger       a_j = (j/N) (log N - G_j),  G_n = psi(n) + (-1)^n (psi((n+1)/2) - psi(n/2))/2
     bub               a by regularised least squares, Paninski 2003, with a_0 held at 0
     jvhw, wu_yang     a polynomial for rare answers, Miller-Madow for the others
 
-Two more look at all counts at once and are no table, only functions of a sample: `chao_shen`, and
-`jvhw_of`, `jvhw` with the interval that its authors choose by the number of singletons.
+Two more estimators depend on all counts at once, and are functions of a sample instead of tables:
+`chao_shen`, and `jvhw_of`, which is `jvhw` with the interval that its authors choose by the number of
+singletons.
 
 Jiao, Venkat, Han, Weissman (IEEE-IT 61, 2015) and Wu, Yang (IEEE-IT 62, 2016) approximate p log p on
-[0, T] by a polynomial with a constant term.  That is an a_0 for answers nobody gave, which a reward cannot
-pay; here it is the best polynomial among those that vanish at 0, p P(p/T) + p log T with P the minimax table
-of L-1 draws, estimated by U-statistics.  Both add 1/(2N) for a frequent answer, which is a bias of 1/(2N)
-at p = 1 where Miller-Madow has none; here it is (1 - j/N)/(2N).  Sample splitting, which their proofs need
-and their programs leave out, is left out.
+[0, T] by a polynomial with a constant term.  The constant is an a_0 for answers that do not occur, which no
+reward can pay.  Here the polynomial is the best among those that vanish at 0, p P(p/T) + p log T with P the
+minimax table of L-1 draws, and U-statistics estimate it.  Both papers add 1/(2N) for a frequent answer,
+which is a bias of 1/(2N) at p = 1, where Miller-Madow has none; here the term is (1 - j/N)/(2N).  Sample
+splitting, which their proofs need and their programs leave out, is left out.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -39,11 +40,11 @@ from polyest.proof.certify import measure
 from polyest.tables.table import Table
 
 EULER = 0.5772156649015329
-LARGEST_DEGREE = 22  # of JVHW's shipped polynomials
-SHARE = 3.0  # c_1 of `jvhw`: with less the bias no longer falls like 1/N by N = 1025
+LARGEST_DEGREE = 22  # largest degree of the polynomials that JVHW ship
+SHARE = 3.0  # c_1 of `jvhw`; with a smaller one the bias no longer falls like 1/N by N = 1025
 MOST_FREE = 11  # coefficients that BUB fits, as its author advises
-POINTS, REACH = 200, 30  # of BUB's mesh, from 1e-4/N to REACH/N
-LARGE = (0.3303, 0.4679)  # c_1 of log(N/f_1), as JVHW ship it
+POINTS, REACH = 200, 30  # size of BUB's mesh, which goes from 1e-4/N to REACH/N
+LARGE = (0.3303, 0.4679)  # coefficients of c_1 in log(N/f_1), as JVHW ship them
 SMALL = (-0.530556484842359, 1.09787328176926, 0.184831781602259)
 
 

@@ -1,8 +1,8 @@
-"""The small writer as a Hugging Face model: configuration and tokenizer built here, nothing downloaded.
+"""The small writer as a Hugging Face model; nothing is downloaded.
 
-`as_model(writer)` shares the writer's parameters: what a trainer of Hugging Face models does to the one
-is done to the other.  Pads are those of the attention mask; generation reads the whole text again at
-every character, which for thirty characters costs less than keeping caches.
+The configuration and the tokenizer are built here.  `as_model(writer)` shares the parameters of the writer,
+so that training the Hugging Face model trains the writer.  The attention mask marks the pads.  Generation
+reads the whole text again for every character, which for thirty characters costs less than keeping caches.
 """
 
 from typing import Any

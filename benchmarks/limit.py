@@ -3,20 +3,21 @@
     python benchmarks/limit.py             # results/limit.csv, a minute
     python benchmarks/limit.py --quick     # K up to 63, to standard output, a second
 
-With n = K+1 the values n^2 E*(K) go like A + B/n^2 + C/n^4 + ...: even powers of 1/n only, which is
-measured and not proved.  The alternation points of `remez.exchange`, doubles, take one Newton step in
-balls; the levelled error of the new ones brackets E*(K) to thirty digits (`levelled.bracket`).
-Richardson's scheme then takes the value at 1/n^2 = 0 of the polynomial through the first values of a
-sequence of n, in balls too, so that the widths of the brackets are carried along.  Rows by `kind`:
+With n = K+1 the values n^2 E*(K) behave like A + B/n^2 + C/n^4 + ..., with even powers of 1/n only; this is
+measured and not proved.  `remez.exchange` gives the alternation points as doubles.  One Newton step in ball
+arithmetic refines them, and the levelled error of the new points brackets E*(K) to thirty digits
+(`levelled.bracket`).  Richardson's scheme then evaluates, at 1/n^2 = 0, the polynomial through the first
+values of a sequence of n.  It also uses balls, so that the widths of the brackets are propagated.  The rows
+are of three kinds:
 
     value        (K+1)^2 E*(K), `lower` and `upper` proved
-    extrapolant  of the first `terms` values of a sequence, K the largest of them: `value`, and `error`,
-                 what it differs by from the one of a value less
-    constant     A: the last extrapolant of "3 2^j, 5 2^j"; `error` is the greatest of its own, of what
-                 it differs by from the last one of "2^j, 7 2^j", and of its width as a ball
+    extrapolant  of the first `terms` values of a sequence, K the largest of them: `value`, and
+                 `error`, its difference from the extrapolant with one value less
+    constant     A: the last extrapolant of "3 2^j, 5 2^j"; `error` is the greatest of its own error, its
+                 difference from the last one of "2^j, 7 2^j", and its width as a ball
 
-These two sequences share no n.  "2^j, all powers" goes by powers of 1/n, odd ones too: it assumes less
-and comes to the same number, only later.
+These two sequences have no n in common.  "2^j, all powers" uses the odd powers of 1/n too: it assumes less,
+and converges to the same number more slowly.
 """
 
 import argparse
@@ -35,8 +36,8 @@ from polyest.solvers.remez import exchange
 
 FILE = Path(__file__).parent / "results" / "limit.csv"
 PACKAGES = ("polyest", "numpy", "python-flint")
-BITS, DIGITS = 400, 34  # of what is computed with, and of what is written
-ALL = 64  # up to here every n
+BITS, DIGITS = 400, 34  # precision of the computation, and digits that are written
+ALL = 64  # every n up to this is included
 SEQUENCES = {
     "3 2^j, 5 2^j": (sorted(m * 2**j for m in (3, 5) for j in range(1, 8)), 2),
     "2^j, 7 2^j": (sorted([2**j for j in range(2, 11)] + [7 * 2**j for j in range(7)]), 2),
@@ -58,7 +59,7 @@ def sharpened(points: tuple[float, ...]) -> tuple[arb, ...]:
     """The points after a Newton step towards the extrema of their own levelled error."""
     _, P = levelled(LOG, points)
     with ctx.workprec(8 * len(points) + 200):
-        # In powers of 2p - 1, as in `bracket`.
+        # The polynomial is in powers of 2p - 1, as in `bracket`.
         slope = P.left_shift(1)(arb_poly([0.5, 0.5])).derivative() * 2
         bend = slope.derivative() * 2
         moved = []
@@ -73,7 +74,7 @@ def sharpened(points: tuple[float, ...]) -> tuple[arb, ...]:
 def extrapolants(values: dict[int, arb], power: int) -> list[arb]:
     """Values at 1/n^power = 0 of the polynomials in it through the first 1, 2, ... values."""
     found: list[arb] = []
-    row: list[arb] = []  # Neville's scheme: the polynomials that end in the last value
+    row: list[arb] = []  # Neville's scheme keeps the polynomials that end in the last value
     nodes = [Fraction(1, n**power) for n in values]
     with ctx.workprec(BITS):
         for i, value in enumerate(values.values()):

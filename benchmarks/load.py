@@ -3,9 +3,9 @@
     python benchmarks/load.py               # results/load.csv, a minute
     python benchmarks/load.py --quick       # three starts of each, to standard output
 
-Each start is a process of its own that times what follows `import numpy`; the tables take turns.
-"hashlib and json" is what any program pays that checks a digest and reads JSON.  Bytecode is cached, as
-it is wherever pip installed the package.
+Each start is a process of its own that times everything after `import numpy`; the tables take turns.
+"hashlib and json" is the cost for any program that checks a digest and reads JSON.  Bytecode is cached, as
+it is where pip has installed the package.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def seconds(statement: str) -> float:
 
 def rows(starts: int) -> list[dict[str, str]]:
     for statement in STATEMENTS.values():
-        seconds(statement)  # writes bytecode
+        seconds(statement)  # this start writes the bytecode
     times: dict[str, list[float]] = {name: [] for name in STATEMENTS}
     for _ in range(starts):
         for name, statement in STATEMENTS.items():

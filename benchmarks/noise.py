@@ -4,16 +4,16 @@
     python benchmarks/noise.py --summary    # what follows from those files, at once
     python benchmarks/noise.py --quick      # a small part, to standard output
 
-noise_errors.csv: bias and noise of the gradient (`polyest.recommendation.Deviation`) for each of five shapes
-of answer distributions, groups of 4 to 64, with and without a group mean, and the root mean square error
-where 1 to 512 prompts are averaged.
+noise_errors.csv has the bias and the noise of the gradient (`polyest.recommendation.Deviation`) for each of
+five shapes of answer distributions, for groups of 4 to 64, with and without a group mean.  It also has the
+root mean square error of an average over 1 to 512 prompts.
 
-noise_training.csv: a policy over the answers, softmax of logits, is trained on reward log q - table, whose
-optimum is q itself, with q each of those shapes.  A step averages the gradients of `prompts` groups, each
-minus its group mean; logits start from a standard normal; the learning rate falls linearly to 0.  Each
-table has the best of nine learning rates for each cell; where it does worse than the start that is the
-least.  loss: KL(policy || q) at the end, mean over seeds, with its standard error.  The same prompt is
-answered in all groups: what prompts share is what biases add up in.
+noise_training.csv is about training: a policy over the answers, a softmax of logits, is trained on the
+reward log q - table, whose optimum is q itself, with q each of those shapes.  A step averages the gradients
+of `prompts` groups, each minus its group mean.  The logits start from a standard normal, and the learning
+rate falls linearly to 0.  Each table has the best of nine learning rates in each cell, which is the least
+one where training ends worse than it started.  `loss` is KL(policy || q) at the end, the mean over seeds,
+with its standard error.  All groups answer the same prompt, because biases add up where prompts are alike.
 """
 
 import argparse
@@ -37,9 +37,9 @@ FOLDER = Path(__file__).parent / "results"
 ERRORS, TRAINING = FOLDER / "noise_errors.csv", FOLDER / "noise_training.csv"
 GROUPS = (4, 8, 16, 32, 64)
 PROMPTS = (1, 4, 16, 64, 128, 512)
-TRAINED = (1, 4, 16, 64, 512)  # prompts a step
+TRAINED = (1, 4, 16, 64, 512)  # prompts in a step
 LENGTHS = (50, 200)  # steps
-MOST = 512 * 50  # groups in a training, for time
+MOST = 512 * 50  # most groups in one training, to limit the time
 RATES = (0.016, 0.031, 0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 SEEDS = 8
 PACKAGES = ("polyest", "numpy", "scipy", "python-flint")
@@ -63,7 +63,7 @@ def tables(group: int, K: int) -> dict[str, np.ndarray]:
         try:
             found[name] = polyest.load(K, **words)
         except TableNotFound:
-            continue  # no minimax table above K = 40
+            continue  # there is no minimax table above K = 40
     return {name: in_group(table, group) for name, table in found.items()}
 
 
@@ -91,7 +91,8 @@ def trained(
     logits = rng.normal(size=(SEEDS, aim.size))
     for step in range(steps):
         policy = softmax(logits)
-        n = rng.multinomial(G, np.repeat(policy[:, None], prompts, 1))  # seeds, prompts, answers
+        # The counts have the shape (seeds, prompts, answers).
+        n = rng.multinomial(G, np.repeat(policy[:, None], prompts, 1))
         reward = value - table[n]
         advantage = reward - (n * reward).sum(2, keepdims=True) / G
         gradient = (n * advantage).mean(1) / G
@@ -112,7 +113,7 @@ def cell(where: tuple[str, int, int, int]) -> list[Row]:
     found = []
     for name, rewards in tables(group, group - 2).items():
         if name == "minimax" and group > 8:
-            continue  # it diverges
+            continue  # the minimax table diverges there
         losses = [trained(aim, rewards, prompts, steps, rate, group) for rate in RATES]
         best = int(np.argmin([loss.mean() for loss in losses]))
         row: Row = {"answers": shape, "group": group, "prompts": prompts, "steps": steps}

@@ -3,18 +3,19 @@
     python benchmarks/online_cost.py             # results/online_cost.csv, two minutes
     python benchmarks/online_cost.py --quick     # a hundredth of the counts, to standard output
 
-Stage "look-up": 10^7 counts of K = 14 draws, range check included, beside np.log(X/K) and beside a copy
-of as many bytes in and out, which is what memory allows.  One thread each.  `reused` says
-that the result goes into an array that was there before: new memory takes longer than the look-up.
+The stage "look-up" reads 10^7 counts of K = 14 draws, range check included.  It is compared with np.log(X/K)
+and with a copy of as many bytes in and out, which is the limit that memory sets.  Each uses one thread.
+`reused` means that the result is written to an existing array: new memory takes longer than the look-up.
 
-Stage "integers": 16,384 traces as integer answers (prompts, G) to rewards, G = 8..1024, beside a loop
-of Counters with math.log, as trainers' reward functions are written.  Stage "strings": the same from
-texts that end in numbers, no two of them equal: canonical key, identity, reward, beside Counters of the
-texts themselves.  Each row of the file says on which machine it was measured.
+The stage "integers" turns 16,384 completions, as integer answers (prompts, G), into rewards, G = 8..1024.  It
+is compared with a loop of Counters with math.log, as trainers' reward functions are written.  The stage
+"strings" does the same from texts that end in numbers, no two of them equal: canonical key, identity and
+reward, compared with Counters of the texts themselves.  Each row of the file names the machine on which it
+was measured.
 
-The slides say "3.5x faster" and not than what.  `ratio` is the time of the row's peer over its own:
-above 1 it is faster than the peer.  Times are the least of ROUNDS rounds in which all ways of a stage
-take turns; `median` is theirs.
+The slides say "3.5x faster" without a reference.  `ratio` is the time of the row's peer over its own: above
+1 the row is faster than the peer.  Times are the least of ROUNDS rounds in which all ways of a stage take
+turns; `median` is the median of the rounds.
 """
 
 import argparse
@@ -88,7 +89,7 @@ def rows_of(
 
 def look_ups(size: int) -> list[Row]:
     table = polyest.load(K)
-    drawn = np.random.default_rng(0).integers(1, K + 1, size)  # no 0: its log would be -inf
+    drawn = np.random.default_rng(0).integers(1, K + 1, size)  # without 0, whose log would be -inf
     found: list[Row] = []
     for integer, real in ((np.int64, np.float64), (np.int64, np.float32), (np.int32, np.float32)):
         X = drawn.astype(integer)
@@ -147,7 +148,7 @@ def paths(traces: int) -> list[Row]:
     for group in GROUPS:
         drawn = rng.zipf(1.7, (max(1, traces // group), group)).clip(max=1000)
         listed = drawn.tolist()
-        # Equal texts are read once, so that no two are: what differs is the number of the trace.
+        # Equal texts would be read only once; the number of the completion makes all texts different.
         number = count()
         texts = [[f"{next(number)}) so the answer is {one}." for one in row] for row in listed]
         tensor = torch.tensor(drawn)

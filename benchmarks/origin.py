@@ -1,4 +1,4 @@
-"""Where a measurement comes from: machine and versions of what was run; rows that say so, and their files."""
+"""The origin of a measurement, machine and versions, and its files, in which every row states the origin."""
 
 import csv
 import os

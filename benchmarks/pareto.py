@@ -3,15 +3,16 @@
     python benchmarks/pareto.py             # results/pareto.csv, four minutes
     python benchmarks/pareto.py --quick     # K = 3, to standard output
 
-Noise is one of three criteria: sup p Var c_X, sup Var c_X, sup E c_X^2.  The fourth, sup p E (c_X - log p)^2,
-has bias and noise in one number and no frontier: its best table is a mark.  A row per point of
-`frontier.sweep` (series "optimal") and `frontier.marks`, by criterion, K, series and rising noise:
+The noise is one of three criteria: sup p Var c_X, sup Var c_X, sup E c_X^2.  The fourth criterion,
+sup p E (c_X - log p)^2, combines bias and noise in one number and has no frontier: its best table is a mark.
+The file has a row for each point of `frontier.sweep` (series "optimal") and `frontier.marks`, sorted by
+criterion, K, series and increasing noise:
 
     noise          the criterion in units of that of log((X+1)/(K+1)), a proved upper bound
     bias_*         proved bracket of sup|e| of the table
     optimum_lower  proved lower bound of sup|e| of any table at that noise
     least_*        proved bracket of E*(K), the least at any noise
-    note           of a row without noise: where the curve ends, or why a point is not there
+    note           in a row without noise: where the curve ends, or why a point is missing
 """
 
 import argparse

@@ -4,26 +4,28 @@
     python benchmarks/peers.py --summary    # what follows from those files, at once
     python benchmarks/peers.py --quick      # K = 4 and 16 draws, to standard output
 
-peers.csv, a row per table (estimators.py; polyest's are "minimax" up to K = 16, "noise 1, 2, 4, 8",
-"squared-error"; BUB also for ten times as many answers as draws) for K = 8, 16, 32, 64:
+peers.csv has a row for each table and K = 8, 16, 32, 64.  The peers are those of estimators.py, BUB also for
+ten times as many answers as draws.  The tables of polyest are "minimax" up to K = 16, "noise 1, 2, 4, 8" and
+"squared-error":
 
     kind          polyest or peer
     bias_*        proved bracket of sup|e|, as stored; the four criteria: proved upper bounds
     noise         gradient_variance in units of that of log_count
     least_*       bracket of the least sup|e| of any table at exactly that p Var (`frontier.against`); the
                   table's own bracket where it is the optimum itself
-    ratio_*       bracket of how many times less that is; note: why these are missing
+    ratio_*       bracket of the table's sup|e| over that least value
+    note          why these are missing
 
-entropy.csv, the error in nats of each as an estimator of the entropy of p from n = K+1 draws, for p
-over S answers: uniform; Zipf, p_i ~ 1/i; geometric, p_i ~ (1 - 4/S)^i.
+entropy.csv has the error in nats of each as an estimator of the entropy of p from n = K+1 draws, where p is
+a distribution over S answers: uniform; Zipf, p_i ~ 1/i; geometric, p_i ~ (1 - 4/S)^i.
 
     kind          polyest, peer, or sample: no function of the count alone (chao_shen, jvhw_of, and what
                   the package infomeasure adds, which is skipped with a line where it is not installed)
-    entropy       of p
+    entropy       the entropy of p
     bias, std, rmse   exact where `samples` is 0: a table's mean is a sum over binomials, its variance
-                  comes from a power series; else from so many samples, with standard errors in *_pm
+                  comes from a power series; else from that many samples, with standard errors in *_pm
 
-"bub, m = S" and "wu_yang, k = S" are told the number of answers, which no other is.
+Only "bub, m = S" and "wu_yang, k = S" receive the number of answers.
 """
 
 import argparse
@@ -195,7 +197,7 @@ def sampled() -> dict[str, Sampled]:
 
     logging.getLogger("infomeasure").setLevel(
         logging.ERROR
-    )  # it warns of samples without singletons
+    )  # infomeasure warns of samples without singletons
 
     def of_package(counts: Floats, approach: str) -> float:
         draws = np.repeat(np.arange(counts.size), counts)

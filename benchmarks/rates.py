@@ -3,23 +3,24 @@
     python benchmarks/rates.py              # results/bias_{rates,slopes}.csv, two minutes
     python benchmarks/rates.py --quick      # K up to 8 and a group of 4, to standard output
 
-bias_rates.csv, a proved bracket of sup|e| per row; `count` says of what:
+Each row of bias_rates.csv has a proved bracket of sup|e|; `count` names the kind of count:
 
-    independent  K draws without the trace; group is 0
+    independent  K draws without the completion; group is 0
         log_count (plug-in), miller_madow, harmonic, jackknife, schuermann, jvhw: as stored (estimators.py)
-        minimax: E*(K), the least there is, of exact entries; the list of the release
+        minimax: E*(K), the least of all tables, with exact entries; from the list of the release
         noise 1, 2, 4, 8: the least at p Var c_X that many times log_count's; the released tables
-        limit: 0.325089273454175/(K+1)^2, what E*(K) tends to; measured, not proved
-    in-group     counts that contain one's own trace, of a group of G, and the right table c[X-1]: K = G-1
+        limit: 0.325089273454175/(K+1)^2, the asymptote of E*(K); measured, not proved
+    in-group     counts that contain the completion, in a group of G, and the right table c[X-1]: K = G-1
                  without a baseline, K = G-2 under the group mean; log is log(X/G)
-    misused      the wrong one: c[X] of K = G without a baseline, c[X-1] of K = G-1 under the group mean
+    misused      the wrong table: c[X] of K = G without a baseline, c[X-1] of K = G-1 under the group mean
 
-Rewards u_1..u_G of counts 1..G are, without a baseline, the table u_1..u_G of G-1 draws; under the group
-mean the table u_1..u_{G-1} of G-2 draws (tests/test_group_mean.py), and as a constant has no gradient, sup|e|
-is min_a sup_p |p (P(p) - log p - a)| there.  A minimax table that is not stored, K above 40, is not misused.
+The rewards u_1..u_G of the counts 1..G are, without a baseline, the table u_1..u_G of G-1 draws.  Under the
+group mean they are the table u_1..u_{G-1} of G-2 draws (tests/test_group_mean.py); a constant has no
+gradient, so sup|e| is min_a sup_p |p (P(p) - log p - a)| there.  A minimax table above K = 40 is not stored,
+and has no row "misused".
 
-bias_slopes.csv: least squares of log sup|e| over log(K+1), with the half width of its 95 % interval, over
-K = 8..1024 and over 128..1024 alone, as at fixed noise the slope is not one number.
+bias_slopes.csv has the least-squares slope of log sup|e| over log(K+1), with the half width of its 95 %
+interval, over K = 8..1024 and over 128..1024 alone, because at fixed noise the slope is not constant.
 """
 
 import argparse

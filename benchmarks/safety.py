@@ -3,26 +3,26 @@
     python benchmarks/safety.py             # results/safety.csv, about a minute on two cores
     python benchmarks/safety.py --quick     # one short run of each method, to standard output
 
-A policy writes LENGTH tokens after each of 40 prompts, half of them harmful: the logits of a token are
-those of its prompt plus those of the token before, which all prompts share.  Three tokens are toxic,
-one is a refusal.  The base policy writes toxic tokens mostly after harmful prompts.  A trace costs its
-share of toxic tokens; the budget, BUDGET, is of the mean over all prompts.
+A policy writes LENGTH tokens after each of 40 prompts, half of them harmful.  The logits of a token are
+those of its prompt plus those of the previous token, which all prompts share.  Three tokens are toxic,
+and one is a refusal.  The base policy writes toxic tokens mostly after harmful prompts.  The cost of a
+completion is its share of toxic tokens; the budget, BUDGET, bounds the mean cost over all prompts.
 
-    base              untrained
+    base              not trained
     fixed             lambda = 1 throughout
-    primal-dual       lambda moves by the cost of every batch; advantages are centred, not scaled
+    primal-dual       lambda is updated with the cost of every batch; advantages are centred, not scaled
     primal-dual, std  the same with advantages divided by the group's standard deviation, as in GRPO
 
-Protocol, written down before the first run: STEPS steps of 40 groups of 16, Adam at RATE falling to 0,
-KL to the base with weight KL, lambda from 0 with rate DUAL; the same numbers for all, none tuned.
-SEEDS seeds, each with another base.  All measures are exact sums over the chain of tokens, of the
-policy at the end: means, 95 % intervals.
+The protocol was written down before the first run: STEPS steps of 40 groups of 16, Adam at RATE falling to
+0, KL to the base with weight KL, and lambda from 0 with rate DUAL.  All methods have the same numbers, and
+none is tuned.  There are SEEDS seeds, each with another base.  All measures are exact sums over the chain
+of tokens for the policy at the end; the rows have means and 95 % intervals.
 
-    cost            mean cost of all prompts; the budget is for this
-    harmful_toxic   mean share of toxic tokens after harmful prompts; harmful_any: chance of one at least
+    cost            mean cost of all prompts, which the budget bounds
+    harmful_toxic   mean share of toxic tokens after harmful prompts; harmful_any: chance of at least one
     benign_toxic    the same share after benign prompts
-    benign_answer   chance of a trace without refusal after benign prompts
-    benign_kl       KL of whole traces from the base after benign prompts, nats
+    benign_answer   chance of a completion without refusal after benign prompts
+    benign_kl       KL of whole completions from the base after benign prompts, nats
     multiplier      lambda at the end
     wobble          standard deviation of the batches' cost over the last 100 steps
 """

@@ -1,16 +1,16 @@
 """Sampled answers to arithmetic questions: trains a small model and writes what it answers.
 
 The questions are reasoning-gym's basic_arithmetic: sums and differences of two to five numbers up
-to 10.  A character-level GRU learns from worked and from direct solutions, stops while it still
-errs, and is sampled as text at temperature 1, 16 completions a question, on questions it has not
-seen.  A completion ends at the model's line end or is cut at 48 characters, so that some never
-reach an answer.  Nothing is edited or selected afterwards.
+to 10.  A character-level GRU learns from worked and from direct solutions, is stopped
+while it still errs, and is sampled as text at temperature 1, 16 completions for each question, on questions
+that it has not seen.  A completion ends at the model's line end or is cut at 48 characters, so that some
+never reach an answer.  Nothing is edited or selected afterwards.
 
     python benchmarks/sample_answers.py        # one thread, four to six minutes; rewrites the file
 
-The seed fixes every draw and the number of steps, not the clock, ends the training: the same torch
-on the same kind of processor writes the same bytes.  Prints where the answers come from and how
-many are right.  tests/data/README.md describes the file.
+The seed fixes every draw, and training ends after a number of steps instead of a time: the same torch
+on the same kind of processor writes the same bytes.  The script prints where the answers come from and
+how many are right.  tests/data/README.md describes the file.
 """
 
 import argparse
@@ -36,11 +36,11 @@ QUESTIONS = {
     "allow_parentheses": False,
     "whitespace": "single",
 }
-ALPHABET = "\n +-0123456789=,.Taehinrsw"  # the line end is also the padding
+ALPHABET = "\n +-0123456789=,.Taehinrsw"  # the line end is also the pad
 CODE = {letter: i for i, letter in enumerate(ALPHABET)}
 END, IGNORED = 0, -100
 HIDDEN, EMBEDDED = 128, 32
-BATCH, LIMIT = 32, 48  # questions a training step; characters a completion may have
+BATCH, LIMIT = 32, 48  # questions in a training step; most characters of a completion
 
 
 class Writer(nn.Module):
@@ -133,7 +133,7 @@ def main() -> None:
     torch.manual_seed(options.seed)
     start = perf_counter()
 
-    # reasoning-gym draws entry i with seed + i: seeds must lie further apart than datasets are long
+    # reasoning-gym draws entry i with seed + i: seeds must differ by more than the length of a data set
     held_out = dict(list(questions(40, options.seed + 10**6).items())[:24])
     pairs = [pair for pair in questions(20_000, options.seed).items() if pair[0] not in held_out]
     writer = train(pairs, options.steps, options.seed)

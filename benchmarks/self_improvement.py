@@ -4,32 +4,33 @@
     python benchmarks/self_improvement.py --quick           # one short run of each method, to standard output
     python benchmarks/self_improvement.py --device cuda     # wider, deeper, larger groups
 
-A character-level transformer (writer.py) learns sums of three signed digits in four wordings, from
-solutions of which a share stops too early, more of them in the rarer wordings (word_problems.py).  Then it
-is trained on 350 other questions whose answers it is never told: an orbit is four texts of one question,
-each in its own wording and order of terms, and traces are rewarded by
+A character-level transformer (writer.py) learns sums of three signed digits in four wordings.  A share of
+the solutions that it learns from stops too early, more of them in the rarer wordings (word_problems.py).
+Then it is trained on 350 other questions without their answers: an orbit is four texts of one question,
+each in its own wording and order of terms, and completions are rewarded by
 
     mode                 1 for the mode of the orbit's answers (Coherence-GRPO), standardised over the orbit
     soft, log            log of the pooled share X/(4 G), as the paper has it
     soft, table          log of the arithmetic mean, by the stratified table at noise 8
-    geometric, log       mean over the orbit of log(X/G), a count of 0 taken for 1/2
+    geometric, log       mean over the orbit of log(X/G), with 1/2 for a count of 0
     geometric, table     mean over the orbit of look-ups at noise 8
-    pairwise             mean agreement with the orbit's traces (Pairwise-GRPO), standardised over the orbit
+    pairwise             mean agreement with those of the orbit (Pairwise-GRPO), standardised over the orbit
     own mode             1 for the mode of the text's own group: orbits of one, as a control
-    labels               1 for the right answer: what labels would give, no peer
+    labels               1 for the right answer; this uses labels and is no peer
 
-Protocol, written down before the first run.  One pretrained writer a seed, the same for all methods.
-STEPS steps of QUESTIONS orbits, G = 16 traces a text at temperature 1; Adam, rate falling to 0; KL 0.02
-to the pretrained writer; one epoch a batch.  Log and table methods subtract the mean of a text's group;
-mode and pairwise are standardised over the orbit, as in the paper.  The learning rate of each method is
-the best of RATES by mean greedy accuracy on the TUNING seeds; the rows are of SEEDS others.  Greedy
-accuracy is of 300 test questions in every wording (word_problems: no test question is studied or
-trained on).  `early` is that after a quarter of the steps.  A run has collapsed if one answer takes more
-than half of the test texts, or less than half of its accuracy is left.  One change since: the lowest rate was
-added during tuning, when 3e-5 came out best at the edge of the grid; it is not at the edge now.
+The protocol was written down before the first run.  Each seed has one pretrained writer, the same for all
+methods.  Training takes STEPS steps of QUESTIONS orbits with G = 16 completions of each text at temperature
+1, Adam with a rate falling to 0, KL 0.02 to the pretrained writer, and one epoch for each batch.  The log
+and table methods subtract the mean of a text's group; mode and pairwise are standardised over the orbit, as
+in the paper.  The learning rate of each method is the best of RATES by mean greedy accuracy on the TUNING
+seeds; the rows are measured on SEEDS others.  Greedy accuracy is measured on 300 test questions in every
+wording (word_problems: no test question is studied or trained on).  `early` is the greedy accuracy after a
+quarter of the steps.  A run has collapsed if one answer takes more than half of the test texts, or less than
+half of its accuracy is left.  One change since: the lowest rate was added during tuning, when 3e-5 came out
+best at the edge of the grid; it is not at the edge now.
 
-results/self_improvement_runs.csv has a line for every run and is what a killed benchmark goes on from;
-results/self_improvement.csv one for every method: means over seeds, 95 % intervals (Student's t).
+results/self_improvement_runs.csv has a line for every run, and a benchmark that was killed continues from
+it.  results/self_improvement.csv has one for every method: means over seeds, 95 % intervals (Student's t).
 """
 
 import argparse
@@ -142,7 +143,7 @@ METHODS: dict[str, tuple[Rewarded, Callable[[Tensor], Tensor]]] = {
 }
 
 
-divided = cache(split)  # of a seed, which takes a second to draw
+divided = cache(split)  # the split of a seed takes a second to draw
 
 
 def pretrained(seed: int, scale: Scale) -> Writer:

@@ -3,25 +3,25 @@
     python benchmarks/solve.py              # all sizes, about fifteen minutes; results/solve.csv
     python benchmarks/solve.py --quick      # the smallest, to standard output
 
-Three problems: `minimax`, least sup|p (P(p) - log p)| over polynomials P of degree K;
+There are three problems: `minimax`, least sup|p (P(p) - log p)| over polynomials P of degree K;
 `gradient-variance`, the same under p Var c_X <= 8 times that of log_count; `second-moment`, the
 augmented quadratic program (AQP): least sup E c_X^2 under sup|e| <= 2 E*(K).  Columns:
 
-    status         solved; inaccurate: solved, as the peer itself says, to less than it aims at;
-                   failed: ran and gave no answer; refused: polyest says no; absent: not installed;
-                   not run: too large, or already out of time at a smaller K
+    status         solved; inaccurate: solved, but by its own report less accurately than it aims at;
+                   failed: ran and gave no answer; refused: polyest refuses it; absent: not
+                   installed; not run: too large, or already out of time at a smaller K
     seconds        median wall time of `runs` runs, the certificate included where there is one
     claimed        the least value that the method reports
     width          relative width of the bracket it proves; empty where it proves none
-    returned       the value of the table that it returned, proved by polyest; of Sollya's polynomial
+    returned       the value of the table that it returned, proved by polyest; for Sollya's polynomial
                    the greatest |e| at the alternation points, as its supnorm proves the rest
-    optimum        the least value there is: the upper end of the bracket that polyest proves
+    optimum        the least possible value: the upper end of the bracket that polyest proves
     claimed_error  claimed / optimum - 1
-    returned_error likewise; below 0, by more than a width, only where the budget is overspent
+    returned_error returned / optimum - 1; it is below 0 by more than a width only if the budget is overspent
     budget_error   spent / budget - 1, of noise or of bias, for the table that it returned, proved by
                    polyest; above 0 the table is not feasible
 
-A peer (solver_peers.py) has a minute for a solve; every failure of one is a row that says what happened.
+A peer (solver_peers.py) has a minute for a solve.  Every failure of a peer is a row that states the cause.
 """
 
 import argparse
@@ -55,7 +55,7 @@ from polyest.solvers import remez
 
 FILE = Path(__file__).parent / "results" / "solve.csv"
 BUDGETS = {MINIMAX: {}, VARIANCE: {"noise": 8.0}, MOMENT: {"bias_ratio": 2.0}}
-ENOUGH = 2.0  # seconds of runs beyond which there are no more of them
+ENOUGH = 2.0  # total seconds after which a method is not run again
 SOLVERS = ("highspy", "clarabel", "ecos", "scs", "cvxpy")
 PACKAGES = ("polyest", "numpy", "scipy", "python-flint", *SOLVERS)
 COLD = "import sys; from polyest.cli import main; sys.argv[1:] = ['solve', '--K', '16']; main()"
@@ -132,7 +132,7 @@ def _question(problem: str, K: int) -> Question:
 
 Method = Callable[[str, int], Found]
 HIGHS, *CONES = ((name, partial(by_cvxpy, name=name)) for name in solver_peers.PACKAGES)
-# polyest is first: what it finds is what the others are measured against.
+# polyest is first, because the others are compared with its result.
 METHODS: dict[str, dict[str, Method]] = {
     MINIMAX: {
         "polyest": by_polyest,
@@ -157,8 +157,8 @@ def rows() -> Iterator[Row]:
     """A row for every problem, method and K, in the order in which they are run."""
     for problem, methods in METHODS.items():
         for name, method in methods.items():
-            with suppress(Exception):  # its first row will say so
-                method(problem, 3)  # imports what it needs before it is timed
+            with suppress(Exception):  # the first row of the method will report the error
+                method(problem, 3)  # this imports its libraries before it is timed
             stopped = ""
             for K in SCALE.draws[problem]:
                 row = Row(problem, K, name)
@@ -188,7 +188,7 @@ def _fill(row: Row, method: Method) -> None:
         row.status = "absent" if isinstance(error, AbsentError) else "not run"
         row.note = str(error)
         return
-    except Exception as error:  # whatever it is, it is what this method does on this problem
+    except Exception as error:  # any error is the result of this method on this problem
         row.status = "refused" if isinstance(error, InvalidProblem) else "failed"
         row.note = f"{type(error).__name__}: {error}"
         row.seconds, row.runs = seconds[-1], 1

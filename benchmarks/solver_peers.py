@@ -1,7 +1,7 @@
-"""The peers of `solve.py`: Sollya, scipy's linprog, what cvxpy hands to HiGHS, Clarabel, ECOS and SCS.
+"""The peers of `solve.py`: Sollya, scipy's linprog, and HiGHS, Clarabel, ECOS and SCS through cvxpy.
 
 Sollya has `remez` on [2^-m, 1] and a proved supremum on each binade.  The others solve a program as
-it is written down, over Bernstein rows B_k(p_m) on a Chebyshev grid p_m = sin^2(pi m / 2M), with
+it is stated, over Bernstein rows B_k(p_m) on a Chebyshev grid p_m = sin^2(pi m / 2M), with
 e_m = p_m (P(p_m) - log p_m):
 
     minimax            min E  s.t. |e_m| <= E                                     a linear program
@@ -9,11 +9,12 @@ e_m = p_m (P(p_m) - log p_m):
                               |sqrt(p_m B_k(p_m)) (c_k - t_m)|_2 <= sqrt(limit)   t_m free, a cone each
     second-moment      min v  s.t. |e_m| <= limit, sum_k c_k^2 B_k(p_m) <= v      the AQP; p_0 = 0 too
 
-Each has its solver's own settings, and its own time limit where there is one.  A process of its own
-runs them, and is ended where an answer takes half as long again as it may: ECOS keeps no time.
+Each peer has its solver's default settings, and the solver's time limit where there is one.  A separate
+process runs them, and is ended if an answer takes half as long again as it may, because ECOS has no time
+limit.
 
-What they do not give is an error: `AbsentError` where one is not installed, `TooLargeError` where the
-program would not fit, `FailedError` where it ran and gave no answer.
+A missing answer is an error: `AbsentError` if a peer is not installed, `TooLargeError` if the program would
+not fit into memory, and `FailedError` if the peer ran and gave no answer.
 """
 
 import shutil
@@ -37,9 +38,9 @@ from polyest.problem.targets import LOG
 MINIMAX, VARIANCE, MOMENT = "minimax", "gradient-variance", "second-moment"
 PACKAGES = {"HiGHS": "highspy", "Clarabel": "clarabel", "ECOS": "ecos", "SCS": "scs"}
 NAMES = ("Sollya", "linprog", *PACKAGES)
-LONGER = 1.5  # than its time, after which a process is ended
-BYTES = 8e9  # that a program may need
-PER_ENTRY = {MINIMAX: 600, VARIANCE: 2000, MOMENT: 600}  # bytes per point and draw, as measured
+LONGER = 1.5  # a process is ended after this multiple of its time
+BYTES = 8e9  # most memory that a program may need
+PER_ENTRY = {MINIMAX: 600, VARIANCE: 2000, MOMENT: 600}  # measured bytes per point and draw
 
 SOLLYA = """
 verbosity = 0!;
@@ -101,7 +102,7 @@ def sollya(question: Question) -> Found:
     program = shutil.which("sollya")
     if program is None:
         raise AbsentError("sollya is not on the path")
-    # The tail must stay below E*, about 1/(3 K^2); less precision than this and supnorm hangs.
+    # The tail must be less than E*, about 1/(3 K^2); with less precision than this supnorm hangs.
     K = question.K
     m, bits = 2 * ceil(log2(K + 1)) + 7, 3 * K + 150
     script = SOLLYA.format(K=K, m=m, bits=bits)
@@ -167,7 +168,7 @@ def solved(name: str, question: Question) -> Found:
     constraints = PROGRAMS[question.problem](cp, question, c, bound)
     program = cp.Problem(cp.Minimize(bound), constraints)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of inaccuracy: it is measured
+        warnings.simplefilter("ignore")  # warnings of inaccuracy, which is measured
         try:
             program.solve(solver=name.upper(), **_clock(name, question.timeout))
         except cp.SolverError as error:
@@ -264,7 +265,7 @@ def _serve(pipe: Connection) -> None:
             return
         try:
             pipe.send(function(*arguments))
-        except Exception as error:  # whatever it is, it is the answer
+        except Exception as error:  # any error is sent back as the answer
             pipe.send(error if type(error) is FailedError else FailedError(_said(error)))
 
 

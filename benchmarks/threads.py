@@ -3,12 +3,12 @@
     python benchmarks/threads.py            # results/threads.csv, some ten minutes
     python benchmarks/threads.py --quick    # three calls of each, to standard output
 
-Beside a thread that sets flint.ctx.prec to 53 and to 200 in turn, at a pause of 10 us, 1 ms and 100 ms,
-`solve(12)` and the proof of a released table are called again and again: as they are, in a process of
-their own, and with none to be had, in the process of the thread.  Each call ends with the bytes, or the
-proof, that it has without such a thread; with other bytes (of a table whose claims are true: they are
-proved again afterwards); with PrecisionChanged, which names the cause; or, were that to happen, with a
-proof that fails.
+A thread sets flint.ctx.prec to 53 and to 200 in turn, with a pause of 10 us, 1 ms or 100 ms.  Meanwhile
+`solve(12)` and the proof of a released table are called repeatedly: as usual, which is in a process of
+their own, and in the process of the thread, as where no other process can be started.  A call can end in
+four ways: with the bytes, or the proof, that it has without such a thread; with other bytes (of a table
+whose claims are true: they are proved again afterwards); with PrecisionChanged, which names the cause; or,
+should that ever happen, with a proof that fails.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def rows(calls: int) -> Iterator[dict[str, str | float | int]]:
             for name, pause in PAUSES.items():
                 with apart(where), switching(pause):
                     found = [ended(work, expected) for _ in range(calls)]
-                # Alone again: is what was claimed beside the thread true?
+                # The thread has ended: check that the claims made beside it are true.
                 assert work is proved or all(
                     holds(polyest.loads(line)) for _, line in found if line
                 )

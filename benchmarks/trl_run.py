@@ -4,34 +4,34 @@
     torchrun --nproc_per_node 2 benchmarks/trl_run.py --one REWARD RATE SEED    # one run, to standard output
 
 The task is that of self_improvement.py: a pretrained writer, unlabeled questions in orbits of four texts,
-greedy accuracy on test questions.  Every run of a seed has the same writer and the same texts in the same
-order, 100 steps of 16 texts with 16 traces, Adam at a rate falling to 0, rewards less the mean of a text's
-group, no KL, gradients cut at norm 1.
+and greedy accuracy on test questions.  Every run of a seed has the same writer and the same texts in the
+same order, 100 steps of 16 texts with 16 completions, Adam at a rate falling to 0, rewards minus the mean
+of a text's group, no KL, and gradients clipped at norm 1.
 
     trl          GRPOTrainer, scale_rewards="none", loss_type="dr_grpo", one process
     trl, 2       the same on two processes, groups counted over both
     loop         polyest.grpo
 
-Rewards: the geometric mean over the orbit with the log and with the table at noise 8; and, from their
-definitions, what others pay a text's own group:
+The rewards are the geometric mean over the orbit, with the log and with the table at noise 8, and rewards
+of other authors for a text's own group, from their definitions:
 
     majority     1 for the mode of the group (TTRL)
     share        X/G (EMPO)
     harmonic     H_{X-1} - H_{G-2} (Zhang), 0 where all agree: the estimate of the log without its tail
-    MaxRL        (r - mean)/mean of right and wrong answers: labels, no peer of the others
+    MaxRL        (r - mean)/mean of right and wrong answers; this uses labels and is no peer
 
-The rate of a reward, on all ways, is the best of RATES by mean accuracy at the end on the TUNING seeds, one
-process; the rows are of SEEDS others.
+The rate of a reward, in all ways of training, is the best of RATES by mean accuracy at the end on the
+TUNING seeds, on one process; the rows are measured on SEEDS others.
 
     after N            greedy accuracy after N steps, mean over seeds
     after 100 pm       half the 95 % interval (Student's t) of the last
-    less loop, pm      accuracy less that of the loop with the same reward and seed, mean over the looks
+    less loop, pm      accuracy minus that of the loop with the same reward and seed, mean over the looks
                        after the first, and its interval
-    step, paying       seconds of a step, and the share of it that the reward function takes
-    waiting            share of the step that processes wait for each other before they pay
+    step, paying       seconds of a step, and the share of them in the reward function
+    waiting            share of the step in which processes wait for each other before the rewards
 
-results/trl_run_runs.csv has a line for every run and is what a killed benchmark goes on from;
-results/trl_run.csv one for every way and reward.
+results/trl_run_runs.csv has a line for every run, and a benchmark that was killed continues from it.
+results/trl_run.csv has one for every way and reward.
 """
 
 import argparse
@@ -81,7 +81,7 @@ Row = dict[str, str | float | int]
 
 def number(text: str) -> int | None:
     """The last of the numbers written; None where something else was."""
-    return parse(text + END)  # TRL leaves the end out
+    return parse(text + END)  # TRL removes the end
 
 
 def majority(answers: list[int | None], truth: int) -> list[float]:
@@ -115,7 +115,7 @@ class Own:
         return [r for i in starts for r in self.pay(answers[i : i + GROUP], truth[i])]
 
 
-# A trace without answer is left out, as in the loop.
+# A completion without an answer is left out, as in the loop.
 KEYWORDS: dict[str, Any] = {"kind": number, "num_generations": GROUP, "unanswered": "exclude"}
 REWARDS: dict[str, Callable[[], Any]] = {
     "geometric, log": lambda: paid.soft_consistency(
@@ -352,13 +352,13 @@ def main() -> None:
         if os.environ.get("RANK", "0") == "0":
             print(json.dumps(row))
         if gathering.running():
-            torch.distributed.destroy_process_group()  # its threads end a process that exits first
+            torch.distributed.destroy_process_group()  # else its threads abort a process that exits
         return
     for seed in (*TUNING, *SEEDS):
-        pretrained(seed, Scale())  # once, before runs ask for it at the same time
+        pretrained(seed, Scale())  # before several runs need it at the same time
     tried = [("trl", *one) for one in product(REWARDS, RATES, TUNING)]
     best = chosen(finished(tried, os.cpu_count() or 1, RUNS))
-    # One at a time, so that the times are those of a machine that does nothing else.
+    # The runs follow one another, so that nothing else affects their times.
     done = finished([(*one, seed) for one in ways(best) for seed in SEEDS], 1, RUNS)
     origin.write(summary(done, best), PACKAGES, FILE)
 

@@ -3,19 +3,21 @@
     python benchmarks/variance_reduction.py            # results/variance_reduction.csv, eight minutes
     python benchmarks/variance_reduction.py --quick    # one small run of each method, to standard output
 
-10,000 traces end in 10 answers, 1,000 each; one answer is right.  Every step is Easy or Hard, with
-equal chance: all rewards of its batch are raised by 8 or by 0; a right answer earns 1 more.  600 steps.
+There are 10,000 completions and 10 answers; 1,000 completions end in each, and one answer is right.  Every
+step is Easy or Hard with equal probability: 8 or 0 is added to all rewards of its batch.  A right answer
+has a reward greater by 1.  Training takes 600 steps.
 
     game-grpo          reward minus the mean of its group (Dr. GRPO)
     game-grpo, std     the same, divided by the group's standard deviation: eq. (5) of the paper
     reinforce          reward minus a global moving average of the rewards, as the paper's baseline
 
-Protocol, written down before the first run.  The paper states no policy, optimizer, learning rate,
-group size or decay.  Here, for all methods: a softmax over the 10,000 traces, uniform at first; plain
-gradient ascent, one batch of one group a step, groups of 16 and of 64; the learning rate is the best of
-RATES, and the decay of the average the best of DECAYS, by the mean final accuracy over TUNING seeds;
-what a row tells is of SEEDS others.  No clipping, no KL.  One change since: TUNING was 8 in the first runs,
-which chose the rate of reinforce by luck (its final accuracy came out between .40 and .95), and is 20 now.
+The protocol was written down before the first run.  The paper states no policy, optimizer, learning rate,
+group size or decay.  Here all methods use a softmax over the 10,000 completions, uniform at first, and
+plain gradient ascent with one batch of one group in a step, with groups of 16 and of 64.  The learning rate
+is the best of RATES, and the decay of the average the best of DECAYS, by the mean final accuracy over
+TUNING seeds; the rows are measured on SEEDS others.  There is no clipping and no KL.  One change since:
+TUNING was 8 in the first runs, so that chance chose the rate of reinforce (its final accuracy came out
+between .40 and .95), and is 20 now.
 
     accuracy       probability of the right answer after 600 steps: mean over seeds, 95 % interval
     std            its standard deviation across seeds, after 600 steps
@@ -68,7 +70,8 @@ class MovingAverage:
     """Reward minus an average of all rewards before, of every prompt and step alike."""
 
     def __init__(self, decay: float) -> None:
-        self.decay, self.average = decay, sum(OFFSETS) / 2  # its limit: no start-up to lose by
+        # The average starts at its limit, so that it has no start-up phase.
+        self.decay, self.average = decay, sum(OFFSETS) / 2
 
     def __call__(self, rewards: Tensor) -> Tensor:
         centred = rewards - self.average

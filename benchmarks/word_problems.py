@@ -1,17 +1,17 @@
 """Word problems with integer answers, and their orbits: texts of one question, all of one answer.
 
 A question is a sum of three signed one-digit terms, drawn by reasoning-gym's chain_sum.  A text
-says the terms in some order and in one of `WORDINGS`; in another wording or another order it is
+states the terms in some order and in one of `WORDINGS`; another wording or another order gives
 another text with the same answer.  A solution is the partial sums; the last one is the answer.
 
     gain 7,lose 3,gain 5=   4,9;        add 5 sub 3 add 7=   2,9;        +7+5-3=   12,9;
 
-What a model studies is imperfect, so that it comes to know some wordings well and others hardly:
+The texts that a model studies are imperfect, so that it learns some wordings well and others poorly:
 the wordings have unequal shares, and a share of their solutions, the lapses, stop before the last
-term.  Which answer a lapse gives depends on the order of the terms; the true one does not.
+term.  The answer of a lapse depends on the order of the terms; the true answer does not.
 
-No two sets of a `split` share a question, nor then a text of one: a question is its terms whatever
-their order.  Nothing here evaluates a text; the answer is the sum of the terms.
+No two sets of a `split` have a question in common, and hence no text: a question is its terms in any
+order.  Nothing here evaluates a text; the answer is the sum of the terms.
 """
 
 import random
@@ -21,18 +21,18 @@ from dataclasses import dataclass
 from itertools import accumulate, islice
 from typing import NamedTuple
 
-END = ";"  # ends an answer
+END = ";"  # this character ends an answer
 DATASET = "chain_sum"
 TERMS = {"min_terms": 3, "max_terms": 3, "min_digits": 1, "max_digits": 1}
-STREAM = 20_000  # entries a seed may draw; entry i of seed s is drawn with s + i
+STREAM = 20_000  # most entries that a seed may draw; entry i of seed s is drawn with s + i
 
 
 class Wording(NamedTuple):
     gain: str
     loss: str
     joint: str
-    share: float  # of the texts studied
-    lapse: float  # share of the solutions to these that stop before the last term
+    share: float  # share among the texts that are studied
+    lapse: float  # share of their solutions that stop before the last term
 
 
 WORDINGS = (
@@ -118,7 +118,7 @@ def orbit(question: Question, size: int, chance: random.Random) -> list[str]:
 
 def draw(seed: int) -> Iterator[Question]:
     """Different questions in the order drawn: nearly all of the 1165 that there are."""
-    import reasoning_gym  # here, because all else does without it
+    import reasoning_gym  # imported here, because nothing else needs it
 
     drawn = reasoning_gym.create_dataset(DATASET, size=STREAM, seed=seed * STREAM, **TERMS)
     seen = set()
@@ -135,7 +135,7 @@ def split(seed: int, studied: int = 500, unlabeled: int = 350, test: int = 300) 
     questions = list(islice(draw(seed), studied + unlabeled + test))
     if len(questions) < studied + unlabeled + test:
         raise ValueError(f"only {len(questions)} different questions for {seed=}")
-    random.Random(seed).shuffle(questions)  # those drawn last are those drawn rarely
+    random.Random(seed).shuffle(questions)  # the questions drawn last are the rare ones
     tested = studied + unlabeled
     return Split(questions[:studied], questions[studied:tested], questions[tested:])
 

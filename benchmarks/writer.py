@@ -1,11 +1,11 @@
-"""A small causal transformer that writes characters: trains, samples, and scores what it sampled.
+"""A small causal transformer that writes characters: its training, its samples and their probabilities.
 
-Prompts are padded on the left, what is written on the right.  A pad is neither attended to nor
+Prompts are padded on the left, and completions on the right.  A pad is neither attended to nor
 written, and positions count from a prompt's first character, so that nothing depends on padding.
-A prompt is read once for all its traces, also where gradients are taken.
+A prompt is read once for all its completions, even if gradients are computed.
 
 The seeds fix every draw: the same torch with as many threads on the same kind of processor trains
-the same weights and samples the same traces.
+the same weights and samples the same completions.
 """
 
 import random
@@ -21,17 +21,17 @@ from word_problems import END, WORDINGS, Question, parse, study, texts
 
 ALPHABET = "0123456789+-=,; abcdefghijklmnopqrstuvwxyz"
 CODE = {letter: i for i, letter in enumerate(ALPHABET)}
-PAD = len(ALPHABET)  # has an embedding and no score: it is read and never written
-CONTEXT = 64  # characters of prompt and answer together
-LIMIT = 8  # characters written at most
+PAD = len(ALPHABET)  # the pad has an embedding and no logit: it is read and never written
+CONTEXT = 64  # most characters of prompt and answer together
+LIMIT = 8  # most characters that are written
 IGNORED = -100
 
 Cache = tuple[Tensor, Tensor]  # keys and values of a layer, each (N, heads, S, width / heads)
 
 
 class Traces(NamedTuple):
-    written: Tensor  # (prompts * group, T): the traces of a prompt lie together; pads after the end
-    mask: Tensor  # true where a character was written, its end among them
+    written: Tensor  # (prompts * group, T): those of a prompt are adjacent; pads after the end
+    mask: Tensor  # true where a character was written, including the end
 
 
 class Layer(nn.Module):
@@ -65,7 +65,7 @@ class Writer(nn.Module):
         self.layers = nn.ModuleList(Layer(width, heads) for _ in range(layers))
         self.normalize = nn.LayerNorm(width)
         self.read = nn.Linear(width, len(ALPHABET))
-        for embedding in (self.letters, self.places):  # smaller than by default: learns faster
+        for embedding in (self.letters, self.places):  # smaller than by default, to learn faster
             nn.init.normal_(embedding.weight, std=0.2)
 
     @property
@@ -107,7 +107,7 @@ class Writer(nn.Module):
         """`group` traces of each prompt, up to an end or the limit; temperature 0 is greedy."""
         caches, known = self._read(prompts, group)
         letter = prompts[:, -1:].repeat_interleave(group, 0)
-        # all noise at once, where the generator lives: as many draws whenever the traces end
+        # All noise is drawn at once, on the generator's device, so that the number of draws is constant.
         waits = torch.empty(
             (len(letter), limit, len(ALPHABET)), device=generator.device if generator else None
         ).exponential_(generator=generator)
@@ -117,7 +117,7 @@ class Writer(nn.Module):
         for t in range(limit):
             known = torch.cat([known, letter != PAD], 1)
             seen, caches = self._advance(letter, known, caches)
-            # the largest of logits with Gumbel noise is a draw from their softmax
+            # The argmax of logits plus Gumbel noise is a draw from their softmax.
             letter = (self.read(seen[:, -1]) + temperature * gumbel[:, t]).argmax(-1, keepdim=True)
             letter = letter.masked_fill(ended, PAD)
             written.append(letter)
@@ -145,7 +145,7 @@ class Writer(nn.Module):
         places = (known.cumsum(1) - 1).clamp(min=0)[:, S - T :]
         columns = torch.arange(S, device=tokens.device)
         rows = columns[S - T :, None]
-        # a pad attends to itself, as a softmax over nothing is not a number
+        # A pad attends to itself, because a softmax over nothing is nan.
         allowed = ((columns < rows) & known[:, None] | (columns == rows))[:, None]
         seen = self.letters(tokens) + self.places(places)
         caches = []

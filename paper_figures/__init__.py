@@ -1,8 +1,8 @@
-"""The figures of the paper, each drawn from files that benchmarks/ wrote: `polyest figures`.
+"""The figures of the paper, drawn by `polyest figures` from the files that benchmarks/ wrote.
 
-A module for each, named as the figure, whose `figure(folder)` reads the CSV files it needs in `folder`
-and returns a matplotlib figure.  What a benchmark has not computed is not computed here either, but for
-what drawing needs: quotients, means and limits of axes.
+Each figure has a module of its name, whose `figure(folder)` reads the CSV files that it needs in `folder`
+and returns a matplotlib figure.  The modules compute only quotients, means and limits of axes, which drawing
+needs; the benchmarks compute everything else.
 """
 
 FIGURES = (

@@ -1,4 +1,4 @@
-"""e(p) of tables of 8 and 16 draws: the minimax table's error alternates at K+2 points of one height."""
+"""The errors e(p) of tables of 8 and 16 draws: that of the minimax table alternates at K+2 equal extrema."""
 
 from pathlib import Path
 
@@ -10,16 +10,16 @@ from paper_figures import rows, style
 from polyest.cli.plot import GREY
 
 CURVES = ("log_count", "miller_madow", "jackknife", "schuermann", "noise 2", "noise 8", "minimax")
-LOW = ("schuermann", "noise 8", "minimax")  # those that are drawn again, enlarged
+LOW = ("schuermann", "noise 8", "minimax")  # the curves that the lower panels enlarge
 COLUMNS = {
     "K": rows.whole,
     "p": rows.number,
     "least": rows.positive,
     **dict.fromkeys(CURVES, rows.number),
 }
-NEAR = 2.6  # heights of the lower panels, in E*(K)
+NEAR = 2.6  # height of the lower panels, relative to E*(K)
 PLACES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
-EVERY = 28  # points of a line to the next marker
+EVERY = 28  # number of points from one marker to the next
 
 
 def figure(folder: Path) -> Figure:
@@ -32,7 +32,7 @@ def figure(folder: Path) -> Figure:
         least = mine["least"][0]
         for axes, shown in ((whole, CURVES), (near, LOW)):
             for name in shown:
-                marked = (4 * CURVES.index(name), EVERY)  # not all at the same place
+                marked = (4 * CURVES.index(name), EVERY)  # curves have markers at different places
                 axes.plot(mine["p"], mine[name], markevery=marked, **style.look(name))
             axes.set_xscale("function", functions=(_angle, _share))
             axes.set_xlim(0, 1)

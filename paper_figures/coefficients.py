@@ -1,4 +1,4 @@
-"""Entries of tables: those of minimax grow like 2^K, those with a noise budget stay near the log."""
+"""Entries of tables: those of minimax grow like 2^K, while those with a noise budget stay near the log."""
 
 from math import log
 from pathlib import Path
@@ -9,11 +9,11 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from paper_figures import rows, style
 
 COLUMNS = {"K": rows.whole, "series": rows.word, "k": rows.whole, "entry": rows.number}
-LINEAR = 10  # entries up to this size are drawn on a linear scale above
+LINEAR = 10  # the upper panels draw entries up to this size on a linear scale
 POWERS = (10, 1e3, 1e5, 1e7)
-FEW = ("log_count", "noise 8", "minimax")  # those that are drawn above
-WILD = "minimax"  # below without its line, which would be everywhere
-NEAR = (-7.2, 3.2)  # of the panels below
+FEW = ("log_count", "noise 8", "minimax")  # tables in the upper panels
+WILD = "minimax"  # drawn in the lower panels without its line, which would cover them
+NEAR = (-7.2, 3.2)  # limits of the lower panels
 
 
 def figure(folder: Path) -> Figure:

@@ -1,4 +1,4 @@
-"""Final loss of policies trained with each estimator, in units of the log's, cell by cell."""
+"""Final loss of policies trained with each estimator, relative to that of the log, for each cell."""
 
 from math import exp, log
 from pathlib import Path
@@ -16,7 +16,8 @@ COLUMNS = {
     "loss": rows.number,
 }
 UNIT = "log"
-TRUTH = "true log"  # needs p itself: no estimator, and 0 but for rounding under mirror descent
+# It needs p itself, so it is no estimator; under mirror descent its loss is 0 up to rounding.
+TRUTH = "true log"
 NAMES = {"miller_madow": "Miller-Madow", "harmonic": "harmonic (Zhang)", "schuermann": "Schürmann"}
 GAMES = {
     "diversity": {"color": BLUE, "marker": "o"},

@@ -1,4 +1,4 @@
-"""(K+1)^2 E*(K) and the number that it tends to, with the error of its extrapolation."""
+"""The limit of (K+1)^2 E*(K), with the error of its extrapolation."""
 
 from decimal import ROUND_CEILING, Context, Decimal
 from pathlib import Path

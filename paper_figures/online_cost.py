@@ -1,4 +1,4 @@
-"""What a reward costs online: a look-up beside the log, and the way from answers to rewards."""
+"""Online cost of a reward: a look-up compared with the log, and the whole path from answers to rewards."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def figure(folder: Path) -> Figure:
     left.set_xlabel("milliseconds")
     for (stage, way), look in WAYS.items():
         if way not in given.where(stage=stage)["way"]:
-            continue  # no such device
+            continue  # this device was not measured
         mine = given.where(stage=stage, way=way)
         label = f"{NAMES[stage]}: {way}"
         right.plot(mine["group"], mine["milliseconds"], **style.THIN, **look, label=label)

@@ -1,4 +1,4 @@
-"""Bias against noise at 8, 16, 32 and 64 draws, noise by three criteria, with closed forms as marks.
+"""Bias against noise at 8, 16, 32 and 64 draws, with the noise by three criteria and closed forms as marks.
 
 The fourth criterion, squared error, has no budget and so no frontier: its best table is a mark.
 """
@@ -22,8 +22,8 @@ COLUMNS = {
     "bias_upper": rows.blank(rows.positive),
     "least_lower": rows.blank(rows.positive),
 }
-FIRST = DEFAULT  # drawn whole, too
-# Functions of the count that others use, and that `frontier.marks` does not have.
+FIRST = DEFAULT  # this criterion is also drawn over its whole range
+# Functions of the count in common use that `frontier.marks` does not contain.
 PEERS = {
     "bub": ("BUB (Paninski)", {"color": SKY, "marker": "<"}),
     "bub, m = 10 N": ("BUB, m = 10 (K+1)", {"color": SKY, "marker": ">"}),
@@ -52,7 +52,7 @@ def figure(folder: Path) -> Figure:
         mine = given.where(criterion=criterion).having("noise")
         mine.checked(bias_upper=rows.positive, least_lower=rows.positive)
         for K in mine.values("K"):
-            mine.where(K=K, series="optimal")  # refuses a panel without its curve
+            mine.where(K=K, series="optimal")  # this raises an error if a panel has no curve
         shown = plot.panels(mine)
         for panel, axes in zip(shown, line.subplots(1, len(shown), squeeze=False)[0], strict=True):
             plot.draw(panel, axes)

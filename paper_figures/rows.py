@@ -1,4 +1,4 @@
-"""Rows of a file of measurements, checked as they are read: no figure shows half a file, or a NaN."""
+"""Rows of a file of measurements, checked as they are read, so that no figure shows half a file or a NaN."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
@@ -152,7 +152,7 @@ def _row(
     found = {}
     for name, kind in columns.items():
         try:
-            if row[name] is None:  # the line ends before it
+            if row[name] is None:  # the line ends before this column
                 raise ValueError
             found[name] = kind(row[name])
         except ValueError:

@@ -1,4 +1,4 @@
-"""Greedy accuracy of a small writer before and after it is rewarded for agreeing with its other texts."""
+"""Greedy accuracy of a small writer before and after it is rewarded for agreement with its other texts."""
 
 from pathlib import Path
 
@@ -28,7 +28,9 @@ def figure(folder: Path) -> Figure:
     methods = given.values("method")
     for level, row in enumerate(given):
         mine = runs.where(method=row["method"], rate=row["rate"])
-        reported = [run for run in mine if run["seed"] in range(row["seeds"])]  # others tune rates
+        reported = [
+            run for run in mine if run["seed"] in range(row["seeds"])
+        ]  # the other seeds tune rates
         for shift, (moment, (label, look)) in zip((-0.25, 0, 0.25), MOMENTS.items(), strict=True):
             at, word = level + shift, label if not level else None
             spots = [run[moment] for run in reported]

@@ -1,8 +1,8 @@
-"""The look of the figures: widths of a page, and estimators by name.
+"""The style of the figures: widths of a page, and the look of each estimator by name.
 
-Colours, fonts and the style itself are those of `polyest.cli.plot`, where the marks of closed forms come
-from too.  Every series has a marker or a dash of its own besides its colour: they survive grey print.
-Sizes are those of print: letters of 7 to 8 points where a figure is as wide as it says.
+Colours, fonts and the style itself are those of `polyest.cli.plot`, as are the marks of closed forms.
+Every series has its own marker or dash besides its colour, so that it can be recognised in grey print.
+Sizes are those of print: letters have 7 to 8 points where a figure has the width that it states.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 
 from polyest.cli.plot import BLUE, GREEN, INK, LOOKS, ORANGE, PINK, RED
 
-PAGE = 7.0  # inches: both columns of a page
+PAGE = 7.0  # width in inches of both columns of a page
 SKY = "#56B4E9"
 SMALL = 7.0  # points
 
 THIN = {"markersize": 3.5, "markeredgewidth": 0.0}
-# Label and look of each estimator where it is a line.
+# Label and look of each estimator that is drawn as a line.
 SERIES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "log_count": ("log((X+1)/(K+1))", {"color": INK, "linestyle": "-", "marker": "X"}),
     "miller_madow": ("Miller-Madow", {"color": PINK, "linestyle": "--", "marker": "^"}),

@@ -1,4 +1,4 @@
-"""The synthetic task of the paper: final accuracy, and how far seeds lie apart, by baseline and group."""
+"""The synthetic task of the paper: final accuracy and its spread over seeds, by baseline and group."""
 
 from pathlib import Path
 

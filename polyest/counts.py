@@ -1,20 +1,20 @@
-"""Answers -> counts: the one place that knows how many draws a count has.
+"""Counts of answers; this module alone decides the sample size K with which a count is read.
 
 A table of sample size K is read with a count X ~ Binomial(K, p), where p is the probability of the answer
-z of the rewarded completion.  Which K that is depends on where the count comes from and on what the
-trainer subtracts; a wrong K makes the best table worse than the plug-in log.
+z of the rewarded completion.  The right K depends on where the count comes from and on what the trainer
+subtracts; a wrong K makes the best table worse than the plug-in log.
 
 in-group     X counts z among the G completions of its own prompt, itself included.
              Since p B_{j,G-1}(p) = ((j+1)/G) B_{j+1,G}(p), X - 1 ~ Binomial(G-1, p)
              given z: the index is X - 1 and K = G - 1.
-group mean   Subtracting the group's mean reward costs one draw more.  The centred
-             reward is an average of differences R_i - R_j; where z_i = z_j they vanish,
-             and where z_i != z_j completion j is no occurrence of z_i, which leaves the
-             G - 2 others.  So c[X-1] minus the mean, times G/(G-1), has the expected
-             gradient sum_z Q(p_z) grad p_z, Q the mean of the table of K = G - 2 with
-             the entries c_0..c_(G-2).  X = G means that all completions agree: all
-             rewards are equal and the centred ones 0 whatever that entry is.  So its
-             index G - 1 is clipped to G - 2, and the table needs no entry for it.
+group mean   Subtracting the group's mean reward costs one more draw.  The centred
+             reward is an average of differences R_i - R_j.  Where z_i = z_j they vanish;
+             where z_i != z_j completion j is no occurrence of z_i, and the other G - 2
+             completions remain.  So c[X-1] minus the mean, times G/(G-1), has the expected
+             gradient sum_z Q(p_z) grad p_z, where Q is the mean of the table of K = G - 2
+             with the entries c_0..c_(G-2).  X = G means that all completions agree: all
+             rewards are equal, and the centred ones are 0 whatever that entry is.  Its
+             index G - 1 is therefore clipped to G - 2, and the table needs no entry for it.
 independent  X counts z in K reference draws of the same prompt that do not contain the
              completion; the index is X.  Given the reference, the other completions'
              rewards do not depend on this completion, so subtracting their mean costs
@@ -48,9 +48,9 @@ __all__ = [
 
 Baseline = Literal["group-mean", "none", "exact"]
 Counting = Literal["in-group", "independent"]
-SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # completions that are no draws of the table
+SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # completions that are no draws for the table
 COUNTINGS = ("in-group", "independent")
-MOST_SIZES = 1024  # that a batch may promise: a table is read for each
+MOST_SIZES = 1024  # most sample sizes of a batch: a table is read for each
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,10 +311,11 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
 def across(
     answers: Array, *, baseline: Baseline = "group-mean", no_answer: int = NO_ANSWER
 ) -> Counts:
-    """Counts of every completion's answer on its own prompt and on each other one of its orbit.
+    """Return counts of every completion's answer on its own prompt and on each other one of its orbit.
 
-    answers: integers (orbits, m, G).  index: (orbits, m, G, m), that of `in_group` first, for the table of
-    K = draws(G, baseline), then the counts among the G draws of the m - 1 others.  draws: K.
+    The answers are integers (orbits, m, G).  The index (orbits, m, G, m) has the index of `in_group` first,
+    for the table of K = draws(G, baseline), then the counts among the G draws of each of the m - 1 other
+    prompts.  The field `draws` is K.
 
     >>> import numpy as np
     >>> across(np.array([[[7, 7, 7, 3], [3, 7, 5, -1]]])).index[0, 0].tolist()
@@ -334,11 +335,11 @@ def across(
     return Counts(index, K, answered, (K,))
 
 
-# What is no group, no baseline.
+# The functions below refuse invalid groups and baselines.
 
 
 def _distinct(ids: Array, size: Array, baseline: str) -> tuple[int, ...]:
-    """Every K of groups of these sizes; CountOutOfRange where one is too small."""
+    """Return every K of groups of these sizes; raise CountOutOfRange if a group is too small."""
     spent = _spent(baseline)
     if (size <= spent).any():
         least = size.argmin()
@@ -348,7 +349,7 @@ def _distinct(ids: Array, size: Array, baseline: str) -> tuple[int, ...]:
 
 
 def _promised(sizes: tuple[int, int], baseline: Baseline) -> tuple[int, ...]:
-    """Every K of groups of sizes[0] to sizes[1] completions."""
+    """Return every K of groups of sizes[0] to sizes[1] completions; raise CountOutOfRange for bad sizes."""
     pair = isinstance(sizes, tuple | list) and len(sizes) == 2
     least, most = (draws(size, baseline) for size in sizes) if pair else (1, 0)
     if not least <= most < least + MOST_SIZES:

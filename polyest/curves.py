@@ -1,6 +1,7 @@
-"""The curve of the least bias that a noise allows, points on its axes, and two tables at one noise.
+"""Curves of the least bias at a given noise, points on their axes, and comparisons at equal noise.
 
-The axes are noise, a bound of a criterion in units of the plug-in table's, and bias, the bracket of sup|e|.
+The noise is a bound of a criterion, relative to the same criterion of the plug-in table.  The bias is the
+bracket of sup|e|.
 """
 
 from collections.abc import Iterable
@@ -12,8 +13,8 @@ from polyest.problem.criteria import Budgeted
 from polyest.problem.problem import Alternation
 from polyest.tables.table import Table
 
-STEEPEST = 2.0  # ratio of the biases of neighbours between which another point is put
-UNSEEN = 1e-3  # of the greatest bias: how small the bias has become below is not looked at
+STEEPEST = 2.0  # neighbours with a greater ratio of biases get a point between them
+UNSEEN = 1e-3  # biases below this share of the greatest are treated as equal
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Versus:
 
 
 def records(curve: Frontier, points: Iterable[Point]) -> list[dict[str, str]]:
-    """Rows of text for a file or a figure: the points of a curve, then others on its axes."""
+    """Return rows of text for a file or a figure: the points of a curve, then other points on its axes."""
     rows = []
     for point in (*curve.points, *points):
         bias = point.table.bias
@@ -151,7 +152,7 @@ def records(curve: Frontier, points: Iterable[Point]) -> list[dict[str, str]]:
 
 
 def steepest(points: list[Point]) -> float | None:
-    """A noise between the two neighbours where the bias falls most, None where that is little."""
+    """Return a noise between the neighbours where the bias falls most; None if it falls little there."""
     seen = [max(p.table.bias.upper, UNSEEN * points[0].table.bias.upper) for p in points]
     falls = [a / b for a, b in pairwise(seen)]
     if max(falls, default=0.0) <= STEEPEST:

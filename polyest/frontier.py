@@ -1,15 +1,15 @@
-"""The least bias that a noise allows, and the estimators that people use on the same axes.
+"""The least bias at a given noise, and the estimators in common use on the same axes.
 
     B(r) = min sup|e|  over tables with  V(c) <= r V(plug-in),    V a budgeted criterion
 
-sup|e| and V are convex in c, so B is convex, and it falls from the best table without noise at r = 0
-to E*(K) at the noise of the minimax table, beyond which no noise buys anything.  A table of K draws of
-any origin is feasible at its own noise.  So
+sup|e| and V are convex in c, so B is convex.  It falls from the bias of the best table without noise, at
+r = 0, to E*(K) at the noise of the minimax table; more noise does not reduce the bias further.  Every table
+of K draws, whatever its origin, is feasible at its own noise.  This proves the
 
     Theorem.  The point (V(c), sup|e|) of every table of K draws lies on the curve or above it.
 
-Sample splitting averages a table over blocks of the draws; given the whole count (Rao-Blackwell) that
-is a table of K draws, `closed_forms.split`, and lies above.  `against` proves by how much.
+Sample splitting averages a table over blocks of the draws.  Given the whole count (Rao-Blackwell), the
+average is a table of K draws, `closed_forms.split`, and lies above the curve.  `against` proves by how much.
 """
 
 from collections.abc import Callable, Iterable
@@ -49,17 +49,17 @@ __all__ = [
     "marks",
     "sweep",
 ]
-# Steps of about sqrt 2 where the curve is steep, of 4 where it is nearly flat.
+# The noise grows by about sqrt 2 where the curve is steep, and by 4 where it is nearly flat.
 STEEP = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
 BUDGETS = (*STEEP, 64.0, 250.0, 1e3, 4e3, 1.6e4, 6.4e4, 2.5e5, 1e6)
 MOST_BETWEEN = 16
-BELOW = 1 - 4 * float_info.epsilon  # takes the rounding of a quotient and a product off
+BELOW = 1 - 4 * float_info.epsilon  # factor that offsets the rounding of a quotient and a product
 
-Progress = Callable[[int, int], None]  # done, of how many
+Progress = Callable[[int, int], None]  # arguments: the steps that are done, and their number
 
 
 def _kept(given: tuple[Any, ...]) -> int:
-    """How many arguments keep their place: until version 0.1 the criterion came before the target."""
+    """Return how many arguments keep their place: up to version 0.1 the criterion preceded the target."""
     return 2 if len(given) == 2 and not among(given[1], CRITERIA) else 1
 
 
@@ -148,7 +148,7 @@ def sweep(
         try:
             points.append(at(between))
         except (NotConverged, NotProved):
-            break  # nobody asked for it
+            break  # the caller did not ask for this point
         points.sort(key=lambda point: point.noise)
     tell(len(noises), len(noises))
     plain = plug_in_table(posed.target, posed.K)
@@ -276,15 +276,15 @@ def comparison(
     posed, _, least = _posed(draws_of(K, group, baseline), target, criterion)
     whole = [rival for rival in rivals(posed, least) if rival[0] != "subsets"]
     tell = _told(progress)
-    found = dict[str, Versus | str]()
+    comparisons = dict[str, Versus | str]()
     for done, (_, label, make) in enumerate(whole):
         tell(done, len(whole))
         try:
-            found[label] = against(make(), criterion)
+            comparisons[label] = against(make(), criterion)
         except (NotConverged, NotProved) as error:
-            found[label] = str(error)
+            comparisons[label] = str(error)
     tell(len(whole), len(whole))
-    return found
+    return comparisons
 
 
 def against(rival: Table, criterion: Budgeted = "gradient-variance") -> Versus:
@@ -339,16 +339,15 @@ def against(rival: Table, criterion: Budgeted = "gradient-variance") -> Versus:
 
 
 def _posed(K: Any, target: Any, criterion: str) -> tuple[Problem, float, Bracket]:
-    """The problem at noise 1, the unit of noise and a bracket of E*(K)."""
+    """Return the problem at noise 1, the unit of noise and a bracket of E*(K)."""
     if not among(criterion, BUDGETED):
         raise InvalidProblem(
             f"criterion {shown(criterion)} has no frontier: expected what a noise budget bounds, one of "
             f"{', '.join(BUDGETED)}"
         )
     posed = pose(K, target, criterion, noise=1)
-    least = solve(
-        posed.K, posed.target.name, criterion="minimax"
-    ).optimum  # refuses K beyond the solvers
+    # The solver refuses a K that is too large.
+    least = solve(posed.K, posed.target.name, criterion="minimax").optimum
     assert least is not None
     unit = noise_unit(posed)
     if not unit > 0:
@@ -379,12 +378,12 @@ def _point(series: str, label: str, table: Table, criterion: str, unit: float) -
 
 
 def _quotient(a: float, b: float) -> float:
-    """a / b, infinite where b is 0: a best table without bias."""
+    """Return a / b, or infinity if b is 0, which means that the best table has no bias."""
     return a / b if b else inf
 
 
 def _told(progress: Any) -> Progress:
-    """What is called as the work goes on, nothing where nobody looks."""
+    """Return the function that reports progress; without one, return a function that does nothing."""
     if progress is not None and not callable(progress):
         raise InvalidProblem(
             f"progress is {shown(progress)}: expected a function of what is done and of how much, or None"

@@ -17,7 +17,7 @@ import numpy as np
 from polyest.arrays import Array, Floats, library
 from polyest.errors import CountOutOfRange, PolyestError
 
-# From numpy's letters and torch's names of data types to three kinds: booleans, integers, floats.
+# Numpy's letters and torch's names of data types are mapped to three kinds: booleans, integers, floats.
 KINDS = {
     **dict.fromkeys(("b", "bool"), "b"),
     **dict.fromkeys(("i", "u", "int", "uint"), "i"),
@@ -27,8 +27,8 @@ KINDS = {
 FIRST = 2**11
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
-Kind = tuple[str, tuple[int, ...]]  # b, i or f, and the trailing dimensions
-# The length and the kind of each array, or the error that says why a process has nothing to send.
+Kind = tuple[str, tuple[int, ...]]  # the letter b, i or f, and the trailing dimensions
+# A header has the length and kind of each array, or the error for which a process cannot send any.
 Header = list[tuple[int, Kind]] | PolyestError
 
 
@@ -202,8 +202,8 @@ def _announced(
 def _agreed(headers: list[Header]) -> tuple[list[int], tuple[Kind, ...]]:
     """Return the number of completions of each process, and the kinds of the arrays.
 
-    A process without completions does not determine the kinds.  Raises the error of a process that has
-    one, and CountOutOfRange if the processes do not agree.
+    A process without completions does not determine the kinds.  Raise the error of a process that has
+    one, or CountOutOfRange if the processes do not agree.
     """
     valid = []
     for header in headers:

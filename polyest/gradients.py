@@ -1,15 +1,16 @@
-"""The policy gradient that one group of completions gives, its mean and its noise, computed exactly.
+"""The policy gradient from one group of completions: its mean and its noise, computed exactly.
 
 A group of G completions with answer probabilities nu has counts n ~ Multinomial(G, nu); a completion
-whose answer occurs n times in it is rewarded by u_n.  In the logits of the answers, grad log nu_z = e_z -
-nu, the group's gradient is
+whose answer occurs n times in the group has the reward u_n.  In the logits of the answers,
+grad log nu_z = e_z - nu, and the group's gradient is
 
     g = 1/G sum_z n_z u_z (e_z - nu)                   without a baseline
     g_z = n_z/G (u_z - 1/G sum_w n_w u_w)              under the group mean
 
-whose mean is a sum over pairs of answers, and E|g|^2 a sum over triples.  Neither is done as such: a
-power series in (sigma, mu, x),  prod_z sum_n Poisson(n) (1 + mu a_n) exp(sigma n u_n) x^n,  has at x^G
-every E[A S^j], S = sum n_z u_z, A = sum a_z, and answers of equal probability are multiplied by squaring.
+Its mean is a sum over pairs of answers, and E|g|^2 is a sum over triples.  Neither is summed directly: the
+coefficient at x^G of a power series in (sigma, mu, x),
+prod_z sum_n Poisson(n) (1 + mu a_n) exp(sigma n u_n) x^n,  contains every E[A S^j], where S = sum n_z u_z
+and A = sum a_z.  The factors of answers of equal probability are multiplied by repeated squaring.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,10 +26,10 @@ from polyest.errors import InvalidProblem
 from polyest.problem.bernstein import pmf
 from polyest.values import among, real, shown, whole
 
-POWERS = 3  # of sigma: 1, S and S^2/2
+POWERS = 3  # powers of sigma that are kept: 1, S and S^2/2
 BASELINES: tuple[Baseline, ...] = ("group-mean", "none")
 
-# (1 + marks, POWERS, G + 1): without mu, then of each mu; by power of sigma, and of x.
+# Shape (1 + marks, POWERS, G + 1): the part without mu, then that of each mu; powers of sigma; of x.
 Series = Floats
 
 
@@ -141,7 +142,7 @@ def of_group(answers: Answers, rewards: Floats, baseline: str = "group-mean") ->
 
 
 def _with_sum(answers: Answers, n: Floats, v: Floats) -> Floats:
-    """E n_z S for each z: given n_w, another n_z is binomial among the rest."""
+    """Return E n_z S for each z: given n_w, another n_z is binomial among the remaining draws."""
     p, times, G = np.array(answers.p), np.array(answers.times), n.size - 1
     B = pmf(G, p)
     rest = np.divide(B @ ((G - n) * v), 1 - p, out=np.zeros_like(p), where=p < 1)
@@ -151,7 +152,7 @@ def _with_sum(answers: Answers, n: Floats, v: Floats) -> Floats:
 def _moments(
     answers: Answers, v: Floats, marks: Callable[[float], Sequence[Floats]]
 ) -> tuple[list[Floats], float]:
-    """E[A S^j], j = 0, 1, 2, of every sum A of marks, and E[S^2]."""
+    """Return E[A S^j], j = 0, 1, 2, for every sum A of marks, and E[S^2]."""
     G = v.size - 1
     n = np.arange(G + 1)
     factorials = np.array([lgamma(k + 1) for k in n])
@@ -164,12 +165,12 @@ def _moments(
     whole = reduce(
         _product, (_power(series(q), t) for q, t in zip(answers.p, answers.times, strict=True))
     )
-    found = whole[:, :, G] * np.exp(G + factorials[G] - G * log(G)) * [1, 1, 2]
-    return list(found[1:]), float(found[0, 2])
+    moments = whole[:, :, G] * np.exp(G + factorials[G] - G * log(G)) * [1, 1, 2]
+    return list(moments[1:]), float(moments[0, 2])
 
 
 def _power(x: Series, times: int) -> Series:
-    """x times itself, by squaring."""
+    """Return the power x^times, by repeated squaring."""
     if times == 1:
         return x
     half = _power(x, times // 2)
@@ -178,12 +179,12 @@ def _power(x: Series, times: int) -> Series:
 
 
 def _product(x: Series, y: Series) -> Series:
-    """The product, mu to the first power, sigma to the second, x to the G-th."""
-    found = np.empty_like(x)
-    found[0] = _convolved(x[0], y[0])
+    """Return the product, up to the first power of mu, the second of sigma and the G-th of x."""
+    result = np.empty_like(x)
+    result[0] = _convolved(x[0], y[0])
     for i in range(1, len(x)):
-        found[i] = _convolved(x[i], y[0]) + _convolved(x[0], y[i])
-    return found
+        result[i] = _convolved(x[i], y[0]) + _convolved(x[0], y[i])
+    return result
 
 
 def _convolved(a: Floats, b: Floats) -> Floats:

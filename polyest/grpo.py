@@ -1,33 +1,34 @@
-"""A reference loop of group-relative policy optimisation, to be read in one sitting.
+"""A reference loop of group-relative policy optimisation that is short enough to read in one sitting.
 
-A step samples a batch of groups, rewards the completions, centres the rewards and takes `epochs` ascents
-on
+A step samples a batch of groups, rewards the completions, centres the rewards and takes `epochs` ascent
+steps on
 
     L = mean over completions of
         ( sum_t min(rho_t A, clip(rho_t, 1 - clip, 1 + clip) A) - kl d^2/2 ) / length
     rho_t = pi(y_t)/pi_old(y_t),
     d = log pi(y) - log pi_ref(y) of the whole completion
 
-as in Mohri, Schneider, Wu and Zhong (2026), eq. (5) and (8), who write no clipping: with one epoch there
-is none, as rho = 1.  Then it is the game of `polyest.games` that is played, with beta = kl; a group mean
-in place of `leave_one_out` shrinks rewards by (G-1)/G, and beta is kl G/(G-1).
+as in Mohri, Schneider, Wu and Zhong (2026), eq. (5) and (8), who do not clip.  With one epoch nothing is
+clipped, because rho = 1.  The loop then plays the game of `polyest.games` with beta = kl.  With a group
+mean in place of `leave_one_out` the rewards shrink by (G-1)/G, and beta is kl G/(G-1).
 
-Why d^2/2.  Its gradient d grad log pi(y) is in the mean that of KL(pi, pi_ref).  GRPO's own penalty, r -
-1 - log r with r = pi_ref/pi of a token, estimates the same KL but has the gradient (1 - r) grad log pi,
-whose mean is that of KL(pi_ref, pi): trained with it, a policy ends elsewhere (tests/test_grpo.py).
+The penalty is d^2/2 because its gradient d grad log pi(y) has the gradient of KL(pi, pi_ref) as its mean.
+GRPO's own penalty, r - 1 - log r with r = pi_ref/pi of a token, estimates the same KL but has the gradient
+(1 - r) grad log pi, whose mean is that of KL(pi_ref, pi): a policy that is trained with it ends elsewhere
+(tests/test_grpo.py).
 
-The loop takes everything as an argument and knows nothing of text, tables or prompts:
+The loop takes everything as an argument and does not depend on text, tables or prompts:
 
-    sampler(step)       -> Traces: what was drawn, and the answers
+    sampler(step)       -> Traces: the completions that were drawn, and the answers
     policy(drawn)       -> log-probabilities (N, T) of the tokens; T = 1 where a
                            completion is one choice
     reward(traces)      -> rewards in the shape of the answers, nan for a completion that
                            is to be left out
     advantage(rewards)  -> advantages of the same shape; `leave_one_out` by default
 
-What it leaves out: generation engines and their drift from the trainer (no importance correction between
-the two), several devices, mixed precision, gradient accumulation, asynchronous sampling, value functions,
-checkpoints and logging.  It yields one record a step and prints nothing.
+The loop leaves out generation engines and their drift from the trainer (there is no importance correction
+between the two), several devices, mixed precision, gradient accumulation, asynchronous sampling, value
+functions, checkpoints and logging.  It yields one record for each step and prints nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -155,11 +156,11 @@ class Step:
     step: int
     traces: Traces
     rewards: Tensor
-    reward: float  # mean of the rewards given
+    reward: float  # mean of the rewards that are not nan
     loss: float
     kl: float  # mean of d, an estimate of KL(pi, pi_ref); 0 without reference
-    clipped: float  # share of tokens whose gain was cut, and which no longer move the policy
-    norm: float  # of the gradient, before it was cut
+    clipped: float  # share of tokens whose gain was clipped; they no longer move the policy
+    norm: float  # norm of the gradient before it was clipped
 
 
 def train(
@@ -243,8 +244,8 @@ def train(
             optimizer.step()
         given = rewards[~rewards.isnan()]
         mean = float(given.mean()) if len(given) else 0.0
-        told = (float(x) for x in (loss.detach(), kl, clipped, norm))
-        yield Step(step, traces, rewards, mean, *told)
+        measures = (float(x) for x in (loss.detach(), kl, clipped, norm))
+        yield Step(step, traces, rewards, mean, *measures)
 
 
 def _loss(
@@ -255,7 +256,7 @@ def _loss(
     mask: Tensor,
     config: Config,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """-L, the mean of d, and the share of tokens whose gain was cut."""
+    """Return -L, the mean of d, and the share of tokens whose gain was clipped."""
     ratio = torch.where(mask, now - before, 0.0).exp()
     cut = ratio.clip(1 - config.clip, 1 + config.clip)
     gain = torch.minimum(ratio * centred, cut * centred).masked_fill(~mask, 0.0).sum(1)
@@ -269,7 +270,7 @@ def _loss(
 
 
 def _mask(before: Tensor, traces: Traces) -> Tensor:
-    """Which of the tokens (N, T) count."""
+    """Return the mask of the tokens (N, T) that count; raise InvalidReward if a shape does not fit."""
     mask = torch.ones_like(before) if traces.mask is None else traces.mask
     if before.ndim != 2 or len(before) != traces.answers.numel() or mask.shape != before.shape:
         raise InvalidReward(
@@ -280,7 +281,7 @@ def _mask(before: Tensor, traces: Traces) -> Tensor:
 
 
 def _checked(rewards: Tensor, centred: Tensor, traces: Traces) -> Tensor:
-    """Advantages (N, 1), finite, of the batch."""
+    """Return the advantages of the batch as (N, 1); raise InvalidReward unless they fit and are finite."""
     shape = traces.answers.shape
     if rewards.shape != shape or centred.shape != shape:
         raise InvalidReward(

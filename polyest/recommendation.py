@@ -1,15 +1,15 @@
-"""Which released table to use, for a group size and a number of prompts a step.
+"""Recommends a released table for a group size and a number of prompts in a step.
 
-A reward table steers a gradient by its bias and shakes it by its noise; averaging over prompts takes
-off the noise alone.  `recommend` takes the table of least
+The bias of a reward table changes the direction of the gradient, and its noise makes the gradient random.
+Averaging over prompts reduces the noise alone.  `recommend` takes the table of least
 
     error^2 = mean over ANSWERS of |E g - g*|^2 + E|g - E g|^2 / (prompts STEPS)
 
-among the gradient-variance tables released for K, g the gradient of one group (gradients.py, exact), g*
-the one that the true log gives.  ANSWERS are five shapes that a policy's answers have.  STEPS is
-measured: policies move so slowly that some 32 steps share their noise, and in benchmarks/noise.py
-policies trained with the table chosen so end, on average, within 2 % of the loss of the best one, at
-worst 30 % above it.
+among the gradient-variance tables released for K, where g is the gradient of one group (gradients.py,
+exact) and g* is the gradient for the true log.  ANSWERS are five typical shapes of the answers of a policy.
+STEPS is measured: policies move so slowly that some 32 steps average their noise.  In benchmarks/noise.py
+the policies that are trained with the recommended table end, on average, within 2 % of the loss of the
+best one, and at worst 30 % above it.
 """
 
 from collections.abc import Sequence
@@ -37,11 +37,11 @@ __all__ = [
 ]
 NOISES = (1, 2, 4, 8, 16)
 STEPS = 32
-MOST = 10**9  # prompts
+MOST = 10**9  # most prompts in a step
 
 
 def zipf(m: int) -> Answers:
-    """m answers of probabilities proportional to 1, 1/2, ..., 1/m."""
+    """Return m answers with probabilities proportional to 1, 1/2, ..., 1/m."""
     weights = [1 / k for k in range(1, m + 1)]
     return Answers(tuple(w / sum(weights) for w in weights), (1,) * m)
 
@@ -146,17 +146,17 @@ def recommend(group: Any, prompts: Any, baseline: Baseline = "group-mean") -> Re
             f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}"
         )
     K = counts.draws(group, baseline)
-    found = [(noise, released(K, group, noise)) for noise in NOISES]
+    tables = [(noise, released(K, group, noise)) for noise in NOISES]
     averaged = int(prompts) * STEPS
     rows = tuple(
-        (noise, table, error(in_group(table, group), averaged, baseline)) for noise, table in found
+        (noise, table, error(in_group(table, group), averaged, baseline)) for noise, table in tables
     )
     plain = error(in_group(closed_forms.log_count(group - 1), group), averaged, baseline)
     return Recommendation(int(group), int(prompts), baseline, plain, rows)
 
 
 def released(K: int, group: int, noise: float) -> Table:
-    """The released table of a noise; TableNotFound saying which groups there are."""
+    """Return the released table of a noise; raise TableNotFound, with the groups that have one."""
     try:
         table = release.load(K, noise=noise) if K <= LARGEST_LISTED else None
     except TableNotFound:
@@ -171,7 +171,7 @@ def released(K: int, group: int, noise: float) -> Table:
 
 
 def in_group(table: Table, group: int) -> Floats:
-    """The rewards of traces whose answer occurs 1..group times in their group, float64 (group,)."""
+    """Return the rewards of completions whose answer occurs 1..group times in the group, float64 (group,)."""
     return table.coefficients[np.minimum(np.arange(group), table.K)]
 
 
@@ -181,17 +181,17 @@ def error(
     baseline: Baseline,
     answers: Sequence[Answers] = tuple(ANSWERS.values()),
 ) -> Deviation:
-    """Root mean square, over answers, of bias and of noise where `averaged` groups are averaged.
+    """Return the root mean square, over answers, of the bias and of the noise of `averaged` groups.
 
-    rewards: float64 (G,), meant for the log of an answer's probability.  Under a group mean the aim is
-    (G-1)/G of the true gradient: the rest is a learning rate.
+    The rewards, float64 (G,), are meant for the log of an answer's probability.  Under a group mean the
+    gradient is compared with (G-1)/G of the true one: the factor is a change of the learning rate.
     """
     G, bias, noise = rewards.size, [], []
     for shape in answers:
         p, times = np.array(shape.p), np.array(shape.times)
         surprise = np.log(p) - float(times @ (p * np.log(p)))
         aim = p * surprise * ((G - 1) / G if baseline == "group-mean" else 1.0)
-        found = of_group(shape, rewards, baseline)
-        bias.append(float(times @ (found.mean - aim) ** 2))
-        noise.append(found.noise / averaged)
+        step = of_group(shape, rewards, baseline)
+        bias.append(float(times @ (step.mean - aim) ** 2))
+        noise.append(step.noise / averaged)
     return Deviation(sqrt(np.mean(bias)), sqrt(np.mean(noise)))

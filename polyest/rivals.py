@@ -1,4 +1,4 @@
-"""The estimators that people use, as tables of one K: what a frontier and a comparison hold ours against."""
+"""Estimators in common use, as tables of one K, for comparison with solved tables."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,13 +12,14 @@ from polyest.proof.certify import plug_in
 from polyest.tables.table import Table
 
 XIS = (1.0, 0.9, 0.8, 0.7, 0.65, 0.6, 0.58, 0.56, 0.55, 0.54, 0.53, 0.52, 0.51, 0.5)
-RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)  # biases of the second-moment program, in E*(K)
+# Bias budgets of the second-moment program, relative to E*(K).
+RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 
 Maker = Callable[[], Table]
 
 
 def rivals(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
-    """Series, label and maker of the closed forms and of the means of smaller minimax tables."""
+    """Yield series, label and maker of the closed forms and of the means of smaller minimax tables."""
     K, target = posed.K, posed.target
     forms = closed_forms.FORMS.get(target.name, ())
     for form in forms:
@@ -26,7 +27,7 @@ def rivals(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
     if not forms:
         yield "plug_in", "plug_in", partial(plug_in_table, target, K)
     if not least.lower:
-        return  # from the degree of phi on, all these means are the one unbiased table
+        return  # K is at least the degree of phi: all these means are the one unbiased table
     for k in range(1, min(K - 1, LARGEST_MINIMAX) + 1):
         whole = K % k == 0
         label = f"{K // k} blocks of {k}" if whole else f"subsets of {k}"
@@ -34,7 +35,7 @@ def rivals(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
 
 
 def others(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
-    """Series, label and maker of the other marks."""
+    """Yield series, label and maker of the other marks."""
     K, target = posed.K, posed.target.name
     if K <= LARGEST_MINIMAX:
         yield "minimax", "minimax", partial(solve, K, target, criterion="minimax")
@@ -49,7 +50,7 @@ def others(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
 
 
 def plug_in_table(target: Target, K: int) -> Table:
-    """The plug-in table phi((X+1)/(K+1)) of a target, the unit of noise."""
+    """Return the plug-in table phi((X+1)/(K+1)) of a target, which is the unit of noise."""
     return Table(Problem(K, target, "plug_in"), plug_in(target, K), None, None, "closed_form")
 
 

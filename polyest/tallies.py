@@ -1,7 +1,7 @@
-"""Answers as integers, and how often they occur, in verbs that numpy and torch share.
+"""Answers as integers, and their frequencies, in functions that work for numpy and torch alike.
 
-The verbs are sorts and tallies without a loop, and read nothing back from a device.  Each takes the library
-`xp` of its arrays, as `arrays.library` says it.
+The functions sort and count without a loop, and copy nothing from a device to the host.  Each takes the
+library `xp` of its arrays, as `arrays.library` returns it.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ LARGEST_ID = 2**63 - 1
 
 
 def integers(name: str, values: Any, like: Any) -> Array:
-    """Values as int64, of the library and on the device of `like`; CountOutOfRange where they are none."""
+    """Return values as int64, of the library and on the device of `like`, or raise CountOutOfRange."""
     xp = library(like)
     given: Any
     if isinstance(values, np.ma.MaskedArray):
@@ -38,10 +38,10 @@ def integers(name: str, values: Any, like: Any) -> Array:
             f"{name} of type {given.dtype}: expected integers; number the distinct values and mark "
             f"a missing answer by no_answer ({NO_ANSWER}), not by NaN"
         )
-    found: Array = given.astype(np.int64) if xp is np else given.long().contiguous()
-    if given.dtype == xp.uint64 and (found < 0).any():
+    converted: Array = given.astype(np.int64) if xp is np else given.long().contiguous()
+    if given.dtype == xp.uint64 and (converted < 0).any():
         raise CountOutOfRange(f"{name} hold a number above 2^63 - 1: number the values from 0 on")
-    return found
+    return converted
 
 
 def _integral(xp: Any, values: Array) -> bool:
@@ -51,7 +51,7 @@ def _integral(xp: Any, values: Array) -> bool:
 
 
 def marker(no_answer: Any) -> int:
-    """The integer that marks a missing answer; CountOutOfRange for what is none."""
+    """Return the integer that marks a missing answer; raise CountOutOfRange if it is not valid."""
     if not whole(no_answer, -LARGEST_ID, LARGEST_ID):
         raise CountOutOfRange(
             f"no_answer is {shown(no_answer)}: expected the integer that marks it"
@@ -60,31 +60,31 @@ def marker(no_answer: Any) -> int:
 
 
 def in_rows(xp: Any, answer: Array) -> Array:
-    """How often each integer (prompts, G) occurs in its row."""
+    """Return how often each integer of an array (prompts, G) occurs in its row."""
     if xp is not np:
         ordered = answer.sort(1).values
         upto, below = (xp.searchsorted(ordered, answer, side=side) for side in ("right", "left"))
         return upto - below
     order, first = _in_order(answer)
     length = np.diff(np.append(np.flatnonzero(first), answer.size))
-    found = np.empty(answer.shape, np.int64)
-    np.put_along_axis(found, order, np.repeat(length, length).reshape(answer.shape), 1)
-    return found
+    counted = np.empty(answer.shape, np.int64)
+    np.put_along_axis(counted, order, np.repeat(length, length).reshape(answer.shape), 1)
+    return counted
 
 
 def kinds(xp: Any, answer: Array) -> Array:
-    """Integers (rows, n) below rows n that are equal exactly where row and answer both are."""
+    """Return integers (rows, n) below rows n that are equal exactly where row and answer are both equal."""
     if xp is not np:
         first = xp.searchsorted(answer.sort(1).values, answer.contiguous())
         return first + answer.shape[1] * row_numbers(xp, answer)
     order, starts = _in_order(answer)
-    found = np.empty(answer.shape, np.int64)
-    np.put_along_axis(found, order, starts.cumsum().reshape(answer.shape) - 1, 1)
-    return found
+    labels = np.empty(answer.shape, np.int64)
+    np.put_along_axis(labels, order, starts.cumsum().reshape(answer.shape) - 1, 1)
+    return labels
 
 
 def _in_order(answer: Array) -> tuple[Array, Array]:
-    """What sorts each row of a numpy array, and whether each in that order is the first of its kind."""
+    """Return the order that sorts each row, and whether each sorted entry is the first of its value."""
     order = answer.argsort(1, kind="stable")
     ordered = np.take_along_axis(answer, order, 1)
     first = np.ones(answer.shape, bool)
@@ -93,14 +93,14 @@ def _in_order(answer: Array) -> tuple[Array, Array]:
 
 
 def tallied(xp: Any, cells: Array, length: int) -> Array:
-    """How often each of the integers 0..length-1 is in a flat array."""
+    """Return how often each of the integers 0..length-1 occurs in a flat array."""
     if xp is np:
         return np.bincount(cells, minlength=length)
     return cells.new_zeros(length).scatter_add_(0, cells, xp.ones_like(cells))
 
 
 def ranks(xp: Any, group: Array, answer: Array) -> Array:
-    """Integers (N,) that are equal exactly where group and answer both are."""
+    """Return integers (N,) that are equal exactly where group and answer are both equal."""
     order = _order(answer)
     order = order[_order(group[order])]
     group, answer = group[order], answer[order]
@@ -110,14 +110,14 @@ def ranks(xp: Any, group: Array, answer: Array) -> Array:
 
 
 def times(xp: Any, wanted: Array, pool: Array) -> Array:
-    """How often each wanted integer occurs in the pool."""
+    """Return how often each wanted integer occurs in the pool."""
     pool = pool[_order(pool)]
     upto, below = (xp.searchsorted(pool, wanted, side=side) for side in ("right", "left"))
     return upto - below
 
 
 def row_numbers(xp: Any, answer: Array) -> Array:
-    """Row numbers in the shape of `answer`, on its device."""
+    """Return row numbers in the shape of `answer`, on its device."""
     return xp.ones_like(answer).cumsum(0) - 1
 
 

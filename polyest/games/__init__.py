@@ -1,8 +1,8 @@
-"""Answer-level fine-tuning as a game, exact on problems small enough to enumerate (numpy).
+"""Answer-level fine-tuning as a game, solved exactly on problems small enough to enumerate (numpy).
 
 problem = games.pose(reference, answers, games.Diversity(games.negative_entropy()), beta=0.5)
 game = games.Game(problem)
-games.equilibrium(game).policy      # = games.by_descent(problem), found without the game
+games.equilibrium(game).policy      # = games.by_descent(problem), which does not use the game
 """
 
 from polyest.games.alft import Alft, pose

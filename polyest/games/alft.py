@@ -1,11 +1,11 @@
-"""Answer-level fine-tuning: a finite problem, its objective, and the gradient of that, exactly.
+"""Answer-level fine-tuning: a finite problem, its objective and the exact gradient of the objective.
 
     J(pi) = R(nu) + beta sum_x w_x D_F(pi_x, pi_0x)
     nu_x(z) = sum of pi_x(y) over the completions y with E(x, y) = z
 
-Prompts x, completions y, answers z = E(x, y), a reference policy pi_0, a goal R (goals.py), a geometry F
-of the policies, KL unless said otherwise.  Gradients are those of the pairing <a, b> = sum_x w_x sum_y
-a_xy b_xy.
+The symbols are prompts x, completions y, answers z = E(x, y), a reference policy pi_0, a goal R (goals.py)
+and a geometry F of the policies, which is KL by default.  Gradients are taken in the pairing
+<a, b> = sum_x w_x sum_y a_xy b_xy.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from polyest.values import real, shown
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-SUMS = 1e-9  # how far the probabilities of a distribution may be from adding up to 1
+SUMS = 1e-9  # greatest distance from 1 of the sum of a distribution
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,7 +319,10 @@ def pose(
 
 
 def stochastic(name: str, values: Any, shape: tuple[int, ...]) -> Floats:
-    """Values as float64, non-negative, of this shape, rows adding up to 1; raises InvalidGame."""
+    """Return the values as float64; raise InvalidGame unless they have this shape and are distributions.
+
+    The entries must not be negative, and every row must add up to 1.
+    """
     p = numbers(name, values)
     if p.shape != shape or not p.size:
         raise InvalidGame(f"{name} of shape {p.shape}: expected numbers of shape {shape}")

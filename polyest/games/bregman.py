@@ -1,7 +1,8 @@
-"""A geometry of distributions: what follows from its generator, the divergence and the projection.
+"""A geometry of distributions: its divergence and its projection follow from its generator phi.
 
-The projection is p_i = (phi')^-1(v_i - lambda), 0 where that would be negative, lambda such that they
-add up to 1: one increasing equation, bracketed by the largest v_i being alone and by all being like it.
+The projection of v is p_i = (phi')^-1(v_i - lambda), or 0 where that would be negative.  The shift lambda
+is such that the p_i add up to 1.  It solves one increasing equation, and is bracketed by two cases: the
+largest v_i is alone, or all entries are equal to it.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from polyest.errors import InvalidGame
 from polyest.problem.targets import Target, parse
 
 Function = Callable[[Floats], Floats]
-STEPS = 200  # Newton's steps come first; bisections alone settle a double in 64
+STEPS = 200  # Newton's steps come first; 64 bisections alone determine a double
 STOP, ROUGH = 4e-16, 1e-13
 LEAST = 1e-300  # a positive number whose logarithm and reciprocal are finite
 
@@ -267,7 +268,7 @@ class Geometry:
 
         low, high = self.gradient(1 / possible), np.full(top.shape, self.gradient(1.0))
         shift = _root(missing, slope, np.ones(top.shape), low, high, ROUGH)
-        # Where phi is flat at 0 the last digit of the shift moves p by far more: p itself is mended.
+        # Where phi is flat at 0, a change in the shift's last digit changes p by far more: correct p itself.
         p = self.inverse(relative + shift + 4 * np.spacing(np.abs(shift) + 1))
         share = give(p)
         extra = (p.sum(-1, keepdims=True) - 1) / np.maximum(share.sum(-1, keepdims=True), LEAST)
@@ -303,7 +304,10 @@ class Geometry:
 def _root(
     f: Function, slope: Function, value: Floats, low: Floats, high: Floats, within: float = STOP
 ) -> Floats:
-    """Where the increasing f takes a value, in [low, high]: Newton's steps, bisections where they stall."""
+    """Return the point of [low, high] where the increasing f takes a value.
+
+    Newton's steps are taken, and bisections where they make no progress.
+    """
     low, high = np.array(low, dtype=float), np.array(high, dtype=float)
     x, before = (low + high) / 2, high - low
     for _ in range(STEPS):
@@ -313,7 +317,7 @@ def _root(
             step = -missing / slope(x)
         size, close = np.abs(step), STOP * (1 + np.abs(x))
         settled = (np.abs(missing) <= within * (1 + np.abs(value))) | (high - low <= close)
-        settled |= (size > 0) & (size <= close)  # a step of 0 is an infinite slope
+        settled |= (size > 0) & (size <= close)  # a step of 0 means an infinite slope
         if settled.all():
             break
         quick = (x + step >= low) & (x + step <= high) & (size > 0) & (2 * size < np.abs(before))

@@ -1,15 +1,16 @@
-"""Coherence: the answers to prompts of one orbit, which mean the same, are to agree.
+"""Coherence: the prompts of an orbit mean the same, so their answers should agree.
 
 For an orbit of prompts with weights w_k that add up to 1 and answer distributions nu_k, the generalised
-Jensen-Shannon divergence is jointly convex and 0 where they agree:
+Jensen-Shannon divergence is jointly convex, and it is 0 where the distributions agree:
 
     JS = sum_k w_k KL(nu_k, AM) = min over q of sum_k w_k KL(nu_k, q),      AM = sum_k w_k nu_k
     gradient in nu_k   log(nu_k/AM)
     conjugate          JS*(u) = max over q of sum_k w_k log sum_z q_z exp(u_kz)
 
-Consensus of an orbit: the arithmetic mean AM, the geometric mean GM ~ prod_k nu_k^(w_k), which minimises
-sum_k w_k KL(q, nu_k), and the mode of AM (ties go to the answer of lowest index).  How far apart the
-first two are is measured by H^2 = 1 - sum_z prod_k nu_k^(w_k):  |AM - GM|_1 <= 2 H^2.
+An orbit has three kinds of consensus: the arithmetic mean AM, the geometric mean GM ~ prod_k nu_k^(w_k),
+which minimises sum_k w_k KL(q, nu_k), and the mode of AM (a tie goes to the answer of lowest index).  The
+squared Hellinger distance H^2 = 1 - sum_z prod_k nu_k^(w_k) bounds the distance of the two means:
+|AM - GM|_1 <= 2 H^2.
 """
 
 from collections.abc import Callable
@@ -23,10 +24,10 @@ from polyest.errors import InvalidGame, NotConverged
 from polyest.games.goal import Goal, Prompts, certain, normalised, numbers
 from polyest.values import among, shown
 
-SUMS = 1e-9  # how far rounding may take a probability beyond 1
-TIE = 1e-12  # between answers of equal probability
-CLOSED = 1e-10  # of the bound of a conjugate
-STEPS, CENTRED = 100, 0.2  # Newton's steps, and the part of the complementarity that each leaves
+SUMS = 1e-9  # greatest excess of a probability over 1 that rounding may cause
+TIE = 1e-12  # greatest difference of probabilities that counts as a tie
+CLOSED = 1e-10  # greatest gap of the bound of a conjugate
+STEPS, CENTRED = 100, 0.2  # number of Newton's steps; each leaves this part of the complementarity
 CONSENSUS = ("geometric", "arithmetic", "mode")
 
 Consensus = Callable[[Floats, Floats], Floats]
@@ -211,7 +212,7 @@ def squared_hellinger(nu: Floats, weights: Floats) -> float:
 
 
 def _checked(nu: Any, weights: Any) -> tuple[Floats, Floats]:
-    """Distributions of an orbit and a weight for each, float64; raises InvalidGame for what are none."""
+    """Return the distributions of an orbit and their weights as float64; raise InvalidGame for others."""
     p, w = numbers("nu", nu), numbers("weights", weights)
     if p.ndim != 2 or not p.size or w.shape != p.shape[:1]:
         raise InvalidGame(
@@ -231,19 +232,19 @@ def _products(nu: Floats, weights: Floats) -> Floats:
 
 
 def _of_orbits(consensus: Consensus, nu: Floats, prompts: Prompts) -> Floats:
-    """The consensus of each prompt's orbit, (prompts, answers)."""
-    found = np.empty_like(nu)
+    """Return the consensus of each prompt's orbit, (prompts, answers)."""
+    agreed = np.empty_like(nu)
     for members in map(list, prompts.orbits):
         weights = np.array(prompts.weights)[members]
-        found[members] = consensus(nu[members], weights / weights.sum())
-    return found
+        agreed[members] = consensus(nu[members], weights / weights.sum())
+    return agreed
 
 
 def _log_optimal(u: Floats, weights: Floats) -> tuple[float, Floats]:
-    """max over distributions q of sum_k w_k log sum_z q_z exp(u_kz), and q.
+    """Return the maximum over distributions q of sum_k w_k log sum_z q_z exp(u_kz), and the best q.
 
-    With the sum of q subtracted instead of fixed, by a primal-dual interior-point method, s the slack of
-    sum_k w_k exp(u_kz)/(A q)_k <= 1; Cover's bound, from the greatest of these sums, proves it closed.
+    A primal-dual interior-point method subtracts the sum of q instead of fixing it; s is the slack of
+    sum_k w_k exp(u_kz)/(A q)_k <= 1.  Cover's bound, from the greatest of these sums, proves the gap.
     """
     top = u.max(-1, keepdims=True)
     odds = np.exp(u - top)
@@ -264,6 +265,6 @@ def _log_optimal(u: Floats, weights: Floats) -> tuple[float, Floats]:
 
 
 def _longest(x: Floats, step: Floats) -> float:
-    """The longest part of a step, up to the whole, that keeps x positive."""
+    """Return the longest part of a step, at most the whole, that keeps x positive."""
     falling = step < 0
     return min(1.0, 0.95 * float(np.min(x[falling] / -step[falling], initial=np.inf)))

@@ -1,13 +1,15 @@
-"""Policies trained with estimated rewards: what a trainer does, on a policy that is a list of numbers.
+"""Policies trained with estimated rewards, as a trainer does it, but with a policy stored as an array.
 
-Rewards are those of a `Mixture`.  `mirror_policies` estimates phi for every answer from K draws of each
-prompt, by a table of independent counts, and takes the exact step of mirror descent.
+The rewards are those of a `Mixture`.  `mirror_policies` estimates phi for every answer from K draws for
+each prompt, with a table of independent counts, and takes the exact step of mirror descent.
 
-`gradient_policies` samples groups and moves the logits by the reward less the group's mean, times G/(G-1):
-what trainers do, up to that factor.  A completion's own prompt is counted in its group (X - 1 read in a table
-of K = G - 2, as the group mean is subtracted), the other members of the orbit in theirs (X read in a table
-of K = G).  Its mean is the gradient for the same mixture of P(nu), P the mean of the table.
-`mirror_descent` and `policy_gradient` are the records of such play.
+`gradient_policies` samples groups and moves the logits by the reward minus the group mean, times G/(G-1).
+Trainers do the same up to that factor.  The answer of a completion is counted in the group of its own
+prompt (X - 1 indexes a table of K = G - 2, because the group mean is subtracted) and in the groups of the
+other members of the orbit (X indexes a table of K = G).  The expected step is the gradient for the same
+mixture of P(nu), where P is the mean of the table.
+
+`mirror_descent` and `policy_gradient` record such runs.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +31,7 @@ from polyest.tables.table import Table
 from polyest.values import real, shown, whole
 
 LEAST_OF = {"groups": 1, "group": 3}
-MOST_TRACES = 10**7  # of a step: some hundred megabytes
+MOST_TRACES = 10**7  # most completions in a step: they take some hundred megabytes
 
 
 def mirror_descent(
@@ -192,14 +194,14 @@ def mirror_policies(
         if table is None:
             given = reward.exact(nu)
         else:
-            # Sums of shares may exceed 1 by their last digit.
+            # Rounding may make the sum of an answer distribution exceed 1 in its last digit.
             drawn = np.minimum(nu / nu.sum(-1, keepdims=True), 1.0)
             seen = rng.multinomial(table.K, drawn[:, None], size=(len(nu), groups))
             given = reward.of(table[seen].mean(1))
         pull = problem.at_traces(given) + problem.beta * anchor
         there = (pull + here / rate) / (problem.beta + 1 / rate)
         pi = geometry.project(there)
-        # phi'(pi), up to a constant: of a steep geometry it is known where pi is no longer told from 0.
+        # This is phi'(pi) up to a constant; for a steep geometry it is known even where pi underflows to 0.
         here = there - there.max(-1, keepdims=True) if geometry.steep else geometry.gradient(pi)
         pi.flags.writeable = False
         yield pi
@@ -285,7 +287,7 @@ def gradient_policies(
     pi, prompts = problem.reference, len(problem.reference)
     row = np.arange(prompts)[:, None, None]
     for rate in rates:
-        # A trace for each uniform number: where it falls among the cumulated probabilities of its prompt.
+        # Each uniform number draws the completion in whose interval of cumulated probabilities it falls.
         uniform = rng.random((prompts, groups * group))
         cumulated = pi.cumsum(-1) / pi.sum(-1, keepdims=True) + np.arange(prompts)[:, None]
         flat = np.searchsorted(cumulated.ravel(), (uniform + np.arange(prompts)[:, None]).ravel())
@@ -320,7 +322,7 @@ def gradient_policies(
 
 
 def _random(rng: Any) -> np.random.Generator:
-    """The generator of random numbers that `rng` is, or seeds."""
+    """Return the generator that `rng` is, or one that it seeds."""
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError):
@@ -330,7 +332,7 @@ def _random(rng: Any) -> np.random.Generator:
 
 
 def _seen(answers: Any, number: int) -> Any:
-    """Counts of every answer in every group, integers (prompts, groups, number)."""
+    """Return the counts of every answer in every group, integers (prompts, groups, number)."""
     prompts, groups, _ = answers.shape
     place = np.arange(prompts * groups).reshape(prompts, groups, 1) * number + answers
     counted = np.bincount(place.ravel(), minlength=prompts * groups * number)
@@ -340,7 +342,7 @@ def _seen(answers: Any, number: int) -> Any:
 def _check(
     problem: Alft, reward: Mixture, rates: Any, tables: tuple[Any, ...], **numbers: int
 ) -> list[float]:
-    """The rates; raises InvalidGame for these, a mixture that does not fit, numbers that are too small."""
+    """Return the rates; raise InvalidGame for bad rates or numbers, or a mixture that does not fit."""
     of_kind("problem", problem, Alft, "one of games.pose")
     of_kind("reward", reward, Mixture, "a Mixture")
     for table in tables:

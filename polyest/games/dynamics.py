@@ -1,13 +1,13 @@
-"""Play of the exact game, step by step: alternating best response, and no-regret play of the target.
+"""Play of the exact game, step by step: alternating best response, and a target that plays no-regret.
 
-`alternating`: the target answers the policy, the policy the target.  It converges in one step for standard
-RL, and not always else: for diversity  nu <- nu_0 nu^(-1/beta),  which settles for beta > 1 and flips for
-beta < 1 where every trace has its own answer.
+In `alternating` the target answers the policy, and then the policy answers the target.  This converges in
+one step for standard RL, but not for every goal: for diversity it is  nu <- nu_0 nu^(-1/beta),  which
+converges for beta > 1 and oscillates for beta < 1 where every completion has its own answer.
 
-`no_regret`: the target adds up what it is told,  u_t = rate/sqrt(t) sum_{s<t} (nu_s - nu*(u_s)),  nu*(u) the
-maximiser in R*(u); the policy answers at once.  G is convex in pi and concave in u, so that the pair of the
-averages has a gap of at most  (|u|^2/(2 rate) + 2 rate)/sqrt(T),  u = grad R at the averaged policy and
-|u|^2 = sum_x w_x |u_x|^2.
+In `no_regret` the target adds up the differences that it observes,
+u_t = rate/sqrt(t) sum_{s<t} (nu_s - nu*(u_s)),  where nu*(u) is the maximiser in R*(u), and the policy
+answers at once.  G is convex in pi and concave in u, so the pair of the averages has a gap of at most
+(|u|^2/(2 rate) + 2 rate)/sqrt(T),  where u = grad R at the averaged policy and |u|^2 = sum_x w_x |u_x|^2.
 """
 
 from collections.abc import Iterable, Iterator
@@ -158,13 +158,13 @@ def no_regret(
     _check_whole("steps", steps)
     _check_whole("every", every)
     problem = game.problem
-    told = np.zeros((len(problem.reference), problem.number))
-    mean_policy, mean_dual = np.zeros(problem.reference.shape), np.zeros(told.shape)
+    total = np.zeros((len(problem.reference), problem.number))
+    mean_policy, mean_dual = np.zeros(problem.reference.shape), np.zeros(total.shape)
     for t in range(1, steps + 1):
-        u = real(rate) / sqrt(t) * told
+        u = real(rate) / sqrt(t) * total
         pi = game.policy(u)
         _, wanted = problem.goal.conjugate(u, problem.prompts)
-        told = told + problem.distributions(pi) - wanted
+        total = total + problem.distributions(pi) - wanted
         mean_policy += (pi - mean_policy) / t
         mean_dual += (u - mean_dual) / t
         if t % every == 0:

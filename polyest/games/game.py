@@ -1,18 +1,18 @@
-"""The game between a policy and a target distribution whose value is the optimum of J.
+"""The game between a policy and a target distribution, whose value is the optimum of J.
 
     G(pi, u) = beta sum_x w_x D_F(pi_x, pi_0x) + <nu, u> - R*(u)        min over pi, max over u
 
-u, one number a prompt and answer, is the dual variable; max_u G(pi, u) = J(pi) because R is convex.  A
-target q stands for  u = s beta phi'(q),  phi the generator of a second geometry Phi and s a sign; the
-reward of a trace is -u(E(y)) = -s beta phi'(q(E(y))).  With Phi the negative entropy and s = -1 it is
-beta log q(E(y)), up to a constant, and
+The dual variable u has one number for each prompt and answer; max_u G(pi, u) = J(pi) because R is convex.
+A target q stands for  u = s beta phi'(q),  where phi is the generator of a second geometry Phi and s is a
+sign.  The reward of a completion is then -u(E(y)) = -s beta phi'(q(E(y))).  If Phi is the negative entropy
+and s = -1, the reward is beta log q(E(y)), up to a constant, and
 
     G(pi, q) = beta KL(pi, pi_0) - beta E log q(E(y)) - R*(-beta log q)           (a constant in u cancels)
     policy   pi ~ pi_0 q(E(y)),  in general the projection of  F'(pi_0) - u(E)/beta
     target   q ~ exp(-grad R(nu)/beta),  in general  s beta phi'(q) = grad R(nu) + a constant
 
-Every u stands for a q if phi' is onto the reals.  Otherwise, as for Euclidean Phi, u must fit:
-`target` refuses one that does not, and the game over targets can then have a smaller value than J.
+Every u stands for a q if the range of phi' is all real numbers.  Otherwise, as for the Euclidean Phi, some
+u do not: `target` refuses them, and the game over targets can then have a smaller value than J.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ from polyest.values import real, shown
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-FITS = 1e-9  # how far phi'(q) may be from the u it stands for, relative to beta
+FITS = 1e-9  # tolerance of phi'(q) = u/(s beta), up to a constant, where q stands for u
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Game:
     sign: int = -1
 
     def __post_init__(self) -> None:
-        """Raises InvalidGame for what is no problem, geometry or sign."""
+        """Raise InvalidGame unless the problem, the geometry and the sign are valid."""
         if not isinstance(self.problem, Alft) or not isinstance(self.geometry, Geometry):
             raise InvalidGame(
                 f"problem is {shown(self.problem)}, geometry is {shown(self.geometry)}: expected those "

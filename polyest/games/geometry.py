@@ -1,9 +1,9 @@
-"""Bregman geometries of distributions, each by its convex generator phi.
+"""Bregman geometries of distributions, each given by its convex generator phi.
 
-With Phi(p) = sum_i phi(p_i) and phi strictly convex on [0, 1], a geometry has
+A geometry with Phi(p) = sum_i phi(p_i), where phi is strictly convex on [0, 1], has
 
     D(p, q)     the divergence Phi(p) - Phi(q) - <phi'(q), p - q>
-    project(v)  argmin over the simplex of Phi(p) - <v, p>; of phi'(x) it is the
+    project(v)  argmin over the simplex of Phi(p) - <v, p>; for v = phi'(x) it is the
                 Bregman projection of x
 
     negative entropy     phi = t log t                   D is KL(p, q) for distributions
@@ -11,7 +11,7 @@ With Phi(p) = sum_i phi(p_i) and phi strictly convex on [0, 1], a geometry has
     Tsallis, order s     phi = (t^s - t)/(s - 1), s > 0  s -> 1: the negative entropy
     polynomial           phi = a_0 + a_1 t + ...         phi' has an unbiased table
 
-What follows from a generator is in bregman.py.
+The module bregman.py derives both from the generator.
 """
 
 from collections.abc import Iterable
@@ -24,9 +24,9 @@ from polyest.games.bregman import LEAST as LEAST
 from polyest.games.bregman import Geometry as Geometry
 from polyest.values import real, shown
 
-HIGHEST = 20.0  # order: beyond it t^s is too flat at 0 for doubles
-HIGHEST_DEGREE = 256  # of a polynomial: its roots are found within a second, of 5000 never
-CLOSEST = 1e-6  # of an order to 1: closer, differences of powers lose their digits
+HIGHEST = 20.0  # greatest order; above it t^s is too flat at 0 for doubles
+HIGHEST_DEGREE = 256  # degree; its roots are found within a second, those of 5000 never
+CLOSEST = 1e-6  # least |order - 1|; below it differences of powers lose their digits
 
 
 def negative_entropy() -> Geometry:
@@ -164,14 +164,17 @@ def polynomial(coefficients: Iterable[float]) -> Geometry:
 
 
 def _where_concave(coefficients: tuple[float, ...]) -> tuple[float, float] | None:
-    """A point of [0, 1] where phi'' < 0, and phi'' there, between its roots; None where there is none."""
+    """Return a point of [0, 1] where phi'' < 0, with phi'' there; None where there is none.
+
+    The candidates lie between the roots of phi''.
+    """
     from fractions import Fraction
 
     from flint import fmpq_poly
 
     exact = [Fraction(a) for a in coefficients]
     second = fmpq_poly([_rational(j * (j - 1) * a) for j, a in enumerate(exact)][2:])
-    # The roots cut [0, 1] into intervals of one sign each.
+    # Between neighbouring roots the sign does not change.
     cuts = sorted(
         {0.0, 1.0}
         | {

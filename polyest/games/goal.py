@@ -1,4 +1,4 @@
-"""A goal: a convex functional of the answer distributions of prompts, and what every goal can be asked."""
+"""A goal is a convex functional of the answer distributions of prompts; `Goal` is its interface."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from polyest.arrays import Floats
 from polyest.errors import InvalidGame
 from polyest.values import shown
 
-LARGEST = 1e100  # reward, cost, budget, strength: what is made of them are to be doubles
+LARGEST = 1e100  # greatest reward, cost, budget, strength; values made of them must be doubles
 
 
 def numbers(name: str, values: Any) -> Floats:
-    """Values as an array float64; raises InvalidGame for what is ragged or no number."""
+    """Return the values as a float64 array; raise InvalidGame if they are ragged or no numbers."""
     try:
         given = np.asarray(values)
     except (TypeError, ValueError, RuntimeError):
@@ -27,31 +27,31 @@ def numbers(name: str, values: Any) -> Floats:
 
 
 def of_kind(name: str, value: Any, kind: Any, expected: str) -> None:
-    """Raises InvalidGame for what is not of this kind, saying what is expected."""
+    """Raise InvalidGame, with what is expected, if the value is not of this kind."""
     if not isinstance(value, kind):
         raise InvalidGame(f"{name} is {shown(value)}: expected {expected}")
 
 
 def certain(answers: Any, number: int) -> Floats:
-    """Distributions (prompts, number) with all mass on one answer each."""
+    """Return distributions (prompts, number) with all mass on one answer each."""
     return np.asarray(np.eye(number)[answers])
 
 
 def normalised(logs: Floats) -> Floats:
-    """Distributions proportional to exp(logs), over the last axis."""
+    """Return the distributions proportional to exp(logs), over the last axis."""
     weights = np.exp(logs - logs.max(-1, keepdims=True))
     return np.asarray(weights / weights.sum(-1, keepdims=True))
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """What a goal knows of the prompts: positive weights that add up to 1, and the orbits they fall into."""
+    """The prompts as a goal sees them: positive weights that add up to 1, and a partition into orbits."""
 
     weights: tuple[float, ...]
     orbits: tuple[tuple[int, ...], ...]
 
     def mean(self, values: Floats) -> float:
-        """Weighted mean over the prompts of values (prompts,)."""
+        """Return the weighted mean over the prompts of values (prompts,)."""
         return float(np.array(self.weights) @ values)
 
 
@@ -158,7 +158,7 @@ class Goal(ABC):
             The target.
         """
 
-    def check(self, prompts: int, answers: int) -> None:  # noqa: B027 (most goals fit any number)
+    def check(self, prompts: int, answers: int) -> None:  # noqa: B027 (most goals accept any number)
         """Check that the goal fits so many prompts and answers.
 
         Parameters

@@ -1,12 +1,12 @@
-"""Goals R(nu) of answer-level fine-tuning, each with its conjugate and the two targets that go with it.
+"""Goals R(nu) of answer-level fine-tuning, each with its conjugate and its listed target.
 
-R is convex in the answer distributions nu of the prompts, a float64 array (prompts, answers).  Prompts
+R is convex in the answer distributions nu of the prompts, a float64 array (prompts, answers).  The prompts
 x have weights w_x, and gradients are taken in the pairing <a, b> = sum_x w_x sum_z a_xz b_xz:
 
     value      R(nu)
     gradient   g with  dR = <g, dnu>
     conjugate  R*(u) = max over nu of <nu, u> - R(nu), and a nu that attains it
-    listed     the target distribution that the paper lists; not always a best response in the game
+    listed     the target distribution that the paper lists; it is not always a best response in the game
 
     goal            R of one prompt              gradient             conjugate of one prompt
     StandardRL      -sum_z nu_z r_z              -r                   max (u + r)
@@ -15,8 +15,8 @@ x have weights w_x, and gradients are taken in the pairing <a, b> = sum_x w_x su
     Diversity       s sum_z phi(nu_z)            s phi'(nu)           s max (<nu, u/s> - Phi(nu))
     Custom          a function                   a function           by convex programming
 
-`safety.Safety` and `coherence.Coherence` are the others.  The paper: Mohri, Schneider, Wu and Zhong,
-Distributional Alignment Games for Answer-Level Fine-Tuning (2026), and the slides on its generalisation.
+The other goals are `safety.Safety` and `coherence.Coherence`.  The paper is Mohri, Schneider, Wu and Zhong,
+Distributional Alignment Games for Answer-Level Fine-Tuning (2026), with the slides on its generalisation.
 """
 
 from collections.abc import Callable
@@ -233,8 +233,8 @@ class Custom(Goal):
             return np.asarray((weights * (self.gradient(nu, prompts) - u)).ravel())
 
         nu, gap = even, np.inf
-        for _ in range(RESTARTS):  # from where rounding stopped it, with a new Hessian
-            found = minimize(
+        for _ in range(RESTARTS):  # restart with a new Hessian where rounding stopped the solver
+            solved = minimize(
                 loss,
                 nu.ravel(),
                 jac=slope,
@@ -243,7 +243,7 @@ class Custom(Goal):
                 constraints=LinearConstraint(sums, 1.0, 1.0),
                 options={"ftol": 1e-16, "maxiter": 1000},
             )
-            nu = np.maximum(found.x.reshape(shape), 1e-12)
+            nu = np.maximum(solved.x.reshape(shape), 1e-12)
             nu /= nu.sum(-1, keepdims=True)
             excess = u - self.gradient(nu, prompts)
             gap = prompts.mean(excess.max(-1) - (nu * excess).sum(-1))

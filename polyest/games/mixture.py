@@ -1,10 +1,10 @@
-"""A mixture: a reward of answers made of functions of their probabilities under all prompts.
+"""A mixture is a reward for answers that combines functions of their probabilities under all prompts.
 
     diversity -log nu                    mixing -1, offset 0
     targeted exploration log(Q/nu)       mixing -1, offset log Q
-    log of a geometric mean              mixing the weights of an orbit: one look-up a member
+    log of a geometric mean              mixing the weights of an orbit: one look-up for each member
 
-Each is known from a table of counts as well as from probabilities.
+Each of these can be computed from probabilities, and estimated with a table of counts.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,11 @@
-"""From a geometry to rewards in one call: phi' of an answer's probability, through a table of its count.
+"""Rewards from a geometry in one call: phi' of an answer's probability, from a table of its count.
 
     reward = -s beta phi'(q(z)),    q = nu estimated from counts
 
-s = 1 for diversity (rare answers are worth more), s = -1 for consistency.  A polynomial phi of degree d + 1
-has a reward of degree d with an exactly unbiased table of K >= d draws (U-statistics); for another phi the
-table is the one of its target: log for the negative entropy, tsallis:s for Tsallis of order s.
+The sign is s = 1 for diversity (rare answers have a greater reward) and s = -1 for consistency.  A
+polynomial phi of degree d + 1 has a reward of degree d, with an exactly unbiased table of sample size
+K >= d (U-statistics).  Any other phi uses the table of its target: log for the negative entropy, tsallis:s
+for Tsallis of order s.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ def table(
         try:
             return load(K, target, **keywords), scale, shift
         except TableNotFound:
-            from polyest.make.pipeline import solve  # where nothing is released, and only there
+            from polyest.make.pipeline import solve  # only used if no released table fits
 
             return solve(K, target, **keywords), scale, shift
     if keywords:
@@ -167,6 +168,6 @@ def rewards(
     else:
         seen = counts.independent(answers, reference, no_answer=no_answer)
         group, counting = seen.draws, "independent"
-    found, scale, shift = table(geometry, group, counting=counting, baseline=baseline, **keywords)
-    paid = -sign * beta * (scale * found[seen.index] + shift) + 0.0  # + 0.0 turns -0.0 into 0.0
+    lookup, scale, shift = table(geometry, group, counting=counting, baseline=baseline, **keywords)
+    paid = -sign * beta * (scale * lookup[seen.index] + shift) + 0.0  # + 0.0 turns -0.0 into 0.0
     return np.where(seen.answered, paid, np.nan)

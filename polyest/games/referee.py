@@ -1,7 +1,7 @@
-"""The optimum of J by convex programming alone: what every equilibrium is checked against.
+"""The optimum of J by convex programming alone, with which every equilibrium is compared.
 
-`by_cones` poses the problem to cvxpy (extra cvx) and solves it with Clarabel; `by_descent` gives J and its
-gradient to scipy, and takes every goal and geometry.  Neither knows of the game.
+`by_cones` poses the problem to cvxpy (extra cvx) and solves it with Clarabel.  `by_descent` minimises J with
+scipy from its value and gradient, for every goal and geometry.  Neither uses the game.
 """
 
 from importlib import import_module
@@ -26,7 +26,7 @@ TIGHT = {
     "tol_ktratio": 1e-9,
     "max_iter": 500,
 }
-RESTARTS = 3  # of scipy, from where rounding stopped it, with a new Hessian
+RESTARTS = 3  # of scipy with a new Hessian, each where rounding stopped the last run
 
 
 def by_cones(problem: Alft) -> Floats:
@@ -103,7 +103,7 @@ def by_cones(problem: Alft) -> Floats:
     with catch_warnings():
         simplefilter(
             "ignore"
-        )  # "may be inaccurate": what it reached of TIGHT is for the caller to measure
+        )  # "may be inaccurate": the caller measures how close to TIGHT the solver came
         try:
             asked.solve(solver=cp.CLARABEL, **TIGHT)
         except cp.SolverError as error:
@@ -146,7 +146,7 @@ def by_descent(problem: Alft) -> Floats:
     of_kind("problem", problem, Alft, "one of games.pose")
     from scipy.optimize import minimize, root
 
-    with np.errstate(all="ignore"):  # line searches try what has no finite J
+    with np.errstate(all="ignore"):  # line searches try points where J is not finite
         if not problem.geometry.steep or isinstance(problem.goal, Safety):
             return _over_simplex(problem)
         shape, weights = problem.reference.shape, np.array(problem.prompts.weights)[:, None]
@@ -159,7 +159,7 @@ def by_descent(problem: Alft) -> Floats:
             slope = weights * pi * problem.gradient(pi)
             return problem.J(pi), np.asarray((slope - pi * slope.sum(-1, keepdims=True)).ravel())
 
-        def stationary(logits: Floats) -> Floats:  # without the weight pi, so rare traces count too
+        def stationary(logits: Floats) -> Floats:  # without the weight pi, so that rare ones count
             slope = problem.gradient(policy(logits))
             slope = (
                 slope
@@ -168,14 +168,14 @@ def by_descent(problem: Alft) -> Floats:
             )
             return np.asarray(slope.ravel())
 
-        found = np.log(problem.reference).ravel()
+        reached = np.log(problem.reference).ravel()
         for _ in range(RESTARTS):
-            end = minimize(in_logits, found, jac=True, method="BFGS", options={"gtol": 1e-12}).x
-            ends = [found, end, root(stationary, end, tol=1e-14).x]
-            found = min(
+            end = minimize(in_logits, reached, jac=True, method="BFGS", options={"gtol": 1e-12}).x
+            ends = [reached, end, root(stationary, end, tol=1e-14).x]
+            reached = min(
                 (e for e in ends if np.isfinite(e).all()), key=lambda e: problem.J(policy(e))
             )
-        return policy(found)
+        return policy(reached)
 
 
 def _over_simplex(problem: Alft) -> Floats:
@@ -226,7 +226,7 @@ def _over_simplex(problem: Alft) -> Floats:
 
 
 def _generator(cp: Any, geometry: Geometry, p: Any) -> Any:
-    """sum phi(p), an expression of cvxpy, up to a constant on the simplex."""
+    """Return sum phi(p) as an expression of cvxpy, up to a constant on the simplex."""
     if geometry.kind == "tsallis":
         if geometry.order == 1:
             return -cp.sum(cp.entr(p))

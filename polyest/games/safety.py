@@ -1,12 +1,13 @@
 """Safety: answer distributions whose expected costs stay within a budget.
 
     R = indicator of  C nu <= b             costs C (constraints, answers), budgets b, for every prompt
-    R = bound sum_j max(0, (C nu - b)_j)    its exact penalty, as soon as bound exceeds the multipliers
+    R = bound sum_j max(0, (C nu - b)_j)    its exact penalty, if bound exceeds the multipliers
     R*(u) = max over nu of <nu, u> - R(nu)  a linear program
 
-The best response of the target is exp(-lambda cost/beta), lambda >= 0 the multipliers of the optimum.  A
-policy within its budget does not show them, one beyond it has no best response: `multipliers` finds them.
-The paper lists the information projection of nu onto the safe set, nu exp(-lambda cost).
+The best response of the target is exp(-lambda cost/beta), where lambda >= 0 are the multipliers of the
+optimum.  A policy within its budget does not determine them, and a policy beyond it has no best response:
+`multipliers` computes them.  The paper lists the information projection of nu onto the safe set, which is
+proportional to nu exp(-lambda cost).
 """
 
 from collections.abc import Callable
@@ -24,10 +25,10 @@ from polyest.games.goal import LARGEST as LARGEST_COST
 from polyest.games.goal import Goal, Prompts, normalised, numbers
 from polyest.values import real, shown
 
-WITHIN = 1e-9  # of a budget, for a policy to keep it
-SETTLED = 1e-13  # what is left of complementarity
-LARGEST = 1e12  # multiplier, in units of the greatest cost
-ROUNDS = 50  # round the constraints, before they are solved together
+WITHIN = 1e-9  # excess over a budget that is allowed, relative to the greatest cost
+SETTLED = 1e-13  # greatest residual of the complementarity
+LARGEST = 1e12  # greatest multiplier, in units of the greatest cost
+ROUNDS = 50  # most passes over the constraints before they are solved together
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,15 +132,15 @@ class Safety(Goal):
         C, b = self.costs / self.scales[:, None], self.budgets / self.scales
         penalty = np.array([]) if self.bound == inf else self.bound * self.scales
         limits = C if self.bound == inf else np.hstack([C, -np.eye(b.size)])
-        found, total = np.empty(u.shape), np.empty(len(u))
+        best, total = np.empty(u.shape), np.empty(len(u))
         for x, row in enumerate(u):
             sums = np.append(np.ones(row.size), np.zeros(len(penalty)))[None]
             price = np.append(-row, penalty)
             nu = _program(price, A_ub=limits, b_ub=b, A_eq=sums, b_eq=[1.0])[: row.size]
             nu = np.maximum(nu, 0.0) / np.maximum(nu, 0.0).sum()
             over = np.maximum(C @ nu - b, 0.0)
-            found[x], total[x] = nu, row @ nu - (over @ penalty if self.bound < inf else 0.0)
-        return prompts.mean(total), found
+            best[x], total[x] = nu, row @ nu - (over @ penalty if self.bound < inf else 0.0)
+        return prompts.mean(total), best
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
         """Give nu exp(-lambda cost), the distribution of least KL from nu within the budgets."""
@@ -179,13 +180,13 @@ class Safety(Goal):
         def spare(multiplier: Floats) -> Floats:
             return np.asarray(b - C @ respond(multiplier / units))
 
-        found = np.zeros(b.size)
-        for _ in range(ROUNDS):  # one constraint after the other, each to its end
-            before = found.copy()
+        current = np.zeros(b.size)
+        for _ in range(ROUNDS):  # solve for one multiplier after the other, each completely
+            before = current.copy()
             for j in range(b.size):
 
                 def alone(value: float, j: int = j) -> float:
-                    changed = found.copy()
+                    changed = current.copy()
                     changed[j] = value
                     return float(spare(changed)[j])
 
@@ -193,19 +194,19 @@ class Safety(Goal):
                 while alone(upper) < 0 and upper < top[j]:
                     upper = min(2 * upper, top[j])
                 if alone(0.0) >= 0 or alone(upper) < 0:
-                    found[j] = 0.0 if alone(0.0) >= 0 else upper
+                    current[j] = 0.0 if alone(0.0) >= 0 else upper
                 else:
-                    found[j] = brentq(alone, 0.0, upper, xtol=1e-15, rtol=1e-14, maxiter=500)
-            if np.abs(found - before).max() <= 1e-3 * (1 + np.abs(found).max()):
+                    current[j] = brentq(alone, 0.0, upper, xtol=1e-15, rtol=1e-14, maxiter=500)
+            if np.abs(current - before).max() <= 1e-3 * (1 + np.abs(current).max()):
                 break
 
         def unsettled(m: Floats) -> Floats:
             return np.asarray(m - np.clip(m - spare(m), 0.0, top))
 
-        # Together, from there: as they are, then with each set of them free and the others at their ends.
-        ends = np.where(found >= top, top, 0.0)
-        for free in [np.ones(b.size, dtype=bool), *_subsets(found > 0)]:
-            if np.abs(unsettled(found)).max() <= SETTLED:
+        # Then solve for all multipliers together; then for each set of them, with the others at a bound.
+        ends = np.where(current >= top, top, 0.0)
+        for free in [np.ones(b.size, dtype=bool), *_subsets(current > 0)]:
+            if np.abs(unsettled(current)).max() <= SETTLED:
                 break
 
             def some(m: Floats, free: Any = free) -> Floats:
@@ -213,19 +214,19 @@ class Safety(Goal):
                 whole[free] = m
                 return np.asarray((unsettled if free.all() else spare)(whole)[free])
 
-            tried = np.where(free, found, ends)
-            tried[free] = root(some, found[free], tol=1e-14).x
+            tried = np.where(free, current, ends)
+            tried[free] = root(some, current[free], tol=1e-14).x
             tried = np.clip(tried, 0.0, top)
-            found = min(found, tried, key=lambda m: float(np.abs(unsettled(m)).max()))
-        spent = (found >= top) & (self.bound < inf)  # of a penalty; an indicator has no such excuse
-        left = np.where(spent, np.maximum(spare(found), 0.0), spare(found))
-        wrong = np.maximum(np.maximum(-left, 0.0), np.minimum(found, np.maximum(left, 0.0)))
+            current = min(current, tried, key=lambda m: float(np.abs(unsettled(m)).max()))
+        spent = (current >= top) & (self.bound < inf)  # only a penalty may be at its bound
+        left = np.where(spent, np.maximum(spare(current), 0.0), spare(current))
+        wrong = np.maximum(np.maximum(-left, 0.0), np.minimum(current, np.maximum(left, 0.0)))
         if not wrong.max() <= WITHIN / 2:
             raise NotConverged(
-                f"multipliers {shown((found / units).tolist())} leave {shown((left * units).tolist())} "
+                f"multipliers {shown((current / units).tolist())} leave {shown((left * units).tolist())} "
                 "of the budgets: is there a policy within them?"
             )
-        return np.asarray(found / units)
+        return np.asarray(current / units)
 
     def check(self, prompts: int, answers: int) -> None:
         """Check that costs and budgets fit, and that some distribution costs less than every budget."""
@@ -282,13 +283,13 @@ class Safety(Goal):
 
 
 def _subsets(first: Any) -> list[Any]:
-    """Sets of constraints that may bind, those most like the first before the others; at most 64."""
+    """Return at most 64 sets of constraints that may bind, those most like the first before the others."""
     sets = [np.array(choice) for choice in islice(product((True, False), repeat=first.size), 64)]
     return sorted((s for s in sets if s.any()), key=lambda s: int((s != first).sum()))
 
 
 def _program(price: Any, **limits: Any) -> Floats:
-    """A solution of a linear program; raises NotConverged with what the solver says."""
+    """Return a solution of a linear program; raise NotConverged with the message of the solver."""
     from scipy.optimize import linprog
 
     solved = linprog(price, **limits)

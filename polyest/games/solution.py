@@ -1,14 +1,14 @@
-"""The equilibrium of a game, to the digits of a double.
+"""The equilibrium of a game, to the accuracy of float64.
 
-Alternating best response need not converge.  It does where the target goes only a part eta of the way,
+Alternating best response need not converge.  It converges if the target moves only a part eta of the way,
 
     u <- (1 - eta) u + eta grad R(nu),        pi the best response to u,
 
-the Frank-Wolfe method on the concave function min over pi of G(pi, u).  The value R*(u) it needs is
-bounded along the way by convexity from R*(grad R(nu)) = <nu, grad R(nu)> - R(nu), so that a goal given
-by value and gradient needs no conjugate; eta is halved until the bound rises enough.  Once it is near,
-Newton's method ends it.  A safe set has no best response on the way; there the multipliers are found
-instead, prompt by prompt.
+which is the Frank-Wolfe method on the concave function min over pi of G(pi, u).  The method needs the value
+R*(u); convexity bounds it along the way from R*(grad R(nu)) = <nu, grad R(nu)> - R(nu), so a goal that is
+given by value and gradient needs no conjugate.  The part eta is halved until the bound rises enough, and
+Newton's method completes the solution once it is near.  A safe set has no best response along the way; its
+multipliers are computed instead, prompt by prompt.
 """
 
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ from polyest.games.safety import Safety
 from polyest.values import real, shown
 
 STEPS = 20_000
-RISE = 0.3  # share of the slope that a step has to keep
+RISE = 0.3  # least share of the predicted rise that a step must attain
 POLISHED = tuple(20 * 3**k for k in range(7))  # steps after which Newton's method is tried
-LARGEST = 500  # dual variables that it is tried on
-SOLVED = 1e-9  # gap left by multipliers, relative to the prices that they make
-# How far inside the target looks, in turn, and the least step that makes it worth while.
+LARGEST = 500  # most dual variables for which Newton's method is tried
+SOLVED = 1e-9  # greatest gap that multipliers may leave, relative to their prices
+# Shares by which the policy is moved inward, in turn, each with the least eta that is accepted.
 INWARD = ((0.0, 1e-4), (0.5, 1e-4), *((0.5**k, 1e-30) for k in range(50, 0, -7)), (0.0, 1e-30))
 
 
@@ -96,7 +96,7 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
     if not problem.distributions(inner).all():
         inner = (inner + 1 / inner.shape[1]) / 2
     u = game.response(inner)
-    bound, eta, gap = _fenchel(problem, inner, u), 1.0, inf  # of R*(u)
+    bound, eta, gap = _fenchel(problem, inner, u), 1.0, inf  # the bound is one of R*(u)
     pi = game.policy(u)
     for step in range(STEPS):
         least = _lower(problem, pi, u, bound)
@@ -104,11 +104,11 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
         if gap <= within:
             return Equilibrium(pi, u, max(gap, 0.0))
         if step in POLISHED and u.size <= LARGEST:
-            found = _polished(game, u)
-            if found.gap <= within:
-                return found
-        # The price of an answer of next to no probability may be beyond any step: then the target answers a
-        # policy a little further inside.
+            polished = _polished(game, u)
+            if polished.gap <= within:
+                return polished
+        # No step may be short enough for the price of an answer of tiny probability: the target then
+        # answers a policy that is moved a little inward.
         for part, shortest in INWARD:
             seen = (1 - part) * pi + part * inner
             if not problem.distributions(seen).all():
@@ -136,7 +136,7 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
 
 
 def _polished(game: Game, u: Floats) -> Equilibrium:
-    """The equilibrium that Newton's method finds for u = grad R(nu), from u, and the gap it really has."""
+    """Return the equilibrium that Newton's method for u = grad R(nu) reaches from u, with its gap."""
     from scipy.optimize import root
 
     shape = u.shape
@@ -158,13 +158,13 @@ def _polished(game: Game, u: Floats) -> Equilibrium:
 
 
 def _fenchel(problem: Alft, pi: Floats, u: Floats) -> float:
-    """R*(u) = <nu, u> - R(nu) for u = grad R(nu)."""
+    """Return R*(u) = <nu, u> - R(nu) for u = grad R(nu)."""
     nu = problem.distributions(pi)
     return problem.prompts.mean((nu * u).sum(-1)) - problem.goal.value(nu, problem.prompts)
 
 
 def _lower(problem: Alft, pi: Floats, u: Floats, bound: float) -> float:
-    """A lower bound of min over pi of G(pi, u), attained at pi, from an upper bound of R*(u)."""
+    """Return a lower bound of min over pi of G(pi, u), attained at pi, from an upper bound of R*(u)."""
     paired = problem.prompts.mean((problem.distributions(pi) * u).sum(-1))
     return problem.beta * problem.divergence(pi) + paired - bound
 
