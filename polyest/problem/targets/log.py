@@ -57,7 +57,7 @@ class Log(Target):
         return coefficients, abs(power * rho) / (terms * (1 - rho))
 
     def near_zero(self, d: "arb") -> "tuple[arb, arb]":
-        """Return d|log d| and d log^2 d, since p|log p| rises up to p = 1/e and p log^2 p up to 1/e^2 > 1/8."""
+        """Return d|log d| and d log^2 d: p|log p| rises up to p = 1/e, and p log^2 p up to 1/e^2 > 1/8."""
         from flint import arb
 
         if not d <= NEAR:

@@ -110,10 +110,10 @@ def read(text: str, tail: str) -> Power:
 
 
 def binomial_series(a: "arb", scale: "arb", rho: "arb", terms: int) -> tuple[list["arb"], "arb"]:
-    """Coefficients of scale (1 + rho t)^a = sum_j a_j t^j + R, and a bound of |R| on |t| <= 1.
+    """Return the a_j of scale (1 + rho t)^a = sum_j a_j t^j + R, and a bound of |R| on |t| <= 1.
 
     |R| <= scale |C(a,n)| rho^n/(1-rho) for n terms, because |C(a,j)| falls from j = a on when a > -1 (for
-    a in (-1, 0) from j = 0).  Raises ValueError for terms that do not reach beyond a.
+    a in (-1, 0) from j = 0).  Raise ValueError for terms that do not reach beyond a.
     """
     from flint import arb
 

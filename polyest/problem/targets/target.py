@@ -62,7 +62,7 @@ class Target(Record):
 
     @property
     def name(self) -> str:
-        """The text that `parse` reads back, such as `tsallis:0.5`; the class name for an unregistered class."""
+        """The text that `parse` reads back, such as `tsallis:0.5`, or the name of an unregistered class."""
         return type(self).__name__
 
     def written(self, argument: str) -> str:
@@ -90,7 +90,7 @@ class Target(Record):
 
     @property
     def exponent(self) -> float:
-        """The power of p as which phi behaves at 0, which Taylor terms have to exceed; 0 where there is none."""
+        """The power of p that phi behaves like at 0, or 0 without one; Taylor terms have to exceed it."""
         return 0.0
 
     def ball(self, p: "arb") -> "arb":
@@ -98,7 +98,7 @@ class Target(Record):
         raise self._unsaid("ball")
 
     def jet(self, p: "arb") -> "tuple[arb, arb, arb]":
-        """Enclosures of phi, phi' and phi'' at a ball p inside (0, 1]."""
+        """Return enclosures of phi, phi' and phi'' at a ball p inside (0, 1]."""
         raise self._unsaid("jet")
 
     def taylor(self, m: "arb", step: "arb", terms: int) -> "tuple[list[arb], arb]":
@@ -164,7 +164,7 @@ class Target(Record):
 
     @property
     def direction(self) -> int | None:
-        """1 where phi is proved not to fall on (0, 1], -1 not to rise, 0 to be constant; None where unknown."""
+        """1 where phi is proved not to fall on (0, 1], -1 not to rise, 0 to be constant; else None."""
         return None
 
     def _unsaid(self, what: str) -> NotProved:

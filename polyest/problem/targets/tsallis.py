@@ -60,14 +60,14 @@ class Tsallis(Target):
         return self.ball(p), first, first * (a - 1) / p
 
     def taylor(self, m: "arb", step: "arb", terms: int) -> tuple[list["arb"], "arb"]:
-        """Return the coefficients and the bound of p^a, divided by a, with 1/a subtracted from the constant."""
+        """Return coefficients and bound of p^a, divided by a, with 1/a subtracted from the constant."""
         a = self._exact()
         coefficients, rest = binomial_series(a, m**a / a, step / m, terms)
         coefficients[0] -= 1 / a
         return coefficients, rest
 
     def near_zero(self, d: "arb") -> tuple["arb", "arb"]:
-        """Return (d^(a+1) + d)/|a| and (d^(2a+1) + 2 d^(a+1) + d)/a^2; the second is infinite for a < -1/2."""
+        """Return (d^(a+1) + d)/|a| and (d^(2a+1) + 2 d^(a+1) + d)/a^2; the second is inf for a < -1/2."""
         from flint import arb
 
         if not d <= NEAR:
