@@ -188,8 +188,9 @@ class UniversalTable(Lookup):
 def _claims(K: int, limits: Limits, first: float) -> Certificate:
     """Return the claims that the limits imply for K draws, with a relative error ROUNDING of every entry.
 
-    E c_X^2 is greatest at p = 0, where it is c_0^2.  Rounding changes p E c_X by at most ROUNDING p E|c_X|, and
-    the root of p Var c_X by at most ROUNDING times the root of p E c_X^2; neither moment is above 1.
+    E c_X^2 is greatest at p = 0, where it is c_0^2.  Rounding changes p E c_X by at most
+    ROUNDING p E|c_X|, and the root of p Var c_X by at most ROUNDING times the root of p E c_X^2; neither
+    moment is above 1.
     """
     least, most = Fraction(limits.bias.lower) / K, Fraction(limits.bias.upper) / K
     size = abs(Fraction(first))
