@@ -68,20 +68,22 @@ def look_up(
             f"counts are {shown(counts)}, out is {shown(out)}: expected arrays of numpy; for others use "
             "table[counts]"
         )
-    found = np.empty(counts.shape) if out is None else out
-    if counts.dtype not in (np.int32, np.int64) or found.dtype not in (np.float32, np.float64):
+    result = np.empty(counts.shape) if out is None else out
+    if counts.dtype not in (np.int32, np.int64) or result.dtype not in (np.float32, np.float64):
         raise CountOutOfRange(
-            f"counts of type {counts.dtype}, out of type {found.dtype}: expected int32 or int64, float32 or "
+            f"counts of type {counts.dtype}, out of type {result.dtype}: expected int32 or int64, float32 or "
             "float64; for others use table[counts]"
         )
-    if found.shape != counts.shape or not (counts.flags.c_contiguous and found.flags.c_contiguous):
+    if result.shape != counts.shape or not (
+        counts.flags.c_contiguous and result.flags.c_contiguous
+    ):
         raise CountOutOfRange(
-            f"counts of shape {counts.shape}, out of shape {found.shape}: expected the same, contiguous"
+            f"counts of shape {counts.shape}, out of shape {result.shape}: expected the same, contiguous"
         )
-    entries = table.coefficients.astype(found.dtype, copy=False)
-    if not _gathered(entries, counts.reshape(-1), found.reshape(-1)):
+    entries = table.coefficients.astype(result.dtype, copy=False)
+    if not _gathered(entries, counts.reshape(-1), result.reshape(-1)):
         table[counts]  # raises an error that names the count out of range
-    return found
+    return result
 
 
 def _gather(entries: Any, counts: Any, out: Any) -> bool:

@@ -183,7 +183,7 @@ def harmonic(K: SupportsIndex) -> Table:
 
 
 def harmonic_entries(K: SupportsIndex) -> list[Fraction]:
-    """Exact entries H_X - H_K, X = 0..K, of `harmonic`; raises as it does.
+    """Return the exact entries H_X - H_K, X = 0..K, of `harmonic`; raise as it does.
 
     >>> harmonic_entries(2)
     [Fraction(-3, 2), Fraction(-1, 2), Fraction(0, 1)]
