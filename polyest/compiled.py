@@ -1,9 +1,9 @@
-"""A look-up in one pass over the counts, range check included, compiled by numba (extra `fast`).
+"""A look-up in one pass over the counts, with its range check, compiled by numba (extra `fast`).
 
 `t[counts]` passes twice over its counts, once for their range and once for the entries.  Here one loop
-does both: an entry is read at min(X, K), as if unsigned, and the greatest X is kept, so that a count
-outside 0..K, also a negative one, is found at the end.  It pays from about a million counts on; a batch of
-a trainer is far smaller, and `t[counts]` as good (benchmarks/online_cost.py).
+does both.  It reads an entry at min(X, K), with X taken as unsigned, and keeps the greatest X, so that a
+count outside 0..K, also a negative one, is detected at the end.  This is faster from about a million counts
+on.  A batch of a trainer is far smaller, and `t[counts]` is as fast there (benchmarks/online_cost.py).
 """
 
 from contextlib import suppress
@@ -68,41 +68,46 @@ def look_up(
             f"counts are {shown(counts)}, out is {shown(out)}: expected arrays of numpy; for others use "
             "table[counts]"
         )
-    found = np.empty(counts.shape) if out is None else out
-    if counts.dtype not in (np.int32, np.int64) or found.dtype not in (np.float32, np.float64):
+    result = np.empty(counts.shape) if out is None else out
+    if counts.dtype not in (np.int32, np.int64) or result.dtype not in (np.float32, np.float64):
         raise CountOutOfRange(
-            f"counts of type {counts.dtype}, out of type {found.dtype}: expected int32 or int64, float32 or "
+            f"counts of type {counts.dtype}, out of type {result.dtype}: expected int32 or int64, float32 or "
             "float64; for others use table[counts]"
         )
-    if found.shape != counts.shape or not (counts.flags.c_contiguous and found.flags.c_contiguous):
+    if result.shape != counts.shape or not (
+        counts.flags.c_contiguous and result.flags.c_contiguous
+    ):
         raise CountOutOfRange(
-            f"counts of shape {counts.shape}, out of shape {found.shape}: expected the same, contiguous"
+            f"counts of shape {counts.shape}, out of shape {result.shape}: expected the same, contiguous"
         )
-    entries = table.coefficients.astype(found.dtype, copy=False)
-    if not _gathered(entries, counts.reshape(-1), found.reshape(-1)):
-        table[counts]  # raises, with the count that is out of range
-    return found
+    entries = table.coefficients.astype(result.dtype, copy=False)
+    if not _gathered(entries, counts.reshape(-1), result.reshape(-1)):
+        table[counts]  # raises an error that names the count out of range
+    return result
 
 
 def _gather(entries: Any, counts: Any, out: Any) -> bool:
     K = np.uint64(len(entries) - 1)
     greatest = np.uint64(0)
     for i in range(counts.size):
-        X = np.uint64(counts[i])  # a negative count is a large one
+        X = np.uint64(counts[i])  # a negative count becomes a large one
         greatest = max(greatest, X)
         out[i] = entries[min(X, K)]
     return bool(greatest <= K)
 
 
 _compiled = _kept = numba.njit(nogil=True)(_gather)
-with suppress(RuntimeError):  # where neither beside this file nor in the user's home can be written
+with suppress(
+    RuntimeError
+):  # raised where numba can write neither beside this file nor in the user's home
     _kept = numba.njit(cache=True, nogil=True)(_gather)
 
 
 def _gathered(*arrays: Any) -> bool:
-    """The loop as an earlier process compiled it; compiled here where nothing is kept or can be.
+    """Run the loop as an earlier process compiled it, or compile it here where no cache exists or can.
 
-    It raises nothing itself: an error is one of numba's files, which are cut or find the disk full.
+    The loop raises nothing itself: an error comes from numba's files, which are truncated or cannot be
+    written on a full disk.
     """
     try:
         return bool(_kept(*arrays))

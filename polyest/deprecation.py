@@ -1,4 +1,4 @@
-"""Calls that go on working until 1.0, with a DeprecationWarning that says how they are written now."""
+"""Calls that work until polyest 1.0, with a DeprecationWarning that says how to write them now."""
 
 import warnings
 from collections.abc import Callable
@@ -14,10 +14,10 @@ UNTIL = "works until polyest 1.0"
 def meant_as_keywords(
     kept: int | Callable[[tuple[Any, ...]], int], *names: str
 ) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
-    """Takes arguments beyond the `kept` first ones by their order too: they are those names.
+    """Return a decorator that also accepts arguments beyond the first `kept` by position, as `names`.
 
-    The function itself has them as keywords only, which is what signatures and type checkers show.
-    kept: how many have no name, or a function of all of them that says it.
+    The function itself takes them as keywords only, and signatures and type checkers show that.
+    kept: the number of positional arguments, or a function that computes it from all of them.
 
     >>> @meant_as_keywords(1, "noise")
     ... def solve(K, *, noise=8): return K, noise
@@ -49,7 +49,7 @@ def meant_as_keywords(
 
 
 def _say(function: str, named: dict[str, object]) -> None:
-    """Warn, where the function was called, that arguments came by their place, and how they are written."""
+    """Warn, at the place of the call, that arguments were passed by position, and say how to write them."""
     written = ", ".join(f"{name}={value!r:.60}" for name, value in named.items())
     warnings.warn(
         f"{', '.join(named)} by place {UNTIL}: write {function}(..., {written})",

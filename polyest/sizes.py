@@ -1,4 +1,4 @@
-"""The sample size K of a table, as it is given or as that of a group."""
+"""The sample size K of a table, given directly or by the size of a group."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from polyest.counts import Baseline, draws
 from polyest.errors import InvalidProblem
 from polyest.values import shown
 
-LEAST = 3  # completions of a group that has a table under every baseline
+LEAST = 3  # the least number of completions of a group that has a table under every baseline
 
 
 def draws_of(K: Any, group: Any, baseline: Baseline = "group-mean") -> Any:
-    """K as it is, or that of a group: exactly one of the two is given.
+    """Return K, or the sample size of a group; exactly one of K and group has to be given.
 
-    Raises InvalidProblem for both or none, and for a baseline beside K; as `draws` for the group.
+    Raise InvalidProblem for both or none, and for a baseline beside K; raise as `draws` does for the group.
 
     >>> draws_of(None, 16), draws_of(14, None)
     (14, 14)
@@ -26,7 +26,7 @@ def draws_of(K: Any, group: Any, baseline: Baseline = "group-mean") -> Any:
     if group is not None:
         return draws(group, baseline)
     if baseline != "group-mean":
-        draws(LEAST, baseline)  # knows the word, or says which there are
+        draws(LEAST, baseline)  # raises an error that lists the baselines where this one is unknown
         raise InvalidProblem(
             f"baseline {shown(baseline)} beside K {shown(K)}: it says which K a group has; give group"
         )

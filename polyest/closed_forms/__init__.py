@@ -52,4 +52,4 @@ __all__ = [
     "subsets",
     "taylor",
 ]
-FORMS = {"log": LOGS}  # by target: the forms that take K alone
+FORMS = {"log": LOGS}  # the closed forms that take K alone, by target

@@ -183,7 +183,7 @@ def harmonic(K: SupportsIndex) -> Table:
 
 
 def harmonic_entries(K: SupportsIndex) -> list[Fraction]:
-    """Exact entries H_X - H_K, X = 0..K, of `harmonic`; raises as it does.
+    """Return the exact entries H_X - H_K, X = 0..K, of `harmonic`; raise as it does.
 
     >>> harmonic_entries(2)
     [Fraction(-3, 2), Fraction(-1, 2), Fraction(0, 1)]
@@ -296,17 +296,17 @@ def _schuermann(K: int, xi: Decimal, digits: Context) -> list[Sized]:
     steps = [digits.divide(Decimal(1), Decimal(i)) for i in range(1, K + 1)]
     for step in steps:
         entry, size = digits.subtract(entry, step), digits.add(size, step)
-    found, power = [(entry, size)], Decimal(1)
+    entries, power = [(entry, size)], Decimal(1)
     for step in steps:
         power = digits.multiply(power, T.copy_negate())
         entry = digits.fma(step, digits.subtract(Decimal(1), power), entry)
         size = digits.fma(step, digits.add(Decimal(1), power.copy_abs()), size)
-        found.append((entry, size))
-    return found
+        entries.append((entry, size))
+    return entries
 
 
 def _doubled(K: int) -> list[int]:
-    """2 max(X, 1/2) for X = 0..K."""
+    """Return 2 max(X, 1/2) for X = 0..K."""
     return [max(2 * X, 1) for X in range(K + 1)]
 
 

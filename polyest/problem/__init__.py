@@ -1,1 +1,1 @@
-"""The question: a problem, its target and criterion, and what may be claimed of an answer."""
+"""The question: a problem, its target and criterion, and the claims that may be made of an answer."""

@@ -1,8 +1,8 @@
 """The Bernstein basis B_{k,K}(p) = C(K,k) p^k (1-p)^(K-k), for any kind of number.
 
-A table c is the polynomial P(p) = sum_k c_k B_{k,K}(p) = E[c_X], X ~ Binomial(K, p).  The float
-function serves solvers and figures; the generic ones take Fraction, ball or float alike and only
-add, multiply and divide by integers, so that on rationals they are exact.
+A table c has the mean P(p) = sum_k c_k B_{k,K}(p) = E[c_X], X ~ Binomial(K, p), a polynomial.  The float
+functions serve solvers and figures.  The generic ones take Fraction, ball or float alike.  They only add,
+multiply and divide by integers, so that they are exact on rationals.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def pmf(K: int, p: "ArrayLike") -> Floats:
-    """Binomial probabilities B_{k,K}(p), k = 0..K, one row per p.
+    """Return the binomial probabilities B_{k,K}(p), k = 0..K, one row per p.
 
-    Runs outward from the mode by B_{k+1}/B_k = (K-k)/(k+1) p/(1-p) and divides by the sum: an
-    entry is good to a few times |k - Kp| roundings, and nothing overflows.
+    The recurrence B_{k+1}/B_k = (K-k)/(k+1) p/(1-p) runs outward from the mode, and rows are divided by
+    their sum.  An entry is accurate to a few times |k - Kp| roundings, and nothing overflows.
 
-    p: M numbers in [0, 1].  Returns float64 (M, K+1).
+    p: M numbers in [0, 1].  The result is float64 (M, K+1).
 
     >>> pmf(2, [0.5]).tolist()
     [[0.25, 0.5, 0.25]]
@@ -33,7 +33,8 @@ def pmf(K: int, p: "ArrayLike") -> Floats:
     columns = np.zeros((K + 1, points.size))
     mode = np.minimum((points * (K + 1)).astype(np.int64), K)
     columns[mode, np.arange(points.size)] = 1.0
-    # Only where there is something above or below the mode: else 1/p may be infinite.
+    # The ratios are needed only where there are entries above or below the mode; elsewhere 1/p may be
+    # infinite.
     up = np.divide(points, 1 - points, out=np.zeros_like(points), where=mode < K)
     down = np.divide(1 - points, points, out=np.zeros_like(points), where=mode > 0)
     for k in range(1, K + 1):
@@ -44,14 +45,16 @@ def pmf(K: int, p: "ArrayLike") -> Floats:
 
 
 def quick_pmf(K: int, p: Floats) -> Floats:
-    """What `pmf` gives, from logarithms: ten times as fast, an entry good to about 1e-15 (5 + K).
+    """Return the same probabilities as `pmf`, from logarithms.
 
-    p: M numbers in [0, 1].  Returns float64 (M, K+1), rows adding up to 1.
+    It is ten times as fast, and an entry is accurate to about 1e-15 (5 + K).
+
+    p: M numbers in [0, 1].  The result is float64 (M, K+1), and its rows add up to 1.
 
     >>> quick_pmf(2, np.array([0.0, 0.5])).round(12).tolist()
     [[1.0, 0.0, 0.0], [0.25, 0.5, 0.25]]
     """
-    from scipy.special import xlog1py, xlogy  # a trainer that looks up needs no scipy
+    from scipy.special import xlog1py, xlogy  # imported here: a look-up needs no scipy
 
     k = np.arange(K + 1.0)
     size = xlogy(k, p[:, None]) + xlog1py(K - k, -p[:, None]) + _log_choose(K)
@@ -65,9 +68,9 @@ def _log_choose(K: int) -> Floats:
 
 
 def expectation(coefficients: Sequence[Any], p: Any) -> Any:
-    """Mean P(p) = sum_k c_k C(K,k) p^k (1-p)^(K-k) of a table, in the arithmetic of its entries.
+    """Return the mean P(p) = sum_k c_k C(K,k) p^k (1-p)^(K-k) of a table, in the arithmetic of its entries.
 
-    Exact for Fraction, an enclosure for balls.
+    The mean is exact for Fraction and an enclosure for balls.
 
     >>> from fractions import Fraction
     >>> expectation([Fraction(0), Fraction(1, 2), Fraction(1)], Fraction(1, 3))
@@ -86,10 +89,10 @@ def expectation(coefficients: Sequence[Any], p: Any) -> Any:
 
 
 def elevate(coefficients: Sequence[Any], degree: int) -> list[Any]:
-    """Entries of the same polynomial as a table of `degree` >= K draws.
+    """Return the entries that represent the same polynomial as a table of `degree` >= K draws.
 
-    One step: d_k = (k c_{k-1} + (n-k) c_k) / n with n = K+1.  As statistics: the mean of c over
-    all sub-samples of K of the `degree` draws, given their count (Rao-Blackwell).
+    One step is d_k = (k c_{k-1} + (n-k) c_k) / n with n = K+1.  In statistical terms an entry is the mean of
+    c over all sub-samples of K of the `degree` draws, given their count (Rao-Blackwell).
 
     >>> from fractions import Fraction
     >>> elevate([Fraction(0), Fraction(1)], 2)
@@ -103,7 +106,7 @@ def elevate(coefficients: Sequence[Any], degree: int) -> list[Any]:
 
 
 def falling(x: int, m: int) -> int:
-    """Falling factorial x (x-1) ... (x-m+1), which is 1 for m = 0.
+    """Return the falling factorial x (x-1) ... (x-m+1), which is 1 for m = 0.
 
     >>> falling(5, 3)
     60

@@ -1,4 +1,4 @@
-"""The weighted bias e(p) = p (P(p) - phi(p)) of a table in float64, to look at and not proved."""
+"""The weighted bias e(p) = p (P(p) - phi(p)) of a table in float64, for display; it is not proved."""
 
 from math import ceil
 
@@ -12,9 +12,9 @@ SAME = 1e-6  # relative difference below which two extrema of |e| count as equal
 
 
 def place(coefficients: Floats, target: Target) -> float:
-    """Least p at which |e| is within 1e-6 of its greatest value.
+    """Return the least p at which |e| is within 1e-6, relative, of its greatest value.
 
-    e is looked at on points equally spaced in theta, p = sin^2(theta), 64 of them per draw; the
+    e is evaluated at points equally spaced in theta, p = sin^2(theta), 64 of them per draw.  The
     height of a local maximum between them is that of a parabola.
 
     coefficients: entries c_0..c_K, float64 (K+1,).
@@ -34,6 +34,6 @@ def place(coefficients: Floats, target: Target) -> float:
     step = np.divide(left - right, 2 * bend, out=np.zeros_like(mid), where=bend < 0)
     top = mid - (left - right) * step / 4
     peak = (mid >= left) & (mid >= right)
-    found = np.append(np.sin(theta[1:-1] + step * theta[1])[peak] ** 2, 1.0)
+    places = np.append(np.sin(theta[1:-1] + step * theta[1])[peak] ** 2, 1.0)
     tops = np.append(top[peak], height[-1])
-    return float(found[np.argmax(tops >= tops.max() * (1 - SAME))])
+    return float(places[np.argmax(tops >= tops.max() * (1 - SAME))])

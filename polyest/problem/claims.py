@@ -1,4 +1,4 @@
-"""What may be claimed of a table: facts about its stored numbers that a proof has established."""
+"""The claims of a table: facts about its stored numbers that a proof has established."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,22 +8,23 @@ from polyest.record import Record
 
 
 class Bracket(Record):
-    """Two doubles between which a real number is proved to lie."""
+    """Two doubles that are proved to enclose a real number."""
 
     lower: float
     upper: float
 
     @property
     def width(self) -> float:
-        """Relative width (upper - lower) / upper; 0 where both ends are 0."""
+        """The relative width (upper - lower) / upper, or 0 where both ends are 0."""
         return (self.upper - self.lower) / self.upper if self.upper else 0.0
 
 
 class Certificate(Record):
-    """Proved facts about one table.
+    """The facts that are proved about one table.
 
-    bias: bracket of sup |p (P(p) - phi(p))|; optimum: bracket of the least attainable value of what
-    was minimised, None where nothing was; the four criteria: upper bounds; further: those of other
+    bias: a bracket of sup |p (P(p) - phi(p))|; optimum: a bracket of the least attainable value of the
+    quantity that was minimised, or None where nothing was minimised; second_moment, variance,
+    gradient_variance and squared_error: upper bounds of these criteria; further: the upper bounds of other
     criteria, by name.
     """
 
@@ -36,11 +37,11 @@ class Certificate(Record):
     further: tuple[tuple[str, float], ...] = ()
 
     def states(self, name: str) -> bool:
-        """Whether there is a bound of the criterion called `name`."""
+        """Return whether there is a bound of the criterion called `name`."""
         return name in STATED or name in dict(self.further)
 
     def criterion(self, name: str) -> float:
-        """Upper bound of the criterion called `name`, such as "gradient-variance"."""
+        """Return the upper bound of the criterion called `name`, such as "gradient-variance"."""
         if name not in STATED:
             return dict(self.further)[name]
         bound: float = getattr(self, CRITERIA[name].attribute)
@@ -48,12 +49,12 @@ class Certificate(Record):
 
 
 _NAMES = {row.attribute: name for name, row in CRITERIA.items()}
-# Names of the criteria whose bounds every table states, in the order of files.
+# The names of the criteria whose bounds every table states, in the order of files.
 STATED = tuple(_NAMES[field] for field in Certificate._fields if field in _NAMES)
 
 
 def stated(criterion: str) -> tuple[str, ...]:
-    """Names of the criteria whose bounds a table states: those of every table, and its own.
+    """Return the names of the criteria whose bounds a table states: those of every table, and its own.
 
     >>> stated("minimax")
     ('second-moment', 'variance', 'gradient-variance', 'squared-error')
@@ -65,18 +66,19 @@ def stated(criterion: str) -> tuple[str, ...]:
 
 
 def claimed(bias: Bracket, optimum: Bracket | None, bounds: Mapping[str, float]) -> Certificate:
-    """The certificate of these bounds of criteria by name, those of every table among them."""
+    """Return the certificate of these bounds by name of a criterion; those of STATED are among them."""
     fields: dict[str, Any] = {CRITERIA[name].attribute: bounds[name] for name in STATED}
     fields["further"] = tuple((name, bounds[name]) for name in bounds if name not in STATED)
     return Certificate(bias, optimum, **fields)
 
 
 class Limits(Record):
-    """What is proved of the exact c_X for every K >= 1024 at once.
+    """The facts that are proved of the exact c_X for every K >= 1024 at once.
 
-    bias: bracket of K sup|e|; gradient_variance, squared_error: upper bounds of K times the criterion;
-    variance: of the criterion itself; log_count: lower bound of K sup p Var log((X+1)/(K+1)), the unit of
-    noise; selection: sum (X+1) u_X^2, which moves with every departure.
+    bias: a bracket of K sup|e|; gradient_variance, squared_error: upper bounds of K times the criterion;
+    variance: an upper bound of the criterion itself; log_count: a lower bound of
+    K sup p Var log((X+1)/(K+1)), the unit of noise; selection: sum (X+1) u_X^2, which changes with every
+    departure.
     """
 
     bias: Bracket

@@ -1,8 +1,9 @@
-"""The one table of criteria: what is made least, or bounded by a budget.
+"""The one table of criteria: the quantities that are minimised or bounded by a budget.
 
 A criterion of noise is  V(c) = sup_p w(p) E (c_X - t(p))^2,  with w in {1, p} and t the mean P(p), zero or
-phi(p); minimax is the criterion without noise, sup|e| alone.  Solvers, proofs, files, commands and pages
-take names, formulas and behaviour from here.  No numpy: the command line needs the names for its help.
+phi(p).  The criterion minimax has no noise: it is sup|e| alone.  Solvers, proofs, files, commands and pages
+take names, formulas and behaviour from here.  This module does not import numpy, because the command line
+needs the names for its help.
 """
 
 from collections.abc import Mapping
@@ -10,17 +11,18 @@ from typing import Any, Literal
 
 from polyest.record import Record
 
-# The names of the rows, for signatures; a test compares them.
+# The names of the rows, for signatures; a test compares them with the rows.
 Name = Literal["minimax", "gradient-variance", "variance", "second-moment", "squared-error"]
 Budgeted = Literal["gradient-variance", "variance", "second-moment"]
 
 
 class Criterion(Record):
-    """One row of the table: the name, V(c), and how it is written.
+    """One row of the table: the name of a criterion, its V(c), and its formulas.
 
-    by_p: whether w(p) = p, else it is 1; centre: what t is, None for minimax, and "phi" only by_p, for phi is
-    unbounded at 0; budgeted: whether a budget, of bias or of noise, belongs to it; formula: what the
-    supremum is of, with {phi} for phi(p); tex: the same for a figure; meaning: what it is, in one sentence.
+    by_p: true where w(p) = p, false where w(p) = 1; centre: the kind of t, None for minimax, and "phi" only
+    with by_p, since phi may be unbounded at 0; budgeted: true where the criterion needs a budget, of bias or
+    of noise; formula: the expression whose supremum it is, with {phi} for phi(p); tex: the same for a
+    figure; meaning: its meaning in a few words.
     """
 
     name: str
@@ -33,21 +35,23 @@ class Criterion(Record):
 
     @property
     def attribute(self) -> str:
-        """The name of its bound in Python and in files, such as `gradient_variance`."""
+        """The name of the criterion's bound in Python and in files, such as `gradient_variance`."""
         return self.name.replace("-", "_")
 
     @property
     def centred(self) -> bool:
-        """Whether it is a variance, which does not see constants."""
+        """True for a variance, which does not depend on a constant that is added to the entries."""
         return self.centre == "mean"
 
     @property
     def fitted(self) -> bool:
-        """Whether distances are those to phi itself."""
+        """True where t is phi itself."""
         return self.centre == "phi"
 
     def part(self, p: Any, moment: Any, mean: Any, phi: Any) -> Any:
-        """w E (c_X - t)^2 from p, E c_X^2, E c_X and phi(p), in their arithmetic; phi only where fitted.
+        """Return w E (c_X - t)^2 from p, E c_X^2, E c_X and phi(p), in their arithmetic.
+
+        phi is used only where the criterion is fitted.
 
         >>> CRITERIA["gradient-variance"].part(0.5, 2.0, 1.0, None)
         0.5
@@ -61,7 +65,7 @@ class Criterion(Record):
 
 
 DEFAULT, MINIMAX = "gradient-variance", "minimax"
-# In the order in which they are named to users.
+# The rows are in the order in which they are named to users.
 CRITERIA: Mapping[str, Criterion] = {
     row.name: row
     for row in (

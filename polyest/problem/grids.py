@@ -1,24 +1,25 @@
-"""Grids of the numbers that trainers compute in, and entries rounded to them.
+"""Grids of the numbers in which trainers compute, and entries rounded to them.
 
     float32       numbers of 24 bits, the least 2^-149
     bfloat16      numbers of 8 bits, the least 2^-133
     dyadic:B      whole multiples of 2^-B
     dyadic:B/BETA the doubles nearest to r/BETA, r a whole multiple of 2^-B
 
-Every entry becomes the nearest number of the grid, of two the even one, straight from its double.
+Every entry becomes the nearest number of the grid, the even one in a tie, rounded directly from its double.
 BETA is the factor between an entry and a reward, reward = beta c.  It is applied in float64: with
 c = fl(r/beta) the double fl(beta c) is r (1 + d), |d| <= 2^-52 + 2^-106, and r, which has at most 24
 bits, is the float32 nearest to it.  The reward that a trainer keeps in float32 is r itself.
 
-What a dyadic grid is for (equal rewards leave nothing).  Let r_i = m_i 2^-B, m_i whole, be the
+A dyadic grid makes the advantages of equal rewards exactly 0.  Let r_i = m_i 2^-B, m_i whole, be the
 rewards of a group of G, and G max|m_i| <= 2^24.  Partial sums are multiples of 2^-B with numerators up
-to 2^24, hence float32 numbers: a float32 sum is exact, in any order.  If all r_i are r the sum is G r,
-its quotient by G is r, and reward minus mean is 0.  So B is the finest with G max|m| <= 2^24, at
-most 16.  Other entries leave about 1e-7, which a division by (standard deviation + 1e-6) blows up.
+to 2^24, hence float32 numbers: a float32 sum is exact, in any order.  If all r_i equal r, the sum is G r,
+its quotient by G is r, and reward minus mean is 0.  B is therefore the greatest integer with
+G max|m| <= 2^24, at most 16.  Entries of other grids leave about 1e-7, which a division by (standard
+deviation + 1e-6) amplifies.
 
-The mean has to divide.  One that multiplies by fl(1/G), as PyTorch's on a GPU does, leaves a residue
-in the last bit for some G: of those up to 64, for 7, 13, 14, 15, 26, 28, 30, 41, 47, 51, 52, 55, 56,
-60, 61 and 63, whatever the grid; not for powers of two.
+The mean has to divide by G.  A mean that multiplies by fl(1/G), as PyTorch's on a GPU does, leaves a residue
+in the last bit for some G, on every grid.  Up to 64 these are 7, 13, 14, 15, 26, 28, 30, 41, 47, 51, 52,
+55, 56, 60, 61 and 63; no power of two is among them.
 """
 
 from dataclasses import dataclass
@@ -39,9 +40,9 @@ LEAST_BETA, GREATEST_BETA = 1e-30, 1e30
 
 
 def nearest(coefficients: Floats, grid: str) -> Floats:
-    """Entries of the grid nearest to the given ones, of two the even one, as float64 (K+1,).
+    """Return the numbers of the grid nearest to the entries, the even one in a tie, as float64 (K+1,).
 
-    Raises InvalidProblem for an unknown grid, and for entries beyond its numbers.
+    Raise InvalidProblem for an unknown grid, and for entries beyond its numbers.
 
     >>> nearest(np.array([0.1, -2.5]), "dyadic:0").tolist()
     [0.0, -2.0]
@@ -61,17 +62,17 @@ def nearest(coefficients: Floats, grid: str) -> Floats:
     given = np.asarray(coefficients, dtype=np.float64)
     step = np.maximum(np.frexp(given)[1] - bits, least)
     with np.errstate(over="ignore"):
-        found = np.ldexp(np.rint(np.ldexp(given, -step)), step)
-    if not (np.abs(found) < BEYOND).all():
+        rounded = np.ldexp(np.rint(np.ldexp(given, -step)), step)
+    if not (np.abs(rounded) < BEYOND).all():
         raise InvalidProblem(
             f"an entry of size {np.abs(given).max():g} is beyond {kind}, whose numbers are below "
             f"{BEYOND:.4g}: use entries that fit, or no grid"
         )
-    return np.asarray(found + 0.0)  # + 0.0 turns -0.0 into 0.0
+    return np.asarray(rounded + 0.0)  # + 0.0 turns -0.0 into 0.0
 
 
 def on_grid(coefficients: Floats, grid: str) -> bool:
-    """Whether every entry is a number of the grid.  Raises InvalidProblem for an unknown grid.
+    """Return whether every entry is a number of the grid; raise InvalidProblem for an unknown grid.
 
     >>> on_grid(np.array([0.5, -3.25]), "dyadic:2"), on_grid(np.array([0.1]), "float32")
     (True, False)
@@ -84,9 +85,9 @@ def on_grid(coefficients: Floats, grid: str) -> bool:
 
 
 def parse_grid(grid: str) -> tuple[str, int, float]:
-    """Kind, B and beta of a grid's name; B = 0 and beta = 1 where the kind has none.
+    """Return the kind, B and beta of a grid's name, with B = 0 and beta = 1 where the kind has none.
 
-    Raises InvalidProblem for a name that `Rounding.grid` would not write.
+    Raise InvalidProblem for a name that `Rounding.grid` would not write.
 
     >>> parse_grid("dyadic:14/0.1")
     ('dyadic', 14, 0.1)
@@ -108,9 +109,9 @@ def parse_grid(grid: str) -> tuple[str, int, float]:
 
 
 def largest_group(coefficients: Floats, grid: str) -> int:
-    """The largest G with G max|m| <= 2^24 for entries of a dyadic grid, m their multiples.
+    """Return the largest G with G max|m| <= 2^24 for entries of a dyadic grid, whose multiples are m.
 
-    Rewards beta c of that many traces and fewer are summed in float32 without rounding.
+    Rewards beta c of up to G completions are summed in float32 without rounding.
 
     >>> largest_group(np.array([-5.0, 0.25]), "dyadic:14")
     204
@@ -120,7 +121,7 @@ def largest_group(coefficients: Floats, grid: str) -> int:
 
 
 def loss(grid: str, size: float) -> float:
-    """The most that rounding moves a number of absolute value `size`.
+    """Return the most that rounding changes a number of absolute value `size`.
 
     >>> loss("bfloat16", 1.0), loss("dyadic:3", 100.0)
     (0.00390625, 0.0625)
@@ -131,9 +132,10 @@ def loss(grid: str, size: float) -> float:
 
 @dataclass(frozen=True)
 class Rounding:
-    """What is asked for: float32, bfloat16, or dyadic for a group and a factor beta.
+    """A requested rounding: to float32, to bfloat16, or to dyadic for a group and a factor beta.
 
-    Raises InvalidProblem for an unknown kind, dyadic without a group, others with one or a factor.
+    Raise InvalidProblem for an unknown kind, for dyadic without a group, and for another kind with a group or
+    a factor.
 
     >>> Rounding("dyadic", group=64).grid(np.array([-4.9, 0.1]))
     'dyadic:15'
@@ -167,9 +169,9 @@ class Rounding:
             )
 
     def grid(self, coefficients: Floats) -> str:
-        """Name of the grid for these entries: for dyadic the finest with G max|m| <= 2^24.
+        """Return the name of the grid for these entries: for dyadic the finest with G max|m| <= 2^24.
 
-        Raises InvalidProblem where not even whole numbers would do.
+        Raise InvalidProblem where not even whole numbers satisfy this.
         """
         if self.kind in FORMATS:
             return self.kind
@@ -185,10 +187,11 @@ class Rounding:
         )
 
     def made(self, coefficients: Floats, grid: str | None) -> bool:
-        """Whether rounding as asked for could have left these entries on this grid.
+        """Return whether this rounding could have given these entries on this grid.
 
-        Of a dyadic grid the entries tell which groups it serves, and at 2^-(B+1), where the entry
-        before rounding was within a half of a step, which it would not have served.
+        On a dyadic grid the entries determine the groups for which 2^-B is fine enough.  They also determine
+        the groups for which 2^-(B+1) would not have been chosen, since an entry before rounding was within
+        half a step.
         """
         if grid is None or self.kind in FORMATS:
             return grid == self.kind
@@ -202,9 +205,9 @@ class Rounding:
 
 
 def asked(grid: str | None, group: int | None, beta: float) -> Rounding | None:
-    """The rounding that keywords ask for, None where they name no grid.
+    """Return the rounding that keywords request, or None where they name no grid.
 
-    Raises InvalidProblem as Rounding does, and for a group or a factor without a grid.
+    Raise InvalidProblem as Rounding does, and for a group or a factor without a grid.
     """
     if grid is not None:
         return Rounding(grid, group, beta)
@@ -217,7 +220,10 @@ def asked(grid: str | None, group: int | None, beta: float) -> Rounding | None:
 
 
 def _multiples(coefficients: Floats, B: int, beta: float) -> list[int]:
-    """Whole numbers nearest to beta c 2^B, of two the even one; exact, as a product may not be."""
+    """Return the whole numbers nearest to beta c 2^B, the even one in a tie.
+
+    They are computed in fractions, because a product of doubles may be rounded.
+    """
     scale = Fraction(beta) * 2**B
     return [round(Fraction(float(c)) * scale) for c in coefficients]
 

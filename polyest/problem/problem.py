@@ -1,7 +1,7 @@
 """The question and its answer as frozen data: Problem, Solution, and the witnesses of optimality.
 
-A problem asks for the K+1 entries c_0..c_K of a table.  With e(p) = p (P(p) - phi(p)), the weighted
-bias, and V(c), a criterion of noise (criteria.py), it asks for one of
+A problem asks for the K+1 entries c_0..c_K of a table.  Let e(p) = p (P(p) - phi(p)) be the weighted bias
+and V(c) a criterion of noise (criteria.py).  The problem is one of
 
     min sup|e|                        minimax
     min V  under  sup|e| <= limit     a criterion with a budget, direction "bias"
@@ -27,23 +27,28 @@ if TYPE_CHECKING:
 BUDGET_KINDS = ("bias", "bias-ratio", "noise")
 DEFAULT_NOISE = 8.0
 LEAST_BUDGET = 1e-100
-LARGEST_LISTED = 1024  # draws of a table that lists its entries: above it every one is universal
-LARGEST_MINIMAX = 40  # draws of a minimax table that is stored
+LARGEST_LISTED = (
+    1024  # greatest K of a table that lists its entries; above, every table is universal
+)
+LARGEST_MINIMAX = 40  # greatest K of a minimax table that is stored
 
 
 class Budget(Record):
-    """What the user allowed: `kind` is bias (absolute), bias-ratio (units of the least
-    attainable bias) or noise (units of the criterion of log_count)."""
+    """The budget that the user allowed.
+
+    `kind` is bias (absolute), bias-ratio (in units of the least attainable bias) or noise (in units of the
+    criterion of log_count, which makes it a variance ratio).
+    """
 
     kind: str
     value: float
 
 
 class Problem(Record):
-    """The question: K draws, a target, what is least, under which budget.
+    """The question: the sample size K, a target, a criterion, and a budget.
 
-    `limit` is the budget in absolute numbers, a bound on sup|e| or on the criterion; whoever poses
-    the problem resolves it, so that solvers and certifier need not know one another.
+    `limit` is the budget in absolute numbers, a bound on sup|e| or on the criterion.  The caller that poses
+    the problem computes it, so that solvers and certifier need not know one another.
     """
 
     K: int
@@ -54,19 +59,19 @@ class Problem(Record):
 
     @property
     def direction(self) -> str:
-        """What the budget bounds: "bias", "noise" or "none"."""
+        """The quantity that the budget bounds: "bias", "noise" or "none"."""
         if self.budget is None:
             return "none"
         return "noise" if self.budget.kind == "noise" else "bias"
 
     @property
     def minimises_bias(self) -> bool:
-        """Whether sup|e| is what is made least (else it is the criterion)."""
+        """True where sup|e| is minimised, false where the criterion is."""
         return self.is_minimax or self.direction == "noise"
 
     @property
     def is_minimax(self) -> bool:
-        """Whether sup|e| alone counts, at whatever noise."""
+        """True where sup|e| alone is minimised, without regard to noise."""
         return self.criterion == MINIMAX
 
 
@@ -77,8 +82,10 @@ class Alternation(Record):
 
 
 class Dual(Record):
-    """Lagrange multipliers, signed at bias points and positive at noise points, and `selection`:
-    the value of the tie-break that picked this table among those of nearly equal merit."""
+    """Lagrange multipliers, which have a sign at bias points and are positive at noise points.
+
+    `selection` is the value of the tie-break that selected this table among those of nearly equal merit.
+    """
 
     bias_points: tuple[float, ...]
     bias_weights: tuple[float, ...]
@@ -88,7 +95,7 @@ class Dual(Record):
 
 
 class Solution(Record):
-    """A solver's answer: float64 coefficients (K+1,), a witness of optimality, the method's name."""
+    """A solver's answer: float64 coefficients (K+1,), a witness of optimality, and the method's name."""
 
     coefficients: "Floats"
     witness: Alternation | Dual
@@ -96,7 +103,7 @@ class Solution(Record):
 
 
 def unbiased(problem: Problem, method: str) -> Solution | None:
-    """The solution without bias where phi is a polynomial of degree <= K, else None.
+    """Return the solution without bias where phi is a polynomial of degree <= K, else None.
 
     Its alternation is empty: there is no error to alternate.
     """
@@ -107,9 +114,10 @@ def unbiased(problem: Problem, method: str) -> Solution | None:
 
 
 def settled(dual: Dual) -> Dual:
-    """The multipliers with the heaviest one moved so that sum lambda_i p_i is 0 to rounding.
+    """Return the multipliers with the heaviest one changed so that sum lambda_i p_i is 0 to rounding.
 
-    A variance does not see constants, so multipliers bound it only where that sum vanishes.
+    A variance does not depend on a constant that is added to the entries, so multipliers bound it only where
+    that sum vanishes.
     """
     points, weights = dual.bias_points, list(dual.bias_weights)
     heaviest = max(range(len(points)), key=lambda i: abs(points[i] * weights[i]))
@@ -118,7 +126,7 @@ def settled(dual: Dual) -> Dual:
 
 
 def check_draws(K: Any) -> int:
-    """K as an int; InvalidProblem unless it is an integer in 1..2^53."""
+    """Return K as an int; raise InvalidProblem unless it is an integer in 1..2^53."""
     if not whole(K, 1):
         raise InvalidProblem(
             f"K is {shown(K)}: it counts draws and must be an integer of at least 1, up to 2^53"
@@ -134,10 +142,10 @@ def pose(
     bias_ratio: float | None = None,
     noise: float | None = None,
 ) -> Problem:
-    """The problem that these keywords state, its `limit` still open unless the bias is absolute.
+    """Return the problem that these keywords state; its `limit` is None unless the bias is absolute.
 
-    Exactly one of bias, bias_ratio, noise for a budgeted criterion (none given: noise = 8), none for
-    minimax and squared-error.  Raises InvalidProblem otherwise, and for a bad K, target or number.
+    A budgeted criterion takes exactly one of bias, bias_ratio and noise (noise = 8 where none is given);
+    minimax and squared-error take none.  Raise InvalidProblem otherwise, and for a bad K, target or number.
     """
     draws, phi = check_draws(K), parse(target)
     if not among(criterion, CRITERIA):
@@ -177,7 +185,7 @@ def pose(
 
 
 def too_large(problem: Problem) -> str | None:
-    """Why a table of `problem` is not to be stored, and what is; None where it may be."""
+    """Return the reason why a table of `problem` is not stored, with an alternative; None where it may be."""
     if not problem.is_minimax or problem.K <= LARGEST_MINIMAX:
         return None
     return (

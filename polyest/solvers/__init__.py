@@ -1,3 +1,6 @@
-"""One module per method, each `solve(problem) -> Solution`; a new method is a file and a word here."""
+"""The solvers: one module per method, each with a function `solve(problem) -> Solution`.
+
+A new method needs a file in this folder and its name in METHODS.
+"""
 
 METHODS = ("remez", "lp", "socp", "cvx")

@@ -1,20 +1,20 @@
-"""Variance-optimal table as a cone program in cvxpy: the readable twin that tests compare to.
+"""Variance-optimal table as a cone program in cvxpy: a readable second solver with which tests compare.
 
     minimise V  subject to  |p_i (P(p_i) - phi(p_i))| <= eps      direction "bias", eps = limit
     minimise E  subject to  |e(p_i)| <= E and V <= limit          direction "noise"
     minimise V                                                    squared-error
 
 where sqrt V is no less than the norm of sqrt(w_m B_k(p_m)) (c_k - t_m), k = 0..K, at every noise
-point p_m: w and t_m as the table of criteria says (problem/criteria.py), but that
-a mean is a free number: at the optimum it is the mean.
+point p_m.  The table of criteria gives w and t_m (problem/criteria.py), except that a t_m that is a mean is
+a free variable: at the optimum it equals the mean.
 
 Points lie on a grid in theta, p = sin^2 theta, and the local maxima of |e| and of the criterion
-join them until nothing between the points is violated.  The first program gives the size of the
-optimum; those that follow have the tie-break of exact/tie_break.py added, without which the table, and
-with it the maxima, wander from round to round.
+join them until no bound is violated between the points.  The first program gives the size of the
+optimum.  The following programs also have the tie-break of exact/tie_break.py, without which the table,
+and with it the maxima, change from round to round.
 
-A multiplier nu_m of the norm is nu_m / (2 sqrt V) for its square, the criterion, which is what
-proof/dual_bound.py takes.
+A multiplier nu_m of the norm becomes nu_m / (2 sqrt V) for its square, the criterion, as
+proof/dual_bound.py needs it.
 """
 
 import warnings
@@ -34,30 +34,32 @@ from polyest.problem.problem import Dual, Problem, Solution, settled
 
 try:
     import cvxpy as cp
-except ModuleNotFoundError:  # an extra; `solve` says so
+except ModuleNotFoundError:  # cvxpy is an extra; `solve` raises an error that says so
     cp = None
 
 MOST_DRAWS = 24
 MOST_ROUNDS = 8
-VIOLATION = (
-    2e-8  # relative, between the points; make/pipeline.py tightens budgets by more than this
-)
-ENOUGH = 2e-7  # and by more than this, where Clarabel's own accuracy leaves no less
+# The relative violation between the points that is aimed at, and the one that is accepted where Clarabel's
+# own accuracy gives no less.  make/pipeline.py tightens budgets by more than either.
+VIOLATION = 2e-8
+ENOUGH = 2e-7
 PER_DRAW = 8  # points of the first program
-SEARCHED = 32  # places per draw where a maximum may lie
-CLOSER = 0.1  # from round to round, of the points around a peak
-NEAR = 1e-2  # a local maximum this close to its bound joins the points
+SEARCHED = 32  # places per draw at which maxima are searched
+CLOSER = 0.1  # factor from round to round of the distance of the points around a peak
+NEAR = 1e-2  # relative distance to its bound within which a local maximum joins the points
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1)
 GOLDEN_STEPS = 30
-FLOOR = 1e-6  # of the mean multiplier of a noise point
-# Clarabel on these cones: with its equilibration the multipliers lose digits, and below some 1e-8,
-# which differs from program to program, it stalls.  The first accuracy that it reaches is taken, to
-# within LOOSER.
+FLOOR = 1e-6  # share of the mean multiplier that every noise point gets
+# On these cones Clarabel's equilibration loses digits of the multipliers, and Clarabel stalls at an accuracy
+# of some 1e-8, which differs from program to program.  The first accuracy that it reaches, to within a
+# factor LOOSER, is taken.
 ACCURACIES = (1e-9, 1e-7, 1e-6)
 LOOSER = 10
 TOLERANCES = ("tol_gap_abs", "tol_gap_rel", "tol_feas")
 
-Curve = Callable[[Problem, Floats, Floats], Floats]  # of a table and places theta
+Curve = Callable[
+    [Problem, Floats, Floats], Floats
+]  # its values for a problem, a table and places theta
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class _Points:
 
 @dataclass(frozen=True)
 class _Answer:
-    """Table, bounds of |e| and of sqrt V, and their multipliers, signed at bias points."""
+    """A table, the bounds of |e| and of sqrt V, and their multipliers, which have a sign at bias points."""
 
     c: Floats
     bias: float
@@ -81,9 +83,10 @@ class _Answer:
 
 @alone
 def solve(problem: Problem) -> Solution:
-    """Variance-optimal table of `problem` (K <= 24, the budget in `limit`), with its multipliers.
+    """Return the variance-optimal table of `problem` with its multipliers.
 
-    Raises InvalidProblem outside that range or without cvxpy, NotConverged with the state reached.
+    The problem has K <= 24 and its budget in `limit`.  Raise InvalidProblem outside that range or without
+    cvxpy, and NotConverged with the state that was reached.
     """
     _check(problem)
     points = _first_points(problem)
@@ -108,7 +111,7 @@ def _first_points(problem: Problem) -> _Points:
     count = PER_DRAW * (problem.K + 2)
     grid = 0.5 * np.pi * np.arange(count + 1) / count
     row = CRITERIA[problem.criterion]
-    # At p = 0 nothing but a moment without the weight p can bind.
+    # At p = 0 only a moment without the weight p can be active.
     return _Points(
         grid[1:] if row.budgeted else grid[:0],
         grid[1:] if row.by_p or row.centred else grid,
@@ -116,15 +119,16 @@ def _first_points(problem: Problem) -> _Points:
 
 
 def _weight(problem: Problem, rough: _Answer) -> float:
-    """Weight of the tie-break T, by the rule of exact/tie_break.py."""
-    # Of a square, the criterion, half as much is left to its root.
+    """Return the weight of the tie-break T by the rule of exact/tie_break.py."""
+    # A relative change of the criterion is half as large in its root.
     least = rough.bias if problem.minimises_bias else rough.root / 2
     return weight(*quadratic(problem.target, problem.K), rough.c, least)
 
 
 def _dual(problem: Problem, points: _Points, best: _Answer) -> Dual:
     heights = best.noise_weights / (2 * best.root)
-    # What is left of dual infeasibility meets curvature everywhere, at the price of FLOOR relative.
+    # The floor gives the Lagrangian curvature everywhere, so that the remaining dual infeasibility costs
+    # little; it costs the bound FLOOR, relative.
     heights = heights + FLOOR * heights.mean()
     dual = Dual(
         tuple((np.sin(points.bias) ** 2).tolist()),
@@ -137,7 +141,7 @@ def _dual(problem: Problem, points: _Points, best: _Answer) -> Dual:
 
 
 def _exchanged(problem: Problem, points: _Points, weight: float) -> tuple[_Points, _Answer]:
-    """Points and answer such that no bound is exceeded between the points."""
+    """Return points and an answer such that no bound is exceeded between the points."""
     room = 0.5 * np.pi / (PER_DRAW * (problem.K + 2))
     excess = np.inf
     for done in range(1, MOST_ROUNDS + 1):
@@ -160,9 +164,9 @@ def _exchanged(problem: Problem, points: _Points, weight: float) -> tuple[_Point
 
 
 def _joined(theta: Floats, peaks: Floats, room: float) -> Floats:
-    """Places with those of the peaks and their neighbours that are apart from all others.
+    """Return the places together with the peaks and their neighbours that are far enough from all others.
 
-    Where few points bind, a peak moves as it is bounded; between neighbours it cannot move far.
+    Where few points are active, a peak moves when it is bounded; between neighbours it cannot move far.
     """
     for place in (peaks + np.array([[0.0], [-room], [room]])).ravel():
         if 0 < place < 0.5 * np.pi and np.min(np.abs(theta - place)) > 0.5 * room:
@@ -171,11 +175,11 @@ def _joined(theta: Floats, peaks: Floats, room: float) -> Floats:
 
 
 def _program(problem: Problem, points: _Points, weight: float) -> _Answer:
-    """Answer of the program on these points, its tie-break of this weight."""
+    """Return the answer of the program on these points, with a tie-break of this weight."""
     K, target = problem.K, problem.target
     p, q = np.sin(points.bias) ** 2, np.sin(points.noise) ** 2
     limit = problem.limit or 1.0
-    # All in units of the bound, or of about the size where the bound is what is made least.
+    # Everything is in units of the bound, or of about its size where the bound is minimised.
     unit = limit if problem.direction == "bias" else 1 / (K + 1)
     root_unit = np.sqrt(limit) if problem.direction == "noise" else _usual_root(problem)
 
@@ -213,7 +217,7 @@ def _run(program: Any, problem: Problem) -> None:
         options |= {f"reduced_{name}": LOOSER * accuracy for name in TOLERANCES}
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of inaccuracy
+                warnings.simplefilter("ignore")  # warnings of inaccuracy
                 program.solve(solver=cp.CLARABEL, equilibrate_enable=False, **options)
             status = program.status
         except cp.SolverError:
@@ -227,7 +231,7 @@ def _run(program: Any, problem: Problem) -> None:
 
 
 def _centres(problem: Problem, q: Floats) -> Any:
-    """What is subtracted from c at the noise points: free numbers where that is the mean."""
+    """Return the numbers that are subtracted from c at the noise points: variables where that is the mean."""
     row = CRITERIA[problem.criterion]
     if row.centred:
         return cp.Variable(q.size)
@@ -235,20 +239,20 @@ def _centres(problem: Problem, q: Floats) -> Any:
 
 
 def _usual_root(problem: Problem) -> float:
-    """sqrt V of the table phi((X+1)/(K+1)), or 1 where that is 0."""
+    """Return sqrt V of the table phi((X+1)/(K+1)), or 1 where that is 0."""
     theta = 0.5 * np.pi * np.arange(1, problem.K + 2) / (problem.K + 1)
     plug_in = problem.target.phi((np.arange(problem.K + 1) + 1) / (problem.K + 1))
     return float(np.sqrt(_noise(problem, plug_in, theta).max())) or 1.0
 
 
 def _size_of_error(problem: Problem, c: Floats, theta: Floats) -> Floats:
-    """|e(p)| at p = sin^2 theta."""
+    """Return |e(p)| at p = sin^2 theta."""
     p = np.sin(theta) ** 2
     return np.abs(p * (pmf(problem.K, p) @ c) - problem.target.weighted(p))
 
 
 def _noise(problem: Problem, c: Floats, theta: Floats) -> Floats:
-    """What the criterion is the supremum of, at p = sin^2 theta."""
+    """Return the function whose supremum is the criterion, at p = sin^2 theta."""
     p = np.sin(theta) ** 2
     row, rows = CRITERIA[problem.criterion], pmf(problem.K, p)
     if row.fitted:
@@ -260,7 +264,7 @@ def _noise(problem: Problem, c: Floats, theta: Floats) -> Floats:
 
 
 def _peaks(problem: Problem, f: Curve, c: Floats, bound: float) -> tuple[Floats, float]:
-    """Places of the local maxima of f that come near its bound, and its greatest value."""
+    """Return the places of the local maxima of f that come near its bound, and the greatest value of f."""
     count = SEARCHED * (problem.K + 2)
     grid = 0.5 * np.pi * np.arange(count + 1) / count
     values = np.pad(f(problem, c, grid), 1, constant_values=-np.inf)

@@ -2,18 +2,18 @@
 
     minimise E  subject to  |p_i P(p_i) - p_i phi(p_i)| <= E  at points p_i of (0, 1].
 
-On a fixed grid, in the Bernstein basis, double precision reports an optimum that is wrong by a
+On a fixed grid in the Bernstein basis, double precision gives an optimum that is wrong by a
 quarter at K = 32.  Here p = sin^2 theta and
 
     p P(p) = sum_{j=1..K+1} a_j sin^2(j theta),
 
-the Chebyshev basis of the polynomials that vanish at 0, as T_j(1 - 2p) = 1 - 2 sin^2(j theta): its
-entries lie in [0, 1], no column is small and, the first extremum being near .65/(K+1), no row.
-Each round solves for a *correction* of a in units of the error reached, so that HiGHS' absolute
-tolerances are relative to E, and then adds the local extrema of the error between the points.  They
-end as the K+2 points of the alternation, on which E and P depend to second order; the coefficients
-are read off in balls (exact/levelled.py).  Source: the program is Mohri, Schneider and
-Zhong's (2026), the exchange Remez' (1934).
+which is the Chebyshev basis of the polynomials that vanish at 0, since T_j(1 - 2p) = 1 - 2 sin^2(j theta).
+Its entries lie in [0, 1].  No column is small, and no row is, since the first extremum is near .65/(K+1).
+Each round solves for a *correction* of a in units of the error that was reached, so that HiGHS' absolute
+tolerances are relative to E.  It then adds the local extrema of the error between the points.  These
+converge to the K+2 points of the alternation, on which E and P depend to second order; the coefficients
+are computed in balls (exact/levelled.py).  The program is that of Mohri, Schneider and Zhong (2026), the
+exchange that of Remez (1934).
 """
 
 import highspy
@@ -26,25 +26,25 @@ from polyest.precision.entrance import alone
 from polyest.problem.problem import Alternation, Problem, Solution, unbiased
 from polyest.problem.targets import Target
 
-MOST_DRAWS = 256  # where a dense simplex takes 7 s; at 512 it is still right, after two minutes
+MOST_DRAWS = 256  # a dense simplex takes 7 s there, and two minutes at 512, where it is still right
 MOST_ROUNDS = 30
-VIOLATION = 1e-9  # relative to E, of the error between the points
-ROUNDING = 2.0**-50  # of p P(p) - p phi(p), absolute: the floor of VIOLATION
-LEAST_DIGITS = 1e-3  # share of E beyond which that rounding leaves nothing to exchange by
-TOLERANCE = 1e-10  # the least that HiGHS takes
+VIOLATION = 1e-9  # accepted violation between the points, relative to E
+ROUNDING = 2.0**-50  # absolute rounding error of p P(p) - p phi(p), which is added to VIOLATION
+LEAST_DIGITS = 1e-3  # share of E above which that rounding error makes an exchange impossible
+TOLERANCE = 1e-10  # the least tolerance that HiGHS accepts
 SIMPLEXES = (1, 4)  # HiGHS' dual simplex, then its primal one
 PER_DRAW = 2  # points of the first program
-SEARCHED = 16  # places per draw where an extremum may start
+SEARCHED = 16  # places per draw at which extrema are searched
 HALVINGS = 12  # further places towards 0, for targets that are steep there
 NEWTON_STEPS = 6
 
 
 @alone
 def solve(problem: Problem) -> Solution:
-    """Minimax table of `problem` (criterion minimax, K <= 256), rounded to float64.
+    """Return the minimax table of `problem` (criterion minimax, K <= 256), rounded to float64.
 
-    A target that is a polynomial of degree <= K is met exactly, with no alternation to show.
-    Raises InvalidProblem outside that range and NotConverged with the state reached.
+    A target that is a polynomial of degree <= K is met exactly, and its alternation is empty.
+    Raise InvalidProblem outside that range, and NotConverged with the state that was reached.
     """
     if not problem.is_minimax:
         raise InvalidProblem(f"lp solves minimax, not {problem.criterion}: use method socp")
@@ -61,7 +61,7 @@ def solve(problem: Problem) -> Solution:
 
 
 def exchange(target: Target, K: int) -> tuple[float, ...]:
-    """Ascending alternation points of the minimax polynomial, K+2 of them, the last one 1."""
+    """Return the K+2 ascending alternation points of the minimax polynomial, of which the last is 1."""
     count = PER_DRAW * (K + 2)
     theta = 0.5 * np.pi * np.arange(1, count + 1) / count
     a, unit = np.zeros(K + 1), 1.0
@@ -88,17 +88,17 @@ def exchange(target: Target, K: int) -> tuple[float, ...]:
 
 
 def _basis(K: int, theta: Floats) -> Floats:
-    """Rows (sin^2 j theta), j = 1..K+1."""
+    """Return the rows (sin^2 j theta), j = 1..K+1."""
     return np.asarray(np.sin(np.outer(theta, np.arange(1, K + 2))) ** 2)
 
 
 def _error(target: Target, a: Floats, theta: Floats) -> Floats:
-    """Weighted error e = p P - p phi at sin^2 theta."""
+    """Return the weighted error e = p P - p phi at p = sin^2 theta."""
     return np.asarray(_basis(a.size - 1, theta) @ a - target.weighted(np.sin(theta) ** 2))
 
 
 def _correction(rows: Floats, error: Floats) -> tuple[Floats, float]:
-    """The d and E of  min E  subject to  |rows d + error| <= E."""
+    """Return the d and E that solve  min E  subject to  |rows d + error| <= E."""
     M, n = rows.shape
     bound = np.ones((M, 1))
     program = highspy.HighsLp()
@@ -117,8 +117,8 @@ def _correction(rows: Floats, error: Floats) -> tuple[Floats, float]:
     solver = highspy.Highs()
     options = {
         "output_flag": False,
-        "presolve": "off",  # dense rows offer it nothing
-        "simplex_scale_strategy": 0,  # they are scaled; scaled again the dual simplex breaks down
+        "presolve": "off",  # presolve does not reduce dense rows
+        "simplex_scale_strategy": 0,  # rows are scaled; with a second scaling the dual simplex fails
         "primal_feasibility_tolerance": TOLERANCE,
         "dual_feasibility_tolerance": TOLERANCE,
     }
@@ -139,7 +139,7 @@ def _correction(rows: Floats, error: Floats) -> tuple[Floats, float]:
 
 
 def _extrema(target: Target, a: Floats) -> tuple[Floats, Floats]:
-    """Places theta of the local extrema of the error, ascending, pi/2 the last, and its values."""
+    """Return the ascending places theta of the local extrema of the error, the last pi/2, and its values."""
     count = SEARCHED * (a.size + 1)
     theta = 0.5 * np.pi * np.arange(1, count + 1) / count
     theta = np.concatenate([theta[0] * 2.0 ** -np.arange(HALVINGS, 0, -1.0), theta])
@@ -157,7 +157,7 @@ def _extrema(target: Target, a: Floats) -> tuple[Floats, Floats]:
 
 
 def _slopes(target: Target, a: Floats, theta: Floats) -> tuple[Floats, Floats]:
-    """First and second derivative of the error in theta."""
+    """Return the first and second derivative of the error in theta."""
     j = np.arange(1, a.size + 1)
     p, turn = np.sin(theta) ** 2, np.sin(2 * theta)
     first, second = target.slopes(p)
@@ -170,5 +170,5 @@ def _slopes(target: Target, a: Floats, theta: Floats) -> tuple[Floats, Floats]:
 
 
 def _alternate(errors: Floats, K: int) -> bool:
-    """Whether the extrema are K+2 in number and of alternating sign."""
+    """Return whether there are K+2 extrema of alternating sign."""
     return errors.size == K + 2 and bool(np.all(errors[1:] * errors[:-1] < 0))

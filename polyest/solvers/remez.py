@@ -1,4 +1,4 @@
-"""Minimax table by the Remez exchange: weighted, barycentric, Newton steps in theta.
+"""Minimax table by a weighted Remez exchange in barycentric form, with Newton steps in theta.
 
 The error e(p) = p (P(p) - phi(p)) of the best P alternates at K+2 points of (0, 1], p = 1 among them
 (p, ..., p^(K+1) is a Haar system there).  With p = sin^2 theta the differences x_i - x_j =
@@ -8,7 +8,7 @@ the points give P, P' and P'' without a linear solve (Schneider and Werner 1986)
     P'(x_i) = -sum_{j != i} (w_j/w_i) P[x_i, x_j],   P''(x_i) = -2 sum_{j != i} (w_j/w_i) P[x_i, x_i, x_j].
 
 All points move at once by a damped Newton step of de/dtheta = 0.  Float64 suffices for the points,
-because E depends on them to second order; the coefficients are read off in balls (exact/levelled.py).
+because E depends on them to second order; the coefficients are computed in balls (exact/levelled.py).
 """
 
 import numpy as np
@@ -22,16 +22,16 @@ from polyest.problem.targets import Target
 
 MOST_DRAWS = 1024
 MOST_STEPS = 100
-STEP = 1e-9  # of the room a point has; E is then good to about its square
-NOISE = 1e-6  # below this a step that no longer shrinks is rounding
+STEP = 1e-9  # step, relative to the room of a point, that ends the exchange; E is good to about its square
+NOISE = 1e-6  # a step below this that no longer shrinks is rounding
 
 
 @alone
 def solve(problem: Problem) -> Solution:
-    """Minimax table of `problem` (criterion minimax, K <= 1024), rounded to float64.
+    """Return the minimax table of `problem` (criterion minimax, K <= 1024), rounded to float64.
 
-    A target that is a polynomial of degree <= K is met exactly, with no alternation to show.
-    Raises InvalidProblem outside that range and NotConverged with the state reached.
+    A target that is a polynomial of degree <= K is met exactly, and its alternation is empty.
+    Raise InvalidProblem outside that range, and NotConverged with the state that was reached.
     """
     if not problem.is_minimax:
         raise InvalidProblem(f"remez solves minimax, not {problem.criterion}: use method socp")
@@ -45,7 +45,7 @@ def solve(problem: Problem) -> Solution:
 
 
 def exchange(target: Target, K: int) -> tuple[float, ...]:
-    """Ascending alternation points of the minimax polynomial, K+2 of them, the last one 1."""
+    """Return the K+2 ascending alternation points of the minimax polynomial, of which the last is 1."""
     theta = np.asarray(0.5 * np.pi * (np.arange(K + 2) + 0.41) / (K + 1.41), dtype=np.float64)
     worst = np.inf
     for _ in range(MOST_STEPS):
@@ -55,7 +55,7 @@ def exchange(target: Target, K: int) -> tuple[float, ...]:
             step = _newton(target, theta)
             worst, previous = float(np.max(np.abs(step) / room)), worst
         if not np.isfinite(worst):
-            break  # the error has sunk into rounding
+            break  # the error is no greater than rounding
         theta[:-1] += np.clip(step, -room, room)
         if worst < STEP or previous < worst < NOISE:
             return (*(np.sin(theta[:-1]) ** 2).tolist(), 1.0)
@@ -66,7 +66,7 @@ def exchange(target: Target, K: int) -> tuple[float, ...]:
 
 
 def _newton(target: Target, theta: Floats) -> Floats:
-    """Newton steps in theta, (K+1,), of all points but the last towards their extrema."""
+    """Return the Newton steps in theta, (K+1,), of all points but the last towards their extrema."""
     n = theta.size
     x = np.sin(theta) ** 2
     difference = np.sin(theta[:, None] - theta) * np.sin(theta[:, None] + theta)
@@ -91,8 +91,8 @@ def _newton(target: Target, theta: Floats) -> Floats:
     turn = np.sin(2 * theta)
     gradient = slope * turn
     curvature = bend * turn**2 + 2 * slope * np.cos(2 * theta)
-    # A cap bends towards 0; where rounding or a bad start says otherwise, take the bend that
-    # E cos(2 (K+1) theta) has.
+    # At an extremum the error curves towards 0.  Where rounding or a bad start gives another sign, the
+    # curvature of E cos(2 (K+1) theta) is taken.
     cap = np.sign(level) * alternating
     natural = 4 * (n - 1) ** 2 * abs(level)
     bent = np.where(curvature * cap < 0, np.abs(curvature), natural)

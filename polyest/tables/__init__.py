@@ -1,1 +1,1 @@
-"""The waist: tables, their look-up, their format, and the released ones. Nothing here solves or proves."""
+"""Tables, their look-up, their file format, and the released tables.  Nothing here solves or proves."""

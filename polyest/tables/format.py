@@ -1,10 +1,10 @@
-"""The file format, schema 1: one JSON object a line, every real number a decimal string.
+"""The file format, schema 1: one JSON object per line, with every real number as a decimal string.
 
-    dumps(table) -> line        loads(line) -> table        K_of(line) -> K, without reading the rest
+    dumps(table) -> line        loads(line) -> table        K_of(line) -> K, without parsing the line
 
 A decimal string is the shortest that reads back to the same double.  All reading and writing of lines is
-here; release.py finds released ones.  Only the syntax of a line is checked, and that it is whole: prove
-its claims again with `polyest.verify`.
+here; release.py finds the released lines.  Only the syntax of a line is checked, and that it is complete.
+`polyest.verify` proves its claims again.
 """
 
 import json
@@ -35,13 +35,17 @@ if TYPE_CHECKING:
     from polyest.tables.universal import UniversalTable
 
 SCHEMA = 1
-MOST_POINTS = 8  # of a witness, for each draw and 16 more: solvers find 2 where K is large
-LONGEST_LINE = 2**22  # bytes: the longest that a table of 1024 draws needs is a tenth of it
+MOST_POINTS = (
+    8  # a witness has at most MOST_POINTS (K + 16) points; solvers give about 2 K for large K
+)
+LONGEST_LINE = 2**22  # bytes: ten times the longest line that a table of K = 1024 needs
 LIMITS = tuple(name for name in Limits._fields if name != "bias")
 DUAL_KEYS = ("bias_points", "bias_weights", "noise_points", "noise_weights")
 KEY_OF_K = b'"K": '
-MOST_DIGITS = 16  # of a K: it is at most 2^53
-OPENING = b'{"schema": 1, "release": null, "target": "'  # of a line of a table that is not released
+MOST_DIGITS = 16  # digits of a K, which is at most 2^53
+OPENING = (
+    b'{"schema": 1, "release": null, "target": "'  # the start of a line of an unreleased table
+)
 
 Read = TypeVar("Read")
 
@@ -135,7 +139,10 @@ def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
 
 
 def loads_listed(line: str | bytes, where: str = "table") -> Table:
-    """The table of a line that lists its coefficients; raises as `loads`, and for a universal table."""
+    """Return the table of a line that lists its coefficients.
+
+    Raise as `loads` does, and for a universal table.
+    """
     table = loads(line, where)
     if not isinstance(table, Table):
         raise CorruptTable(
@@ -145,7 +152,7 @@ def loads_listed(line: str | bytes, where: str = "table") -> Table:
 
 
 def K_of(line: bytes) -> int | None:
-    """K of a line, or of its beginning, by its key alone; None where there is no such key.
+    """Return K of a line, or of its beginning, from its key alone; None where there is no such key.
 
     >>> K_of(b'{"schema": 1, "K": 14, "budget": null'), K_of(b"?")
     (14, None)
@@ -158,7 +165,7 @@ def K_of(line: bytes) -> int | None:
 
 
 def may_begin(cut: bytes) -> bool:
-    """Whether a line of a table that is not released may begin with these bytes.
+    """Return whether a line of an unreleased table may begin with these bytes.
 
     >>> may_begin(b'{"sch'), may_begin(b"K,bias")
     (True, False)
@@ -167,8 +174,8 @@ def may_begin(cut: bytes) -> bool:
 
 
 def _heading(table: Lookup) -> dict[str, Any]:
-    """Keys of a record that say which problem a table of any kind answers."""
-    if parse(table.target) != table.problem.target:  # a subclass: its code is not in a file
+    """Return the keys of a record that state the problem of a table of any kind."""
+    if parse(table.target) != table.problem.target:  # a subclass, whose code a file does not hold
         raise InvalidProblem(
             f"target {shown(table.problem.target)} is not what a file calls {table.target}: expected a "
             "target by its name, such as log; a class of your own is not written to a file"
@@ -184,7 +191,7 @@ def _heading(table: Lookup) -> dict[str, Any]:
 
 
 def _claims_out(table: Lookup) -> dict[str, Any]:
-    """Keys of a record that say what is proved."""
+    """Return the keys of a record that state the proved claims."""
     certificate, optimum = table.certificate, table.optimum
     return {
         "bias": _bracket_out(certificate.bias),
@@ -208,7 +215,7 @@ def _read(record: Any) -> "Table | UniversalTable":
 
 
 def _listed(record: Any) -> Table:
-    """The table of a record that lists its coefficients."""
+    """Return the table of a record that lists its coefficients."""
     problem = _posed(record)
     if problem.K > LARGEST_LISTED:
         raise CorruptTable(
@@ -233,7 +240,7 @@ def _listed(record: Any) -> Table:
 
 
 def _universal(record: dict[str, Any]) -> "UniversalTable":
-    """The universal table of a record, whose claims follow from its limits."""
+    """Return the universal table of a record, whose claims follow from its limits."""
     from polyest.tables.universal import UniversalTable
 
     problem, universal = _posed(record), record["universal"]
@@ -261,7 +268,7 @@ def _universal(record: dict[str, Any]) -> "UniversalTable":
 
 
 def _posed(record: Any) -> Problem:
-    """The problem of a record, its heading checked."""
+    """Return the problem of a record after checking the record's heading."""
     if not isinstance(record, dict):
         raise CorruptTable("not a JSON object: expected one table per line")
     if record["schema"] != SCHEMA or isinstance(record["schema"], bool):
@@ -289,14 +296,14 @@ def _posed(record: Any) -> Problem:
 
 
 def _word(name: str, value: Any) -> str:
-    """The value, a text of at most 60 characters; raises CorruptTable for any other."""
+    """Return the value, a text of at most 60 characters; raise CorruptTable for any other."""
     if isinstance(value, str) and len(value) <= LONGEST:
         return value
     raise CorruptTable(f"{name} is {shown(value)}: expected a text of at most {LONGEST} characters")
 
 
 def _claims_in(record: Mapping[str, Any]) -> Certificate:
-    """What a record says is proved."""
+    """Return the claims of a record as a certificate."""
     names = stated(record["criterion"])
     bounds = {n: _number(record[CRITERIA[n].attribute], finite=False) for n in names}
     optimum = None if record["optimum"] is None else _bracket_in(record["optimum"])
@@ -304,12 +311,12 @@ def _claims_in(record: Mapping[str, Any]) -> Certificate:
 
 
 def text(value: float) -> str:
-    """Shortest decimal that reads back to the same double."""
+    """Return the shortest decimal that reads back to the same double."""
     return repr(float(value))
 
 
 def _number(text: Any, finite: bool = True) -> float:
-    """The double that a decimal string is."""
+    """Return the double that a decimal string denotes."""
     try:
         value = float(text) if isinstance(text, str) else None
     except ValueError:
@@ -322,22 +329,22 @@ def _number(text: Any, finite: bool = True) -> float:
 
 
 def _numbers(texts: Any) -> list[float]:
-    """The finite doubles that a list of decimal strings is."""
+    """Return the finite doubles that a list of decimal strings denotes."""
     if not isinstance(texts, list):
         raise CorruptTable(f"{shown(texts)} is not a list of decimal strings")
     with suppress(TypeError, ValueError):
         if all(map(isfinite, values := [*map(float, texts)])) and set(map(type, texts)) <= {str}:
             return values
-    return [_number(text) for text in texts]  # says which it is
+    return [_number(text) for text in texts]  # raises an error that names the bad text
 
 
 def _bracket_out(bracket: Bracket) -> dict[str, str]:
-    """A bracket as an object of two strings."""
+    """Return a bracket as an object of two strings."""
     return {"lower": text(bracket.lower), "upper": text(bracket.upper)}
 
 
 def _bracket_in(record: Mapping[str, Any]) -> Bracket:
-    """The bracket that such an object is."""
+    """Return the bracket of an object that `_bracket_out` made."""
     return Bracket(_number(record["lower"]), _number(record["upper"], finite=False))
 
 

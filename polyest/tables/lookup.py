@@ -1,9 +1,9 @@
-"""Tables of every kind: they say what they are and what is proved of them, and look counts up.
+"""The interface of every kind of table: its description, its proved claims, and its look-up.
 
     t[X] = c_X      a float for an int, an array for integers, a tensor for a tensor
 
-A kind of table is a dataclass with the attributes of `Lookup`, and gives the entries c_X of counts that
-have been checked.
+A kind of table is a class with the attributes of `Lookup`.  It gives the entries c_X of counts that have
+been checked.
 """
 
 import sys
@@ -102,7 +102,7 @@ class Lookup(ABC):
         return self.certificate.squared_error
 
     def __len__(self) -> int:
-        """Number of entries, K + 1."""
+        """Return the number of entries, K + 1."""
         return self.K + 1
 
     def __getitem__(self, counts: Any) -> Any:
@@ -148,11 +148,11 @@ class Lookup(ABC):
 
     @abstractmethod
     def _entry(self, count: int) -> float:
-        """Entry of a count in 0..K."""
+        """Return the entry of a count in 0..K."""
 
     @abstractmethod
     def _entries(self, counts: Any) -> Any:
-        """Entries of an array or a tensor of counts in 0..K."""
+        """Return the entries of an array or a tensor of counts in 0..K."""
 
     def _look_up_tensor(self, counts: Any) -> Any:
         torch = sys.modules["torch"]

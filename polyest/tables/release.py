@@ -1,11 +1,12 @@
-"""Released tables: where they lie, and how one is found, checked and loaded.
+"""Released tables: their folder, and how a table is found, checked and loaded.
 
 tables/v1/<target>-<criterion>[-<budget>].jsonl holds one line per K.  SHA256SUMS has a digest of every
-file, LINE-SHA256SUMS one of every line; a file that fails the first is traced by the second, so
-that the error names the line.  Nothing falls back on anything.  A family ending in -universal is
-one line for every K above 1024 (universal.py).
+file, and LINE-SHA256SUMS a digest of every line.  Where a file does not match the first, the second gives
+the line that the error names.  A missing table is never replaced by another one.  A family whose name ends
+in -universal is one line for every K above 1024 (universal.py).
 
-A trainer's first look-up waits for this module: what `load` does not need is imported where it is.
+A trainer's first look-up waits for this module, so modules that `load` does not need are imported in the
+functions that use them.
 """
 
 import os
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from polyest.tables.universal import UniversalTable
 
 RELEASE = "v1"
-BLOCK = 1 << 16  # bytes read at once: new memory for megabytes takes longer than their digest
-HEAD = 512  # bytes of a line among which its K is
+BLOCK = 1 << 16  # bytes read at once: allocating megabytes takes longer than their digest
+HEAD = 512  # leading bytes of a line that contain its K
 UNIVERSAL = "-universal"  # ends the name of a family that is one line for every large K
 
 Found = TypeVar("Found", bound=Lookup)
@@ -110,7 +111,7 @@ def load(
         )
     with open(path, "rb", buffering=0) as stream:
         starts = checked(path)
-        # K ascends from 1 or more, one to a line: it is in line K or before.
+        # There is one K per line, ascending from 1 or more, so K is in line K or before.
         number = min(problem.K, len(starts) - 1)
         while number and (draws := _draws_at(stream, starts[number - 1])) > problem.K:
             number -= 1
@@ -124,7 +125,7 @@ def load(
 
 
 def is_released(table: Table) -> bool:
-    """Whether `load` gives this very table, with the same entries.
+    """Return whether `load` gives this very table, with the same entries.
 
     >>> is_released(load(14)), is_released(load(14).rounded("float32"))
     (True, False)
@@ -134,15 +135,15 @@ def is_released(table: Table) -> bool:
     if budget is not None:
         stated[budget.kind.replace("-", "_")] = budget.value
     try:
-        found = load(table.K, table.target, **stated)
+        released = load(table.K, table.target, **stated)
     except PolyestError:
         return False
-    same = isinstance(found, Table) and bool((found.coefficients == table.coefficients).all())
+    same = isinstance(released, Table) and bool((released.coefficients == table.coefficients).all())
     return same and table.grid is None
 
 
 def _draws_at(stream: IO[bytes], start: int) -> int:
-    """K of the line that starts there."""
+    """Return K of the line that starts at this byte."""
     stream.seek(start)
     head = stream.read(HEAD)
     K = K_of(head)
@@ -176,7 +177,7 @@ def _universal(problem: Problem, folder: str) -> "UniversalTable":
 
 
 def _of_family(table: Found, problem: Problem, where: str) -> Found:
-    """The table, if it answers the problem."""
+    """Return the table; raise CorruptTable unless it answers the problem."""
     if (table.K, table.target, table.criterion, table.budget) != (
         problem.K,
         problem.target.name,
@@ -188,10 +189,10 @@ def _of_family(table: Found, problem: Problem, where: str) -> Found:
 
 
 def least_bias(K: int, target: str) -> Bracket | None:
-    """Bracket of E*(K), the least sup|bias| of K draws, as far as it is released; None where it is not.
+    """Return the released bracket of E*(K), the least sup|bias| for K draws; None where there is none.
 
-    For the log also where no minimax table is, from a list.  Raises CorruptTable where a file is not what
-    was released.
+    For the log a list has it also where there is no minimax table.  Raise CorruptTable where a file is not
+    the released one.
     """
     try:
         return load(K, target, criterion="minimax").optimum
@@ -200,7 +201,10 @@ def least_bias(K: int, target: str) -> Bracket | None:
 
 
 def listed_least_bias(K: int) -> Bracket | None:
-    """Bracket of E*(K) for log from the release's list, rounded outward to doubles; None if not there."""
+    """Return the bracket of E*(K) for log from the release's list, rounded outward to doubles.
+
+    Return None where the list does not have it.
+    """
     path = os.path.join(tables(), "least-bias.csv")
     if not os.path.isfile(path):
         return None
@@ -213,7 +217,7 @@ def listed_least_bias(K: int) -> Bracket | None:
 
 
 def family(problem: Problem) -> str:
-    """File name, without .jsonl, of the family that a problem belongs to."""
+    """Return the file name, without .jsonl, of the family of a problem."""
     name = f"{problem.target.name.replace(':', '')}-{problem.criterion}"
     if problem.budget is None:
         return name
@@ -221,13 +225,16 @@ def family(problem: Problem) -> str:
 
 
 def families(folder: str | os.PathLike[str]) -> list[str]:
-    """Names of the families that lie in a release folder."""
+    """Return the names of the families in a release folder."""
     names = (name.removesuffix(".jsonl") for name in os.listdir(folder) if name.endswith(".jsonl"))
     return sorted(names)
 
 
 def tables() -> str:
-    """Folder of the released tables: beside this file where installed, at the top of a checkout."""
+    """Return the folder of the released tables.
+
+    It is beside this file in an installation, and at the top of a checkout.
+    """
     here = os.path.dirname(os.path.realpath(__file__))
     checkout = os.path.join(os.path.dirname(os.path.dirname(here)), "tables")
     for above in (here, checkout):
@@ -238,9 +245,9 @@ def tables() -> str:
 
 
 def checked(path: str) -> list[int]:
-    """Where the lines of a released file start, and where it ends; its digest is the released one.
+    """Return the byte positions at which the lines of a released file start, and that of its end.
 
-    Raises CorruptTable, with the line, where it is not.
+    Raise CorruptTable, which names the line, where the digest of the file is not the released one.
     """
     return _checked(path, os.stat(path).st_mtime_ns)
 
@@ -267,9 +274,10 @@ def _content(path: str) -> bytes:
 
 
 def _altered(path: str) -> str:
-    """File and first line whose digest is not the released one, one past the end where lines miss.
+    """Return the file and the first line whose digest is not the released one.
 
-    Where every line is as it was released the digest of the whole is what was altered.
+    Where lines are missing at the end, it is the first missing line.  Where every line is as it was
+    released, the digest of the file itself was altered, and SHA256SUMS is returned.
     """
     folder, name = os.path.split(path)
     known = digests(os.path.join(folder, "LINE-SHA256SUMS"))
@@ -299,7 +307,7 @@ def _digest(path: str) -> str | None:
 
 
 def digests(path: str) -> dict[str, str]:
-    """Digest by name, from a file of `digest  name` lines."""
+    """Return a mapping from names to digests, from a file of `digest  name` lines."""
     try:
         rows = [line.split("  ", 1) for line in _content(path).decode().splitlines()]
         return {name: digest for digest, name in rows}
@@ -326,7 +334,7 @@ def _above(path: str) -> str:
 
 
 def _ranges(numbers: list[int]) -> str:
-    """Ascending integers as text, runs shortened: 1..40, 64."""
+    """Return ascending integers as text with consecutive ones shortened, such as 1..40, 64."""
     runs: list[list[int]] = []
     for n in numbers:
         if runs and n == runs[-1][1] + 1:

@@ -1,9 +1,9 @@
-"""A table: K+1 numbers to look counts up in, with the problem they answer and what is proved of them.
+"""A table: K+1 entries that are looked up by count, with their problem and their proved claims.
 
     t[X] = c_X,   E[c_X] = P(p) for X ~ Binomial(K, p)
 
-format.py reads and writes tables, release.py finds released ones.  What only rounding and proof need is
-imported there, as a look-up is to be quick.
+format.py reads and writes tables, and release.py finds released ones.  Modules that only rounding and proof
+need are imported in the functions that use them, so that a first look-up is fast.
 """
 
 import sys
@@ -146,7 +146,7 @@ class Table(Record, Lookup):
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """The entries c_0..c_K, float64 (K+1,), for numpy.asarray."""
+        """Return the entries c_0..c_K, float64 (K+1,), for numpy.asarray."""
         return np.array(self.coefficients, dtype=dtype, copy=True if copy is None else copy)
 
     def _entry(self, count: int) -> float:
@@ -160,7 +160,7 @@ class Table(Record, Lookup):
         return entries[counts]
 
     def __eq__(self, other: object) -> bool:
-        """Whether problem, grid, entries and claims are the same; of closed forms nothing is proved here."""
+        """Return whether problem, grid, entries and claims are equal; this proves no closed form."""
         if not isinstance(other, Table):
             return NotImplemented
         same = self._asked == other._asked and self.claims == other.claims
@@ -171,7 +171,7 @@ class Table(Record, Lookup):
 
     @cached_property
     def _asked(self) -> tuple[Any, ...]:
-        """The question and the grid; the budget in absolute numbers, which files do not have, follows."""
+        """The problem and the grid, without `limit`, which files do not have and which follows."""
         asked = self.problem
         return asked.K, asked.target, asked.criterion, asked.budget, self.grid
 
@@ -187,7 +187,7 @@ class Table(Record, Lookup):
         return f"<polyest table K={self.K}, {clipped(self.target)}, {self.criterion}{budget}{grid}{bias}>"
 
 
-def on_grid(table: Table, found: "Rounded") -> Table:
-    """The table of other entries, on a grid, for the same problem."""
-    grid, coefficients, claims, witness = found
+def on_grid(table: Table, rounded: "Rounded") -> Table:
+    """Return the table of the rounded entries, on a grid, for the same problem."""
+    grid, coefficients, claims, witness = rounded
     return Table(table.problem, coefficients, claims, witness, table.method, grid=grid)

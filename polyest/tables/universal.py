@@ -1,9 +1,9 @@
-"""The universal table: one table for every K > 1024, of two terms in 1/K.
+"""The universal table: one table for every K > 1024, with two terms in 1/K.
 
-Entries are those of problem/departures.py: harmonic, with departures u_X, doubles in the file, for the
-first N counts.  proof/universal.py proves, once for every K, how far off the exact c_X are; here c_X is
-rounded to the nearest double, one at a time, so that a table takes no memory, and what rounding may add is
-part of every claim.
+The entries are those of problem/departures.py: harmonic, with departures u_X for the first N counts, which
+are doubles in the file.  proof/universal.py proves bounds of the exact c_X, once for every K.  Here each c_X
+is rounded to the nearest double when it is looked up, so that a table takes no memory.  Every claim
+includes a bound of this rounding.
 """
 
 import sys
@@ -29,10 +29,10 @@ from polyest.version import __version__
 
 METHOD = "universal, the Poisson limit in two terms"
 EXACT = context(40)
-DIRECT = 64  # counts below it have their harmonic number as a sum
+DIRECT = 64  # for counts below, the harmonic number is computed as a sum
 GAMMA = Decimal("0.5772156649015328606065120900824024310421593359")
-# B_2k/(2k), the numbers of Bernoulli: H_n = log n + gamma + 1/(2n) - sum_k B_2k/(2k n^2k) + rest, and the
-# rest is smaller than the first term left out, 5e-38 for n >= 64.
+# B_2k/(2k) with Bernoulli's numbers: H_n = log n + gamma + 1/(2n) - sum_k B_2k/(2k n^2k) + rest.  The rest
+# is smaller than the first omitted term, 5e-38 for n >= 64.
 BERNOULLI = tuple(
     EXACT.divide(Decimal(a), Decimal(b))
     for a, b in (
@@ -142,11 +142,11 @@ class UniversalTable(Lookup):
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """Raises NotWrittenOut, as `coefficients` does."""
+        """Raise NotWrittenOut, as `coefficients` does."""
         return self.coefficients
 
     def __eq__(self, other: object) -> bool:
-        """Whether problem, departures and what is proved of them are the same."""
+        """Return whether problem, departures, limits and peak are equal."""
         if not isinstance(other, UniversalTable):
             return NotImplemented
         mine, theirs = ((one.problem, one.limits, one.peak) for one in (self, other))
@@ -170,11 +170,11 @@ class UniversalTable(Lookup):
 
     def _entries(self, counts: Any) -> Any:
         if isinstance(counts, np.ndarray):
-            found, where = np.unique(counts.ravel(), return_inverse=True)
-            return np.array([self._entry(int(X)) for X in found])[where].reshape(counts.shape)
+            distinct, where = np.unique(counts.ravel(), return_inverse=True)
+            return np.array([self._entry(int(X)) for X in distinct])[where].reshape(counts.shape)
         torch = sys.modules["torch"]
-        found, where = counts.unique(return_inverse=True)
-        entries = [self._entry(X) for X in found.tolist()]
+        distinct, where = counts.unique(return_inverse=True)
+        entries = [self._entry(X) for X in distinct.tolist()]
         return torch.tensor(entries, dtype=torch.float64, device=counts.device)[where]
 
     def __repr__(self) -> str:
@@ -186,10 +186,11 @@ class UniversalTable(Lookup):
 
 
 def _claims(K: int, limits: Limits, first: float) -> Certificate:
-    """What the limits say of K draws, where every entry has a relative error of ROUNDING.
+    """Return the claims that the limits imply for K draws, with a relative error ROUNDING of every entry.
 
-    E c_X^2 is greatest at p = 0, c_0^2.  Rounding moves p E c_X by at most ROUNDING p E|c_X|, and the
-    root of p Var c_X by ROUNDING times the root of p E c_X^2; neither of those moments is above 1.
+    E c_X^2 is greatest at p = 0, where it is c_0^2.  Rounding changes p E c_X by at most
+    ROUNDING p E|c_X|, and the root of p Var c_X by at most ROUNDING times the root of p E c_X^2; neither
+    moment is above 1.
     """
     least, most = Fraction(limits.bias.lower) / K, Fraction(limits.bias.upper) / K
     size = abs(Fraction(first))
@@ -204,19 +205,19 @@ def _claims(K: int, limits: Limits, first: float) -> Certificate:
 
 
 def _enlarged(square: Fraction, moment: Fraction | int) -> float:
-    """Upper bound of the square of what rounding adds ROUNDING times `moment` to."""
+    """Return an upper bound of (sqrt(square) + ROUNDING moment)^2."""
     root = Fraction(_up(Fraction(sqrt(_up(square))))) + ROUNDING * moment
     return _up(root * root)
 
 
 def _up(value: Fraction) -> float:
-    """A double above."""
+    """Return a double above the value."""
     return nextafter(float(value), inf)
 
 
 @lru_cache(maxsize=1 << 16)
 def _harmonic_gap(X: int, K: int) -> Decimal:
-    """H_X - H_K to 20 digits and more, K >= 1024."""
+    """Return H_X - H_K to at least 20 digits, for K >= 1024."""
     if X < DIRECT:
         exact = sum((Fraction(1, i) for i in range(1, X + 1)), Fraction(0))
         sum_to_X = EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
@@ -227,7 +228,7 @@ def _harmonic_gap(X: int, K: int) -> Decimal:
 
 
 def _after_log(n: int) -> Decimal:
-    """H_n - log n - gamma, n >= 64."""
+    """Return H_n - log n - gamma, for n >= 64."""
     step = EXACT.divide(Decimal(1), Decimal(n))
     square, total = EXACT.multiply(step, step), Decimal(0)
     for term in reversed(BERNOULLI):

@@ -94,7 +94,7 @@ def test_a_quadratic_is_its_value_gradient_and_bend(K, criterion):
     c, dc = view.table(b), view.table(db)
     parabolas = view.quadratics(ANGLES)
     change = parabolas.values(b + db, c + dc) - parabolas.values(b, c)
-    first, bend = parabolas.gradients(b, c) @ dc, parabolas.bend(db, dc)
+    first, bend = parabolas.gradients(b, c) @ dc, parabolas.second_order(db, dc)
     assert np.abs(change - first - bend).max() < 1e-12 * np.abs(bend).max()
     assert np.abs(change - first).max() > 1e-3 * np.abs(bend).max()
     some = parabolas.part(slice(2, 5))
@@ -189,7 +189,7 @@ def test_ends_are_peaks_too():
 def test_two_tops_closer_than_a_tenth_are_two():
     """The least bias at K = 3 and half the log's variance: two tops level to 1e-8, .07 apart."""
     found = solved(resolved(3, "variance", noise=0.5))
-    view, b = found.program.curves, found.state.frame.b
+    view, b = found.program.curves, found.state.iterate.b
     (_, _), ((places, heights), (theta, height)) = compared(view, b)
     assert len(places) == len(theta) == 2
     assert places[1] - places[0] < 0.1
@@ -258,7 +258,7 @@ def test_gradient_and_curvature_of_a_height(criterion, of_bias):
                 g, still = peaks.lines.A[i] @ db, 0.0
             else:
                 g = peaks.quadratics.gradients(b, view.table(b))[i - n] @ dc
-                still = 2 * peaks.quadratics.bend(db, dc)[i - n]
+                still = 2 * peaks.quadratics.second_order(db, dc)[i - n]
             moving = (peaks.turn[i] @ db) ** 2 / peaks.kappa[i]
             low, middle, high = (
                 height(view, of_bias, b + s * h * db, peaks.theta[i]) for s in (-1, 0, 1)

@@ -37,30 +37,30 @@ def found(name):
 
 def heights(found):
     """Every constraint's height at the iterate, from the curves: e, -e, peaks of |e|, then q."""
-    frame, posed = found.state.frame, found.program
-    c = posed.curves.table(frame.b)
-    e = posed.lines.values(frame.b)
+    iterate, posed = found.state.iterate, found.program
+    c = posed.curves.table(iterate.b)
+    e = posed.lines.values(iterate.b)
     return np.concatenate(
         [
             e,
             -e,
-            frame.peaks.lines.values(frame.b),
-            posed.quadratics.values(frame.b, c),
-            frame.peaks.quadratics.values(frame.b, c),
+            iterate.peaks.lines.values(iterate.b),
+            posed.quadratics.values(iterate.b, c),
+            iterate.peaks.quadratics.values(iterate.b, c),
         ]
     )
 
 
 def gradients(found):
     """Gradients in c of the heights, one row each, by their definitions."""
-    frame, posed = found.state.frame, found.program
+    iterate, posed = found.state.iterate, found.program
     curves = posed.curves
-    K, c, n = curves.K, curves.table(frame.b), frame.peaks.sign.size
+    K, c, n = curves.K, curves.table(iterate.b), iterate.peaks.sign.size
     p = np.sin(posed.theta[0]) ** 2
-    tops = np.sin(frame.peaks.theta[:n]) ** 2
+    tops = np.sin(iterate.peaks.theta[:n]) ** 2
     lines = p[:, None] * pmf(K, p) / curves.bias_unit
-    peaks = (frame.peaks.sign * tops)[:, None] * pmf(K, tops) / curves.bias_unit
-    p = np.sin(np.append(posed.theta[1], frame.peaks.theta[n:])) ** 2
+    peaks = (iterate.peaks.sign * tops)[:, None] * pmf(K, tops) / curves.bias_unit
+    p = np.sin(np.append(posed.theta[1], iterate.peaks.theta[n:])) ** 2
     rows = pmf(K, p)
     middle = rows @ c if curves.criterion.centred else np.zeros(p.size)
     if curves.criterion.fitted:
@@ -72,15 +72,15 @@ def gradients(found):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_slacks_and_multipliers_are_positive_and_complementary(name):
-    frame, z = found(name).state.frame, found(name).state.z
-    assert frame.slack == pytest.approx(
-        np.where(frame.free, frame.tau, 1.0) - heights(found(name)), abs=1e-13 * frame.tau
+    iterate, z = found(name).state.iterate, found(name).state.z
+    assert iterate.slack == pytest.approx(
+        np.where(iterate.free, iterate.tau, 1.0) - heights(found(name)), abs=1e-13 * iterate.tau
     )
-    assert frame.slack.min() > 0
+    assert iterate.slack.min() > 0
     assert z.min() > 0
     assert found(name).state.merit < 1e-6
-    assert frame.slack @ z <= found(name).state.merit * frame.tau * (1 + 1e-12)
-    assert (frame.slack * z).max() < 1e-7 * frame.tau
+    assert iterate.slack @ z <= found(name).state.merit * iterate.tau * (1 + 1e-12)
+    assert (iterate.slack * z).max() < 1e-7 * iterate.tau
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -89,24 +89,24 @@ def test_the_lagrangian_is_flat(name):
     state, curves = found(name).state, found(name).program.curves
     rows = gradients(found(name))
     W, t = quadratic(LOG, curves.K)
-    tie = 2 * state.rho * (W * curves.table(state.frame.b) - t)
+    tie = 2 * state.rho * (W * curves.table(state.iterate.b) - t)
     pull = curves.written(state.z @ rows + tie)
     size = np.abs(curves.written(state.z[:, None] * rows)).sum(axis=0)
     assert np.abs(pull / size).max() < 2e-4
-    assert state.z[state.frame.free].sum() == pytest.approx(1, abs=1e-5)
+    assert state.z[state.iterate.free].sum() == pytest.approx(1, abs=1e-5)
     other = state.z * (1 + 0.1 * (state.z == state.z.max()))
     assert np.abs(curves.written(other @ rows + tie) / size).max() > 5e-3
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_iterate_is_feasible_at_every_place(name):
-    frame, posed = found(name).state.frame, found(name).program
-    theta, c = dense(20_001), posed.curves.table(frame.b)
-    e = np.abs(posed.curves.lines(theta).values(frame.b)).max()
-    q = posed.curves.quadratics(theta).values(frame.b, c).max()
+    iterate, posed = found(name).state.iterate, found(name).program
+    theta, c = dense(20_001), posed.curves.table(iterate.b)
+    e = np.abs(posed.curves.lines(theta).values(iterate.b)).max()
+    q = posed.curves.quadratics(theta).values(iterate.b, c).max()
     if found(name).problem.criterion == "squared-error":
         e = 0.0  # it bounds none
-    bounds = (frame.tau, 1.0) if posed.frees_bias else (1.0, frame.tau)
+    bounds = (iterate.tau, 1.0) if posed.frees_bias else (1.0, iterate.tau)
     assert e <= bounds[0] * (1 + 4e-9)
     assert q <= bounds[1] * (1 + 4e-9)
     assert max(e / bounds[0], q / bounds[1]) > 1 - 1e-7
@@ -114,7 +114,7 @@ def test_the_iterate_is_feasible_at_every_place(name):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_tau_is_what_the_table_reaches(name):
-    curves, tau = found(name).program.curves, found(name).state.frame.tau
+    curves, tau = found(name).program.curves, found(name).state.iterate.tau
     unit = curves.bias_unit if found(name).program.frees_bias else curves.noise_unit
     assert found(name).reached == pytest.approx(tau * unit, rel=1e-7)
 
@@ -191,18 +191,18 @@ def test_a_bias_below_the_least_is_refused_with_what_was_tried():
 
 def test_below_stops_at_the_first_state_that_will_do():
     given, start = posed(10)
-    best = minimise(given, start, tie(10)).frame.tau
+    best = minimise(given, start, tie(10)).iterate.tau
     early = minimise(given, start, tie(10), below=1.5 * best)
-    assert best < early.frame.tau < 1.5 * best
+    assert best < early.iterate.tau < 1.5 * best
     assert early.merit > 1e-6
 
 
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
 def test_below_ends_where_the_gap_shows_that_there_is_none(share):
     """tau is counted in budgets: where it cannot come below 1, no table keeps the budget."""
-    best = minimise(*posed(10), tie(10)).frame.tau
+    best = minimise(*posed(10), tie(10)).iterate.tau
     state = minimise(*posed(10, best / share), tie(10), below=0.99)
-    assert share < state.frame.tau < 0.99
+    assert share < state.iterate.tau < 0.99
     state = minimise(*posed(10, share * best), tie(10), below=0.99)
     assert state.merit > 1e-6
-    assert 1 < state.frame.tau * (1 - state.merit) < 1 / share < state.frame.tau
+    assert 1 < state.iterate.tau * (1 - state.merit) < 1 / share < state.iterate.tau

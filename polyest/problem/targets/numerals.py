@@ -1,4 +1,4 @@
-"""The numbers after the colon of a target's name: read, checked and written."""
+"""Reading, checking and writing the numbers after the colon of a target's name."""
 
 from math import isfinite
 
@@ -6,41 +6,42 @@ from polyest.errors import InvalidProblem
 from polyest.problem.targets.target import HIGHEST
 from polyest.values import shown
 
-LARGEST = 1e100  # of the greatest number: doubles are to hold a table's squares
+LARGEST = 1e100  # greatest absolute value of a number: doubles have to hold the squares of entries
 
 
 def numbers(text: str, tail: str, example: str) -> tuple[float, ...]:
-    """The finite numbers in `tail`, what follows the colon of `text`; example: a name that is right.
+    """Return the finite numbers in `tail`, the part of `text` after the colon.
 
-    Raises InvalidProblem for anything else, for numbers above 1e100 and for more than 1025 of them.
+    example: a correct name, for the message.  Raise InvalidProblem for any other text, for numbers above
+    1e100 and for more than 1025 numbers.
     """
     if tail.count(",") > HIGHEST:
         raise too_high(text, tail.count(","))
     try:
-        found = tuple(float(word) for word in tail.split(","))
+        parsed = tuple(float(word) for word in tail.split(","))
     except ValueError:
-        found = ()
-    if not found or not all(map(isfinite, found)):
+        parsed = ()
+    if not parsed or not all(map(isfinite, parsed)):
         raise InvalidProblem(
             f"target {shown(text)} needs finite numbers after the colon, as in {example}"
         )
-    if max(map(abs, found)) > LARGEST:
+    if max(map(abs, parsed)) > LARGEST:
         raise InvalidProblem(
             f"target {shown(text)} has a number beyond {LARGEST:g}: expected smaller ones; scale the rewards"
         )
-    return found
+    return parsed
 
 
 def number(text: str, tail: str, example: str) -> float:
-    """The one number that follows the colon.  Raises as `numbers`, and where there are more."""
-    found = numbers(text, tail, example)
-    if len(found) != 1:
+    """Return the one number after the colon; raise as `numbers` does, and for more than one number."""
+    parsed = numbers(text, tail, example)
+    if len(parsed) != 1:
         raise InvalidProblem(f"target {shown(text)} takes one number, as in {example}")
-    return found[0]
+    return parsed[0]
 
 
 def too_high(text: str, exponent: float) -> InvalidProblem:
-    """The error of a target with an exponent or a degree above 1024."""
+    """Return the error for a target with an exponent or a degree above 1024."""
     return InvalidProblem(
         f"target {shown(text)} has powers of p up to {exponent:g}: tables are proved up to {HIGHEST}; use a "
         "smaller exponent or degree"
@@ -48,7 +49,7 @@ def too_high(text: str, exponent: float) -> InvalidProblem:
 
 
 def shortest(value: float) -> str:
-    """Shortest decimal text of a double, without a trailing `.0`.
+    """Return the shortest decimal text of a double, without a trailing `.0`.
 
     >>> shortest(2.0), shortest(0.1)
     ('2', '0.1')

@@ -1,4 +1,4 @@
-"""A polynomial: phi = a_0 + a_1 p + ..., met without bias by a table of as many draws as its degree."""
+"""A polynomial phi = a_0 + a_1 p + ..., for which a table with K of at least its degree is unbiased."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -18,29 +18,31 @@ if TYPE_CHECKING:
     from flint import arb
     from numpy.typing import ArrayLike
 
-LEAST = 1e-100  # of the greatest coefficient: doubles are to hold a table's squares
+LEAST = (
+    1e-100  # least size of the greatest coefficient: doubles have to hold the squares of entries
+)
 
 
 class Polynomial(Target):
-    """phi = sum_m a_m p^m; `parameters` are a_0, a_1, ..., the last of them not 0."""
+    """The target phi = sum_m a_m p^m; `parameters` are a_0, a_1, ..., of which the last is not 0."""
 
     @property
     def name(self) -> str:
-        """`polynomial:` and the coefficients."""
+        """The name `polynomial:` with the coefficients."""
         return f"polynomial:{','.join(map(shortest, self.parameters))}"
 
     def phi(self, p: "ArrayLike") -> Floats:
-        """Values phi(p)."""
+        """Return the values phi(p)."""
         x = np.asarray(p, dtype=np.float64)
         return np.asarray(np.polynomial.polynomial.polyval(x, np.asarray(self.parameters)))
 
     def slopes(self, p: "ArrayLike") -> tuple[Floats, Floats]:
-        """phi'(p) and phi''(p)."""
+        """Return phi'(p) and phi''(p)."""
         x, f = np.asarray(p, dtype=np.float64), np.polynomial.Polynomial(self.parameters)
         return f.deriv()(x), f.deriv(2)(x)
 
     def ball(self, p: "arb") -> "arb":
-        """Enclosure of phi(p)."""
+        """Return an enclosure of phi(p)."""
         from flint import arb
 
         total = arb(0)
@@ -49,14 +51,14 @@ class Polynomial(Target):
         return total
 
     def jet(self, p: "arb") -> tuple["arb", "arb", "arb"]:
-        """Enclosures of phi, phi' and phi''."""
+        """Return enclosures of phi, phi' and phi''."""
         from flint import arb, arb_poly
 
         f = arb_poly([arb(a) for a in self.parameters])
         return f(p), f.derivative()(p), f.derivative().derivative()(p)
 
     def taylor(self, m: "arb", step: "arb", terms: int) -> tuple[list["arb"], "arb"]:
-        """The exact coefficients, and the sum of the sizes of those beyond `terms`."""
+        """Return the exact coefficients, and the sum of the sizes of those beyond `terms`."""
         from flint import arb, arb_poly
 
         exact = arb_poly([arb(a) for a in self.parameters])(arb_poly([m, step])).coeffs()
@@ -64,7 +66,7 @@ class Polynomial(Target):
         return exact[:terms] or [arb(0)], rest
 
     def near_zero(self, d: "arb") -> tuple["arb", "arb"]:
-        """d s and d s^2, s the sum of the sizes of the coefficients."""
+        """Return d s and d s^2, where s is the sum of the sizes of the coefficients."""
         from flint import arb
 
         if not d <= NEAR:
@@ -73,7 +75,7 @@ class Polynomial(Target):
         return d * size, d * size * size
 
     def moments(self, K: int) -> list["arb"]:
-        """Those of its powers, with its coefficients as weights."""
+        """Return the moments of its powers, with its coefficients as weights."""
         from flint import arb
 
         rows = [
@@ -83,27 +85,27 @@ class Polynomial(Target):
 
     @property
     def degree(self) -> int:
-        """The number of the last coefficient."""
+        """The index of the last coefficient."""
         return len(self.parameters) - 1
 
     def powers(self) -> "list[Fraction]":
-        """The coefficients."""
+        """Return the coefficients."""
         from fractions import Fraction
 
         return [Fraction(a) for a in self.parameters]
 
     @property
     def least_draws(self) -> int:
-        """The degree: who asks for a polynomial is to have it without bias."""
+        """The degree, because a table for a polynomial has to be unbiased."""
         return max(1, self.degree)
 
     def most_bends(self, K: int) -> int:
-        """One for each power beyond those of P: more than K where there are two of them."""
+        """Return a bound to which each power beyond those of P adds 1; two of them make it exceed K."""
         return descartes(K, sum(a != 0 for a in self.parameters[K + 1 :]))
 
     @property
     def direction(self) -> int | None:
-        """The direction of its Bernstein coefficients, where they have one."""
+        """The direction of its Bernstein coefficients, or None where they have none."""
         entries = self.entries(self.degree) or []
         steps = [b - a for a, b in pairwise(entries)]
         if not any(steps):
@@ -114,9 +116,9 @@ class Polynomial(Target):
 
 
 def read(text: str, tail: str) -> Polynomial:
-    """The polynomial of these coefficients, none of them a 0 at the end but in 0 itself.
+    """Return the polynomial of these coefficients, without zeros at the end, except for the polynomial 0.
 
-    Raises InvalidProblem for coefficients all below 1e-100, and as `numbers`.
+    Raise InvalidProblem where all coefficients are below 1e-100, and as `numbers` does.
     """
     coefficients = numbers(text, tail, "polynomial:1,-1")
     if 0 < max(map(abs, coefficients)) < LEAST:

@@ -1,4 +1,4 @@
-"""A power of the probability: phi = p^a, a > -1."""
+"""A power of the probability, phi = p^a, a > -1."""
 
 from math import factorial
 from typing import TYPE_CHECKING
@@ -19,37 +19,37 @@ if TYPE_CHECKING:
 
 
 class Power(Target):
-    """phi = p^a; `parameters` is (a,)."""
+    """The target phi = p^a; `parameters` is (a,)."""
 
     @property
     def name(self) -> str:
-        """`power:` and a."""
+        """The name `power:` with a."""
         return f"power:{shortest(self.exponent)}"
 
     @property
     def exponent(self) -> float:
-        """a."""
+        """The exponent a."""
         return self.parameters[0]
 
     def phi(self, p: "ArrayLike") -> Floats:
-        """Values p^a, at 0 the limit."""
+        """Return the values p^a; at 0 the value is the limit."""
         with np.errstate(divide="ignore"):
             return np.asarray(np.power(np.asarray(p, dtype=np.float64), self.exponent))
 
     def slopes(self, p: "ArrayLike") -> tuple[Floats, Floats]:
-        """a p^(a-1) and a (a-1) p^(a-2)."""
+        """Return a p^(a-1) and a (a-1) p^(a-2)."""
         x, a = np.asarray(p, dtype=np.float64), self.exponent
         first = np.power(x, a - 1) * a
         return first, first * (a - 1) / x
 
     def ball(self, p: "arb") -> "arb":
-        """Enclosure of p^a."""
+        """Return an enclosure of p^a."""
         from flint import arb
 
         return p ** arb(self.exponent)
 
     def jet(self, p: "arb") -> tuple["arb", "arb", "arb"]:
-        """Enclosures of p^a, a p^(a-1) and a (a-1) p^(a-2)."""
+        """Return enclosures of p^a, a p^(a-1) and a (a-1) p^(a-2)."""
         from flint import arb
 
         a = arb(self.exponent)
@@ -57,14 +57,14 @@ class Power(Target):
         return self.ball(p), first, first * (a - 1) / p
 
     def taylor(self, m: "arb", step: "arb", terms: int) -> tuple[list["arb"], "arb"]:
-        """a_j = m^a C(a,j) rho^j and |R| as `binomial_series` bounds it."""
+        """Return a_j = m^a C(a,j) rho^j and a bound of |R|, from `binomial_series`."""
         from flint import arb
 
         a = arb(self.exponent)
         return binomial_series(a, m**a, step / m, terms)
 
     def near_zero(self, d: "arb") -> tuple["arb", "arb"]:
-        """d^(a+1) and d^(2a+1), the second infinite for a < -1/2."""
+        """Return d^(a+1) and d^(2a+1); the second is infinite for a < -1/2."""
         from flint import arb
 
         if not d <= NEAR:
@@ -73,22 +73,22 @@ class Power(Target):
         return d ** (a + 1), arb("+inf") if self.exponent < -0.5 else d ** (2 * a + 1)
 
     def moments(self, K: int) -> list["arb"]:
-        """C(K,k) Gamma(k+2+a) (K-k)! / Gamma(K+3+a)."""
+        """Return C(K,k) Gamma(k+2+a) (K-k)! / Gamma(K+3+a)."""
         from flint import arb
 
         return power_moments(arb(self.exponent), K)
 
     @property
     def degree(self) -> int | None:
-        """a where it is a whole number of at least 0."""
+        """The exponent a where it is a whole number of at least 0, else None."""
         return whole_exponent(self.exponent)
 
     def powers(self) -> "list[Fraction]":
-        """0, ..., 0, 1."""
+        """Return 0, ..., 0, 1."""
         return power_alone(self.degree)
 
     def most_bends(self, K: int) -> int:
-        """K, or K-1 where p^a is a power that P has."""
+        """Return K, or K-1 where p^a is one of the powers of P."""
         return descartes(K, int(self.degree is None or self.degree > K))
 
     @property
@@ -98,7 +98,7 @@ class Power(Target):
 
 
 def read(text: str, tail: str) -> Power:
-    """The power of this exponent; InvalidProblem for one outside of (-1, 1024]."""
+    """Return the power of this exponent; raise InvalidProblem for an exponent outside (-1, 1024]."""
     a = number(text, tail, "power:0.5")
     if not a > -1:
         raise InvalidProblem(
@@ -110,10 +110,10 @@ def read(text: str, tail: str) -> Power:
 
 
 def binomial_series(a: "arb", scale: "arb", rho: "arb", terms: int) -> tuple[list["arb"], "arb"]:
-    """Coefficients of scale (1 + rho t)^a = sum_j a_j t^j + R, and a bound of |R| on |t| <= 1.
+    """Return the a_j of scale (1 + rho t)^a = sum_j a_j t^j + R, and a bound of |R| on |t| <= 1.
 
     |R| <= scale |C(a,n)| rho^n/(1-rho) for n terms, because |C(a,j)| falls from j = a on when a > -1 (for
-    a in (-1, 0) from j = 0).  Raises ValueError for terms that do not reach beyond a.
+    a in (-1, 0) from j = 0).  Raise ValueError for terms that do not reach beyond a.
     """
     from flint import arb
 
@@ -127,18 +127,21 @@ def binomial_series(a: "arb", scale: "arb", rho: "arb", terms: int) -> tuple[lis
 
 
 def power_moments(a: "arb", K: int) -> list["arb"]:
-    """Enclosures of int_0^1 p p^a B_{k,K}(p) dp = C(K,k) Gamma(k+2+a) (K-k)! / Gamma(K+3+a), k = 0..K."""
+    """Return enclosures of int_0^1 p p^a B_{k,K}(p) dp, k = 0..K.
+
+    The integral is C(K,k) Gamma(k+2+a) (K-k)! / Gamma(K+3+a).
+    """
     below = (a + K + 3).gamma()
     return [(a + k + 2).gamma() / below * (factorial(K) // factorial(k)) for k in range(K + 1)]
 
 
 def whole_exponent(a: float) -> int | None:
-    """The exponent where p^a is a polynomial."""
+    """Return the exponent a where p^a is a polynomial, else None."""
     return int(a) if a >= 0 and a.is_integer() else None
 
 
 def power_alone(degree: int | None) -> "list[Fraction]":
-    """Coefficients of p^degree; none where that is no polynomial."""
+    """Return the coefficients of p^degree, or an empty list where the degree is None."""
     from fractions import Fraction
 
     return [] if degree is None else [Fraction(0)] * degree + [Fraction(1)]

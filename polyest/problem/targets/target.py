@@ -1,9 +1,9 @@
-"""What a target says of its phi, from which tables are solved and certified, and what holds of all.
+"""The base class of targets: the functions of phi from which tables are solved and certified.
 
-In a policy gradient an answer enters with weight p, so p phi(p) is what has to be finite: it is
-continuous on [0, 1] with value 0 at p = 0 for every target.  Floats serve solvers and figures, balls
-give the enclosures from which certificates are made.  numpy, python-flint and Fraction are imported
-by what needs them, so that a trainer that only looks tables up does without.
+In a policy gradient an answer enters with weight p, so only p phi(p) has to be finite.  For every target it
+is continuous on [0, 1] with value 0 at p = 0.  Floats serve solvers and figures; balls give the
+enclosures from which certificates are made.  numpy, python-flint and Fraction are imported by the
+functions that need them, so that a trainer that only looks up tables does not import them.
 """
 
 from math import comb
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from polyest.arrays import Floats
 
-# exponent or degree: a proof takes as many Taylor terms, at most some 2 s and 100 MB
+# The greatest exponent or degree.  A proof takes as many Taylor terms: at most some 2 s and 100 MB.
 HIGHEST = 1024
-NEAR = 0.125  # how near to 0 `near_zero` knows anything
-# What a class says of its phi: all of one and the same.
+NEAR = 0.125  # greatest d for which `near_zero` gives finite bounds
+# The functions that a class defines for its phi, all for one and the same phi.
 FUNCTION = (
     "phi", "weighted", "slopes", "exponent", "ball", "jet", "taylor", "near_zero", "moments",
 )  # fmt: skip
-WORDS = ("name", "written")  # and how it is called
-# What is proved of exactly one class.
+WORDS = ("name", "written")  # the names of phi
+# The statements that are proved for exactly one class.
 THEOREMS = (
     "degree", "powers", "entries", "least_draws", "most_bends", "alternates", "direction",
 )  # fmt: skip
@@ -38,10 +38,10 @@ THEOREMS = (
 class Target(Record):
     """A function phi of p with its parameters, which are exact doubles.
 
-    A class says of its phi what FUNCTION lists, and which of THEOREMS hold for it; what it does not say
-    is not known, and NotProved where it is needed.  A subclass of such a class is another target.  It
-    inherits no theorem, and of FUNCTION and WORDS nothing once it says any of FUNCTION anew: a bound of
-    one phi proves nothing of another.
+    A class defines for its phi the functions that FUNCTION lists, and those of THEOREMS that hold for it.  A
+    function that it does not define is unknown, and raises NotProved where it is needed.  A subclass of
+    such a class is another target.  It inherits no theorem.  It inherits nothing of FUNCTION and WORDS
+    once it redefines any of FUNCTION: a bound of one phi proves nothing about another.
     """
 
     parameters: "tuple[float, ...]" = ()
@@ -49,8 +49,8 @@ class Target(Record):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if cls.__bases__ == (Target,):
-            return  # it inherits from no other phi
-        above = cls.__mro__[: cls.__mro__.index(Target)]  # the youngest first
+            return  # the class inherits from no other phi
+        above = cls.__mro__[: cls.__mro__.index(Target)]  # the most derived class first
         says = next((i for i, home in enumerate(above) if vars(home).keys() & {*FUNCTION}), 0)
         new, old = (
             {name for home in homes for name in vars(home)}
@@ -62,19 +62,22 @@ class Target(Record):
 
     @property
     def name(self) -> str:
-        """The text that `parse` reads back, such as `tsallis:0.5`; of an unregistered class its name."""
+        """The text that `parse` reads back, such as `tsallis:0.5`, or the name of an unregistered class."""
         return type(self).__name__
 
     def written(self, argument: str) -> str:
-        """How pages write phi of an argument: phi(p), and log p for the log."""
+        """Return phi of an argument as pages write it: phi(p), and log p for the log."""
         return f"phi({argument})"
 
     def phi(self, p: "ArrayLike") -> "Floats":
-        """Values phi(p) for p in (0, 1], float64, shape of p; at p = 0 the limit, -inf for log."""
+        """Return the values phi(p) for p in (0, 1], float64, in the shape of p.
+
+        At p = 0 the value is the limit, such as -inf for log.
+        """
         raise self._unsaid("phi")
 
     def weighted(self, p: "ArrayLike") -> "Floats":
-        """Values p phi(p) for p in [0, 1], float64, shape of p; 0 at p = 0."""
+        """Return the values p phi(p) for p in [0, 1], float64, in the shape of p; the value at p = 0 is 0."""
         import numpy as np
 
         x = np.asarray(p, dtype=np.float64)
@@ -82,54 +85,54 @@ class Target(Record):
         return np.asarray(np.where(x > 0, positive * self.phi(positive), 0.0))
 
     def slopes(self, p: "ArrayLike") -> "tuple[Floats, Floats]":
-        """First and second derivative of phi at p in (0, 1], float64, shape of p."""
+        """Return the first and second derivative of phi at p in (0, 1], float64, in the shape of p."""
         raise self._unsaid("slopes")
 
     @property
     def exponent(self) -> float:
-        """The power of p that phi is like at 0, and that Taylor terms have to go beyond; 0: none."""
+        """The power of p that phi behaves like at 0, or 0 without one; Taylor terms have to exceed it."""
         return 0.0
 
     def ball(self, p: "arb") -> "arb":
-        """Enclosure of phi(p) for a ball p inside (0, 1]."""
+        """Return an enclosure of phi(p) for a ball p inside (0, 1]."""
         raise self._unsaid("ball")
 
     def jet(self, p: "arb") -> "tuple[arb, arb, arb]":
-        """Enclosures of phi, phi' and phi'' at a ball p inside (0, 1]."""
+        """Return enclosures of phi, phi' and phi'' at a ball p inside (0, 1]."""
         raise self._unsaid("jet")
 
     def taylor(self, m: "arb", step: "arb", terms: int) -> "tuple[list[arb], arb]":
-        """Coefficients a_j of phi(m + step t) = sum_j a_j t^j + R, and a bound of |R| on |t| <= 1.
+        """Return the a_j of phi(m + step t) = sum_j a_j t^j + R, and a bound of |R| on |t| <= 1.
 
-        m: centre, inside (0, 1]; step: positive, with step/m < 1; terms: how many a_j, at least 1 and
+        m: centre, inside (0, 1]; step: positive, with step/m < 1; terms: the number of a_j, at least 1 and
         beyond the exponent.
         """
         raise self._unsaid("taylor")
 
     def near_zero(self, d: "arb") -> "tuple[arb, arb]":
-        """Upper bounds of |p phi(p)| and of p phi(p)^2 over 0 <= p <= d; infinite for d > 1/8.
+        """Return upper bounds of |p phi(p)| and of p phi(p)^2 over 0 <= p <= d; infinite for d > 1/8.
 
-        The second is infinite too where p phi^2 is unbounded.
+        The second bound is also infinite where p phi^2 is unbounded.
         """
         raise self._unsaid("near_zero")
 
     def moments(self, K: int) -> "list[arb]":
-        """Enclosures of int_0^1 p phi(p) B_{k,K}(p) dp, k = 0..K."""
+        """Return enclosures of int_0^1 p phi(p) B_{k,K}(p) dp, k = 0..K."""
         raise self._unsaid("moments")
 
     @property
     def degree(self) -> int | None:
-        """Degree of phi where it is a polynomial, None where it is not."""
+        """The degree of phi where it is a polynomial, else None."""
         return None
 
     def powers(self) -> "list[Fraction]":
-        """Coefficients a_0, a_1, ... of phi where it is a polynomial."""
+        """Return the coefficients a_0, a_1, ... of phi where it is a polynomial."""
         raise self._unsaid("powers")
 
     def entries(self, K: int) -> "list[Fraction] | None":
-        """Entries of the unbiased table where phi is a polynomial of degree <= K, else None.
+        """Return the entries of the unbiased table where phi is a polynomial of degree <= K, else None.
 
-        p^m has the one unbiased table c_k = C(k,m)/C(K,m), a U-statistic; entries are exact.
+        The only unbiased table of p^m is c_k = C(k,m)/C(K,m), a U-statistic.  The entries are exact.
         """
         if self.degree is None or self.degree > K:
             return None
@@ -143,24 +146,25 @@ class Target(Record):
 
     @property
     def least_draws(self) -> int:
-        """Fewest draws of which a table is asked for: the degree where it is to be met exactly."""
+        """The least K of a table: the degree where the table has to be unbiased."""
         return 1
 
     def most_bends(self, K: int) -> int | None:
-        """Most zeros in (0, 1) of e'', e = p (P(p) - phi(p)), for any P of degree K; None: not known.
+        """Return the most zeros in (0, 1) of e'', e = p (P(p) - phi(p)), for any P of degree K.
 
-        Proofs that count extrema ask here; `descartes` answers where p phi is made of powers.
+        Return None where that number is not known.  Proofs that count extrema use it; `descartes` gives it
+        where p phi is a sum of powers.
         """
         return None
 
     def alternates(self, K: int) -> bool:
-        """Whether K+2 points on which an error alternates are known to enclose the least one."""
+        """Return whether K+2 points on which an error alternates are known to enclose the least error."""
         bends = self.most_bends(K)
         return bends is not None and bends <= K
 
     @property
     def direction(self) -> int | None:
-        """1 where phi is proved not to fall on (0, 1], -1 not to rise, 0 constant; None: not known."""
+        """1 where phi is proved not to fall on (0, 1], -1 not to rise, 0 to be constant; else None."""
         return None
 
     def _unsaid(self, what: str) -> NotProved:
@@ -171,10 +175,10 @@ class Target(Record):
 
 
 def descartes(K: int, more: int) -> int:
-    """Most zeros in (0, 1) of e'' where p phi adds `more` powers of p to it that (pP)'' does not have.
+    """Return the most zeros in (0, 1) of e'' if p phi adds `more` powers of p that (pP)'' does not have.
 
     (pP)'' is a sum of the K powers p^0..p^(K-1), and a sum of n+1 real powers has at most n positive
-    zeros (Descartes' rule).  log adds 1/p; p^a one power, unless it is one of those; a polynomial one for
-    each coefficient a_m != 0 with m > K.
+    zeros (Descartes' rule).  log adds the power 1/p.  p^a adds one power, unless (pP)'' has it.  A
+    polynomial adds one power for each coefficient a_m != 0 with m > K.
     """
     return max(0, K - 1 + more)

@@ -1,4 +1,4 @@
-"""The derivative of Tsallis' entropy: phi = (p^(q-1) - 1)/(q-1), q > 0 and not 1 (q -> 1 is log)."""
+"""The derivative of Tsallis' entropy, phi = (p^(q-1) - 1)/(q-1), q > 0, q != 1 (q -> 1 is log)."""
 
 from typing import TYPE_CHECKING
 
@@ -24,50 +24,50 @@ if TYPE_CHECKING:
 
 
 class Tsallis(Target):
-    """phi = (p^a - 1)/a, a = q - 1; `parameters` is (q,)."""
+    """The target phi = (p^a - 1)/a, a = q - 1; `parameters` is (q,)."""
 
     @property
     def name(self) -> str:
-        """`tsallis:` and q."""
+        """The name `tsallis:` with q."""
         return f"tsallis:{shortest(self.parameters[0])}"
 
     @property
     def exponent(self) -> float:
-        """a = q - 1, rounded."""
+        """The exponent a = q - 1, rounded."""
         return self.parameters[0] - 1
 
     def phi(self, p: "ArrayLike") -> Floats:
-        """Values (p^a - 1)/a, at 0 the limit."""
+        """Return the values (p^a - 1)/a; at 0 the value is the limit."""
         a = self.exponent
         with np.errstate(divide="ignore"):
             return np.asarray((np.power(np.asarray(p, dtype=np.float64), a) - 1) / a)
 
     def slopes(self, p: "ArrayLike") -> tuple[Floats, Floats]:
-        """p^(a-1) and (a-1) p^(a-2)."""
+        """Return p^(a-1) and (a-1) p^(a-2)."""
         x, a = np.asarray(p, dtype=np.float64), self.exponent
         first = np.power(x, a - 1)
         return first, first * (a - 1) / x
 
     def ball(self, p: "arb") -> "arb":
-        """Enclosure of (p^a - 1)/a."""
+        """Return an enclosure of (p^a - 1)/a."""
         a = self._exact()
         return (p**a - 1) / a
 
     def jet(self, p: "arb") -> tuple["arb", "arb", "arb"]:
-        """Enclosures of (p^a - 1)/a, p^(a-1) and (a-1) p^(a-2)."""
+        """Return enclosures of (p^a - 1)/a, p^(a-1) and (a-1) p^(a-2)."""
         a = self._exact()
         first = p ** (a - 1)
         return self.ball(p), first, first * (a - 1) / p
 
     def taylor(self, m: "arb", step: "arb", terms: int) -> tuple[list["arb"], "arb"]:
-        """Those of p^a over a, and 1/a less in the constant."""
+        """Return coefficients and bound of p^a, divided by a, with 1/a subtracted from the constant."""
         a = self._exact()
         coefficients, rest = binomial_series(a, m**a / a, step / m, terms)
         coefficients[0] -= 1 / a
         return coefficients, rest
 
     def near_zero(self, d: "arb") -> tuple["arb", "arb"]:
-        """(d^(a+1) + d)/|a| and (d^(2a+1) + 2 d^(a+1) + d)/a^2, the second infinite for a < -1/2."""
+        """Return (d^(a+1) + d)/|a| and (d^(2a+1) + 2 d^(a+1) + d)/a^2; the second is inf for a < -1/2."""
         from flint import arb
 
         if not d <= NEAR:
@@ -78,7 +78,7 @@ class Tsallis(Target):
         return first, arb("+inf") if self.exponent < -0.5 else second
 
     def moments(self, K: int) -> list["arb"]:
-        """Those of p^a less those of 1, over a."""
+        """Return the moments of p^a minus those of 1, divided by a."""
         from flint import arb
 
         a = self._exact()
@@ -87,22 +87,22 @@ class Tsallis(Target):
 
     @property
     def degree(self) -> int | None:
-        """q - 1 where it is a whole number of at least 1."""
+        """The exponent q - 1 where it is a whole number of at least 1, else None."""
         return whole_exponent(self.exponent)
 
     def powers(self) -> "list[Fraction]":
-        """-1/a, 0, ..., 0, 1/a."""
-        found = power_alone(self.degree)
-        found[0] -= 1
-        return [x / (len(found) - 1) for x in found]
+        """Return -1/a, 0, ..., 0, 1/a."""
+        coefficients = power_alone(self.degree)
+        coefficients[0] -= 1
+        return [x / (len(coefficients) - 1) for x in coefficients]
 
     def most_bends(self, K: int) -> int:
-        """K, or K-1 where p^a is a power that P has."""
+        """Return K, or K-1 where p^a is one of the powers of P."""
         return descartes(K, int(self.degree is None or self.degree > K))
 
     @property
     def direction(self) -> int:
-        """1: phi' = p^(q-2) > 0."""
+        """1, because phi' = p^(q-2) > 0."""
         return 1
 
     def _exact(self) -> "arb":
@@ -112,7 +112,7 @@ class Tsallis(Target):
 
 
 def read(text: str, tail: str) -> Tsallis:
-    """The target of this order; InvalidProblem for one that is 1 or outside of (0, 1025]."""
+    """Return the target of this order; raise InvalidProblem for an order of 1 or outside (0, 1025]."""
     q = number(text, tail, "tsallis:0.5")
     if not (q > 0 and q != 1):
         raise InvalidProblem(

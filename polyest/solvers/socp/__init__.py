@@ -2,24 +2,26 @@
 
     bias   |p P(p) - p phi(p)| <= eps            q(c) = w sum_k B_k(p) (c_k - t)^2 <= v    at every p
 
-with w and t as the table of criteria says (problem/criteria.py).  Either eps or v is minimised, the other
-is the budget.  Each q is a squared norm: these are second-order cone programs.
+where the table of criteria gives w and t (problem/criteria.py).  Either eps or v is minimised, and the
+other is the budget.  Each q is a squared norm, so these are second-order cone programs.
 
-The formulation that survives, and why.
-* As cones of size K+2 each constraint carries a body whose rounding, amplified by the scaling of an
-  active cone, spoils dual feasibility at a gap of 1e-7.  As convex quadratics with one scalar multiplier
-  each, gaps of 1e-10 are reached.
-* On fixed or exchanged points the optimum is approached linearly: c is undetermined between the few
-  active points, and every exchange moves it.  Here the constraints are the peaks themselves, with the
-  curvature that they have by moving (curves.py, interior.py): one run, no exchange, about 30 steps.
-* Near the least bias E*(K) entries grow like 2^K and hardly show in P.  In the basis in which binomial
-  sampling is diagonal (spectral.py) that is a scaling of the columns, which Cholesky's factor does not
-  mind: float64 suffices at K = 24 down to 1.01 E* and at K = 64 down to 2 E*, where the noise is 1e8 times
-  the log's.  It ends where float64 no longer holds the optimal entries themselves.
+The formulation has three properties that others lack.
+* The constraints are convex quadratics with one scalar multiplier each, which reach gaps of 1e-10.  As
+  cones of size K+2 each of them would have a vector part whose rounding, amplified by the scaling of an
+  active cone, spoils dual feasibility at a gap of 1e-7.
+* The constraints are the peaks themselves, with the curvature that they gain by moving (curves.py,
+  interior.py).  One run of about 30 steps suffices, without an exchange.  On fixed or exchanged points
+  the optimum is approached linearly: c is undetermined between the few active points, and every
+  exchange moves it.
+* The basis is the one in which binomial sampling is diagonal (spectral.py).  Near the least bias E*(K)
+  entries grow like 2^K and hardly change P.  In this basis that growth is a scaling of the columns, to
+  which Cholesky's factor is insensitive.  Float64 suffices at K = 24 down to 1.01 E* and at K = 64 down to
+  2 E*, where the noise is 1e8 times that of the log.  The limit is reached where float64 no longer holds
+  the optimal entries themselves.
 
-What is minimised is tau + rho T(c), T the tie-break of exact/tie_break.py, rho so small that tau stays within
-about selection.SLACK of its optimum.  Everything starts cold: the same machine and libraries give the same
-bytes.
+The objective is tau + rho T(c), where T is the tie-break of exact/tie_break.py and rho is so small that tau
+stays within about exact/tie_break.SLACK of its optimum.  No run starts from an earlier result: the same
+machine and libraries give the same bytes.
 """
 
 from functools import partial
@@ -38,23 +40,24 @@ from polyest.solvers.socp.interior import minimise
 from polyest.solvers.socp.multipliers import witness
 
 MOST_DRAWS = 1024
-INSIDE = 1e-2  # share of a bias budget that a first table leaves
-RATHER_INSIDE = 1e-4  # and with which it is content
-CLOSE = 1e-5  # gap at which the search for a first table gives up on a noise
-LOUDER = 16.0
+INSIDE = 1e-2  # share of a bias budget that the search for a first table leaves unused
+RATHER_INSIDE = 1e-4  # the share that suffices for a first table
+CLOSE = 1e-5  # gap at which the search for a first table gives up on a bound of the noise
+LOUDER = 16.0  # factor from one bound of the noise to the next
 DOUBLINGS = 40
 
 
 @alone
 def solve(problem: Problem) -> Solution:
-    """Variance-optimal table of `problem` with its multipliers; its limit is met at every p.
+    """Return the variance-optimal table of `problem` with its multipliers; its limit is met at every p.
 
-    Raises InvalidProblem for K above 1024 and NotConverged with the state reached.
+    Raise InvalidProblem for K above 1024, and NotConverged with the state that was reached.
     """
     if problem.K > MOST_DRAWS:
         raise InvalidProblem(f"K is {problem.K}: socp solves up to K = {MOST_DRAWS}")
-    # One thread: sums stay in one order, and beside other work two are slower.  What is not finite on
-    # the way, as for a target that float64 hardly tells from a constant, ends as NotConverged.
+    # One thread keeps sums in one order, and two threads are slower beside other work.  Intermediate
+    # numbers are not finite for a target that float64 hardly tells from a constant, for example; such
+    # a run ends with NotConverged.
     with threadpool_limits(1), np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         try:
             return _solved(problem)
@@ -74,13 +77,16 @@ def _solved(problem: Problem) -> Solution:
     else:
         curves, start = _within_bias(problem, usual, tie_break)
     posed = program(curves, frees_bias)
-    found = minimise(posed, start, tie_break)
-    c = curves.rounded(found.frame.b)
-    return Solution(c, witness(problem, posed, found, c), "socp")
+    state = minimise(posed, start, tie_break)
+    c = curves.rounded(state.iterate.b)
+    return Solution(c, witness(problem, posed, state, c), "socp")
 
 
 def _within_bias(problem: Problem, usual: Floats, tie_break: TieBreak) -> tuple[Curves, Floats]:
-    """Curves in units of the bias budget and of a noise that it can be met with, and a table within."""
+    """Return the curves, in units of the bias budget and of a noise that suffices for it, and a table.
+
+    The table is within the bias budget.
+    """
     bias_unit = problem.limit or 1.0
     curves = Curves(problem, bias_unit, 1.0)
     b = curves.written(usual)
@@ -94,11 +100,11 @@ def _within_bias(problem: Problem, usual: Floats, tie_break: TieBreak) -> tuple[
         return Curves(problem, bias_unit, noise), b
     for _ in range(DOUBLINGS):
         curves = Curves(problem, bias_unit, noise)
-        found = minimise(
+        iterate = minimise(
             program(curves, True), _quieter(curves, b), tie_break, CLOSE, 1 - INSIDE
-        ).frame
-        b = found.b
-        if found.tau < 1 - RATHER_INSIDE:
+        ).iterate
+        b = iterate.b
+        if iterate.tau < 1 - RATHER_INSIDE:
             return curves, b
         noise *= LOUDER
     raise NotConverged(
@@ -108,7 +114,10 @@ def _within_bias(problem: Problem, usual: Floats, tie_break: TieBreak) -> tuple[
 
 
 def _quieter(curves: Curves, b: Floats) -> Floats:
-    """The table with its spread, or where a moment is bounded its size, reduced: q at most 1/2."""
+    """Return the table with its spread reduced so that q is at most 1/2.
+
+    Where a moment is bounded, the entries are reduced instead of their spread.
+    """
     c = curves.table(b)
     share = min(1.0, np.sqrt(0.5 / float(curves.look[1].values(b, c).max())))
     middle = c.mean() if curves.criterion.centred else 0.0

@@ -1,10 +1,11 @@
-"""The constraints of an iterate, to second order: |e| and q at every peak and at guards.
+"""The constraints of an iterate to second order: |e| and q at every peak and at the guards.
 
-    |e| <= tau or 1,   q <= 1 or tau    where they are highest at this b (curves.py), and at guards,
+    |e| <= tau or 1,   q <= 1 or tau    at the peaks of this b (curves.py) and at the guards
 
-a coarse grid of fixed places that keeps a step from going where no peak is yet.  Each constraint is a
-smooth convex function of b; a frame has their values, a view their gradients and curvatures, from which
-the Newton equations of the interior-point method are formed and factored.
+The guards are a coarse grid of fixed places; they keep a step from violating a bound where there is no
+peak yet.  Each constraint is a smooth convex function of b.  An `Iterate` has the values of the
+constraints.  A `View` has their gradients and curvatures, from which the Newton equations of the
+interior-point method are formed and factored.
 """
 
 from collections.abc import Callable
@@ -18,17 +19,20 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 from polyest.arrays import Floats
 from polyest.solvers.socp.curves import Curves, Flags, Lines, Peaks, Quadratics
 
-ABOVE = 2.0  # tau to begin with, over what it bounds
+ABOVE = 2.0  # the first tau, divided by the greatest value that it bounds
 BLOCK = 64  # guards whose rows are multiplied together
-NOTHING = 1e-25  # a probability that is left out of a product
-RIDGES = (0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10)
+NOTHING = 1e-25  # a probability, relative to the greatest of its row, that products leave out
+RIDGES = (0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10)  # added to the diagonal, in turn
 
 Block = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
 class TieBreak:
-    """T = sum W c^2 - 2 t c, its weight rho by table, tau and share of tau, and the share at the end."""
+    """The tie-break T = sum W c^2 - 2 t c, with the rule for its weight rho.
+
+    weight: a function that gives rho for a table, tau and a share of tau; share: the share at the end.
+    """
 
     W: Floats
     t: Floats
@@ -38,37 +42,42 @@ class TieBreak:
 
 @dataclass(frozen=True)
 class Program:
-    """Curves, what tau bounds (the bias where `frees_bias`, else the noise), and the guards."""
+    """The curves and the guards; tau bounds the bias where `frees_bias` is true, else the noise."""
 
     curves: Curves
     frees_bias: bool
-    theta: tuple[Floats, Floats]  # of the guards of e and of q
+    theta: tuple[Floats, Floats]  # angles of the guards of e and of q
     lines: Lines
     quadratics: Quadratics
-    blocks: tuple[list[Block], list[Block]]  # rows and columns that matter, of A and of B
+    blocks: tuple[
+        list[Block], list[Block]
+    ]  # rows and columns of A and of B that are not negligible
 
 
 @dataclass(frozen=True)
-class Frame:
-    """All constraints at one b and tau: e and -e at the guards, |e| at its peaks, then q likewise."""
+class Iterate:
+    """All constraints at one b and tau.
+
+    They are e and -e at the guards and |e| at its peaks, then q at its guards and its peaks.
+    """
 
     b: Floats
     tau: float
     peaks: Peaks
     slack: Floats  # (N,)
-    free: Flags  # (N,) whether tau is the bound
+    free: Flags  # (N,) true where tau is the bound
 
 
 def program(curves: Curves, frees_bias: bool) -> Program:
-    """The program of these curves with its guards."""
+    """Return the program of these curves with its guards."""
     theta = curves.guards()
     lines, quadratics = curves.lines(theta[0]), curves.quadratics(theta[1])
     blocks = _blocks(lines.A), _blocks(quadratics.B)
     return Program(curves, frees_bias, theta, lines, quadratics, blocks)
 
 
-def framed(program: Program, b: Floats, tau: float | None) -> Frame:
-    """The frame at b and tau; without tau at one that leaves room."""
+def evaluate(program: Program, b: Floats, tau: float | None) -> Iterate:
+    """Return the constraints at b and tau; without tau, a tau that leaves room is taken."""
     curves = program.curves
     c, peaks, e = curves.table(b), curves.peaks(b), program.lines.values(b)
     of_e = np.concatenate([e, -e, peaks.lines.values(b)])
@@ -77,19 +86,19 @@ def framed(program: Program, b: Floats, tau: float | None) -> Frame:
     height = np.append(of_e, of_q)
     if tau is None:
         tau = ABOVE * float(height[free].max())
-    return Frame(b, tau, peaks, np.where(free, tau, 1.0) - height, free)
+    return Iterate(b, tau, peaks, np.where(free, tau, 1.0) - height, free)
 
 
 @dataclass(frozen=True)
 class Newton:
-    """Factored matrix of the Newton equations, scaled to a unit diagonal."""
+    """The factored matrix S of the Newton equations, scaled to a unit diagonal."""
 
     scale: Floats
     scaled: Floats
     factor: Floats
 
     def solve(self, right: Floats) -> Floats:
-        """S^{-1} right, refined."""
+        """Return S^{-1} right, after two steps of iterative refinement."""
         right = right * self.scale
         v = dpotrs(self.factor, right, lower=1)[0]
         for _ in range(2):
@@ -98,62 +107,62 @@ class Newton:
 
 
 class View:
-    """A frame's constraints to second order."""
+    """The constraints of an iterate to second order."""
 
-    def __init__(self, program: Program, frame: Frame, tie_break: TieBreak, rho: float) -> None:
-        """Gradients at a frame of `program`, with the tie-break of weight rho."""
-        self.program, self.frame = program, frame
-        curves, peaks = program.curves, frame.peaks
+    def __init__(self, program: Program, iterate: Iterate, tie_break: TieBreak, rho: float) -> None:
+        """Compute the gradients at an iterate of `program`, with the tie-break of weight rho."""
+        self.program, self.iterate = program, iterate
+        curves, peaks = program.curves, iterate.peaks
         self.curves = curves
-        self.c = curves.table(frame.b)
+        self.c = curves.table(iterate.b)
         self.guards_e, self.guards_q = program.lines.f.size, program.quadratics.w.size
         self.peaks_e = peaks.lines.f.size
-        self.N_e = 2 * self.guards_e + self.peaks_e  # constraints of e
-        N = frame.slack.size
+        self.N_e = 2 * self.guards_e + self.peaks_e  # number of constraints of e
+        N = iterate.slack.size
         self.at_peak = np.r_[2 * self.guards_e : self.N_e, self.N_e + self.guards_q : N]
-        self.G = program.quadratics.gradients(frame.b, self.c)
-        self.G_peaks = peaks.quadratics.gradients(frame.b, self.c)
+        self.G = program.quadratics.gradients(iterate.b, self.c)
+        self.G_peaks = peaks.quadratics.gradients(iterate.b, self.c)
         self.H, self.g = 2 * rho * tie_break.W, -2 * rho * tie_break.t
 
-    def back(self, u: Floats) -> Floats:
-        """Sum of u times the gradients of (constraint - bound), in (b, tau)."""
+    def jacobian_t(self, u: Floats) -> Floats:
+        """Return the sum of u times the gradients of (constraint - bound) in (b, tau)."""
         of_e, of_q = u[: self.N_e], u[self.N_e :]
         n, M = self.guards_e, self.guards_q
         inner = self.program.lines.A.T @ (of_e[:n] - of_e[n : 2 * n])
-        inner += self.frame.peaks.lines.A.T @ of_e[2 * n :]
+        inner += self.iterate.peaks.lines.A.T @ of_e[2 * n :]
         inner += self.curves.written(of_q[:M] @ self.G + of_q[M:] @ self.G_peaks)
-        return np.append(inner, -u[self.frame.free].sum())
+        return np.append(inner, -u[self.iterate.free].sum())
 
-    def along(self, dx: Floats) -> Floats:
-        """Change of (constraint - bound) along a change of (b, tau), to first order."""
+    def jacobian(self, dx: Floats) -> Floats:
+        """Return the change of (constraint - bound) for a change dx of (b, tau), to first order."""
         db, dc = dx[:-1], self.curves.table(dx[:-1])
         guards = self.program.lines.A @ db
-        peaks = self.frame.peaks.lines.A @ db
+        peaks = self.iterate.peaks.lines.A @ db
         change = np.concatenate([guards, -guards, peaks, self.G @ dc, self.G_peaks @ dc])
-        change[self.frame.free] -= dx[-1]
+        change[self.iterate.free] -= dx[-1]
         return change
 
-    def bend(self, db: Floats) -> Floats:
-        """Second-order part of the constraints along db."""
-        dc, peaks = self.curves.table(db), self.frame.peaks
-        bend = np.zeros(self.frame.slack.size)
-        bend[self.N_e :] = np.append(
-            self.program.quadratics.bend(db, dc), peaks.quadratics.bend(db, dc)
+    def second_order(self, db: Floats) -> Floats:
+        """Return the second-order part of the change of the constraints for a change db."""
+        dc, peaks = self.curves.table(db), self.iterate.peaks
+        change = np.zeros(self.iterate.slack.size)
+        change[self.N_e :] = np.append(
+            self.program.quadratics.second_order(db, dc), peaks.quadratics.second_order(db, dc)
         )
-        bend[self.at_peak] += 0.5 * (peaks.turn @ db) ** 2 / peaks.kappa
-        return bend
+        change[self.at_peak] += 0.5 * (peaks.turn @ db) ** 2 / peaks.kappa
+        return change
 
-    def pull(self, z: Floats) -> Floats:
-        """Gradient of the Lagrangian in (b, tau)."""
-        pull = self.back(z)
-        pull[:-1] += self.curves.written(self.H * self.c + self.g)
-        pull[-1] += 1.0
-        return pull
+    def lagrangian_gradient(self, z: Floats) -> Floats:
+        """Return the gradient of the Lagrangian in (b, tau)."""
+        gradient = self.jacobian_t(z)
+        gradient[:-1] += self.curves.written(self.H * self.c + self.g)
+        gradient[-1] += 1.0
+        return gradient
 
     def factored(self, z: Floats, stiffer: float) -> Newton | None:
-        """The Newton equations' matrix, its curvature from q multiplied by 1 + stiffer.
+        """Return the matrix of the Newton equations, with the curvature of q multiplied by 1 + stiffer.
 
-        None where it is not positive definite to rounding.
+        Return None where it is not positive definite to rounding.
         """
         S = self._matrix(z, stiffer)
         if not np.isfinite(S).all():
@@ -169,9 +178,9 @@ class View:
         return None
 
     def _matrix(self, z: Floats, stiffer: float) -> Floats:
-        frame, program, curves = self.frame, self.program, self.curves
-        peaks, at_e, at_q, n = frame.peaks, self.guards_e, self.guards_q, self.c.size
-        ratio = z / frame.slack
+        iterate, program, curves = self.iterate, self.program, self.curves
+        peaks, at_e, at_q, n = iterate.peaks, self.guards_e, self.guards_q, self.c.size
+        ratio = z / iterate.slack
         of_e, of_q = ratio[: self.N_e], ratio[self.N_e :]
         y = 2 * z[self.N_e : self.N_e + at_q] * program.quadratics.w
         y_peaks = 2 * z[self.N_e + at_q :] * peaks.quadratics.w
@@ -189,14 +198,14 @@ class View:
         rest += _gram(peaks.lines.A, of_e[2 * at_e :])
         rest += _gram(peaks.turn, z[self.at_peak] / peaks.kappa)
         S[:n, :n] += _symmetric(rest)
-        edge = self.back(np.where(frame.free, ratio, 0.0))
+        edge = self.jacobian_t(np.where(iterate.free, ratio, 0.0))
         S[:n, n] = S[n, :n] = -edge[:-1]
         S[n, n] = -edge[-1]
         return S
 
 
 def _blocks(rows: Floats) -> list[Block]:
-    """Blocks of consecutive rows with the columns outside of which they are nothing."""
+    """Return blocks of consecutive rows, each with the columns outside of which it is negligible."""
     edges = [*range(0, rows.shape[0], BLOCK), rows.shape[0]]
     blocks = []
     for first, last in pairwise(edges):
@@ -207,7 +216,7 @@ def _blocks(rows: Floats) -> list[Block]:
 
 
 def _gram(rows: Floats, weights: Floats, blocks: list[Block] | None = None) -> Floats:
-    """Lower triangle of rows' diag(weights) rows."""
+    """Return the lower triangle of rows' diag(weights) rows."""
     scaled, n = np.sqrt(weights)[:, None] * rows, rows.shape[1]
     product = np.zeros((n, n), order="F")
     for part, columns in [(slice(None), slice(None))] if blocks is None else blocks:
@@ -217,5 +226,5 @@ def _gram(rows: Floats, weights: Floats, blocks: list[Block] | None = None) -> F
 
 
 def _symmetric(lower: Floats) -> Floats:
-    """The matrix of this lower triangle."""
+    """Return the symmetric matrix that has this lower triangle."""
     return np.asarray(np.tril(lower) + np.tril(lower, -1).T)

@@ -3,18 +3,17 @@
     e(p) = p (P(p) - phi(p)) / (unit of bias)
     q(p) = w sum_k B_k(p) (c_k - t)^2 / (unit of noise)
 
-with w and t as the table of criteria says (problem/criteria.py).  A table is c = U b, U the basis of
-spectral.py for K <= 128 and the
-identity above, where no table near the least bias fits into float64 anyway and rows B(p), nearly 0
-far from k = Kp, are worth more.  A place is an angle theta, p = sin^2 theta: in theta binomials are equally
-wide everywhere, and curves are even about both ends.
+where the table of criteria gives w and t (problem/criteria.py).  A table is c = U b.  For K <= 128, U is the
+basis of spectral.py.  Above, U is the identity: there no table near the least bias fits into float64, and
+the rows B(p) are nearly 0 far from k = Kp, which saves work.  A place is an angle theta, p = sin^2 theta.
+In theta, binomials are equally wide everywhere, and curves are even about both ends.
 
 The height h(b) of a peak, the maximum of |e| or q near a place, is a smooth function of b.  With g the
 gradient of the curve at a fixed place, ' its derivative in theta and kappa = -d^2/dtheta^2 of the curve,
 
     grad h = g,    hess h = (hess at a fixed place) + g' g'^T / kappa,
 
-taken where the peak is: the last term is what the peak gains by moving.
+taken where the peak is.  The last term is the curvature that the peak gains by moving.
 """
 
 from collections.abc import Callable
@@ -31,11 +30,13 @@ from polyest.problem.problem import Problem
 from polyest.solvers.socp import spectral
 
 SPECTRAL = 128  # greatest K with the basis of spectral.py
-LOOK = 12  # places per draw at which peaks are looked for
+LOOK = 12  # places per draw at which peaks are searched
 BIAS, NOISE = 3, 2  # guards per draw, of e and of q
-WIDE = 16  # above K = 256 as for WIDE sqrt(K+2) draws: curves are no narrower than 1/sqrt(K)
-NEWTON, CLOSE = 6, 0.02  # most steps to a top; a short one, in units of the distance of places
-FLAT = 1e-2  # least kappa of a peak, over its height times K
+# Above K = 256 the places are those of WIDE sqrt(K+2) draws: curves are no narrower than 1/sqrt(K).
+WIDE = 16
+# The most Newton steps to a top, and the step that ends them, in units of the distance of places.
+NEWTON, CLOSE = 6, 0.02
+FLAT = 1e-2  # least kappa of a peak, divided by its height times K
 RIGHT = 0.5 * np.pi
 
 Flags = NDArray[np.bool_]
@@ -43,19 +44,22 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Lines:
-    """e at some places, A b - f: A (M, n), f (M,)."""
+    """The curve e = A b - f at some places, with A (M, n) and f (M,)."""
 
     A: Floats
     f: Floats
 
     def values(self, b: Floats) -> Floats:
-        """e, (M,)."""
+        """Return e, (M,)."""
         return np.asarray(self.A @ b - self.f)
 
 
 @dataclass(frozen=True)
 class Quadratics:
-    """q at some places: probabilities B (M, n), means L (M, n) of the basis, weights w, offsets d."""
+    """The curve q at some places.
+
+    B (M, n): probabilities; L (M, n): means of the basis; w (M,): weights; d (M,): offsets.
+    """
 
     B: Floats
     L: Floats
@@ -64,22 +68,22 @@ class Quadratics:
     centred: bool
 
     def values(self, b: Floats, c: Floats) -> Floats:
-        """q at b, with c = U b, (M,); as a sum of squares, for a difference would lose digits."""
+        """Return q at b, with c = U b, (M,); it is a sum of squares, since a difference loses digits."""
         return np.asarray(self.w * np.einsum("mk,mk->m", self.B, self._apart(b, c) ** 2))
 
-    def bend(self, db: Floats, dc: Floats) -> Floats:
-        """Second-order part of q along db, (M,)."""
+    def second_order(self, db: Floats, dc: Floats) -> Floats:
+        """Return the second-order part of the change of q for a change db, (M,)."""
         square = self.B @ (dc * dc)
         if self.centred:
             square = square - (self.L @ db) ** 2
         return np.asarray(self.w * np.maximum(square, 0.0))
 
     def gradients(self, b: Floats, c: Floats) -> Floats:
-        """Gradients of q in c, (M, n)."""
+        """Return the gradients of q in c, (M, n)."""
         return np.asarray((2 * self.w)[:, None] * self.B * self._apart(b, c))
 
     def part(self, places: slice) -> "Quadratics":
-        """q at some of the places."""
+        """Return the curve q at some of the places."""
         return Quadratics(
             self.B[places], self.L[places], self.w[places], self.d[places], self.centred
         )
@@ -97,15 +101,15 @@ class Peaks:
     turn: Floats  # (N, n) g' in b
     kappa: Floats  # (N,)
     lines: Lines  # at the peaks of |e|, with the sign of e taken into A and f
-    sign: Floats  # of e there
+    sign: Floats  # the sign of e at its peaks
     quadratics: Quadratics  # at the peaks of q
 
 
 class Curves:
-    """e and q of one problem."""
+    """The curves e and q of one problem."""
 
     def __init__(self, problem: Problem, bias_unit: float, noise_unit: float) -> None:
-        """Curves of `problem` in these units, with the places that peaks are looked for at."""
+        """Set up the curves of `problem` in these units, and the places at which peaks are searched."""
         K = problem.K
         self.K, self.target = K, problem.target
         self.bias_unit, self.noise_unit = bias_unit, noise_unit
@@ -116,29 +120,29 @@ class Curves:
         self.look = self.lines(theta), self.quadratics(theta)
 
     def table(self, b: Floats) -> Floats:
-        """c = U b."""
+        """Return c = U b."""
         return b if self._U is None else np.asarray(self._U @ b)
 
     def rounded(self, b: Floats) -> Floats:
-        """c = U b, every entry the nearest double."""
+        """Return c = U b, with every entry the nearest double."""
         return b if self._U is None else spectral.table(self.K, b)
 
     def written(self, c: Floats) -> Floats:
-        """U'c, of a table its b; of rows in c, (..., n), the rows in b."""
+        """Return U'c: b for a table c, and rows in b for rows in c, (..., n)."""
         return c if self._U is None else np.asarray(c @ self._U)
 
     def congruent(self, S: Floats) -> Floats:
-        """U'S U, of a quadratic form in c the one in b."""
+        """Return U'S U, the quadratic form in b for a quadratic form S in c."""
         return S if self._U is None else np.asarray(self._U.T @ S @ self._U)
 
     def lines(self, theta: Floats) -> Lines:
-        """e at these angles."""
+        """Return the curve e at these angles."""
         p = np.sin(theta) ** 2
         rows = self._means(p) * (p / self.bias_unit)[:, None]
         return Lines(rows, self.target.weighted(p) / self.bias_unit)
 
     def quadratics(self, theta: Floats) -> Quadratics:
-        """q at these angles."""
+        """Return the curve q at these angles."""
         p = np.sin(theta) ** 2
         weights = (p if self.criterion.by_p else np.ones_like(p)) / self.noise_unit
         offsets = np.zeros_like(p)
@@ -149,14 +153,14 @@ class Curves:
         )
 
     def guards(self) -> tuple[Floats, Floats]:
-        """Angles of a coarse grid for e, empty where the problem does not bound it, and for q."""
+        """Return the angles of a coarse grid for e and for q; that for e is empty where e is not bounded."""
         wide = draws_wide(self.K)
         counts = BIAS * wide if self.criterion.budgeted else 0, NOISE * wide
         e, q = (np.asarray((np.arange(n) + 0.5) * (RIGHT / max(n, 1))) for n in counts)
         return e, q
 
     def peaks(self, b: Floats) -> Peaks:
-        """Every local maximum of |e|, none where the problem bounds none, and of q."""
+        """Return every local maximum of |e| and of q; of |e| none where the problem does not bound it."""
         c, n = self.table(b), b.size
         e, q = self.look[0].values(b), self.look[1].values(b, c)
         above = self._tops(np.abs(e)) if self.criterion.budgeted else np.zeros(0)
@@ -184,16 +188,16 @@ class Curves:
         return quick_pmf(self.K, p) if self._U is None else spectral.means(self.K, p)
 
     def _tops(self, values: Floats) -> Floats:
-        """Angles of the local maxima among values on the places looked at, parabolas' tops."""
+        """Return the angles of the local maxima of values at the places of the search, by parabolas."""
         padded = np.concatenate([values[1:2], values, values[-2:-1]])
         top = np.flatnonzero((values >= padded[:-2]) & (values > padded[2:]))
         move = np.clip(_newton(padded[top], padded[top + 1], padded[top + 2]), -0.5, 0.5)
-        # An even curve is level at an end, be that a top or the dip between two.
+        # An even curve is level at an end, which is a top or the minimum between two tops.
         move[top == 0], move[top == values.size - 1] = 0.5, -0.5
         return np.asarray(self.step * (top + move))
 
     def _moved(self, theta: Floats, curve: Callable[[Floats], Floats]) -> Floats:
-        """The angles after Newton steps to the tops of the curve, more of them where it is flat."""
+        """Return the angles after Newton steps to the tops of the curve, more steps where it is flat."""
         h = 0.1 * self.step
         for _ in range(NEWTON):
             move = h * _newton(*curve(_around(theta, h)).reshape(3, -1))
@@ -205,7 +209,7 @@ class Curves:
 
 
 def draws_wide(K: int) -> int:
-    """How many draws' worth of places the curves of K draws need."""
+    """Return the number of draws by which the number of places for the curves of K draws is set."""
     return min(K + 2, round(WIDE * sqrt(K + 2)))
 
 
@@ -214,6 +218,6 @@ def _around(theta: Floats, h: float) -> Floats:
 
 
 def _newton(low: Floats, middle: Floats, high: Floats) -> Floats:
-    """Where the parabola through values at -1, 0, 1 has its top; 0 where it has none."""
+    """Return the place of the top of the parabola through values at -1, 0, 1; 0 where it has none."""
     bend = low - 2 * middle + high
     return np.divide(low - high, 2 * bend, out=np.zeros_like(bend), where=bend < 0)

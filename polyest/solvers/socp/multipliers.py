@@ -1,17 +1,17 @@
-"""From the last iterate of a program to weights that bound its optimum.
+"""Weights that bound the optimum of a program, from its last iterate.
 
-The multipliers of tau + rho T are made multipliers of tau alone, for which dual_bound.py proves a bound.
-T = int p E(c_X - phi)^2 dp is itself made of noise and bias: with e = p (P - phi),
+The multipliers of tau + rho T become multipliers of tau alone, for which dual_bound.py proves a bound.
+T = int p E(c_X - phi)^2 dp is itself a sum of noise and bias: with e = p (P - phi),
 
     p E(c_X - phi)^2 = p Var c_X + e^2/p = p E c_X^2 - 2 phi e - p phi^2,
 
-and e^2 is no less than its tangent at the optimum.  So, on Gauss points x of weights v, rho T becomes
+and e^2 is no less than its tangent at the optimum.  On Gauss points x of weights v, rho T therefore becomes
 noise weights rho v (times x where the criterion has no weight p) and bias weights 2 rho v e/x, or
--2 rho v phi for a moment.  The Lagrangian stays flat at c, the bound loses a few times rho, and
-the quadratic form, which a few active peaks leave all but singular, is definite beyond rounding.
+-2 rho v phi for a moment.  The Lagrangian keeps its zero gradient at c, the bound loses a few times rho, and
+the quadratic form, which is nearly singular with a few active peaks, is definite beyond rounding.
 
-What the iterate leaves of the gradient costs its square in the metric of that form.  A least-squares
-fit of the multipliers, in relative changes, removes it.
+The gradient that remains at the iterate costs the bound its square in the metric of that form.  A
+least-squares fit of the multipliers, in relative changes, removes it.
 """
 
 from collections.abc import Callable
@@ -28,26 +28,26 @@ from polyest.solvers.socp.constraints import Program
 from polyest.solvers.socp.curves import Curves
 from polyest.solvers.socp.interior import State
 
-LIGHT = 1e-10  # of the greatest multiplier: a lighter one is left out
-EXTRA = 7  # Gauss points beyond K + 1, for what is not a polynomial
-FITS, SETTLED = 16, 1e-3  # at most; and the greatest change that ends them
-FIRM = 1e-3  # what a relative change costs, over the root of tau
-MOST = 0.5  # the most that a fit changes
-DIGITS = 9  # of a point: the fit takes up what is cut off, and files are a sixth smaller
-RIDGES = (1e-15, 1e-13, 1e-11)
+LIGHT = 1e-10  # share of the greatest multiplier below which one is left out
+EXTRA = 7  # Gauss points beyond K + 1, because phi need not be a polynomial
+FITS, SETTLED = 16, 1e-3  # the most fits, and the relative change below which they end
+FIRM = 1e-3  # the cost of a relative change, divided by the root of tau
+MOST = 0.5  # the greatest relative change in one fit
+DIGITS = 9  # digits of a point: the fit absorbs the rounding, and files are a sixth smaller
+RIDGES = (1e-15, 1e-13, 1e-11)  # added to the diagonal, in turn
 
 Weighted = tuple[Floats, Floats]  # points in [0, 1] and their weights
 
 
 def witness(problem: Problem, program: Program, state: State, c: Floats) -> Dual:
-    """Normalised multipliers of the bias and the noise, and the value of the tie-break at c.
+    """Return normalised multipliers of the bias and the noise, with the value of the tie-break at c.
 
-    Raises NotConverged where the quadratic form is not definite to rounding.
+    Raise NotConverged where the quadratic form is not definite to rounding.
     """
     curves = program.curves
     bias, noise = _of_peaks(program, state)
     more_bias, more_noise = _of_tie_break(problem, curves, c, state.rho)
-    bias, noise = _fitted(program, bias, noise, more_bias, more_noise, c, state.frame.tau)
+    bias, noise = _fitted(program, bias, noise, more_bias, more_noise, c, state.iterate.tau)
     points, weights = _joined(bias, more_bias)
     places, heights = _joined(noise, more_noise)
     total = float(np.abs(weights).sum() if program.frees_bias else heights.sum())
@@ -62,8 +62,8 @@ def witness(problem: Problem, program: Program, state: State, c: Floats) -> Dual
 
 
 def _of_peaks(program: Program, state: State) -> tuple[Weighted, Weighted]:
-    """Multipliers of e and q themselves that weigh anything, at guards and peaks."""
-    curves, peaks, n = program.curves, state.frame.peaks, program.lines.f.size
+    """Return the multipliers of e and q, without their units, that are not negligible."""
+    curves, peaks, n = program.curves, state.iterate.peaks, program.lines.f.size
     of_e, of_q = np.split(state.z, [2 * n + peaks.sign.size])
     theta_e = np.append(program.theta[0], peaks.theta[: peaks.sign.size])
     theta_q = np.append(program.theta[1], peaks.theta[peaks.sign.size :])
@@ -78,10 +78,10 @@ def _of_peaks(program: Program, state: State) -> tuple[Weighted, Weighted]:
 def _of_tie_break(
     problem: Problem, curves: Curves, c: Floats, rho: float
 ) -> tuple[Weighted, Weighted]:
-    """rho T as weights of e and of q."""
+    """Return rho T as weights of e and of q."""
     node, v = np.polynomial.legendre.leggauss(problem.K + 1 + EXTRA)
     u = (1 + node) / 2
-    x, v = _short(u * u), rho * u * v  # p = u^2: the logarithm is smoother in u
+    x, v = _short(u * u), rho * u * v  # p = u^2, since the logarithm is smoother in u
     noise = v if curves.criterion.by_p else v * x
     if curves.criterion.fitted:
         return (x[:0], v[:0]), (x, noise)
@@ -99,12 +99,12 @@ def _fitted(
     c: Floats,
     tau: float,
 ) -> tuple[Weighted, Weighted]:
-    """Bias and noise weights changed so that, with the others, the Lagrangian is flat at c."""
+    """Return bias and noise weights with which, and with the others, the Lagrangian has gradient 0 at c."""
     curves = program.curves
     rows = np.vstack([_of_bias(curves, bias), _of_noise(curves, noise, c)])
     rest = _of_bias(curves, more_bias).sum(axis=0) + _of_noise(curves, more_noise, c).sum(axis=0)
     whiten = _whitener(curves, _joined(noise, more_noise))
-    # What normalises the bound is kept, and a change is no greater than it has to be.
+    # The first row of `firm` keeps the sum that normalises the bound; the others keep changes small.
     part = np.zeros(rows.shape[0])
     weights = bias[1] if program.frees_bias else noise[1]
     at = slice(0, weights.size) if program.frees_bias else slice(bias[1].size, None)
@@ -113,10 +113,12 @@ def _fitted(
     factor = np.ones(rows.shape[0])
     for _ in range(FITS):
         now = factor[:, None] * rows
-        pull = now.sum(axis=0) + rest
+        gradient = now.sum(axis=0) + rest
         system = np.vstack([whiten(now).T, firm])
-        right = np.append(whiten(pull[None])[0], np.zeros(firm.shape[0]))
-        change = np.clip(_change(system, right, now, pull, curves.criterion.centred), -MOST, MOST)
+        right = np.append(whiten(gradient[None])[0], np.zeros(firm.shape[0]))
+        change = np.clip(
+            _change(system, right, now, gradient, curves.criterion.centred), -MOST, MOST
+        )
         factor *= 1 + change
         if np.abs(change).max() < SETTLED:
             break
@@ -127,17 +129,19 @@ def _fitted(
     )
 
 
-def _change(system: Floats, right: Floats, rows: Floats, pull: Floats, balanced: bool) -> Floats:
-    """Least-squares solution x of system x = -right, with sum(pull + rows x) = 0 where balanced.
+def _change(
+    system: Floats, right: Floats, rows: Floats, gradient: Floats, balanced: bool
+) -> Floats:
+    """Return the least-squares solution x of system x = -right, with sum(gradient + rows x) = 0 if balanced.
 
-    A variance does not see constants, so there the weights have to balance exactly: the change of the
-    heaviest one is what the others leave.
+    A variance does not depend on a constant that is added to c, so its weights have to balance exactly:
+    the change of the heaviest weight follows from the others.
     """
     if not balanced:
         return np.asarray(lstsq(system, -right)[0])
     sums = rows.sum(axis=1)
     heaviest = int(np.abs(sums).argmax())
-    ratio, shift = sums / sums[heaviest], -float(pull.sum()) / sums[heaviest]
+    ratio, shift = sums / sums[heaviest], -float(gradient.sum()) / sums[heaviest]
     ratio[heaviest] = 0.0
     column = system[:, heaviest].copy()
     reduced = system - np.outer(column, ratio)
@@ -148,13 +152,13 @@ def _change(system: Floats, right: Floats, rows: Floats, pull: Floats, balanced:
 
 
 def _of_bias(curves: Curves, bias: Weighted) -> Floats:
-    """Gradients in c of the weighted e, one row per point."""
+    """Return the gradients in c of the weighted e, one row per point."""
     points, weights = bias
     return (weights * points)[:, None] * pmf(curves.K, points)
 
 
 def _of_noise(curves: Curves, noise: Weighted, c: Floats) -> Floats:
-    """Gradients in c of the weighted q, one row per point."""
+    """Return the gradients in c of the weighted q, one row per point."""
     points, weights = noise
     rows = pmf(curves.K, points)
     middle = np.zeros_like(points)
@@ -167,12 +171,12 @@ def _of_noise(curves: Curves, noise: Weighted, c: Floats) -> Floats:
 
 
 def _whitener(curves: Curves, noise: Weighted) -> Callable[[Floats], Floats]:
-    """Map of gradients, (M, n), to coordinates whose square is what they cost the bound."""
+    """Return the map of gradients, (M, n), to coordinates whose square is their cost to the bound."""
     points, weights = noise
     rows = pmf(curves.K, points)
     edges = rows.T @ ((2 * weights * (points if curves.criterion.by_p else 1.0))[:, None] * rows)
     n = rows.shape[1]
-    if curves.criterion.centred:  # a Laplacian: its diagonal is what leaves a node, and c_K is held
+    if curves.criterion.centred:  # a Laplacian: its diagonal is the sum of a row, and c_K is fixed
         np.fill_diagonal(edges, 0.0)
         S = (np.diag(edges.sum(axis=0)) - edges)[: n - 1, : n - 1]
     else:
@@ -195,12 +199,12 @@ def _whitener(curves: Curves, noise: Weighted) -> Callable[[Floats], Floats]:
 
 
 def _short(points: Floats) -> Floats:
-    """The points to DIGITS decimal digits."""
+    """Return the points rounded to DIGITS decimal digits."""
     return np.array([float(f"{p:.{DIGITS - 1}e}") for p in points.tolist()])
 
 
 def _joined(weighted: Weighted, more: Weighted) -> Weighted:
-    """Both, in the order of their points."""
+    """Return the points and weights of both, in the order of the points."""
     points, weights = np.append(weighted[0], more[0]), np.append(weighted[1], more[1])
     order = np.argsort(points)
     return points[order], weights[order]

@@ -1,14 +1,14 @@
-"""The basis in which binomial sampling is diagonal: discrete Hahn polynomials against Legendre.
+"""The basis in which binomial sampling is diagonal: it maps discrete Hahn polynomials to Legendre's.
 
-The map from a table c to its mean P is contracting: 2^K-fold changes of c hardly show in P.  With u_j
-the polynomials orthonormal on 0..K (Hahn's with both parameters 0, also called discrete Chebyshev or
-Gram) and l_j those orthonormal on [0, 1] (Legendre's),
+The map from a table c to its mean P is contracting: changes of c by a factor of 2^K hardly change P.  Let
+u_j be the polynomials orthonormal on 0..K (Hahn's with both parameters 0, also called discrete Chebyshev
+or Gram polynomials) and l_j those orthonormal on [0, 1] (Legendre's).  Then
 
     sum_k u_j(k) B_{k,K}(p) = sigma_j l_j(p),    sigma_j^2 = K!^2 / ((K-j)! (K+j+1)!),
 
-is the singular value decomposition of that map.  Written as c = U b, b_j is seen in P through a column
-of size sigma_j, which falls from 1/sqrt(K+1) to about 2^-K.  A matrix of such columns is ill-conditioned by
-its scale alone: Cholesky's factor of it, scaled by its diagonal, is accurate where the same matrix in the
+is the singular value decomposition of that map.  With c = U b, b_j enters P through a column of size
+sigma_j, which falls from 1/sqrt(K+1) to about 2^-K.  A matrix of such columns is ill-conditioned by its
+scale alone.  Cholesky's factor of it, scaled by its diagonal, is accurate where the same matrix in the
 basis of c has lost all digits.
 """
 
@@ -21,14 +21,16 @@ from scipy.special import gammaln
 
 from polyest.arrays import Floats
 
-BITS = 128  # of the integers from which the basis is rounded
+BITS = 128  # bits of the integers from which the basis is rounded
+# The factor that splits a double into its leading 26 bits and the rest.
 SPLIT = 2.0**27 + 1
 
 
 @lru_cache(maxsize=4)
 def basis(K: int) -> tuple[Floats, Floats]:
-    """Orthogonal matrix U, U[k, j] = u_j(k), u_j of positive leading coefficient: float64 (K+1, K+1),
-    and what its rounding leaves out.
+    """Return the orthogonal matrix U and its rounding error, float64 (K+1, K+1) each.
+
+    U[k, j] = u_j(k), where u_j has a positive leading coefficient.
 
     u_j = t_j / |t_j| with the integers (j+1) t_{j+1}(k) = (2j+1) (2k-K) t_j(k) - j (N^2-j^2) t_{j-1}(k),
     |t_j|^2 = (2j)! C(N+j, 2j+1), N = K+1.
@@ -58,10 +60,11 @@ def basis(K: int) -> tuple[Floats, Floats]:
 
 
 def table(K: int, b: Floats) -> Floats:
-    """c = U b, every entry rounded once.
+    """Return c = U b, with every entry rounded once.
 
-    Near the least bias b is so large that sums in float64 cost more of a budget than rounding c does.
-    Products are split into themselves and their rounding (Dekker 1971), and summed exactly.
+    Near the least bias, b is so large that sums in float64 cost more of a budget than rounding c does.
+    Each product is split into its double and its rounding error (Dekker 1971), and these are summed
+    exactly.
     """
     U, low = basis(K)
     product = U * b
@@ -71,14 +74,14 @@ def table(K: int, b: Floats) -> Floats:
 
 
 def _halves(x: Floats) -> tuple[Floats, Floats]:
-    """The leading 26 bits, and the rest."""
+    """Return the leading 26 bits of x, and the rest."""
     scaled = x * SPLIT
     lead = scaled - (scaled - x)
     return lead, x - lead
 
 
 def means(K: int, p: ArrayLike) -> Floats:
-    """Means sigma_j l_j(p) of the tables u_0..u_K at each p: float64 (M, K+1), good in every column.
+    """Return the means sigma_j l_j(p) of u_0..u_K at each p: float64 (M, K+1), accurate in every column.
 
     >>> means(1, [0.5, 1.0]).round(6).tolist()
     [[0.707107, 0.0], [0.707107, 0.707107]]
