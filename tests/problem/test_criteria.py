@@ -177,7 +177,9 @@ def test_no_code_asks_which_target_or_criterion_it_has():
 
 def test_there_is_no_second_list_of_criteria():
     found = {file: seen for file, tree in files().items() if (seen := list(lists(tree)))}
-    del found["problem/criteria.py"]  # literals for type checkers, which a test compares with the rows
+    del found[
+        "problem/criteria.py"
+    ]  # literals for type checkers, which a test compares with the rows
     # series of marks in a figure, with the look of each
     assert found == {"cli/plot.py": [["second-moment", "squared-error"]]}
 
