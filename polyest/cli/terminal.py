@@ -100,11 +100,16 @@ def require_memory() -> None:
 
 
 def short_of_memory(error: BaseException) -> bool:
-    """Return whether an error is due to too little memory, by its type or its message."""
+    """Return whether an error, or what caused it, comes of too little memory, by its type or its words."""
     if isinstance(error, MemoryError):
         return True
     words = str(error).lower()
-    return STATIC not in words and any(shortage in words for shortage in SHORTAGES)
+    if STATIC not in words and any(shortage in words for shortage in SHORTAGES):
+        return True
+    cause = (
+        error.__cause__ or error.__context__
+    )  # numpy 1 says why it cannot be imported only there
+    return cause is not None and short_of_memory(cause)
 
 
 @contextmanager

@@ -108,6 +108,11 @@ def test_too_little_memory_is_one_line_that_names_it(folder, words):
     assert codes == sorted(codes, reverse=True)  # what fits into less fits into more
 
 
+def caused(error, cause):
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -115,6 +120,7 @@ def test_too_little_memory_is_one_line_that_names_it(folder, words):
         MemoryError("Unable to allocate 8.00 EiB for an array"),
         ImportError("libflint.so: failed to map segment from shared object"),
         ImportError("libopenblas.so: Cannot allocate memory"),
+        caused(ImportError("numpy cannot be imported"), MemoryError()),
         ImportError("DLL load failed: The paging file is too small for this operation"),
         RuntimeError("can't start new thread"),
     ],

