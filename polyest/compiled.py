@@ -111,5 +111,7 @@ def _gathered(*arrays: Any) -> bool:
     """
     try:
         return bool(_kept(*arrays))
-    except Exception:
+    except (
+        Exception
+    ):  # numba and pickle raise many kinds for a spoiled cache; the loop itself raises none
         return bool(_compiled(*arrays))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from polyest.arrays import Array, Floats, library
+from polyest.arrays import Array, Floats, Ints, library
 from polyest.errors import CountOutOfRange, PolyestError
 
 # Numpy's letters and torch's names of data types are mapped to three kinds: booleans, integers, floats.
@@ -26,7 +26,6 @@ KINDS = {
 # Number of 64-bit words of data in the first message, beside its header; longer data needs a second one.
 FIRST = 2**11
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 Kind = tuple[str, tuple[int, ...]]  # the letter b, i or f, and the trailing dimensions
 # A header has the length and kind of each array, or the error for which a process cannot send any.
 Header = list[tuple[int, Kind]] | PolyestError

@@ -11,6 +11,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from polyest import answers
+from polyest.arrays import Ints
 from polyest.errors import InvalidAnswer
 from polyest.values import shown
 
@@ -18,7 +19,6 @@ __all__ = ["Answering", "Reader"]
 KIND = "auto"
 Extract = Callable[[str], str | int | None]
 Same = Callable[[str, str], bool]
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Answering(TypedDict, total=False):

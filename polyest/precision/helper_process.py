@@ -186,10 +186,12 @@ def _answer(request: bytes) -> bytes:
         warnings.simplefilter("always")
         try:
             answer: tuple[str, Any] = ("result", function(*args, **kwargs))
-        except Exception as error:
+        except Exception as error:  # whatever the work raises is raised again by the caller
             answer = ("error", error)
     remarks = [warning.message for warning in caught]
     try:
         return pickle.dumps((*answer, remarks))
-    except Exception as error:
+    except (
+        Exception
+    ) as error:  # a result of the caller's classes may raise anything when it is pickled
         return pickle.dumps(("unreadable", f"its answer cannot be sent: {error}", []))

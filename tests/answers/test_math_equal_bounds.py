@@ -108,7 +108,7 @@ print(there)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
 @pytest.mark.parametrize("order", ["first", "later"])
 def test_it_is_the_same_in_a_daemonic_forked_process_of_a_script_without_a_guard(order):
     # here 8 and 2 sqrt 2 are compared in a parent that has, or has not, compared before

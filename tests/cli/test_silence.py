@@ -106,7 +106,7 @@ def piped(path, content):
     return writer
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_verify_says_that_it_waits_for_a_pipe_and_reads_it(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -119,7 +119,7 @@ def test_verify_says_that_it_waits_for_a_pipe_and_reads_it(tmp_path):
     assert result.stdout.startswith(f"{path}: 1 table proved in ")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_the_word_about_a_pipe_comes_before_anybody_has_written(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
