@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from polyest import gathering
-from polyest.arrays import Array
+from polyest.arrays import Array, Ints
 from polyest.errors import BrokenBatch, BrokenOrbit
-from polyest.integrations.reader import Ints, identified
+from polyest.integrations.reader import identified
 from polyest.integrations.trl.rows import Names, Reading, Rows, rows_of
 from polyest.values import shown
 

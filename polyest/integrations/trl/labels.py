@@ -6,8 +6,9 @@ from warnings import warn
 
 import numpy as np
 
+from polyest.arrays import Ints
 from polyest.errors import InvalidAnswer, UnreadableLabel
-from polyest.integrations.reader import Ints, Reader
+from polyest.integrations.reader import Reader
 from polyest.values import shown
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from polyest.arrays import Ints
 from polyest.errors import BrokenBatch, InvalidAnswer, MissingColumn
 from polyest.integrations.messages import content_of, texts_of
-from polyest.integrations.reader import Ints, Reader, identified
+from polyest.integrations.reader import Reader, identified
 from polyest.values import shown
 
 Names = tuple[Ints, list[Any]]  # ids of rows (N,), and what the column has for them
