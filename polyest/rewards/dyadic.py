@@ -47,7 +47,12 @@ def step(most: float, group: int) -> float:
             f"rewards of size {most:g} vanish on the dyadic grid, whose step is 2^-{FINEST}: use a greater "
             "beta, or dyadic=False"
         )
-    return 2.0 ** -min(FINEST, floor(log2(WHOLE / (group * most))))
+    b = min(FINEST, floor(log2(WHOLE / (group * most))) + 1)
+    while (
+        group * round(most * 2.0**b) > WHOLE
+    ):  # the greatest reward is rounded, and may be rounded up
+        b -= 1
+    return 2.0**-b
 
 
 def on_grid(paid: Array, most: float, group: int) -> Array:
