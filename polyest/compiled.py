@@ -97,9 +97,8 @@ def _gather(entries: Any, counts: Any, out: Any) -> bool:
 
 
 _compiled = _kept = numba.njit(nogil=True)(_gather)
-with suppress(
-    RuntimeError
-):  # raised where numba can write neither beside this file nor in the user's home
+# A RuntimeError says that numba can write neither beside this file nor in the user's home.
+with suppress(RuntimeError):
     _kept = numba.njit(cache=True, nogil=True)(_gather)
 
 
@@ -111,7 +110,6 @@ def _gathered(*arrays: Any) -> bool:
     """
     try:
         return bool(_kept(*arrays))
-    except (
-        Exception
-    ):  # numba and pickle raise many kinds for a spoiled cache; the loop itself raises none
+    except Exception:
+        # Numba and pickle raise many kinds for a spoiled cache; the loop itself raises none.
         return bool(_compiled(*arrays))
