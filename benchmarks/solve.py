@@ -58,7 +58,7 @@ BUDGETS = {MINIMAX: {}, VARIANCE: {"noise": 8.0}, MOMENT: {"bias_ratio": 2.0}}
 ENOUGH = 2.0  # total seconds after which a method is not run again
 SOLVERS = ("highspy", "clarabel", "ecos", "scs", "cvxpy")
 PACKAGES = ("polyest", "numpy", "scipy", "python-flint", *SOLVERS)
-COLD = "import sys; from polyest.cli import main; sys.argv[1:] = ['solve', '--K', '16']; main()"
+COLD = "import sys; from polyest.cli.commands import main; sys.argv[1:] = ['solve', '--K', '16']; main()"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from polyest.cli import main
+from polyest.cli.commands import main
 
 FILE = Path(__file__).with_suffix(".md")
 WIDTH = 80

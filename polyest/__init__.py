@@ -5,7 +5,7 @@ rewards = t[counts]        # counts in 0..14; int, numpy or torch in, the same k
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from polyest.version import __version__
 
@@ -69,19 +69,30 @@ __all__ = [
 if not TYPE_CHECKING:  # a checker would take any name for one of ours
 
     def __getattr__(name: str) -> Any:
-        """What is imported when it is first asked for; an AttributeError where it is not to be had."""
-        if name in _HOMES:
-            return getattr(import_module(f"polyest.{_HOMES[name]}"), name)
-        if name in _MODULES:
-            try:
-                return import_module(f"polyest.{name}")
-            except ImportError as error:
-                from polyest.errors import MissingModule, NotInstalled
+        """What is imported when it is first asked for.
 
-                if not isinstance(error, NotInstalled):
-                    raise
-                raise MissingModule(str(error)) from None
-        raise AttributeError(f"module 'polyest' has no attribute {name!r}")
+        Where a dependency is missing, a function is one that raises NotInstalled, and a module an
+        AttributeError, so that `dir`, `help` and `hasattr` work.
+        """
+        home = _HOMES.get(name, name)
+        if name not in _HOMES and name not in _MODULES:
+            raise AttributeError(f"module 'polyest' has no attribute {name!r}")
+        try:
+            module = import_module(f"polyest.{home}")
+        except ImportError as error:
+            from polyest.errors import MissingModule, NotInstalled
+
+            if not isinstance(error, NotInstalled):
+                raise
+            message = str(error)
+            if name in _MODULES:
+                raise MissingModule(message) from None
+
+            def not_installed(*_: object, **__: object) -> NoReturn:
+                raise NotInstalled(message)
+
+            return not_installed
+        return getattr(module, name) if name in _HOMES else module
 
 
 def __dir__() -> list[str]:

@@ -21,6 +21,7 @@ from polyest.answers.notation import DEEPEST
 from polyest.answers.reasoning import REASONING, Tag
 from polyest.answers.tokens import LONGEST
 from polyest.arrays import Ints
+from polyest.dependencies import require
 from polyest.errors import EqualsOnlyItself, InvalidAnswer
 from polyest.values import shown, whole
 
@@ -156,6 +157,7 @@ def math_equal(left: str, right: str) -> bool:
     flat("keys", [left, right], none=False)
     if left == right:
         return True
+    require("flint")
     from polyest.answers.equality import equal
 
     try:

@@ -19,6 +19,7 @@ from itertools import pairwise
 from math import isfinite
 from typing import Any
 
+from polyest.dependencies import require
 from polyest.errors import InvalidGame, NotConvex
 from polyest.games.bregman import LEAST as LEAST
 from polyest.games.bregman import Geometry as Geometry
@@ -170,6 +171,7 @@ def _where_concave(coefficients: tuple[float, ...]) -> tuple[float, float] | Non
     """
     from fractions import Fraction
 
+    require("flint")
     from flint import fmpq_poly
 
     exact = [Fraction(a) for a in coefficients]

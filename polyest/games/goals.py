@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from polyest.arrays import Floats
+from polyest.dependencies import require
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games.bregman import LEAST, Geometry
 from polyest.games.goal import LARGEST, Goal, Prompts, certain, normalised, numbers
@@ -218,6 +219,7 @@ class Custom(Goal):
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
         """Find the conjugate by scipy's SLSQP from the uniform distributions, or raise NotConverged."""
+        require("scipy")
         from scipy.optimize import LinearConstraint, minimize
 
         weights, shape = np.array(prompts.weights)[:, None], u.shape

@@ -11,6 +11,7 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from polyest.arrays import Floats
+from polyest.dependencies import require
 from polyest.errors import InvalidGame, NotConverged, NotInstalled
 from polyest.games.alft import Alft
 from polyest.games.bregman import LEAST, Geometry
@@ -144,6 +145,7 @@ def by_descent(problem: Alft) -> Floats:
     [[0.73106, 0.26894]]
     """
     of_kind("problem", problem, Alft, "one of games.pose")
+    require("scipy")
     from scipy.optimize import minimize, root
 
     with np.errstate(all="ignore"):  # line searches try points where J is not finite
@@ -179,6 +181,7 @@ def by_descent(problem: Alft) -> Floats:
 
 
 def _over_simplex(problem: Alft) -> Floats:
+    require("scipy")
     from scipy.optimize import LinearConstraint, minimize
 
     shape, weights = problem.reference.shape, np.array(problem.prompts.weights)[:, None]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from polyest.arrays import Floats
+from polyest.dependencies import require
 from polyest.errors import Infeasible, InvalidGame, NotConverged
 from polyest.games.bregman import LEAST
 from polyest.games.goal import LARGEST as LARGEST_COST
@@ -171,6 +172,7 @@ class Safety(Goal):
         NotConverged
             If no multipliers are found that keep the budgets.
         """
+        require("scipy")
         from scipy.optimize import brentq, root
 
         units = self.scales
@@ -290,6 +292,7 @@ def _subsets(first: Any) -> list[Any]:
 
 def _program(price: Any, **limits: Any) -> Floats:
     """Return a solution of a linear program; raise NotConverged with the message of the solver."""
+    require("scipy")
     from scipy.optimize import linprog
 
     solved = linprog(price, **limits)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from polyest.arrays import Floats
+from polyest.dependencies import require
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games.alft import Alft
 from polyest.games.game import Game
@@ -137,6 +138,7 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
 
 def _polished(game: Game, u: Floats) -> Equilibrium:
     """Return the equilibrium that Newton's method for u = grad R(nu) reaches from u, with its gap."""
+    require("scipy")
     from scipy.optimize import root
 
     shape = u.shape

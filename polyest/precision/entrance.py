@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
+from polyest.dependencies import require
 from polyest.errors import NotProved, PrecisionChanged
 from polyest.precision import TRIES, at_work, is_trusted, undisturbed
 
@@ -30,6 +31,7 @@ def alone(function: Callable[Given, Result]) -> Callable[Given, Result]:
 
     @wraps(function)
     def entered(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        require("flint")
         work = partial(function, *args, **kwargs)
         if at_work() or is_trusted() or len(sys._current_frames()) == 1:
             return undisturbed(work)

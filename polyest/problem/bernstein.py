@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.arrays import Floats as Floats
+from polyest.dependencies import require
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -54,6 +55,7 @@ def quick_pmf(K: int, p: Floats) -> Floats:
     >>> quick_pmf(2, np.array([0.0, 0.5])).round(12).tolist()
     [[1.0, 0.0, 0.0], [0.25, 0.5, 0.25]]
     """
+    require("scipy")
     from scipy.special import xlog1py, xlogy  # imported here: a look-up needs no scipy
 
     k = np.arange(K + 1.0)

@@ -3,4 +3,8 @@
 A new method needs a file in this folder and its name in METHODS.
 """
 
+from polyest.dependencies import require
+
+require("flint", "highspy", "scipy", "threadpoolctl")
+
 METHODS = ("remez", "lp", "socp", "cvx")

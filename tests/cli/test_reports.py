@@ -12,6 +12,7 @@ from copies import replace
 
 import polyest
 from polyest import cli, closed_forms, frontier, recommendation
+from polyest.cli.commands import NAMES
 from polyest.cli.compare import compared
 from polyest.cli.explorer import explorer_page
 from polyest.cli.frontier import explored
@@ -157,7 +158,7 @@ def test_what_rounding_cost_follows_the_report(ruin, said):
 def modules(*words):
     """Modules of polyest and numpy that are imported when a command has ended."""
     program = (
-        "import sys; from polyest.cli import main\n"
+        "import sys; from polyest.cli.commands import main\n"
         f"try: main({list(words)!r})\n"
         "finally: print(*sys.modules, file=sys.stderr)"
     )
@@ -177,7 +178,7 @@ def modules(*words):
 
 def test_help_imports_no_more_than_the_words_of_the_commands():
     found = modules("--help")
-    assert {f"polyest.cli.{name}" for name in cli.NAMES} <= found
+    assert {f"polyest.cli.{name}" for name in NAMES} <= found
     assert not {
         name for name in found if name.startswith(("numpy", "polyest.tables", "polyest.cli.pages"))
     }
@@ -186,7 +187,7 @@ def test_help_imports_no_more_than_the_words_of_the_commands():
 def test_show_imports_neither_solvers_nor_other_commands():
     found = modules("show", "--K", "16")
     assert "polyest.tables.release" in found
-    others = tuple(f"polyest.cli.{name}" for name in cli.NAMES if name != "show")
+    others = tuple(f"polyest.cli.{name}" for name in NAMES if name != "show")
     assert not {
         name
         for name in found

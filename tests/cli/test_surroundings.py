@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from commands import refused
 
 import polyest
-from polyest.cli import main
+from polyest.cli.commands import main
 from polyest.cli.terminal import short_of_memory
 from polyest.tables.format import dumps
 

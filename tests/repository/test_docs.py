@@ -20,7 +20,7 @@ from cases import AGAINST, LIMIT, SECOND
 from pages import BLOCK, TRAINERS, blocks, run
 
 import polyest
-from polyest.cli import main
+from polyest.cli.commands import main
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

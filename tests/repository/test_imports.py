@@ -21,7 +21,7 @@ def test_load_and_look_up_need_neither_solver_nor_balls():
 
 
 def test_the_command_line_loads_nothing_heavy_before_it_is_told_what_to_do():
-    modules = imported("import polyest.cli")
+    modules = imported("import polyest.cli.commands")
     assert "click" in modules
     assert not roots(modules) & {*HEAVY, "numpy", "rich"}
 

@@ -18,15 +18,16 @@ PLAN = {
     "arrays": set(),
     "decimals": set(),
     "record": set(),
+    "dependencies": {"errors"},
     "deprecation": set(),
     "reals": {"arrays", "errors", "values"},
     # What is asked, and the mathematics of it.
-    "problem": {"arrays", "errors", "record", "values"},
-    "precision": {"errors"},
-    "exact": {"arrays", "decimals", "errors", "precision", "problem"},
+    "problem": {"arrays", "dependencies", "errors", "record", "values"},
+    "precision": {"dependencies", "errors"},
+    "exact": {"arrays", "decimals", "dependencies", "errors", "precision", "problem"},
     # Solvers and proof are siblings, blind to each other; only `make` sees both.
-    "solvers": {"arrays", "errors", "exact", "precision", "problem"},
-    "proof": {"arrays", "errors", "exact", "precision", "problem"},
+    "solvers": {"arrays", "dependencies", "errors", "exact", "precision", "problem"},
+    "proof": {"arrays", "dependencies", "errors", "exact", "precision", "problem"},
     "make": {
         "arrays", "counts", "deprecation", "errors", "exact", "precision", "problem", "proof",
         "sizes", "solvers", "tables", "values", "version",
@@ -42,7 +43,7 @@ PLAN = {
     "tallies": {"arrays", "errors", "values"},
     "counts": {"arrays", "errors", "tallies", "values"},
     "sizes": {"counts", "errors", "values"},
-    "answers": {"arrays", "errors", "precision", "values"},
+    "answers": {"arrays", "dependencies", "errors", "precision", "values"},
     "gathering": {"arrays", "errors"},
     "advantages": {"arrays", "counts", "errors", "reals", "values"},
     "rewards": {
@@ -66,11 +67,14 @@ PLAN = {
         "counts", "curves", "deprecation", "errors", "make", "problem", "proof", "rivals", "sizes",
         "tables", "values",
     },
-    "games": {"arrays", "closed_forms", "counts", "errors", "make", "problem", "tables", "values"},
+    "games": {
+        "arrays", "closed_forms", "counts", "dependencies", "errors", "make", "problem", "tables",
+        "values",
+    },
     "cli": {
-        "arrays", "closed_forms", "counts", "decimals", "errors", "frontier", "gradients", "make",
-        "precision", "problem", "proof", "recommendation", "solvers", "tables", "values",
-        "version",
+        "arrays", "closed_forms", "counts", "decimals", "dependencies", "errors", "frontier",
+        "gradients", "make", "precision", "problem", "proof", "recommendation", "solvers",
+        "tables", "values", "version",
     },
     # Public paths.
     "lookup": {"tables"},

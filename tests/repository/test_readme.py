@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from pages import blocks, commented, run
 
 import polyest
-from polyest.cli import main
+from polyest.cli.commands import main
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "README.md").read_text()

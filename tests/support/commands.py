@@ -7,7 +7,7 @@ from inspect import signature
 from click.testing import CliRunner
 from copies import replace
 
-from polyest.cli import main
+from polyest.cli.commands import main
 from polyest.make import storage
 from polyest.tables.format import dumps
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from polyest.cli import main
+from polyest.cli.commands import main
 
 SITE = (Path(__file__).resolve().parents[2] / "mkdocs.yml").read_text()
 # Pages of the site on trainers; that of TRL is run by a test of its own.
