@@ -13,6 +13,7 @@ alone.  Source: Cheney, Introduction to Approximation Theory, chapter 3.
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import inf, nextafter
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -118,7 +119,9 @@ def bracket(target: Target, points: Sequence[float]) -> tuple["arb", "arb"]:
         for i, x in enumerate(points[:-1]):
             centre, cap = arb(x), _signed(error, i).sgn()
             first, second = derivatives(centre)
-            reach = (4 * abs(first / second) + 2.0**-60 * centre).upper()
+            # As a double, which makes the polynomials' values at both ends quick.
+            far = 4 * abs(first / second) + 2.0**-60 * centre
+            reach = arb(nextafter(float(far.upper()), inf))
             a, b = (centre - reach).lower(), (centre + reach).upper()
             (rise, bend_a), (fall, bend_b) = derivatives(a), derivatives(b)
             apart = a > reached and b < 1

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.arrays import Floats as Floats
-from polyest.dependencies import require
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -55,12 +54,16 @@ def quick_pmf(K: int, p: Floats) -> Floats:
     >>> quick_pmf(2, np.array([0.0, 0.5])).round(12).tolist()
     [[1.0, 0.0, 0.0], [0.25, 0.5, 0.25]]
     """
-    require("scipy")
-    from scipy.special import xlog1py, xlogy  # imported here: a look-up needs no scipy
-
     k = np.arange(K + 1.0)
-    size = xlogy(k, p[:, None]) + xlog1py(K - k, -p[:, None]) + _log_choose(K)
-    rows = np.exp(size)
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0 log 0 at an end, which is set below
+        rows = np.multiply.outer(np.log(p), k)
+        rows += np.multiply.outer(np.log1p(-p), K - k)
+    rows += _log_choose(K)
+    np.exp(rows, out=rows)
+    for end, certain in ((0.0, 0), (1.0, K)):
+        at_end = p == end
+        rows[at_end] = 0.0
+        rows[at_end, certain] = 1.0
     return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 

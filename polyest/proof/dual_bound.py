@@ -26,9 +26,8 @@ refined until the sum is negligible: residuals are balls, and corrections use a 
 """
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate, repeat
-from math import comb, isfinite
-from operator import mul
+from itertools import accumulate
+from math import isfinite
 
 import numpy as np
 from flint import arb, arb_mat
@@ -174,12 +173,17 @@ def _balance(places: list[arb], signed: list[arb]) -> None:
 
 def _pmf(K: int, points: list[arb]) -> list[list[arb]]:
     """Return the binomial probabilities of 0..K at each ball p in [0, 1]."""
-    choose = [arb(comb(K, k)) for k in range(K + 1)]
+    steps = [arb(K - k) / (k + 1) for k in range(K)]
     rows = []
     for p in points:
-        up = list(accumulate(repeat(p, K), mul, initial=arb(1)))
-        down = list(accumulate(repeat(1 - p, K), mul, initial=arb(1)))
-        rows.append([x * y * z for x, y, z in zip(choose, up, reversed(down), strict=True)])
+        if p == 1:
+            rows.append([arb(0)] * K + [arb(1)])
+            continue
+        odds = p / (1 - p)
+        row = [(1 - p) ** K]
+        for step in steps:
+            row.append(row[-1] * (step * odds))
+        rows.append(row)
     return rows
 
 

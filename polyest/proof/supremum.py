@@ -35,6 +35,9 @@ from polyest.problem.targets import Target
 
 BIAS = "bias"
 KEPT_BITS = 110  # relative accuracy of the polynomials on a cell
+SHORT_BITS = (
+    256  # to which their coefficients, of thousands of bits, are rounded before they are multiplied
+)
 FLOOR = 2.0**-90  # times the scale of F: a bound this close to the supremum is not improved
 NARROW = 2.0**-43  # times the supremum: a bound this close to the supremum is not improved
 FINE = 2.0**-56  # times the supremum: what may be moved into the radius on a cell
@@ -64,6 +67,11 @@ class Curve:
     def scale(self) -> float:
         """The greatest |c_k|, or 1 if that is greater."""
         return max(1.0, *(float(abs(c)) for c in self.entries))
+
+    def short(self, name: str, place: Place) -> arb_poly:
+        """Return P or S on a cell with rounded coefficients, which encloses the one that is halved."""
+        with working(SHORT_BITS):
+            return arb_poly([+a for a in self.on(name, place).coeffs()])
 
     def _whole(self, name: str) -> arb_poly:
         """Return P or S on the cell [0, 1]."""
@@ -160,13 +168,13 @@ def _function(
 ) -> arb_poly | arb:
     """Return F on a cell, or a bound of |F| on a cell at 0, where phi has no Taylor polynomial."""
     m, r = place
-    P = curve.on("P", place)
+    P = curve.short("P", place)
     p = arb_poly([m, r])
     if row is None:
         if m == r:
             return 2 * r * _size(P) + target.near_zero(arb(2 * r))[0]
         return trimmed((P - _phi(target, place, tiny)) * p, tiny)
-    S = curve.on("S", place)
+    S = curve.short("S", place)
     if not row.fitted:
         F = row.part(p, S, P, None)
         return F if F is S else trimmed(F, tiny)  # S is trimmed already

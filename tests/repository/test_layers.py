@@ -22,7 +22,7 @@ PLAN = {
     "deprecation": set(),
     "reals": {"arrays", "errors", "values"},
     # What is asked, and the mathematics of it.
-    "problem": {"arrays", "dependencies", "errors", "record", "values"},
+    "problem": {"arrays", "errors", "record", "values"},
     "precision": {"dependencies", "errors"},
     "exact": {"arrays", "decimals", "dependencies", "errors", "precision", "problem"},
     # Solvers and proof are siblings, blind to each other; only `make` sees both.

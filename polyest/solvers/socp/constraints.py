@@ -17,7 +17,7 @@ from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from polyest.arrays import Floats
-from polyest.solvers.socp.curves import Curves, Flags, Lines, Peaks, Quadratics
+from polyest.solvers.socp.curves import Curves, Flags, Lines, Peaks, Quadratics, symmetric
 
 ABOVE = 2.0  # the first tau, divided by the greatest value that it bounds
 BLOCK = 64  # guards whose rows are multiplied together
@@ -192,12 +192,12 @@ class View:
             core -= _gram(peaks.quadratics.B, y_peaks)
         steady = y @ program.quadratics.B + y_peaks @ peaks.quadratics.B + self.H
         core[np.diag_indices(n)] += (1 + stiffer) * steady
-        S = np.zeros((n + 1, n + 1))
-        S[:n, :n] = curves.congruent(_symmetric(core))
-        rest = _gram(program.lines.A, of_e[:at_e] + of_e[at_e : 2 * at_e], program.blocks[0])
-        rest += _gram(peaks.lines.A, of_e[2 * at_e :])
-        rest += _gram(peaks.turn, z[self.at_peak] / peaks.kappa)
-        S[:n, :n] += _symmetric(rest)
+        lower = curves.congruent(core)
+        lower += _gram(program.lines.A, of_e[:at_e] + of_e[at_e : 2 * at_e], program.blocks[0])
+        lower += _gram(peaks.lines.A, of_e[2 * at_e :])
+        lower += _gram(peaks.turn, z[self.at_peak] / peaks.kappa)
+        S = np.empty((n + 1, n + 1))
+        S[:n, :n] = symmetric(lower)
         edge = self.jacobian_t(np.where(iterate.free, ratio, 0.0))
         S[:n, n] = S[n, :n] = -edge[:-1]
         S[n, n] = -edge[-1]
@@ -223,8 +223,3 @@ def _gram(rows: Floats, weights: Floats, blocks: list[Block] | None = None) -> F
         if scaled[part].size:
             product[columns, columns] += dsyrk(1.0, scaled[part, columns].T, lower=1)
     return product
-
-
-def _symmetric(lower: Floats) -> Floats:
-    """Return the symmetric matrix that has this lower triangle."""
-    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)

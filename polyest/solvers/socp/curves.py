@@ -69,7 +69,9 @@ class Quadratics:
 
     def values(self, b: Floats, c: Floats) -> Floats:
         """Return q at b, with c = U b, (M,); it is a sum of squares, since a difference loses digits."""
-        return np.asarray(self.w * np.einsum("mk,mk->m", self.B, self._apart(b, c) ** 2))
+        apart = self._apart(b, c)
+        np.multiply(apart, apart, out=apart)
+        return np.asarray(self.w * np.einsum("mk,mk->m", self.B, apart))
 
     def second_order(self, db: Floats, dc: Floats) -> Floats:
         """Return the second-order part of the change of q for a change db, (M,)."""
@@ -80,7 +82,10 @@ class Quadratics:
 
     def gradients(self, b: Floats, c: Floats) -> Floats:
         """Return the gradients of q in c, (M, n)."""
-        return np.asarray((2 * self.w)[:, None] * self.B * self._apart(b, c))
+        rows = self._apart(b, c)
+        rows *= self.B
+        rows *= (2 * self.w)[:, None]
+        return rows
 
     def part(self, places: slice) -> "Quadratics":
         """Return the curve q at some of the places."""
@@ -132,8 +137,8 @@ class Curves:
         return c if self._U is None else np.asarray(c @ self._U)
 
     def congruent(self, S: Floats) -> Floats:
-        """Return U'S U, the quadratic form in b for a quadratic form S in c."""
-        return S if self._U is None else np.asarray(self._U.T @ S @ self._U)
+        """Return the lower triangle of U'S U, the form in b for a form in c with the lower triangle S."""
+        return S if self._U is None else np.asarray(self._U.T @ symmetric(S) @ self._U)
 
     def lines(self, theta: Floats) -> Lines:
         """Return the curve e at these angles."""
@@ -148,9 +153,9 @@ class Curves:
         offsets = np.zeros_like(p)
         if self.criterion.fitted:  # phi, whose value at p = 0 has no weight
             np.divide(self.target.weighted(p), p, out=offsets, where=p > 0)
-        return Quadratics(
-            quick_pmf(self.K, p), self._means(p), weights, offsets, self.criterion.centred
-        )
+        B = quick_pmf(self.K, p)
+        means = B if self._U is None else self._means(p)
+        return Quadratics(B, means, weights, offsets, self.criterion.centred)
 
     def guards(self) -> tuple[Floats, Floats]:
         """Return the angles of a coarse grid for e and for q; that for e is empty where e is not bounded."""
@@ -206,6 +211,11 @@ class Curves:
             if np.abs(move).max(initial=0.0) < CLOSE * self.step:
                 break
         return theta
+
+
+def symmetric(lower: Floats) -> Floats:
+    """Return the symmetric matrix that has this lower triangle."""
+    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
 
 
 def draws_wide(K: int) -> int:

@@ -35,7 +35,17 @@ DECIDED = 0.1  # gap below which tau (1 - gap) counts as a lower bound of the op
 TO_BOUNDARY = 0.995, 0.9  # share of the way to the boundary; the second for a second run
 FINE = 0.1  # share of the accepted gap that makes a second run unnecessary
 SHORT = 0.2  # a step shorter than this is replaced by one in another direction
-STIFFER = (0.0, 3.0, 30.0, 300.0)  # relative increases of the curvature of q, in turn
+# How a direction that allows only a short step is replaced, in turn: the relative increase of the curvature
+# of q, the share of the mean product s z that is aimed at, and the least step with which it is taken.
+REPLACEMENTS = (
+    (0.0, 0.3, 0.6),
+    (0.0, 0.6, 0.6),
+    (0.0, 0.8, 0.6),
+    (0.0, 1.0, SHORT),
+    (3.0, 1.0, SHORT),
+    (30.0, 1.0, SHORT),
+    (300.0, 1.0, SHORT),
+)
 HALVINGS = 12
 
 
@@ -175,14 +185,14 @@ def _stepped(
         centre - z * s - (guess.s - guess.second_order) * guess.z + z * guess.second_order
     )
     length = min(_lengths(s, z, corrected, to_boundary))
-    for stiffer in STIFFER if length < SHORT else ():
+    for stiffer, share, enough in REPLACEMENTS if length < SHORT else ():
         stiff = view.factored(z, stiffer) if stiffer else newton
         if stiff is None:
             break
         newton = stiff
-        corrected = move(mu - z * s)
+        corrected = move(share * mu - z * s)
         length = min(_lengths(s, z, corrected, to_boundary))
-        if length >= SHORT:
+        if length >= enough:
             break
     length = min(1.0, to_boundary * length)
     for _ in range(HALVINGS):
