@@ -330,7 +330,7 @@ def _flags(name: str, values: object, like: Array) -> Array:
     return given
 
 
-def _dtype(rewards: Any) -> Any:
+def _dtype(rewards: Array) -> object:
     """The type of advantages: float32 of a tensor of floats with fewer bits than float64, else float64."""
     xp = library(rewards)
     few = xp is not np and rewards.is_floating_point() and rewards.dtype != xp.float64

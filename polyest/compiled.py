@@ -7,7 +7,6 @@ on.  A batch of a trainer is far smaller, and `t[counts]` is as fast there (benc
 """
 
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +25,9 @@ except ModuleNotFoundError:
 
 def look_up(
     table: Table,
-    counts: NDArray[np.integer[Any]],
-    out: NDArray[np.floating[Any]] | None = None,
-) -> NDArray[np.floating[Any]]:
+    counts: NDArray[np.int32 | np.int64],
+    out: NDArray[np.float32 | np.float64] | None = None,
+) -> NDArray[np.float32 | np.float64]:
     """Look counts up in one pass, as `table[counts]` does in two.
 
     An `out` that is used again spares new memory, which takes longer than the look-up.
@@ -86,7 +85,11 @@ def look_up(
     return result
 
 
-def _gather(entries: Any, counts: Any, out: Any) -> bool:
+def _gather(
+    entries: NDArray[np.float32 | np.float64],
+    counts: NDArray[np.int32 | np.int64],
+    out: NDArray[np.float32 | np.float64],
+) -> bool:
     K = np.uint64(len(entries) - 1)
     greatest = np.uint64(0)
     for i in range(counts.size):
@@ -102,7 +105,7 @@ with suppress(RuntimeError):
     _kept = numba.njit(cache=True, nogil=True)(_gather)
 
 
-def _gathered(*arrays: Any) -> bool:
+def _gathered(*arrays: NDArray[np.number]) -> bool:
     """Run the loop as an earlier process compiled it, or compile it here where no cache exists or can.
 
     The loop raises nothing itself: an error comes from numba's files, which are truncated or cannot be

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -12,7 +12,7 @@ UNTIL = "works until polyest 1.0"
 
 
 def meant_as_keywords(
-    kept: int | Callable[[tuple[Any, ...]], int], *names: str
+    kept: int | Callable[[tuple[object, ...]], int], *names: str
 ) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
     """Return a decorator that also accepts arguments beyond the first `kept` by position, as `names`.
 

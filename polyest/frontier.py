@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from math import inf, isfinite, nextafter
 from sys import float_info
-from typing import Any, SupportsIndex
+from typing import SupportsIndex
 
 from polyest.counts import Baseline
 from polyest.curves import Frontier, Point, Refused, Versus, steepest
@@ -58,7 +58,7 @@ BELOW = 1 - 4 * float_info.epsilon  # factor that offsets the rounding of a quot
 Progress = Callable[[int, int], None]  # arguments: the steps that are done, and their number
 
 
-def _kept(given: tuple[Any, ...]) -> int:
+def _kept(given: tuple[object, ...]) -> int:
     """Return how many arguments keep their place: up to version 0.1 the criterion preceded the target."""
     return 2 if len(given) == 2 and not among(given[1], CRITERIA) else 1
 
@@ -338,7 +338,9 @@ def against(rival: Table, criterion: Budgeted = "gradient-variance") -> Versus:
     return Versus(rival, nextafter(floor / unit, inf), best, ratio)
 
 
-def _posed(K: Any, target: Any, criterion: str) -> tuple[Problem, float, Bracket]:
+def _posed(
+    K: SupportsIndex, target: str | Target, criterion: str
+) -> tuple[Problem, float, Bracket]:
     """Return the problem at noise 1, the unit of noise and a bracket of E*(K)."""
     if not among(criterion, BUDGETED):
         raise InvalidProblem(
@@ -358,7 +360,7 @@ def _posed(K: Any, target: Any, criterion: str) -> tuple[Problem, float, Bracket
     return posed, unit, least
 
 
-def _ascending(budgets: Any) -> tuple[float, ...]:
+def _ascending(budgets: Iterable[float]) -> tuple[float, ...]:
     try:
         noises = tuple(map(float, budgets))
     except (TypeError, ValueError, OverflowError):
@@ -382,7 +384,7 @@ def _quotient(a: float, b: float) -> float:
     return a / b if b else inf
 
 
-def _told(progress: Any) -> Progress:
+def _told(progress: Progress | None) -> Progress:
     """Return the function that reports progress; without one, return a function that does nothing."""
     if progress is not None and not callable(progress):
         raise InvalidProblem(

@@ -10,12 +10,16 @@ process, as those of `answers.identify` do.  Without torch.distributed, or with 
 import sys
 from hashlib import blake2b
 from math import prod
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.arrays import Array, Floats, Ints, library
 from polyest.errors import CountOutOfRange, PolyestError
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 # Numpy's letters and torch's names of data types are mapped to three kinds: booleans, integers, floats.
 KINDS = {
@@ -31,7 +35,9 @@ Kind = tuple[str, tuple[int, ...]]  # the letter b, i or f, and the trailing dim
 Header = list[tuple[int, Kind]] | PolyestError
 
 
-def whole(*arrays: Array, process_group: Any = None) -> tuple[tuple[Array, ...], slice]:
+def whole(
+    *arrays: Array, process_group: "ProcessGroup | None" = None
+) -> tuple[tuple[Array, ...], slice]:
     """Gather the arrays of all processes, in the order of their ranks.
 
     It is a collective call: every process makes it.
@@ -82,7 +88,7 @@ def whole(*arrays: Array, process_group: Any = None) -> tuple[tuple[Array, ...],
     return _unpacked(np.concatenate(rows), kinds, arrays), slice(start, start + len(arrays[0]))
 
 
-def refuse(error: PolyestError, process_group: Any = None) -> None:
+def refuse(error: PolyestError, process_group: "ProcessGroup | None" = None) -> None:
     """Raise an error in the other processes, which are in `whole`, as this one has nothing to give.
 
     It is a collective call in place of theirs; with one process nothing happens.
@@ -118,7 +124,7 @@ def running() -> bool:
     return _distributed() is not None
 
 
-def summed(values: Floats, process_group: Any = None) -> Floats:
+def summed(values: Floats, process_group: "ProcessGroup | None" = None) -> Floats:
     """Add values up over all processes.
 
     It is a collective call: every process makes it.
@@ -168,7 +174,7 @@ def _header(arrays: tuple[Array, ...]) -> Header:
     return header
 
 
-def _kind(dtype: Any) -> str:
+def _kind(dtype: object) -> str:
     """Return b, i or f for a data type of numpy or torch, and "" for one that cannot be sent."""
     if getattr(dtype, "is_floating_point", False):  # torch has several floats, such as bfloat16
         return "f"
@@ -177,7 +183,7 @@ def _kind(dtype: Any) -> str:
 
 
 def _announced(
-    mine: Header, own: Ints, distributed: Any, process_group: Any
+    mine: Header, own: Ints, distributed: ModuleType, process_group: "ProcessGroup | None"
 ) -> tuple[list[Header], Ints]:
     """Exchange a first message; return the headers of all processes and the first words of their rows.
 
@@ -251,7 +257,7 @@ def _padded(words: Ints, length: int) -> Ints:
     return padded
 
 
-def _exchanged(words: Ints, distributed: Any, process_group: Any) -> Ints:
+def _exchanged(words: Ints, distributed: ModuleType, process_group: "ProcessGroup | None") -> Ints:
     """Send the words and return those of all processes, one row for each; all have the same length."""
     torch = sys.modules["torch"]
     own = torch.as_tensor(words, device=_device(distributed, process_group))
@@ -260,14 +266,14 @@ def _exchanged(words: Ints, distributed: Any, process_group: Any) -> Ints:
     return np.asarray(heard.cpu().numpy())
 
 
-def _sending(process_group: Any) -> Any:
+def _sending(process_group: "ProcessGroup | None") -> ModuleType | None:
     """Return torch.distributed if there are other processes, else None."""
     distributed = _distributed()
     alone = distributed is None or distributed.get_world_size(process_group) == 1
     return None if alone else distributed
 
 
-def _distributed() -> Any:
+def _distributed() -> ModuleType | None:
     """Return torch.distributed if a process group is initialised, else None."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.distributed.is_available():
@@ -275,6 +281,6 @@ def _distributed() -> Any:
     return torch.distributed if torch.distributed.is_initialized() else None
 
 
-def _device(distributed: Any, process_group: Any) -> str:
+def _device(distributed: ModuleType, process_group: "ProcessGroup | None") -> str:
     """Return the type of device that the backend of the process group sends from."""
     return "cuda" if distributed.get_backend(process_group) == "nccl" else "cpu"

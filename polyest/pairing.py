@@ -14,7 +14,7 @@ The wrong pair is not a little worse: K = G - 1 under a group mean has 1.8 to 13
 import warnings
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING
 
 from polyest import advantages, counts
 from polyest.arrays import Array, library
@@ -23,6 +23,12 @@ from polyest.rewards.estimates import entries, table
 from polyest.rewards.options import TABLES, Estimator, Options, parse_options
 from polyest.tables.lookup import Lookup
 from polyest.values import among, real, shown
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from polyest.rewards.options import Which
+
 
 OF_COUNTS = tuple(name for name in Options.__annotations__ if name not in TABLES)
 BASELINES = ("group-mean", "leave-one-out", "standardised", "exact", "none")
@@ -210,7 +216,7 @@ def pair(
     target: str = "log",
     beta: float = 1.0,
     sign: int = 1,
-    **keywords: Any,
+    **keywords: "Unpack[Which]",
 ) -> Pair:
     """Give the table for a group of completions, together with its baseline.
 

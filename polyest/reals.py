@@ -9,7 +9,7 @@ from polyest.errors import InvalidReward
 from polyest.values import shown
 
 
-def reals(name: str, values: Any, like: Any, wanted: str = "numbers that are real") -> Array:
+def reals(name: str, values: object, like: Array, wanted: str = "numbers that are real") -> Array:
     """Return a float64 copy of the values, of the library and on the device of `like`.
 
     name: what the values are called in messages; values: integers, booleans or floats of any size, or

@@ -15,7 +15,6 @@ best one, and at worst 30 % above it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
-from typing import Any
 
 import numpy as np
 
@@ -106,7 +105,7 @@ class Recommendation:
         return min(self.tables, key=lambda row: row[2].total)
 
 
-def recommend(group: Any, prompts: Any, baseline: Baseline = "group-mean") -> Recommendation:
+def recommend(group: int, prompts: int, baseline: Baseline = "group-mean") -> Recommendation:
     """Recommend a released table for a group size and a number of prompts a step.
 
     Parameters

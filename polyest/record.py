@@ -5,7 +5,7 @@ defines a dozen classes, so that the time would delay the first look-up (benchma
 """
 
 from inspect import get_annotations
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import ClassVar, Self, dataclass_transform
 
 
 @dataclass_transform(frozen_default=True)
@@ -18,7 +18,7 @@ class Record:
         above = getattr(super(cls, cls), "_fields", ())
         cls._fields = (*above, *get_annotations(cls))
 
-    def __init__(self, *values: Any, **named: Any) -> None:
+    def __init__(self, *values: object, **named: object) -> None:
         """Set the fields from positional values, in the order of the fields, and by name.
 
         Raises TypeError for an unknown, repeated or missing field.
@@ -40,11 +40,11 @@ class Record:
     def __post_init__(self) -> None:
         """Check the fields; a subclass overrides this to raise an error for invalid ones."""
 
-    def __replace__(self, **changes: Any) -> Self:
+    def __replace__(self, **changes: object) -> Self:
         """Return a copy with some fields changed; copy.replace calls this from Python 3.13 on."""
         return type(self)(**{**self._values(), **changes})
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
         return type(self), tuple(self._values().values())  # unpickling checks the fields again
 
     def __eq__(self, other: object) -> bool:
@@ -57,7 +57,7 @@ class Record:
         shown = (f"{name}={value!r}" for name, value in self._values().items())
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def _values(self) -> dict[str, Any]:
+    def _values(self) -> dict[str, object]:
         """Return the fields by name, without cached properties, which share the same dictionary."""
         return {name: getattr(self, name) for name in self._fields}
 

@@ -1,6 +1,6 @@
 """The sample size K of a table, given directly or by the size of a group."""
 
-from typing import Any
+from typing import SupportsIndex, TypeVar
 
 from polyest.counts import Baseline, draws
 from polyest.errors import InvalidProblem
@@ -8,8 +8,12 @@ from polyest.values import shown
 
 LEAST = 3  # the least number of completions of a group that has a table under every baseline
 
+Given = TypeVar("Given")
 
-def draws_of(K: Any, group: Any, baseline: Baseline = "group-mean") -> Any:
+
+def draws_of(
+    K: Given | None, group: SupportsIndex | None, baseline: Baseline = "group-mean"
+) -> Given | int:
     """Return K, or the sample size of a group; exactly one of K and group has to be given.
 
     Raise InvalidProblem for both or none, and for a baseline beside K; raise as `draws` does for the group.
@@ -30,4 +34,5 @@ def draws_of(K: Any, group: Any, baseline: Baseline = "group-mean") -> Any:
         raise InvalidProblem(
             f"baseline {shown(baseline)} beside K {shown(K)}: it says which K a group has; give group"
         )
+    assert K is not None
     return K

@@ -4,11 +4,12 @@ The functions sort and count without a loop, and copy nothing from a device to t
 library `xp` of its arrays, as `arrays.library` returns it.
 """
 
-from typing import Any
+from types import ModuleType
+from typing import Any, SupportsIndex
 
 import numpy as np
 
-from polyest.arrays import Array, library
+from polyest.arrays import Array, Bools, Ints, library
 from polyest.errors import CountOutOfRange
 from polyest.values import clipped, shown, whole
 
@@ -16,7 +17,7 @@ NO_ANSWER = -1
 LARGEST_ID = 2**63 - 1
 
 
-def integers(name: str, values: Any, like: Any) -> Array:
+def integers(name: str, values: object, like: Array) -> Array:
     """Return values as int64, of the library and on the device of `like`, or raise CountOutOfRange."""
     xp = library(like)
     given: Any
@@ -44,13 +45,13 @@ def integers(name: str, values: Any, like: Any) -> Array:
     return converted
 
 
-def _integral(xp: Any, values: Array) -> bool:
+def _integral(xp: ModuleType, values: Array) -> bool:
     if xp is np:
         return values.dtype.kind in "iu"
     return not (values.is_floating_point() or values.is_complex() or values.dtype == xp.bool)
 
 
-def marker(no_answer: Any) -> int:
+def marker(no_answer: SupportsIndex) -> int:
     """Return the integer that marks a missing answer; raise CountOutOfRange if it is not valid."""
     if not whole(no_answer, -LARGEST_ID, LARGEST_ID):
         raise CountOutOfRange(
@@ -59,7 +60,7 @@ def marker(no_answer: Any) -> int:
     return int(no_answer)
 
 
-def in_rows(xp: Any, answer: Array) -> Array:
+def in_rows(xp: ModuleType, answer: Array) -> Array:
     """Return how often each integer of an array (prompts, G) occurs in its row."""
     if xp is not np:
         ordered = answer.sort(1).values
@@ -72,7 +73,7 @@ def in_rows(xp: Any, answer: Array) -> Array:
     return counted
 
 
-def kinds(xp: Any, answer: Array) -> Array:
+def kinds(xp: ModuleType, answer: Array) -> Array:
     """Return integers (rows, n) below rows n that are equal exactly where row and answer are both equal."""
     if xp is not np:
         first = xp.searchsorted(answer.sort(1).values, answer.contiguous())
@@ -83,7 +84,7 @@ def kinds(xp: Any, answer: Array) -> Array:
     return labels
 
 
-def _in_order(answer: Array) -> tuple[Array, Array]:
+def _in_order(answer: Ints) -> tuple[Ints, Bools]:
     """Return the order that sorts each row, and whether each sorted entry is the first of its value."""
     order = answer.argsort(1, kind="stable")
     ordered = np.take_along_axis(answer, order, 1)
@@ -92,14 +93,14 @@ def _in_order(answer: Array) -> tuple[Array, Array]:
     return order, first
 
 
-def tallied(xp: Any, cells: Array, length: int) -> Array:
+def tallied(xp: ModuleType, cells: Array, length: int) -> Array:
     """Return how often each of the integers 0..length-1 occurs in a flat array."""
     if xp is np:
         return np.bincount(cells, minlength=length)
     return cells.new_zeros(length).scatter_add_(0, cells, xp.ones_like(cells))
 
 
-def ranks(xp: Any, group: Array, answer: Array) -> Array:
+def ranks(xp: ModuleType, group: Array, answer: Array) -> Array:
     """Return integers (N,) that are equal exactly where group and answer are both equal."""
     order = _order(answer)
     order = order[_order(group[order])]
@@ -109,14 +110,14 @@ def ranks(xp: Any, group: Array, answer: Array) -> Array:
     return rank
 
 
-def times(xp: Any, wanted: Array, pool: Array) -> Array:
+def times(xp: ModuleType, wanted: Array, pool: Array) -> Array:
     """Return how often each wanted integer occurs in the pool."""
     pool = pool[_order(pool)]
     upto, below = (xp.searchsorted(pool, wanted, side=side) for side in ("right", "left"))
     return upto - below
 
 
-def row_numbers(xp: Any, answer: Array) -> Array:
+def row_numbers(xp: ModuleType, answer: Array) -> Array:
     """Return row numbers in the shape of `answer`, on its device."""
     return xp.ones_like(answer).cumsum(0) - 1
 

@@ -4,7 +4,7 @@ Difficult values are an integer of 5000 digits, which Python refuses to print, 1
 hold, and an array, whose comparison with a text is not a bool.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from math import inf, nan
 from numbers import Integral, Real
 from typing import Any
@@ -39,7 +39,7 @@ def shown(value: object) -> str:
         return f"an object of type {type(value).__name__}"
 
 
-def real(value: Any) -> float:
+def real(value: object) -> float:
     """Return the double nearest to a real number, infinite if no double is large enough.
 
     Returns nan for anything that is not a number; booleans and texts are not numbers.
@@ -56,7 +56,7 @@ def real(value: Any) -> float:
         return -inf if value < 0 else inf
 
 
-def whole(value: Any, least: int, most: int = MOST) -> bool:
+def whole(value: object, least: int, most: int = MOST) -> bool:
     """Return whether the value is an integer from `least` to `most`; a boolean is not an integer.
 
     >>> whole(3, 1), whole(True, 1), whole(10**400, 1), whole(3.0, 1)
@@ -79,13 +79,24 @@ def either(words: Iterable[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def among(value: Any, words: Any) -> bool:
+def among(value: object, words: Container[str]) -> bool:
     """Return whether the value is a text and one of these words.
 
     >>> among("log", ("log", "power")), among(["log"], {"log": 1})
     (True, False)
     """
     return isinstance(value, str) and value in words
+
+
+def plain(value: object) -> object:
+    """Return the one value in an array or a tensor without dimensions, and any other value as it is.
+
+    >>> import numpy as np
+    >>> plain(np.array(3)), plain("log")
+    (3, 'log')
+    """
+    given: Any = value
+    return given.item() if getattr(given, "ndim", None) == 0 else given
 
 
 def reason_of(error: OSError) -> str:

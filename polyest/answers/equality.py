@@ -17,19 +17,19 @@ raises OverflowError.
 from collections.abc import Callable
 from functools import lru_cache, reduce
 from math import log2
-from typing import Any
 
 from flint import fmpq
 
 from polyest.answers import notation
-from polyest.answers.points import POINTS, Point, ball, minus, size, zero
+from polyest.answers.points import POINTS, Number, Point, ball, minus, size, zero
 from polyest.answers.trees import Tree, numeric, subtrees
 from polyest.precision import working
 from polyest.precision.entrance import alone
 
 FIRST, MOST = 192, 2**13  # precision of the first comparison, and greatest agreement in bits
 
-Differences = Callable[[list[Any], list[Any]], list[Any]]
+Values = list[Number | None]  # one a point, None where it is undefined
+Differences = Callable[[Values, Values], Values]
 
 
 @alone
@@ -129,10 +129,10 @@ class _Scalar:
         self.tree = tree
         parts = list(subtrees(tree))
         self.letters = any(part[0] == "x" or part[:2] in _UNKNOWN for part in parts)
-        self.values: dict[int, list[Any]] = {}
+        self.values: dict[int, Values] = {}
         self.scale = 0  # the greatest Point.scale, found at the first precision
 
-    def at(self, bits: int) -> list[Any]:
+    def at(self, bits: int) -> Values:
         """Return a rational, a ball or None for each point; a constant is the same at all points."""
         if bits not in self.values:
             points = [Point(k) for k in range(POINTS if self.letters else 1)]
@@ -173,7 +173,7 @@ def _agree(left: Tree, right: Tree, differences: Differences) -> bool:
     raise OverflowError
 
 
-def _differences(a: list[object], b: list[object]) -> list[Any]:
+def _differences(a: Values, b: Values) -> Values:
     """Return a - b at each point."""
     return [minus(x, y) for x, y in zip(a, b, strict=True)]
 
@@ -184,7 +184,7 @@ def _spread(positive: bool) -> Differences:
     positive: whether the ratio must be positive; the function returns no differences if it is not.
     """
 
-    def differences(a: list[object], b: list[object]) -> list[Any]:
+    def differences(a: Values, b: Values) -> Values:
         if any(x is None or y is None or zero(x) or zero(y) for x, y in zip(a, b, strict=True)):
             return []
         first, *others = (

@@ -69,6 +69,7 @@ def identify(keys: Texts, *, no_answer: int = -1) -> Ints:
     if not whole(no_answer, -(2**63), 2**63 - 1):
         raise InvalidAnswer(f"no_answer is {shown(no_answer)}: expected an integer of 64 bits")
     none = int(no_answer)
+    ids_of: dict[str | None, int]
     ids_of = {key: _id(key, none) for row in rows for key in dict.fromkeys(row) if key is not None}
     ids_of[None] = none
     ids = [[ids_of[key] for key in row] for row in rows]
@@ -252,11 +253,12 @@ def _id(key: str, no_answer: int) -> int:
     return number ^ 1 if number == no_answer else number
 
 
-def _rows(name: str, values: Any) -> tuple[list[list[Any]], bool]:
+def _rows(name: str, values: object) -> tuple[list[list[str | None]], bool]:
     """Return the values as rows, and whether they were given as rows."""
-    if not listed(values) or not any(map(listed, values)):
-        return [flat(name, values)], False
-    rows = [flat(f"{name}[{i}]", row) for i, row in enumerate(values)]
+    given: Any = values
+    if not listed(given) or not any(map(listed, given)):
+        return [flat(name, given)], False
+    rows = [flat(f"{name}[{i}]", row) for i, row in enumerate(given)]
     lengths = {len(row) for row in rows}
     if len(lengths) > 1:
         raise InvalidAnswer(f"{name} in lists of lengths {sorted(lengths)}: expected one length")

@@ -141,18 +141,19 @@ def stated(answer: str, kind: Kind | Callable[[str], str | int | None]) -> str:
     return f"<answer>{answer}</answer>" if kind == "auto" and not marked else answer
 
 
-def flat(name: str, values: Any, none: bool = True) -> list[Any]:
+def flat(name: str, values: object, none: bool = True) -> list[str | None]:
     """Return the values as a list of texts.
 
     none: whether None is allowed beside texts.  Raises InvalidAnswer for anything else.
     """
     if not listed(values):
         raise InvalidAnswer(f"{name} is {shown(values)}: expected a list, one entry per trace")
-    for i, value in enumerate(values):
+    given: Any = values
+    for i, value in enumerate(given):
         if not isinstance(value, str) and not (none and value is None):
             expected = "text, or None for no answer" if none else "text"
             raise InvalidAnswer(f"{name}[{i}] is {shown(value)}: expected {expected}")
-    return list(values)
+    return list(given)
 
 
 def listed(values: object) -> bool:

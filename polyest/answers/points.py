@@ -7,7 +7,7 @@ Letters are real numbers, powers have their principal values, and odd roots of n
 from functools import lru_cache
 from hashlib import blake2b
 from math import comb, factorial
-from typing import Any
+from typing import TypeAlias
 
 from flint import acb, arb, fmpq
 
@@ -16,6 +16,9 @@ from polyest.answers.trees import Tree, subtrees
 POINTS = 3  # number of points
 EXACT = 2**16  # greatest number of bits of a rational, and of log2 of any number
 FACTORIAL = 1000  # greatest number with an exact factorial, and greatest degree of a root
+
+Ball: TypeAlias = arb | acb
+Number: TypeAlias = fmpq | arb | acb
 
 
 class _UndefinedError(ArithmeticError):
@@ -32,7 +35,7 @@ class Point:
         """
         self.index, self.scale = index, 0
 
-    def value(self, tree: Tree) -> Any:
+    def value(self, tree: Tree) -> Number | None:
         """Return the value of a tree, a rational, a real or a complex ball, or None if it is undefined."""
         try:
             return self.of(tree)
@@ -44,7 +47,7 @@ class Point:
         value = None if _has_letter(tree) else self.value(tree)
         return value if isinstance(value, fmpq) else None
 
-    def of(self, tree: Tree) -> Any:
+    def of(self, tree: Tree) -> Number:
         """Return the value of a tree; raise _UndefinedError if it has none."""
         kind, *parts = tree
         if kind == "n":
@@ -69,7 +72,7 @@ class Point:
             self.scale += min(abs(size(value)), EXACT)
         return value
 
-    def function(self, name: str, arguments: list[Any]) -> Any:
+    def function(self, name: str, arguments: list[Number]) -> Number:
         """Return the value of a function of numbers."""
         x = arguments[0]
         if name == "abs":
@@ -88,24 +91,24 @@ class Point:
         return _transcendental(name, x)
 
 
-def ball(x: object) -> Any:
+def ball(x: Number) -> Ball:
     """Return a number as a ball."""
     return arb(x) if isinstance(x, fmpq) else x
 
 
-def minus(x: object, y: object) -> Any:
+def minus(x: Number | None, y: Number | None) -> Number | None:
     """Return x - y, or None if one of them is None."""
     if x is None or y is None:
         return None
     return x - y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) - ball(y)
 
 
-def zero(x: Any) -> bool:
+def zero(x: Number) -> bool:
     """Return whether a number may be zero."""
     return bool(x == 0 if isinstance(x, fmpq) else x.contains(0))
 
 
-def size(x: Any) -> int:
+def size(x: Number) -> int:
     """Return about log2 of the greatest |x| in the ball."""
     if isinstance(x, fmpq):
         return int(x.p.bit_length()) - int(x.q.bit_length())
@@ -130,7 +133,7 @@ def _has_letter(tree: Tree) -> bool:
     return any(part[0] in ("x", "f") for part in subtrees(tree))
 
 
-def _simplest(x: Any) -> Any:
+def _simplest(x: Number) -> Number:
     """Drop an imaginary part that is exactly 0, and return the rational 0 for a ball that is exactly 0."""
     if isinstance(x, fmpq):
         return x
@@ -139,26 +142,26 @@ def _simplest(x: Any) -> Any:
     return x.real if isinstance(x, acb) and x.imag.is_zero() else x
 
 
-def _plus(x: object, y: object) -> Any:
+def _plus(x: Number, y: Number) -> Number:
     """Return x + y."""
     return x + y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) + ball(y)
 
 
-def _times(x: object, y: object) -> Any:
+def _times(x: Number, y: Number) -> Number:
     """Return x y, which is the rational 0 if a factor is."""
     if any(isinstance(factor, fmpq) and factor == 0 for factor in (x, y)):
         return fmpq(0)
     return x * y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) * ball(y)
 
 
-def _over(x: object, y: object) -> Any:
+def _over(x: Number, y: Number) -> Number:
     """Return x / y."""
     if zero(y):
         raise _UndefinedError
     return x / y if isinstance(x, fmpq) and isinstance(y, fmpq) else ball(x) / ball(y)
 
 
-def _raised(x: Any, y: Any) -> Any:
+def _raised(x: Number, y: Number) -> Number:
     """Return x to the power y."""
     if not isinstance(y, fmpq):
         return _exponential(x, y)
@@ -182,7 +185,7 @@ def _raised(x: Any, y: Any) -> Any:
     return (acb(x) if isinstance(x, arb) and x < 0 else x).root(index) ** times
 
 
-def _exponential(x: object, y: object) -> Any:
+def _exponential(x: Number, y: Number) -> Number:
     """Return x to the power y as e to the power y log x."""
     if zero(x):
         raise _UndefinedError
@@ -191,20 +194,20 @@ def _exponential(x: object, y: object) -> Any:
     return power.exp()
 
 
-def _bounded(power: object) -> None:
+def _bounded(power: Ball) -> None:
     """Raise OverflowError if e to this power is too large or too small."""
     if size(power.real if isinstance(power, acb) else power) > EXACT.bit_length():
         raise OverflowError
 
 
-def _transcendental(name: str, x: object) -> Any:
+def _transcendental(name: str, x: Number) -> Number:
     """Return the value of a function, which is complex if the real value is undefined."""
     argument = ball(x)
     value = getattr(argument, name)()
     return value if value.is_finite() else getattr(acb(argument), name)()
 
 
-def _factorial(x: object) -> Any:
+def _factorial(x: Number) -> Number:
     """Return x!, which is Gamma(x + 1) if x is not a small whole number."""
     if isinstance(x, fmpq) and x.q == 1:
         if x < 0:
@@ -216,13 +219,13 @@ def _factorial(x: object) -> Any:
     return (ball(x) + 1).gamma()
 
 
-def _binomial(n: Any, k: Any) -> Any:
+def _binomial(n: Number, k: Number) -> Number:
     """Return the binomial coefficient of n over k."""
     whole = [isinstance(x, fmpq) and x.q == 1 and 0 <= x <= FACTORIAL for x in (n, k)]
     if all(whole):
         return fmpq(comb(int(n.p), int(k.p)))
     if whole[1] and k <= 100:
-        value: Any = fmpq(1)
+        value: Number = fmpq(1)
         for i in range(int(k.p)):
             value = _over(_times(value, _plus(n, fmpq(-i))), fmpq(i + 1))
         return value

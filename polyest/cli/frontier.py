@@ -1,7 +1,7 @@
 """`polyest frontier` prints the curve of least bias, as text or JSON, as a figure or an interactive page."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +11,19 @@ from polyest.problem.criteria import BUDGETED, DEFAULT
 from polyest.values import either
 
 if TYPE_CHECKING:
+    from typing import TypedDict, Unpack
+
     from polyest.cli.explorer import ExplorerReport
     from polyest.cli.pages.frontier import FrontierReport
     from polyest.counts import Baseline
     from polyest.frontier import Frontier, Versus
+    from polyest.problem.criteria import Budgeted
+
+    class Traced(TypedDict):
+        """What the curve is of."""
+
+        target: str
+        criterion: Budgeted
 
 
 @click.command("frontier", cls=Helping)
@@ -36,7 +45,7 @@ def command(
     plot: str | None,
     html: str | None,
     as_json: bool,
-    **keywords: Any,
+    **keywords: "Unpack[Traced]",
 ) -> None:
     """Trace the least bias that a noise allows, and measure closed forms against it."""
     from polyest.cli import explorer
@@ -68,7 +77,7 @@ def command(
         say(f"wrote {html}")
 
 
-def traced(K: int, with_rivals: bool, **keywords: Any) -> "FrontierReport":
+def traced(K: int, with_rivals: bool, **keywords: "Unpack[Traced]") -> "FrontierReport":
     """Return the report of the curve of these keywords; with_rivals: also measure closed forms.
 
     The rivals take about as long as the curve.

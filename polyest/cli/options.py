@@ -1,7 +1,7 @@
 """Options that several commands share, and the sample size K that they stand for."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -14,15 +14,16 @@ from polyest.values import either
 if TYPE_CHECKING:
     from polyest.counts import Baseline
 
-Decorator = Callable[[Any], Any]
+Command = TypeVar("Command")
+Decorator = Callable[[Command], Command]
 
 JOBS = click.IntRange(1, 1024)
 
 
-def several(*options: Decorator) -> Decorator:
+def several(*options: Decorator[Command]) -> Decorator[Command]:
     """Combine several options into one decorator; the help lists them in this order."""
 
-    def decorated(command: object) -> Any:
+    def decorated(command: Command) -> Command:
         for option in reversed(options):
             command = option(command)
         return command

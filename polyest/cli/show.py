@@ -1,6 +1,6 @@
 """`polyest show` prints a released table as a page or as JSON."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,7 +8,10 @@ from polyest.cli import options
 from polyest.cli.terminal import Helping, print_lines, print_tables
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from polyest.counts import Baseline
+    from polyest.problem.keywords import Posed
 
 
 @click.command("show", cls=Helping)
@@ -16,7 +19,11 @@ if TYPE_CHECKING:
 @options.keywords
 @options.as_json
 def command(
-    draws: str | None, group: int | None, baseline: "Baseline", as_json: bool, **keywords: Any
+    draws: str | None,
+    group: int | None,
+    baseline: "Baseline",
+    as_json: bool,
+    **keywords: "Unpack[Posed]",
 ) -> None:
     """Print a released table, without solving."""
     from polyest.cli.pages.table import table_page, universal_page

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +12,19 @@ from polyest.cli import options
 from polyest.cli.terminal import Helping, print_lines, print_tables, progress, say
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from typing import TypedDict, Unpack
+
     from polyest.cli.pages.rows import RangeReport
     from polyest.counts import Baseline
+    from polyest.problem.keywords import Posed, Solved
     from polyest.tables.table import Table
+
+    class Workers(TypedDict, total=False):
+        """Which workers solve a range: processes of this machine, or those of an executor."""
+
+        jobs: int
+        executor: Executor
 
 
 @click.command("solve", cls=Helping)
@@ -40,7 +50,9 @@ def command(
     out: str | None,
     jobs: int | None,
     scheduler: str | None,
-    **keywords: Any,
+    method: str | None,
+    beta: float,
+    **posed: "Unpack[Posed]",
 ) -> None:
     """Solve a table, or a range of them (ends included), and prove how good it is."""
     if draws is None or baseline != "group-mean":
@@ -49,18 +61,18 @@ def command(
         K = options.solvable_K(draws, group, baseline)
         draws = str(K)
         _, grid, group = sized(None, grid, group, baseline)
-    keywords |= {"group": group, "grid": grid}
+    how: Solved = {**posed, "method": method, "grid": grid, "group": group, "beta": beta}
     Ks = options.solvable_range(draws)
     if ":" not in draws:
         if jobs is not None or scheduler is not None:
             raise click.UsageError(f"--jobs and --scheduler share a range, and --K {draws} is one")
-        _one(Ks[0], as_json, out, **keywords)
+        _one(Ks[0], as_json, out, posed, how)
     else:
         with _shared(jobs, scheduler) as workers:
             if out is None:
-                _several(Ks, as_json, workers, **keywords)
+                _several(Ks, as_json, workers, how)
             else:
-                _into_file(Ks, out, workers, **keywords)
+                _into_file(Ks, out, workers, how)
         if out is not None and as_json:
             with open(out, encoding="utf-8") as lines:
                 print_lines(lines.read().splitlines())
@@ -68,19 +80,17 @@ def command(
         say(f"wrote {out}")
 
 
-def _one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
+def _one(K: int, as_json: bool, out: str | None, posed: "Posed", how: "Solved") -> None:
     """Solve one table, write it to the file `out` if there is one, and print it."""
     from polyest.cli.table import solved_report, warn_if_too_large
     from polyest.make import pipeline, storage, sweep
     from polyest.problem.problem import pose
 
     if out is not None:
-        not_posed = ("method", "grid", "group", "beta")
-        posed = {key: value for key, value in keywords.items() if key not in not_posed}
         sweep.check_storable(pose(K, **posed))
         storage.destination(out)
     with progress(f"K = {K}"):
-        table = pipeline.solve(K, **keywords)
+        table = pipeline.solve(K, **how)
     warn_if_too_large(table)
     if out is not None:
         sweep.write(table, out)
@@ -89,11 +99,11 @@ def _one(K: int, as_json: bool, out: str | None, **keywords: Any) -> None:
         return
     from polyest.cli.pages.table import table_page
 
-    print_lines(table_page(solved_report(table, out, keywords["group"])))
+    print_lines(table_page(solved_report(table, out, how["group"])))
 
 
 @contextmanager
-def _shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
+def _shared(jobs: int | None, scheduler: str | None) -> "Iterator[Workers]":
     """Yield the keywords of `sweep` and `completed` that say which workers solve a range."""
     from polyest.make import workers
 
@@ -110,7 +120,7 @@ def _shared(jobs: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]
         yield {"executor": executor}
 
 
-def _into_file(Ks: range, out: str, workers: dict[str, Any], **keywords: Any) -> None:
+def _into_file(Ks: range, out: str, workers: "Workers", how: "Solved") -> None:
     """Sweep a range of K into a file, with a line on stderr for each solved table."""
     from polyest.make import sweep
 
@@ -123,10 +133,10 @@ def _into_file(Ks: range, out: str, workers: dict[str, Any], **keywords: Any) ->
             elif done:
                 say(f"{out}.part has {done} of {total} already")
 
-        sweep.sweep(Ks, out, report, **workers, **keywords)
+        sweep.sweep(Ks, out, report, **workers, **how)
 
 
-def _several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any) -> None:
+def _several(Ks: range, as_json: bool, workers: "Workers", how: "Solved") -> None:
     """Solve a range of K and print its tables as a list of bounds or as JSON.
 
     After a failure the tables that were solved before it are printed.
@@ -142,7 +152,7 @@ def _several(Ks: range, as_json: bool, workers: dict[str, Any], **keywords: Any)
     try:
         with progress(f"K = {Ks[0]}:{Ks[-1]}") as update:
             update(0, len(Ks))
-            for K, (line, remarks) in completed(partial(solved, **keywords), Ks, **workers):
+            for K, (line, remarks) in completed(partial(solved, **how), Ks, **workers):
                 lines[K] = line
                 for remark in remarks:
                     warnings.warn(remark, stacklevel=2)

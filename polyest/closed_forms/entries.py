@@ -7,7 +7,7 @@ more digits until the nearest double is determined.
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
-from typing import Any
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -24,7 +24,7 @@ SAFETY = 10**5  # error bound in ulps: some thousand terms, each with an error o
 Sized = tuple[Decimal, Decimal]  # a number, and the sum of the sizes of its terms
 
 
-def checked(K: Any) -> int:
+def checked(K: SupportsIndex) -> int:
     """Return K as an int; raise InvalidProblem unless it is in 1..1024, above which a proof takes minutes."""
     draws = check_draws(K)
     if draws > LARGEST_LISTED:

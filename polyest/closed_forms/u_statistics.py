@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from itertools import islice
 from math import comb
-from typing import Any, SupportsFloat, SupportsIndex
+from typing import SupportsFloat, SupportsIndex
 
 from polyest.closed_forms.entries import checked, rounded, table_of
 from polyest.errors import InvalidProblem
@@ -211,7 +211,7 @@ def _unbiased(name: str, K: SupportsIndex, target: str) -> Table:
     return table_of(name, posed.target, rounded(entries))
 
 
-def _positive_integer(name: str, value: Any, meaning: str) -> int:
+def _positive_integer(name: str, value: SupportsIndex, meaning: str) -> int:
     if not whole(value, 1):
         raise InvalidProblem(f"{name} is {shown(value)}: {meaning}, an integer of at least 1")
     return int(value)

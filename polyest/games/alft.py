@@ -10,11 +10,11 @@ and a geometry F of the policies, which is KL by default.  Gradients are taken i
 
 from dataclasses import dataclass
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
-from polyest.arrays import Floats
+from polyest.arrays import Floats, Ints
 from polyest.errors import InvalidGame
 from polyest.games.bregman import LEAST, Geometry
 from polyest.games.geometry import negative_entropy
@@ -23,6 +23,8 @@ from polyest.games.safety import Safety
 from polyest.values import real, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import ArrayLike
 
 SUMS = 1e-9  # greatest distance from 1 of the sum of a distribution
@@ -236,7 +238,7 @@ def pose(
     beta: float = 1.0,
     *,
     weights: "ArrayLike | None" = None,
-    orbits: "ArrayLike | None" = None,
+    orbits: "Iterable[Iterable[SupportsIndex]] | None" = None,
     geometry: Geometry | None = None,
 ) -> Alft:
     """Pose a problem of answer-level fine-tuning.
@@ -318,7 +320,7 @@ def pose(
     return problem
 
 
-def stochastic(name: str, values: Any, shape: tuple[int, ...]) -> Floats:
+def stochastic(name: str, values: object, shape: tuple[int, ...]) -> Floats:
     """Return the values as float64; raise InvalidGame unless they have this shape and are distributions.
 
     The entries must not be negative, and every row must add up to 1.
@@ -340,7 +342,7 @@ def stochastic(name: str, values: Any, shape: tuple[int, ...]) -> Floats:
     return p
 
 
-def _answers(answers: "ArrayLike", shape: tuple[int, ...]) -> tuple[int, Any]:
+def _answers(answers: "ArrayLike", shape: tuple[int, ...]) -> tuple[int, Ints]:
     numbers("answers", answers)
     given = np.asarray(answers)
     if given.shape not in (shape, shape[1:]) or given.dtype.kind not in "iu":
@@ -359,7 +361,7 @@ def _answers(answers: "ArrayLike", shape: tuple[int, ...]) -> tuple[int, Any]:
     return int(present.size), extracted
 
 
-def _weights(weights: Any, prompts: int) -> tuple[float, ...]:
+def _weights(weights: object, prompts: int) -> tuple[float, ...]:
     if weights is None:
         return (1 / prompts,) * prompts
     given = numbers("weights", weights)
@@ -371,7 +373,9 @@ def _weights(weights: Any, prompts: int) -> tuple[float, ...]:
     return tuple(map(float, given))
 
 
-def _orbits(orbits: Any, prompts: int) -> tuple[tuple[int, ...], ...]:
+def _orbits(
+    orbits: "Iterable[Iterable[SupportsIndex]] | None", prompts: int
+) -> tuple[tuple[int, ...], ...]:
     if orbits is None:
         return tuple((x,) for x in range(prompts))
     try:

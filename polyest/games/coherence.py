@@ -15,11 +15,10 @@ squared Hellinger distance H^2 = 1 - sum_z prod_k nu_k^(w_k) bounds the distance
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from polyest.arrays import Floats
+from polyest.arrays import Bools, Floats
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games.goal import Goal, Prompts, certain, normalised, numbers
 from polyest.values import among, shown
@@ -47,7 +46,7 @@ class Coherence(Goal):
 
     consensus: str = "geometric"
 
-    def needed(self, prompts: int, answers: int) -> Any:
+    def needed(self, prompts: int, answers: int) -> Bools:
         """Say that all answers need a positive probability: the gradient is a logarithm."""
         return np.ones((prompts, answers), dtype=bool)
 
@@ -211,7 +210,7 @@ def squared_hellinger(nu: Floats, weights: Floats) -> float:
     return float(1 - _products(nu, weights).sum())
 
 
-def _checked(nu: Any, weights: Any) -> tuple[Floats, Floats]:
+def _checked(nu: object, weights: object) -> tuple[Floats, Floats]:
     """Return the distributions of an orbit and their weights as float64; raise InvalidGame for others."""
     p, w = numbers("nu", nu), numbers("weights", weights)
     if p.ndim != 2 or not p.size or w.shape != p.shape[:1]:

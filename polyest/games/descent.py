@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from polyest import counts
-from polyest.arrays import Floats
+from polyest.arrays import Floats, Ints
 from polyest.errors import CountOutOfRange, InvalidGame
 from polyest.games.alft import Alft
 from polyest.games.dynamics import Step, recorded
@@ -31,6 +31,7 @@ from polyest.tables.table import Table
 from polyest.values import real, shown, whole
 
 LEAST_OF = {"groups": 1, "group": 3}
+Seed = int | np.random.Generator | None
 MOST_TRACES = 10**7  # most completions in a step: they take some hundred megabytes
 
 
@@ -143,7 +144,7 @@ def mirror_policies(
     rates: Iterable[float],
     *,
     groups: int = 1,
-    rng: Any = None,
+    rng: Seed = None,
 ) -> Iterator[Floats]:
     """Play mirror descent with estimated rewards.
 
@@ -216,7 +217,7 @@ def gradient_policies(
     *,
     group: int,
     groups: int = 1,
-    rng: Any = None,
+    rng: Seed = None,
 ) -> Iterator[Floats]:
     """Play a policy gradient in the logits, with group means and estimated rewards.
 
@@ -321,7 +322,7 @@ def gradient_policies(
         yield pi
 
 
-def _random(rng: Any) -> np.random.Generator:
+def _random(rng: Seed) -> np.random.Generator:
     """Return the generator that `rng` is, or one that it seeds."""
     try:
         return np.random.default_rng(rng)
@@ -331,7 +332,7 @@ def _random(rng: Any) -> np.random.Generator:
         ) from None
 
 
-def _seen(answers: Any, number: int) -> Any:
+def _seen(answers: Ints, number: int) -> Ints:
     """Return the counts of every answer in every group, integers (prompts, groups, number)."""
     prompts, groups, _ = answers.shape
     place = np.arange(prompts * groups).reshape(prompts, groups, 1) * number + answers
@@ -340,7 +341,11 @@ def _seen(answers: Any, number: int) -> Any:
 
 
 def _check(
-    problem: Alft, reward: Mixture, rates: Any, tables: tuple[Any, ...], **numbers: int
+    problem: Alft,
+    reward: Mixture,
+    rates: Iterable[float],
+    tables: tuple[Table | None, ...],
+    **numbers: int,
 ) -> list[float]:
     """Return the rates; raise InvalidGame for bad rates or numbers, or a mixture that does not fit."""
     of_kind("problem", problem, Alft, "one of games.pose")

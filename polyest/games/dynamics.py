@@ -13,7 +13,7 @@ answers at once.  G is convex in pi and concave in u, so the pair of the average
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf, nan, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -218,12 +218,12 @@ def recorded(
             yield _step(game, iteration, pi, game.response(pi), optimum)
 
 
-def _check_whole(name: str, value: Any) -> None:
+def _check_whole(name: str, value: object) -> None:
     if not whole(value, 1):
         raise InvalidGame(f"{name} is {shown(value)}: expected an integer of at least 1")
 
 
-def _step(game: Game, iteration: int, pi: Floats, u: Floats, optimum: Any) -> Step:
+def _step(game: Game, iteration: int, pi: Floats, u: Floats, optimum: "ArrayLike | None") -> Step:
     problem = game.problem
     away = nan
     if optimum is not None:

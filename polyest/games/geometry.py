@@ -17,13 +17,18 @@ The module bregman.py derives both from the generator.
 from collections.abc import Iterable
 from itertools import pairwise
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING
 
 from polyest.dependencies import require
 from polyest.errors import InvalidGame, NotConvex
 from polyest.games.bregman import LEAST as LEAST
 from polyest.games.bregman import Geometry as Geometry
 from polyest.values import real, shown
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from flint import fmpq
 
 HIGHEST = 20.0  # greatest order; above it t^s is too flat at 0 for doubles
 HIGHEST_DEGREE = 256  # degree; its roots are found within a second, those of 5000 never
@@ -191,7 +196,7 @@ def _where_concave(coefficients: tuple[float, ...]) -> tuple[float, float] | Non
     return (place, int(least.p) / int(least.q)) if least < 0 else None
 
 
-def _rational(value: Any) -> Any:
+def _rational(value: "Fraction") -> "fmpq":
     from flint import fmpq
 
     return fmpq(value.numerator, value.denominator)

@@ -2,18 +2,18 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
 
 import numpy as np
 
-from polyest.arrays import Floats
+from polyest.arrays import Bools, Floats, Ints
 from polyest.errors import InvalidGame
 from polyest.values import shown
 
 LARGEST = 1e100  # greatest reward, cost, budget, strength; values made of them must be doubles
 
 
-def numbers(name: str, values: Any) -> Floats:
+def numbers(name: str, values: object) -> Floats:
     """Return the values as a float64 array; raise InvalidGame if they are ragged or no numbers."""
     try:
         given = np.asarray(values)
@@ -26,13 +26,13 @@ def numbers(name: str, values: Any) -> Floats:
     return np.array(given, dtype=np.float64)
 
 
-def of_kind(name: str, value: Any, kind: Any, expected: str) -> None:
+def of_kind(name: str, value: object, kind: "type | UnionType", expected: str) -> None:
     """Raise InvalidGame, with what is expected, if the value is not of this kind."""
     if not isinstance(value, kind):
         raise InvalidGame(f"{name} is {shown(value)}: expected {expected}")
 
 
-def certain(answers: Any, number: int) -> Floats:
+def certain(answers: Ints | np.intp, number: int) -> Floats:
     """Return distributions (prompts, number) with all mass on one answer each."""
     return np.asarray(np.eye(number)[answers])
 
@@ -62,7 +62,7 @@ class Goal(ABC):
     Gradients are taken in the pairing <a, b> = sum_x w_x sum_z a_xz b_xz, w_x the weights of the prompts.
     """
 
-    def needed(self, prompts: int, answers: int) -> Any:
+    def needed(self, prompts: int, answers: int) -> Bools:
         """Say which answers need a positive probability, for R or its gradient.
 
         Parameters

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from polyest.arrays import Floats
+from polyest.arrays import Bools, Floats
 from polyest.dependencies import require
 from polyest.errors import InvalidGame, NotConverged
 from polyest.games.bregman import LEAST, Geometry
@@ -91,9 +91,9 @@ class GroundTruth(Goal):
 
     answers: tuple[int, ...]
 
-    def needed(self, prompts: int, answers: int) -> Any:
+    def needed(self, prompts: int, answers: int) -> Bools:
         """Say that the right answers need a positive probability."""
-        return certain(np.array(self.answers), answers) > 0
+        return np.asarray(certain(np.array(self.answers), answers) > 0)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
         """Average -log nu_g over the prompts."""
@@ -156,7 +156,7 @@ class Diversity(Goal):
     geometry: Geometry
     scale: float = 1.0
 
-    def needed(self, prompts: int, answers: int) -> Any:
+    def needed(self, prompts: int, answers: int) -> Bools:
         """Say that all answers need a positive probability, where phi' is infinite at 0."""
         return np.full((prompts, answers), self.geometry.steep)
 

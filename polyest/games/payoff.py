@@ -8,7 +8,7 @@ K >= d (U-statistics).  Any other phi uses the table of its target: log for the 
 for Tsallis of order s.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,7 +23,11 @@ from polyest.tables.release import load
 from polyest.values import real, shown
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from numpy.typing import ArrayLike
+
+    from polyest.problem.keywords import Bounded
 
 
 def table(
@@ -32,7 +36,7 @@ def table(
     *,
     counting: Counting = "in-group",
     baseline: Baseline = "group-mean",
-    **keywords: Any,
+    **keywords: "Unpack[Bounded]",
 ) -> tuple[Lookup, float, float]:
     """Give the table for a group of completions, with the scale and shift that make the reward of it.
 
@@ -110,7 +114,7 @@ def rewards(
     reference: "ArrayLike | None" = None,
     baseline: Baseline = "group-mean",
     no_answer: int = counts.NO_ANSWER,
-    **keywords: Any,
+    **keywords: "Unpack[Bounded]",
 ) -> Floats:
     """Reward sampled answers by phi' of their estimated probabilities.
 

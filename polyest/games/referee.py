@@ -5,7 +5,8 @@ scipy from its value and gradient, for every goal and geometry.  Neither uses th
 """
 
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -19,6 +20,9 @@ from polyest.games.coherence import Coherence
 from polyest.games.goal import normalised, of_kind
 from polyest.games.goals import Diversity, GroundTruth, StandardRL
 from polyest.games.safety import Safety
+
+if TYPE_CHECKING:
+    import cvxpy
 
 TIGHT = {
     "tol_gap_abs": 1e-12,
@@ -62,7 +66,7 @@ def by_cones(problem: Alft) -> Floats:
     """
     of_kind("problem", problem, Alft, "one of games.pose")
     try:
-        cp: Any = import_module("cvxpy")
+        cp = import_module("cvxpy")
     except ModuleNotFoundError:
         raise NotInstalled("by_cones needs cvxpy: pip install 'polyest[cvx]'") from None
     prompts, traces = problem.reference.shape
@@ -228,7 +232,7 @@ def _over_simplex(problem: Alft) -> Floats:
     return np.asarray(pi / pi.sum(-1, keepdims=True))
 
 
-def _generator(cp: Any, geometry: Geometry, p: Any) -> Any:
+def _generator(cp: ModuleType, geometry: Geometry, p: "cvxpy.Variable") -> "cvxpy.Expression":
     """Return sum phi(p) as an expression of cvxpy, up to a constant on the simplex."""
     if geometry.kind == "tsallis":
         if geometry.order == 1:

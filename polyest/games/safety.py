@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from polyest.arrays import Floats
+from polyest.arrays import Bools, Floats
 from polyest.dependencies import require
 from polyest.errors import Infeasible, InvalidGame, NotConverged
 from polyest.games.bregman import LEAST
@@ -211,7 +211,7 @@ class Safety(Goal):
             if np.abs(unsettled(current)).max() <= SETTLED:
                 break
 
-            def some(m: Floats, free: Any = free) -> Floats:
+            def some(m: Floats, free: Bools = free) -> Floats:
                 whole = np.where(free, 0.0, ends)
                 whole[free] = m
                 return np.asarray((unsettled if free.all() else spare)(whole)[free])
@@ -249,7 +249,7 @@ class Safety(Goal):
             )
         self.check_reachable(np.ones(answers, dtype=bool))
 
-    def check_reachable(self, reachable: Any, prompt: int | None = None) -> None:
+    def check_reachable(self, reachable: Bools, prompt: int | None = None) -> None:
         """Check that some distribution on these answers costs less than every budget.
 
         Parameters
@@ -284,13 +284,13 @@ class Safety(Goal):
             )
 
 
-def _subsets(first: Any) -> list[Any]:
+def _subsets(first: Bools) -> list[Bools]:
     """Return at most 64 sets of constraints that may bind, those most like the first before the others."""
     sets = [np.array(choice) for choice in islice(product((True, False), repeat=first.size), 64)]
     return sorted((s for s in sets if s.any()), key=lambda s: int((s != first).sum()))
 
 
-def _program(price: Any, **limits: Any) -> Floats:
+def _program(price: Floats, **limits: object) -> Floats:
     """Return a solution of a linear program; raise NotConverged with the message of the solver."""
     require("scipy")
     from scipy.optimize import linprog

@@ -1,14 +1,38 @@
 """ART: rewards of a group of trajectories, set after each group was gathered."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol, TypeVar
 
 from polyest.integrations.group_reward import GroupReward
 from polyest.integrations.messages import Text
 from polyest.integrations.messages import said as said_in
 
 
-def final(trajectory: Any) -> Text:
+class Trajectory(Protocol):
+    """What is read of one of ART's trajectories, and its reward, which is set."""
+
+    reward: float
+
+    @property
+    def messages_and_choices(self) -> Iterable[object]:
+        """Messages, and choices of the model."""
+
+    def messages(self) -> object:
+        """Give the messages of the chat."""
+
+
+class Trajectories(Protocol):
+    """What is read of a group of them."""
+
+    @property
+    def trajectories(self) -> Iterable[Trajectory]:
+        """The trajectories of one prompt."""
+
+
+Group = TypeVar("Group", bound=Trajectories)
+
+
+def final(trajectory: Trajectory) -> Text:
     """Take the text of the last message of the model in one of ART's trajectories.
 
     A choice that was cut (its `finish_reason` is "length" or "content_filter") and a message that calls tools
@@ -34,15 +58,17 @@ def final(trajectory: Any) -> Text:
     >>> final(ended("stop")), final(ended("length"))
     ('so 7', None)
     """
-    choices = [one for one in trajectory.messages_and_choices if hasattr(one, "finish_reason")]
+    choices: list[Any] = [
+        one for one in trajectory.messages_and_choices if hasattr(one, "finish_reason")
+    ]
     if choices and choices[-1].finish_reason in ("length", "content_filter"):
         return None
     return said_in(trajectory.messages())
 
 
 def art(
-    reward: GroupReward, text: Callable[[object], Text] = final
-) -> Callable[[Any], Awaitable[Any]]:
+    reward: GroupReward, text: Callable[[Trajectory], Text] = final
+) -> Callable[[Group], Awaitable[Group | None]]:
     """Make the function that ART's gather_trajectory_groups(after_each=) takes.
 
     The function is async f(group) -> the group, with the rewards of its trajectories set.  ART leaves
@@ -72,7 +98,7 @@ def art(
     [0.0, 0.0, 0.0, -1.5]
     """
 
-    async def after_each(group: Any) -> Any:
+    async def after_each(group: Group) -> Group | None:
         found = [text(trajectory) for trajectory in group.trajectories]
         small = len(found) < reward.options.least
         if not found or (small and reward.options.incomplete == "zero"):

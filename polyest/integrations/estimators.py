@@ -17,18 +17,18 @@ stays among the draws and earns the least that a count can earn; with unanswered
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, SupportsIndex
 
 import numpy as np
 
 from polyest import advantages
-from polyest.arrays import Array, Floats
+from polyest.arrays import Array, Bools, Floats, Ints
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
 from polyest.integrations.scores import FAILED, classes
 from polyest.rewards import registry
 from polyest.rewards.registry import Reward, offered
 from polyest.rewards.renamed import current_name, current_options
-from polyest.values import among, shown, whole
+from polyest.values import among, plain, shown, whole
 
 SHARED = ("beta", "unanswered")
 HERE = ("baseline", "group", "incomplete")  # options that are not passed on to the reward
@@ -84,7 +84,7 @@ def parse_options(
     """
     name = current_name(name)
     reward = _row(name, interface)
-    wanted = {"unanswered": registry.UNANSWERED, **current_options(name, options)}
+    wanted: dict[str, Any] = {"unanswered": registry.UNANSWERED, **current_options(name, options)}
     over_orbits = reward.orbits and interface == "estimators"
     known = (
         *SHARED,
@@ -126,7 +126,10 @@ def parse_options(
 
 
 def advantages_of(
-    how: AdvantageOptions, ids: Any, groups: Iterable[object], orbits: Any = None
+    how: AdvantageOptions,
+    ids: Ints,
+    groups: Iterable[object],
+    orbits: Iterable[object] | None = None,
 ) -> Floats:
     """Advantages of a batch of completions.
 
@@ -168,7 +171,7 @@ def advantages_of(
     return found
 
 
-def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: Any) -> Array:
+def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: Array) -> Array:
     """Advantages of tokens: that of their completion where the mask is 1, else 0.
 
     scores: float32 or float64 (N, tokens), whose sum over the tokens is the class of the answer
@@ -198,13 +201,15 @@ def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: A
         raise BrokenBatch(
             f"rewards of type {scores.dtype}: expected float32, which holds every class of an answer"
         )
-    named = [one.item() if getattr(one, "ndim", None) == 0 else one for one in named]
+    named = [plain(one) for one in named]
     trained = {named[row] for row in np.flatnonzero((mask != 0).any(-1).cpu().numpy())}
     real = np.array([group in trained for group in named], bool)  # and no padding
     groups = [group for group in named if group in trained]
     each = scores.detach().sum(-1).cpu().numpy()[real]
     said = classes(each, how.orbits == "score", how.failed)
-    orbits: Any = None if said.orbits is None else _siblings(groups, said.orbits.tolist())
+    orbits: list[object] | None = (
+        None if said.orbits is None else _siblings(groups, said.orbits.tolist())
+    )
     if how.orbits == "uid":
         orbits = [_orbit_of_uid(group) for group in groups]
     found = np.zeros(len(scores))
@@ -237,7 +242,7 @@ def too_small(how: AdvantageOptions, size: int) -> str:
     )
 
 
-def _row(name: Any, interface: str) -> Reward:
+def _row(name: str, interface: str) -> Reward:
     """The row of a reward, if the interface offers it; raises InvalidReward, which says why it does not."""
     here = offered(interface)
     if among(name, here):
@@ -249,7 +254,7 @@ def _row(name: Any, interface: str) -> Reward:
     raise InvalidReward(f"reward {shown(name)} is unknown: {known}")
 
 
-def _centred_rewards(how: AdvantageOptions, ids: Any, group: Any, orbit: Any) -> Floats:
+def _centred_rewards(how: AdvantageOptions, ids: Ints, group: Ints, orbit: Ints) -> Floats:
     """Rewards (N,) less their baseline; ids, group and orbit are integers (N,)."""
     reward = registry.REWARDS[how.name]
     over = {"orbits": orbit} if reward.orbits else {}
@@ -261,14 +266,14 @@ def _centred_rewards(how: AdvantageOptions, ids: Any, group: Any, orbit: Any) ->
     return found
 
 
-def _batches(how: AdvantageOptions, kept: Any, size: Any) -> list[Any]:
+def _batches(how: AdvantageOptions, kept: Bools, size: Ints) -> list[Bools]:
     """Masks (N,) of rows that are rewarded in one call: all, or over orbits those in groups of one size."""
     if not registry.REWARDS[how.name].orbits:
         return [kept] if kept.any() else []
     return [kept & (size == G) for G in np.unique(size[kept])]
 
 
-def _large_enough(how: AdvantageOptions, group: Any, sizes: Any, named: list[object]) -> Any:
+def _large_enough(how: AdvantageOptions, group: Ints, sizes: Ints, named: list[object]) -> Bools:
     """Whether each completion (N,) is in a group that is large enough for its table."""
     kept = sizes[group] >= how.least
     if how.incomplete == "raise" and not kept.all():
@@ -277,7 +282,7 @@ def _large_enough(how: AdvantageOptions, group: Any, sizes: Any, named: list[obj
     return kept
 
 
-def _whole_orbits(how: AdvantageOptions, group: Any, sizes: Any, orbit: Any) -> Any:
+def _whole_orbits(how: AdvantageOptions, group: Ints, sizes: Ints, orbit: Ints) -> Bools:
     """Whether each completion (N,) is in an orbit of the promised size, with groups of one size."""
     if orbit.shape != group.shape:
         raise BrokenOrbit(
@@ -301,10 +306,10 @@ def _whole_orbits(how: AdvantageOptions, group: Any, sizes: Any, orbit: Any) -> 
             f"{least[odd]} to {most[odd]} completions: expected {how.size} prompts with as many completions "
             'each in one batch; keep the rows of an orbit together, or say incomplete="zero" for advantages 0'
         )
-    return whole[orbit]
+    return np.asarray(whole[orbit])
 
 
-def _siblings(groups: list[object], orbits: list[int]) -> list[Any]:
+def _siblings(groups: list[object], orbits: list[int]) -> list[object]:
     """Orbits of all completions, where one whose score failed is in the orbit of its group.
 
     A group in which every score failed is an orbit of its own.
@@ -327,10 +332,10 @@ def _orbit_of_uid(group: object) -> str:
     return orbit
 
 
-def _numbered(name: str, values: list[Any]) -> Any:
+def _numbered(name: str, values: list[object]) -> Ints:
     """A number 0, 1, ... for each value, equal for equal ones, in order of appearance."""
-    known: dict[Any, int] = {}
-    values = [value.item() if getattr(value, "ndim", None) == 0 else value for value in values]
+    known: dict[object, int] = {}
+    values = [plain(value) for value in values]
     try:
         return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
     except TypeError as error:
@@ -343,7 +348,7 @@ def _among(name: str, value: object, known: tuple[str, ...]) -> str:
     return str(value)
 
 
-def _whole(name: str, value: Any, least: int) -> int:
+def _whole(name: str, value: SupportsIndex, least: int) -> int:
     if not whole(value, least):
         raise InvalidReward(f"{name} is {shown(value)}: expected an integer of at least {least}")
     return int(value)

@@ -1,7 +1,6 @@
 """The reward of one group of texts, for trainers that hand over whole groups; their hooks pay with it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ class GroupReward:
     """
 
     def __init__(
-        self, name: str = "log_probability", *, centred: bool = False, **options: Any
+        self, name: str = "log_probability", *, centred: bool = False, **options: object
     ) -> None:
         """A reward by name, and how answers are read."""
         self.reader = pop_reader(options)
@@ -114,7 +113,7 @@ class GroupReward:
         compared = any(keywords.get(way) for way in reward.texts)
         if compared and all(text is None for text in said):
             return np.zeros((1, len(said)))  # nothing to compare
-        row: Any = [said] if compared else self.reader.ids(said)[None]
+        row: object = [said] if compared else self.reader.ids(said)[None]
         given = [row] if reward.orbits else row  # a group is an orbit of one prompt
         found: Floats = reward.function(given, dyadic=True, **keywords)
         return finite_in_float32(found).reshape(1, -1)

@@ -4,7 +4,7 @@ A completion is a text, or the messages of a chat, of which the last one of the 
 calls tools is no final answer, whatever is written beside the call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from polyest.errors import InvalidAnswer
@@ -21,7 +21,7 @@ CALLING = ("tool_use", "tool_call", "function_call")  # types of the parts of a 
 TEXT = ("text", "output_text", "input_text")
 
 
-def said(completion: Any) -> str | None:
+def said(completion: object) -> str | None:
     """Take the text of a completion: a string, or the last message of the model in a chat.
 
     A message of the model has a role in `MODEL`, whatever its case, or none.  One that calls tools has no
@@ -63,7 +63,7 @@ def said(completion: Any) -> str | None:
     return content_of(spoken[-1])
 
 
-def texts_of(completions: Any) -> list[str | None]:
+def texts_of(completions: Iterable[object]) -> list[str | None]:
     """Take the text of each completion.
 
     Parameters
@@ -86,7 +86,7 @@ def texts_of(completions: Any) -> list[str | None]:
     >>> texts_of(["so 4", None, [{"role": "assistant", "content": "so 5"}]])
     ['so 4', None, 'so 5']
     """
-    found = list(completions)
+    found: list[Any] = list(completions)
     if {*map(type, found)} <= {str, type(None)}:  # as most are
         return found
     return [said(completion) for completion in found]

@@ -13,7 +13,7 @@ import numpy as np
 from polyest import answers
 from polyest.arrays import Ints
 from polyest.errors import InvalidAnswer
-from polyest.values import shown
+from polyest.values import plain, shown
 
 __all__ = ["Answering", "Reader"]
 KIND = "auto"
@@ -167,27 +167,28 @@ class Reader:
         (joined,) = answers.equivalent([keys], self.equivalence)
         return list(joined or ())
 
-    def _label(self, value: Any) -> str | None:
-        plain = value.item() if getattr(value, "ndim", None) == 0 else value
-        if isinstance(plain, bool) or not isinstance(plain, str | Number):
+    def _label(self, value: object) -> str | None:
+        one = plain(value)
+        if isinstance(one, bool) or not isinstance(one, str | Number):
             return None
-        text = str(plain)
+        text = str(one)
         stated = text if callable(self.kind) else answers.stated(text, self.kind)
         if stated == text:
             return text
         return stated if text.strip() and _balanced(text) else None
 
 
-def pop_reader(options: dict[str, Any]) -> Reader:
+def pop_reader(options: dict[str, object]) -> Reader:
     """The reader that some of these options ask for, which are removed from them.
 
     >>> options = {"kind": "choice", "beta": 0.1}
     >>> pop_reader(options).kind, options
     ('choice', {'beta': 0.1})
     """
-    return Reader(
-        **{name: options.pop(name) for name in Answering.__annotations__ if name in options}
-    )
+    asked: dict[str, Any] = {
+        name: options.pop(name) for name in Answering.__annotations__ if name in options
+    }
+    return Reader(**asked)
 
 
 def identified(keys: Sequence[str | None]) -> Ints:

@@ -1,7 +1,7 @@
 """rLLM: an advantage estimator on the texts of trajectories, by groups or by orbits of them."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -12,12 +12,20 @@ from polyest.integrations.messages import Text
 from polyest.integrations.reader import pop_reader
 
 
+class Trajectories(Protocol):
+    """What is read of one of rLLM's groups of trajectories."""
+
+    @property
+    def trajectories(self) -> Iterable[object]:
+        """The trajectories of one prompt."""
+
+
 def rllm(
     name: str = "log_probability",
     *,
     text: Callable[[object], Text],
     orbit: Callable[[object], object] | None = None,
-    **options: Any,
+    **options: object,
 ) -> Callable[..., tuple[list[Floats], list[Floats]]]:
     """Make the estimator that rLLM's register_rllm_adv_estimator takes.
 
@@ -70,7 +78,11 @@ def rllm(
     how = parse_options(name, options)
 
     def estimator(
-        rewards: Any, algorithm_config: Any = None, *, traj_groups: Any = None, **_: Any
+        rewards: Sequence[object],
+        algorithm_config: object = None,
+        *,
+        traj_groups: Sequence[Trajectories] | None = None,
+        **_: object,
     ) -> tuple[list[Floats], list[Floats]]:
         if traj_groups is None or len(traj_groups) != len(rewards):
             raise BrokenBatch(

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
+from polyest.arrays import Array
 from polyest.integrations.estimators import AdvantageOptions, parse_options, token_advantages
 
 
-def skyrl(name: str = "log_probability", **options: Any) -> Callable[..., tuple[Any, Any]]:
+def skyrl(name: str = "log_probability", **options: object) -> Callable[..., tuple[Array, Array]]:
     """Make the estimator that SkyRL's AdvantageEstimatorRegistry.register takes.
 
     The estimator is f(token_level_rewards, response_mask, index, ...) -> advantages, twice.  As on verl, the
@@ -43,8 +43,12 @@ def skyrl(name: str = "log_probability", **options: Any) -> Callable[..., tuple[
 
 
 def _skyrl(
-    how: AdvantageOptions, token_level_rewards: Any, response_mask: Any, index: Any = None, **_: Any
-) -> tuple[Any, Any]:
+    how: AdvantageOptions,
+    token_level_rewards: Array,
+    response_mask: Array,
+    index: Array | None = None,
+    **_: object,
+) -> tuple[Array, Array]:
     # SkyRL fills a batch up with copies of its first row, whose uids are pad0, pad1, ...
     real = [re.fullmatch(r"pad\d+", str(uid)) is None for uid in (() if index is None else index)]
     mask = response_mask * response_mask.new_tensor(real)[:, None] if real else response_mask

@@ -1,7 +1,6 @@
 """slime: a reward of whole groups, which it asks for with --custom-rm-path and --group-rm."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from polyest.errors import BrokenBatch
 from polyest.integrations.group_reward import GroupReward
@@ -42,7 +41,7 @@ def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
     [0.0, 0.0, 0.0, -1.5]
     """
 
-    async def rm(args: object, samples: object, **_: Any) -> list[float]:
+    async def rm(args: object, samples: object, **_: object) -> list[float]:
         if not isinstance(samples, list):
             raise BrokenBatch("one sample in place of its group: start slime with --group-rm")
         if any(isinstance(sample, list) for sample in samples):

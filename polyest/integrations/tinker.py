@@ -1,11 +1,11 @@
 """tinker-cookbook: the rewards of a group, which an EnvGroupBuilder computes."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
 
 from polyest.integrations.group_reward import GroupReward
 from polyest.integrations.messages import Text
 
+Paid = list[tuple[float, dict[str, float]]]  # reward and metrics of each trajectory
 # Values of StopReason with which a trajectory is not finished.
 LIMITS = (
     "max_tokens",
@@ -16,7 +16,7 @@ LIMITS = (
 )
 
 
-def tinker(reward: GroupReward, text: Callable[[object], Text]) -> Callable[..., Awaitable[Any]]:
+def tinker(reward: GroupReward, text: Callable[[object], Text]) -> Callable[..., Awaitable[Paid]]:
     """Make the method compute_group_rewards of an EnvGroupBuilder of tinker-cookbook.
 
     A trajectory that ended at a limit, or whose last tokens did (`stop_reason` is "length"), has no answer.
@@ -43,7 +43,9 @@ def tinker(reward: GroupReward, text: Callable[[object], Text]) -> Callable[...,
     [(0.0, {}), (0.0, {}), (0.0, {}), (-1.5, {})]
     """
 
-    async def compute_group_rewards(self: Any, trajectory_group: Any, env_group: Any) -> Any:
+    async def compute_group_rewards(
+        self: object, trajectory_group: Iterable[object], env_group: object
+    ) -> Paid:
         paid = reward([None if _ran_out(one) else text(one) for one in trajectory_group])
         return [(value, {}) for value in paid]
 

@@ -42,14 +42,14 @@ def compute_score(
     data_source: str,
     solution_str: str,
     ground_truth: str | None,
-    extra_info: Mapping[str, Any] | None = None,
+    extra_info: Mapping[str, object] | None = None,
     *,
     kind: Kind = "auto",
     choices: str = CHOICES,
     cues: Iterable[str] = (),
     reasoning: Iterable[Tag] = REASONING,
     orbit: str | None = None,
-    **_: Any,
+    **_: object,
 ) -> dict[str, float]:
     """Score a completion for verl: the class of its answer as `score`, and whether it is right as `acc`.
 
@@ -99,7 +99,7 @@ def compute_score(
     >>> compute_score("", "so 3", "2")["score"] == answer_class("3", right=False)
     True
     """
-    number = None
+    number: Any = None
     if orbit is not None:
         number = (extra_info or {}).get(orbit)
         if number is None:
@@ -122,8 +122,8 @@ def estimate(
     token_level_rewards: Array,
     response_mask: Array,
     config: object = None,
-    index: object = None,
-    **_: Any,
+    index: Array | None = None,
+    **_: object,
 ) -> tuple[Array, Array]:
     """Give advantages and returns, as the estimators do that are registered with verl.
 
@@ -236,13 +236,13 @@ def register() -> tuple[str, ...]:
     return tuple(f"polyest_{name}" for name in offered("estimators"))
 
 
-def _by_old_name(old: str, new: str, *given: object, **named: Any) -> tuple[Array, Array]:
+def _by_old_name(old: str, new: str, *given: object, **named: object) -> tuple[Array, Array]:
     """The estimator of a reward that was registered by another name before."""
     warn_of_setting("algorithm.adv_estimator", f"polyest_{old}", f"polyest_{new}")
     return estimate(new, *given, **named)
 
 
-def _options_in(config: object) -> Mapping[str, Any]:
+def _options_in(config: object) -> Mapping[str, object]:
     """The options below `polyest` in the configuration of an algorithm, none where it has none."""
     found = config.get("polyest") if hasattr(config, "get") else getattr(config, "polyest", None)
     if found is None:

@@ -6,7 +6,7 @@ never returned.
 """
 
 from importlib import import_module
-from typing import Any, SupportsIndex
+from typing import SupportsIndex, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ ROUNDINGS = 8  # solutions that are rounded to a grid before the budget is given
 WIDEST, WIDER, SHARP = 1e-6, 1e-4, 128
 TWIN = 1e-5  # the same for method cvx, whose multipliers are only as accurate as Clarabel's
 STORABLE = 64  # float64 cannot hold a minimax table above this K
+
+Given = TypeVar("Given")
 
 
 @meant_as_keywords(2, "criterion", "bias", "bias_ratio", "noise", "method", "grid", "group", "beta")
@@ -122,8 +124,8 @@ def solve(
     >>> round(solve(2, criterion="minimax").bias.upper, 12)
     0.035236560447
     """
-    K, grid, group = sized(K, grid, group, baseline)
-    posed = pose(K, target, criterion, bias, bias_ratio, noise)
+    draws, grid, group = sized(K, grid, group, baseline)
+    posed = pose(draws, target, criterion, bias, bias_ratio, noise)
     solver = _checked_size(posed, _method(posed, method))
     rounding = asked(grid, group, beta)
     problem = resolve(posed)
@@ -139,8 +141,8 @@ def solve(
 
 
 def sized(
-    K: Any, grid: str | None, group: Any, baseline: Baseline
-) -> tuple[Any, str | None, int | None]:
+    K: Given | None, grid: str | None, group: int | None, baseline: Baseline
+) -> tuple[Given | int, str | None, int | None]:
     """Return K, the grid, and the group for which a dyadic grid is made.
 
     A group without K determines both: K = counts.draws(group, baseline), and the dyadic grid on which the
@@ -148,8 +150,8 @@ def sized(
     """
     if K is not None and baseline == "group-mean":
         return K, grid, group
-    K, grid = draws_of(K, group, baseline), grid or "dyadic"
-    return K, grid, group if grid == "dyadic" else None
+    draws, grid = draws_of(K, group, baseline), grid or "dyadic"
+    return draws, grid, group if grid == "dyadic" else None
 
 
 def resolve(problem: Problem) -> Problem:

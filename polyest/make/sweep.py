@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, SupportsIndex
 
 from polyest.counts import Baseline
 from polyest.errors import CannotStore, InvalidProblem, WorkerLost
@@ -29,6 +29,11 @@ from polyest.tables.table import Table
 from polyest.values import shown, whole
 from polyest.version import __version__
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from polyest.problem.keywords import Posed, Solved
+
 __all__ = [
     "sweep",
 ]
@@ -37,7 +42,7 @@ Progress = Callable[[int, int, Table | None], None]
 
 
 def sweep(
-    Ks: Iterable[Any] | None,
+    Ks: Iterable[SupportsIndex] | None,
     path: Name,
     progress: Progress | None = None,
     *,
@@ -48,7 +53,7 @@ def sweep(
     group: int | None = None,
     beta: float = 1.0,
     baseline: Baseline = "group-mean",
-    **keywords: Any,
+    **keywords: "Unpack[Posed]",
 ) -> None:
     """Solve the tables of ascending sample sizes into a JSON Lines file, in the order of K.
 
@@ -113,6 +118,7 @@ def sweep(
     refuse_unguarded()
     if Ks is None or baseline != "group-mean":
         K, grid, group = sized(Ks, grid, group, baseline)
+        assert isinstance(K, int)  # of the group, as sizes beside a baseline are refused
         Ks = (K,)
     rounding = asked(grid, group, beta)
     try:
@@ -165,7 +171,7 @@ def sweep(
                 warnings.warn(remark, stacklevel=2)
 
 
-def solved(K: int, **keywords: Any) -> tuple[bytes, list[Warning | str]]:
+def solved(K: int, **keywords: "Unpack[Solved]") -> tuple[bytes, list[Warning | str]]:
     """Solve one table and return its line, without a line end, and the warnings that were raised.
 
     This is what a worker does and sends back.

@@ -4,13 +4,12 @@
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from stat import S_ISBLK, S_ISCHR, S_ISSOCK
-from typing import Any
 
 from polyest.errors import CorruptTable, InvalidProblem, NotProved
 from polyest.make.pipeline import resolve
@@ -170,7 +169,9 @@ def _prove(line: Line) -> None:
 
 
 @contextmanager
-def _mapping(jobs: int) -> Iterator[Any]:
+def _mapping(
+    jobs: int,
+) -> "Iterator[Callable[[Callable[[Line], None], Iterable[Line]], Iterable[None]]]":
     """Yield a `map` that runs in `jobs` processes, or in this process for one job."""
     if jobs == 1:
         yield map

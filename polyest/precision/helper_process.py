@@ -20,7 +20,7 @@ from contextlib import suppress
 from importlib import import_module
 from operator import attrgetter
 from queue import Empty, SimpleQueue
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, TypeVar
 
 from polyest.errors import WorkerLost
 from polyest.precision import LOCK, trusted
@@ -28,6 +28,8 @@ from polyest.precision import LOCK, trusted
 IDLE = 60.0  # seconds without a request after which the process ends
 LENGTH = 8  # bytes that hold the length of a message
 START = "import sys; sys.path[:] = {path!r}; from polyest.precision.helper_process import serve; serve()"
+
+Result = TypeVar("Result")
 
 _process: subprocess.Popen[bytes] | None = None
 
@@ -37,8 +39,8 @@ class CannotSend(Exception):
 
 
 def call(
-    function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]
-) -> Any:
+    function: Callable[..., Result], args: Sequence[object], kwargs: Mapping[str, object]
+) -> Result:
     """Call the marked function in the helper process and return its result.
 
     Its warnings and its error are raised here.  Raises CannotSend if the arguments or the result cannot be
@@ -56,6 +58,7 @@ def call(
             f"the process that does {function.__qualname__} ended twice without an answer (memory?): ask "
             "for less, or see what ends it"
         )
+    result: Any
     status, result, remarks = pickle.loads(reply)
     for remark in remarks:
         warnings.warn(remark, stacklevel=3)
@@ -63,7 +66,8 @@ def call(
         raise CannotSend(result)
     if status == "error":
         raise result
-    return result
+    value: Result = result
+    return value
 
 
 def _exchanged(request: bytes) -> bytes | None:

@@ -8,14 +8,18 @@ multiply and divide by integers, so that they are exact on rationals.
 from collections.abc import Sequence
 from functools import lru_cache
 from math import comb, log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from polyest.arrays import Floats as Floats
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from numpy.typing import ArrayLike
+
+Number = TypeVar("Number", float, "Fraction")  # or a ball of python-flint, which has no types
 
 
 def pmf(K: int, p: "ArrayLike") -> Floats:
@@ -72,7 +76,7 @@ def _log_choose(K: int) -> Floats:
     return np.array([log(comb(K, k)) for k in range(K + 1)])
 
 
-def expectation(coefficients: Sequence[Any], p: Any) -> Any:
+def expectation(coefficients: Sequence[Number], p: Number) -> Number:
     """Return the mean P(p) = sum_k c_k C(K,k) p^k (1-p)^(K-k) of a table, in the arithmetic of its entries.
 
     The mean is exact for Fraction and an enclosure for balls.

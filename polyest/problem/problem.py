@@ -11,7 +11,7 @@ and V(c) a criterion of noise (criteria.py).  The problem is one of
 
 from math import fsum, inf
 from operator import mul
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 
@@ -125,7 +125,7 @@ def settled(dual: Dual) -> Dual:
     return dual.__replace__(bias_weights=tuple(weights))
 
 
-def check_draws(K: Any) -> int:
+def check_draws(K: SupportsIndex) -> int:
     """Return K as an int; raise InvalidProblem unless it is an integer in 1..2^53."""
     if not whole(K, 1):
         raise InvalidProblem(
@@ -135,8 +135,8 @@ def check_draws(K: Any) -> int:
 
 
 def pose(
-    K: Any,
-    target: Any = "log",
+    K: SupportsIndex,
+    target: str | Target = "log",
     criterion: str = "gradient-variance",
     bias: float | None = None,
     bias_ratio: float | None = None,
@@ -195,7 +195,7 @@ def too_large(problem: Problem) -> str | None:
     )
 
 
-def _positive(kind: str, value: Any) -> float:
+def _positive(kind: str, value: float) -> float:
     if not 0 < real(value) < inf:
         raise InvalidProblem(f"{kind} is {shown(value)}: a budget is a finite number above 0")
     if real(value) < LEAST_BUDGET:

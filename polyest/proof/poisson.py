@@ -18,7 +18,7 @@ That difference increases with x, and its value at x = 1/LEAST is a bound for ev
 
 from collections.abc import Sequence
 from math import comb
-from typing import Any
+from typing import TypeAlias
 
 from flint import arb, arb_poly, fmpq, fmpq_poly
 
@@ -27,10 +27,13 @@ ORDER = 8  # number of terms of the expansion in x
 STEP = fmpq(1, LEAST)  # greatest x
 LAMBDA = fmpq_poly([0, 1])  # the polynomial lambda
 
-Entries = Sequence[tuple[Any, ...]]  # for each count X, the coefficients f_X0, f_X1, ... in x
+Term: TypeAlias = fmpq_poly | fmpq | arb  # a polynomial in lambda, or its value at a number
+Entries = Sequence[
+    tuple[fmpq | arb, ...]
+]  # for each count X, the coefficients f_X0, f_X1, ... in x
 
 
-def expand(functions: Sequence[Entries], at: Any = LAMBDA) -> list[list[Any]]:
+def expand(functions: Sequence[Entries], at: Term = LAMBDA) -> list[list[Term]]:
     """Return e^lambda L_k of each function for k < ORDER: polynomials in lambda, or values `at` a number."""
     totals = [[at * 0] * ORDER for _ in functions]
     sums, weight = [0] * ORDER, at * 0 + 1
@@ -69,7 +72,7 @@ def rests(functions: Sequence[Entries], at: arb) -> list[arb]:
     return [total.upper() for total in totals]
 
 
-def between(coefficients: Sequence[object]) -> list[Any]:
+def between(coefficients: Sequence[Term]) -> list[Term]:
     """Return the Bernstein coefficients of sum_k a_k x^k on [0, 1/LEAST]; its values lie between them."""
     n = len(coefficients) - 1
     scaled = [a * (STEP**k / comb(n, k)) for k, a in enumerate(coefficients)]
@@ -107,7 +110,7 @@ def exponential_integral(m: float, r: float, allowed: float) -> arb_poly:
     return arb_poly([terms[0] + arb(0, left.upper()), *terms[1:]])
 
 
-def _exponents(X: int, sums: Sequence[int], at: Any) -> list[Any]:
+def _exponents(X: int, sums: Sequence[int], at: Term) -> list[Term]:
     """Return s_k for k < ORDER, with s_0 = 0; sums: the sums of i^k over i < X for each k."""
     power, exponents = at * 0 + 1, [at * 0]
     for k in range(1, ORDER):
@@ -116,7 +119,7 @@ def _exponents(X: int, sums: Sequence[int], at: Any) -> list[Any]:
     return exponents
 
 
-def _exponential(exponents: Sequence[Any]) -> list[Any]:
+def _exponential(exponents: Sequence[Term]) -> list[Term]:
     """Return E_k for k < ORDER from the exponents s_k."""
     series = [exponents[0] + 1]
     for k in range(1, ORDER):

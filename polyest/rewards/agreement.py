@@ -15,7 +15,7 @@ Source: Mohri, Schneider, Wu and Zhong (2026), Algorithm 3, where a completion a
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from polyest.rewards.estimates import doubles, filled, summable
 from polyest.rewards.options import COUNTED, Options, parse_options
 from polyest.rewards.orbits import arranged
 from polyest.values import shown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Texts = Sequence[Any]  # nested lists of str or None, in one of the layouts of orbits.py
 SLACK = 1e-6  # by which rounding may take a distance out of [0, 1]
@@ -150,7 +153,7 @@ def pairwise(
 
 def _comparison(
     fuzzy: bool, encode: Callable[..., object] | None, distance: Callable[..., object] | None
-) -> Callable[[list[str]], tuple[Any, Any]]:
+) -> Callable[[list[str]], tuple[Floats, Floats | float]]:
     """A function of n texts: the sum of each one's agreement with all of them, and that with itself."""
     if encode is not None:
         return lambda texts: (_of_embeddings(encode(texts), len(texts)), 1.0)
@@ -209,7 +212,7 @@ def _of_distances(measured: object, n: int) -> tuple[Floats, Floats]:
     return near.sum(1), near.diagonal()
 
 
-def _texts(answers: object) -> Any:
+def _texts(answers: object) -> "NDArray[np.object_] | None":
     """Texts as an object array, or None where the answers are integers."""
     if library(answers) is not np:
         return None

@@ -16,7 +16,7 @@ for the mode, and log(Count/K) of the pooled counts where a stratified table is 
 """
 
 from functools import lru_cache
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 
@@ -36,6 +36,9 @@ from polyest.rewards.options import COUNTED, Estimator, Options, parse_options
 from polyest.rewards.orbits import arranged
 from polyest.rewards.stratified import Stratified, stratify
 from polyest.values import among, shown
+
+if TYPE_CHECKING:
+    import torch
 
 TIES = ("all", "least")
 MEANS = ("arithmetic", "geometric")
@@ -217,11 +220,13 @@ def _factors(how: Estimator, draws: tuple[int, ...], like: Array) -> tuple[Array
 
 
 @constant
-def _constant(how: tuple[Any, ...], draws: tuple[int, ...], device: object) -> tuple[Array, ...]:
+def _constant(
+    how: tuple[Any, ...], draws: tuple[int, ...], device: "torch.device | None"
+) -> tuple[Array, ...]:
     return _spread(Estimator(*how), draws, device).factors
 
 
 @lru_cache(maxsize=64)
-def _spread(how: Estimator, draws: tuple[int, ...], device: object) -> Stratified:
+def _spread(how: Estimator, draws: tuple[int, ...], device: "torch.device | None") -> Stratified:
     found = stratify(rewarded(how, draws[0]), draws)
     return found if device is None else found.moved(device)

@@ -7,7 +7,7 @@ what `counts` returns is in 0..K and is not checked again.
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from polyest.tables.lookup import Lookup
 from polyest.tables.release import load
 from polyest.tables.table import Table
 from polyest.values import shown
+
+if TYPE_CHECKING:
+    import torch
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 
@@ -174,7 +177,10 @@ def _rows(seen: counts.Counts) -> Array:
 
 @constant
 def _constant(
-    how: tuple[Any, ...], distinct: tuple[int, ...], groups: tuple[int, ...], device: object
+    how: tuple[Any, ...],
+    distinct: tuple[int, ...],
+    groups: tuple[int, ...],
+    device: "torch.device | None",
 ) -> Array:
     return _tabulated(Estimator(*how), distinct, groups, device)
 
@@ -187,7 +193,10 @@ def _extremes(how: tuple[Any, ...], K: int) -> tuple[float, float]:
 
 @lru_cache(maxsize=256)
 def _tabulated(
-    how: Estimator, distinct: tuple[int, ...], groups: tuple[int, ...], device: Any
+    how: Estimator,
+    distinct: tuple[int, ...],
+    groups: tuple[int, ...],
+    device: "torch.device | None",
 ) -> Array:
     """`entries`, made once for each device; numpy's cannot be written to, as all callers share them."""
     rows = [rewarded(how, K, G) for K, G in zip(distinct, groups, strict=True)]

@@ -11,7 +11,7 @@ Source: Mohri, Schneider, Wu and Zhong (2026), Algorithm 4.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,19 @@ from polyest.errors import InvalidReward
 from polyest.gathering import summed
 from polyest.reals import on_host, reals
 from polyest.values import shown
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
+
+Found = TypeVar("Found")
+
+
+class State(TypedDict):
+    """What a checkpoint keeps of a multiplier; lists are of several budgets."""
+
+    value: float | list[float]
+    budget: float | list[float]
+    rate: float
 
 
 class Multiplier:
@@ -69,7 +82,9 @@ class Multiplier:
             )
         self.value = np.broadcast_to(self.value, self.budget.shape).copy()
 
-    def update(self, costs: Array, process_group: object = None) -> Any:
+    def update(
+        self, costs: Array, process_group: "ProcessGroup | None" = None
+    ) -> float | list[float]:
         """Move lambda by the mean of these costs over all processes, in a collective call.
 
         Parameters
@@ -111,7 +126,8 @@ class Multiplier:
                 "costs of no completion at all: expected some on one process at least"
             )
         self.value = np.maximum(0.0, moved)
-        return self.value.tolist()
+        value: float | list[float] = self.value.tolist()
+        return value
 
     def _rows(self, costs: Array) -> Floats:
         """Costs as float64 (completions, budgets)."""
@@ -123,7 +139,7 @@ class Multiplier:
             )
         return cost.reshape(-1, self.budget.size)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Give what a checkpoint keeps.
 
         Returns
@@ -137,7 +153,7 @@ class Multiplier:
             "rate": float(self.rate),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Take up a state that was kept.
 
         Parameters
@@ -231,7 +247,7 @@ def _numbers(name: str, values: object) -> Floats:
     return found
 
 
-def _finite(name: str, found: object) -> Any:
+def _finite(name: str, found: Found) -> Found:
     if not library(found).isfinite(found).all():
         raise InvalidReward(_not_finite(name))
     return found

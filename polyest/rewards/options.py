@@ -1,7 +1,7 @@
 """What a reward is asked for: its options, checked, and the estimator that they name."""
 
 from math import isfinite
-from typing import Any, Final, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -12,6 +12,15 @@ from polyest.problem.criteria import Name
 from polyest.problem.grids import GREATEST_BETA, LEAST_BETA
 from polyest.tables.lookup import Lookup
 from polyest.values import among, real, shown
+
+if TYPE_CHECKING:
+    from polyest.problem.keywords import Bounded
+
+    class Which(Bounded, total=False):
+        """The keywords of `Options` that say which table."""
+
+        table: Lookup | str | None
+
 
 Target = str | tuple[str, Any]  # released, or an exact closed form with what it takes beside K
 CLOSED_FORMS = tuple(form.__name__ for form in LOGS)

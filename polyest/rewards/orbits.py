@@ -14,12 +14,11 @@ Prompts of an orbit are taken in the order in which they first appear.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from polyest import counts
-from polyest.arrays import Array, library
+from polyest.arrays import Array, Ints, library
 from polyest.errors import BrokenOrbit
 
 
@@ -99,13 +98,13 @@ def arranged(answers: Array, *, groups: object = None, orbits: object = None) ->
     return Arranged(answer.reshape(-1)[order].reshape(-1, m, G), shape, order)
 
 
-def _ids(name: str, values: object) -> Any:
+def _ids(name: str, values: object) -> Ints:
     """Integer ids on the host."""
     found = counts.integers(name, values, values)
-    return found if isinstance(found, np.ndarray) else found.cpu().numpy()
+    return np.asarray(found if isinstance(found, np.ndarray) else found.cpu().numpy())
 
 
-def _blocks(whole: str, part: str, ids: Any) -> tuple[Any, int]:
+def _blocks(whole: str, part: str, ids: Ints) -> tuple[Ints, int]:
     """Positions of ids, equal ones together in order of appearance, and how many there are of each.
 
     Raises BrokenOrbit where an id occurs more often than another.

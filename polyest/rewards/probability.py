@@ -11,7 +11,7 @@ put X/K for nu.
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal, Unpack, cast
+from typing import Any, Literal, SupportsFloat, Unpack, cast
 
 from polyest import counts
 from polyest.arrays import Array, library
@@ -76,7 +76,11 @@ def log_probability(answers: Array, *, beta: float = 1.0, **options: Unpack[Opti
 
 
 def polynomial(
-    answers: Array, coefficients: Iterable[object], *, beta: float = 1.0, **options: Unpack[Options]
+    answers: Array,
+    coefficients: Iterable[SupportsFloat],
+    *,
+    beta: float = 1.0,
+    **options: Unpack[Options],
 ) -> Array:
     """Estimate without bias a polynomial of the probability of each completion's own answer, by U-statistics.
 
@@ -300,7 +304,7 @@ def diversity(
     """
     if "kind" in options:  # the name of measure= until 1.0
         both = {} if measure == "entropy" else {"measure": measure}
-        given = current_options("diversity", {**options, **both})
+        given: dict[str, Any] = current_options("diversity", {**options, **both})
         measure = given.pop("measure")
         options = cast(Options, given)
     if not among(measure, MEASURES):
@@ -337,7 +341,7 @@ def _explored(
     return summable(paid, most, group_sizes(seen, options)[-1], options)
 
 
-def of_powers(coefficients: Iterable[Any]) -> tuple[str, tuple[float, ...]]:
+def of_powers(coefficients: Iterable[SupportsFloat]) -> tuple[str, tuple[float, ...]]:
     """The target of a polynomial: its closed form, and what that takes beside K."""
     try:
         return "polynomial", tuple(float(a) for a in coefficients)

@@ -99,7 +99,7 @@ class Reward:
         return tuple(name for name in self._parameters if name in DATA)
 
     @cached_property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, object]:
         """Its own options and their defaults, `REQUIRED` where there is none; beta is every reward's."""
         others = {*DATA, "beta"}
         return {n: p.default for n, p in self._parameters.items() if n not in others}

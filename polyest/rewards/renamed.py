@@ -14,7 +14,7 @@ OPTIONS = {"diversity": {"kind": "measure"}}
 _WARNED: dict[Any, Any] = {}  # settings that were warned of, as Python keeps them for a module
 
 
-def current_name(name: Any) -> Any:
+def current_name(name: str) -> str:
     """The name of a reward as it is today; an old one warns DeprecationWarning.
 
     >>> current_name("tsallis")
@@ -27,8 +27,8 @@ def current_name(name: Any) -> Any:
 
 
 def current_options(
-    reward: Any, options: Mapping[str, object], setting: str | None = None
-) -> dict[str, Any]:
+    reward: str, options: Mapping[str, object], setting: str | None = None
+) -> dict[str, object]:
     """Options of a reward by their names of today; an old one warns DeprecationWarning.
 
     setting: where the options are written in a trainer's configuration, None for a call in Python.  Raises
@@ -42,7 +42,7 @@ def current_options(
 
 def moved(
     options: Mapping[str, object], old: str, new: str, setting: str | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Options with one of them under its new name, as `current_options` gives them.
 
     >>> moved({"beta": 1.0}, "kind", "measure")

@@ -23,12 +23,15 @@ at most 1 and the weights w are of size sqrt(2 pi n) max|c|; the rounding error 
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, lgamma, log, prod
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.arrays import Array, Floats, library
+from polyest.arrays import Array, Floats, Ints, library
 from polyest.errors import CountOutOfRange, InvalidReward
+
+if TYPE_CHECKING:
+    import torch
 
 WRITTEN_OUT = 2**13  # values of f up to which all of them are stored
 LARGEST = 2**25  # complex numbers of the transform of one prompt
@@ -71,7 +74,7 @@ class Stratified:
             blocks.append((term @ weights).real)
         return library(index).concatenate(blocks).reshape(index.shape[:-1])
 
-    def moved(self, device: Any) -> "Stratified":
+    def moved(self, device: "torch.device") -> "Stratified":
         """The same function, with factors that are tensors on the device."""
         import torch
 
@@ -131,7 +134,7 @@ def _thinned(K: int, n: int, m: int) -> Floats:
     logs = np.append(0.0, np.cumsum(np.log(np.arange(1.0, K + 1))))  # of factorials
     x, taken, y = np.ogrid[: K + 1, : n + 1, : n + 1]
 
-    def chosen(total: Any, part: Any) -> Any:
+    def chosen(total: Ints | int, part: Ints) -> Floats:
         """log of a binomial coefficient, -inf where it is 0."""
         inside = (part >= 0) & (part <= total)
         total, part = np.where(inside, total, 0), np.where(inside, part, 0)

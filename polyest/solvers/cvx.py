@@ -20,7 +20,6 @@ proof/dual_bound.py needs it.
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -211,7 +210,7 @@ def _program(problem: Problem, points: _Points, weight: float) -> _Answer:
     )
 
 
-def _run(program: Any, problem: Problem) -> None:
+def _run(program: cp.Problem, problem: Problem) -> None:
     for accuracy in ACCURACIES:
         options = dict.fromkeys(TOLERANCES, accuracy)
         options |= {f"reduced_{name}": LOOSER * accuracy for name in TOLERANCES}
@@ -230,7 +229,7 @@ def _run(program: Any, problem: Problem) -> None:
     )
 
 
-def _centres(problem: Problem, q: Floats) -> Any:
+def _centres(problem: Problem, q: Floats) -> cp.Variable | Floats:
     """Return the numbers that are subtracted from c at the noise points: variables where that is the mean."""
     row = CRITERIA[problem.criterion]
     if row.centred:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from math import isfinite
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from polyest.tables.table import Table
 from polyest.values import LONGEST, among, shown, whole
 
 if TYPE_CHECKING:
+    from polyest.tables.line import DualKey, Enclosed, Line, Listed, Universal, Witness
     from polyest.tables.universal import UniversalTable
 
 SCHEMA = 1
@@ -40,14 +41,12 @@ MOST_POINTS = (
 )
 LONGEST_LINE = 2**22  # bytes: ten times the longest line that a table of K = 1024 needs
 LIMITS = tuple(name for name in Limits._fields if name != "bias")
-DUAL_KEYS = ("bias_points", "bias_weights", "noise_points", "noise_weights")
+DUAL_KEYS: "tuple[DualKey, ...]" = ("bias_points", "bias_weights", "noise_points", "noise_weights")
 KEY_OF_K = b'"K": '
 MOST_DIGITS = 16  # digits of a K, which is at most 2^53
 OPENING = (
     b'{"schema": 1, "release": null, "target": "'  # the start of a line of an unreleased table
 )
-
-Read = TypeVar("Read")
 
 
 def dumps(table: "Table | UniversalTable") -> str:
@@ -75,7 +74,7 @@ def dumps(table: "Table | UniversalTable") -> str:
     >>> dumps(polyest.load(2))[:46]
     '{"schema": 1, "release": "v1", "target": "log"'
     """
-    entries: dict[str, Any]
+    entries: dict[str, object]
     if isinstance(table, Table):
         entries = {"grid": table.grid, "coefficients": [text(c) for c in table.coefficients]}
         witness = _witness_out(table.witness)
@@ -173,7 +172,7 @@ def may_begin(cut: bytes) -> bool:
     return cut.startswith(OPENING) or OPENING.startswith(cut)
 
 
-def _heading(table: Lookup) -> dict[str, Any]:
+def _heading(table: Lookup) -> dict[str, object]:
     """Return the keys of a record that state the problem of a table of any kind."""
     if parse(table.target) != table.problem.target:  # a subclass, whose code a file does not hold
         raise InvalidProblem(
@@ -190,7 +189,7 @@ def _heading(table: Lookup) -> dict[str, Any]:
     }
 
 
-def _claims_out(table: Lookup) -> dict[str, Any]:
+def _claims_out(table: Lookup) -> dict[str, object]:
     """Return the keys of a record that state the proved claims."""
     certificate, optimum = table.certificate, table.optimum
     return {
@@ -200,7 +199,7 @@ def _claims_out(table: Lookup) -> dict[str, Any]:
     }
 
 
-def _universal_out(table: "UniversalTable") -> dict[str, Any]:
+def _universal_out(table: "UniversalTable") -> dict[str, object]:
     return {
         "above": LARGEST_LISTED,
         "departures": [text(u) for u in table.departures],
@@ -214,7 +213,7 @@ def _read(record: Any) -> "Table | UniversalTable":
     return _universal(record) if universal else _listed(record)
 
 
-def _listed(record: Any) -> Table:
+def _listed(record: "Listed") -> Table:
     """Return the table of a record that lists its coefficients."""
     problem = _posed(record)
     if problem.K > LARGEST_LISTED:
@@ -239,11 +238,12 @@ def _listed(record: Any) -> Table:
     )
 
 
-def _universal(record: dict[str, Any]) -> "UniversalTable":
+def _universal(record: "Universal") -> "UniversalTable":
     """Return the universal table of a record, whose claims follow from its limits."""
     from polyest.tables.universal import UniversalTable
 
     problem, universal = _posed(record), record["universal"]
+    numbers: Mapping[str, object] = universal
     if universal["above"] != LARGEST_LISTED or problem.direction != "noise":
         raise CorruptTable(
             f"a universal table above {shown(universal['above'])} with budget {problem.budget}: expected "
@@ -252,9 +252,7 @@ def _universal(record: dict[str, Any]) -> "UniversalTable":
     table = UniversalTable(
         problem,
         np.array(_numbers(universal["departures"])),
-        Limits(
-            _bracket_in(universal["bias"]), **{name: _number(universal[name]) for name in LIMITS}
-        ),
+        Limits(_bracket_in(universal["bias"]), **{name: _number(numbers[name]) for name in LIMITS}),
         _number(record["witness"]["peak"]),
         _word("method", record["generator"]["method"]),
         record["release"],
@@ -267,7 +265,7 @@ def _universal(record: dict[str, Any]) -> "UniversalTable":
     return table
 
 
-def _posed(record: Any) -> Problem:
+def _posed(record: "Line") -> Problem:
     """Return the problem of a record after checking the record's heading."""
     if not isinstance(record, dict):
         raise CorruptTable("not a JSON object: expected one table per line")
@@ -295,17 +293,18 @@ def _posed(record: Any) -> Problem:
     return Problem(K, target, criterion, allowed, limit)
 
 
-def _word(name: str, value: Any) -> str:
+def _word(name: str, value: object) -> str:
     """Return the value, a text of at most 60 characters; raise CorruptTable for any other."""
     if isinstance(value, str) and len(value) <= LONGEST:
         return value
     raise CorruptTable(f"{name} is {shown(value)}: expected a text of at most {LONGEST} characters")
 
 
-def _claims_in(record: Mapping[str, Any]) -> Certificate:
+def _claims_in(record: "Line") -> Certificate:
     """Return the claims of a record as a certificate."""
+    claims: Mapping[str, object] = record
     names = stated(record["criterion"])
-    bounds = {n: _number(record[CRITERIA[n].attribute], finite=False) for n in names}
+    bounds = {n: _number(claims[CRITERIA[n].attribute], finite=False) for n in names}
     optimum = None if record["optimum"] is None else _bracket_in(record["optimum"])
     return claimed(_bracket_in(record["bias"]), optimum, bounds)
 
@@ -315,7 +314,7 @@ def text(value: float) -> str:
     return repr(float(value))
 
 
-def _number(text: Any, finite: bool = True) -> float:
+def _number(text: object, finite: bool = True) -> float:
     """Return the double that a decimal string denotes."""
     try:
         value = float(text) if isinstance(text, str) else None
@@ -328,7 +327,7 @@ def _number(text: Any, finite: bool = True) -> float:
     return value
 
 
-def _numbers(texts: Any) -> list[float]:
+def _numbers(texts: object) -> list[float]:
     """Return the finite doubles that a list of decimal strings denotes."""
     if not isinstance(texts, list):
         raise CorruptTable(f"{shown(texts)} is not a list of decimal strings")
@@ -343,7 +342,7 @@ def _bracket_out(bracket: Bracket) -> dict[str, str]:
     return {"lower": text(bracket.lower), "upper": text(bracket.upper)}
 
 
-def _bracket_in(record: Mapping[str, Any]) -> Bracket:
+def _bracket_in(record: "Enclosed") -> Bracket:
     """Return the bracket of an object that `_bracket_out` made."""
     return Bracket(_number(record["lower"]), _number(record["upper"], finite=False))
 
@@ -352,21 +351,21 @@ def _budget_out(budget: Budget | None) -> dict[str, str] | None:
     return None if budget is None else {"kind": budget.kind, "value": text(budget.value)}
 
 
-def _witness_out(witness: Alternation | Dual | None) -> dict[str, Any] | None:
+def _witness_out(witness: Alternation | Dual | None) -> dict[str, object] | None:
     if witness is None:
         return None
     if isinstance(witness, Alternation):
         return {"alternation": [text(p) for p in witness.points]}
-    lists = {key: [text(x) for x in getattr(witness, key)] for key in DUAL_KEYS}
+    lists: dict[str, object] = {key: [text(x) for x in getattr(witness, key)] for key in DUAL_KEYS}
     return {**lists, "selection": text(witness.selection)}
 
 
-def _witness_in(record: Mapping[str, Any] | None, K: int) -> Alternation | Dual | None:
+def _witness_in(record: "Witness | None", K: int) -> Alternation | Dual | None:
     if record is None:
         return None
     if "alternation" in record:
         return Alternation(tuple(_numbers(record["alternation"])))
-    lists = {key: tuple(_numbers(record[key])) for key in DUAL_KEYS}
+    lists: dict[str, tuple[float, ...]] = {key: tuple(_numbers(record[key])) for key in DUAL_KEYS}
     for kind in ("bias", "noise"):
         points, weights = lists[f"{kind}_points"], lists[f"{kind}_weights"]
         if len(points) != len(weights) or len(points) > MOST_POINTS * (K + 16):

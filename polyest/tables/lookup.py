@@ -9,14 +9,19 @@ been checked.
 import sys
 from abc import ABC, abstractmethod
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.arrays import Array
 from polyest.errors import CountOutOfRange
 from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.problem import Budget, Problem
 from polyest.values import shown
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from torch import Tensor
 
 
 class Lookup(ABC):
@@ -105,7 +110,7 @@ class Lookup(ABC):
         """Return the number of entries, K + 1."""
         return self.K + 1
 
-    def __getitem__(self, counts: Any) -> Any:
+    def __getitem__(self, counts: "ArrayLike | Tensor") -> Array:
         """Look counts up: the entries c[counts] in float64.
 
         Parameters
@@ -151,10 +156,10 @@ class Lookup(ABC):
         """Return the entry of a count in 0..K."""
 
     @abstractmethod
-    def _entries(self, counts: Any) -> Any:
+    def _entries(self, counts: Array) -> Array:
         """Return the entries of an array or a tensor of counts in 0..K."""
 
-    def _look_up_tensor(self, counts: Any) -> Any:
+    def _look_up_tensor(self, counts: Array) -> Array:
         torch = sys.modules["torch"]
         if counts.is_floating_point() or counts.is_complex() or counts.dtype == torch.bool:
             raise CountOutOfRange(

@@ -8,20 +8,23 @@ need are imported in the functions that use them, so that a first look-up is fas
 
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.errors import CorruptTable, InvalidProblem
 from polyest.problem.claims import Certificate
-from polyest.problem.problem import Alternation, Dual, Problem
+from polyest.problem.problem import Alternation, Budget, Dual, Problem
+from polyest.problem.targets import Target
 from polyest.record import Record
 from polyest.tables.lookup import Lookup
 from polyest.values import clipped
 from polyest.version import __version__
 
 if TYPE_CHECKING:
-    from polyest.arrays import Floats
+    from numpy.typing import DTypeLike
+
+    from polyest.arrays import Array, Floats
     from polyest.make.rounding import Rounded
 
 
@@ -145,14 +148,14 @@ class Table(Record, Lookup):
             rounded(self.problem, self.certificate, self.coefficients, self.witness, rounding),
         )
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    def __array__(self, dtype: "DTypeLike | None" = None, copy: bool | None = None) -> "Floats":
         """Return the entries c_0..c_K, float64 (K+1,), for numpy.asarray."""
         return np.array(self.coefficients, dtype=dtype, copy=True if copy is None else copy)
 
     def _entry(self, count: int) -> float:
         return float(self.coefficients[count])
 
-    def _entries(self, counts: Any) -> Any:
+    def _entries(self, counts: "Array") -> "Array":
         if isinstance(counts, np.ndarray):
             return self.coefficients[counts]
         torch = sys.modules["torch"]
@@ -170,7 +173,7 @@ class Table(Record, Lookup):
         return self._hash
 
     @cached_property
-    def _asked(self) -> tuple[Any, ...]:
+    def _asked(self) -> tuple[int, Target, str, Budget | None, str | None]:
         """The problem and the grid, without `limit`, which files do not have and which follows."""
         asked = self.problem
         return asked.K, asked.target, asked.criterion, asked.budget, self.grid

@@ -12,11 +12,11 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from math import inf, nextafter, sqrt
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.arrays import Floats
+from polyest.arrays import Array, Floats
 from polyest.decimals import context
 from polyest.errors import CorruptTable, InvalidProblem, NotWrittenOut
 from polyest.problem.claims import Bracket, Certificate, Limits
@@ -26,6 +26,9 @@ from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
 from polyest.values import clipped, shown
 from polyest.version import __version__
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 METHOD = "universal, the Poisson limit in two terms"
 EXACT = context(40)
@@ -141,7 +144,7 @@ class UniversalTable(Lookup):
             f"{LARGEST_LISTED} is, or round the rewards"
         )
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    def __array__(self, dtype: "DTypeLike | None" = None, copy: bool | None = None) -> Floats:
         """Raise NotWrittenOut, as `coefficients` does."""
         return self.coefficients
 
@@ -168,7 +171,7 @@ class UniversalTable(Lookup):
         shift = EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
         return float(EXACT.add(_harmonic_gap(count, self.K), shift))
 
-    def _entries(self, counts: Any) -> Any:
+    def _entries(self, counts: Array) -> Array:
         if isinstance(counts, np.ndarray):
             distinct, where = np.unique(counts.ravel(), return_inverse=True)
             return np.array([self._entry(int(X)) for X in distinct])[where].reshape(counts.shape)

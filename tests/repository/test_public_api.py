@@ -69,7 +69,10 @@ def test_without_an_all_the_names_written_in_a_module_are_public():
             "draws(group: SupportsIndex, baseline: Baseline='group-mean', counting: Counting='in-group')",
         ),
         ("polyest.grpo", "    clip: float = 0.2"),
-        ("polyest.rewards", "    update(self, costs: Array, process_group: object=None) -> Any"),
+        (
+            "polyest.rewards",
+            "    update(self, costs: Array, process_group: 'ProcessGroup | None'=None) -> float",
+        ),
         ("polyest.errors", "class polyest.errors.Unattainable(InvalidProblem)"),
         ("polyest", "    bias: Bracket"),
     ],

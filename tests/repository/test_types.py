@@ -1,5 +1,7 @@
 """Two type checkers agree on the public interface: what is right passes, and each mistake is an error."""
 
+import inspect
+import json
 import re
 import subprocess
 import sys
@@ -8,8 +10,11 @@ from typing import get_args
 
 import pytest
 
+import polyest
 from polyest import answers, counts
-from polyest.problem import criteria
+from polyest.problem import criteria, keywords
+from polyest.problem.problem import pose
+from polyest.tables import line
 
 ROOT = Path(__file__).resolve().parents[2]
 # Each line that ends in a mark is a mistake, the others are right.
@@ -65,3 +70,34 @@ def test_closed_choices_are_those_that_there_are():
     assert get_args(counts.Baseline) == tuple(counts.SPENT)
     assert get_args(counts.Counting) == counts.COUNTINGS
     assert get_args(answers.Kind) == answers.KINDS
+
+
+def test_keywords_have_the_names_and_types_that_functions_take():
+    asked = keywords.Posed.__annotations__
+    assert {"target", *keywords.Bounded.__annotations__} == {*asked}
+    assert {"K", *asked} == {*inspect.signature(pose).parameters}
+    taken = inspect.signature(polyest.solve).parameters
+    solved = keywords.Solved.__annotations__
+    assert {"K", "baseline", *solved} == {*taken}
+    assert all(taken[name].annotation == kind for name, kind in solved.items())
+
+
+@pytest.mark.parametrize(("K", "kind"), [(14, line.Listed), (2000, line.Universal)])
+def test_a_line_has_the_keys_that_its_type_says(K, kind):
+    table = polyest.load(K)
+    written = json.loads(polyest.dumps(table))
+    bounds = {row.attribute for row in criteria.CRITERIA.values()}
+    assert written.keys() - bounds == kind.__annotations__.keys()
+    for name, part in (
+        ("bias", line.Enclosed),
+        ("budget", line.Bound),
+        ("generator", line.Generator),
+    ):
+        assert written[name].keys() == part.__annotations__.keys()
+    if kind is line.Universal:
+        assert written["witness"].keys() == line.Peak.__annotations__.keys()
+        assert line.Departing.__annotations__.keys() <= written["universal"].keys()
+    else:
+        keys = {"alternation", *written["witness"]}
+        assert keys == line.Witness.__annotations__.keys()
+        assert {*get_args(line.DualKey), "alternation", "selection"} == keys

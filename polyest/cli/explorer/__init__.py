@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN
 from html import escape
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,7 +31,18 @@ from polyest.tables.table import Table
 from polyest.version import __version__
 
 if TYPE_CHECKING:
+    from typing import TypedDict
+
     from polyest.frontier import Point, Versus
+
+    class Entry(TypedDict):
+        """A table of the page; `table` is the object that `dumps` writes."""
+
+        noise: str
+        shown: list[str]
+        rows: list[list[str]]
+        table: object
+
 
 FOLDER = Path(__file__).parent
 PARTS = ("style.css", "binomial.js", "axes.js", "page.js")
@@ -74,7 +85,7 @@ def explorer_page(report: ExplorerReport) -> bytes:
     return re.sub(r"\{\{(\S+)\}\}", lambda place: parts[place[1]], outline).encode()
 
 
-def _record(report: ExplorerReport) -> dict[str, Any]:
+def _record(report: ExplorerReport) -> dict[str, object]:
     """Return the data of the page; numbers are decimal strings that read back to the same doubles."""
     curve, rivals = report.curve, report.rivals
     row = CRITERIA[curve.criterion]
@@ -98,7 +109,7 @@ def _record(report: ExplorerReport) -> dict[str, Any]:
     }
 
 
-def _point(report: ExplorerReport, point: "Point", released: bool) -> dict[str, Any]:
+def _point(report: ExplorerReport, point: "Point", released: bool) -> dict[str, object]:
     """Return the entry of a point of the curve; released: whether `load` returns its table."""
     table = point.table
     optimum, ends = table.optimum, isinstance(table.witness, Alternation)
@@ -111,7 +122,7 @@ def _point(report: ExplorerReport, point: "Point", released: bool) -> dict[str, 
     return {**item, "heading": heading, "code": python}
 
 
-def _mark(report: ExplorerReport, label: str, versus: "Versus") -> dict[str, Any]:
+def _mark(report: ExplorerReport, label: str, versus: "Versus") -> dict[str, object]:
     """Return the entry of a rival, with its label and the best table at the same noise."""
     rival, times = versus.rival, number(versus.ratio.lower, ROUND_FLOOR)
     meaning = f"sup|e| of the best table at this noise, {times} times less"
@@ -128,7 +139,7 @@ def _mark(report: ExplorerReport, label: str, versus: "Versus") -> dict[str, Any
     }
 
 
-def _entry(report: ExplorerReport, noise: float, table: Table, best: list[str]) -> dict[str, Any]:
+def _entry(report: ExplorerReport, noise: float, table: Table, best: list[str]) -> "Entry":
     """Return a table with its noise, the three numbers of its heading and rows of name, value, meaning.
 
     best: the row that compares the table with the best one.

@@ -1,7 +1,6 @@
 """The page of `polyest recommend` says in words and numbers which table to use."""
 
 from decimal import ROUND_HALF_EVEN
-from typing import Any
 
 from polyest.cli.pages.layout import aligned, bold, entry, number, wrapped
 from polyest.problem.problem import DEFAULT_NOISE
@@ -66,7 +65,7 @@ def recommendation_page(recommendation: Recommendation) -> list[str]:
     ]
 
 
-def recommendation_record(recommendation: Recommendation) -> dict[str, Any]:
+def recommendation_record(recommendation: Recommendation) -> dict[str, object]:
     """Return a recommendation as one JSON object."""
     noise, table, _ = recommendation.chosen
     return {

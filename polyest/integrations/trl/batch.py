@@ -13,9 +13,9 @@ An equivalence is asked for each orbit by one process, the one that has its firs
 others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -52,7 +52,10 @@ class Batch:
 
 
 def read(
-    how: Reading, prompts: object, completions: object, columns: Mapping[str, object]
+    how: Reading,
+    prompts: Sequence[object],
+    completions: Iterable[object],
+    columns: Mapping[str, object],
 ) -> Batch:
     """The whole batch, of which the arguments are the rows of this process.
 
@@ -167,10 +170,10 @@ def _groups(how: Reading, ids: Ints, names: Names, name: str) -> tuple[Ints, Int
     return np.repeat(np.arange(len(blocks)), G), np.arange(0, len(ids), G), copy
 
 
-def _name(names: Names, i: Any) -> Any:
+def _name(names: Names, i: SupportsIndex) -> object:
     """What the column has for an id, or the id where this process has no such row."""
     ids, values = names
-    return next((values[at] for at in np.flatnonzero(ids == i)), int(i))
+    return next((values[at] for at in np.flatnonzero(ids == i).tolist()), int(i))
 
 
 def _one_prompt_each(

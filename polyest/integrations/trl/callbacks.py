@@ -11,7 +11,7 @@ lambda is kept in the state of the trainer, which writes it into `trainer_state.
 together with the step that it belongs to.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 import numpy as np
@@ -20,6 +20,10 @@ from polyest.errors import InvalidReward, NotInstalled, StartedAgain
 from polyest.integrations.trl.safety_reward import SafetyReward
 from polyest.integrations.trl.setup import check
 from polyest.values import shown
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+    from transformers import TrainerState
 
 try:
     from transformers import TrainerCallback
@@ -34,7 +38,7 @@ KEY = "polyest"  # in TrainerState.stateful_callbacks
 class Callback(TrainerCallback):  # type: ignore[misc]
     """A TrainerCallback; making one without transformers raises NotInstalled."""
 
-    def __init__(self, **_: Any) -> None:
+    def __init__(self, **_: object) -> None:
         """A callback, if transformers is installed."""
         if MISSING:
             raise NotInstalled(
@@ -63,7 +67,9 @@ class Check(Callback):
             )
         self.rewarded = rewarded
 
-    def on_train_begin(self, args: object, state: object, control: object, **others: Any) -> None:
+    def on_train_begin(
+        self, args: object, state: object, control: object, **others: object
+    ) -> None:
         """Check, before the first completion is sampled.
 
         It raises and warns what `check` does.
@@ -112,7 +118,12 @@ class MultiplierCallback(Callback):
         self.heard: list[list[Any]] = [[] for _ in rewarded]
 
     def on_train_begin(
-        self, args: Any, state: Any, control: Any, model: Any = None, **others: Any
+        self,
+        args: object,
+        state: "TrainerState",
+        control: object,
+        model: "Module | None" = None,
+        **others: object,
     ) -> None:
         """Start to record costs, with the multipliers of the checkpoint if there is one.
 
@@ -157,7 +168,9 @@ class MultiplierCallback(Callback):
                 )
         self._keep(state)
 
-    def on_step_end(self, args: object, state: object, control: object, **others: Any) -> None:
+    def on_step_end(
+        self, args: object, state: "TrainerState", control: object, **others: object
+    ) -> None:
         """Move the multipliers if completions were sampled in this step, which is a collective call.
 
         Parameters
@@ -188,7 +201,7 @@ class MultiplierCallback(Callback):
         self.silent = False
         self._keep(state)
 
-    def on_train_end(self, args: object, state: object, control: object, **others: Any) -> None:
+    def on_train_end(self, args: object, state: object, control: object, **others: object) -> None:
         """Stop recording costs.
 
         Parameters
@@ -212,7 +225,7 @@ class MultiplierCallback(Callback):
             at = next(i for i, known in enumerate(self.rewarded) if known is reward)
             self.heard[at].append(costs)
 
-    def _keep(self, state: Any) -> None:
+    def _keep(self, state: "TrainerState") -> None:
         """Puts the multipliers into the state that the trainer writes."""
         state.stateful_callbacks[KEY] = {
             reward.__name__: reward.multiplier.state_dict() for reward in self.rewarded

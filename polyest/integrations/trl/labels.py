@@ -1,12 +1,11 @@
 """Right answers of a data set that cannot be read: counted, warned of once, and refused where all are."""
 
 from collections.abc import Iterable
-from typing import Any
 from warnings import warn
 
 import numpy as np
 
-from polyest.arrays import Ints
+from polyest.arrays import Bools, Ints
 from polyest.errors import InvalidAnswer, UnreadableLabel
 from polyest.integrations.reader import Reader
 from polyest.values import shown
@@ -27,12 +26,12 @@ class Labels:
         self.column, self.reader = column, reader
         self.unread, self.prompts, self.known = 0, 0, False
 
-    def missing(self, truth: Ints, groups: Ints) -> Any:
+    def missing(self, truth: Ints, groups: Ints) -> Bools:
         """Whether each row belongs to a prompt with a right answer that cannot be read, bool (N,).
 
         truth: ids of the right answers (N,), -1 where none could be read; groups: numbers of prompts (N,).
         """
-        return (np.bincount(groups, truth < 0) > 0)[groups]
+        return np.asarray((np.bincount(groups, truth < 0) > 0)[groups])
 
     def met(
         self, truth: Ints, groups: Ints, values: Iterable[object], others: Iterable[object]

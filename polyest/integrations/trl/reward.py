@@ -1,13 +1,14 @@
 """A reward function of TRL: its keywords, how it is made from them, and what it does with a batch."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 
+from polyest.arrays import Bools, Floats
 from polyest.errors import InvalidReward, NotInstalled, PolyestError, UnknownOption
 from polyest.integrations.estimators import finite_in_float32
 from polyest.integrations.reader import Answering, pop_reader
@@ -16,7 +17,7 @@ from polyest.integrations.trl.labels import Labels
 from polyest.integrations.trl.names import name_of
 from polyest.integrations.trl.rows import Reading
 from polyest.integrations.trl.setup import looked_at
-from polyest.integrations.trl.trainer import evaluated, read_as, trainer_of, values_of
+from polyest.integrations.trl.trainer import Trainer, evaluated, read_as, trainer_of, values_of
 from polyest.problem.criteria import Name
 from polyest.rewards.registry import REWARDS, UNANSWERED
 from polyest.values import shown, whole
@@ -126,7 +127,9 @@ class Reward:
         self.checked: Any = None  # the configuration that `check` has seen
         self._try()
 
-    def __call__(self, prompts: object, completions: object, **columns: Any) -> list[float | None]:
+    def __call__(
+        self, prompts: Sequence[object], completions: Iterable[object], **columns: object
+    ) -> list[float | None]:
         """Pay the rows of this process, which is a collective call where groups are gathered.
 
         Parameters
@@ -192,24 +195,25 @@ class Reward:
     def __repr__(self) -> str:
         return f"<polyest reward {self.__name__}>"
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "checked": None}
 
     def _labelled(
-        self, batch: Batch, paid: Any, columns: Mapping[str, Any], trainer: Any
-    ) -> tuple[Any, Any]:
+        self, batch: Batch, paid: Floats, columns: Mapping[str, object], trainer: Trainer | None
+    ) -> tuple[Floats, Bools]:
         """Rewards with 0 where the right answer cannot be read, and which rows are left to pay."""
         assert batch.truth is not None
         name = str(self.reading.truth)
         others = () if trainer is None else values_of(trainer, name)
-        self.labels.met(batch.truth, batch.groups, columns.get(name, ()), others)
+        values: Any = columns.get(name, ())
+        self.labels.met(batch.truth, batch.groups, values, others)
         missing = self.labels.missing(batch.truth, batch.groups)
-        log = columns.get("log_metric")
+        log: Any = columns.get("log_metric")
         if log is not None:
             log(f"{self.__name__}/unread", float(missing.mean()))
         return np.where(missing, 0.0, paid), batch.kept & ~missing
 
-    def _paid(self, how: Reading, batch: Batch, kept: Any) -> Any:
+    def _paid(self, how: Reading, batch: Batch, kept: Bools) -> Floats:
         """Rewards of the completions that are kept, which are whole groups, in their order."""
         G, given = how.num_generations, dict(self.arguments)
         shape = (-1, G) if G else (-1,)
@@ -243,8 +247,8 @@ class Reward:
 
 def build(
     form: str,
-    arguments: Mapping[str, Any],
-    keywords: Mapping[str, Any],
+    arguments: Mapping[str, object],
+    keywords: Mapping[str, object],
     orbit_size: int | None = None,
     truth: str | None = None,
     texts: bool = False,
@@ -267,7 +271,7 @@ def build(
     unknown = [name for name in keywords if name not in known]
     if unknown:
         raise TypeError(f"keyword {', '.join(unknown)}: expected some of {', '.join(known)}")
-    given = dict(keywords)
+    given: dict[str, Any] = dict(keywords)
     orbit = given.pop("orbit", "orbit_id") if orbit_size else None
     reading = Reading(
         group=given.pop("group", None),

@@ -1,7 +1,7 @@
 """The rows of this process as TRL passes them to a reward, read into integers: columns, ids, answers."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -12,9 +12,9 @@ from polyest.arrays import Ints
 from polyest.errors import BrokenBatch, InvalidAnswer, MissingColumn
 from polyest.integrations.messages import content_of, texts_of
 from polyest.integrations.reader import Reader, identified
-from polyest.values import shown
+from polyest.values import plain, shown
 
-Names = tuple[Ints, list[Any]]  # ids of rows (N,), and what the column has for them
+Names = tuple[Ints, Sequence[object]]  # ids of rows (N,), and what the column has for them
 # What TRL passes beside the columns of the dataset.
 PASSED = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 GROUP = "group_id"
@@ -62,7 +62,12 @@ class Rows:
     orbit_names: Names
 
 
-def rows_of(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, object]) -> Rows:
+def rows_of(
+    how: Reading,
+    prompts: Sequence[object],
+    completions: Iterable[object],
+    columns: Mapping[str, object],
+) -> Rows:
     """The rows of this process.  Raises BrokenBatch, InvalidAnswer, MissingColumn."""
     texts = texts_of(completions)
     rows = len(texts)
@@ -78,6 +83,7 @@ def rows_of(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, 
     asked = [_mark(prompt) for prompt in prompts]
     marks = identified(asked)
     name = how.group or GROUP
+    group: Sequence[object]
     if how.group is None and how.num_generations and GROUP not in columns:
         name, group, ids = "prompt", asked, marks  # blocks of rows need no name
     else:
@@ -104,7 +110,7 @@ def rows_of(how: Reading, prompts: Any, completions: Any, columns: Mapping[str, 
     )
 
 
-def column(name: str, columns: Mapping[str, Any], rows: int, repair: str = "") -> list[Any]:
+def column(name: str, columns: Mapping[str, object], rows: int, repair: str = "") -> list[object]:
     """Values of a column, one for each row.
 
     repair: what else the user could do, for the message.  Raises MissingColumn, which lists the columns
@@ -118,21 +124,22 @@ def column(name: str, columns: Mapping[str, Any], rows: int, repair: str = "") -
             f"no column {name!r} in the dataset: it has {', '.join(there) or 'none but the prompt'}; add "
             f"dataset.add_column({name!r}, ...), or name another one{repair}"
         )
-    found = columns[name]
+    found: Any = columns[name]
     found = found.tolist() if hasattr(found, "tolist") else list(found)  # numpy's and torch's
     if not isinstance(found, list) or len(found) != rows:
         raise BrokenBatch(
             f"column {name!r} has {len(found) if isinstance(found, list) else 'no'} values for {rows} "
             "completions: expected one a row"
         )
-    return [value.item() if getattr(value, "ndim", None) == 0 else value for value in found]
+    return [plain(value) for value in found]
 
 
-def numbers(name: str, values: Sequence[Any]) -> Ints:
+def numbers(name: str, values: Sequence[object]) -> Ints:
     """Ids as int64 (N,), the same in every process: integers as they are, texts by their digest.
 
     Raises BrokenBatch for values that are neither whole numbers nor texts.
     """
+    ids: Sequence[Any] = values
     types = set(map(type, values))  # few, where values are many
     odd = {t for t in types if issubclass(t, bool) or not issubclass(t, str | Integral)}
     if odd:
@@ -143,12 +150,12 @@ def numbers(name: str, values: Sequence[Any]) -> Ints:
     if any(issubclass(t, str) for t in types):
         texts: list[str | None] = [str(v) for v in values if isinstance(v, str)]
         digest = dict(zip(texts, identified(texts).tolist(), strict=True))
-        values = [digest[v] if isinstance(v, str) else v for v in values]
+        ids = [digest[v] if isinstance(v, str) else v for v in values]
     try:
-        return np.array(values, np.int64).reshape(len(values))
+        return np.array(ids, np.int64).reshape(len(ids))
     except OverflowError:
         raise BrokenBatch(
-            f"column {name!r} holds {max(values, key=abs)}: expected whole numbers of 64 bits; "
+            f"column {name!r} holds {max(ids, key=abs)}: expected whole numbers of 64 bits; "
             "give it as text"
         ) from None
 
@@ -170,7 +177,7 @@ def truncated(completion_ids: Sequence[object], ends: Sequence[int]) -> list[boo
     return found
 
 
-def _mark(prompt: Any) -> str:
+def _mark(prompt: object) -> str:
     """A text that tells prompts apart: all text in the prompt, as images have no stable form."""
     if isinstance(prompt, str) or not isinstance(prompt, Sequence):
         return str(prompt)

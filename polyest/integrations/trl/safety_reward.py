@@ -3,7 +3,7 @@
 A call moves nothing: `MultiplierCallback` records the costs, and moves lambda between the steps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,9 @@ class SafetyReward:
         self.listener: Callable[[SafetyReward, Any], None] | None = None
         self.__name__ = name or f"safety-{word(cost)}"
 
-    def __call__(self, prompts: object, completions: object, **columns: Any) -> list[float | None]:
+    def __call__(
+        self, prompts: Sequence[object], completions: Iterable[object], **columns: object
+    ) -> list[float | None]:
         """Pay the rows of this process; lambda does not move.
 
         Parameters
@@ -91,7 +93,7 @@ class SafetyReward:
         paid = np.round(rewards.safety(costs, self.multiplier) * 2.0**16) / 2.0**16 + 0.0
         if self.listener is not None:
             self.listener(self, costs)
-        log: Callable[..., None] | None = columns.get("log_metric")
+        log: Any = columns.get("log_metric")
         if log is not None:
             for i, value in enumerate(np.ravel(self.multiplier.value)):
                 log(f"{self.__name__}/multiplier{i if size else ''}", float(value))
@@ -101,5 +103,5 @@ class SafetyReward:
     def __repr__(self) -> str:
         return f"<polyest reward {self.__name__}>"
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "listener": None}

@@ -4,23 +4,40 @@ The trainer is not found where the reward was pickled into another process, or i
 does not pass `log_metric` on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from polyest.integrations.trl.rows import Reading
+
+
+class Model(Protocol):
+    """What is read of a trainer's model."""
+
+    training: bool
+
+
+class Trainer(Protocol):
+    """What is read of GRPOTrainer and RLOOTrainer."""
+
+    args: object
+    model: Model
+    num_generations: int
+    processing_class: Any
+    reward_funcs: Sized
+
 
 # Attributes of GRPOTrainer and RLOOTrainer, from 1.8 on.
 KNOWN = ("args", "model", "num_generations")
 
 
-def trainer_of(columns: Mapping[str, object]) -> Any | None:
+def trainer_of(columns: Mapping[str, object]) -> "Trainer | None":
     """The trainer whose method `log_metric` is, or None."""
     owner = getattr(columns.get("log_metric"), "__self__", None)
     return owner if all(hasattr(owner, name) for name in KNOWN) else None
 
 
-def read_as(how: Reading, trainer: Any) -> Reading:
+def read_as(how: Reading, trainer: "Trainer") -> Reading:
     """How this batch is read by the settings of the trainer, of which evaluation may have its own."""
     G = trainer.num_generations
     if not trainer.model.training:
@@ -31,7 +48,7 @@ def read_as(how: Reading, trainer: Any) -> Reading:
     return replace(how, num_generations=int(G), end_token=ends)
 
 
-def end_tokens(trainer: Any) -> tuple[int, ...]:
+def end_tokens(trainer: "Trainer") -> tuple[int, ...]:
     """The tokens that end a completion for the trainer when it masks what was cut; padding is one of them."""
     tokenizer = trainer.processing_class
     tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # a processor has one
@@ -48,7 +65,7 @@ def evaluated(trainer: object) -> int:
     return max((len(one) for one in each if hasattr(one, "__len__")), default=0)
 
 
-def values_of(trainer: object, name: str) -> Iterable[Any]:
+def values_of(trainer: object, name: str) -> Iterable[object]:
     """The values of a column of the training data, none where they are not at hand."""
     data: Any = getattr(trainer, "train_dataset", None)
     if not hasattr(data, "__len__") or name not in (getattr(data, "column_names", None) or ()):

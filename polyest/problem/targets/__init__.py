@@ -11,7 +11,6 @@ look-up waits for this module.  The command line names targets in its help and d
 """
 
 from importlib import import_module
-from typing import Any
 
 from polyest.errors import InvalidProblem
 from polyest.problem.targets.log import Log
@@ -30,7 +29,7 @@ WRITTEN = {
 LOG = Log()
 
 
-def parse(text: Any) -> Target:
+def parse(text: str | Target) -> Target:
     """Return the target named by `text`, such as "log", "power:0.5", "tsallis:0.5", "polynomial:1,-1".
 
     Raise InvalidProblem for an unknown word, for a parameter that is out of range or not a finite number, and

@@ -1,0 +1,30 @@
+"""The keywords that pose a problem, as type checkers see them; nothing imports this module at run time."""
+
+from typing import TypedDict
+
+from polyest.problem.criteria import Name
+from polyest.problem.targets import Target
+
+
+class Bounded(TypedDict, total=False):
+    """A criterion and its budget, as `polyest.load` takes them."""
+
+    criterion: Name
+    bias: float | None
+    bias_ratio: float | None
+    noise: float | None
+
+
+class Posed(Bounded, total=False):
+    """A target, a criterion and its budget."""
+
+    target: str | Target
+
+
+class Solved(Posed, total=False):
+    """What is solved, how, and on which grid, as `polyest.solve` takes it."""
+
+    method: str | None
+    grid: str | None
+    group: int | None
+    beta: float

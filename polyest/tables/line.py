@@ -1,0 +1,83 @@
+"""The objects of a line of the file format, as type checkers see them; nothing imports this at run time.
+
+They have the types that the format promises.  What reads a line checks them, because a file may be altered.
+"""
+
+from typing import Literal, TypedDict
+
+DualKey = Literal["bias_points", "bias_weights", "noise_points", "noise_weights"]
+
+
+class Enclosed(TypedDict):
+    """A bracket: two decimal strings."""
+
+    lower: str
+    upper: str
+
+
+class Bound(TypedDict):
+    """A budget: its kind, and its value as a decimal string."""
+
+    kind: str
+    value: str
+
+
+class Generator(TypedDict):
+    """What made a table."""
+
+    polyest: str
+    method: str
+
+
+class Line(TypedDict):
+    """What every line has; the criteria that its problem states are further keys, in decimal strings."""
+
+    schema: int
+    release: str | None
+    target: str
+    criterion: str
+    K: int
+    budget: Bound | None
+    bias: Enclosed
+    optimum: Enclosed | None
+    generator: Generator
+
+
+class Witness(TypedDict, total=False):
+    """An alternation, or two measures with a selection, in decimal strings."""
+
+    alternation: list[str]
+    bias_points: list[str]
+    bias_weights: list[str]
+    noise_points: list[str]
+    noise_weights: list[str]
+    selection: str
+
+
+class Listed(Line):
+    """A line of a table that lists its coefficients."""
+
+    grid: str | None
+    coefficients: list[str]
+    witness: Witness | None
+
+
+class Departing(TypedDict):
+    """What the entries of a universal table follow from; its other limits are further keys."""
+
+    above: int
+    departures: list[str]
+    bias: Enclosed
+
+
+class Peak(TypedDict):
+    """The witness of a universal table, a decimal string."""
+
+    peak: str
+
+
+class Universal(Line):
+    """A line of a universal table."""
+
+    universal: Departing
+    witness: Peak
