@@ -147,7 +147,7 @@ def flat(name: str, values: Any, none: bool = True) -> list[Any]:
     none: whether None is allowed beside texts.  Raises InvalidAnswer for anything else.
     """
     if not listed(values):
-        raise InvalidAnswer(f"{name} is {shown(values)}: expected a list, one entry per trace")
+        raise InvalidAnswer(f"{name} is {shown(values)}: expected a list, one entry per completion")
     for i, value in enumerate(values):
         if not isinstance(value, str) and not (none and value is None):
             expected = "text, or None for no answer" if none else "text"
