@@ -272,7 +272,7 @@ def test_the_rate_falls_to_0_and_records_are_counted():
             {"mask": torch.ones(1, 1)},
             r"mask of shape \(1, 1\) for 8 completions",
         ),
-        (lambda t: t.answers, {"drawn": DRAWN[0]}, r"log-probabilities \(4, 1\)"),
+        (lambda t: t.answers, {"drawn": DRAWN[0]}, r"log-probabilities of shape \(4, 1\)"),
     ],
 )
 def test_a_bad_batch_is_refused_before_anything_changes(reward, keywords, message):

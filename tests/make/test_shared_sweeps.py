@@ -89,7 +89,7 @@ class Broken(Executor):
     ("executor", "said"),
     [
         (Swapping(), "a worker returned <polyest table K=2"),
-        (Broken(), "takes no work (cannot"),
+        (Broken(), r"takes no work \(cannot"),
     ],
 )
 def test_an_executor_that_misbehaves_is_refused(tmp_path, executor, said):

@@ -123,7 +123,7 @@ def test_a_sweep_that_fails_says_that_its_lines_are_not_forced(tmp_path, monkeyp
     monkeypatch.setattr(sweeping, "solve", failing_at_3)
     unsynced(monkeypatch, errno.EINVAL, folders=False)
     with (
-        pytest.warns(NotPromised, match=r"t\.jsonl\.part: is written, but"),
+        pytest.warns(NotPromised, match=r"t\.jsonl\.part: the file is written, but"),
         pytest.raises(KeyError),
     ):
         sweep(KS, tmp_path / "t.jsonl", **KEYWORDS)
@@ -138,7 +138,7 @@ def test_a_command_says_it_in_one_line(tmp_path, monkeypatch, words):
     assert result.exit_code == 0
     said = [line for line in result.stderr.splitlines() if "warning" in line]
     assert len(said) == 1
-    assert said[0].startswith(f"polyest: warning: {tmp_path}/t.json: is written, but its storage")
+    assert said[0].startswith(f"polyest: warning: {tmp_path}/t.json: the file is written, but ")
     assert result.stderr.splitlines()[-1] == f"polyest: wrote {tmp_path}/t.json"
 
 
@@ -152,7 +152,7 @@ def test_without_a_lock_a_sweep_ends_and_says_that_it_is_not_alone(
     path = tmp_path / "t.jsonl"
     monkeypatch.setattr(growing.fcntl, "flock", failing(number))
     if number in HELD:
-        with pytest.raises(CannotStore, match="another sweep is writing it"):
+        with pytest.raises(CannotStore, match="another sweep is writing to this file"):
             sweep(KS, path, **KEYWORDS)
         return
     (said,) = warned(sweep, KS, path, **KEYWORDS)

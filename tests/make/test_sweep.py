@@ -141,7 +141,7 @@ def test_a_noise_budget_that_does_not_bind_is_resumed_too(tmp_path, counted):
 def test_two_sweeps_do_not_write_one_file(tmp_path, whole, monkeypatch):
     def meanwhile(K, **keywords):
         if K == 2:
-            with pytest.raises(CannotStore, match="another sweep is writing it"):
+            with pytest.raises(CannotStore, match="another sweep is writing to this file"):
                 sweep(KS, tmp_path / "t.jsonl", **MINIMAX)
         return solve(K, **keywords)
 
