@@ -253,8 +253,8 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
     G = paid.shape[-1] if paid.ndim else 0
     if paid.ndim != 2 or d.shape != (G + 1,) or not times.shape == said.shape == paid.shape:
         raise InvalidReward(
-            f"rewards {tuple(paid.shape)}, others {tuple(d.shape)}, counts {tuple(times.shape)}, answered "
-            f"{tuple(said.shape)}: expected (prompts, G), (G+1,), (prompts, G) twice"
+            f"rewards of shape {tuple(paid.shape)}, others {tuple(d.shape)}, counts {tuple(times.shape)}, "
+            f"answered {tuple(said.shape)}: expected others (G+1,), and (prompts, G) for the rest"
         )
     if looked_at(paid) and bool(((times < 0) | (times > G)).any()):
         raise CountOutOfRange(
@@ -324,7 +324,7 @@ def _flags(name: str, values: object, like: Array) -> Array:
     try:
         given: Any = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InvalidReward(f"{name}: {error!s:.80}; expected bool") from None
+        raise InvalidReward(f"{name} cannot be read ({error!s:.80}): expected bool") from None
     if given.dtype != (bool if xp is np else xp.bool):
         raise InvalidReward(f"{name} of type {given.dtype}: expected bool")
     return given

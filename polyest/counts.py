@@ -116,11 +116,13 @@ def draws(
         )
     spent = _spent(baseline)
     if not whole(group, -MOST):
-        raise CountOutOfRange(f"group is {shown(group)}: expected an integer, up to 2^53 samples")
+        raise CountOutOfRange(
+            f"group is {shown(group)}: expected a number of completions, an integer up to 2^53"
+        )
     size: Any = group
     if counting == "independent":
         if size < 1:
-            raise CountOutOfRange(f"{size} reference draws: expected at least 1 a prompt")
+            raise CountOutOfRange(f"{size} reference draws: expected at least 1 per prompt")
         return static_int(size)
     if size <= spent:
         raise CountOutOfRange(_too_small(f"a group of {size}", baseline))
@@ -189,7 +191,8 @@ def in_group(
             )
         if sizes is not None:
             raise CountOutOfRange(
-                f"sizes {shown(sizes)} of (prompts, G): the shape has the size; leave them out"
+                f"sizes is {shown(sizes)}, but answers of shape (prompts, G) say the size of a group "
+                "themselves: leave sizes out"
             )
         K: Any = draws(answer.shape[1], baseline)
         distinct: tuple[int, ...] = (K,)
@@ -199,7 +202,7 @@ def in_group(
         if answer.ndim != 1 or answer.shape != ids.shape:
             raise CountOutOfRange(
                 f"answers of shape {tuple(answer.shape)}, groups of shape {tuple(ids.shape)}: "
-                "expected (N,) and (N,), one group id per trace; leave groups out for (prompts, G)"
+                "expected (N,) and (N,), one group id per completion; leave groups out for (prompts, G)"
             )
         size = tallies.times(library(ids), ids, ids)
         distinct = _distinct(ids, size, baseline) if sizes is None else _promised(sizes, baseline)
@@ -354,8 +357,8 @@ def _promised(sizes: tuple[int, int], baseline: Baseline) -> tuple[int, ...]:
     least, most = (draws(size, baseline) for size in sizes) if pair else (1, 0)
     if not least <= most < least + MOST_SIZES:
         raise CountOutOfRange(
-            f"sizes are {shown(sizes)}: expected the least and the most traces of a group, no more than "
-            f"{MOST_SIZES} apart"
+            f"sizes is {shown(sizes)}: expected the smallest and the largest number of completions of a "
+            f"group, less than {MOST_SIZES} apart"
         )
     return tuple(range(least, most + 1))
 
@@ -369,10 +372,10 @@ def _spent(baseline: str) -> int:
 
 
 def _too_small(named: str, baseline: str) -> str:
-    repair = "sample more traces a prompt"
+    repair = "sample more per prompt"
     if baseline == "group-mean":
-        repair += ', or subtract no group mean: baseline "none" and "exact" need 2'
+        repair += ', or do not subtract the group mean: baseline "none" and "exact" need 2'
     return (
-        f'{named} under baseline "{baseline}": expected at least {_spent(baseline) + 1}, else no '
-        f"draw is left; {repair}"
+        f'{named} under baseline "{baseline}": expected at least {_spent(baseline) + 1} completions, as '
+        f"K is their number less {_spent(baseline)}; {repair}"
     )

@@ -98,7 +98,7 @@ class Frontier:
         """Words that say where the curve ends and why."""
         noise = self.points[-1].noise
         if self.reached:
-            return f"at noise {noise:.4g}, the minimax table: no noise buys less bias"
+            return f"at noise {noise:.4g}, the minimax table: more noise gives no less bias"
         if self.stopped:
             return f"before {self.stopped.label}, which was not settled: {self.stopped.reason}"
         return f"at noise {noise:.4g}, the last one asked for"

@@ -24,7 +24,7 @@ def meant_as_keywords(
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
     ...     print(solve(14, 4), caught[0].message)
-    (14, 4) noise by place works until polyest 1.0: write solve(..., noise=4)
+    (14, 4) noise by position works until polyest 1.0: write solve(..., noise=4)
     """
 
     def decorated(function: Callable[Given, Result]) -> Callable[Given, Result]:
@@ -37,7 +37,7 @@ def meant_as_keywords(
             named = dict(zip(names, late, strict=False))
             if twice := [name for name in named if name in kwargs]:
                 raise TypeError(
-                    f"{function.__name__} got {twice[0]} by place and by name: give it once"
+                    f"{function.__name__} got {twice[0]} by position and by name: give it once"
                 )
             _say(function.__name__, named)
             kwargs.update(named)
@@ -52,7 +52,7 @@ def _say(function: str, named: dict[str, object]) -> None:
     """Warn, at the place of the call, that arguments were passed by position, and say how to write them."""
     written = ", ".join(f"{name}={value!r:.60}" for name, value in named.items())
     warnings.warn(
-        f"{', '.join(named)} by place {UNTIL}: write {function}(..., {written})",
+        f"{', '.join(named)} by position {UNTIL}: write {function}(..., {written})",
         DeprecationWarning,
         stacklevel=3,
     )

@@ -37,7 +37,7 @@ from polyest.proof.certify import noise_floor, noise_unit, stating
 from polyest.rivals import others, plug_in_table, rivals
 from polyest.sizes import draws_of
 from polyest.tables.table import Table
-from polyest.values import among, shown
+from polyest.values import among, either, shown
 
 __all__ = [
     "Frontier",
@@ -135,7 +135,7 @@ def sweep(
             if not points:
                 raise type(error)(
                     f"the frontier of K = {posed.K}, {criterion} has no point at its first budget, "
-                    f"noise {noise:g}: {error}; begin at another"
+                    f"noise {noise:g}: {error}; begin with another budget"
                 ) from None
             stopped = Refused(f"noise {noise:g}", str(error))
             break
@@ -328,7 +328,8 @@ def against(rival: Table, criterion: Budgeted = "gradient-variance") -> Versus:
     floor = noise_floor(posed.target, rival.coefficients, criterion)
     if not floor > 0:
         raise InvalidProblem(
-            f"the {criterion} of {rival!r} is 0, no noise to compare at: give a table that varies"
+            f"the {criterion} of {rival!r} is 0, so that it has no noise to compare it at: give a table "
+            "whose entries vary"
         )
     best = solve(rival.K, rival.target, criterion=criterion, noise=floor / unit * BELOW)
     assert best.optimum is not None
@@ -344,8 +345,8 @@ def _posed(
     """Return the problem at noise 1, the unit of noise and a bracket of E*(K)."""
     if not among(criterion, BUDGETED):
         raise InvalidProblem(
-            f"criterion {shown(criterion)} has no frontier: expected what a noise budget bounds, one of "
-            f"{', '.join(BUDGETED)}"
+            f"criterion {shown(criterion)} has no frontier: expected one that a noise budget bounds, "
+            f"{either(BUDGETED)}"
         )
     posed = pose(K, target, criterion, noise=1)
     # The solver refuses a K that is too large.
@@ -388,6 +389,7 @@ def _told(progress: Progress | None) -> Progress:
     """Return the function that reports progress; without one, return a function that does nothing."""
     if progress is not None and not callable(progress):
         raise InvalidProblem(
-            f"progress is {shown(progress)}: expected a function of what is done and of how much, or None"
+            f"progress is {shown(progress)}: expected a function of the number done and the number of all, "
+            "or None"
         )
     return (lambda done, total: None) if progress is None else progress

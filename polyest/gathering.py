@@ -163,13 +163,14 @@ def _header(arrays: tuple[Array, ...]) -> Header:
         if not kind or not getattr(array, "ndim", 0):
             name = getattr(array, "dtype", type(array).__name__)
             return CountOutOfRange(
-                f"{name} among what is gathered: expected arrays (n, ...) of numbers or of truth values"
+                f"cannot gather {name}: expected arrays of shape (n, ...), of numbers or booleans"
             )
         header.append((len(array), (kind, tuple(array.shape[1:]))))
     lengths = sorted({length for length, _ in header})
     if len(lengths) != 1:
         return CountOutOfRange(
-            f"arrays of {', '.join(map(str, lengths)) or 'no'} traces on one process: expected one number"
+            f"cannot gather arrays of lengths {', '.join(map(str, lengths)) or 'none'} from one process: "
+            "expected one length, the number of its completions"
         )
     return header
 
@@ -218,7 +219,8 @@ def _agreed(headers: list[Header]) -> tuple[list[int], tuple[Kind, ...]]:
     kinds = {tuple(kind for _, kind in header) for header in valid if header[0][0]}
     if len(kinds) > 1 or len({len(header) for header in valid}) > 1:
         raise CountOutOfRange(
-            f"processes gather {' and '.join(map(str, sorted(kinds)))}: expected the same of all"
+            f"processes gather {' and '.join(map(str, sorted(kinds)))}: expected arrays of the same number, "
+            "types and trailing shapes from every process"
         )
     return [header[0][0] for header in valid], next(iter(kinds), ())
 

@@ -274,8 +274,8 @@ def _mask(before: Tensor, traces: Traces) -> Tensor:
     mask = torch.ones_like(before) if traces.mask is None else traces.mask
     if before.ndim != 2 or len(before) != traces.answers.numel() or mask.shape != before.shape:
         raise InvalidReward(
-            f"log-probabilities {tuple(before.shape)}, mask {tuple(mask.shape)} for "
-            f"{traces.answers.numel()} traces: expected (N, T) both"
+            f"log-probabilities of shape {tuple(before.shape)}, mask of shape {tuple(mask.shape)} for "
+            f"{traces.answers.numel()} completions: expected (N, T) for both"
         )
     return mask.to(before.device).bool()
 
@@ -290,7 +290,7 @@ def _checked(rewards: Tensor, centred: Tensor, traces: Traces) -> Tensor:
         )
     if not torch.isfinite(centred).all():
         raise InvalidReward(
-            "an advantage is nan or infinite: leave traces without reward out (nan, with the functions of "
-            "polyest.advantages), and reward the others with finite numbers"
+            "an advantage is nan or infinite: expected finite ones; leave completions without reward out "
+            "(nan, with the functions of polyest.advantages), and give the others finite rewards"
         )
     return centred.reshape(-1, 1)

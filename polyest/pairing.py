@@ -184,8 +184,8 @@ class Pair:
         seen = counts.in_group(answers, baseline=_counted(self.baseline), no_answer=no_answer)
         if seen.index.shape[1] != self.group:
             raise Mismatch(
-                f"groups of {seen.index.shape[1]} for a pair of groups of {self.group}: make one for each "
-                "size"
+                f"groups of {seen.index.shape[1]} completions: expected {self.group}, for which this pair is "
+                "made; make a pair for each size"
             )
         xp = library(seen.index)
         paid = self._entries(self.table, seen.index)[seen.index]

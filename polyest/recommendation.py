@@ -138,7 +138,8 @@ def recommend(group: int, prompts: int, baseline: Baseline = "group-mean") -> Re
     """
     if not whole(prompts, 1, MOST):
         raise InvalidProblem(
-            f"prompts is {shown(prompts)}: expected an integer from 1 to {MOST:g}, those of a step"
+            f"prompts is {shown(prompts)}: expected the number of prompts of a step, an integer from 1 to "
+            f"{MOST:g}"
         )
     if not among(baseline, BASELINES):
         raise InvalidProblem(
@@ -162,7 +163,7 @@ def released(K: int, group: int, noise: float) -> Table:
         table = None
     if not isinstance(table, Table):
         raise TableNotFound(
-            f"group {group} needs tables of K = {K} draws at noise {', '.join(map(str, NOISES))}, "
+            f"group {group} needs tables of sample size K = {K} at noise {', '.join(map(str, NOISES))}, "
             "which are not all released: groups of 3 to 129, 160, 192, 256, 512 and 1024 have them"
             + (f"; make others with polyest solve --K {K}" if K <= LARGEST_LISTED else "")
         )

@@ -24,15 +24,16 @@ def draws_of(
     if (K is None) == (group is None):
         given = "neither K nor group" if K is None else f"K {shown(K)} and group {shown(group)}"
         raise InvalidProblem(
-            f"{given}: expected exactly one of K, the draws of a table, and group, the completions of a "
-            "prompt"
+            f"{given} given: expected exactly one of K, the sample size of a table, and group, the "
+            "completions of a prompt"
         )
     if group is not None:
         return draws(group, baseline)
     if baseline != "group-mean":
         draws(LEAST, baseline)  # raises an error that lists the baselines where this one is unknown
         raise InvalidProblem(
-            f"baseline {shown(baseline)} beside K {shown(K)}: it says which K a group has; give group"
+            f"baseline is {shown(baseline)} beside K {shown(K)}: it chooses the K of a group; give group in "
+            "place of K, or leave baseline out"
         )
     assert K is not None
     return K

@@ -30,10 +30,12 @@ def integers(name: str, values: object, like: Array) -> Array:
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise CountOutOfRange(
             f"{name} are no rectangular array ({clipped(str(error))}): expected integers, every prompt "
-            "with as many traces; where numbers differ pass flat answers with groups="
+            "with as many completions; where numbers differ pass flat answers with groups="
         ) from None
     if 0 in given.shape:
-        raise CountOutOfRange(f"{name} of shape {tuple(given.shape)}: expected at least one trace")
+        raise CountOutOfRange(
+            f"{name} of shape {tuple(given.shape)}: expected at least one completion"
+        )
     if not _integral(xp, given):
         raise CountOutOfRange(
             f"{name} of type {given.dtype}: expected integers; number the distinct values and mark "

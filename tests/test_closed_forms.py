@@ -343,7 +343,9 @@ def test_what_counts_is_a_positive_integer(bad: Any) -> None:
 
 @pytest.mark.parametrize("xi", [0, -0.5, 1.5, float("nan"), float("inf"), "0.5", None])
 def test_xi_is_between_0_and_1(xi: Any) -> None:
-    with pytest.raises(InvalidProblem, match=rf"xi is {xi!r}: a number in \(0, 1\].*exp\(-1/2\)"):
+    with pytest.raises(
+        InvalidProblem, match=rf"xi is {xi!r}: expected a number in \(0, 1\].*exp\(-1/2\)"
+    ):
         forms.schuermann(4, xi)
 
 
@@ -362,7 +364,7 @@ REFUSED = [  # call, arguments, value ... expectation ... repair
         (2, [1e308, 1e308]),
         r"has a number beyond 1e\+100: expected smaller ones; scale",
     ),
-    ("split", (4, 2), "table is 4: the table of one block, as in split"),
+    ("split", (4, 2), "table is 4: expected the table of one block, as in split"),
 ]
 
 

@@ -229,7 +229,7 @@ BAD = [
     ([], None, r"shape \(0,\).*at least one"),
     ([[1], [2]], None, 'a group of 1 under baseline "group-mean": expected at least 3'),
     ([[1, 1]], None, 'a group of 2 .*expected at least 3.*baseline "none"'),
-    ([1, 1, 1, 2], [0, 0, 0], r"shape \(4,\), groups of shape \(3,\).*one group id per trace"),
+    ([1, 1, 1, 2], [0, 0, 0], r"shape \(4,\), groups of shape \(3,\).*one group id per completion"),
     ([[1, 1, 1]], [[0, 0, 0]], r"shape \(1, 3\), groups of shape \(1, 3\)"),
     ([1, 1, 1], [0.0, 0.0, 0.0], "groups of type float64"),
     ([1, 1, 1, 1, 1, 1], [9, 9, 4, 9, 4, 9], "group 4 of 2 .*expected at least 3"),

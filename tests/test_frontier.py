@@ -106,7 +106,7 @@ def test_it_reaches_the_minimax_table_once_and_says_so():
     assert found.points[-1].table.coefficients.tolist() == minimax(4).coefficients.tolist()
     assert found.reached
     assert found.stopped is None
-    assert found.ended == "at noise 7.899, the minimax table: no noise buys less bias"
+    assert found.ended == "at noise 7.899, the minimax table: more noise gives no less bias"
     assert found.least == minimax(4).optimum
     short = curve(4, 1, 7.8)
     assert not short.reached
@@ -247,7 +247,7 @@ def test_what_is_least_in_a_criterion_lies_on_its_curve_and_above_the_others():
 def test_marks_that_are_not_there_say_why(monkeypatch):
     points, refused = frontier.marks(2)
     reason = {mark.label: mark.reason for mark in refused}["second-moment at 20 E*"]
-    assert "is met by the table of zeros" in reason
+    assert "the table of zeros has a bias of" in reason
     monkeypatch.setattr(rivals, "LARGEST_MINIMAX", 2)
     points, refused = frontier.marks(5)
     assert not any(point.series == "minimax" for point in points)
@@ -345,7 +345,7 @@ def test_budgets_ascend_and_are_finite(budgets):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"K": 0}, "K is 0: it counts draws"),
+        ({"K": 0}, "K is 0: expected the sample size"),
         ({"K": 5000}, "K is 5000: remez solves up to"),
         (
             {"K": 4, "criterion": "minimax"},
@@ -367,7 +367,10 @@ def test_a_rival_without_noise_cannot_be_compared():
     entries = np.full(4, -1.0)
     claims = measure(LOG, entries)
     constant = replace(closed_forms.log_count(3), coefficients=entries, claims=claims)
-    with pytest.raises(InvalidProblem, match="is 0, no noise to compare at: give a table that var"):
+    with pytest.raises(
+        InvalidProblem,
+        match="is 0, so that it has no noise to compare it at: give a table whose entries var",
+    ):
         frontier.against(constant)
     assert frontier.against(constant, "second-moment").ratio.lower > 1
 

@@ -106,10 +106,10 @@ def test_an_error_of_one_process_is_raised_by_all(ran):
     for part in ran:
         *differing, uneven, not_finite, nothing = part["errors"]
         for words in differing[:3]:
-            assert "expected the same of all" in words
-        assert "expected arrays (n, ...)" in differing[3]
-        assert "traces on one process" in differing[4]
-        assert "traces on one process" in uneven
+            assert "types and trailing shapes from every process" in words
+        assert "expected arrays of shape (n, ...)" in differing[3]
+        assert "from one process: expected one length" in differing[4]
+        assert "from one process: expected one length" in uneven
         assert "nan" in not_finite
         assert "no completion at all" in nothing
 
@@ -137,5 +137,5 @@ def test_one_process_sends_nothing():
     assert first is answers
     assert second is ids
     assert mine == slice(0, 3)
-    with pytest.raises(CountOutOfRange, match="3, 4 traces on one process"):
+    with pytest.raises(CountOutOfRange, match="lengths 3, 4 from one process"):
         gathering.whole(answers, np.zeros(4))

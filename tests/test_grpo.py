@@ -262,9 +262,17 @@ def test_the_rate_falls_to_0_and_records_are_counted():
         ),
         (lambda t: t.answers.double(), {"advantage": lambda r: r[0]}, r"advantages \(4,\)"),
         (lambda t: t.answers.double(), {"config": Config(1, 1.0, kl=0.1)}, "without reference="),
-        (lambda t: t.answers, {"mask": torch.ones(8, 5)}, r"mask \(8, 5\) for 8 traces"),
-        (lambda t: t.answers, {"mask": torch.ones(1, 1)}, r"mask \(1, 1\) for 8 traces"),
-        (lambda t: t.answers, {"drawn": DRAWN[0]}, r"log-probabilities \(4, 1\)"),
+        (
+            lambda t: t.answers,
+            {"mask": torch.ones(8, 5)},
+            r"mask of shape \(8, 5\) for 8 completions",
+        ),
+        (
+            lambda t: t.answers,
+            {"mask": torch.ones(1, 1)},
+            r"mask of shape \(1, 1\) for 8 completions",
+        ),
+        (lambda t: t.answers, {"drawn": DRAWN[0]}, r"log-probabilities of shape \(4, 1\)"),
     ],
 )
 def test_a_bad_batch_is_refused_before_anything_changes(reward, keywords, message):

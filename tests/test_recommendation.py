@@ -64,8 +64,16 @@ def test_the_log_is_that_of_the_share_in_the_group():
 @pytest.mark.parametrize(
     ("arguments", "error", "said"),
     [
-        ((16, 0), InvalidProblem, "prompts is 0: expected an integer from 1 to 1e+09"),
-        ((16, 10**400), InvalidProblem, "expected an integer from 1 to 1e+09, those of a step"),
+        (
+            (16, 0),
+            InvalidProblem,
+            "prompts is 0: expected the number of prompts of a step, an integer from 1 to 1e+09",
+        ),
+        (
+            (16, 10**400),
+            InvalidProblem,
+            "expected the number of prompts of a step, an integer from 1 to 1e+09",
+        ),
         ((16, 1.5), InvalidProblem, "prompts is 1.5"),
         ((16, True), InvalidProblem, "prompts is True"),
         (
@@ -78,9 +86,9 @@ def test_the_log_is_that_of_the_share_in_the_group():
         (
             (140, 4),
             TableNotFound,
-            "group 140 needs tables of K = 138 draws at noise 1, 2, 4, 8, 16",
+            "group 140 needs tables of sample size K = 138 at noise 1, 2, 4, 8, 16",
         ),
-        ((5000, 4), TableNotFound, "group 5000 needs tables of K = 4998"),
+        ((5000, 4), TableNotFound, "group 5000 needs tables of sample size K = 4998"),
     ],
 )
 def test_what_cannot_be_recommended_is_said(arguments, error, said):
@@ -120,7 +128,7 @@ def test_the_page_has_a_line_of_code_for_both_kinds_of_trainer():
         shown = [line for line in lines if line.endswith("<- use this")]
         assert any(line.startswith(f"noise {noise} ") for line in shown)
         assert f"{found.plain.total / error.total:.2f} times as much" in result.stdout
-    assert "K = 14 draws" in lines[0]
+    assert "sample size K = 14," in lines[0]
 
 
 def test_json_has_the_same_numbers():

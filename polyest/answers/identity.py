@@ -28,8 +28,8 @@ from polyest.values import shown, whole
 Same = Callable[[str, str], bool]
 
 TOO_LARGE = (
-    f"a key of more than {LONGEST} characters, {DEEPEST} brackets within each other or very large numbers is "
-    "not worked out: math_equal finds it equal to itself only"
+    f"a key of more than {LONGEST} characters, {DEEPEST} nested brackets or very large numbers is not "
+    "evaluated: math_equal takes it as equal to itself only"
 )
 
 

@@ -147,7 +147,7 @@ def flat(name: str, values: object, none: bool = True) -> list[str | None]:
     none: whether None is allowed beside texts.  Raises InvalidAnswer for anything else.
     """
     if not listed(values):
-        raise InvalidAnswer(f"{name} is {shown(values)}: expected a list, one entry per trace")
+        raise InvalidAnswer(f"{name} is {shown(values)}: expected a list, one entry per completion")
     given: Any = values
     for i, value in enumerate(given):
         if not isinstance(value, str) and not (none and value is None):

@@ -21,7 +21,11 @@ NOISES = (1, 2, 4, 8)
 @options.single
 @options.as_json
 def command(draws: str | None, group: int | None, baseline: "Baseline", as_json: bool) -> None:
-    """Set the tables for log side by side: closed forms, minimax, variance-optimal."""
+    """Compare the tables for the target log.
+
+    Closed forms, the minimax table and the tables of least bias at noise 1, 2, 4 and 8 stand side by side.
+    Noise r means: the gradient-variance is at most r times that of the plug-in log((X+1)/(K+1)).
+    """
     from polyest.cli.table import warn_if_too_large
 
     tables = _tables(options.solvable_K(draws, group, baseline))

@@ -31,7 +31,10 @@ Progress = Callable[[int, int], None]  # called with the number done and the num
 @click.argument("names", nargs=-1)
 @click.option("--out", type=click.Path(), help="Folder to write to.  [default: paper_figures/]")
 def command(names: tuple[str, ...], out: str | None) -> None:
-    """Draw the figures of the paper again, PDF and PNG (default: all), in a checkout."""
+    """Draw the figures of the paper again.
+
+    Each is written as PDF and PNG; without NAMES, all are.  It needs a checkout of the repository.
+    """
     with progress("figures") as update:
         written = redraw(names, None if out is None else Path(out), update)
     print_lines([click.format_filename(path) for path in written])

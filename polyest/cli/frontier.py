@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "--criterion",
     default=DEFAULT,
     show_default=True,
-    help=f"What is noise: {either(BUDGETED)}.",
+    help=f"The criterion that is the noise: {either(BUDGETED)}.",
 )
 @click.option("--plot", help="Figure to write, .png, .pdf or .svg, with more estimators in it.")
 @click.option("--html", help="Page to write, .html, on which to move along the curve; no network.")
@@ -47,7 +47,11 @@ def command(
     as_json: bool,
     **keywords: "Unpack[Traced]",
 ) -> None:
-    """Trace the least bias that a noise allows, and measure closed forms against it."""
+    """Compute the least bias at each noise.
+
+    Noise r means: the criterion is at most r times that of the plug-in table, with entries
+    phi((X+1)/(K+1)).  Closed forms are compared with the best table at their own noise.
+    """
     from polyest.cli import explorer
     from polyest.cli import plot as plots
     from polyest.cli.pages.frontier import frontier_page

@@ -37,11 +37,11 @@ baseline = click.option(
     type=click.Choice(["group-mean", "none", "exact"]),
     default="group-mean",
     show_default=True,
-    help="What the trainer subtracts, beside --group.",
+    help="What the trainer subtracts; with --group, says which K a group has.",
 )
 single = several(
-    click.option("--K", "draws", help="Sample size: number of binomial draws, at least 1."),
-    click.option("--group", type=int, help="In place of --K: completions per prompt."),
+    click.option("--K", "draws", help="Sample size: the number of binomial draws, at least 1."),
+    click.option("--group", type=int, help="Completions per prompt, in place of --K."),
     baseline,
 )
 target = click.option(
@@ -58,10 +58,21 @@ keywords = several(
         show_default=True,
         help=f"{either(CRITERIA)}.",
     ),
-    click.option("--bias", type=float, help="Budget: bound of sup|bias|."),
-    click.option("--bias-ratio", type=float, help="Budget: multiple of the least sup|bias|."),
     click.option(
-        "--noise", type=float, help="Budget: multiple of log_count's criterion.  [default: 8]"
+        "--bias",
+        type=float,
+        help="Budget: bound of the bias, the greatest |p (E c_X - phi(p))| over p.",
+    ),
+    click.option(
+        "--bias-ratio",
+        type=float,
+        help="Budget: bound of the bias, in multiples of the least that any table has.",
+    ),
+    click.option(
+        "--noise",
+        type=float,
+        help="Budget: bound of the criterion, in multiples of that of the plug-in table, with entries "
+        "phi((X+1)/(K+1)).  [default: 8]",
     ),
 )
 
@@ -73,14 +84,18 @@ def K_of(draws: str | None, group: int | None, baseline: "Baseline") -> int:
     """
     if (draws is None) == (group is None):
         raise click.UsageError(
-            "expected exactly one of --K, the sample size, and --group, as in --K 14"
+            "expected exactly one of --K, the sample size, and --group, the completions per prompt, as in "
+            "--K 14"
         )
     if group is not None:
         from polyest.counts import draws as draws_of_group
 
         return draws_of_group(group, baseline)
     if baseline != "group-mean":
-        raise click.UsageError("--baseline says which K a --group has: give it beside --group")
+        raise click.UsageError(
+            f"--baseline {baseline} beside --K: it chooses the K of a --group; give --group, or leave "
+            "--baseline out"
+        )
     return number(str(draws))
 
 
@@ -109,7 +124,9 @@ def solvable_range(text: str) -> range:
     low = number(first)
     high = number(last) if colon else low
     if low > high:
-        raise InvalidProblem(f"K is {text!r}, an empty range: expected {high}:{low}, both included")
+        raise InvalidProblem(
+            f"K is {text!r}, an empty range: expected the smaller end first, {high}:{low}"
+        )
     return range(low, solvable(high) + 1)
 
 
@@ -119,5 +136,5 @@ def solvable(K: int) -> int:
     from polyest.solvers.remez import MOST_DRAWS
 
     if K > MOST_DRAWS:
-        raise InvalidProblem(f"K is {K}: tables are solved up to K = {MOST_DRAWS}; use fewer draws")
+        raise InvalidProblem(f"K is {K}: tables are solved up to K = {MOST_DRAWS}; use a smaller K")
     return K

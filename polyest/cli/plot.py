@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from polyest.errors import CannotStore, NotInstalled
 from polyest.problem.criteria import CRITERIA
 from polyest.problem.targets import parse
+from polyest.values import either
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,8 +125,8 @@ def check(path: str) -> str:
     form = PurePath(path).suffix.removeprefix(".").lower()
     if form not in FORMATS:
         raise CannotStore(
-            f"{path}: a figure of format {form or 'nothing'!r}: expected a file that ends in "
-            f"{', '.join(f'.{known}' for known in FORMATS)}"
+            f"{path}: figures are not written in the format {form or 'nothing'!r}: expected a file that "
+            f"ends in {either(f'.{known}' for known in FORMATS)}"
         )
     try:
         import matplotlib  # noqa: F401

@@ -12,7 +12,11 @@ from polyest.cli.terminal import Helping, print_lines, progress, say
 @click.option("--prompts", type=int, required=True, help="Prompts whose gradients a step averages.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per kind of trainer.")
 def command(group: int, prompts: int, as_json: bool) -> None:
-    """Say which released table to use, and what the log would have cost."""
+    """Say which released table to use.
+
+    For a trainer that subtracts the group mean, and for one that does not: the table whose averaged gradient
+    has the least error, beside the error of the plug-in log of an answer's share in its group.
+    """
     from polyest.cli.pages.recommendation import recommendation_page, recommendation_record
     from polyest.errors import CountOutOfRange
     from polyest.gradients import BASELINES

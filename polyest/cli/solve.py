@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 
 @click.command("solve", cls=Helping)
-@click.option("--K", "draws", help="Sample size: number of draws, or a range such as 1:256.")
+@click.option(
+    "--K", "draws", help="Sample size: the number of binomial draws, or a range such as 1:256."
+)
 @options.keywords
 @click.option("--method", help="remez or lp for minimax, socp or cvx for the rest.")
 @click.option("--grid", help="Round entries to float32, bfloat16 or dyadic, within the budget.")
@@ -54,7 +56,11 @@ def command(
     beta: float,
     **posed: "Unpack[Posed]",
 ) -> None:
-    """Solve a table, or a range of them (ends included), and prove how good it is."""
+    """Solve and prove a table, or a range of them.
+
+    A range of K, such as 1:256, includes both ends.  What is printed is proved: bias, noise, and how close
+    the table comes to the best there is.
+    """
     if draws is None or baseline != "group-mean":
         from polyest.make.pipeline import sized
 
@@ -65,7 +71,10 @@ def command(
     Ks = options.solvable_range(draws)
     if ":" not in draws:
         if jobs is not None or scheduler is not None:
-            raise click.UsageError(f"--jobs and --scheduler share a range, and --K {draws} is one")
+            raise click.UsageError(
+                f"--jobs and --scheduler are for a range of K, such as 1:{draws}, but --K {draws} is a "
+                "single one: leave them out"
+            )
         _one(Ks[0], as_json, out, posed, how)
     else:
         with _shared(jobs, scheduler) as workers:
@@ -112,7 +121,7 @@ def _shared(jobs: int | None, scheduler: str | None) -> "Iterator[Workers]":
         return
     if jobs is not None:
         raise click.UsageError(
-            "--jobs are processes here, --scheduler has its own: give one of them"
+            "--jobs starts processes on this machine and --scheduler uses others: give only one of them"
         )
     with ExitStack() as stack:
         with progress(f"scheduler {scheduler}"):

@@ -22,7 +22,10 @@ from polyest.errors import TableNotFound
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed that draws the lines.")
 def command(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) -> None:
-    """Prove every line of table files again (default: all that are released)."""
+    """Prove every line of table files again.
+
+    Without FILES, all released tables are proved.
+    """
     from polyest.make import verify
     from polyest.tables import release
 

@@ -29,8 +29,8 @@ def checked(K: SupportsIndex) -> int:
     draws = check_draws(K)
     if draws > LARGEST_LISTED:
         raise InvalidProblem(
-            f"K is {draws}: closed forms are written out and proved up to K = {LARGEST_LISTED}; take fewer "
-            "draws, or polyest.load, whose universal table is for any K"
+            f"K is {draws}: closed forms are written out and proved up to K = {LARGEST_LISTED}; use a "
+            "smaller K, or polyest.load, whose universal table is for any K"
         )
     return draws
 

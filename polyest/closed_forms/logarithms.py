@@ -277,14 +277,14 @@ def schuermann(K: SupportsIndex, xi: SupportsFloat = SCHUERMANN_XI) -> Table:
     K = checked(K)
     if not 0 < real(xi) <= 1:
         raise InvalidProblem(
-            f"xi is {shown(xi)}: a number in (0, 1], where 1 is the harmonic table; Schuermann's is "
-            "exp(-1/2)"
+            f"xi is {shown(xi)}: expected a number in (0, 1]; 1 gives the harmonic table, exp(-1/2) "
+            "Schuermann's"
         )
     entries = nearest(lambda digits: _schuermann(K, Decimal(float(xi)), digits))
     if not np.isfinite(entries).all():
         raise InvalidProblem(
-            f"xi is {shown(xi)}: entries of K = {K} draws grow like (1/xi - 1)^K, beyond the doubles; "
-            "use a greater xi, from 0.5 on they stay small"
+            f"xi is {shown(xi)}: at K = {K} the entries grow like (1/xi - 1)^K, beyond float64; use a "
+            "greater xi, they stay small from 0.5 on"
         )
     return table_of("schuermann", LOG, entries)
 

@@ -96,15 +96,15 @@ def pass_at(K: SupportsIndex, k: SupportsIndex) -> Table:
     >>> pass_at(4, k=2).coefficients.round(6).tolist()
     [0.0, 0.5, 0.833333, 1.0, 1.0]
     """
-    K, k = checked(K), _positive_integer("k", k, "how many draws may try in pass@k")
+    K, k = checked(K), _positive_integer("k", k, "the number of attempts of pass@k")
     if k > K:
         raise InvalidProblem(
-            f"k is {k}, above K = {K}: 1 - (1-p)^k has degree k and no table of {K} draws is "
-            f"unbiased for it; use K >= {k}"
+            f"k is {k}, above K = {K}: 1 - (1-p)^k has degree k, and no table of a smaller sample size "
+            f"is unbiased for it; use K >= {k}"
         )
     if k > LARGEST_PASS:
         raise InvalidProblem(
-            f"k is {k}: the coefficients of 1 - (1-p)^k are doubles up to k = {LARGEST_PASS} only; "
+            f"k is {k}: float64 holds the coefficients of 1 - (1-p)^k up to k = {LARGEST_PASS} only; "
             f"use k <= {LARGEST_PASS}"
         )
     powers = [0, *(-((-1) ** m) * comb(k, m) for m in range(1, k + 1))]
@@ -145,9 +145,10 @@ def split(table: Table, blocks: SupportsIndex) -> Table:
     """
     if not isinstance(table, Table):
         raise InvalidProblem(
-            f"table is {shown(table)}: the table of one block, as in split(harmonic(4), blocks=2)"
+            f"table is {shown(table)}: expected the table of one block, as in "
+            "split(harmonic(4), blocks=2)"
         )
-    number = _positive_integer("blocks", blocks, "how many blocks the draws are split into")
+    number = _positive_integer("blocks", blocks, "the number of blocks of draws")
     return _elevated("split", table, checked(number * table.K))
 
 
@@ -189,12 +190,12 @@ def subsets(table: Table, K: SupportsIndex) -> Table:
     """
     if not isinstance(table, Table):
         raise InvalidProblem(
-            f"table is {shown(table)}: the table of a subset, as in subsets(harmonic(4), 10)"
+            f"table is {shown(table)}: expected the table of a subset, as in subsets(harmonic(4), 10)"
         )
     if checked(K) < table.K:
         raise InvalidProblem(
-            f"K is {K}: {K} draws have no subset of {table.K}, the draws of {table!r}; use K >= "
-            f"{table.K}"
+            f"K is {K}: expected at least {table.K}, the sample size of {table!r}, which is averaged over "
+            "subsets of so many draws"
         )
     return _elevated("subsets", table, int(K))
 
@@ -213,5 +214,7 @@ def _unbiased(name: str, K: SupportsIndex, target: str) -> Table:
 
 def _positive_integer(name: str, value: SupportsIndex, meaning: str) -> int:
     if not whole(value, 1):
-        raise InvalidProblem(f"{name} is {shown(value)}: {meaning}, an integer of at least 1")
+        raise InvalidProblem(
+            f"{name} is {shown(value)}: expected {meaning}, an integer of at least 1"
+        )
     return int(value)

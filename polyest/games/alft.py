@@ -117,8 +117,8 @@ class Alft:
         if (q > 0)[had == 0].any():
             x, z = np.argwhere((q > 0) & (had == 0))[0]
             raise InvalidGame(
-                f"nu of answer {z} of prompt {x} is {q[x, z]:.6g}, and the reference has none of it: "
-                "expected 0, its KL is infinite"
+                f"nu of answer {z} of prompt {x} is {q[x, z]:.6g}, where the reference has probability 0: "
+                "expected 0, because the KL divergence is infinite"
             )
         share = self.reference / self.at_traces(np.where(had > 0, had, 1.0))  # at most 1
         return np.asarray(share * self.at_traces(q))
@@ -284,7 +284,7 @@ def pose(
     """
     given = numbers("reference", reference)
     if given.ndim != 2:
-        raise InvalidGame(f"reference of shape {given.shape}: expected (prompts, traces)")
+        raise InvalidGame(f"reference of shape {given.shape}: expected (prompts, completions)")
     pi0 = stochastic("reference", reference, given.shape)
     number, extracted = _answers(answers, pi0.shape)
     geometry = negative_entropy() if geometry is None else geometry
@@ -300,8 +300,9 @@ def pose(
     if geometry.steep and not pi0.all():
         x, y = np.argwhere(pi0 == 0)[0]
         raise InvalidGame(
-            f"reference of trace {y} of prompt {x} is 0: the geometry {geometry.name} takes its logarithm or "
-            "a negative power; leave the trace out, or use a geometry that is finite at 0, as euclidean()"
+            f"reference of completion {y} of prompt {x} is 0: the geometry {geometry.name} takes its "
+            "logarithm or a negative power; leave the completion out, or use a geometry that is finite at "
+            "0, as euclidean()"
         )
     shares, kept = _weights(weights, len(pi0)), _orbits(orbits, len(pi0))
     problem = Alft(pi0, extracted, number, goal, float(beta), Prompts(shares, kept), geometry)
@@ -311,8 +312,9 @@ def pose(
     if lacking.any():
         x, z = np.argwhere(lacking)[0]
         raise InvalidGame(
-            f"answer {z} of prompt {x} has no trace: its probability is 0 under every policy, and the goal "
-            f"{type(goal).__name__} is infinite or steep there; give it a trace, or take another goal"
+            f"answer {z} of prompt {x} has no completion: its probability is 0 under every policy, and the "
+            f"goal {type(goal).__name__} is infinite or steep there; give it a completion, or take another "
+            "goal"
         )
     if isinstance(goal, Safety):
         for x, row in enumerate(reached):
@@ -331,7 +333,9 @@ def stochastic(name: str, values: object, shape: tuple[int, ...]) -> Floats:
     odd = np.argwhere(~(p >= 0))
     if odd.size:
         x, y = odd[0]
-        raise InvalidGame(f"{name} of trace {y} of prompt {x} is {p[x, y]}: expected a probability")
+        raise InvalidGame(
+            f"{name} of completion {y} of prompt {x} is {p[x, y]}: expected a probability"
+        )
     sums = p.sum(-1)
     x = int(np.abs(sums - 1).argmax())
     if not abs(sums[x] - 1) <= SUMS:
@@ -348,7 +352,7 @@ def _answers(answers: "ArrayLike", shape: tuple[int, ...]) -> tuple[int, Ints]:
     if given.shape not in (shape, shape[1:]) or given.dtype.kind not in "iu":
         raise InvalidGame(
             f"answers of shape {given.shape} and type {given.dtype}: expected integers of shape {shape} "
-            f"or {shape[1:]}, the answer that each trace ends in"
+            f"or {shape[1:]}, the answer that each completion ends in"
         )
     present = np.unique(given)
     if present[0] != 0 or present[-1] != present.size - 1:

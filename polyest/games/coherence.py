@@ -260,7 +260,10 @@ def _log_optimal(u: Floats, weights: Floats) -> tuple[float, Floats]:
         other = barrier / q - s - s / q * step
         longest = min(_longest(q, step), _longest(s, other))
         q, s = q + longest * step, s + longest * other
-    raise NotConverged(f"the conjugate of the Jensen-Shannon divergence is {bound:.3g} off")
+    raise NotConverged(
+        f"the conjugate of the Jensen-Shannon divergence is known to within {bound:.3g} only, expected "
+        f"{CLOSED:g}"
+    )
 
 
 def _longest(x: Floats, step: Floats) -> float:

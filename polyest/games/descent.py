@@ -274,13 +274,15 @@ def gradient_policies(
     rates = _check(problem, reward, rates, (own, others), groups=groups, group=group)
     if problem.geometry.order != 1:
         raise InvalidGame(
-            f"the geometry is {problem.geometry.name}: a policy gradient in logits pulls by KL, use "
-            "the negative entropy, or mirror descent"
+            f"the geometry is {problem.geometry.name}: expected the negative entropy, because a policy "
+            "gradient in logits is regularised by KL; use it, or mirror descent"
         )
     crossed = reward.mixing - np.diag(np.diag(reward.mixing))
     needed, taken = counts.draws(group), counts.draws(group, baseline="none")
     if own is not None and own.K not in (needed, taken):
-        raise CountOutOfRange(f"own has K = {own.K}: a group of {group} needs K = {needed}")
+        raise CountOutOfRange(
+            f"own is a table of K = {own.K}: expected K = {needed} for a group of {group}"
+        )
     if own is not None and crossed.any() and getattr(others, "K", None) != group:
         raise CountOutOfRange(f"others is {shown(others)}: expected a table of K = {group} draws")
     rng = _random(rng)
@@ -368,13 +370,13 @@ def _check(
             )
     if (traces := prod(numbers.values()) * prompts) > MOST_TRACES:
         raise InvalidGame(
-            f"{traces} traces a step: expected at most {MOST_TRACES}; take fewer groups"
+            f"{traces} completions a step: expected at most {MOST_TRACES}; take fewer groups"
         )
     try:
         listed = [real(rate) for rate in rates]
     except TypeError:
         raise InvalidGame(
-            f"rates is {shown(rates)}: expected one positive number after another"
+            f"rates is {shown(rates)}: expected a sequence of positive numbers"
         ) from None
     if not all(0 < rate < np.inf for rate in listed):
         raise InvalidGame(

@@ -102,7 +102,9 @@ def alternating(
     """
     of_kind("game", game, Game, "a Game")
     if not 0 < real(damping) <= 1:
-        raise InvalidGame(f"damping is {shown(damping)}: expected the part of the way, in (0, 1]")
+        raise InvalidGame(
+            f"damping is {shown(damping)}: expected a number in (0, 1], the share of each step to take"
+        )
     _check_whole("steps", steps)
     damping = real(damping)
     pi = game.problem.checked(game.problem.reference if policy is None else policy)
@@ -210,7 +212,7 @@ def recorded(
         following = iter(policies)
     except TypeError:
         raise InvalidGame(
-            f"policies is {shown(policies)}: expected one policy after another"
+            f"policies is {shown(policies)}: expected a sequence of policies"
         ) from None
     for iteration, policy in enumerate(following, 1):
         if iteration % every == 0:

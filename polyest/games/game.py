@@ -147,9 +147,9 @@ class Game:
         if odd.any():
             x, (low, high) = int(odd.argmax()), self.geometry.gradient([0.0, 1.0])
             raise InvalidGame(
-                f"dual variables of prompt {x} spread by {spread[x]:.6g} beta, and no target in "
-                f"{self.geometry.name} stands for them, whose phi' spreads by {high - low:.6g}; use the "
-                "negative entropy, whose logarithm has every spread, or a larger beta"
+                f"dual variables of prompt {x} differ by {spread[x]:.6g} beta: expected no more than "
+                f"{high - low:.6g}, the range of phi' in {self.geometry.name}, or no target stands for them; "
+                "use the negative entropy, whose phi' has every range, or a larger beta"
             )
         return q
 

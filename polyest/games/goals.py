@@ -186,8 +186,7 @@ class Diversity(Goal):
             )
         if not 0 < real(self.scale) <= LARGEST:
             raise InvalidGame(
-                f"scale is {shown(self.scale)}: expected a positive number; minus an entropy is convex, an "
-                "entropy is not"
+                f"scale is {shown(self.scale)}: expected a positive number, with which the goal is convex"
             )
 
 
@@ -253,8 +252,9 @@ class Custom(Goal):
                 break
         else:
             raise NotConverged(
-                f"the conjugate of the custom goal is known to {gap:.3g} only, expected {CERTIFIED:g}; is "
-                "its gradient that of its value, in the pairing weighted by the prompts?"
+                f"the conjugate of the custom goal is known to within {gap:.3g} only, expected "
+                f"{CERTIFIED:g}; check that its gradient is that of its value, in the pairing weighted by "
+                "the prompts"
             )
         return -loss(nu.ravel()), nu
 

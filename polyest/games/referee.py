@@ -96,7 +96,9 @@ def by_cones(problem: Alft) -> Floats:
             mean = sum(weights[x] / share * nu[x] for x in members)
             loss += sum(weights[x] * cp.sum(cp.rel_entr(nu[x], mean)) for x in members)
     else:
-        raise InvalidGame(f"{type(goal).__name__} is no goal made of cones: use by_descent")
+        raise InvalidGame(
+            f"the goal {type(goal).__name__} cannot be written with cones: use by_descent"
+        )
     for x, w in enumerate(weights):
         pull = problem.geometry.gradient(problem.reference[x])
         if problem.geometry.order == 1:
@@ -112,9 +114,11 @@ def by_cones(problem: Alft) -> Floats:
         try:
             asked.solve(solver=cp.CLARABEL, **TIGHT)
         except cp.SolverError as error:
-            raise NotConverged(f"Clarabel: {error}") from None
+            raise NotConverged(f"Clarabel finds no optimum ({error}): use by_descent") from None
     if asked.status not in ("optimal", "optimal_inaccurate"):
-        raise NotConverged(f"Clarabel ends with {asked.status}")
+        raise NotConverged(
+            f"Clarabel ends with status {asked.status}, expected an optimum: use by_descent"
+        )
     pi = np.maximum(policy.value, 0.0)
     return np.asarray(pi / pi.sum(-1, keepdims=True))
 
@@ -240,6 +244,6 @@ def _generator(cp: ModuleType, geometry: Geometry, p: "cvxpy.Variable") -> "cvxp
         return cp.sum(cp.power(p, geometry.order)) / (geometry.order - 1)
     if min(geometry.parameters[2:]) < 0:
         raise InvalidGame(
-            f"the polynomial {list(geometry.parameters)} is not made of convex powers: use by_descent"
+            f"the polynomial {list(geometry.parameters)} is not a sum of convex powers: use by_descent"
         )
     return sum(a * cp.sum(cp.power(p, m)) for m, a in enumerate(geometry.parameters) if m and a)

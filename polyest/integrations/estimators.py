@@ -95,7 +95,7 @@ def parse_options(
     )
     if unknown := [str(option) for option in wanted if option not in known]:
         raise InvalidReward(
-            f"option {', '.join(unknown)} of {name}: expected some of {', '.join(known)}"
+            f"unknown option {', '.join(unknown)} of {name}: expected some of {', '.join(known)}"
         )
     if missing := [option for option in reward.required if option not in wanted]:
         raise InvalidReward(f"{name} without {', '.join(missing)}: add the option")
@@ -112,8 +112,8 @@ def parse_options(
     where = wanted.pop("orbits", None)
     if where is None:
         raise BrokenOrbit(
-            f"{name} without orbits, which prompts ask the same: expected orbits and orbit_size; "
-            'orbits="none" takes every prompt for an orbit of its own'
+            f"{name} without the options orbits and orbit_size: expected them to say which prompts ask the "
+            'same; orbits="none" makes every prompt an orbit of its own'
         )
     where = _among("orbits", where, ORBITS)
     size = _whole("orbit_size", wanted.pop("orbit_size", 1), 1)
@@ -189,7 +189,7 @@ def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: A
     if scores.ndim != 2 or scores.shape != mask.shape:
         raise BrokenBatch(
             f"rewards of shape {tuple(scores.shape)}, mask of shape {tuple(mask.shape)}: expected "
-            "(completions, tokens) twice"
+            "(completions, tokens) for both"
         )
     named = index.tolist() if hasattr(index, "tolist") else index  # numpy's and torch's
     if named is None or np.shape(named) != (len(scores),):
@@ -237,8 +237,8 @@ def finite_in_float32(paid: Floats) -> Floats:
 def too_small(how: AdvantageOptions, size: int) -> str:
     """What is wrong with a group of this size, for a message."""
     return (
-        f"{size} completions: expected at least {how.least}, as two of them are no draws of the table of "
-        f'{how.name}; sample more a prompt, or say incomplete="zero" for advantages 0'
+        f"{size} completions: expected at least {how.least}, as K is two less for the table of {how.name}; "
+        'sample more per prompt, or give incomplete="zero", and their advantages are 0'
     )
 
 
@@ -304,7 +304,8 @@ def _whole_orbits(how: AdvantageOptions, group: Ints, sizes: Ints, orbit: Ints) 
         raise BrokenOrbit(
             f"{int((~whole).sum())} of {len(whole)} orbits are not whole, one has {prompts[odd]} prompts of "
             f"{least[odd]} to {most[odd]} completions: expected {how.size} prompts with as many completions "
-            'each in one batch; keep the rows of an orbit together, or say incomplete="zero" for advantages 0'
+            "each in one batch; keep the rows of an orbit together, or give "
+            'incomplete="zero", and advantages of such orbits are 0'
         )
     return np.asarray(whole[orbit])
 

@@ -77,11 +77,12 @@ class Reader:
         }
         if unknown := [name for name in given if name not in Answering.__annotations__]:
             raise InvalidAnswer(
-                f"{', '.join(unknown)}: expected some of {', '.join(Answering.__annotations__)}"
+                f"unknown keyword {', '.join(unknown)}: expected some of "
+                f"{', '.join(Answering.__annotations__)}"
             )
         if callable(self.kind) and given:
             raise InvalidAnswer(
-                f"{', '.join(given)} with a callable kind, which reads by itself: leave it out"
+                f"{', '.join(given)} with a callable kind, which reads the whole text itself: leave it out"
             )
         if self.equivalence is not None and not callable(self.equivalence):
             raise InvalidAnswer(

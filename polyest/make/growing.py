@@ -74,8 +74,8 @@ class Growing:
     def not_alone(self) -> NotPromised:
         """Return the warning for a file without a lock."""
         return NotPromised(
-            f"{self.path}: has no lock ({self.unlocked}), and nothing keeps a second sweep out: "
-            "start none until this one has ended"
+            f"{self.path}: the file cannot be locked ({self.unlocked}), so a second sweep into it would "
+            "not be stopped: start none until this one has ended"
         )
 
 
@@ -87,7 +87,7 @@ def growing(path: Path) -> Iterator[Growing]:
         openings += 1
         with refusing(path):
             if path.is_symlink() or (path.exists() and not path.is_file()):
-                raise OSError(0, "no regular file")
+                raise OSError(0, "this is not a regular file")
             fresh = not path.exists()
             stream = FileIO(path, "a+")
         with stream:
@@ -95,7 +95,7 @@ def growing(path: Path) -> Iterator[Growing]:
             if not unlocked and not _is_still(path, stream):
                 if openings < OPENINGS:
                     continue  # the file was renamed or removed before it was locked
-                unlocked = "its storage takes it for another at every look"
+                unlocked = "its storage reports another file each time it is asked"
             grown = Growing(path, stream, fresh, unlocked)
             try:
                 yield grown
@@ -115,12 +115,12 @@ def _is_still(path: Path, stream: FileIO) -> bool:
 def _locked(stream: FileIO, path: Path) -> str:
     """Lock the file until the stream is closed or the process ends; return why it cannot be, or ""."""
     if fcntl is None:
-        return "this system has none that is used"
+        return "this system has no flock"
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise CannotStore(
-            f"{path}: another sweep is writing it: wait for it, or name another file"
+            f"{path}: another sweep is writing to this file: wait until it has ended, or name another file"
         ) from None
     except OSError as error:  # a sweep does not need the lock and goes on without it
         return reason_of(error)

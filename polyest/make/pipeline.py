@@ -22,7 +22,16 @@ from polyest.problem.criteria import CRITERIA, MINIMAX, Name
 from polyest.problem.grids import Rounding, asked, nearest
 from polyest.problem.problem import Alternation, Problem, Solution, pose
 from polyest.problem.targets import Target
-from polyest.proof.certify import certify, in_units, least_bias, measure, noise_unit, spent, stating
+from polyest.proof.certify import (
+    certify,
+    in_units,
+    least_bias,
+    limited,
+    measure,
+    noise_unit,
+    spent,
+    stating,
+)
 from polyest.sizes import draws_of
 from polyest.solvers import METHODS
 from polyest.solvers.constant import best_constant
@@ -163,27 +172,27 @@ def resolve(problem: Problem) -> Problem:
         unit = noise_unit(problem)
         if not unit > 0:
             raise InvalidProblem(
-                f"noise {budget.value:g} is counted in units of the {problem.criterion} of the plug-in "
-                f"table, which is 0 for target {problem.target.name}: give a bias budget"
+                f"noise {budget.value:g} is a multiple of the {problem.criterion} of the plug-in table, "
+                f"which is 0 for target {problem.target.name}: give a bias budget instead"
             )
         return problem.__replace__(limit=in_units(budget, unit))
     least = attainable(problem.target, problem.K)
     if budget.kind == "bias-ratio":
         if budget.value < 1:
             raise Unattainable(
-                f"bias-ratio {budget.value:g} is below 1: no table of K = {problem.K} draws has a bias "
-                f"below {least.lower:.6g}; use a ratio of at least 1.01"
+                f"bias-ratio {budget.value:g} is below 1: no table of sample size K = {problem.K} has less "
+                f"bias than {least.lower:.6g}; use a ratio of at least 1.01"
             )
         if least.lower == 0:
             raise InvalidProblem(
-                f"target {problem.target.name} is met without bias at K = {problem.K}: a ratio to 0 "
-                "says nothing; give an absolute bias or a noise"
+                f"bias-ratio {budget.value:g} is a multiple of the least bias, which is 0 for target "
+                f"{problem.target.name} at K = {problem.K}: give an absolute bias or a noise instead"
             )
         return _checked_loose(problem.__replace__(limit=in_units(budget, least.lower)))
     if budget.value < least.upper:
         raise Unattainable(
-            f"bias {budget.value:g} is below what any table of K = {problem.K} draws attains, "
-            f"{least.upper:.6g}: allow more bias or take more draws"
+            f"bias {budget.value:g} is below {least.upper:.6g}, the least that a table of sample size "
+            f"K = {problem.K} attains: allow more bias, or use a larger K"
         )
     return _checked_loose(problem)
 
@@ -195,8 +204,8 @@ def _checked_loose(problem: Problem) -> Problem:
     if problem.limit < bias:
         return problem
     raise InvalidProblem(
-        f"a bias of {problem.limit:.6g} is met by {tables}, of bias {bias:.6g} and {problem.criterion} "
-        "0: allow less bias"
+        f"a bias budget of {problem.limit:.6g} leaves nothing to minimise: {tables} has a bias of "
+        f"{bias:.6g} only, and its {problem.criterion} is 0; allow less bias"
     )
 
 
@@ -243,7 +252,7 @@ def _checked_size(problem: Problem, method: str) -> str:
     """Return the method; raise InvalidProblem, before any computation, if K is too large for it."""
     limit: int = import_module(f"polyest.solvers.{method}").MOST_DRAWS
     if limit < problem.K:
-        better = {"lp": "method remez", "cvx": "method socp"}.get(method, "fewer draws")
+        better = {"lp": "method remez", "cvx": "method socp"}.get(method, "a smaller K")
         raise InvalidProblem(f"K is {problem.K}: {method} solves up to K = {limit}; use {better}")
     return method
 
@@ -309,9 +318,9 @@ def _solved(problem: Problem, method: str) -> Table:
             break
         margin += 1.25 * over
     raise NotConverged(
-        f"K = {problem.K}, {problem.criterion}: rounded to float64 the table spends "
-        f"{used:.6g} of a {problem.direction} budget of {problem.limit:.6g}: so near "
-        "to the least bias its entries are too large; relax the budget"
+        f"K = {problem.K}, {problem.criterion}: rounded to float64, the table's {limited(problem)} is "
+        f"{used:.6g}, above its budget of {problem.limit:.6g}, because entries are very large so close to "
+        "the least bias; relax the budget"
     )
 
 
@@ -344,8 +353,9 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
     assert problem.budget is not None
     raise NotConverged(
         f"K = {problem.K}, {problem.criterion}, budget {problem.budget.kind} {problem.budget.value:g}: "
-        f"on grid {rounding.kind} the best of {len(tried)} solutions, each for less of the budget than "
-        f"the one before, spends {min(tried):.6g} of {limit:.6g}: allow more, or use a finer grid"
+        f"rounded to grid {rounding.kind}, none of {len(tried)} solutions keeps the budget; the closest has "
+        f"a {limited(problem)} of {min(tried):.6g}, expected at most {limit:.6g}: allow more, or use a "
+        "finer grid"
     )
 
 
@@ -366,11 +376,11 @@ def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Ta
     sharp = exact or (optimum is not None and optimum.width <= widest)
     if not problem.is_minimax and not sharp:
         raise NotConverged(
-            f"K = {problem.K}, {problem.criterion}: {solution.method} reached an optimum between "
-            f"{_shown(optimum)}, wider than {widest:g} relative; relax the budget"
+            f"K = {problem.K}, {problem.criterion}: {solution.method} encloses the optimum in "
+            f"{_shown(optimum)}, expected a bracket of relative width {widest:g} or less; relax the budget"
         )
     return Table(problem, solution.coefficients, certificate, solution.witness, solution.method)
 
 
 def _shown(bracket: Bracket | None) -> str:
-    return "nothing" if bracket is None else f"{bracket.lower!r} and {bracket.upper!r}"
+    return "no bracket" if bracket is None else f"{bracket.lower!r} .. {bracket.upper!r}"

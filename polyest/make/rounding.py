@@ -23,7 +23,7 @@ from polyest.problem.criteria import CRITERIA
 from polyest.problem.grids import Rounding, loss, nearest
 from polyest.problem.problem import Alternation, Dual, Problem
 from polyest.problem.targets import Target
-from polyest.proof.certify import in_units, measure, noise_unit, reached, spent
+from polyest.proof.certify import in_units, limited, measure, noise_unit, reached, spent
 
 TRIALS = 24  # the share grows by a half at each trial, from about 1e-8 to 1e-4
 RUIN = 2.0  # a greater growth of the bias is a ruin: doubling the noise budget, 2 to 4, halves the bias
@@ -80,9 +80,10 @@ def tightened(
         share = max(1.5 * share, share + 0.55 * (spent(problem, proved) / limit - 1))
     assert problem.budget is not None
     raise NotProved(
-        f"K = {problem.K}: rounded to {grid} the table spends {spent(problem, proved)!r} of {limit!r}, "
-        f"its budget of {problem.budget.kind} {problem.budget.value:g}: solve it on the grid, which "
-        f'tightens: polyest.solve(..., grid="{rounding.kind}")'
+        f"K = {problem.K}: rounded to {grid}, the table's {limited(problem)} is "
+        f"{spent(problem, proved)!r}, above the {limit!r} that its budget, {problem.budget.kind} "
+        f"{problem.budget.value:g}, allows: solve it on the grid, which keeps the budget: "
+        f'polyest.solve(..., grid="{rounding.kind}")'
     )
 
 
@@ -135,9 +136,9 @@ def warn_if_ruined(
     """Warn RuinedByRounding if rounding to the grid more than doubles the sup|e| of a table."""
     if ruined(problem.target, problem.K, grid, before.bias.upper, after.bias.upper):
         warnings.warn(
-            f"K = {problem.K}, {problem.criterion}: rounding to {grid} ruins the table, its sup|bias| "
-            f"goes from {before.bias.upper:.4g} to {after.bias.upper:.4g}: use a finer grid, or a table "
-            "of smaller entries, such as one of less noise",
+            f"K = {problem.K}, {problem.criterion}: rounding to {grid} ruins the table, whose worst-case "
+            f"bias grows from {before.bias.upper:.4g} to {after.bias.upper:.4g}: use a finer grid, or a "
+            "table of smaller entries, such as one of less noise",
             RuinedByRounding,
             stacklevel=stacklevel,
         )

@@ -54,7 +54,7 @@ def regular(path: Name) -> Path:
     final = Path(os.path.realpath(path))
     with refusing(final):
         if final.is_symlink() or (final.exists() and not final.is_file()):
-            kind = "a folder" if final.is_dir() else "no regular file"
+            kind = "a folder" if final.is_dir() else "not a regular file"
             raise OSError(0, f"this is {kind}")
         _replaceable(final)
     return final
@@ -103,8 +103,8 @@ def append(stream: FileIO, content: bytes) -> str:
 def unforced(path: Path, reason: str) -> NotPromised:
     """Return the warning for a file that was not forced to disk."""
     return NotPromised(
-        f"{path}: is written, but its storage does not promise to keep it when the power fails "
-        f"(fsync: {reason}): keep a copy on a local disk"
+        f"{path}: the file is written, but its storage cannot force it to disk (fsync: {reason}), and a "
+        "power failure may lose it: keep a copy on a local disk"
     )
 
 
@@ -117,7 +117,7 @@ def refusing(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise CannotStore(
-            f"{path}: {reason_of(error)}: expected a file in a folder that can be written; name another"
+            f"{path}: {reason_of(error)}: expected a file in a folder that can be written; name another file"
         ) from None
 
 
@@ -133,7 +133,8 @@ def _replaceable(final: Path) -> os.stat_result | None:
     # os.access alone is not enough: it calls every file writable for root.
     if not status.st_mode & ANYBODY or not os.access(final, os.W_OK):
         raise CannotStore(
-            f"{final}: is read-only, and is not replaced: make it writable (chmod u+w) or name another"
+            f"{final}: the file is read-only, and is not replaced: make it writable (chmod u+w), or name "
+            "another file"
         )
     return status
 
@@ -151,8 +152,8 @@ def _made_like(before: os.stat_result, draft: Path, final: Path) -> list[NotProm
         return []
     return [
         NotPromised(
-            f"{final}: had mode {mode:o} and now has {now:o}, as its storage keeps no other "
-            f"({reason or 'chmod does nothing'}): see who may read it"
+            f"{final}: the file had mode {mode:o} and now has mode {now:o}, because its storage does not "
+            f"keep modes ({reason or 'chmod does nothing'}): check who may read it"
         )
     ]
 

@@ -114,7 +114,7 @@ def sweep(
     3
     """
     if not whole(jobs, 1):
-        raise InvalidProblem(f"jobs is {shown(jobs)}: expected how many processes, 1 or more")
+        raise InvalidProblem(f"jobs is {shown(jobs)}: expected a number of processes, 1 or more")
     refuse_unguarded()
     if Ks is None or baseline != "group-mean":
         K, grid, group = sized(Ks, grid, group, baseline)
@@ -128,8 +128,8 @@ def sweep(
     problems = [pose(K, **keywords) for K in draws]
     if not problems or any(a.K >= b.K for a, b in pairwise(problems)):
         raise InvalidProblem(
-            f"the range K = {shown([problem.K for problem in problems])} does not ascend: expected at "
-            "least one K, and each above the one before"
+            f"Ks is {shown([problem.K for problem in problems])}: expected at least one K, in ascending "
+            "order, such as range(1, 9)"
         )
     for problem in problems:
         check_storable(problem)
@@ -154,7 +154,10 @@ def sweep(
                 for K, (line, more) in results:
                     table = sought.read(line, f"what a worker made of K = {K}")
                     if table.K != K:
-                        raise WorkerLost(f"a worker was asked for K = {K} and made {table!r}")
+                        raise WorkerLost(
+                            f"a worker returned {table!r}: expected the table of K = {K}; make sure that "
+                            "all workers run this polyest, and run again"
+                        )
                     grown.append(line + b"\n")
                     lines[K] = line
                     remarks += more
@@ -196,7 +199,7 @@ def check_storable(problem: Problem) -> None:
     """Raise InvalidProblem for a minimax problem whose optimal entries float64 cannot hold."""
     reason = too_large(problem)
     if reason:
-        raise InvalidProblem(f"{reason}, or name no file and see the table on the screen")
+        raise InvalidProblem(f"{reason}, or name no file, so that the table is only printed")
 
 
 @dataclass(frozen=True)
@@ -216,8 +219,9 @@ class _Sought:
         wanted = next((p for p in self.problems if p.K == table.K), None)
         if wanted is None or not self._belongs(table, line, wanted):
             raise CannotStore(
-                f"{where}: holds {table!r} by {table.method} of polyest {table.version}, where this "
-                f"sweep has {self._asked(wanted)}: finish that sweep first, or move its file away"
+                f"{where}: holds {table!r}, made by {table.method} of polyest {table.version}: expected "
+                f"one of this sweep, {self._asked(wanted)}; finish the other sweep first, or move its "
+                "file away"
             )
         return table
 
@@ -254,10 +258,14 @@ def _resume(grown: Growing, sought: _Sought) -> dict[int, bytes]:
         where = f"{part}, line {number}"
         K = sought.read(line, where).K
         if K in lines:
-            raise CannotStore(f"{where}: is a second line for K = {K}: move the file away")
+            raise CannotStore(
+                f"{where}: is a second line for K = {K}, expected one; move the file away"
+            )
         lines[K] = line
     if not may_begin(cut):
-        raise CannotStore(f"{part}: ends in {cut[:20]!r}, no line of a sweep: move the file away")
+        raise CannotStore(
+            f"{part}: ends in {cut[:20]!r}: expected the line of a table; move the file away"
+        )
     if cut:
         grown.cut(sum(len(line) + 1 for line in whole))
     return lines

@@ -65,12 +65,21 @@ def verify(table: Table | UniversalTable) -> None:
             f"table is {shown(table)}: expected a table of polyest, as load and loads give it"
         )
     if table.grid is not None and not on_grid(table.coefficients, table.grid):
-        raise NotProved(f"K = {table.K}: an entry is not on grid {table.grid}: it is altered")
+        raise NotProved(
+            f"K = {table.K}: an entry is altered, because it does not lie on the grid {table.grid}"
+        )
     if table.criterion in CRITERIA:
         if table.witness is None:
-            raise NotProved(f"K = {table.K}: no witness: the optimum cannot be proved")
+            raise NotProved(
+                f"K = {table.K}: the table has no witness, without which its optimum cannot be proved; "
+                "solve it again"
+            )
         if (table.budget is None) == CRITERIA[table.criterion].budgeted:
-            raise NotProved(f"K = {table.K}: {table.criterion} with budget {table.budget}: altered")
+            needed = "a budget" if CRITERIA[table.criterion].budgeted else "no budget"
+            raise NotProved(
+                f"K = {table.K}: the budget is {table.budget}, expected {needed} for criterion "
+                f"{table.criterion}: one of them is altered"
+            )
         problem = resolve(pose(table.K, table.target, table.criterion, **_keywords(table.problem)))
         proved = certify(problem, table.coefficients, table.witness)
     else:
@@ -83,7 +92,7 @@ def _compare(table: Table, proved: Certificate) -> None:
     claimed = table.certificate
     if (claimed.optimum is None) != (proved.optimum is None):
         raise NotProved(
-            f"K = {table.K}: the table claims optimum {claimed.optimum}, proved is {proved.optimum}"
+            f"K = {table.K}: the optimum is claimed to be {claimed.optimum}, proved is {proved.optimum}"
         )
     pairs = [
         ("bias.lower", proved.bias.lower, claimed.bias.lower),
@@ -180,4 +189,6 @@ def _mapping(
         with processes(jobs) as pool:
             yield pool.map
     except BrokenExecutor:
-        raise NotProved(f"one of {jobs} processes died: use fewer of them") from None
+        raise NotProved(
+            f"one of {jobs} processes died (too little memory?): use fewer of them"
+        ) from None

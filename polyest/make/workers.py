@@ -23,7 +23,7 @@ from typing import TypeVar
 from polyest.errors import NotInstalled, PolyestError, Unreachable, WorkerLost, WorkerReplaced
 from polyest.precision import trust
 
-GUARD = "a script that starts processes needs them under `if __name__ == '__main__':`"
+GUARD = "a script that starts processes must start them under `if __name__ == '__main__':`"
 DEATHS = 3  # breakdowns in a row, without a completed item between them, after which the work ends
 ANSWERS = 10.0  # seconds to wait for a scheduler's answer
 
@@ -49,7 +49,9 @@ def completed(
             with closing(_gathered(executor, work, items)) as results:
                 yield from results
         except BrokenExecutor as error:
-            raise WorkerLost(f"the executor broke: {error}; run again to go on") from None
+            raise WorkerLost(
+                f"the executor broke ({error}): give one that works, and run again to continue"
+            ) from None
     elif jobs == 1:
         yield from ((item, work(item)) for item in items)
     else:
@@ -76,12 +78,13 @@ def _replaced(
             deaths += 1
             if deaths == DEATHS:
                 raise WorkerLost(
-                    f"of {jobs} processes one died {DEATHS} times, with {_named(left)} left to do: use "
-                    f"fewer of them, or see what ends them (memory?); {GUARD}; run again to go on"
+                    f"one of {jobs} processes died, {DEATHS} times in a row, with {_named(left)} left to "
+                    "do: use fewer processes, or find out what ends them (too little memory?); "
+                    f"{GUARD}; run again to continue"
                 ) from None
             left = left[len(begun) :] + left[: len(begun)]  # try the other items first
             warnings.warn(
-                f"a process died: what it was at is begun again, {_named(left)} left to do",
+                f"a process died, and its work is begun again in another: {_named(left)} left to do",
                 WorkerReplaced,
                 stacklevel=2,
             )
@@ -96,7 +99,9 @@ def _gathered(
     except RuntimeError as error:
         if isinstance(error, BrokenExecutor):
             raise
-        raise WorkerLost(f"the executor takes no work: {error}; give one that is open") from None
+        raise WorkerLost(
+            f"the executor takes no work ({error}): give one that is not shut down"
+        ) from None
     # concurrent.futures.as_completed does not report items that are cancelled before they begin.
     done: SimpleQueue[Future[Result]] = SimpleQueue()
     for future in futures:
@@ -108,8 +113,8 @@ def _gathered(
                 result = future.result()
             except CancelledError:
                 failed = failed or WorkerLost(
-                    f"{_named([futures[future]])} was cancelled: its scheduler or executor is gone; run "
-                    "again to go on"
+                    f"{_named([futures[future]])} was cancelled, because its scheduler or executor is "
+                    "gone: start another, and run again to continue"
                 )
             except (BrokenExecutor, PolyestError) as error:
                 failed = failed or error
@@ -131,7 +136,7 @@ def _lost(item: object, error: BaseException) -> WorkerLost:
     """Return the WorkerLost for an item that ended with another library's error."""
     reason = " ".join(f"{type(error).__name__} {error}".split())
     lost = WorkerLost(
-        f"the worker at {_named([item])} ended with {reason}: see to it, and run again to go on"
+        f"the worker at {_named([item])} ended with {reason}: remove the cause, and run again to continue"
     )
     lost.__cause__ = error
     return lost

@@ -125,7 +125,6 @@ def is_trusted() -> bool:
 def _changed(ours: int, seen: object) -> PrecisionChanged:
     """Return the error for a precision that is not the one that was set."""
     return PrecisionChanged(
-        f"flint.ctx.prec is {seen}, and was set to {ours} here: another thread of this process uses "
-        "python-flint, whose precision belongs to the process; let it wait meanwhile, or prove in another "
-        "process"
+        f"flint.ctx.prec is {seen}, expected {ours}, which was set here: another thread uses python-flint, "
+        "whose precision all threads of a process share; let that thread wait, or prove in another process"
     )

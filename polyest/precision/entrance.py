@@ -65,8 +65,8 @@ def _beside_threads(work: Callable[[], Result]) -> Result:
                 return result
         last = outcome
     raise PrecisionChanged(
-        f"of {TRIES} tries no two gave the same: a thread of this process sets flint.ctx.prec, which belongs "
-        "to the process; let it wait meanwhile, or prove in another process"
+        f"{TRIES} tries gave different results: another thread sets flint.ctx.prec, which all threads of "
+        "a process share; let that thread wait, or prove in another process"
     )
 
 

@@ -55,8 +55,8 @@ def call(
         reply = _exchanged(request) or _exchanged(request)
     if reply is None:
         raise WorkerLost(
-            f"the process that does {function.__qualname__} ended twice without an answer (memory?): ask "
-            "for less, or see what ends it"
+            f"the process that runs {function.__qualname__} ended twice without a result (too little "
+            "memory?): ask for less, or find out what ends it"
         )
     result: Any
     status, result, remarks = pickle.loads(reply)

@@ -152,20 +152,20 @@ class Rounding:
             )
         if not _is_factor(real(self.beta)):
             raise InvalidProblem(
-                f"beta is {shown(self.beta)}: the factor between entry and reward, a number from "
+                f"beta is {shown(self.beta)}: expected the factor between entry and reward, a number from "
                 f"{LEAST_BETA:g} to {GREATEST_BETA:g}"
             )
         if self.kind in FORMATS:
             if self.group is not None or self.beta != 1:
                 raise InvalidProblem(
-                    f"group {shown(self.group)} and beta {self.beta:g} say nothing to grid {self.kind}: "
+                    f"group {shown(self.group)} and beta {self.beta:g} have no meaning for grid {self.kind}: "
                     "leave them out, or use grid dyadic"
                 )
             return
         if not whole(self.group, 1, WHOLE):
             raise InvalidProblem(
-                f"group is {shown(self.group)}: grid dyadic needs the number of traces whose rewards are "
-                f"summed, an integer in 1..{WHOLE}"
+                f"group is {shown(self.group)}: expected for grid dyadic the number of completions whose "
+                f"rewards are summed, an integer in 1..{WHOLE}"
             )
 
     def grid(self, coefficients: Floats) -> str:
@@ -213,8 +213,8 @@ def asked(grid: str | None, group: int | None, beta: float) -> Rounding | None:
         return Rounding(grid, group, beta)
     if group is not None or real(beta) != 1:
         raise InvalidProblem(
-            f"group {shown(group)} and beta {shown(beta)} without a grid: they belong to grid dyadic; "
-            "name it, or leave them out"
+            f"group {shown(group)} and beta {shown(beta)} without a grid: they have a meaning for grid "
+            "dyadic only; name that grid, or leave them out"
         )
     return None
 

@@ -129,7 +129,7 @@ def check_draws(K: SupportsIndex) -> int:
     """Return K as an int; raise InvalidProblem unless it is an integer in 1..2^53."""
     if not whole(K, 1):
         raise InvalidProblem(
-            f"K is {shown(K)}: it counts draws and must be an integer of at least 1, up to 2^53"
+            f"K is {shown(K)}: expected the sample size, an integer of at least 1, up to 2^53"
         )
     return int(K)
 
@@ -155,18 +155,18 @@ def pose(
     row = CRITERIA[criterion]
     if phi.least_draws > draws:
         raise InvalidProblem(
-            f"target {clipped(phi.name)} has degree {phi.least_draws}, above K = {draws}: no table of "
-            f"{draws} draws is unbiased for it; use K >= {phi.least_draws}"
+            f"target {clipped(phi.name)} has degree {phi.least_draws}, above K = {draws}: no table of a "
+            f"smaller sample size is unbiased for it; use K >= {phi.least_draws}"
         )
     if row.fitted and phi.exponent <= -0.5:
         raise InvalidProblem(
-            f"target {clipped(phi.name)}: p phi(p)^2 does not vanish at p = 0, and no table makes the "
-            "squared error there any less; use another criterion, or an exponent of phi above -1/2"
+            f"target {clipped(phi.name)}: p phi(p)^2 does not vanish at p = 0, where no table can reduce "
+            "the squared error; use another criterion, or an exponent of phi above -1/2"
         )
     if row.fitted and phi.degree == 0:
         raise InvalidProblem(
-            f"target {phi.name} is a constant, which a table of nothing but that constant meets without "
-            "error: nothing is left to solve; use criterion minimax"
+            f"target {phi.name} is a constant, which a constant table estimates without error: nothing is "
+            "left to solve; use criterion minimax"
         )
     given = dict(zip(BUDGET_KINDS, (bias, bias_ratio, noise), strict=True))
     budgets = [Budget(kind, _positive(kind, v)) for kind, v in given.items() if v is not None]
@@ -197,9 +197,12 @@ def too_large(problem: Problem) -> str | None:
 
 def _positive(kind: str, value: float) -> float:
     if not 0 < real(value) < inf:
-        raise InvalidProblem(f"{kind} is {shown(value)}: a budget is a finite number above 0")
+        raise InvalidProblem(
+            f"{kind} is {shown(value)}: expected a budget, a finite number above 0"
+        )
     if real(value) < LEAST_BUDGET:
         raise InvalidProblem(
-            f"{kind} is {shown(value)}: a budget below {LEAST_BUDGET:g} is lost among the doubles; allow more"
+            f"{kind} is {shown(value)}: expected a budget of at least {LEAST_BUDGET:g}, as float64 resolves "
+            "no smaller one; allow more"
         )
     return real(value)

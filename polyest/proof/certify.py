@@ -45,8 +45,8 @@ def certify(
     optimum = _optimum(problem, witness, reached(problem, measured))
     if optimum.lower > reached(problem, measured):
         raise NotProved(
-            f"K = {problem.K}: the witness bounds the optimum below by {optimum.lower!r}, above the "
-            f"{reached(problem, measured)!r} that the table itself reaches: one of the two is altered"
+            f"K = {problem.K}: the witness proves that the optimum is at least {optimum.lower!r}, but the "
+            f"table reaches {reached(problem, measured)!r}: one of the two is altered"
         )
     return measured.__replace__(optimum=optimum)
 
@@ -85,6 +85,11 @@ def spent(problem: Problem, measured: Certificate) -> float:
     """Return the table's upper bound of the quantity that the budget limits."""
     by_bias = problem.direction == "bias"
     return measured.bias.upper if by_bias else measured.criterion(problem.criterion)
+
+
+def limited(problem: Problem) -> str:
+    """Return the name of the quantity that the budget limits, for a message."""
+    return "bias" if problem.direction == "bias" else problem.criterion
 
 
 @alone
@@ -131,7 +136,9 @@ def least_bias(target: Target, K: int, witness: Alternation) -> Bracket:
 
     if not witness.points:
         if target.degree is None or target.degree > K:
-            raise NotProved(f"target {target.name}, K = {K}: no alternation points were given")
+            raise NotProved(
+                f"target {target.name}, K = {K}: no alternation points, expected K + 2 = {K + 2} of them"
+            )
         return Bracket(0.0, 0.0)
     if len(witness.points) != K + 2:
         raise NotProved(
@@ -155,11 +162,15 @@ def _check_budget(problem: Problem, measured: Certificate) -> None:
     if problem.direction == "none":
         return
     if problem.limit is None:
-        raise NotProved(f"K = {problem.K}: the budget was not resolved to an absolute number")
+        raise NotProved(
+            f"K = {problem.K}: the budget has no absolute limit: certify the problem that "
+            "make.pipeline.resolve returns"
+        )
     if spent(problem, measured) > problem.limit:
         raise NotProved(
-            f"K = {problem.K}: the stored table spends {spent(problem, measured)!r} of a "
-            f"{problem.direction} budget of {problem.limit!r}"
+            f"K = {problem.K}: the {limited(problem)} of the stored table is "
+            f"{spent(problem, measured)!r}, above its budget of {problem.limit!r}: an entry or the budget is "
+            "altered"
         )
 
 
@@ -170,8 +181,8 @@ def _check_selection(problem: Problem, coefficients: Floats, witness: Dual) -> N
     selection = value(problem.target, coefficients)
     if not abs(selection - witness.selection) <= SELECTION_TOLERANCE * abs(selection):
         raise NotProved(
-            f"K = {problem.K}: the coefficients give the selection {float(selection)!r}, the witness says "
-            f"{witness.selection!r}: a coefficient or the witness is altered"
+            f"K = {problem.K}: the coefficients give the tie-break value {float(selection)!r}, but the "
+            f"witness stores {witness.selection!r}: a coefficient or the witness is altered"
         )
 
 
@@ -183,6 +194,9 @@ def _optimum(problem: Problem, witness: Alternation | Dual, reached: float) -> B
 
         return Bracket(max(0.0, at_least(lower_bound(problem, witness))), reached)
     if not problem.minimises_bias:
-        raise NotProved(f"K = {problem.K}: alternation points say nothing of {problem.criterion}")
+        raise NotProved(
+            f"K = {problem.K}: alternation points prove nothing about {problem.criterion}: expected dual "
+            "weights as the witness"
+        )
     least = least_bias(problem.target, problem.K, witness)
     return least if problem.is_minimax else Bracket(least.lower, reached)

@@ -58,7 +58,9 @@ def lower_bound(problem: Problem, dual: Dual) -> arb:
             bound = _bound(problem, dual)
         if bound.rel_accuracy_bits() > GOOD_BITS:
             return bound
-    raise NotProved(f"K = {problem.K}: the dual weights give no finite bound, they are altered")
+    raise NotProved(
+        f"K = {problem.K}: the weights of the witness prove no finite bound: a weight is altered"
+    )
 
 
 def _bound(problem: Problem, dual: Dual) -> arb:
@@ -137,13 +139,17 @@ def _solver(w: Floats, B: Floats) -> Callable[[list[float]], Floats]:
         np.fill_diagonal(edges, 0.0)
         S = (np.diag(edges.sum(axis=0)) - edges)[:-1, :-1]
         if not (np.diag(S) > 0).all():
-            raise NotProved(f"K = {B.shape[1] - 1}: no noise weight bounds some of the entries")
+            raise NotProved(
+                f"K = {B.shape[1] - 1}: the noise weights of the witness leave some entries without a "
+                "bound: a weight is altered"
+            )
         scale = 1 / np.sqrt(np.diag(S))
         try:
             factor = cho_factor(S * scale[:, None] * scale, lower=True)
         except LinAlgError:
             raise NotProved(
-                f"K = {B.shape[1] - 1}: the noise weights bound the entries no better than rounding"
+                f"K = {B.shape[1] - 1}: the noise weights of the witness bound some entries too weakly for "
+                "float64: a weight is altered"
             ) from None
 
     def solve(g: list[float]) -> Floats:
@@ -196,11 +202,14 @@ def _check(dual: Dual) -> None:
         bounded = all(0 <= p <= 1 for p in points) and all(map(isfinite, weights))
         if len(points) != len(weights) or not bounded:
             raise NotProved(
-                f"a dual witness of {len(points)} points and {len(weights)} weights: expected as "
-                "many finite weights as points, and points in [0, 1]"
+                f"the dual witness has {len(points)} points and {len(weights)} weights: expected as many "
+                "finite weights as points, and points in [0, 1]"
             )
     if not dual.noise_points or not _non_negative(dual.noise_weights):
-        raise NotProved("a dual witness needs noise points with weights of at least 0")
+        raise NotProved(
+            "the dual witness has no noise points, or a negative weight: expected noise points with "
+            "weights of at least 0"
+        )
 
 
 def _non_negative(weights: Sequence[float]) -> bool:

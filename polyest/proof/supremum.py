@@ -157,8 +157,8 @@ def highest(on: Function, place: Place, floor: float, narrow: float, what: str) 
                 low, high = low.max(ends[0].lower()), high.max(ends[1].upper())
         else:
             raise NotProved(
-                f"{MOST_CELLS} cells do not settle {what}; it is between {float(low):g} and "
-                f"{-waiting[0][0]:g}"
+                f"{what} is not enclosed closely enough by {MOST_CELLS} cells: it is between "
+                f"{float(low):g} and {-waiting[0][0]:g}"
             )
         return low.lower(), high.max(low).upper()
 

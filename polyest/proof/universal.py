@@ -85,14 +85,18 @@ def check(problem: Problem, departures: Floats, limits: Limits, peak: float) -> 
     assert problem.budget is not None
     name = problem.target.name
     if name != "log" or problem.criterion != "gradient-variance":
-        raise NotProved(f"universal table for {name}, {problem.criterion}: nothing is proved")
+        raise NotProved(
+            f"universal table for {name}, {problem.criterion}: expected target log and criterion "
+            "gradient-variance, of which alone something is proved"
+        )
     allowed = Fraction(problem.budget.value) * Fraction(proved.log_count) * (1 - UNIT_SLACK)
     spent = Fraction(proved.gradient_variance)
     # Rounding makes it at most K (sqrt(spent/K) + ROUNDING)^2, with K <= 2^53, 2 sqrt(spent) <= 1 + spent.
     grown = spent + (1 + spent) * ROUNDING * (1 << 27) + MOST_DRAWS * ROUNDING**2
     if grown > allowed:
         raise NotProved(
-            f"universal table: K sup p Var may be {float(grown)!r}, the budget is {float(allowed)!r}"
+            f"universal table: K sup p Var is bounded by {float(grown)!r} only, expected at most its "
+            f"budget of {float(allowed)!r}"
         )
 
 
@@ -110,7 +114,7 @@ def prove(departures: Floats, peak: float) -> Limits:
         bias = _Bias(entries).bracket(peak)
         gradient, variance = _Noise(entries).suprema()
         if not max(bias.upper, gradient, variance) < inf:
-            raise NotProved("universal table: nothing finite bounds its bias and noise")
+            raise NotProved("universal table: no finite bound of its bias and noise is proved")
         top, size = Fraction(bias.upper), _greatest(entries)
         error = Fraction(gradient) + top * top  # for lambda >= 1
         low = Fraction(variance) + 64 * top * top  # for 1/64 <= lambda <= 1
@@ -118,7 +122,9 @@ def prove(departures: Floats, peak: float) -> Limits:
         squared_error = at_most(_ball(max(error, low, lowest)))
         # The root of p E c^2 is at most that of p E (c - log p)^2 and that of p log^2 p, 2/e.
         if not (arb(squared_error) / LEAST).sqrt() + 2 / arb(1).exp() <= 1:
-            raise NotProved("universal table: p E c_X^2 may be above 1, and rounding costs more")
+            raise NotProved(
+                "universal table: p E c_X^2 is not proved to be at most 1, as the bound of rounding needs"
+            )
         unit = at_least(_log_count())
     selection = float(sum((X + 1) * u * u for X, (u, _) in enumerate(exact)))
     return Limits(bias, variance, gradient, squared_error, unit, selection)
@@ -308,19 +314,30 @@ def _check(entries: Entries, peak: float) -> None:
     """
     last = len(entries) - 1
     if not (last < NOISE_REACH and 2 * last <= BIAS_REACH * (1 - last * STEP)):
-        raise NotProved(f"universal table: departures of {last - 1} counts, the proof takes fewer")
+        raise NotProved(
+            f"universal table: {last - 1} departures, more than the proof covers; use fewer"
+        )
     if not 0 < peak < BIAS_REACH:
-        raise NotProved(f"universal table: peak {peak!r}, expected lambda of the greatest bias")
+        raise NotProved(
+            f"universal table: peak is {peak!r}: expected the lambda of the greatest bias, above 0 and "
+            f"below {BIAS_REACH}"
+        )
     harmonic = sum((fmpq(1, i) for i in range(1, LEAST + 1)), fmpq(0))
     total, first = fmpq(0), entries[0]
     if not abs(first[0]) <= LARGEST:
-        raise NotProved(f"universal table: departure {float(arb(first[0])):g}, at most {LARGEST}")
+        raise NotProved(
+            f"universal table: departure u_0 is {float(arb(first[0])):g}: expected a size of at most "
+            f"{LARGEST}"
+        )
     for X, (u, w) in enumerate(entries):
         total += fmpq(1, X) if X else 0
         for x in (fmpq(0), STEP):  # the entries are linear in x
             least, here = first[0] + first[1] * x, total + u + w * x
             if not (least <= 1 and least <= here <= 2 * harmonic - least):
-                raise NotProved(f"universal table: entry {X} is greater in size than entry 0")
+                raise NotProved(
+                    f"universal table: entry {X} is larger in absolute value than entry 0: expected none "
+                    "that is"
+                )
 
 
 def _balls(reach: int) -> list[arb]:

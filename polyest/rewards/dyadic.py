@@ -121,7 +121,7 @@ def _warn_if_ruined(
     if added > claims.bias.upper > 0:
         warnings.warn(
             f"{table!r}: rewards with beta = {beta:g} are rounded to multiples of {h:g}, which adds "
-            f"{added:.2g} to its sup|bias|: use a greater beta, or dyadic=False",
+            f"{added:.2g} to its worst-case bias: use a greater beta, or dyadic=False",
             RuinedByRounding,
             stacklevel=2,
         )

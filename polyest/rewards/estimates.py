@@ -45,8 +45,8 @@ def table(how: Estimator, K: int) -> Lookup:
     if isinstance(how.table, Lookup):
         if how.table.K != K:
             raise Mismatch(
-                f"{how.table!r} where the counts have K = {K} draws: load the table of K = {K}, or give "
-                "criterion and noise and let the counts choose"
+                f"table is {how.table!r}, but the counts have K = {K} draws: load the table of K = {K}, or "
+                "give criterion and noise in place of a table, and the counts choose it"
             )
         return how.table
     closed = (how.table,) if isinstance(how.table, str) else how.target
@@ -70,7 +70,9 @@ def rewarded(how: Estimator, K: int, group: int = 0) -> Floats:
     with np.errstate(over="ignore"):
         paid = how.beta * entries
     if not np.isfinite(paid).all():
-        raise InvalidReward(f"beta is {how.beta:g}: times the entries of {found!r} it is no double")
+        raise InvalidReward(
+            f"beta is {how.beta:g}: times the entries of {found!r} it is beyond float64; use a smaller beta"
+        )
     if group:
         paid = dyadic.of_table(found, paid, how.beta, group)
     return np.asarray(how.sign * paid + 0.0)  # + 0.0 turns -0.0 into 0.0
@@ -88,9 +90,9 @@ def counted(answers: Array, options: Options) -> counts.Counts:
     counts.draws(3, baseline, counting)  # knows both words, or says which there are
     if (counting == "independent") != (reference is not None):
         raise InvalidReward(
-            f"counting is {shown(counting)} and reference "
-            f'{"given" if reference is not None else "missing"}: an "independent" count needs '
-            'reference= with draws of the same prompts, "in-group" takes none'
+            f"counting is {shown(counting)} and reference is "
+            f"{'given' if reference is not None else 'missing'}: expected reference=, with draws of the "
+            'same prompts, for "independent" counts, and none for "in-group" ones'
         )
     groups, sizes = options.get("groups"), options.get("sizes")
     if reference is None:
@@ -99,7 +101,8 @@ def counted(answers: Array, options: Options) -> counts.Counts:
         )
     if groups is not None or sizes is not None:
         raise InvalidReward(
-            "groups or sizes beside reference: independent counts are of (prompts, G); reshape"
+            "groups or sizes given with reference: expected answers of shape (prompts, G), without them; "
+            "reshape the answers"
         )
     return counts.independent(answers, reference, no_answer=no_answer)
 

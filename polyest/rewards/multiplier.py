@@ -176,7 +176,7 @@ class Multiplier:
         kept = Multiplier(state["budget"], rate=state["rate"], start=state["value"])
         if kept.budget.shape != self.budget.shape:
             raise InvalidReward(
-                f"state of {kept.budget.size} budgets for {self.budget.size}: expected as many"
+                f"state of {kept.budget.size} budgets: expected {self.budget.size}, as many as here"
             )
         self.budget, self.rate, self.value = kept.budget, kept.rate, kept.value
 
@@ -221,7 +221,7 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
     )
     if value.ndim > 1 or (value < 0).any():
         raise InvalidReward(
-            f"multiplier is {shown(value.tolist())}: expected no negative number, one or a list"
+            f"multiplier is {shown(value.tolist())}: expected a number of at least 0, or a list of them"
         )
     xp = library(costs)
     cost = _finite("costs", reals("costs", costs, costs))
@@ -236,7 +236,7 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
             paid = -float(value) * cost
     if not xp.isfinite(paid).all():
         raise InvalidReward(
-            f"multiplier {shown(value.tolist())} times costs is beyond float64: scale the costs"
+            f"multiplier {shown(value.tolist())} times costs is beyond float64: scale the costs down"
         )
     return paid
 

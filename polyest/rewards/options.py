@@ -109,7 +109,9 @@ def parse_options(
     known = [name for name in Options.__annotations__ if name not in but]
     unknown = [name for name in options if name not in known]
     if unknown:
-        raise UnknownOption(f"keyword {', '.join(unknown)}: expected some of {', '.join(known)}")
+        raise UnknownOption(
+            f"unknown keyword {', '.join(unknown)}: expected some of {', '.join(known)}"
+        )
     unanswered = options.get("unanswered", EXCLUDE)
     if not among(unanswered, UNANSWERED):
         raise InvalidReward(
@@ -141,19 +143,21 @@ def parse_options(
     given = [name for name in TABLES if getattr(how, name) is not None]
     if given and not isinstance(target, str):
         raise InvalidReward(
-            f"{', '.join(given)} with a polynomial, whose table is exactly unbiased: leave it out"
+            f"{', '.join(given)} given for a polynomial, of which there is one exactly unbiased table and "
+            "nothing to choose: leave it out"
         )
     if len(given) > 1 and how.table is not None:
         raise InvalidReward(
-            f"{', '.join(given)}: give a table, or say which one is wanted, not both"
+            f"{', '.join(given)} are given together: expected either table, or the keywords that choose a "
+            "released one"
         )
     if isinstance(how.table, str) and (target != "log" or how.table not in CLOSED_FORMS):
         raise InvalidReward(
-            f"table {shown(how.table)} for {target}: expected a Table, or of the log one of "
-            + ", ".join(CLOSED_FORMS)
+            f"table is {shown(how.table)} for target {target}: expected a Table, or for target log the name "
+            f"of a closed form: {', '.join(CLOSED_FORMS)}"
         )
     if isinstance(how.table, Lookup) and how.table.target != target:
         raise Mismatch(
-            f"{how.table!r} for a reward that estimates {target}: expected one of that target"
+            f"table is {how.table!r} for a reward that estimates {target}: expected a table of that target"
         )
     return how

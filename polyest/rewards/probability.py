@@ -226,7 +226,7 @@ def pass_at(answers: Array, k: int, *, beta: float = 1.0, **options: Unpack[Opti
     """
     if not whole(k, 1):
         raise InvalidProblem(
-            f"k is {shown(k)}: how many completions may try, an integer of at least 1"
+            f"k is {shown(k)}: expected the number of attempts of pass@k, an integer of at least 1"
         )
     return estimated(answers, ("pass_at", k), beta, options)[0]
 

@@ -96,8 +96,8 @@ def stratify(coefficients: object, draws: tuple[int, ...]) -> Stratified:
     n = entries.size - 1
     if not draws or n < 1 or min(draws) < n:
         raise InvalidReward(
-            f"draws {draws} for a table of {n}: expected at least {n} of every prompt, because all of a "
-            "mixture's draws may fall on one"
+            f"draws are {draws} for a table of K = {n}: expected at least {n} of every prompt, because all "
+            "draws of a mixture may come from one prompt"
         )
     return _stratified(tuple(entries.tolist()), tuple(map(int, draws)))
 
@@ -109,7 +109,7 @@ def _stratified(entries: tuple[float, ...], draws: tuple[int, ...]) -> Stratifie
     rank = labels * (n + 1)
     if rank * (max(draws) + 1) > LARGEST:
         raise InvalidReward(
-            f"an orbit of {m} prompts with a table of {n} draws needs {rank} products for each of "
+            f"an orbit of {m} prompts with a table of K = {n} needs {rank} products for each of "
             f"{max(draws) + 1} counts, more than {LARGEST}: use smaller groups or orbits, or the geometric "
             "mean, which looks each prompt up by itself"
         )

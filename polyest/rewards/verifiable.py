@@ -94,7 +94,8 @@ def ground_truth(
         )
     if (objective == "pass@k") != (k is not None):
         raise InvalidReward(
-            f"k is {shown(k)} with objective {shown(objective)}: it belongs to pass@k"
+            f"k is {shown(k)} with objective {shown(objective)}: expected k with objective pass@k only; "
+            "leave it out"
         )
     if k is not None and not whole(k, 1):
         raise InvalidReward(f"k is {shown(k)}: expected an integer of at least 1")

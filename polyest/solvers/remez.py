@@ -36,7 +36,9 @@ def solve(problem: Problem) -> Solution:
     if not problem.is_minimax:
         raise InvalidProblem(f"remez solves minimax, not {problem.criterion}: use method socp")
     if problem.K > MOST_DRAWS:
-        raise InvalidProblem(f"K is {problem.K}: remez is tested for K <= {MOST_DRAWS} only")
+        raise InvalidProblem(
+            f"K is {problem.K}: remez is tested for K <= {MOST_DRAWS} only; use a smaller K"
+        )
     exact = unbiased(problem, "remez")
     if exact is not None:
         return exact

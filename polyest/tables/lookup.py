@@ -174,6 +174,6 @@ class Lookup(ABC):
         if least < 0 or greatest > self.K:
             wrong = least if least < 0 else greatest
             raise CountOutOfRange(
-                f"count {shown(wrong)} is outside 0..{self.K}: a table of K draws takes counts of K draws; "
-                "load the table of the number of draws you counted"
+                f"count {shown(wrong)} is outside 0..{self.K}: a table of sample size K takes counts among K "
+                "draws; load the table of the number of draws you counted"
             )

@@ -107,7 +107,7 @@ def load(
     if not os.path.isfile(path):
         raise TableNotFound(
             f"no released family {os.path.basename(path)}: released are {', '.join(families(folder))}; "
-            "solve it with polyest.solve"
+            "solve it (polyest.solve, or the command polyest solve)"
         )
     with open(path, "rb", buffering=0) as stream:
         starts = checked(path)

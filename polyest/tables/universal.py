@@ -140,8 +140,8 @@ class UniversalTable(Lookup):
             Always; a table of K <= 1024 can be rounded, and so can rewards.
         """
         raise InvalidProblem(
-            f"grid {shown(grid)}: the universal table of K = {self.K} draws is not rounded; a table of K <= "
-            f"{LARGEST_LISTED} is, or round the rewards"
+            f"grid {shown(grid)}: the universal table of K = {self.K} cannot be rounded to a grid; use a "
+            f"table of K <= {LARGEST_LISTED}, or round the rewards"
         )
 
     def __array__(self, dtype: "DTypeLike | None" = None, copy: bool | None = None) -> Floats:

@@ -86,14 +86,14 @@ def test_a_large_minimax_table_is_shown_with_a_warning_and_not_stored(tmp_path):
 
 
 BAD_INPUT = {
-    "K 0": (("--K", "0"), "K is 0: it counts draws and must be an integer of at least 1"),
-    "K negative": (("--K", "-3"), "K is -3: it counts draws"),
+    "K 0": (("--K", "0"), "K is 0: expected the sample size, an integer of at least 1"),
+    "K negative": (("--K", "-3"), "K is -3: expected the sample size"),
     "K a fraction": (("--K", "2.5"), "K is '2.5': expected an integer of at least 1"),
     "K a word": (("--K", "x"), "K is 'x': expected an integer of at least 1"),
     "K nothing": (("--K", ""), "K is '': expected an integer"),
-    "range upside down": (("--K", "5:2"), "an empty range: expected 2:5"),
+    "range upside down": (("--K", "5:2"), "an empty range: expected the smaller end first, 2:5"),
     "range with a step": (("--K", "1:256:3"), "K is '256:3': expected an integer"),
-    "range from 0": (("--K", "0:4"), "K is 0: it counts draws"),
+    "range from 0": (("--K", "0:4"), "K is 0: expected the sample size"),
     "range without an end": (("--K", "3:"), "K is '': expected an integer"),
     "K beyond what is solved": (("--K", "1000000000"), "tables are solved up to K = 1024"),
     "range beyond": (("--K", "1:1000000000"), "tables are solved up to K = 1024"),
@@ -105,11 +105,17 @@ BAD_INPUT = {
     "a budget for minimax": (("--K", "8", *MINIMAX, "--noise", "2"), "takes no budget"),
     "a bias below the least": (
         ("--K", "8", "--bias", "0.004"),
-        "bias 0.004 is below what any table of K = 8 draws attains, 0.00400158",
+        "bias 0.004 is below 0.00400158, the least that a table of sample size K = 8 attains",
     ),
     "a ratio below 1": (("--K", "8", "--bias-ratio", "0.9"), "bias-ratio 0.9 is below 1"),
-    "a negative budget": (("--K", "8", "--noise", "-1"), "a budget is a finite number above 0"),
-    "a budget of nan": (("--K", "8", "--bias", "nan"), "a budget is a finite number above 0"),
+    "a negative budget": (
+        ("--K", "8", "--noise", "-1"),
+        "expected a budget, a finite number above 0",
+    ),
+    "a budget of nan": (
+        ("--K", "8", "--bias", "nan"),
+        "expected a budget, a finite number above 0",
+    ),
     "an unknown target": (("--K", "8", "--target", "sin"), "target 'sin' is unknown: use log"),
     "a target out of range": (("--K", "8", "--target", "power:-1"), "exponent above -1"),
     "a target without number": (("--K", "8", "--target", "tsallis:"), "needs finite numbers"),

@@ -162,7 +162,7 @@ def test_words_of_a_failure_do_not_end_the_block_of_data(curve):
 def test_a_file_that_no_browser_opens_as_a_page_is_refused(untouched, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     message = refused("frontier", "--K", 4, "--html", name)
-    assert message.startswith(f"{name}: a page in a file that ends in ")
+    assert message.startswith(f"{name}: the name of the page's file ends in ")
     assert message.endswith("expected .html")
     assert names(tmp_path) == []
     with pytest.raises(CannotStore):

@@ -64,7 +64,7 @@ def test_the_page_shows_the_curve_and_the_closed_forms_beside_it(few):
     assert re.search(r"^2 blocks of 3 +\d", page.stdout, re.M)
     assert "E*(6)     0.0066022" in page.stdout
     end = polyest.solve(6, criterion="minimax").gradient_variance / log.gradient_variance
-    assert f"\nthe end   at noise {end:.4g}, the minimax table: no noise" in page.stdout
+    assert f"\nends      at noise {end:.4g}, the minimax table: more noise" in page.stdout
     assert re.search(r"^noise 0   0.2785, the least", page.stdout, re.M)
 
 
@@ -99,7 +99,9 @@ def test_a_figure_is_written_beside_the_page(few, tmp_path, monkeypatch):
     page = run("frontier", "--K", 2, "--plot", path)
     assert page.exit_code == 0
     warning, wrote = page.stderr.splitlines()
-    assert warning.startswith("polyest: warning: second-moment at 20 E* is left out: a bias of ")
+    assert warning.startswith(
+        "polyest: warning: second-moment at 20 E* is left out: a bias budget of "
+    )
     assert wrote == f"polyest: wrote {path}"
     assert page.stdout == run("frontier", "--K", 2).stdout
     points, _ = frontier.marks(2)
@@ -119,7 +121,7 @@ def test_a_curve_that_stops_is_said_in_words(few, monkeypatch):
     monkeypatch.setattr(frontier, "solve", failing)
     page = run("frontier", "--K", 3)
     assert page.exit_code == 0
-    assert "the end   before noise 4, which was not settled: gave up\n" in page.stdout
+    assert "ends      before noise 4, which was not settled: gave up\n" in page.stdout
     assert page.stderr == (
         "polyest: warning: the curve ends before noise 4, which was not settled: gave up\n"
     )
@@ -149,7 +151,10 @@ def test_a_rival_that_is_not_settled_is_a_row_and_a_remark(few, monkeypatch):
         (("--K", "2000"), "K is 2000: tables are solved up to K = 1024"),
         (("--K", "4", "--criterion", "minimax"), "criterion 'minimax' has no frontier"),
         (("--K", "4", "--target", "sinus"), "sinus"),
-        (("--K", "4", "--plot", "t.gif"), "t.gif: a figure of format 'gif': expected"),
+        (
+            ("--K", "4", "--plot", "t.gif"),
+            "t.gif: figures are not written in the format 'gif': expected",
+        ),
         (("--K", "4", "--plot", "no/such/folder/t.png"), "t.png: no such file or directory"),
     ],
 )

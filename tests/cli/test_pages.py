@@ -52,11 +52,11 @@ def test_the_page_of_16_shows_what_the_issue_asks_for():
     assert sorted((int(k), float(c)) for k, c in entries) == list(enumerate(table.coefficients))
     for part in (
         "noise 8",
-        "groups    G = 18 traces where the trainer subtracts the group mean, K = G - 2",
-        "G = 17 traces where it does not, K = G - 1",
+        "groups    G = 18 completions where the group mean is subtracted, K = G - 2",
+        "G = 17 completions where it is not, K = G - 1",
         "relative width",
         "used: all but",
-        "schuermann: the least sup|bias| among the closed forms",
+        "schuermann: of the closed forms for log p, the one of least sup|bias|",
     ):
         assert part in text
 
@@ -80,7 +80,7 @@ def test_a_page_is_plain_ascii_of_80_columns_and_its_code_gives_its_table(K, wor
 
 def test_the_groups_of_a_page_are_those_that_need_its_table():
     text = run("solve", "--K", 5, *MINIMAX).stdout
-    found = re.findall(r"G = (\d+) traces where .*, K = G - (\d+)$", text, re.M)
+    found = re.findall(r"G = (\d+) completions where .*, K = G - (\d+)$", text, re.M)
     for (G, spent), baseline in zip(found, ("group-mean", "none"), strict=True):
         assert counts.draws(int(G), baseline) == 5 == int(G) - int(spent)
     G = int(re.search(r"answers: \(prompts, (\d+)\)", text)[1])

@@ -136,7 +136,7 @@ def test_panels_ascend_in_K_and_axes_say_what_they_show():
 
 @pytest.mark.parametrize("name", ["t.jpg", "t", "png", "t.png.txt", "", ".png"])
 def test_a_suffix_that_names_no_format_is_refused(name):
-    with pytest.raises(CannotStore, match=r"a figure of format .*: expected .*\.png, \.pdf, \.svg"):
+    with pytest.raises(CannotStore, match=r"in the format .*: expected .*\.png, \.pdf or \.svg"):
         plot.check(name)
 
 

@@ -2,12 +2,14 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from math import inf
 from pathlib import Path
 
 import pytest
+from commands import run
 from copies import replace
 
 import polyest
@@ -125,6 +127,34 @@ def test_pages_are_made_where_nothing_can_be_computed_or_read(made, monkeypatch)
     assert {name: page() for name, page in made.items()} == before
 
 
+# What is on a page can be understood by someone who reads it once.
+
+WORDS = r"\btraces?\b|\boff by\b|\d draws\b"  # a completion, an error, the sample size K
+
+
+def test_a_page_says_what_bias_and_noise_are_and_the_first_before_it_is_used(made):
+    for name, page in made.items():
+        if name == "explorer" or "JSON" in name:
+            continue
+        title, *lines = page()
+        text = " ".join(" ".join(lines).split())
+        assert re.findall(WORDS, f"{title} {text}") == [], name
+        defined = re.search(r"p \(E c_X - [^,]*\).*?, (where )?X ~ Binomial\(K, p\)", text)
+        assert defined, name
+        assert defined.start() <= (text.find("sup|bias|") + 1 or len(text)), name
+        if re.search(r"noise \d", f"{title} {text}"):
+            assert re.search(
+                r"noise (r|8):? [^;]* at most (r|8) times that of (the plug-in )?", text
+            )
+
+
+def test_the_help_of_a_command_is_in_words_that_it_explains():
+    for name in ("", *cli.NAMES):
+        said = " ".join(run(*filter(None, [name]), "--help").stdout.split())
+        assert re.findall(WORDS + r"|sup\|", said) == []
+        assert "noise 1" not in said or "Noise r means" in said
+
+
 # What is on a page is what its report says, not what the table would give if it were asked again.
 
 
@@ -148,7 +178,7 @@ def test_the_code_on_a_page_follows_the_report():
 def test_what_rounding_cost_follows_the_report(ruin, said):
     report = solved_report(polyest.solve(4, grid="dyadic", group=6), None, 6)
     lines = table_page(replace(report, grid=OnGrid(77, ruin)))
-    assert any("in groups of up to 77 traces" in line for line in lines)
+    assert any("in groups of up to 77 completions" in line for line in lines)
     assert [line.strip() for line in lines if "ruins" in line] == said
 
 

@@ -61,15 +61,18 @@ def test_distilled_policies_have_the_answers_asked_for(seed, geometry):
         ({"reference": [[0.5, 0.6]]}, r"reference of prompt 0 adds up to 1.1: expected 1"),
         (
             {"reference": [[1.5, -0.5]]},
-            "reference of trace 1 of prompt 0 is -0.5: expected a probability",
+            "reference of completion 1 of prompt 0 is -0.5: expected a probability",
         ),
-        ({"reference": [[0.5, np.nan]]}, "reference of trace 1 of prompt 0 is nan"),
-        ({"reference": [0.5, 0.5]}, r"reference of shape \(2,\): expected \(prompts, traces\)"),
+        ({"reference": [[0.5, np.nan]]}, "reference of completion 1 of prompt 0 is nan"),
+        (
+            {"reference": [0.5, 0.5]},
+            r"reference of shape \(2,\): expected \(prompts, completions\)",
+        ),
         ({"reference": [["a", "b"]]}, "expected numbers"),
         ({"reference": [[0.5, 0.5], [1.0]]}, "reference is ragged"),
         (
             {"reference": [[1.0, 0.0]]},
-            "reference of trace 1 of prompt 0 is 0: the geometry tsallis:1.0",
+            "reference of completion 1 of prompt 0 is 0: the geometry tsallis:1.0",
         ),
         ({"answers": [0, 2]}, r"answers \[0, 2\]: expected 0, 1, 2, ... without a gap"),
         ({"answers": [-1, 0]}, r"answers \[-1, 0\]: expected 0, 1, 2"),
@@ -101,7 +104,7 @@ def test_a_zero_in_the_reference_is_fine_where_nothing_takes_its_logarithm():
 
 @pytest.mark.parametrize("goal", [ENTROPY, Coherence()])
 def test_an_answer_without_a_trace_is_refused_where_its_logarithm_is_taken(goal):
-    with pytest.raises(InvalidGame, match="answer 1 of prompt 1 has no trace"):
+    with pytest.raises(InvalidGame, match="answer 1 of prompt 1 has no completion"):
         alft.pose([[0.5, 0.5]] * 2, [[0, 1], [0, 0]], goal)
     alft.pose([[0.5, 0.5]] * 2, [[0, 1], [0, 0]], Diversity(EUCLID))
 

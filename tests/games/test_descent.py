@@ -174,11 +174,11 @@ def test_a_diverging_table_gives_no_nan():
         (InvalidGame, "group is 2.5", {"group": 2.5}),
         (
             CountOutOfRange,
-            "own has K = 8: a group of 8 needs K = 6",
+            "own is a table of K = 8: expected K = 6 for a group of 8",
             {"own": closed_forms.harmonic(8)},
         ),
         (CountOutOfRange, "others is None: expected a table of K = 8", {"mixed": True}),
-        (InvalidGame, "pulls by KL", {"geometry": EUCLID}),
+        (InvalidGame, "regularised by KL", {"geometry": EUCLID}),
     ],
 )
 def test_what_does_not_fit_is_refused(error, said, keywords):

@@ -170,7 +170,7 @@ def test_the_play_of_the_paper_is_another_game():
 @pytest.mark.parametrize(
     ("play", "keywords", "said"),
     [
-        (alternating, {"damping": 0}, "damping is 0: expected the part of the way"),
+        (alternating, {"damping": 0}, "damping is 0: expected a number in"),
         (alternating, {"damping": 1.5}, "damping is 1.5"),
         (alternating, {"damping": "x"}, "damping is 'x'"),
         (alternating, {"steps": 0}, "steps is 0: expected an integer of at least 1"),

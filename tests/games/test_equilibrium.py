@@ -225,7 +225,7 @@ def test_what_does_not_converge_says_how_far_it_came():
 
 
 def test_referees_refuse_what_they_cannot_pose():
-    with pytest.raises(InvalidGame, match="Custom is no goal made of cones: use by_descent"):
+    with pytest.raises(InvalidGame, match="Custom cannot be written with cones: use by_descent"):
         by_cones(random_problem(0, "own", "negative entropy", 1.0))
-    with pytest.raises(InvalidGame, match="is not made of convex powers: use by_descent"):
+    with pytest.raises(InvalidGame, match="is not a sum of convex powers: use by_descent"):
         by_cones(random_problem(0, "entropy", "polynomial", 1.0))

@@ -181,7 +181,7 @@ def test_an_infeasible_safe_set_is_refused_with_the_least_cost():
 def test_a_gradient_of_another_goal_is_found_out():
     wrong = Custom(lambda nu: float((nu**2).sum()), lambda nu: nu**3)
     one = Prompts((1.0,), ((0,),))
-    with pytest.raises(NotConverged, match="is its gradient that of its value"):
+    with pytest.raises(NotConverged, match="check that its gradient is that of its value"):
         wrong.conjugate(np.array([[0.3, 0.0, 0.1]]), one)
 
 

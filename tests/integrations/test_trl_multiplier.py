@@ -123,7 +123,9 @@ def test_it_goes_on_from_a_checkpoint_as_if_nothing_had_been(tmp_path):
 def test_a_checkpoint_without_lambda_is_said(tmp_path):
     changes = {"save_strategy": "steps", "save_steps": 1, "max_steps": 2}
     trainer(tmp_path, [trl.safety(cost, price())], **changes).train()
-    with pytest.warns(StartedAgain, match=r"step 1 has no multiplier, which begins at 0.125"):
+    with pytest.warns(
+        StartedAgain, match=r"step 1 has no multiplier of this name, and it begins again at 0.125"
+    ):
         watched(tmp_path, resume=str(tmp_path / "checkpoint-1"), **changes)
 
 

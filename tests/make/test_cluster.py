@@ -90,7 +90,7 @@ def test_a_scheduler_that_ends_meanwhile_loses_no_finished_line(tmp_path, whole)
         with workers.cluster(cluster.scheduler_address) as executor:
             sweep(range(1, LAST + 1), tmp_path / "t.jsonl", report, executor=executor, **MINIMAX)
 
-    with pytest.raises(WorkerLost, match="run again to go on"):
+    with pytest.raises(WorkerLost, match="run again to continue"):
         swept()
     kept = (tmp_path / "t.jsonl.part").read_bytes()
     assert kept.count(b"\n") >= 5

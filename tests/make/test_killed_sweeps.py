@@ -102,8 +102,8 @@ def test_of_two_processes_one_refuses_or_both_end_correct(tmp_path, whole, round
     assert sorted(code for _, code in results)[0] == 0
     for words, code in results:
         if code:
-            assert words.splitlines()[-1].endswith("wait for it, or name another file")
-            assert "another sweep is writing it" in words
+            assert words.splitlines()[-1].endswith("wait until it has ended, or name another file")
+            assert "another sweep is writing to this file" in words
     assert (tmp_path / "t.jsonl").read_bytes() == whole
     assert {file.name for file in tmp_path.iterdir()} == {"t.jsonl", "sweep.py"}
 

@@ -95,9 +95,9 @@ def test_a_budget_that_is_missed_is_not_certified():
     problem = pipeline.resolve(pose(6, noise=2))
     table = polyest.solve(6, noise=2)
     certify(problem, table.coefficients, table.witness)
-    with pytest.raises(NotProved, match="of a noise budget of"):
+    with pytest.raises(NotProved, match="of the stored table is"):
         certify(replace(problem, limit=problem.limit * 0.99), table.coefficients, table.witness)
-    with pytest.raises(NotProved, match="was not resolved"):
+    with pytest.raises(NotProved, match="no absolute limit"):
         certify(replace(problem, limit=None), table.coefficients, table.witness)
 
 
@@ -171,7 +171,7 @@ def test_a_table_that_misses_it_by_much_is_refused_at_once(monkeypatch):
     asked = spoiling(monkeypatch, lambda n: 1 + 1e-4)
     with pytest.raises(
         NotConverged,
-        match=r"K = 6, .* rounded to float64 the table spends 0.* of a noise budget of",
+        match=r"K = 6, .* rounded to float64, the table.s gradient-variance is 0.* above its budget of",
     ):
         polyest.solve(6, noise=2)
     assert len(asked) == 1
@@ -180,7 +180,7 @@ def test_a_table_that_misses_it_by_much_is_refused_at_once(monkeypatch):
 def test_a_table_that_always_misses_it_is_refused(monkeypatch):
     """Each time by more than the budget was tightened."""
     asked = spoiling(monkeypatch, lambda n: 1 + 1e-7 * 5**n)
-    with pytest.raises(NotConverged, match="rounded to float64 the table spends"):
+    with pytest.raises(NotConverged, match="rounded to float64, the table"):
         polyest.solve(6, noise=2)
     assert len(asked) == pipeline.ATTEMPTS
     assert asked == sorted(asked, reverse=True)
@@ -237,13 +237,13 @@ def certify_again(table, witness):
 
 def test_a_wide_bracket_is_not_shipped(monkeypatch):
     monkeypatch.setattr(pipeline, "WIDEST", 1e-12)
-    with pytest.raises(NotConverged, match="wider than 1e-12 relative"):
+    with pytest.raises(NotConverged, match="relative width 1e-12 or less"):
         polyest.solve(6, noise=2)
 
 
 @pytest.mark.parametrize("K", [0, -3, 2.5, "7", True, np.float64(3)])
 def test_K_must_be_an_integer_of_at_least_1(K):
-    with pytest.raises(InvalidProblem, match="must be an integer of at least 1"):
+    with pytest.raises(InvalidProblem, match="an integer of at least 1"):
         polyest.solve(K)
 
 
@@ -254,7 +254,7 @@ def test_K_must_be_an_integer_of_at_least_1(K):
         ({"criterion": "minimax", "noise": 8}, "takes no budget but got noise 8"),
         ({"criterion": "squared-error", "bias_ratio": 2}, "takes no budget but got bias-ratio 2"),
         ({"criterion": "median"}, "criterion 'median' is unknown: use one of minimax"),
-        ({"noise": 0}, "noise is 0: a budget is a finite number above 0"),
+        ({"noise": 0}, "noise is 0: expected a budget, a finite number above 0"),
         ({"bias": float("nan")}, "bias is nan"),
         ({"bias_ratio": "2"}, "bias-ratio is '2'"),
         ({"target": "polynomial:0,0,0,0,0,0,0,1"}, "has degree 7, above K = 6"),
@@ -286,7 +286,9 @@ def test_slack_noise_gives_the_unbiased_table_and_a_tight_one_does_not(target):
 @pytest.mark.parametrize("target", ["polynomial:2", "polynomial:0", "power:0"])
 def test_a_constant_target_is_met_by_a_constant_table(target):
     assert polyest.solve(3, target, criterion="minimax").bias.upper < 1e-26
-    with pytest.raises(InvalidProblem, match="of bias 0 and variance 0: allow less bias"):
+    with pytest.raises(
+        InvalidProblem, match="a bias of 0 only, and its variance is 0; allow less bias"
+    ):
         polyest.solve(3, target, criterion="variance", bias=0.1)
     with pytest.raises(InvalidProblem, match="of the plug-in table, which is 0"):
         polyest.solve(3, target, criterion="variance", noise=1)

@@ -96,12 +96,12 @@ def test_no_claim_on_a_grid_can_be_altered(solved):
     assert on_grid(step, solved.grid)
     lower, upper = solved.bias.lower, solved.bias.upper
     for spoiled, said in [
-        (replace(solved, coefficients=off), f"an entry is not on grid {solved.grid}"),
-        (replace(solved, coefficients=step), "claimed|altered|spends"),
+        (replace(solved, coefficients=off), f"does not lie on the grid {solved.grid}"),
+        (replace(solved, coefficients=step), "claimed|altered"),
         (claiming(solved, bias=replace(solved.bias, upper=upper * (1 - 1e-9))), "bias.upper is"),
         (claiming(solved, bias=replace(solved.bias, lower=lower * (1 + 1e-9))), "bias.lower is"),
         (claiming(solved, variance=solved.variance * (1 - 1e-9)), "variance is claimed"),
-        (claiming(solved, optimum=None), "claims optimum None"),
+        (claiming(solved, optimum=None), "optimum is claimed to be None"),
         (replace(solved, witness=None), "no witness"),
     ]:
         with pytest.raises(NotProved, match=said):
@@ -111,7 +111,7 @@ def test_no_claim_on_a_grid_can_be_altered(solved):
 def test_a_table_that_only_says_it_is_rounded_is_not_proved(grid, keywords):
     plain = polyest.solve(6, **keywords)
     name = plain.rounded(**grid).grid if plain.problem.limit is None else "float32"
-    with pytest.raises(NotProved, match="an entry is not on grid"):
+    with pytest.raises(NotProved, match="does not lie on the grid"):
         polyest.verify(replace(plain, grid=name))
 
 
@@ -147,9 +147,12 @@ def test_a_bias_budget_that_rounding_misses_is_tightened(monkeypatch):
 
 @pytest.mark.parametrize(("K", "ratio"), [(8, 1.01), (16, 2)])
 def test_a_bias_budget_that_rounding_cannot_meet_is_refused_with_the_reason(K, ratio):
-    with pytest.raises(NotConverged, match="on grid bfloat16 the best of") as caught:
+    with pytest.raises(NotConverged, match="to grid bfloat16, none of") as caught:
         polyest.solve(K, bias_ratio=ratio, grid="bfloat16")
-    spent, limit = map(float, re.search(r"spends (\S+) of (\S+):", str(caught.value)).groups())
+    spent, limit = map(
+        float,
+        re.search(r"has a bias of (\S+), expected at most (\S+):", str(caught.value)).groups(),
+    )
     assert spent > limit
     assert f"budget bias-ratio {ratio}" in str(caught.value)
     assert str(caught.value).endswith("allow more, or use a finer grid")
@@ -167,7 +170,7 @@ def test_a_solver_that_gives_up_while_it_tightens_leaves_the_same_reason(monkeyp
         return real(problem, method)
 
     monkeypatch.setattr(pipeline, "_run", run)
-    with pytest.raises(NotConverged, match="on grid bfloat16 the best of 1 solutions"):
+    with pytest.raises(NotConverged, match="to grid bfloat16, none of 1 solutions"):
         polyest.solve(6, bias_ratio=3, grid="bfloat16")
     assert len(limits) == 2
 
@@ -267,9 +270,11 @@ def test_solved_or_read_from_a_line_a_table_is_rounded_alike(grid, keywords):
 @pytest.mark.parametrize("budget", [{"bias_ratio": 2}, {"bias": 0.01}], ids=str)
 def test_a_bias_budget_is_refused_and_the_repair_is_one(budget, grid):
     table = polyest.solve(6, criterion="variance", **budget)
-    with pytest.raises(NotProved, match="the table spends") as caught:
+    with pytest.raises(NotProved, match=r"above the .* that its budget") as caught:
         table.rounded(**grid)
-    spent, limit = map(float, re.search(r"spends (\S+) of (\S+),", str(caught.value)).groups())
+    spent, limit = map(
+        float, re.search(r"bias is (\S+), above the (\S+) that", str(caught.value)).groups()
+    )
     assert spent > limit >= table.bias.upper
     assert f'polyest.solve(..., grid="{grid["grid"]}")' in str(caught.value)
     polyest.verify(polyest.solve(6, criterion="variance", **budget, **grid))
@@ -330,7 +335,7 @@ def test_a_minimax_table_that_rounding_ruins_says_so(K, words):
         rounded = table.rounded(**grid)
     assert rounded.bias.lower > RUIN * table.bias.upper
     said = str(caught[0].message)
-    assert f"goes from {table.bias.upper:.4g} to {rounded.bias.upper:.4g}" in said
+    assert f"grows from {table.bias.upper:.4g} to {rounded.bias.upper:.4g}" in said
     assert f"rounding to {rounded.grid} ruins the table" in said
     assert caught[0].filename == __file__
     polyest.verify(rounded)

@@ -80,7 +80,9 @@ def test_what_cannot_be_forced_is_there_with_a_warning_and_what_fails_is_an_erro
     if number in (ABSENT_OF_FOLDER if folders else ABSENT):
         for call in (lambda: put(whole, path), lambda: sweep(KS, path, **KEYWORDS)):
             (said,) = warned(call)
-            assert said.startswith(f"{path}: is written, but its storage does not promise")
+            assert said.startswith(
+                f"{path}: the file is written, but its storage cannot force it to disk"
+            )
             assert os.strerror(number).lower() in said
             assert said.endswith("keep a copy on a local disk")
             assert path.read_bytes() == whole
@@ -121,7 +123,7 @@ def test_a_sweep_that_fails_says_that_its_lines_are_not_forced(tmp_path, monkeyp
     monkeypatch.setattr(sweeping, "solve", failing_at_3)
     unsynced(monkeypatch, errno.EINVAL, folders=False)
     with (
-        pytest.warns(NotPromised, match=r"t\.jsonl\.part: is written, but"),
+        pytest.warns(NotPromised, match=r"t\.jsonl\.part: the file is written, but"),
         pytest.raises(KeyError),
     ):
         sweep(KS, tmp_path / "t.jsonl", **KEYWORDS)
@@ -136,7 +138,7 @@ def test_a_command_says_it_in_one_line(tmp_path, monkeypatch, words):
     assert result.exit_code == 0
     said = [line for line in result.stderr.splitlines() if "warning" in line]
     assert len(said) == 1
-    assert said[0].startswith(f"polyest: warning: {tmp_path}/t.json: is written, but its storage")
+    assert said[0].startswith(f"polyest: warning: {tmp_path}/t.json: the file is written, but ")
     assert result.stderr.splitlines()[-1] == f"polyest: wrote {tmp_path}/t.json"
 
 
@@ -150,11 +152,13 @@ def test_without_a_lock_a_sweep_ends_and_says_that_it_is_not_alone(
     path = tmp_path / "t.jsonl"
     monkeypatch.setattr(growing.fcntl, "flock", failing(number))
     if number in HELD:
-        with pytest.raises(CannotStore, match="another sweep is writing it"):
+        with pytest.raises(CannotStore, match="another sweep is writing to this file"):
             sweep(KS, path, **KEYWORDS)
         return
     (said,) = warned(sweep, KS, path, **KEYWORDS)
-    assert said.startswith(f"{path}.part: has no lock ({os.strerror(number).lower()})")
+    assert said.startswith(
+        f"{path}.part: the file cannot be locked ({os.strerror(number).lower()})"
+    )
     assert said.endswith("start none until this one has ended")
     assert path.read_bytes() == whole
     assert names(tmp_path) == ["t.jsonl"]
@@ -174,7 +178,7 @@ def test_a_system_without_locks_says_so_too(tmp_path, monkeypatch, whole):
     if os.path.isdir("/proc/self/fd"):
         monkeypatch.setattr(Path, "unlink", unlink)
     (said,) = warned(sweep, KS, tmp_path / "t.jsonl", **KEYWORDS)
-    assert "has no lock (this system has none that is used)" in said
+    assert "cannot be locked (this system has no flock)" in said
     assert (tmp_path / "t.jsonl").read_bytes() == whole
     assert names(tmp_path) == ["t.jsonl"]
 
@@ -213,7 +217,7 @@ def test_files_that_are_numbered_anew_at_each_look_do_not_hold_a_sweep_up(
     """As of network drives that do not know the numbers of the server."""
     monkeypatch.setattr(os.path, "samestat", lambda a, b: False)
     (said,) = warned(sweep, KS, tmp_path / "t.jsonl", **KEYWORDS)
-    assert "has no lock (its storage takes it for another at every look)" in said
+    assert "cannot be locked (its storage reports another file each time it is asked)" in said
     assert (tmp_path / "t.jsonl").read_bytes() == whole
     assert names(tmp_path) == ["t.jsonl"]
 
@@ -233,7 +237,7 @@ def test_two_sweeps_that_nothing_keeps_apart_both_end_in_a_whole_file(
 
     monkeypatch.setattr(growing.fcntl, "flock", failing(errno.ENOLCK))
     monkeypatch.setattr(sweeping, "solve", meanwhile)
-    with pytest.warns(NotPromised, match="has no lock"):
+    with pytest.warns(NotPromised, match="cannot be locked"):
         sweep(KS, path, **KEYWORDS)
     assert within
     assert path.read_bytes() == whole
@@ -309,8 +313,8 @@ def test_a_mode_that_the_storage_does_not_keep_is_said(tmp_path, monkeypatch, ca
     path.chmod(0o606)
     monkeypatch.setattr(os, "chmod", call)
     (said,) = warned(put, b"after", path)
-    assert said.startswith(f"{path}: had mode 606 and now has {mode(path):o}")
-    assert said.endswith("see who may read it")
+    assert said.startswith(f"{path}: the file had mode 606 and now has mode {mode(path):o}")
+    assert said.endswith("check who may read it")
     assert path.read_bytes() == b"after"
 
 
@@ -324,9 +328,8 @@ def test_a_read_only_file_is_not_replaced_without_a_word(tmp_path, monkeypatch, 
     monkeypatch.setattr(
         "polyest.make.pipeline._run", None
     )  # whoever solves fails otherwise than refused
-    message = (
-        f"{path}: is read-only, and is not replaced: make it writable (chmod u+w) or name another"
-    )
+    repair = "make it writable (chmod u+w), or name another file"
+    message = f"{path}: the file is read-only, and is not replaced: {repair}"
     for call in (
         lambda: write(table, path),
         lambda: put(b"other", path),

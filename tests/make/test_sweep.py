@@ -124,8 +124,8 @@ def test_the_message_of_a_foreign_part_has_value_expectation_and_repair(tmp_path
         sweep(range(2, 4), tmp_path / "t.jsonl", **MINIMAX)
     message = str(caught.value)
     assert "line 1: holds <polyest table K=1, log, minimax" in message
-    assert "this sweep has K=2..3, log, minimax, polyest" in message
-    assert message.endswith("finish that sweep first, or move its file away")
+    assert "one of this sweep, K=2..3, log, minimax, polyest" in message
+    assert message.endswith("finish the other sweep first, or move its file away")
 
 
 def test_a_noise_budget_that_does_not_bind_is_resumed_too(tmp_path, counted):
@@ -141,7 +141,7 @@ def test_a_noise_budget_that_does_not_bind_is_resumed_too(tmp_path, counted):
 def test_two_sweeps_do_not_write_one_file(tmp_path, whole, monkeypatch):
     def meanwhile(K, **keywords):
         if K == 2:
-            with pytest.raises(CannotStore, match="another sweep is writing it"):
+            with pytest.raises(CannotStore, match="another sweep is writing to this file"):
                 sweep(KS, tmp_path / "t.jsonl", **MINIMAX)
         return solve(K, **keywords)
 
@@ -165,7 +165,7 @@ def test_a_bad_K_at_the_end_is_refused_before_the_first_is_solved(tmp_path, coun
 
 
 def test_an_error_leaves_the_finished_lines_and_no_empty_file(tmp_path, whole, monkeypatch):
-    with pytest.raises(Unattainable, match="below what any table"):
+    with pytest.raises(Unattainable, match="the least that a table of"):
         sweep(KS, tmp_path / "t.jsonl", bias=1e-6)
     assert names(tmp_path) == []
 

@@ -186,10 +186,10 @@ def test_verify_rejects_every_spoiled_variance_optimal_table(tmp_path, noise8):
         witness = replace(dual, noise_weights=tuple(weights))
         _assert_rejected(tmp_path, [(f"x {factor}", replace(noise8, witness=witness), "")])
     witness = replace(dual, selection=dual.selection * (1 + 1e-9))
-    _assert_rejected(tmp_path, [("selection", replace(noise8, witness=witness), "selection")])
+    _assert_rejected(tmp_path, [("selection", replace(noise8, witness=witness), "tie-break value")])
     budget = replace(noise8.problem.budget, value=7.9)
     tighter = replace(noise8, problem=replace(noise8.problem, budget=budget))
-    _assert_rejected(tmp_path, [("a tighter budget", tighter, "of a noise budget of")])
+    _assert_rejected(tmp_path, [("a tighter budget", tighter, "of the stored table is")])
 
 
 def test_verify_rejects_a_spoiled_table_whose_checksums_were_made_to_fit(tmp_path, monkeypatch):

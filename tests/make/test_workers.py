@@ -61,7 +61,7 @@ def test_any_executor_will_do_and_is_left_open():
 @pytest.mark.parametrize("deaths", [1, 2])
 def test_an_item_whose_process_dies_is_tried_again(tmp_path, deaths):
     work = partial(dying, at=5, folder=tmp_path, times=deaths)
-    with pytest.warns(WorkerReplaced, match="a process died: what it was at is begun again"):
+    with pytest.warns(WorkerReplaced, match="a process died, and its work is begun again"):
         found = list(completed(work, ITEMS, 2))
     assert sorted(found) == [(x, x * x) for x in ITEMS]
     assert len(list(tmp_path.iterdir())) == deaths
@@ -72,7 +72,7 @@ def test_an_item_that_always_kills_its_process_is_given_up_after_the_others(tmp_
     found = []
     with (
         pytest.warns(WorkerReplaced),
-        pytest.raises(WorkerLost, match=r"died 3 times, with K = 5 .*run again"),
+        pytest.raises(WorkerLost, match=r"died, 3 times in a row, with K = 5 .*run again"),
     ):
         found.extend(completed(work, [5], 2))
     assert found == []
@@ -97,7 +97,8 @@ def test_what_a_foreign_worker_raises_is_named_with_its_item():
     with ThreadPoolExecutor(1) as executor, pytest.raises(WorkerLost) as caught:
         list(completed(failing, [7], executor=executor))
     message = (
-        "the worker at K = 7 ended with ZeroDivisionError of 7: see to it, and run again to go on"
+        "the worker at K = 7 ended with ZeroDivisionError of 7: remove the cause, and run again to "
+        "continue"
     )
     assert str(caught.value) == message
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
@@ -106,7 +107,9 @@ def test_what_a_foreign_worker_raises_is_named_with_its_item():
 def test_an_executor_that_was_shut_down_meanwhile_is_an_error():
     with ThreadPoolExecutor(1) as executor:
         found = completed(partial(_slowly, executor=executor), ITEMS, executor=executor)
-        with pytest.raises(WorkerLost, match="was cancelled: its scheduler or executor is gone"):
+        with pytest.raises(
+            WorkerLost, match="was cancelled, because its scheduler or executor is gone"
+        ):
             list(found)
 
 

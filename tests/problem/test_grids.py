@@ -172,18 +172,18 @@ def test_a_name_that_is_written_is_read(name):
     [
         (("float8",), "grid 'float8' is unknown: use one of float32, bfloat16, dyadic"),
         (("dyadic:14", 16), "grid 'dyadic:14' is unknown"),
-        (("dyadic",), "group is None: grid dyadic needs the number of traces"),
+        (("dyadic",), "group is None: expected for grid dyadic the number of completions"),
         (("dyadic", 0), "group is 0"),
         (("dyadic", 2.0), "group is 2.0"),
         (("dyadic", True), "group is True"),
         (("dyadic", WHOLE + 1), "group is 16777217"),
-        (("dyadic", 16, 0.0), "beta is 0.0: the factor between entry and reward"),
+        (("dyadic", 16, 0.0), "beta is 0.0: expected the factor between entry and reward"),
         (("dyadic", 16, -1.0), "beta is -1.0"),
         (("dyadic", 16, float("nan")), "beta is nan"),
         (("dyadic", 16, "1"), "beta is '1'"),
         (("dyadic", 16, 1e31), r"beta is 1e\+31"),
-        (("float32", 16), "group 16 and beta 1 say nothing to grid float32"),
-        (("bfloat16", None, 0.1), "group None and beta 0.1 say nothing to grid bfloat16"),
+        (("float32", 16), "group 16 and beta 1 have no meaning for grid float32"),
+        (("bfloat16", None, 0.1), "group None and beta 0.1 have no meaning for grid bfloat16"),
     ],
 )
 def test_what_cannot_be_asked_for(words, said):

@@ -125,7 +125,9 @@ def test_numbers_beyond_the_doubles_are_infinite_bounds():
 
 def test_a_search_that_cannot_end_says_where_it_stands(monkeypatch):
     monkeypatch.setattr("polyest.proof.supremum.MOST_CELLS", 5)
-    with pytest.raises(NotProved, match="5 cells do not settle sup bias of a table of K = 7"):
+    with pytest.raises(
+        NotProved, match="sup bias of a table of K = 7 is not enclosed closely enough by 5 cells"
+    ):
         bracketed(np.log((np.arange(8) + 1) / 8), LOG, "bias")
 
 

@@ -171,7 +171,7 @@ FIRST = {
     "a budget among the least doubles": (
         lambda: polyest.solve(17, "polynomial:1e-300", bias=5e-324), "scale the rewards",
     ),
-    "a least budget": (lambda: polyest.solve(4, noise=5e-324), "noise is 5e-324: a budget below"),
+    "a least budget": (lambda: polyest.solve(4, noise=5e-324), "noise is 5e-324: expected a budget"),
     "a noise beyond the doubles": (lambda: polyest.solve(4, noise=LARGE), "noise is an integer of 1329 bits"),
     "draws too long to print": (lambda: polyest.solve(LONG), "K is an integer of 16610 bits"),
     "a factor beyond the doubles": (
@@ -181,12 +181,12 @@ FIRST = {
     "a cost beyond the doubles": (lambda: rewards.safety([[LARGE]], 1.0), "costs are .*: expected numbers"),
     "a reward beyond the doubles": (lambda: advantages.group_mean([[LARGE, 1]]), "rewards are "),
     "lists for exact": (
-        lambda: advantages.exact([[0.0]], [0.0], [[1]], [[True]]), r"others \(1,\).*expected \(prompts, G\)",
+        lambda: advantages.exact([[0.0]], [0.0], [[1]], [[True]]), r"others \(1,\).*expected others \(G",
     ),
     "no epsilon": (
         lambda: advantages.standardised([[1.0, 0.0]], epsilon=None), "epsilon is None: expected",
     ),
-    "one size": (lambda: counts.in_group([1, 1, 1], groups=[0, 0, 0], sizes=3), "sizes are 3: expected"),
+    "one size": (lambda: counts.in_group([1, 1, 1], groups=[0, 0, 0], sizes=3), "sizes is 3: expected"),
     "a list for a baseline": (lambda: counts.in_group([[1, 1, 1]], baseline=[]), r"baseline \[\] is unknown"),
     "an array for a baseline": (lambda: pairing.pair(16, ARRAY), "baseline array.* is unknown"),
     "a list for a target": (lambda: pairing.pair(16, target=["log"]), "target is .*: expected its name"),

@@ -295,7 +295,7 @@ BAD = [
         BrokenOrbit,
         r"expected \(N,\) three times",
     ),
-    (lambda: rewards.coherence([[[]]]), CountOutOfRange, "at least one trace"),
+    (lambda: rewards.coherence([[[]]]), CountOutOfRange, "at least one completion"),
     (lambda: rewards.coherence(ANSWERS * 1.0), CountOutOfRange, "type float64"),
     (lambda: rewards.coherence(ANSWERS, ties="first"), InvalidReward, "ties is 'first'"),
     (
@@ -318,7 +318,7 @@ BAD = [
     (
         lambda: rewards.soft_consistency(ANSWERS, mean="geometric", table=closed_forms.harmonic(4)),
         Mismatch,
-        "where the counts have K = 6",
+        "but the counts have K = 6",
     ),
     (lambda: rewards.pairwise(ANSWERS, fuzzy=True), InvalidReward, "fuzzy compares texts"),
     (lambda: rewards.pairwise(TEXTS, fuzzy=True, encode=len), InvalidReward, "fuzzy and encode"),

@@ -19,7 +19,7 @@ ANSWERS = np.random.default_rng(0).integers(-1, 5, (12, 8))
 
 BAD = [
     (lambda: rewards.log_probability([[1]]), CountOutOfRange, "a group of 1 under"),
-    (lambda: rewards.log_probability([[]]), CountOutOfRange, "at least one trace"),
+    (lambda: rewards.log_probability([[]]), CountOutOfRange, "at least one completion"),
     (lambda: rewards.log_probability([[1.5, 2, 2]]), CountOutOfRange, "type float64"),
     (lambda: rewards.log_probability(np.zeros((1, 151), int)), TableNotFound, "K = 149"),
     (lambda: rewards.log_probability(ANSWERS, beta=0), InvalidReward, "beta is 0"),
@@ -37,17 +37,17 @@ BAD = [
     (
         lambda: rewards.log_probability(ANSWERS, table="plugin"),
         InvalidReward,
-        "table 'plugin' for log: expected",
+        "table is 'plugin' for target log: expected",
     ),
     (
         lambda: rewards.log_probability(ANSWERS, table="harmonic", noise=8),
         InvalidReward,
-        "noise, table: give a table",
+        "noise, table are given together",
     ),
     (
         lambda: rewards.polynomial(ANSWERS, (0, 1), noise=8),
         InvalidReward,
-        "noise with a polynomial",
+        "noise given for a polynomial",
     ),
     (lambda: rewards.log_probability(ANSWERS, table=5), InvalidReward, "table is 5"),
     (lambda: rewards.log_probability(ANSWERS, table=np.zeros(7)), InvalidReward, "table is array"),
@@ -73,7 +73,7 @@ BAD = [
             ANSWERS, counting="independent", reference=ANSWERS, sizes=(3, 9)
         ),
         InvalidReward,
-        "groups or sizes beside",
+        "groups or sizes given",
     ),
     (lambda: rewards.standard([["a"]]), InvalidReward, "expected numbers"),
     (
@@ -84,9 +84,13 @@ BAD = [
     (
         lambda: rewards.polynomial(ANSWERS, (0, 1), table="harmonic"),
         InvalidReward,
-        "table with a poly",
+        "table given for a poly",
     ),
-    (lambda: rewards.tsallis(ANSWERS, 0.5, table="harmonic"), InvalidReward, "for tsallis:0.5"),
+    (
+        lambda: rewards.tsallis(ANSWERS, 0.5, table="harmonic"),
+        InvalidReward,
+        "for target tsallis:0.5",
+    ),
     (
         lambda: rewards.tsallis(ANSWERS, 0.5, table=polyest.load(6)),
         Mismatch,
@@ -97,15 +101,19 @@ BAD = [
     (
         lambda: rewards.log_probability(ANSWERS, counting="independent"),
         InvalidReward,
-        "reference missing",
+        "reference is missing",
     ),
-    (lambda: rewards.log_probability(ANSWERS, reference=ANSWERS), InvalidReward, "reference given"),
+    (
+        lambda: rewards.log_probability(ANSWERS, reference=ANSWERS),
+        InvalidReward,
+        "reference is given",
+    ),
     (
         lambda: rewards.log_probability(
             ANSWERS, counting="independent", reference=ANSWERS, groups=[0, 0]
         ),
         InvalidReward,
-        "groups or sizes beside reference",
+        "groups or sizes given with reference",
     ),
     (
         lambda: rewards.log_probability(ANSWERS, baseline="median"),
@@ -138,7 +146,11 @@ BAD = [
         InvalidReward,
         "objective is 'f1'",
     ),
-    (lambda: rewards.ground_truth(ANSWERS, ANSWERS, k=3), InvalidReward, "belongs to pass@k"),
+    (
+        lambda: rewards.ground_truth(ANSWERS, ANSWERS, k=3),
+        InvalidReward,
+        "expected k with objective pass@k only",
+    ),
     (
         lambda: rewards.ground_truth(ANSWERS, ANSWERS, objective="pass@k", k=0),
         InvalidReward,

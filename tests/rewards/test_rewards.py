@@ -190,9 +190,9 @@ def test_a_promise_of_sizes_leaves_other_groups_out():
         rewards.log_probability(answers, groups=ids)
     with pytest.raises(CountOutOfRange, match="a group of 2 under"):
         rewards.log_probability(answers, groups=ids, sizes=(2, 6))
-    with pytest.raises(CountOutOfRange, match="least and the most"):
+    with pytest.raises(CountOutOfRange, match="smallest and the largest"):
         rewards.log_probability(answers, groups=ids, sizes=(6, 4))
-    with pytest.raises(CountOutOfRange, match="shape has the size"):
+    with pytest.raises(CountOutOfRange, match="say the size of a group"):
         rewards.log_probability([[1, 1, 2]], sizes=(3, 3))
 
 
@@ -254,7 +254,7 @@ def test_a_table_of_ones_own_and_closed_forms():
         found, rewards.log_probability(ANSWERS, table="schuermann"), equal_nan=True
     )
     assert not np.array_equal(found, rewards.log_probability(ANSWERS), equal_nan=True)
-    with pytest.raises(Mismatch, match="where the counts have K = 6 draws"):
+    with pytest.raises(Mismatch, match="but the counts have K = 6 draws"):
         rewards.log_probability(ANSWERS, table=closed_forms.schuermann(7))
     solved = polyest.load(6, criterion="minimax")
     assert np.array_equal(

@@ -58,7 +58,7 @@ def test_a_state_is_plain_and_comes_back():
     other.load_state_dict(kept)
     assert other.state_dict() == price.state_dict()
     assert other.update([[1.0, 1.0]]) == price.update([[1.0, 1.0]])
-    with pytest.raises(InvalidReward, match="2 budgets for 1"):
+    with pytest.raises(InvalidReward, match="2 budgets: expected 1"):
         Multiplier(0.5, rate=1.0).load_state_dict(kept)
     with pytest.raises(InvalidReward, match="state without rate"):
         other.load_state_dict({"value": [0, 0], "budget": [1, 1]})
@@ -68,7 +68,7 @@ BAD = [
     (lambda p: rewards.safety([[1.0, nan]], p), "costs hold nan"),
     (lambda p: rewards.safety(torch.tensor([nan]), p), "costs hold nan"),
     (lambda p: rewards.safety([["a"]], p), "expected numbers"),
-    (lambda p: rewards.safety([1.0], -1.0), "expected no negative"),
+    (lambda p: rewards.safety([1.0], -1.0), "expected a number of at least 0"),
     (lambda p: rewards.safety([1.0], Multiplier([1.0, 1.0], rate=1.0)), r"\(1,\) for 2 budgets"),
     (lambda p: p.update([nan]), "costs hold nan"),
     (lambda p: p.update([]), "no completion at all"),
@@ -85,7 +85,7 @@ BAD = [
     (lambda p: Multiplier([0.1, 0.2], rate=1.0).update(np.ones((4, 6))), r"\(4, 6\) for 2 budgets"),
     (lambda p: Multiplier(0.0, rate=1e308).update([1e308]), "infinity"),
     (lambda p: rewards.safety([1e300], 1e300), "beyond float64"),
-    (lambda p: rewards.safety([[1.0]], [[1.0]]), "one or a list"),
+    (lambda p: rewards.safety([[1.0]], [[1.0]]), "or a list"),
 ]
 
 

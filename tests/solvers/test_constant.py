@@ -80,7 +80,7 @@ def test_the_budget_that_was_refused_with_a_false_bound_is_solved():
     table = polyest.solve(8, "polynomial:0,3,-9,6", criterion="variance", bias=0.1)
     assert 0.09 < table.bias.upper <= 0.1
     assert table.optimum.lower > 0
-    with pytest.raises(InvalidProblem, match=r"met by a constant table, of bias 0\.128126"):
+    with pytest.raises(InvalidProblem, match=r"a constant table has a bias of 0\.128126"):
         polyest.solve(8, "polynomial:0,3,-9,6", criterion="variance", bias=0.13)
 
 

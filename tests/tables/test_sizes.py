@@ -69,11 +69,15 @@ CALLS = {
 @pytest.mark.parametrize(
     ("given", "error", "said"),
     [
-        ({}, InvalidProblem, "neither K nor group: expected exactly one"),
+        ({}, InvalidProblem, "neither K nor group given: expected exactly one"),
         ({"group": 2}, CountOutOfRange, "a group of 2 under baseline .* at least 3"),
-        ({"group": "many"}, CountOutOfRange, "group is 'many': expected an integer"),
+        (
+            {"group": "many"},
+            CountOutOfRange,
+            "group is 'many': expected a number of completions, an integer",
+        ),
         ({"group": 5, "baseline": "mean"}, InvalidProblem, "baseline 'mean' is unknown"),
-        ({"K": 3, "baseline": "none"}, InvalidProblem, "baseline 'none' beside K 3"),
+        ({"K": 3, "baseline": "none"}, InvalidProblem, "baseline is 'none' beside K 3"),
     ],
 )
 def test_neither_or_what_is_no_group_is_a_named_error(name, given, error, said):
@@ -83,7 +87,7 @@ def test_neither_or_what_is_no_group_is_a_named_error(name, given, error, said):
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "solve"])
 def test_so_is_both_but_where_the_group_is_that_of_the_grid(name):
-    with pytest.raises(InvalidProblem, match="K 3 and group 5: expected exactly one"):
+    with pytest.raises(InvalidProblem, match="K 3 and group 5 given: expected exactly one"):
         CALLS[name](3, group=5)
     with pytest.raises(InvalidProblem, match=r"group 5 and beta 1\.0 without a grid"):
         polyest.solve(3, group=5)
@@ -95,7 +99,7 @@ def test_so_is_both_but_where_the_group_is_that_of_the_grid(name):
     [
         ((), "exactly one of --K"),
         (("--K", 3, "--group", 5), "exactly one of --K"),
-        (("--K", 3, "--baseline", "none"), "give it beside --group"),
+        (("--K", 3, "--baseline", "none"), "give --group"),
         (("--group", 5, "--baseline", "mean"), "'mean' is not one of"),
     ],
 )
@@ -122,7 +126,7 @@ BY_PLACE = {
 def test_by_their_place_they_work_with_a_warning_that_says_how_they_are_written(name):
     by_place, keywords = BY_PLACE[name]
     with pytest.warns(
-        DeprecationWarning, match=r"by place works until polyest 1\.0: write"
+        DeprecationWarning, match=r"by position works until polyest 1\.0: write"
     ) as caught:
         found = by_place()
     assert caught[0].filename == __file__
@@ -130,12 +134,12 @@ def test_by_their_place_they_work_with_a_warning_that_says_how_they_are_written(
 
 
 def test_curves_had_the_criterion_before_the_target():
-    with pytest.warns(DeprecationWarning, match="criterion, budgets, target by place"):
+    with pytest.warns(DeprecationWarning, match="criterion, budgets, target by position"):
         old = frontier.sweep(2, "variance", (1, 4), "power:0.5")
     assert old == frontier.sweep(2, "power:0.5", criterion="variance", budgets=(1, 4))
-    with pytest.warns(DeprecationWarning, match="criterion by place"):
+    with pytest.warns(DeprecationWarning, match="criterion by position"):
         assert list(frontier.comparison(2, "variance")) == list(frontier.comparison(2))
-    with pytest.raises(TypeError, match="got criterion by place and by name"):
+    with pytest.raises(TypeError, match="got criterion by position and by name"):
         polyest.load(3, "log", "minimax", criterion="minimax")
     with pytest.raises(TypeError):
         polyest.load(3, "log", "minimax", None, None, None, None)

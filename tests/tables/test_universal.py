@@ -265,8 +265,9 @@ def test_show_prints_the_table_of_any_k(table):
     assert (page.exit_code, page.stderr) == (0, "")
     assert page.stdout.isascii()
     assert max(map(len, page.stdout.splitlines())) <= 80
-    for said in ("log from K = 4096 draws: gradient-variance, noise 8, universal (release v1)",
-                 "t = polyest.load(4096)", "G = 4098 traces", "c_X = H_X - H_K + u_X + w_X/K"):  # fmt: skip
+    for said in ("log, sample size K = 4096: gradient-variance, noise 8, universal (release v1)",
+                 "t = polyest.load(4096)", "G = 4098 completions",
+                 "c_X = H_X - H_K + u_X + w_X/K"):  # fmt: skip
         assert said in page.stdout
     low, high = page.stdout.split("sup|bias| ", 1)[1].split(", proved", 1)[0].split(" .. ")
     assert float(low) <= table.bias.lower

@@ -69,7 +69,7 @@ def check(path: str) -> None:
     suffix = PurePath(path).suffix
     if suffix.lower() != ".html":
         raise CannotStore(
-            f"{path}: a page in a file that ends in {suffix or 'nothing'!r}: expected .html"
+            f"{path}: the name of the page's file ends in {suffix or 'nothing'!r}: expected .html"
         )
 
 
@@ -149,7 +149,7 @@ def _entry(report: ExplorerReport, noise: float, table: Table, best: list[str]) 
     times = 1.0 if itself else report.times_below(table)
     centred, alone = K + SPENT["group-mean"], K + SPENT["none"]
     rows = [
-        ["K", str(K), f"draws: groups of {centred} under a group mean, {alone} without"],
+        ["K", str(K), f"sample size: groups of {centred} under a group mean, {alone} without"],
         ["sup|e|", span(bias), "proved of these very entries"],
     ]
     if curve.least.lower:

@@ -216,7 +216,7 @@ function copy() {
 function begin() {
   const noise = data.criterion.formula;
   byId("near-words").textContent = `up to noise ${CLOSE} only`;
-  byId("formula").replaceChildren(...typeset(`e(p) = p (E c_X - ${data.phi}), noise ${noise}, X ~ Binomial(${data.K}, p)`));
+  byId("formula").replaceChildren(...typeset(`X ~ Binomial(${data.K}, p); bias e(p) = p (E c_X - ${data.phi}), sup|e| its greatest size over p; noise: the greatest ${noise} over p`));
   byId("unit").replaceChildren(...typeset(`${noise}, in units of that of ${data.plug_in_name}`));
   byId("noise-formula").replaceChildren(...typeset(noise));
   byId("below").textContent = `times below ${data.plug_in_name}`;

@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from polyest.cli.pages.layout import aligned, bold, entry, number, ratio, span, wrapped
-from polyest.cli.pages.words import plug_in_name
+from polyest.cli.pages.words import bias_meaning, noise_meaning, plug_in_name
 
 if TYPE_CHECKING:
     from polyest.frontier import Frontier, Versus
@@ -28,7 +28,7 @@ class FrontierReport:
     def title(self) -> str:
         """The heading of the page."""
         curve = self.curve
-        return f"{curve.target} from K = {curve.K} draws: the least bias that a noise allows"
+        return f"{curve.target}, sample size K = {curve.K}: the least bias at each noise"
 
     def times_below(self, table: "Table") -> float:
         """Return a certified factor by which the plug-in table has more bias than this table."""
@@ -40,12 +40,13 @@ def frontier_page(report: FrontierReport) -> list[str]:
     """Return the ends of the curve, a row for each of its points, and a row for each rival."""
     curve = report.curve
     plug_in, K = curve.plug_in, curve.K
-    lines = [bold(report.title), ""]
+    lines = [bold(report.title), "", *bias_meaning(curve.target)]
+    unit = number(plug_in.criterion(curve.criterion))
+    above, below = noise_meaning(curve.target, curve.criterion, "r")
+    lines += entry("noise r", above, f"{below}, which is {unit}")
     lines += entry(f"E*({K})", f"{span(curve.least)}, proved", "the least sup|bias| at any noise")
-    unit = f"{curve.criterion} {number(plug_in.criterion(curve.criterion))}"
-    lines += entry("noise 1", f"{unit}, of {plug_in_name(curve.target)}")
     lines += entry("noise 0", f"{number(curve.noiseless)}, the least sup|bias| without noise")
-    lines += entry("the end", *wrapped(curve.ended))
+    lines += entry("ends", *wrapped(curve.ended))
     rows = [
         ["", "", "", "times below", "width of"],
         ["noise", "sup|bias|", "in E*", plug_in_name(curve.target), "its bracket"],
@@ -69,7 +70,7 @@ def frontier_page(report: FrontierReport) -> list[str]:
 
 def _beside(rivals: Mapping[str, "Versus | str"]) -> list[str]:
     """Return a row for each rival, and a remark on each rival without a comparison."""
-    rows = [["", "noise", "sup|bias|", "the least there", "times"]]
+    rows = [["", "noise", "sup|bias|", "least at this noise", "times"]]
     remarks = []
     for name, versus in rivals.items():
         if isinstance(versus, str):
@@ -87,7 +88,8 @@ def _beside(rivals: Mapping[str, "Versus | str"]) -> list[str]:
         )
     shown = aligned(rows)
     lines = ["", bold(shown[0]), *shown[1:], ""]
-    lines += ["proved bounds: bias rounded up, times less bias rounded down; noise rounded"]
+    lines += ["least at this noise: sup|bias| of the best table; times: how much more a row has"]
+    lines += ["proved bounds: sup|bias| rounded up, times rounded down; noise is rounded"]
     if any("blocks" in name for name in rivals):
-        lines += ["blocks of k: sample splitting, the minimax table of k draws averaged"]
+        lines += ["blocks of k: sample splitting, the minimax table of K = k averaged over blocks"]
     return lines + remarks

@@ -1,16 +1,18 @@
 """The page of `polyest recommend` says in words and numbers which table to use."""
 
 from decimal import ROUND_HALF_EVEN
+from textwrap import wrap
 
-from polyest.cli.pages.layout import aligned, bold, entry, number, wrapped
+from polyest.cli.pages.layout import WIDTH, aligned, bold, entry, number, wrapped
+from polyest.cli.pages.words import plug_in_name
 from polyest.problem.problem import DEFAULT_NOISE
 from polyest.recommendation import ANSWERS, STEPS, Deviation, Recommendation
 
 TRAINERS = {
     "group-mean": "where the trainer subtracts the group mean, as most do",
-    "none": "where it subtracts nothing, or what knows nothing of the trace",
+    "none": "where the trainer subtracts nothing, or what is independent of the completion",
 }
-HEADS = ("", "bias", "noise", "error", "of the least")
+HEADS = ("", "bias", "std. error", "RMSE", "times the least")
 
 
 def recommendation_page(recommendation: Recommendation) -> list[str]:
@@ -29,9 +31,9 @@ def recommendation_page(recommendation: Recommendation) -> list[str]:
     lines[0], lines[use] = bold(lines[0]), f"{lines[use]}  <- use this"
     bias, deviation, total = _numbers(best)
     plain = recommendation.plain
-    draws = "1 draw" if table.K == 1 else f"{table.K} draws"
+    plug_in = plug_in_name(table.target)
     return [
-        bold(f"{TRAINERS[baseline]}: K = {draws}"),
+        *map(bold, wrap(f"sample size K = {table.K}, {TRAINERS[baseline]}", WIDTH)),
         "",
         *entry(
             "use",
@@ -41,17 +43,20 @@ def recommendation_page(recommendation: Recommendation) -> list[str]:
         *entry(
             "why",
             *wrapped(
-                f"averaged over {recommendation.prompts} prompts a step and {STEPS} steps, its gradient is "
-                f"off by {total}: {bias} of bias, {deviation} of noise "
-                f"(sup|bias| <= {number(table.bias.upper)})"
+                f"the RMSE of its gradient, averaged over {recommendation.prompts} prompts a step and "
+                f"{STEPS} steps, is {total}: bias {bias} and standard error {deviation}"
+            ),
+            *wrapped(
+                f"its |p (E c_X - log p)|, X ~ Binomial(K, p), is at most {number(table.bias.upper)}"
             ),
         ),
         *entry(
-            "the log",
+            "plug-in",
             *wrapped(
-                f"log(X/{group}) would be off by {_number(plain.total)}, "
-                f"{plain.total / best.total:.2f} times as much: {_number(plain.bias)} of bias, that no "
-                f"averaging takes off, and {_number(plain.noise)} of noise"
+                f"the RMSE of log(X/{group}), the log of an answer's share in its group, is "
+                f"{_number(plain.total)}, {plain.total / best.total:.2f} times as much: bias "
+                f"{_number(plain.bias)}, which no averaging removes, and standard error "
+                f"{_number(plain.noise)}"
             ),
         ),
         "",
@@ -59,7 +64,8 @@ def recommendation_page(recommendation: Recommendation) -> list[str]:
         "",
         *wrapped(
             f"root mean squares over five shapes of answers ({', '.join(ANSWERS)}), in logits; "
-            "noise 1 to 16: the tables of gradient-variance; benchmarks/noise.py has more"
+            f"noise r: the table of least bias whose {table.criterion}, sup p Var c_X, is at most r times "
+            f"that of {plug_in}; benchmarks/noise.py has more"
         ),
         "",
     ]

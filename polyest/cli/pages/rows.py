@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN
 
 from polyest.cli.pages.layout import aligned, bold, entry, number, ratio, span
-from polyest.cli.pages.words import asked
+from polyest.cli.pages.words import (
+    asked,
+    bias_meaning,
+    criteria_meaning,
+    noise_meaning,
+    plug_in_name,
+)
 from polyest.problem.bias import SAME
 from polyest.problem.claims import STATED, Bracket, Certificate
-from polyest.problem.criteria import CRITERIA
+from polyest.problem.criteria import CRITERIA, DEFAULT
 from polyest.tables.table import Table
 
 COLUMNS = tuple(name for name in CRITERIA if name in STATED)
@@ -37,7 +43,13 @@ def range_page(report: RangeReport) -> list[str]:
     names = [f"K = {table.K}" for table in report.tables]
     rows = {name: table.certificate for name, table in zip(names, report.tables, strict=True)}
     leasts = dict(zip(names, report.leasts, strict=True))
-    return [bold(f"{first.target}: {asked(first)}"), "", *certificates(rows, leasts)]
+    budget = first.budget
+    defined = bias_meaning(first.target)
+    if budget is not None and budget.kind == "noise":
+        r = f"{budget.value:g}"
+        defined += entry(f"noise {r}", *noise_meaning(first.target, first.criterion, r))
+    title = bold(f"{first.target}: {asked(first)}")
+    return [title, "", *defined, "", *certificates(first.target, rows, leasts)]
 
 
 def comparison_page(report: ComparisonReport) -> list[str]:
@@ -46,22 +58,25 @@ def comparison_page(report: ComparisonReport) -> list[str]:
     rows = {name: table.certificate for name, table in report.tables.items()}
     places = {name: number(p, ROUND_HALF_EVEN) for name, p in report.places.items()}
     return [
-        bold(f"log from K = {K} draws, tables side by side"),
+        bold(f"log, sample size K = {K}: tables side by side"),
         "",
-        *entry(f"E*({K})", f"{span(report.least)}, proved", f"the least sup|bias| of {K} draws"),
+        *bias_meaning("log"),
+        *entry("noise r", *noise_meaning("log", DEFAULT, "r")),
+        *entry(f"E*({K})", f"{span(report.least)}, proved", "the least sup|bias| of any table"),
         "",
-        *certificates(rows, dict.fromkeys(rows, report.least), places),
-        "noise r: least bias at r times the gradient-variance of log_count",
+        *certificates("log", rows, dict.fromkeys(rows, report.least), places),
+        f"log_count: the plug-in {plug_in_name('log')}; noise r: the least bias at noise r",
         f"at p: the first p of the greatest |bias|, to {SAME:g}, by float64 and not proved",
     ]
 
 
 def certificates(
+    target: str,
     rows: Mapping[str, Certificate],
     leasts: Mapping[str, Bracket | None],
     places: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Return aligned rows of certified bounds by name.
+    """Return aligned rows of certified bounds by name, of tables for one target.
 
     The columns are sup|bias|, the same in units of E*, the place if given, and the criteria.
     """
@@ -79,8 +94,8 @@ def certificates(
     ]
     split = [[head.split("\n")[i] for head in heads] for i in (0, 1)]
     lines = aligned([*split, *body])
-    caption = "proved upper bounds, rounded up; in E*: multiples of the least sup|bias|"
-    return [*map(bold, lines[:2]), *lines[2:], "", caption]
+    caption = "proved upper bounds, rounded up; in E*: multiples of E*(K), the least sup|bias|"
+    return [*map(bold, lines[:2]), *lines[2:], "", caption, *criteria_meaning(COLUMNS, target)]
 
 
 def _head(criterion: str) -> str:

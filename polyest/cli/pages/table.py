@@ -7,7 +7,7 @@ from math import isfinite
 
 from polyest.cli.pages.layout import bold, columns, entry, number, span, wrapped
 from polyest.cli.pages.rows import certificates
-from polyest.cli.pages.words import asked, phi, plug_in_name
+from polyest.cli.pages.words import asked, bias_meaning, noise_meaning, plug_in_name, size
 from polyest.closed_forms import FORMS
 from polyest.counts import SPENT
 from polyest.problem.claims import Bracket, Certificate
@@ -15,6 +15,7 @@ from polyest.problem.criteria import DEFAULT
 from polyest.problem.grids import parse_grid
 from polyest.problem.problem import DEFAULT_NOISE, LARGEST_LISTED, Budget
 from polyest.problem.targets import LOG
+from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
 from polyest.tables.universal import UniversalTable
 
@@ -58,13 +59,11 @@ def table_page(report: TableReport) -> list[str]:
     """
     table, least = report.table, report.least
     K, name = table.K, table.target
-    title = wrapped(f"{name} from K = {K} draws: {asked(table)}")
-    lines = [*map(bold, title), ""]
+    title = wrapped(f"{size(table)}: {asked(table)}")
+    lines = [*map(bold, title), "", *bias_meaning(name)]
     if least is not None:
         lines += entry(
-            f"E*({K})",
-            f"{span(least)}, proved",
-            f"the least sup|bias| of {K} draws, bias = p (mean of c_X - {phi(name)})",
+            f"E*({K})", f"{span(least)}, proved", f"the least sup|bias| of any table of K = {K}"
         )
     if table.optimum is not None and not table.problem.is_minimax:
         what = "sup|bias|" if table.problem.minimises_bias else table.criterion
@@ -80,7 +79,8 @@ def table_page(report: TableReport) -> list[str]:
         lines += entry("grid", *_rounded(table.grid, report.grid))
     lines += _use(K, code(table, report.released, report.out, report.group))
     rows = {"this table": table.certificate, **report.rivals}
-    lines += ["", *certificates(rows, dict.fromkeys(rows, least)), *_remarks(table, report.rivals)]
+    lines += ["", *certificates(name, rows, dict.fromkeys(rows, least))]
+    lines += _remarks(table, report.rivals)
     return [*lines, "", bold(f"coefficients c_0 .. c_{K}"), *columns(table.coefficients)]
 
 
@@ -88,16 +88,16 @@ def universal_page(table: UniversalTable) -> list[str]:
     """Return the page of the universal table at one K: bias, budget, use, criteria and the formula."""
     K, limits, budget = table.K, table.limits, table.budget
     assert budget is not None
-    lines = [bold(f"{table.target} from K = {K} draws: {asked(table)}"), ""]
-    scaled = f"{span(limits.bias)}, over K, for every K > {LARGEST_LISTED}"
+    lines = [bold(f"{size(table)}: {asked(table)}"), "", *bias_meaning(table.target)]
+    scaled = f"{span(limits.bias)}, divided by K, for every K > {LARGEST_LISTED}"
     lines += entry("sup|bias|", f"{span(table.bias)}, proved", scaled)
     limit = number(budget.value * limits.log_count / K, ROUND_FLOOR, 8)
-    spent = f"{table.criterion} <= {budget.value:g} x that of {plug_in_name(table.target)}"
-    lines += entry("budget", spent, f"which is at least {limit}, for every K > {LARGEST_LISTED}")
+    kept = f"kept for every K > {LARGEST_LISTED}; at this K it is at least {limit}"
+    lines += entry("budget", *_allowed(table, budget), kept)
     keyword = "" if budget.value == DEFAULT_NOISE else f", noise={budget.value!r}"
     lines += _use(K, [f"polyest.load({K}{keyword})"])
     rows = {"this table": table.certificate}
-    lines += ["", *certificates(rows, {"this table": None}), ""]
+    lines += ["", *certificates(table.target, rows, {"this table": None}), ""]
     lines += [bold("c_X = H_X - H_K + u_X + w_X/K"), "H_n = 1 + 1/2 + ... + 1/n"]
     lines += ["w_X = X(X-1)/2 (u_X - 2 u_{X-1} + u_{X-2}), w_0 = w_1 = 1/2"]
     last = len(table.departures) - 1
@@ -135,15 +135,15 @@ def code(
 def _remarks(table: Table, rivals: Mapping[str, Certificate]) -> list[str]:
     """Return lines that explain the rivals."""
     if not rivals:
-        lines = ["for so many draws what the table replaces is not proved in passing"]
+        lines = ["for so large a K the page does not prove what the table replaces, to save time"]
         more = f"polyest compare --K {table.K} proves it, and takes a while"
         return [*lines, more] if table.target in FORMS else lines
     if "plug_in" in rivals:
-        return ["plug_in: phi((X+1)/(K+1)), X+1 of K+1 traces alike"]
+        return [f"plug_in: {plug_in_name(table.target)}, from X+1 equal answers in K+1 completions"]
     *_, best = rivals
     return [
-        "log_count: the log that trainers use, of an in-group share",
-        f"{best}: the least sup|bias| among the closed forms of the log",
+        f"log_count: the plug-in {plug_in_name(table.target)}, which trainers use",
+        f"{best}: of the closed forms for log p, the one of least sup|bias|",
     ]
 
 
@@ -156,7 +156,7 @@ def _rounded(grid: str, rounding: OnGrid) -> list[str]:
         reward = "c_X" if beta == 1 else f"{beta!r} c_X"
         lines = [
             f"{grid}: rewards {reward} are whole multiples of 2^-{B}",
-            f"in groups of up to {rounding.group} traces float32 sums of them are exact",
+            f"in groups of up to {rounding.group} completions their float32 sums are exact",
         ]
     if rounding.ruin is None:
         return lines
@@ -166,27 +166,35 @@ def _rounded(grid: str, rounding: OnGrid) -> list[str]:
 
 def _spent(
     table: Table, budget: Budget, least: Bracket | None, unit: Certificate | None
-) -> tuple[str, str]:
+) -> list[str]:
     """Return what the budget allows and how much of it the table uses, as a share if its unit is known."""
     used = table.bias.upper
     limit = budget.value
     if budget.kind == "noise":
         used = table.certificate.criterion(table.criterion)
-        text = f"{table.criterion} <= {budget.value:g} x that of {plug_in_name(table.target)}"
+        texts = _allowed(table, budget)
         if unit is None:
-            return text, f"used: {number(used)}"
+            return [*texts, f"used: {number(used)}"]
         limit *= unit.criterion(table.criterion)
-        text += f" = {number(limit)}"
+        texts[-1] += f" = {number(limit)}"
     elif budget.kind == "bias-ratio":
-        text = f"sup|bias| <= {budget.value:g} x E*({table.K})"
+        texts = [f"sup|bias| <= {budget.value:g} x E*({table.K})"]
         if least is None:
-            return text, f"used: {number(used)}"
+            return [*texts, f"used: {number(used)}"]
         limit *= least.lower
-        text += f" = {number(limit)}"
+        texts[-1] += f" = {number(limit)}"
     else:
-        text = f"sup|bias| <= {number(limit)}"
+        texts = [f"sup|bias| <= {number(limit)}"]
     left = max(1 - used / limit, 0.0)
-    return text, f"used: all but {left:.0e} of it" if left < 0.01 else f"used: {1 - left:.0%} of it"
+    share = f"all but {left:.0e} of it" if left < 0.01 else f"{1 - left:.0%} of it"
+    return [*texts, f"used: {share}"]
+
+
+def _allowed(table: Lookup, budget: Budget) -> list[str]:
+    """Return lines that say what a budget of noise bounds."""
+    r = f"{budget.value:g}"
+    above, below = noise_meaning(table.target, table.criterion, r)
+    return [f"noise {r}: {above}", below]
 
 
 def _use(K: int, source: Sequence[str]) -> list[str]:
@@ -196,8 +204,8 @@ def _use(K: int, source: Sequence[str]) -> list[str]:
     return [
         *entry(
             "groups",
-            f"G = {K + centred} traces where the trainer subtracts the group mean, K = G - {centred}",
-            f"G = {K + plain} traces where it does not, K = G - {plain}",
+            f"G = {K + centred} completions where the group mean is subtracted, K = G - {centred}",
+            f"G = {K + plain} completions where it is not, K = G - {plain}",
         ),
         *entry("code", f"t = {source[0]}", *source[1:], look_up),
     ]

@@ -64,8 +64,8 @@ def read(
     """
     if how.gather is True and not gathering.running():
         raise BrokenBatch(
-            "gather=True without a process group: start with torchrun or accelerate, or leave gather "
-            'at "auto", which counts on one process what there is'
+            "gather=True without a process group: start with torchrun or accelerate, or leave gather at "
+            '"auto", which counts within one process where there is no other'
         )
     try:
         rows = rows_of(how, prompts, completions, columns)

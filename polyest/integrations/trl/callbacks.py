@@ -63,7 +63,7 @@ class Check(Callback):
         super().__init__()
         if not rewarded or not all(callable(reward) for reward in rewarded):
             raise InvalidReward(
-                f"rewards {shown(rewarded)}: expected those of the trainer, one at least"
+                f"rewards are {shown(rewarded)}: expected the trainer's reward functions, at least one"
             )
         self.rewarded = rewarded
 
@@ -160,9 +160,9 @@ class MultiplierCallback(Callback):
             elif state.global_step:
                 warn(
                     StartedAgain(
-                        f"{reward.__name__}: the checkpoint of step {state.global_step} has no multiplier, "
-                        f"which begins at {reward.multiplier.value.tolist()}: set it to where it was, or "
-                        "keep the name of the reward"
+                        f"{reward.__name__}: the checkpoint of step {state.global_step} has no multiplier "
+                        f"of this name, and it begins again at {reward.multiplier.value.tolist()}: set it "
+                        "to its last value, or give the reward its former name"
                     ),
                     stacklevel=2,
                 )

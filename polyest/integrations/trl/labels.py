@@ -67,8 +67,9 @@ class Labels:
         if first:
             warn(
                 UnreadableLabel(
-                    f"{self._unread_in(values)}: all completions of such a prompt earn the same, so it is "
-                    "not learnt from; mend or drop the row (warned of once; the rows are counted)"
+                    f"{self._unread_in(values)}: all completions of such a prompt earn the same, so nothing "
+                    "is learnt from it; mend or drop the row (this warning is given once; the rows are "
+                    "counted)"
                 ),
                 stacklevel=4,
             )

@@ -270,7 +270,9 @@ def build(
     known = (OrbitKeywords if orbit_size else Keywords).__annotations__
     unknown = [name for name in keywords if name not in known]
     if unknown:
-        raise TypeError(f"keyword {', '.join(unknown)}: expected some of {', '.join(known)}")
+        raise TypeError(
+            f"unknown keyword {', '.join(unknown)}: expected some of {', '.join(known)}"
+        )
     given: dict[str, Any] = dict(keywords)
     orbit = given.pop("orbit", "orbit_id") if orbit_size else None
     reading = Reading(
@@ -287,8 +289,8 @@ def build(
     )
     if reading.broken not in BROKEN or not any(reading.gather is way for way in GATHER):
         raise InvalidReward(
-            f"broken is {shown(reading.broken)}, gather {shown(reading.gather)}: expected raise or exclude, "
-            'and "auto", True or False'
+            f"broken is {shown(reading.broken)} and gather is {shown(reading.gather)}: expected "
+            '"raise" or "exclude" for broken, and "auto", True or False for gather'
         )
     return Reward(form, arguments, reading, {"dyadic": True, "unanswered": UNANSWERED, **given})
 

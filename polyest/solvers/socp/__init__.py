@@ -54,7 +54,9 @@ def solve(problem: Problem) -> Solution:
     Raise InvalidProblem for K above 1024, and NotConverged with the state that was reached.
     """
     if problem.K > MOST_DRAWS:
-        raise InvalidProblem(f"K is {problem.K}: socp solves up to K = {MOST_DRAWS}")
+        raise InvalidProblem(
+            f"K is {problem.K}: socp solves up to K = {MOST_DRAWS}; use a smaller K"
+        )
     # One thread keeps sums in one order, and two threads are slower beside other work.  Intermediate
     # numbers are not finite for a target that float64 hardly tells from a constant, for example; such
     # a run ends with NotConverged.
