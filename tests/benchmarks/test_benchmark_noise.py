@@ -81,7 +81,7 @@ def test_the_rule_is_within_what_recommendation_says(trained, of_step):
     assert worst < 1.31
     for group, prompts, _ in trained:
         name = f"noise {recommend(group, prompts).chosen[0]}"
-        assert name == noise.chosen(of_step, group, prompts * STEPS)
+        assert name == noise.best_noise(of_step, group, prompts * STEPS)
 
 
 def test_training_finds_the_optimum_of_a_reward_without_bias():

@@ -102,7 +102,7 @@ def test_absent_solver_is_told_from_absent_cvxpy(monkeypatch):
 def test_spoiled_table_and_claim_show_in_the_error_columns(benchmark):
     def spoiled(problem, K):
         table = polyest.solve(K, criterion="minimax")
-        return benchmark.Found(
+        return benchmark.Answer(
             2 * table.optimum.upper, table.coefficients + np.where(np.arange(K + 1) == 2, 0.1, 0)
         )
 
@@ -124,7 +124,7 @@ def test_budget_error_is_what_the_table_spends_over_its_budget(benchmark, proble
     for spoil in (0.0, 3.0):
         row = benchmark.Row(problem, 5, "peer")
         entries = right + spoil * np.arange(6)
-        benchmark._fill(row, lambda problem, K, c=entries: benchmark.Found(1.0, c))
+        benchmark._fill(row, lambda problem, K, c=entries: benchmark.Answer(1.0, c))
         limit = benchmark._posed(problem, 5).limit
         spends = bounds[problem](
             polyest.proof.certify.measure(polyest.problem.targets.LOG, entries)
@@ -173,7 +173,7 @@ def test_peer_that_used_its_time_stops_also_where_it_answered(benchmark, monkeyp
 def test_inaccurate_answer_is_not_called_solved(benchmark):
     right = polyest.solve(5, criterion="minimax")
     for accurate, status in ((True, "solved"), (False, "inaccurate")):
-        found = benchmark.Found(right.optimum.upper, right.coefficients, accurate=accurate)
+        found = benchmark.Answer(right.optimum.upper, right.coefficients, accurate=accurate)
         row = benchmark.Row(benchmark.MINIMAX, 5, "SCS")
         benchmark._fill(row, lambda problem, K, found=found: found)
         assert row.status == status

@@ -250,7 +250,7 @@ def test_the_best_rate_is_reported_with_its_distance_to_the_loop(tmp_path, monke
     monkeypatch.setattr(trl_run, "run", made)
     file = tmp_path / "runs.csv"
     tried = [("trl", r, x, s) for r in trl_run.REWARDS for x in trl_run.RATES for s in (8, 9)]
-    best = trl_run.chosen(trl_run.finished(tried, 2, file))
+    best = trl_run.best_rates(trl_run.finished(tried, 2, file))
     assert best == dict.fromkeys(trl_run.REWARDS, 1e-4)
     ways = trl_run.ways(best)
     assert len(ways) == 6 + 4
