@@ -101,8 +101,8 @@ def arranged(answers: Array, *, groups: object = None, orbits: object = None) ->
 
 def _ids(name: str, values: object) -> Any:
     """Integer ids on the host."""
-    found = counts.integers(name, values, values)
-    return found if isinstance(found, np.ndarray) else found.cpu().numpy()
+    ids = counts.integers(name, values, values)
+    return ids if isinstance(ids, np.ndarray) else ids.cpu().numpy()
 
 
 def _blocks(whole: str, part: str, ids: Any) -> tuple[Any, int]:
