@@ -1,11 +1,11 @@
-"""Entries of tables of 8, 16 and 32 draws: what the least bias costs, and what a noise budget saves.
+"""Entries of tables of sample size K = 8, 16, 32: the cost of least bias, and what a variance budget saves.
 
     python benchmarks/coefficients.py             # results/coefficients.csv, a second
     python benchmarks/coefficients.py --quick     # K = 2, to standard output
 
-The file has a row for each entry c_k of these tables: the log that trainers use, Schuermann's table, the
-minimax table, whose entries grow like 2^K, and the tables of least bias with sup p Var at most 1, 2, 4 and 8
-times that of the log.
+The file has a row for each entry c_k of these tables: the plug-in log((X+1)/(K+1)) that trainers use,
+Schuermann's table, the minimax table, whose entries grow like 2^K, and "noise r", the tables of least bias
+with sup p Var at most r = 1, 2, 4 and 8 times that of the plug-in log.
 """
 
 import argparse
@@ -26,7 +26,7 @@ Row = dict[str, str | float | int]
 
 
 def rows(Ks: Iterable[int]) -> list[Row]:
-    found: list[Row] = []
+    entries: list[Row] = []
     for K in Ks:
         tables = {
             "log_count": closed_forms.log_count(K),
@@ -34,12 +34,12 @@ def rows(Ks: Iterable[int]) -> list[Row]:
             "minimax": polyest.load(K, criterion="minimax"),
             **{f"noise {noise}": polyest.load(K, noise=noise) for noise in NOISES},
         }
-        found += [
+        entries += [
             {"K": K, "series": series, "k": k, "entry": float(entry)}
             for series, table in tables.items()
             for k, entry in enumerate(table.coefficients)
         ]
-    return found
+    return entries
 
 
 def main() -> None:

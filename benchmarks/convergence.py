@@ -24,6 +24,8 @@ with 95 % intervals (Student's t):
     steps, steps_pm     steps until the loss reaches the final loss of the log, over the seeds that get
                         there, whose number is `reached`
 
+The estimator "log" is the plug-in log of the count, and "noise r" is the table of least bias with sup p Var
+at most r times that of log((X+1)/(K+1)).
 "U-statistic" is the Euclidean game.  Its reward is -nu times the number of answers (the slope of the log at
 the uniform distribution) in place of -log nu; it has no bias, and another optimum.
 """
@@ -111,22 +113,25 @@ def pose(game: str) -> tuple[alft.Alft, Mixture, Losses]:
 
 
 def estimators(group: int) -> dict[str, tuple[polyest.Table, polyest.Table] | None]:
-    """For a trace's own group, and for a count of `group` independent draws; None is the true log."""
+    """Two tables of each estimator; None stands for the true log.
+
+    The first is for a completion's own group, the second for a count of `group` independent draws.
+    """
     K = polyest.counts.draws(group)
-    found: dict[str, tuple[polyest.Table, polyest.Table] | None] = {
+    pairs: dict[str, tuple[polyest.Table, polyest.Table] | None] = {
         "true log": None,
         "log": (closed_forms.log_count(group - 1), closed_forms.log_smoothed(group)),
         "U-statistic": tuple(closed_forms.polynomial(k, [0, 1]) for k in (K, group)),
     }
     for name in ("miller_madow", "harmonic", "jackknife", "schuermann"):
-        found[name] = tuple(getattr(closed_forms, name)(k) for k in (K, group))
+        pairs[name] = tuple(getattr(closed_forms, name)(k) for k in (K, group))
     named = {"minimax": {"criterion": "minimax"}} | {f"noise {r}": {"noise": r} for r in NOISES}
     for name, keywords in named.items():
         try:
-            found[name] = tuple(polyest.load(k, **keywords) for k in (K, group))
+            pairs[name] = tuple(polyest.load(k, **keywords) for k in (K, group))
         except TableNotFound as error:
             raise SystemExit(f"{name}: {error}") from None
-    return found
+    return pairs
 
 
 def trained(
@@ -139,7 +144,7 @@ def trained(
     linear: bool,
     steps: int,
 ) -> np.ndarray:
-    """Losses (records, copies), one record in EVERY steps."""
+    """Losses (records, copies) of a training, with one record every EVERY steps."""
     problem, reward, loss = posed
     if linear:
         number = float(problem.number)
@@ -167,7 +172,7 @@ def cell(where: tuple[str, str, int, int], steps: int = STEPS) -> list[Row]:
         rate = min(runs, key=lambda rate: runs[rate][-1, SEEDS:].mean())
         best[name] = rate, runs[rate][:, :SEEDS]
     true, level = best["true log"][1][-1], best["log"][1][-1].mean()
-    found: list[Row] = []
+    lines: list[Row] = []
     for name, (rate, losses) in best.items():
         row: Row = {"game": game, "update": update, "group": group, "prompts": prompts}
         row |= {"estimator": name, "rate": rate}
@@ -178,18 +183,18 @@ def cell(where: tuple[str, str, int, int], steps: int = STEPS) -> list[Row]:
             row[column] = float(values.mean()) if values.size else ""
             spread = STUDENT * values.std(ddof=1) / SEEDS**0.5 if values.size == SEEDS else ""
             row[f"{column}_pm"] = spread if spread == "" else float(spread)
-        found.append({**row, "reached": int(reached.sum())})
-    return found
+        lines.append({**row, "reached": int(reached.sum())})
+    return lines
 
 
 def rows() -> list[Row]:
     cells = sorted(product(GAMES, RATES, GROUPS, PROMPTS), key=lambda c: -c[2] * c[3])
-    found: list[Row] = []
+    lines: list[Row] = []
     with ProcessPoolExecutor() as pool:
         for done, some in enumerate(pool.map(cell, cells), 1):
-            found += some
+            lines += some
             print(f"{done} of {len(cells)}", file=sys.stderr)
-    return sorted(found, key=lambda r: tuple(r[k] for k in ("game", "update", "group", "prompts")))
+    return sorted(lines, key=lambda r: tuple(r[k] for k in ("game", "update", "group", "prompts")))
 
 
 def main() -> None:

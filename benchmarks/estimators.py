@@ -15,7 +15,7 @@ singletons.
 Jiao, Venkat, Han, Weissman (IEEE-IT 61, 2015) and Wu, Yang (IEEE-IT 62, 2016) approximate p log p on
 [0, T] by a polynomial with a constant term.  The constant is an a_0 for answers that do not occur, which no
 reward can pay.  Here the polynomial is the best among those that vanish at 0, p P(p/T) + p log T with P the
-minimax table of L-1 draws, and U-statistics estimate it.  Both papers add 1/(2N) for a frequent answer,
+minimax table of sample size L-1, and U-statistics estimate it.  Both papers add 1/(2N) for a frequent answer,
 which is a bias of 1/(2N) at p = 1, where Miller-Madow has none; here the term is (1 - j/N)/(2N).  Sample
 splitting, which their proofs need and their programs leave out, is left out.
 """
@@ -89,13 +89,15 @@ def bub(K: Any, answers: int | None = None) -> Table:
 
         m^2 sum_p (sum_j a_j B_{j,N}(p) + p log p)^2 + N sum_{j<k} (a_j - a_{j-1})^2 + N (a_{k-1} - b)^2,
 
-    b Miller-Madow's a_{k-1}; and of k = 1..11 the one of the least bound of the mean square error is taken,
+    where b is Miller-Madow's a_{k-1}.  Of k = 1..11 it takes the one with the least bound of the mean square
+    error,
 
         (m greatest bias)^2 + N min(max_j d_j^2, 4 max_p f(p) sum_j (j/N) d_j^2 B_{j,N}(p)),
 
-    d_j = a_j - a_{j-1}, f = min(m, 1/p).  For m up to N that is k = 1, Miller-Madow, until N is near 129.
-    That is the author's program with the multiplier of a_0, which the paper provides for, at infinity: a_0
-    must be 0 or there is no table.  (Below N = 20 his program fits all a on another mesh; this does not.)
+    with d_j = a_j - a_{j-1} and f(p) = min(m, 1/p).  For m up to N this is k = 1, Miller-Madow, until N is
+    near 129.  The author's program does the same with a finite multiplier of a_0, which the paper provides
+    for; here it is infinite, because a_0 must be 0 or there is no table.  (Below N = 20 his program fits all
+    a on another mesh; this does not.)
 
     answers: m, the number of answers there may be, N by default.  Returns a table of K+1 entries.
     Raises InvalidProblem unless K and m are integers of at least 1.
@@ -154,7 +156,7 @@ def jvhw(K: Any, share: float = SHARE) -> Table:
 
 
 def wu_yang(K: Any, answers: int | None = None) -> Table:
-    """Wu, Yang 2016: up to 1.6 log k equal draws the polynomial, above them Miller-Madow.
+    """Wu, Yang 2016: the polynomial for counts up to 1.6 log k, and Miller-Madow above them.
 
     Degree L = 1.6 log k and T = min(1, 3.5 log(k)/N) as in the paper's experiments, L at least 2 and
     at most N.  answers: k, the number of answers there may be, N by default.  Returns a table of K+1
@@ -174,7 +176,7 @@ def wu_yang(K: Any, answers: int | None = None) -> Table:
 
 @lru_cache(maxsize=1024)
 def _blended(N: int, T: float) -> list[float]:
-    """Entries of `jvhw` whose polynomial is for [0, T]."""
+    """Entries of `jvhw`, with the polynomial that approximates on [0, T]."""
     large = [_miller_madow(j, N) for j in range(1, N + 1)]
     if not T:
         return large
@@ -186,7 +188,7 @@ def _blended(N: int, T: float) -> list[float]:
 
 
 def _polynomial(K: int, degree: int, T: float, number: int) -> list[float]:
-    """The first entries of the unbiased table of log T + P(p/T), P the minimax table of degree - 1."""
+    """The first entries of the unbiased table of log T + P(p/T); P is the minimax table of K = degree - 1."""
     entries = [Fraction(c) for c in _minimax(degree - 1)]
     powers = []  # P = sum_m C(n, m) (m-th difference of the entries) p^m
     for m in range(degree):
@@ -218,7 +220,7 @@ TABLES: dict[str, Callable[[int], Table]] = {
 
 
 def entropy(table: Table, counts: Iterable[int]) -> float:
-    """The estimate that a table is, -sum_z (n_z/N) c[n_z - 1], of a sample of N = K+1 draws, in nats.
+    """The entropy -sum_z (n_z/N) c[n_z - 1] that a table estimates from a sample of N = K+1 draws, in nats.
 
     Raises InvalidProblem where the counts do not add up to K+1.
 

@@ -61,7 +61,7 @@ class WriterModel(PreTrainedModel, GenerationMixin):
         self.post_init()
 
     def _init_weights(self, module: torch.nn.Module) -> None:
-        """The writer has its own."""
+        """Leave the weights as the writer initialised them."""
 
     def get_input_embeddings(self) -> torch.nn.Module:
         return self.model.writer.letters

@@ -73,7 +73,7 @@ def sharpened(points: tuple[float, ...]) -> tuple[arb, ...]:
 
 def extrapolants(values: dict[int, arb], power: int) -> list[arb]:
     """Values at 1/n^power = 0 of the polynomials in it through the first 1, 2, ... values."""
-    found: list[arb] = []
+    limits: list[arb] = []
     row: list[arb] = []  # Neville's scheme keeps the polynomials that end in the last value
     nodes = [Fraction(1, n**power) for n in values]
     with ctx.workprec(BITS):
@@ -85,8 +85,8 @@ def extrapolants(values: dict[int, arb], power: int) -> list[arb]:
                     new[-1] + (new[-1] - before) / (arb(apart.numerator) / apart.denominator)
                 )
             row = new
-            found.append(row[-1])
-    return found
+            limits.append(row[-1])
+    return limits
 
 
 def rows(largest: int) -> list[Row]:
@@ -95,7 +95,7 @@ def rows(largest: int) -> list[Row]:
     numbers = {*range(2, min(ALL, largest) + 1)}.union(*(ns for ns, _ in sequences.values()))
     with ctx.workprec(BITS):
         values = {n: least(n - 1) * n * n for n in sorted(numbers)}
-        found = [_row("value", n - 1, value) for n, value in values.items()]
+        lines = [_row("value", n - 1, value) for n, value in values.items()]
         last = {}
         for name, (ns, power) in sequences.items():
             made = extrapolants({n: values[n] for n in ns}, power)
@@ -103,12 +103,12 @@ def rows(largest: int) -> list[Row]:
                 zip(pairwise(made), ns[1:], strict=True), 2
             ):
                 error = abs(value - before).upper()
-                found.append(_row("extrapolant", n - 1, value, name, terms, error))
+                lines.append(_row("extrapolant", n - 1, value, name, terms, error))
                 last[name] = value, error, n, terms
         value, error, n, terms = last[BEST]
         bounds = (error, abs(value - last[PEER][0]).upper(), 2 * value.rad())
-        found.append(_row("constant", n - 1, value, BEST, terms, reduce(arb.max, bounds)))
-    return found
+        lines.append(_row("constant", n - 1, value, BEST, terms, reduce(arb.max, bounds)))
+    return lines
 
 
 def _row(

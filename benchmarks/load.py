@@ -52,12 +52,12 @@ def rows(starts: int) -> list[dict[str, str]]:
         {
             "what": name,
             "starts": str(starts),
-            "least_ms": f"{min(found):.2f}",
-            "median_ms": f"{median(found):.2f}",
+            "least_ms": f"{min(taken):.2f}",
+            "median_ms": f"{median(taken):.2f}",
             "machine": origin.machine(),
             "versions": "; ".join(origin.versions(("polyest", "numpy"))),
         }
-        for name, found in times.items()
+        for name, taken in times.items()
     ]
 
 
@@ -65,11 +65,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="three starts, to standard output")
     given = parser.parse_args()
-    found = rows(3 if given.quick else STARTS)
+    lines = rows(3 if given.quick else STARTS)
     text = StringIO()
-    writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found)
+    writer.writerows(lines)
     if given.quick:
         print(text.getvalue(), end="")
     else:

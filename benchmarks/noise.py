@@ -1,12 +1,15 @@
-"""How much noise a reward table should have: exact errors of one step, and policies trained with each.
+"""How much variance a reward table should have: exact errors of one step, and policies trained with each.
 
     python benchmarks/noise.py              # results/noise_{errors,training}.csv, 10 minutes on two cores
     python benchmarks/noise.py --summary    # what follows from those files, at once
     python benchmarks/noise.py --quick      # a small part, to standard output
 
-noise_errors.csv has the bias and the noise of the gradient (`polyest.recommendation.Deviation`) for each of
-five shapes of answer distributions, for groups of 4 to 64, with and without a group mean.  It also has the
-root mean square error of an average over 1 to 512 prompts.
+The table "noise r" is the one of least bias with the variance ratio r: its sup p Var is at most r times that
+of log((X+1)/(K+1)).  "variance r" is the same for sup Var.
+
+noise_errors.csv has the bias and the noise of the gradient, which is the root of its mean variance
+(`polyest.recommendation.Deviation`), for each of five shapes of answer distributions, for groups of 4 to 64,
+with and without a group mean.  It also has the root mean square error of an average over 1 to 512 prompts.
 
 noise_training.csv is about training: a policy over the answers, a softmax of logits, is trained on the
 reward log q - table, whose optimum is q itself, with q each of those shapes.  A step averages the gradients
@@ -49,26 +52,27 @@ Row = dict[str, object]
 
 
 def tables(group: int, K: int) -> dict[str, np.ndarray]:
-    """Rewards u_1..u_G by name: what is released for K draws, and what it replaces."""
-    found = {"log": closed_forms.log_count(group - 1)}
-    found["harmonic"], found["jackknife"] = closed_forms.harmonic(K), closed_forms.jackknife(K)
+    """Rewards u_1..u_G by name: the tables released for sample size K, and those that they replace."""
+    by_name = {
+        "log": closed_forms.log_count(group - 1),
+        "harmonic": closed_forms.harmonic(K),
+        "jackknife": closed_forms.jackknife(K),
+    }
     keywords = {f"noise {noise}": {"noise": noise} for noise in NOISES}
     for noise in (1, 8):
         keywords[f"variance {noise}"] = {"criterion": "variance", "noise": noise}
-    keywords["squared-error"], keywords["minimax"] = (
-        {"criterion": "squared-error"},
-        {"criterion": "minimax"},
-    )
+    for criterion in ("squared-error", "minimax"):
+        keywords[criterion] = {"criterion": criterion}
     for name, words in keywords.items():
         try:
-            found[name] = polyest.load(K, **words)
+            by_name[name] = polyest.load(K, **words)
         except TableNotFound:
             continue  # there is no minimax table above K = 40
-    return {name: in_group(table, group) for name, table in found.items()}
+    return {name: in_group(table, group) for name, table in by_name.items()}
 
 
 def errors(groups: Iterable[int]) -> list[Row]:
-    found: list[Row] = []
+    lines: list[Row] = []
     for group, baseline in product(groups, BASELINES):
         K = polyest.counts.draws(group, baseline)
         for name, rewards in tables(group, K).items():
@@ -78,8 +82,8 @@ def errors(groups: Iterable[int]) -> list[Row]:
                 row |= {"bias": one.bias, "noise": one.noise}
                 for prompts in PROMPTS:
                     row[f"error_{prompts}"] = error(rewards, prompts, baseline, [answers]).total
-                found.append(row)
-    return found
+                lines.append(row)
+    return lines
 
 
 def trained(
@@ -110,7 +114,7 @@ def cell(where: tuple[str, int, int, int]) -> list[Row]:
     """Rows of every table for one shape, group, number of prompts and of steps."""
     shape, group, prompts, steps = where
     aim = np.repeat(ANSWERS[shape].p, ANSWERS[shape].times)
-    found = []
+    lines = []
     for name, rewards in tables(group, group - 2).items():
         if name == "minimax" and group > 8:
             continue  # the minimax table diverges there
@@ -118,7 +122,7 @@ def cell(where: tuple[str, int, int, int]) -> list[Row]:
         best = int(np.argmin([loss.mean() for loss in losses]))
         row: Row = {"answers": shape, "group": group, "prompts": prompts, "steps": steps}
         spread = losses[best].std(ddof=1) / SEEDS**0.5
-        found.append(
+        lines.append(
             {
                 **row,
                 "table": name,
@@ -127,43 +131,43 @@ def cell(where: tuple[str, int, int, int]) -> list[Row]:
                 "standard_error": spread,
             }
         )
-    return found
+    return lines
 
 
 def training(groups: Iterable[int], prompts: Iterable[int], lengths: Iterable[int]) -> list[Row]:
     cells = [c for c in product(ANSWERS, groups, prompts, lengths) if c[2] * c[3] <= MOST]
     cells.sort(key=lambda c: -c[2] * c[3])
-    found: list[Row] = []
+    lines: list[Row] = []
     with ProcessPoolExecutor() as pool:
         for done, rows in enumerate(pool.map(cell, cells), 1):
-            found += rows
+            lines += rows
             print(f"training: {done} of {len(cells)}", file=sys.stderr)
     return sorted(
-        found, key=lambda r: (r["group"], r["prompts"], r["steps"], r["answers"], r["table"])
+        lines, key=lambda r: (r["group"], r["prompts"], r["steps"], r["answers"], r["table"])
     )
 
 
 def losses(rows: list[dict[str, str]]) -> dict[tuple[int, int, int], dict[str, float]]:
-    """Loss by table, mean over the shapes, of each group, number of prompts and of steps."""
-    found: dict[tuple[int, int, int], dict[str, list[float]]] = {}
+    """Mean loss over the shapes, by group, prompts and steps, and by table."""
+    by_cell: dict[tuple[int, int, int], dict[str, list[float]]] = {}
     for row in rows:
         where = int(row["group"]), int(row["prompts"]), int(row["steps"])
-        found.setdefault(where, {}).setdefault(row["table"], []).append(float(row["loss"]))
-    return {w: {t: float(np.mean(x)) for t, x in by.items()} for w, by in found.items()}
+        by_cell.setdefault(where, {}).setdefault(row["table"], []).append(float(row["loss"]))
+    return {w: {t: float(np.mean(x)) for t, x in by.items()} for w, by in by_cell.items()}
 
 
 def mean_errors(rows: list[dict[str, str]]) -> dict[tuple[int, str], tuple[float, float]]:
     """Mean square bias, and noise of one group, over the shapes, by group and table, under a group mean."""
-    found: dict[tuple[int, str], list[tuple[float, float]]] = {}
+    by_table: dict[tuple[int, str], list[tuple[float, float]]] = {}
     for row in rows:
         if row["baseline"] == "group-mean":
             pair = float(row["bias"]) ** 2, float(row["noise"]) ** 2
-            found.setdefault((int(row["group"]), row["table"]), []).append(pair)
-    return {key: tuple(np.mean(pairs, axis=0)) for key, pairs in found.items()}
+            by_table.setdefault((int(row["group"]), row["table"]), []).append(pair)
+    return {key: tuple(np.mean(pairs, axis=0)) for key, pairs in by_table.items()}
 
 
-def chosen(of_step: dict, group: int, averaged: int) -> str:
-    """The noise of the least error where the gradients of so many groups are averaged."""
+def best_noise(of_step: dict, group: int, averaged: int) -> str:
+    """The variance ratio of the least error where the gradients of `averaged` groups are averaged."""
     names = [f"noise {noise}" for noise in NOISES]
     return min(names, key=lambda t: of_step[group, t][0] + of_step[group, t][1] / averaged)
 
@@ -171,9 +175,9 @@ def chosen(of_step: dict, group: int, averaged: int) -> str:
 def regrets(
     trained: dict, of_step: dict
 ) -> tuple[dict[str, float], dict[int, tuple[float, float]]]:
-    """How many times the loss of the best noise: of each table, and of the rule by its STEPS.
+    """Loss over that of the best noise: of each table, and of polyest.recommendation by its STEPS.
 
-    Geometric means over groups, prompts and steps; for the rule also the worst.
+    Both are geometric means over groups, prompts and steps; those of the rule come with the worst.
     """
     names = {
         t for by in trained.values() for t in by if all(t in other for other in trained.values())
@@ -182,11 +186,11 @@ def regrets(
     fixed = {t: _geometric(by[t] / best[w] for w, by in trained.items()) for t in sorted(names)}
     rule = {}
     for steps in HORIZONS:
-        found = [
-            by[chosen(of_step, where[0], where[1] * steps)] / best[where]
+        ratios = [
+            by[best_noise(of_step, where[0], where[1] * steps)] / best[where]
             for where, by in trained.items()
         ]
-        rule[steps] = _geometric(found), max(found)
+        rule[steps] = _geometric(ratios), max(ratios)
     return fixed, rule
 
 

@@ -1,10 +1,11 @@
-"""What a reward costs online: a look-up against the log it replaces, the path from answers to rewards.
+"""What a reward costs online: a look-up against the plug-in log, and the path from answers to rewards.
 
     python benchmarks/online_cost.py             # results/online_cost.csv, two minutes
     python benchmarks/online_cost.py --quick     # a hundredth of the counts, to standard output
 
-The stage "look-up" reads 10^7 counts of K = 14 draws, range check included.  It is compared with np.log(X/K)
-and with a copy of as many bytes in and out, which is the limit that memory sets.  Each uses one thread.
+The stage "look-up" reads 10^7 counts X for sample size K = 14, range check included.  It is compared with
+np.log(X/K) and with a copy of as many bytes in and out, which is the limit that memory sets.  Each uses one
+thread.
 `reused` means that the result is written to an existing array: new memory takes longer than the look-up.
 
 The stage "integers" turns 16,384 completions, as integer answers (prompts, G), into rewards, G = 8..1024.  It
@@ -52,7 +53,7 @@ Ways = dict[str, Callable[[], object]]
 
 
 def timed(ways: Ways, rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
-    """Least and median milliseconds of each, in turns."""
+    """Least and median milliseconds of each way, which take turns."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for call in ways.values():
         call()
@@ -70,7 +71,7 @@ def rows_of(
     stage: str, group: int, kind: str, ways: Ways, peers: dict[str, str], rounds: int = ROUNDS
 ) -> list[Row]:
     """A row for each way; peers: way -> the way that it is compared with, the first by default."""
-    found = timed(ways, rounds)
+    times = timed(ways, rounds)
     first = next(iter(ways))
     return [
         {
@@ -81,16 +82,16 @@ def rows_of(
             "milliseconds": least,
             "median": middle,
             "peer": peers.get(name, first),
-            "ratio": found[peers.get(name, first)][0] / least,
+            "ratio": times[peers.get(name, first)][0] / least,
         }
-        for name, (least, middle) in found.items()
+        for name, (least, middle) in times.items()
     ]
 
 
 def look_ups(size: int) -> list[Row]:
     table = polyest.load(K)
     drawn = np.random.default_rng(0).integers(1, K + 1, size)  # without 0, whose log would be -inf
-    found: list[Row] = []
+    lines: list[Row] = []
     for integer, real in ((np.int64, np.float64), (np.int64, np.float32), (np.int32, np.float32)):
         X = drawn.astype(integer)
         out = np.empty(size, real)
@@ -119,7 +120,7 @@ def look_ups(size: int) -> list[Row]:
             peers |= {way: "np.log(X/K), reused" for way in ways if way.endswith(", reused")}
         peers["copy, reused"] = "np.log(X/K), reused"
         kind = f"{np.dtype(integer)} to {np.dtype(real)}"
-        found += rows_of("look-up", 0, kind, ways, peers)
+        lines += rows_of("look-up", 0, kind, ways, peers)
     for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
         X = torch.tensor(drawn, device=device)
         entries = torch.tensor(table.coefficients, device=device)
@@ -129,24 +130,24 @@ def look_ups(size: int) -> list[Row]:
             "table[X]": lambda X=X: table[X],
             "clone": X.clone,
         }
-        found += rows_of("look-up", 0, f"torch {device} int64 to float64", ways, {})
-    return found
+        lines += rows_of("look-up", 0, f"torch {device} int64 to float64", ways, {})
+    return lines
 
 
 def counters(groups: list[list[object]]) -> list[list[float]]:
-    """log(X/G) of every trace, in plain Python."""
-    found = []
+    """log(X/G) of every completion, in plain Python."""
+    logs = []
     for group in groups:
         times = Counter(group)
-        found.append([math.log(times[answer] / len(group)) for answer in group])
-    return found
+        logs.append([math.log(times[answer] / len(group)) for answer in group])
+    return logs
 
 
-def paths(traces: int) -> list[Row]:
-    found: list[Row] = []
+def paths(completions: int) -> list[Row]:
+    lines: list[Row] = []
     rng = np.random.default_rng(1)
     for group in GROUPS:
-        drawn = rng.zipf(1.7, (max(1, traces // group), group)).clip(max=1000)
+        drawn = rng.zipf(1.7, (max(1, completions // group), group)).clip(max=1000)
         listed = drawn.tolist()
         # Equal texts would be read only once; the number of the completion makes all texts different.
         number = count()
@@ -160,7 +161,7 @@ def paths(traces: int) -> list[Row]:
         if torch.cuda.is_available():
             moved = tensor.cuda()
             ways["log_probability, torch cuda"] = lambda t=moved: rewards.log_probability(t)
-        found += rows_of("integers", group, "int64", ways, {})
+        lines += rows_of("integers", group, "int64", ways, {})
         ways = {
             "Counter and log": lambda texts=texts: counters(texts),
             "last number, Counter and log": lambda texts=texts: counters(
@@ -170,8 +171,8 @@ def paths(traces: int) -> list[Row]:
                 answers.from_texts(texts, kind="number")
             ),
         }
-        found += rows_of("strings", group, "str", ways, {}, rounds=3)
-    return found
+        lines += rows_of("strings", group, "str", ways, {}, rounds=3)
+    return lines
 
 
 def main() -> None:
@@ -179,8 +180,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a hundredth, to standard output")
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
-    found = look_ups(COUNTS // 100 if quick else COUNTS) + paths(TRACES // 8 if quick else TRACES)
-    origin.write(found, PACKAGES, None if quick else FILE)
+    lines = look_ups(COUNTS // 100 if quick else COUNTS) + paths(TRACES // 8 if quick else TRACES)
+    origin.write(lines, PACKAGES, None if quick else FILE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Bias against noise: the least there is, and what people use, for 8, 16, 32 and 64 draws.
+"""Bias against noise: the least there is, and what people use, for sample sizes K = 8, 16, 32 and 64.
 
     python benchmarks/pareto.py             # results/pareto.csv, four minutes
     python benchmarks/pareto.py --quick     # K = 3, to standard output
@@ -9,7 +9,7 @@ The file has a row for each point of `frontier.sweep` (series "optimal") and `fr
 criterion, K, series and increasing noise:
 
     noise          the criterion in units of that of log((X+1)/(K+1)), a proved upper bound
-    bias_*         proved bracket of sup|e| of the table
+    bias_*         proved bracket of the table's worst-case weighted bias, sup|e| = sup_p |p (E c_X - log p)|
     optimum_lower  proved lower bound of sup|e| of any table at that noise
     least_*        proved bracket of E*(K), the least at any noise
     note           in a row without noise: where the curve ends, or why a point is missing
@@ -35,27 +35,27 @@ PACKAGES = ("polyest", "numpy", "scipy", "python-flint")
 
 
 def rows(Ks: Iterable[int]) -> list[dict[str, str]]:
-    found = []
+    lines = []
     for criterion, K in product(BUDGETED, Ks):
         words = f"{criterion}, K = {K}"
         curve = frontier.sweep(K, criterion=criterion, progress=_told(f"{words}, curve"))
         points, refused = frontier.marks(K, criterion=criterion, progress=_told(f"{words}, marks"))
-        found += frontier.records(curve, points)
-        blank = dict.fromkeys(found[-1], "") | {"target": "log", "criterion": criterion}
+        lines += frontier.records(curve, points)
+        blank = dict.fromkeys(lines[-1], "") | {"target": "log", "criterion": criterion}
         absent = [("end", "end", curve.ended), *(("absent", r.label, r.reason) for r in refused)]
         for series, label, note in absent:
-            found.append({**blank, "K": str(K), "series": series, "label": label, "note": note})
-    return sorted(found, key=_place)
+            lines.append({**blank, "K": str(K), "series": series, "label": label, "note": note})
+    return sorted(lines, key=_place)
 
 
-def written(found: list[dict[str, str]]) -> str:
-    """The file: machine and versions in every line."""
+def written(lines: list[dict[str, str]]) -> str:
+    """The text of the file, with machine and versions in every line."""
     text = StringIO()
     machine, versions = origin.machine(), "; ".join(origin.versions(PACKAGES))
-    columns = [*(name for name in found[0] if name != "note"), "note", "machine", "versions"]
+    columns = [*(name for name in lines[0] if name != "note"), "note", "machine", "versions"]
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**row, "machine": machine, "versions": versions} for row in found)
+    writer.writerows({**row, "machine": machine, "versions": versions} for row in lines)
     return text.getvalue()
 
 

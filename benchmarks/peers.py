@@ -9,12 +9,13 @@ ten times as many answers as draws.  The tables of polyest are "minimax" up to K
 "squared-error":
 
     kind          polyest or peer
-    bias_*        proved bracket of sup|e|, as stored; the four criteria: proved upper bounds
-    noise         gradient_variance in units of that of log_count
+    bias_*        proved bracket, as stored, of the worst-case weighted bias, which is
+                  sup|e| = sup_p |p (E c_X - log p)|; the four criteria: proved upper bounds
+    noise         gradient_variance, sup p Var c_X, in units of that of log_count
     least_*       bracket of the least sup|e| of any table at exactly that p Var (`frontier.against`); the
                   table's own bracket where it is the optimum itself
     ratio_*       bracket of the table's sup|e| over that least value
-    note          why these are missing
+    note          why the last four are missing
 
 entropy.csv has the error in nats of each as an estimator of the entropy of p from n = K+1 draws, where p is
 a distribution over S answers: uniform; Zipf, p_i ~ 1/i; geometric, p_i ~ (1 - 4/S)^i.
@@ -74,12 +75,12 @@ Sampled = Callable[[Floats], float]
 
 
 def ours(K: int) -> dict[str, Table]:
-    """polyest's tables of K draws by name."""
-    found = {f"noise {noise}": polyest.load(K, noise=noise) for noise in NOISES}
-    found["squared-error"] = polyest.load(K, criterion="squared-error")
+    """polyest's tables of sample size K by name."""
+    tables = {f"noise {noise}": polyest.load(K, noise=noise) for noise in NOISES}
+    tables["squared-error"] = polyest.load(K, criterion="squared-error")
     if K <= LARGEST_MINIMAX:
-        found["minimax"] = polyest.load(K, criterion="minimax")
-    return found
+        tables["minimax"] = polyest.load(K, criterion="minimax")
+    return tables
 
 
 def certified(Ks: Iterable[int]) -> Iterator[Row]:
@@ -99,7 +100,7 @@ def certified(Ks: Iterable[int]) -> Iterator[Row]:
 
 
 def _beside(table: Table) -> Row:
-    """The least bias at the noise of a table, and its own in units of that."""
+    """The least bias at the noise of a table, and the bias of the table in units of that."""
     blank: Row = dict.fromkeys(("least_lower", "least_upper", "ratio_lower", "ratio_upper"), "")
     if table.problem.minimises_bias:
         assert table.optimum is not None
@@ -107,12 +108,15 @@ def _beside(table: Table) -> Row:
         least = {"least_lower": low, "least_upper": high}
         return {**least, "ratio_lower": 1.0, "ratio_upper": high / low, "note": ""}
     try:
-        found = against(table)
+        comparison = against(table)
     except (NotConverged, NotProved) as error:
         return {**blank, "note": str(error)}
-    assert found.best.optimum is not None
-    least = {"least_lower": found.best.optimum.lower, "least_upper": found.best.bias.upper}
-    ratio = {"ratio_lower": found.ratio.lower, "ratio_upper": found.ratio.upper}
+    assert comparison.best.optimum is not None
+    least = {
+        "least_lower": comparison.best.optimum.lower,
+        "least_upper": comparison.best.bias.upper,
+    }
+    ratio = {"ratio_lower": comparison.ratio.lower, "ratio_upper": comparison.ratio.upper}
     return {**least, **ratio, "note": ""}
 
 
@@ -136,7 +140,7 @@ def estimated(sizes: Iterable[int], answers: Iterable[int], samples: int) -> Ite
 
 
 def distribution(shape: str, S: int) -> Answers:
-    """Probabilities of S answers; those that are equal, once.
+    """Probabilities of S answers; equal ones are stated once, with their number.
 
     >>> distribution("uniform", 10)
     Answers(p=(0.1,), times=(10,))
@@ -146,22 +150,22 @@ def distribution(shape: str, S: int) -> Answers:
     return Answers(tuple(p.tolist()), tuple(times.tolist()))
 
 
-def exact(table: Table, of: Answers, truth: float) -> Row:
+def exact(table: Table, answers: Answers, truth: float) -> Row:
     """Error of sum_z a_{n_z}, a_j = -(j/N) c_{j-1}, with n ~ Multinomial(N, p), up to rounding.
 
-    Less (j/N) times its mean, the estimate is a sum_z v_{n_z} of mean 0, and E (sum v)^2 is N! N^-N e^N
+    With v_j = a_j - (j/N) mean, the estimate minus its mean is sum_z v_{n_z}, and E (sum v)^2 is N! N^-N e^N
     times twice the coefficient at x^N sigma^2 of prod_z sum_j Poisson(j; N p_z) exp(sigma v_j) x^j.
     """
     N = table.K + 1
     j = np.arange(N + 1)
     a = np.append(0.0, -j[1:] / N * table.coefficients)
-    p, times = np.array(of.p), np.array(of.times)
+    p, times = np.array(answers.p), np.array(answers.times)
     mean = float(times @ (pmf(N, p) @ a))
     v = a - j / N * mean
     factorials = np.array([lgamma(i + 1) for i in j])
     whole = np.zeros((3, N + 1))
     whole[0, 0] = 1.0
-    for q, number in zip(of.p, of.times, strict=True):
+    for q, number in zip(answers.p, answers.times, strict=True):
         weight = np.exp(j * log(N * q) - N * q - factorials)
         whole = _times(whole, np.stack([weight, weight * v, weight * v * v / 2]), number)
     square = 2 * whole[2, N] * exp(N + factorials[N] - N * log(N))
@@ -171,7 +175,7 @@ def exact(table: Table, of: Answers, truth: float) -> Row:
 
 
 def _times(x: Floats, y: Floats, number: int) -> Floats:
-    """x y^number, by squaring; up to sigma^2 and x^N."""
+    """x y^number by squaring, up to sigma^2 and x^N."""
     while number:
         if number % 2:
             x = _product(x, y)
@@ -188,30 +192,32 @@ def _product(x: Floats, y: Floats) -> Floats:
 
 def sampled() -> dict[str, Sampled]:
     """Estimators that need all counts at once, by name."""
-    found: dict[str, Sampled] = {"chao_shen": estimators.chao_shen, "jvhw_of": estimators.jvhw_of}
+    functions: dict[str, Sampled] = {
+        "chao_shen": estimators.chao_shen,
+        "jvhw_of": estimators.jvhw_of,
+    }
     try:
         import infomeasure
     except ImportError:
         _say(f"skipped: {', '.join(OF_PACKAGE)}, as infomeasure is not installed")
-        return found
+        return functions
 
-    logging.getLogger("infomeasure").setLevel(
-        logging.ERROR
-    )  # infomeasure warns of samples without singletons
+    # infomeasure warns of samples without singletons.
+    logging.getLogger("infomeasure").setLevel(logging.ERROR)
 
     def of_package(counts: Floats, approach: str) -> float:
         draws = np.repeat(np.arange(counts.size), counts)
         return float(infomeasure.entropy(draws, approach=approach, base="e"))
 
-    return found | {name: partial(of_package, approach=name) for name in OF_PACKAGE}
+    return functions | {name: partial(of_package, approach=name) for name in OF_PACKAGE}
 
 
 def drawn(
-    functions: dict[str, Sampled], of: Answers, n: int, truth: float, samples: int
+    functions: dict[str, Sampled], answers: Answers, n: int, truth: float, samples: int
 ) -> dict[str, Floats]:
     """Errors of each function on the same samples."""
     rng = np.random.default_rng(0)
-    counts = rng.multinomial(n, np.repeat(of.p, of.times), samples)
+    counts = rng.multinomial(n, np.repeat(answers.p, answers.times), samples)
     seen = [row[row > 0] for row in counts]
     return {
         name: np.array([function(row) for row in seen]) - truth
@@ -233,13 +239,18 @@ def measured(errors: Floats, truth: float) -> Row:
 
 
 def summary() -> list[str]:
-    """Where ours lose: by draws, estimators in the order of their error, and the ratio at equal noise."""
+    """Lines that say where polyest's tables lose.
+
+    They have the ratio to the least bias at equal noise, and the estimators in the order of their error.
+    """
     lines = ["times the least bias of any table at the estimator's own p Var, by K"]
-    found: dict[str, list[str]] = {}
+    ratios: dict[str, list[str]] = {}
     for row in origin.read(PEERS):
         if row["kind"] == "peer":
-            found.setdefault(row["table"], []).append(row["ratio_lower"][:5] or "-")
-    lines += [f"  {name:18} {'  '.join(f'{r:>5}' for r in found[name])}" for name in sorted(found)]
+            ratios.setdefault(row["table"], []).append(row["ratio_lower"][:5] or "-")
+    lines += [
+        f"  {name:18} {'  '.join(f'{r:>5}' for r in ratios[name])}" for name in sorted(ratios)
+    ]
     for n, ranked in standing(origin.read(ENTROPY)).items():
         lines.append(
             f"{n} draws: rmse over the least of the cell, geometric mean over "
@@ -250,18 +261,21 @@ def summary() -> list[str]:
 
 
 def standing(rows: list[dict[str, str]]) -> dict[int, list[tuple[str, float]]]:
-    """By draws: estimators and their rmse over the cell's least, geometric mean over cells, ascending."""
+    """By number of draws, estimators in the order of their rmse over the least of a cell.
+
+    The ratio is a geometric mean over the cells.
+    """
     cells: dict[tuple[int, str, str], dict[str, float]] = {}
     for row in rows:
         place = int(row["n"]), row["answers"], row["S"]
         cells.setdefault(place, {})[row["estimator"]] = float(row["rmse"])
-    found: dict[int, dict[str, list[float]]] = {}
+    logs: dict[int, dict[str, list[float]]] = {}
     for (n, _, _), by in cells.items():
         for name, rmse in by.items():
-            found.setdefault(n, {}).setdefault(name, []).append(log(rmse / min(by.values())))
+            logs.setdefault(n, {}).setdefault(name, []).append(log(rmse / min(by.values())))
     return {
         n: sorted(((name, exp(float(np.mean(x)))) for name, x in by.items()), key=lambda x: x[1])
-        for n, by in found.items()
+        for n, by in logs.items()
     }
 
 

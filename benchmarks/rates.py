@@ -1,11 +1,12 @@
-"""Greatest weighted bias against the number of draws: what is proved, and the slopes that it has.
+"""Worst-case weighted bias against the sample size K: what is proved, and the slopes that it has.
 
     python benchmarks/rates.py              # results/bias_{rates,slopes}.csv, two minutes
     python benchmarks/rates.py --quick      # K up to 8 and a group of 4, to standard output
 
-Each row of bias_rates.csv has a proved bracket of sup|e|; `count` names the kind of count:
+Each row of bias_rates.csv has a proved bracket of sup|e| = sup_p |p (E c_X - log p)|, the worst-case weighted
+bias; `count` names the way of counting:
 
-    independent  K draws without the completion; group is 0
+    independent  counts of K other completions, without the rewarded one; group is 0
         log_count (plug-in), miller_madow, harmonic, jackknife, schuermann, jvhw: as stored (estimators.py)
         minimax: E*(K), the least of all tables, with exact entries; from the list of the release
         noise 1, 2, 4, 8: the least at p Var c_X that many times log_count's; the released tables
@@ -14,8 +15,8 @@ Each row of bias_rates.csv has a proved bracket of sup|e|; `count` names the kin
                  without a baseline, K = G-2 under the group mean; log is log(X/G)
     misused      the wrong table: c[X] of K = G without a baseline, c[X-1] of K = G-1 under the group mean
 
-The rewards u_1..u_G of the counts 1..G are, without a baseline, the table u_1..u_G of G-1 draws.  Under the
-group mean they are the table u_1..u_{G-1} of G-2 draws (tests/test_group_mean.py); a constant has no
+The rewards u_1..u_G of the counts 1..G are, without a baseline, the table u_1..u_G of K = G-1.  Under the
+group mean they are the table u_1..u_{G-1} of K = G-2 (tests/test_group_mean.py); a constant has no
 gradient, so sup|e| is min_a sup_p |p (P(p) - log p - a)| there.  A minimax table above K = 40 is not stored,
 and has no row "misused".
 
@@ -65,7 +66,7 @@ Row = dict[str, str | float | int]
 
 
 def independent(Ks: Iterable[int]) -> Iterator[Row]:
-    """A row per series and K of counts of K draws that are not one's own."""
+    """A row per series and K, for counts that do not contain the rewarded completion."""
     for K in Ks:
         for name in FORMS:
             yield _row("independent", name, K, 0, estimators.TABLES[name](K).bias)
@@ -82,16 +83,16 @@ def independent(Ks: Iterable[int]) -> Iterator[Row]:
 
 
 def in_group(groups: Iterable[int]) -> Iterator[Row]:
-    """A row per series and group of counts that contain one's own trace, rightly and wrongly read."""
+    """A row per series and group, for counts that contain the completion, rightly and wrongly read."""
     for G in groups:
         log_rewards = closed_forms.log_count(G - 1).coefficients
         for baseline, K, wrong in (("no baseline", G - 1, G), ("group mean", G - 2, G - 1)):
-            of = measured if baseline == "no baseline" else seen
-            yield _row("in-group", f"log, {baseline}", K, G, of(log_rewards[: K + 1]))
+            bracket = measured if baseline == "no baseline" else seen
+            yield _row("in-group", f"log, {baseline}", K, G, bracket(log_rewards[: K + 1]))
             for series in ("minimax", *(f"noise {noise}" for noise in NOISES)):
                 label = f"{series}, {baseline}"
                 least = listed_least_bias(K) if series == "minimax" else None
-                right = least or of(_stored(series, K))
+                right = least or bracket(_stored(series, K))
                 yield _row("in-group", label, K, G, right)
                 try:
                     entries = _stored(series, wrong)
@@ -99,7 +100,7 @@ def in_group(groups: Iterable[int]) -> Iterator[Row]:
                     _say(f"{label}, group of {G}: no table of K = {wrong} is stored")
                     continue
                 read = entries[1:] if baseline == "no baseline" else entries[:-1]
-                yield _row("misused", label, wrong, G, of(read))
+                yield _row("misused", label, wrong, G, bracket(read))
         _say(f"group of {G}")
 
 
@@ -115,7 +116,7 @@ def measured(entries: Floats) -> Bracket:
 def seen(entries: Floats) -> Bracket:
     """Proved bracket of min over a of sup_p |p (P(p) - log p - a)|, the bias that a gradient sees.
 
-    Above by the certificate of the entries less one a, and what that rounds.
+    The upper end is the certificate of the entries minus one a, plus what this subtraction rounds.
 
     >>> seen(closed_forms.harmonic(2).coefficients + 1).upper < closed_forms.harmonic(2).bias.upper
     True
@@ -130,7 +131,9 @@ def seen(entries: Floats) -> Bracket:
 
 
 def seen_at_least(entries: Floats) -> float:
-    """Its lower end, by two points: |e_1 p_2 - e_2 p_1| <= (p_1 + p_2) max|e_i - a p_i| for every a.
+    """The lower end of `seen`, from two points.
+
+    For every a, |e_1 p_2 - e_2 p_1| <= (p_1 + p_2) max|e_i - a p_i|.
 
     >>> round(seen_at_least(closed_forms.harmonic(2).coefficients), 4)
     0.0914
@@ -157,20 +160,20 @@ def _settled(entries: Floats) -> tuple[float, float, float]:
 def slopes(rows: Iterable[dict[str, str]]) -> list[Row]:
     """Slope of log sup|e| over log(K+1) for each independent series and range, with its interval.
 
-    The slope of least squares, and Student's half width at 95 %.
+    It is the slope of least squares, with Student's half width at 95 %.
 
     >>> exact = {"count": "independent", "series": "exact"}
     >>> exact = [{**exact, "K": K, "bias_upper": 1 / (K + 1) ** 2} for K in DRAWS]
     >>> [(row["from"], round(row["slope"], 9), row["points"]) for row in slopes(exact)]
     [(8, -2.0, 18), (128, -2.0, 6)]
     """
-    found: dict[str, list[tuple[int, float]]] = {}
+    biases: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         if row["count"] == "independent":
-            found.setdefault(row["series"], []).append((int(row["K"]), float(row["bias_upper"])))
+            biases.setdefault(row["series"], []).append((int(row["K"]), float(row["bias_upper"])))
     lines: list[Row] = []
-    for series, (first, last) in product(sorted(found), RANGES):
-        points = [(log(K + 1), log(bias)) for K, bias in found[series] if first <= K <= last]
+    for series, (first, last) in product(sorted(biases), RANGES):
+        points = [(log(K + 1), log(bias)) for K, bias in biases[series] if first <= K <= last]
         if len(points) < 3:
             raise InvalidProblem(
                 f"series {series} has {len(points)} sizes in K = {first}..{last}: a slope with an "

@@ -51,7 +51,7 @@ Row = dict[str, str | float | int]
 
 
 class Chain(nn.Module):
-    """Tokens one after the other; the first 20 prompts are harmful."""
+    """A policy that writes tokens one after the other; the first half of the prompts are harmful."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Chain(nn.Module):
         self.before = nn.Parameter(0.5 * torch.randn(TOKENS + 1, TOKENS, generator=chance))
 
     def steps(self) -> Tensor:
-        """log p (PROMPTS, TOKENS + 1, TOKENS) of a token after another."""
+        """log p (PROMPTS, TOKENS + 1, TOKENS) of each token after each previous one."""
         return (self.prompt[:, None] + self.before).log_softmax(-1)
 
     def forward(self, drawn: Tensor) -> Tensor:
@@ -86,13 +86,13 @@ class Chain(nn.Module):
 
 
 def toxicity(drawn: Tensor) -> Tensor:
-    """Share of toxic tokens of each trace."""
+    """Share of toxic tokens of each completion."""
     return (drawn < TOXIC.stop).double().mean(-1)
 
 
 @torch.no_grad()
 def measured(policy: Chain, base: Chain) -> Row:
-    """Exact expectations, by the distribution of each token."""
+    """The exact expectations of a row, summed over the distribution of each token."""
     log, other = policy.steps().double(), base.steps().double()
     steps = log.exp()
     at = torch.zeros(PROMPTS, TOKENS + 1, dtype=torch.double)
@@ -147,12 +147,12 @@ def run(method: str, seed: int, steps: int = STEPS) -> Row:
         costs.append(float(record.traces.extra.mean()))
         if not fixed:
             price.update(record.traces.extra)
-    found = measured(policy, base)
-    return {**found, "multiplier": float(price.value), "wobble": float(np.std(costs[-100:]))}
+    measures = measured(policy, base)
+    return {**measures, "multiplier": float(price.value), "wobble": float(np.std(costs[-100:]))}
 
 
 def rows(seeds: int = SEEDS, steps: int = STEPS) -> list[Row]:
-    found: list[Row] = []
+    lines: list[Row] = []
     with ProcessPoolExecutor() as pool:
         for method in METHODS:
             runs = [*pool.map(run, [method] * seeds, range(seeds), [steps] * seeds)]
@@ -161,8 +161,8 @@ def rows(seeds: int = SEEDS, steps: int = STEPS) -> list[Row]:
                 values = np.array([float(one[name]) for one in runs])
                 row[name] = float(values.mean())
                 row[f"{name}_pm"] = float(STUDENT * values.std(ddof=1) / seeds**0.5)
-            found.append(row)
-    return found
+            lines.append(row)
+    return lines
 
 
 def main() -> None:

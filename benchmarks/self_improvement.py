@@ -11,9 +11,10 @@ each in its own wording and order of terms, and completions are rewarded by
 
     mode                 1 for the mode of the orbit's answers (Coherence-GRPO), standardised over the orbit
     soft, log            log of the pooled share X/(4 G), as the paper has it
-    soft, table          log of the arithmetic mean, by the stratified table at noise 8
+    soft, table          log of the arithmetic mean, by the stratified table at noise 8 (sup p Var at most 8
+                         times that of log((X+1)/(K+1)))
     geometric, log       mean over the orbit of log(X/G), with 1/2 for a count of 0
-    geometric, table     mean over the orbit of look-ups at noise 8
+    geometric, table     mean over the orbit of look-ups in the table at noise 8
     pairwise             mean agreement with those of the orbit (Pairwise-GRPO), standardised over the orbit
     own mode             1 for the mode of the text's own group: orbits of one, as a control
     labels               1 for the right answer; this uses labels and is no peer
@@ -70,7 +71,7 @@ Rewarded = Callable[[Tensor, Tensor], Tensor]  # answers (orbits, m, G), truth (
 
 @dataclass(frozen=True)
 class Scale:
-    """How large everything is."""
+    """Sizes of the writer, of its training, of a step and of a group."""
 
     width: int = 64
     layers: int = 2
@@ -119,7 +120,7 @@ def labels(answers: Tensor, truth: Tensor) -> Tensor:
 
 
 def over_orbit(centred: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """An advantage over all traces of an orbit, for rewards (orbits, m, G)."""
+    """An advantage over all completions of an orbit, for rewards (orbits, m, G)."""
     return lambda paid: centred(paid.reshape(len(paid), -1)).reshape(paid.shape)
 
 
@@ -169,13 +170,13 @@ def pretrained(seed: int, scale: Scale) -> Writer:
 
 
 def identified(written: list[str]) -> list[int]:
-    """Ids of answers: twice the number, plus one where it is negative; -1 for none."""
+    """Ids of answers: twice the absolute number, plus one where it is negative; -1 for none."""
     given = map(parse, written)
     return [counts.NO_ANSWER if a is None else 2 * abs(a) + (a < 0) for a in given]
 
 
 def improved(writer: Writer, method: str, rate: float, seed: int, scale: Scale) -> float:
-    """Trains the writer in place on unlabeled questions; greedy accuracy after a quarter of the steps."""
+    """Train the writer in place; returns its greedy accuracy after a quarter of the steps."""
     questions, early = divided(seed).unlabeled, 0.0
     reference = pretrained(seed, scale)
     chance = random.Random(seed)
@@ -219,7 +220,7 @@ class Scored(torch.nn.Module):
 
 
 def measured(writer: Writer, questions: list[Question]) -> Row:
-    """Greedy accuracy over all wordings and in each, share of the commonest answer, of no answer."""
+    """Greedy accuracy over all wordings and in each, and shares of the commonest and of no answer."""
     given = answered(writer, questions)
     shares = accuracy(given, questions)
     said = Counter(answer for row in given for answer in row)
@@ -262,7 +263,7 @@ def plan() -> list[tuple[str, float, int]]:
     return [(m, rate, seed) for seed in TUNING for m, rate in product(METHODS, RATES)]
 
 
-def chosen(done: list[Row]) -> dict[str, float]:
+def best_rates(done: list[Row]) -> dict[str, float]:
     """The best rate of each method on the tuning seeds."""
     ends: dict[tuple[str, float], list[float]] = {}
     for row in done:
@@ -275,8 +276,8 @@ def chosen(done: list[Row]) -> dict[str, float]:
 
 def summary(done: list[Row]) -> list[Row]:
     """A row for every method at its rate."""
-    found: list[Row] = []
-    for method, rate in chosen(done).items():
+    lines: list[Row] = []
+    for method, rate in best_rates(done).items():
         mine = [
             r for r in done if r["method"] == method and r["rate"] == rate and r["seed"] in SEEDS
         ]
@@ -295,8 +296,8 @@ def summary(done: list[Row]) -> list[Row]:
         row["commonest"] = max(float(r["commonest"]) for r in mine)
         row["collapsed"] = sum(int(r["collapsed"]) for r in mine)
         row["seconds"] = float(np.mean([float(r["seconds"]) for r in mine]))
-        found.append(row)
-    return found
+        lines.append(row)
+    return lines
 
 
 def kept(file: Path) -> list[Row]:
@@ -308,7 +309,7 @@ def kept(file: Path) -> list[Row]:
 
 
 def finished(runs: list[tuple[str, float, int]], scale: Scale, file: Path) -> list[Row]:
-    """All these runs, those in the file among them; the file grows by each as it ends."""
+    """Rows of all these runs; each run that is not in the file is done and added to it as it ends."""
     done = [row for row in kept(file) if row["scale"] == str(scale)]
     known = {(row["method"], row["rate"], row["seed"]) for row in done}
     left = [one for one in runs if one not in known]
@@ -355,7 +356,7 @@ def main() -> None:
         path.with_stem(f"{path.stem}_large") if scale is LARGE else path for path in (RUNS, FILE)
     )
     done = finished(plan(), scale, runs)
-    best = chosen(done)
+    best = best_rates(done)
     done = finished([(m, best[m], seed) for m in METHODS for seed in SEEDS], scale, runs)
     origin.write(summary(done), PACKAGES, file)
 

@@ -3,9 +3,9 @@
     python benchmarks/solve.py              # all sizes, about fifteen minutes; results/solve.csv
     python benchmarks/solve.py --quick      # the smallest, to standard output
 
-There are three problems: `minimax`, least sup|p (P(p) - log p)| over polynomials P of degree K;
-`gradient-variance`, the same under p Var c_X <= 8 times that of log_count; `second-moment`, the
-augmented quadratic program (AQP): least sup E c_X^2 under sup|e| <= 2 E*(K).  Columns:
+There are three problems: `minimax`, whose value E*(K) is the least sup|e|, e(p) = p (P(p) - log p), over
+polynomials P of degree K; `gradient-variance`, the same under sup p Var c_X <= 8 times that of log_count;
+`second-moment`, the augmented quadratic program (AQP): least sup E c_X^2 under sup|e| <= 2 E*(K).  Columns:
 
     status         solved; inaccurate: solved, but by its own report less accurately than it aims at;
                    failed: ran and gave no answer; refused: polyest refuses it; absent: not
@@ -43,7 +43,7 @@ from typing import Any
 import origin
 import solver_peers
 from flint import arb, arb_poly, ctx
-from solver_peers import MINIMAX, MOMENT, VARIANCE, AbsentError, Found, Question, TooLargeError
+from solver_peers import MINIMAX, MOMENT, VARIANCE, AbsentError, Answer, Question, TooLargeError
 
 import polyest
 from polyest.errors import InvalidProblem
@@ -63,7 +63,7 @@ COLD = "import sys; from polyest.cli.commands import main; sys.argv[1:] = ['solv
 
 @dataclass(frozen=True)
 class Scale:
-    """Sizes; seconds a peer has for one solve; points of the plain formulations; most runs."""
+    """Sample sizes, seconds that a peer has for one solve, points of the plain formulations, most runs."""
 
     draws: dict[str, tuple[int, ...]]
     timeout: float
@@ -99,29 +99,31 @@ class Row:
     versions: str = ""
 
 
-def by_polyest(problem: str, K: int, method: str | None = None) -> Found:
-    """The stored table, certified; the claim is the optimum, whatever rounding leaves of it."""
+def by_polyest(problem: str, K: int, method: str | None = None) -> Answer:
+    """The certified table of `solve`; it claims the proved optimum, which rounding may miss."""
     table = polyest.solve(K, criterion=problem, method=method, **BUDGETS[problem])
     assert table.optimum is not None
     note = "the table of float64 entries" if problem == MINIMAX else ""
-    return Found(table.optimum.upper, table.coefficients, table.optimum, note=note)
+    return Answer(table.optimum.upper, table.coefficients, table.optimum, note=note)
 
 
-def by_alternation(problem: str, K: int) -> Found:
-    """E*(K) and the polynomial in balls, nothing rounded."""
-    found = least_bias(LOG, K, Alternation(remez.exchange(LOG, K)))
-    return Found(found.upper, None, found, found.upper, "the polynomial in balls, not stored")
+def by_alternation(problem: str, K: int) -> Answer:
+    """E*(K), proved of the polynomial in balls, of which nothing is rounded."""
+    bracket = least_bias(LOG, K, Alternation(remez.exchange(LOG, K)))
+    return Answer(
+        bracket.upper, None, bracket, bracket.upper, "the polynomial in balls, not stored"
+    )
 
 
-def by_sollya(problem: str, K: int) -> Found:
+def by_sollya(problem: str, K: int) -> Answer:
     return solver_peers.sollya(_question(problem, K))
 
 
-def by_linprog(problem: str, K: int) -> Found:
+def by_linprog(problem: str, K: int) -> Answer:
     return solver_peers.linprog(_question(problem, K))
 
 
-def by_cvxpy(problem: str, K: int, name: str) -> Found:
+def by_cvxpy(problem: str, K: int, name: str) -> Answer:
     """The program as it is written down, by the solver of that name."""
     return solver_peers.conic(name, _question(problem, K))
 
@@ -130,7 +132,7 @@ def _question(problem: str, K: int) -> Question:
     return Question(problem, K, _posed(problem, K).limit, SCALE.timeout, SCALE.grid)
 
 
-Method = Callable[[str, int], Found]
+Method = Callable[[str, int], Answer]
 HIGHS, *CONES = ((name, partial(by_cvxpy, name=name)) for name in solver_peers.PACKAGES)
 # polyest is first, because the others are compared with its result.
 METHODS: dict[str, dict[str, Method]] = {
@@ -174,16 +176,16 @@ def rows() -> Iterator[Row]:
 
 
 def _fill(row: Row, method: Method) -> None:
-    """Run the method and write what it took, found and got wrong into the row."""
+    """Run the method and write its time, its answer and the errors of the answer into the row."""
     seconds: list[float] = []
     try:
         while not seconds or (len(seconds) < SCALE.runs and sum(seconds) < ENOUGH):
             begun = perf_counter()
             try:
-                found = method(row.problem, row.K)
+                answer = method(row.problem, row.K)
             finally:
                 seconds.append(perf_counter() - begun)
-        _measure(row, found)
+        _measure(row, answer)
     except (AbsentError, TooLargeError) as error:
         row.status = "absent" if isinstance(error, AbsentError) else "not run"
         row.note = str(error)
@@ -196,20 +198,20 @@ def _fill(row: Row, method: Method) -> None:
     row.seconds, row.runs = median(seconds), len(seconds)
 
 
-def _measure(row: Row, found: Found) -> None:
-    """Write what was found, and what it got wrong, into the row."""
+def _measure(row: Row, answer: Answer) -> None:
+    """Write the answer and its errors into the row."""
     problem = _posed(row.problem, row.K)
     if row.method == "polyest" and row.problem != MINIMAX:
-        _optima[row.problem, row.K] = found.claimed
-    row.status = "solved" if found.accurate else "inaccurate"
-    row.claimed, row.note, row.returned = found.claimed, found.note, found.returned
-    row.width = found.proved.width if found.proved else None
+        _optima[row.problem, row.K] = answer.claimed
+    row.status = "solved" if answer.accurate else "inaccurate"
+    row.claimed, row.note, row.returned = answer.claimed, answer.note, answer.returned
+    row.width = answer.proved.width if answer.proved else None
     row.optimum = _optimum(row.problem, row.K)
-    row.claimed_error = found.claimed / row.optimum - 1
-    if isinstance(found.entries, list):
-        row.returned = _reached(found.entries, row.K)
-    elif found.entries is not None:
-        measured = measure(LOG, found.entries)
+    row.claimed_error = answer.claimed / row.optimum - 1
+    if isinstance(answer.entries, list):
+        row.returned = _reached(answer.entries, row.K)
+    elif answer.entries is not None:
+        measured = measure(LOG, answer.entries)
         row.returned = reached(problem, measured)
         if problem.limit is not None:
             row.budget_error = spent(problem, measured) / problem.limit - 1
@@ -236,7 +238,7 @@ _optima: dict[tuple[str, int], float] = {}
 
 
 def _optimum(problem: str, K: int) -> float:
-    """Proved least value: what every method is measured against."""
+    """The proved least value, with which every method is compared."""
     if (problem, K) not in _optima:
         method = by_alternation if problem == MINIMAX else by_polyest
         _optima[problem, K] = method(problem, K).claimed
@@ -252,7 +254,7 @@ def _posed(problem: str, K: int) -> Problem:
 def _reached(powers: list[Fraction], K: int) -> float:
     """Greatest |e| of a polynomial in powers of p at the alternation points: sup|e| to second order.
 
-    Entries as large as those of a minimax table leave nothing of it to an enclosure over cells.
+    With entries as large as those of a minimax table, an enclosure over cells would be too wide.
     """
     with ctx.workprec(16 * K + 400):
         P = arb_poly([arb(a.numerator) / a.denominator for a in powers])
@@ -260,13 +262,13 @@ def _reached(powers: list[Fraction], K: int) -> float:
         return max(float(abs(x * (P(x) - x.log()))) for x in points)
 
 
-def written(found: list[Row]) -> str:
-    """The file: sorted by problem, K and method, versions and machine in every line."""
+def written(lines: list[Row]) -> str:
+    """The text of the file, sorted by problem, K and method, with machine and versions in every line."""
     versions = "; ".join(_versions())
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(field.name for field in fields(Row))
-    for row in sorted(found, key=lambda row: (row.problem, row.K, row.method)):
+    for row in sorted(lines, key=lambda row: (row.problem, row.K, row.method)):
         row.machine, row.versions = origin.machine(), versions
         writer.writerow(_shown(field.name, getattr(row, field.name)) for field in fields(Row))
     return text.getvalue()
@@ -295,15 +297,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help=f"file to write, by default {FILE.name}")
     given = parser.parse_args()
     SCALE = QUICK if given.quick else FULL
-    found = []
+    lines = []
     for row in rows():
         took = "" if row.seconds is None else f", {row.seconds:.3g} s"
         print(f"{row.problem}, K = {row.K}, {row.method}: {row.status}{took}", file=sys.stderr)
-        found.append(row)
+        lines.append(row)
     if given.quick and given.out is None:
-        print(written(found), end="")
+        print(written(lines), end="")
     else:
-        (given.out or FILE).write_text(written(found))
+        (given.out or FILE).write_text(written(lines))
 
 
 if __name__ == "__main__":

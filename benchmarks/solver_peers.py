@@ -40,7 +40,11 @@ PACKAGES = {"HiGHS": "highspy", "Clarabel": "clarabel", "ECOS": "ecos", "SCS": "
 NAMES = ("Sollya", "linprog", *PACKAGES)
 LONGER = 1.5  # a process is ended after this multiple of its time
 BYTES = 8e9  # most memory that a program may need
-PER_ENTRY = {MINIMAX: 600, VARIANCE: 2000, MOMENT: 600}  # measured bytes per point and draw
+PER_ENTRY = {
+    MINIMAX: 600,
+    VARIANCE: 2000,
+    MOMENT: 600,
+}  # measured bytes per point of the grid and entry
 
 SOLLYA = """
 verbosity = 0!;
@@ -61,7 +65,7 @@ quit;
 
 @dataclass(frozen=True)
 class Question:
-    """A problem, its draws, its budget in absolute numbers; seconds to answer, points of the grid."""
+    """A problem, its sample size, its budget in absolute numbers, seconds to answer, points of the grid."""
 
     problem: str
     K: int
@@ -71,8 +75,8 @@ class Question:
 
 
 @dataclass
-class Found:
-    """What a method found: its claim, the table or polynomial, what it proved, what it says of it."""
+class Answer:
+    """What a method answers: its claim, the table or polynomial, the bracket that it proved, a note."""
 
     claimed: float
     entries: Any = None
@@ -94,7 +98,7 @@ class TooLargeError(Exception):
     """A program that needs more memory than there is for it."""
 
 
-def sollya(question: Question) -> Found:
+def sollya(question: Question) -> Answer:
     """Sollya: remez on [2^-m, 1] with weight x, supnorm on each binade, an analytic tail below.
 
     On [0, 1] itself its remez fails.  The tail is |p P| + |p log p| <= 2^-m (sup|P| + m log 2).
@@ -118,27 +122,27 @@ def sollya(question: Question) -> Found:
     except (ValueError, IndexError):
         raise FailedError(f"Sollya says {(done.stdout + done.stderr).strip()[-80:]!r}") from None
     tail = float(size + Fraction(m * log(2) * (1 + 1e-12))) / 2.0**m
-    return Found(
+    return Answer(
         max(float(top), tail),
         powers,
         note=f"remez on [2^-{m}, 1] at {bits} bits, to 1e-5; supnorm proves an upper bound",
     )
 
 
-def linprog(question: Question) -> Found:
+def linprog(question: Question) -> Answer:
     """scipy's linprog on the plain minimax program, dense, in the other process."""
     _fits(question)
     return apart(linear, question, seconds=LONGER * question.timeout)
 
 
-def linear(question: Question) -> Found:
+def linear(question: Question) -> Answer:
     """The plain minimax program of `question` by scipy, solved here."""
     from scipy import optimize
 
     p = _grid(question)[1:]
     rows, aims = p[:, None] * pmf(question.K, p), LOG.weighted(p)
     ones = -np.ones((p.size, 1))
-    found = optimize.linprog(
+    result = optimize.linprog(
         np.append(np.zeros(question.K + 1), 1.0),
         np.block([[rows, ones], [-rows, ones]]),
         np.append(aims, -aims),
@@ -146,12 +150,12 @@ def linear(question: Question) -> Found:
         method="highs",
         options={"time_limit": question.timeout},
     )
-    if found.status:
-        raise FailedError(f"status {found.status}: {found.message.partition('. ')[0]}")
-    return Found(float(found.fun), found.x[:-1], note=f"scipy, {question.grid} points, optimal")
+    if result.status:
+        raise FailedError(f"status {result.status}: {result.message.partition('. ')[0]}")
+    return Answer(float(result.fun), result.x[:-1], note=f"scipy, {question.grid} points, optimal")
 
 
-def conic(name: str, question: Question) -> Found:
+def conic(name: str, question: Question) -> Answer:
     """The plain program of `question` in cvxpy, by the solver of that name, in the other process."""
     for package in ("cvxpy", PACKAGES[name]):
         if find_spec(package) is None:
@@ -160,7 +164,7 @@ def conic(name: str, question: Question) -> Found:
     return apart(solved, name, question, seconds=LONGER * question.timeout)
 
 
-def solved(name: str, question: Question) -> Found:
+def solved(name: str, question: Question) -> Answer:
     """The plain program of `question`, solved here.  cvxpy is imported when it is first asked for."""
     import cvxpy as cp
 
@@ -175,7 +179,7 @@ def solved(name: str, question: Question) -> Found:
             raise FailedError(str(error).partition(". ")[0]) from None
     if program.status not in ("optimal", "optimal_inaccurate"):
         raise FailedError(f"status {program.status}")
-    return Found(
+    return Answer(
         float(bound.value),
         np.asarray(c.value),
         note=f"cvxpy, {question.grid} points, {program.status}",

@@ -58,11 +58,11 @@ def switching(pause: float) -> Iterator[None]:
 
 
 @contextmanager
-def apart(wanted: bool) -> Iterator[None]:
-    """With a process of its own for each entrance, or as where none can be started."""
+def apart(own_process: bool) -> Iterator[None]:
+    """Proofs run in a new helper process, or else as where no other process can be started."""
     program = sys.executable
     helper_process._end()
-    if not wanted:
+    if not own_process:
         sys.executable = ""
     try:
         yield
@@ -83,29 +83,27 @@ def proved() -> str:
 def ended(work: Callable[[], str], expected: str) -> tuple[str, str]:
     """How a call ended, and what it returned."""
     try:
-        found = work()
+        returned = work()
     except PrecisionChanged:
         return "named", ""
     except NotProved:
         return "not_proved", ""
-    return ("same" if found == expected else "other_bytes"), found
+    return ("same" if returned == expected else "other_bytes"), returned
 
 
 def rows(calls: int) -> Iterator[dict[str, str | float | int]]:
     for work in (solved, proved):
         expected = work()
-        for where in (True, False):
+        for own_process in (True, False):
             for name, pause in PAUSES.items():
-                with apart(where), switching(pause):
-                    found = [ended(work, expected) for _ in range(calls)]
+                with apart(own_process), switching(pause):
+                    ends = [ended(work, expected) for _ in range(calls)]
                 # The thread has ended: check that the claims made beside it are true.
-                assert work is proved or all(
-                    holds(polyest.loads(line)) for _, line in found if line
-                )
-                counts = Counter(how for how, _ in found)
+                assert work is proved or all(holds(polyest.loads(line)) for _, line in ends if line)
+                counts = Counter(end for end, _ in ends)
                 yield {
                     "work": work.__name__,
-                    "where": "a process of its own" if where else "the process of the thread",
+                    "where": "a process of its own" if own_process else "the process of the thread",
                     "pause": name,
                     "calls": calls,
                     **{end: counts[end] for end in ENDS},
@@ -127,11 +125,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="three calls, to standard output")
     quick = parser.parse_args().quick
-    found = []
+    lines = []
     for row in rows(3 if quick else CALLS):
         print(row["work"], row["where"], row["pause"], *(row[end] for end in ENDS), file=sys.stderr)
-        found.append(row)
-    origin.write(found, PACKAGES, None if quick else FILE)
+        lines.append(row)
+    origin.write(lines, PACKAGES, None if quick else FILE)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ of a text's group, no KL, and gradients clipped at norm 1.
     trl, 2       the same on two processes, groups counted over both
     loop         polyest.grpo
 
-The rewards are the geometric mean over the orbit, with the log and with the table at noise 8, and rewards
-of other authors for a text's own group, from their definitions:
+The rewards are the geometric mean over the orbit, with the plug-in log and with the table at noise 8 (sup
+p Var at most 8 times that of log((X+1)/(K+1))), and rewards of other authors for a text's own group, from
+their definitions:
 
     majority     1 for the mode of the group (TTRL)
     share        X/G (EMPO)
@@ -80,18 +81,19 @@ Row = dict[str, str | float | int]
 
 
 def number(text: str) -> int | None:
-    """The last of the numbers written; None where something else was."""
+    """The last of the numbers written; None where anything else was written."""
     return parse(text + END)  # TRL removes the end
 
 
 def majority(answers: list[int | None], truth: int) -> list[float]:
-    """1 for the commonest answer, the first of those that tie."""
-    most = Counter(a for a in answers if a is not None).most_common(1)
-    return [float([a] == [top for top, _ in most]) for a in answers]
+    """1 for the commonest answer, of which the first is taken in a tie, and 0 for the others."""
+    counted = Counter(a for a in answers if a is not None).most_common(1)
+    top = counted[0][0] if counted else None
+    return [float(a is not None and a == top) for a in answers]
 
 
 def share(answers: list[int | None], truth: int) -> list[float]:
-    """Share of the group's traces with the answer; 0 for none."""
+    """Share of the group's completions that have the answer; 0 for no answer."""
     times = Counter(answers)
     return [0.0 if a is None else times[a] / len(answers) for a in answers]
 
@@ -104,7 +106,7 @@ def maxrl(answers: list[int | None], truth: int) -> list[float]:
 
 
 class Own:
-    """A reward of answers and truth of each group by itself; groups are whole, on one process."""
+    """A reward from the answers and the truth of each group; groups are whole, on one process."""
 
     def __init__(self, pay: Callable[[list[int | None], int], list[float]]) -> None:
         self.pay, self.__name__ = pay, pay.__name__
@@ -143,10 +145,10 @@ class Timed:
         if gathering.running():
             torch.distributed.barrier()
         start = perf_counter()
-        found = self.reward(**columns)
+        rewards = self.reward(**columns)
         self.seconds += perf_counter() - start
         self.waited += start - came
-        return found
+        return rewards
 
 
 class Looks(TrainerCallback):
@@ -154,7 +156,7 @@ class Looks(TrainerCallback):
 
     def __init__(self, writer: Writer, seed: int) -> None:
         self.writer, self.test = writer, divided(seed).test
-        self.found: Row = {}
+        self.accuracies: Row = {}
         self.seconds = 0.0
 
     def before(self) -> None:
@@ -165,7 +167,7 @@ class Looks(TrainerCallback):
     def after(self, step: int) -> None:
         if step in LOOKS:
             start = perf_counter()
-            self.found[f"after {step}"] = measured(self.writer, self.test)["greedy"]
+            self.accuracies[f"after {step}"] = measured(self.writer, self.test)["greedy"]
             self.seconds += perf_counter() - start
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -214,7 +216,7 @@ def in_trl(reward: str, rate: float, seed: int, processes: int) -> Row:
     trainer.train()
     seconds = perf_counter() - start - looks.seconds
     shares = {"paying": timed.seconds / seconds, "waiting": timed.waited / seconds}
-    return {**looks.found, "step": seconds / STEPS, **shares}
+    return {**looks.accuracies, "step": seconds / STEPS, **shares}
 
 
 def in_loop(reward: str, rate: float, seed: int) -> Row:
@@ -237,9 +239,9 @@ def in_loop(reward: str, rate: float, seed: int) -> Row:
     def pay(traces: grpo.Traces) -> Any:
         nonlocal spent
         start = perf_counter()
-        found = counted.soft_consistency(traces.answers, mean="geometric", dyadic=True, **table)
+        rewards = counted.soft_consistency(traces.answers, mean="geometric", dyadic=True, **table)
         spent += perf_counter() - start
-        return found
+        return rewards
 
     def over_text(given: Any) -> Any:
         return advantages.group_mean(given.flatten(0, 1)).reshape(given.shape)
@@ -249,13 +251,13 @@ def in_loop(reward: str, rate: float, seed: int) -> Row:
     for record in grpo.train(Scored(writer), sampler, pay, config, advantage=over_text):
         looks.after(record.step + 1)
     seconds = perf_counter() - start - looks.seconds
-    return {**looks.found, "step": seconds / STEPS, "paying": spent / seconds, "waiting": 0.0}
+    return {**looks.accuracies, "step": seconds / STEPS, "paying": spent / seconds, "waiting": 0.0}
 
 
 def run(way: str, reward: str, rate: float, seed: int) -> Row:
     """One run; those of TRL in processes of their own."""
     if way == "loop":
-        found = in_loop(reward, rate, seed)
+        measures = in_loop(reward, rate, seed)
     else:
         processes = 2 if way == "trl, 2" else 1
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -265,8 +267,8 @@ def run(way: str, reward: str, rate: float, seed: int) -> Row:
         )  # fmt: skip
         if ran.returncode:
             raise SystemExit(f"{way}, {reward}, seed {seed}: {ran.stderr[-3000:]}")
-        found = json.loads(ran.stdout.splitlines()[-1])
-    return {"way": way, "reward": reward, "rate": rate, "seed": seed, **found}
+        measures = json.loads(ran.stdout.splitlines()[-1])
+    return {"way": way, "reward": reward, "rate": rate, "seed": seed, **measures}
 
 
 def key(row: Row) -> tuple[str, str, float, int]:
@@ -279,7 +281,7 @@ def kept(file: Path) -> list[Row]:
 
 
 def finished(runs: list[tuple[str, str, float, int]], at_once: int, file: Path) -> list[Row]:
-    """All these runs, those in the file among them; the file grows by each as it ends."""
+    """Rows of all these runs; each run that is not in the file is done and added to it as it ends."""
     done = kept(file)
     known = {key(row) for row in done}
     left = [one for one in runs if one not in known]
@@ -292,7 +294,7 @@ def finished(runs: list[tuple[str, str, float, int]], at_once: int, file: Path) 
     return done
 
 
-def chosen(done: list[Row]) -> dict[str, float]:
+def best_rates(done: list[Row]) -> dict[str, float]:
     """The best rate of each reward on the tuning seeds."""
 
     def end(reward: str, rate: float) -> float:
@@ -305,11 +307,11 @@ def chosen(done: list[Row]) -> dict[str, float]:
 
 
 def ways(best: dict[str, float]) -> list[tuple[str, str, float]]:
-    """What is reported: all ways with the geometric rewards, one process with the others."""
+    """The ways that are reported: all with the geometric rewards, one process with the others."""
     both = ("geometric, log", "geometric, table")
-    found = [(way, reward) for reward in both for way in ("trl", "trl, 2", "loop")]
-    found += [("trl", reward) for reward in REWARDS if reward not in both]
-    return [(way, reward, best[reward]) for way, reward in found]
+    pairs = [(way, reward) for reward in both for way in ("trl", "trl, 2", "loop")]
+    pairs += [("trl", reward) for reward in REWARDS if reward not in both]
+    return [(way, reward, best[reward]) for way, reward in pairs]
 
 
 def interval(values: np.ndarray[Any, Any]) -> float:
@@ -324,7 +326,7 @@ def summary(done: list[Row], best: dict[str, float]) -> list[Row]:
         one: np.array([[float(runs[*one, seed][f"after {n}"]) for n in LOOKS] for seed in SEEDS])
         for one in ways(best)
     }
-    found: list[Row] = []
+    lines: list[Row] = []
     for (way, reward, rate), curve in curves.items():
         row: Row = {"way": way, "reward": reward, "rate": rate, "seeds": len(SEEDS)}
         row |= {f"after {n}": float(mean) for n, mean in zip(LOOKS, curve.mean(0), strict=True)}
@@ -335,8 +337,8 @@ def summary(done: list[Row], best: dict[str, float]) -> list[Row]:
             row |= {"less loop": float(apart.mean()), "less loop pm": interval(apart)}
         for name in ("step", "paying", "waiting"):
             row[name] = float(np.mean([float(runs[way, reward, rate, s][name]) for s in SEEDS]))
-        found.append(row)
-    return found
+        lines.append(row)
+    return lines
 
 
 def main() -> None:
@@ -357,7 +359,7 @@ def main() -> None:
     for seed in (*TUNING, *SEEDS):
         pretrained(seed, Scale())  # before several runs need it at the same time
     tried = [("trl", *one) for one in product(REWARDS, RATES, TUNING)]
-    best = chosen(finished(tried, os.cpu_count() or 1, RUNS))
+    best = best_rates(finished(tried, os.cpu_count() or 1, RUNS))
     # The runs follow one another, so that nothing else affects their times.
     done = finished([(*one, seed) for one in ways(best) for seed in SEEDS], 1, RUNS)
     origin.write(summary(done, best), PACKAGES, FILE)

@@ -56,7 +56,7 @@ Row = dict[str, str | float | int]
 
 
 class Softmax(nn.Module):
-    """Probabilities of single traces."""
+    """A policy with one logit for each completion."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Softmax(nn.Module):
 
 
 class MovingAverage:
-    """Reward minus an average of all rewards before, of every prompt and step alike."""
+    """Reward minus a moving average of all earlier rewards, whatever their step."""
 
     def __init__(self, decay: float) -> None:
         # The average starts at its limit, so that it has no start-up phase.
@@ -109,12 +109,12 @@ def trained(
         advantage=baseline(method, decay),
         optimizer=torch.optim.SGD(policy.parameters(), lr=rate),
     )
-    found = []
+    shares = []
     for record in steps_taken:
         if (record.step + 1) % EVERY == 0:
             with torch.no_grad():
-                found.append(policy.logits.softmax(0).reshape(-1, ANSWERS).sum(0).numpy())
-    return np.array(found)
+                shares.append(policy.logits.softmax(0).reshape(-1, ANSWERS).sum(0).numpy())
+    return np.array(shares)
 
 
 def final(run: tuple[str, int, float, float, int]) -> float:
@@ -139,7 +139,7 @@ def rows() -> list[Row]:
         for option in options[cell]
         for seed in range(TUNING)
     ]
-    found: list[Row] = []
+    lines: list[Row] = []
     with ProcessPoolExecutor() as pool:
         ends: dict[tuple[str, int, float, float], list[float]] = {}
         for done, (trial, end) in enumerate(
@@ -153,8 +153,8 @@ def rows() -> list[Row]:
                 options[method, group], key=lambda o: np.mean(ends[method, group, *o])
             )
             runs = [(method, group, rate, decay, seed) for seed in range(SEEDS)]
-            found.append(row(method, group, rate, decay, np.array([*pool.map(record, runs)])))
-    return found
+            lines.append(row(method, group, rate, decay, np.array([*pool.map(record, runs)])))
+    return lines
 
 
 def row(method: str, group: int, rate: float, decay: float, shares: np.ndarray) -> Row:
@@ -183,8 +183,8 @@ def main() -> None:
     )
     if parser.parse_args().quick:
         runs = {method: trained(method, 16, 100.0, 0.9, 0, steps=100) for method in METHODS}
-        found = [row(m, 16, 100.0, 0.9, np.array([r, r])) for m, r in runs.items()]
-        origin.write(found, PACKAGES, None)
+        lines = [row(m, 16, 100.0, 0.9, np.array([r, r])) for m, r in runs.items()]
+        origin.write(lines, PACKAGES, None)
     else:
         origin.write(rows(), PACKAGES, FILE)
 

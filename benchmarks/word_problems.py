@@ -70,16 +70,16 @@ def solution(terms: Sequence[int]) -> str:
 
 
 def parse(written: str) -> int | None:
-    """The answer written: the last of whole numbers, ended; None if anything else was written."""
+    """The answer written: the last of the numbers before the end; None if anything else was written."""
     number = "-?[0-9]{1,4}"
-    found = re.fullmatch(rf"(?:{number},)*({number}){END}", written)
-    return int(found[1]) if found else None
+    match = re.fullmatch(rf"(?:{number},)*({number}){END}", written)
+    return int(match[1]) if match else None
 
 
 def texts(
     questions: Sequence[Question], wording: Wording, chance: random.Random, lapse: float = 0
 ) -> tuple[list[str], list[str]]:
-    """A text of each question, its terms in an order drawn, and its solution, lapses among them."""
+    """A text of each question, its terms in random order, and its solution, which may be a lapse."""
     asked, solved = [], []
     for question in questions:
         terms = _shuffled(question, chance)

@@ -81,7 +81,7 @@ class Writer(nn.Module):
         return self._advance(tokens, tokens != PAD, None)[0]
 
     def log_probabilities(self, prompts: Tensor, written: Tensor, temperature: float = 1) -> Tensor:
-        """log p (N, T) of each character written, 0 at pads; N / prompts traces of each prompt."""
+        """log p (N, T) of each character written, 0 at pads, for N / len(prompts) completions a prompt."""
         group = len(written) // len(prompts)
         caches, known = self._read(prompts, group)
         tokens = torch.cat([prompts[:, -1:].repeat_interleave(group, 0), written[:, :-1]], 1)
@@ -104,7 +104,7 @@ class Writer(nn.Module):
         generator: torch.Generator | None = None,
         limit: int = LIMIT,
     ) -> Traces:
-        """`group` traces of each prompt, up to an end or the limit; temperature 0 is greedy."""
+        """`group` completions of each prompt, up to an end or the limit; temperature 0 is greedy."""
         caches, known = self._read(prompts, group)
         letter = prompts[:, -1:].repeat_interleave(group, 0)
         # All noise is drawn at once, on the generator's device, so that the number of draws is constant.
@@ -128,7 +128,7 @@ class Writer(nn.Module):
         return Traces(traces, traces != PAD)
 
     def _read(self, prompts: Tensor, group: int) -> tuple[list[Cache], Tensor]:
-        """Caches of all but the last character of the prompts, and their mask, once a trace."""
+        """Caches and mask of all but the last character of the prompts, repeated for every completion."""
         known = prompts[:, :-1] != PAD
         _, caches = self._advance(prompts[:, :-1], known, None)
         repeated = [
@@ -140,7 +140,10 @@ class Writer(nn.Module):
     def _advance(
         self, tokens: Tensor, known: Tensor, past: list[Cache] | None
     ) -> tuple[Tensor, list[Cache]]:
-        """What is read after tokens (N, T), the last of the S characters of `known`: false at pads."""
+        """The hidden states after `tokens` (N, T), and the caches that then hold all S characters.
+
+        The tokens are the last T of the S characters; `known` (N, S) is false at pads.
+        """
         S, T = known.shape[1], tokens.shape[1]
         places = (known.cumsum(1) - 1).clamp(min=0)[:, S - T :]
         columns = torch.arange(S, device=tokens.device)
@@ -207,7 +210,7 @@ def pretrain(
 def answered(
     writer: Writer, questions: Sequence[Question], seed: int = 0
 ) -> list[list[int | None]]:
-    """What is answered greedily to every question in each wording, in orders drawn."""
+    """Greedy answers to every question in each wording, its terms in random order."""
     chance, given = random.Random(seed), []
     for wording in WORDINGS:
         asked, _ = texts(questions, wording, chance)

@@ -1,4 +1,4 @@
-"""The errors e(p) of tables of 8 and 16 draws: that of the minimax table alternates at K+2 equal extrema."""
+"""The errors e(p) of tables for K = 8 and 16: the minimax table's alternates at K+2 equal extrema."""
 
 from pathlib import Path
 

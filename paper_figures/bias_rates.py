@@ -1,4 +1,4 @@
-"""Greatest weighted bias against sample size with fitted slopes, and right and wrong tables in a group."""
+"""Worst-case weighted bias against sample size with fitted slopes, and right and wrong tables in a group."""
 
 from math import floor, log10
 from pathlib import Path
@@ -25,7 +25,7 @@ SLOPES = {
     "slope_pm": rows.number,
 }
 LIMIT = "limit"
-# Both tables of in-group counts: the right one, and the one for one more draw.
+# Each of these is drawn for in-group counts twice: the right table, and that for K larger by 1.
 TABLES = {
     "log": ("log(X/G)", {"color": INK, "marker": "X"}),
     "noise 8": ("AQP, noise 8", {"color": RED, "marker": "v"}),
@@ -49,7 +49,7 @@ def figure(folder: Path) -> Figure:
             mine = given.where(count=count)
             for name, (label, colours) in TABLES.items():
                 series = f"{name}, {baseline}"
-                if series in mine["series"]:  # the log has no wrong table
+                if series in mine["series"]:  # log(X/G) has no wrong table
                     one = mine.where(series=series)
                     both = {**style.THIN, **colours, **look, "label": f"{label}{said}"}
                     axes.plot(one["group"], one["bias_upper"], **both)

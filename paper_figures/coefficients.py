@@ -1,4 +1,4 @@
-"""Entries of tables: those of minimax grow like 2^K, while those with a noise budget stay near the log."""
+"""Entries of tables: those of minimax grow like 2^K; a variance budget keeps entries near log(k/K)."""
 
 from math import log
 from pathlib import Path

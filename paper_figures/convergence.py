@@ -1,4 +1,4 @@
-"""Final loss of policies trained with each estimator, relative to that of the log, for each cell."""
+"""Final loss of policies trained with each estimator, relative to that of the plug-in log, in each cell."""
 
 from math import exp, log
 from pathlib import Path
@@ -58,7 +58,7 @@ def figure(folder: Path) -> Figure:
 
 
 def shares(given: rows.Rows, estimator: str) -> list[tuple[rows.Mapping[str, Any], float]]:
-    """Rows of an estimator, each with its loss in units of that of the log in the same cell."""
+    """Rows of an estimator, each with its loss in units of the plug-in log's in the same cell."""
     unit = given.where(estimator=UNIT).checked(loss=rows.positive)
     mine = given.where(estimator=estimator).checked(loss=rows.positive)
     return [(row, row["loss"] / unit.one(**{c: row[c] for c in CELL})["loss"]) for row in mine]

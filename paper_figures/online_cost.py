@@ -1,4 +1,4 @@
-"""Online cost of a reward: a look-up compared with the log, and the whole path from answers to rewards."""
+"""Online cost of a reward: a look-up compared with the plug-in log, and the path from answers to rewards."""
 
 from pathlib import Path
 

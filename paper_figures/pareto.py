@@ -1,4 +1,4 @@
-"""Bias against noise at 8, 16, 32 and 64 draws, with the noise by three criteria and closed forms as marks.
+"""Bias against noise at K = 8, 16, 32 and 64, with the noise by three criteria and closed forms as marks.
 
 The fourth criterion, squared error, has no budget and so no frontier: its best table is a mark.
 """
@@ -72,7 +72,7 @@ def figure(folder: Path) -> Figure:
 
 
 def measured(peers: rows.Rows, criterion: str, name: str) -> tuple[float, float]:
-    """Where a peer lies: noise in units of the log's, and bias."""
+    """Where a peer lies: its noise in units of that of log_count, and its bias."""
     column = criterion.replace("-", "_")
     peer, unit = peers.one(table=name), peers.one(table=UNIT)
     return peer[column] / unit[column], peer["bias_upper"]

@@ -46,23 +46,23 @@ class Rows:
 
     def one(self, **wanted: Any) -> Mapping[str, Any]:
         """The only row that has these values in these columns."""
-        found = self.where(**wanted).rows
-        if len(found) > 1:
+        kept = self.where(**wanted).rows
+        if len(kept) > 1:
             said = ", ".join(f"{column} {value}" for column, value in wanted.items())
             raise CorruptRows(
-                f"{self.path}: holds {len(found)} rows of {said}, expected one: {_repair(self.made_by)}"
+                f"{self.path}: holds {len(kept)} rows of {said}, expected one: {_repair(self.made_by)}"
             )
-        return found[0]
+        return kept[0]
 
     def checked(self, **kinds: Kind) -> "Rows":
-        """The rows, whose values in these columns are all of these narrower kinds."""
+        """The rows themselves, after a check that these columns hold only these narrower kinds."""
         for row in self.rows:
             cells = {name: "" if row[name] is None else str(row[name]) for name in kinds}
             _row(cells, kinds, str(self.path), self.made_by)
         return self
 
     def known(self, column: str, names: Mapping[Any, Any]) -> "Rows":
-        """The rows, whose values in a column are all among the names."""
+        """The rows themselves, after a check that every value of this column is among the names."""
         strange = [value for value in self.values(column) if value not in names]
         if strange:
             raise CorruptRows(
@@ -85,16 +85,16 @@ def read(folder: Path, stem: str, columns: Mapping[str, Kind], made_by: str = ""
             missing = [name for name in columns if name not in (reader.fieldnames or ())]
             if missing:
                 raise CorruptRows(f"{path}: has no column {missing[0]!r}: {_repair(maker)}")
-            found = tuple(
+            parsed = tuple(
                 _row(row, columns, f"{path}, line {reader.line_num}", maker) for row in reader
             )
     except FileNotFoundError:
         raise CorruptRows(f"{path}: there is no such file: {_repair(maker)}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise CorruptRows(f"{path}: is no CSV file, {error}: {_repair(maker)}") from None
-    if not found:
+    if not parsed:
         raise CorruptRows(f"{path}: has no rows: {_repair(maker)}")
-    return Rows(path, maker, found)
+    return Rows(path, maker, parsed)
 
 
 def whole(text: str) -> int:
@@ -149,18 +149,18 @@ def blank(kind: Kind) -> Kind:
 def _row(
     row: Mapping[str, Any], columns: Mapping[str, Kind], where: str, maker: str
 ) -> dict[str, Any]:
-    found = {}
+    values = {}
     for name, kind in columns.items():
         try:
             if row[name] is None:  # the line ends before this column
                 raise ValueError
-            found[name] = kind(row[name])
+            values[name] = kind(row[name])
         except ValueError:
             wanted = (kind.__doc__ or kind.__name__).split(".")[0].lower()
             raise CorruptRows(
                 f"{where}: {name} is {row[name]!r}: expected {wanted}; {_repair(maker)}"
             ) from None
-    return found
+    return values
 
 
 def _repair(maker: str) -> str:

@@ -28,9 +28,8 @@ def figure(folder: Path) -> Figure:
     methods = given.values("method")
     for level, row in enumerate(given):
         mine = runs.where(method=row["method"], rate=row["rate"])
-        reported = [
-            run for run in mine if run["seed"] in range(row["seeds"])
-        ]  # the other seeds tune rates
+        # The seeds beyond these tune the rates.
+        reported = [run for run in mine if run["seed"] in range(row["seeds"])]
         for shift, (moment, (label, look)) in zip((-0.25, 0, 0.25), MOMENTS.items(), strict=True):
             at, word = level + shift, label if not level else None
             spots = [run[moment] for run in reported]

@@ -44,14 +44,14 @@ def page(height: float) -> Figure:
 
 def look(name: str, **changed: Any) -> dict[str, Any]:
     """Label and look of an estimator's line."""
-    label, found = SERIES[name]
-    return {"label": label, **THIN, **found, **changed}
+    label, drawn_as = SERIES[name]
+    return {"label": label, **THIN, **drawn_as, **changed}
 
 
 def explain(figure: Figure, axes: Iterable[Axes], columns: int) -> None:
     """A legend above the figure: every label once, in the order in which it was drawn."""
-    found: dict[str, Any] = {}
+    handles: dict[str, Any] = {}
     for one in axes:
         for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    figure.legend(found.values(), found.keys(), loc="outside upper center", ncols=columns)
+            handles.setdefault(label, handle)
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=columns)

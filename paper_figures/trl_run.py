@@ -44,7 +44,7 @@ def figure(folder: Path) -> Figure:
 
 
 def reported(runs: list[rows.Mapping[str, object]]) -> list[rows.Mapping[str, object]]:
-    """Runs of one way and reward without those that chose its rate: of seeds that saw several."""
+    """The runs whose seed has one rate: a seed that tried several rates only chose the rate."""
     rates: dict[object, set[object]] = {}
     for run in runs:
         rates.setdefault(run["seed"], set()).add(run["rate"])

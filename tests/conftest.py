@@ -18,10 +18,11 @@ from polyest import precision
 from polyest.tables import release as releases
 
 # What runs the tests may have threads of its own, which leave the precision of balls alone.  Without this
-# every proof would be made in a process apart, where what a test puts in the place of something is not.
+# call every proof would be made in another process, which does not see what a test has monkeypatched.
 precision.trust()
 
-TIMES = 20  # as many examples of each property where HYPOTHESIS_PROFILE is `full`: .ci/full fuzz
+# Where HYPOTHESIS_PROFILE is `full` (.ci/full fuzz), each property has this many times as many examples.
+TIMES = 20
 
 
 def pytest_collection_modifyitems(items):
@@ -70,6 +71,6 @@ def copied_release(tmp_path, monkeypatch):
     return folder
 
 
-# Of the tests of a trainer: doctest collection would import them where it is not installed.
+# These files import a trainer, and the collection of doctests would import them where it is not installed.
 collect_ignore = [] if find_spec("trl") else ["support/trl_processes.py", "support/trl_training.py"]
 collect_ignore += [] if find_spec("verl") else ["support/verl_imports.py"]

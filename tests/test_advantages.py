@@ -39,10 +39,10 @@ def test_with_weight_1_in_place_of_n_over_g_it_is_biased():
         return np.nan_to_num(paid - np.nanmean(paid, axis=1, keepdims=True))
 
     with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="empty slice"):
-        found = through(NU, as_trainers, "group-mean")
+        estimate = through(NU, as_trainers, "group-mean")
     Q = np.array([mean(polyest.load(G - 2), p) for p in NU[:-1]])
     exact = NU[:-1] * (Q - (NU[:-1] * Q).sum() / (1 - NU[-1]))
-    ratio = found / exact
+    ratio = estimate / exact
     assert ratio.max() - ratio.min() > 1e-3  # not a learning rate
 
 
@@ -64,9 +64,9 @@ def test_the_exact_baseline_keeps_the_table_of_one_draw_less_and_is_no_function_
     pair = pairing.pair(G, "exact")
     assert (pair.table.K, pair.others.K) == (G - 1, G - 2)
     answers, chance = groups(nu, G)
-    found = gradient(answers, chance, pair.advantages(answers), 3) / nu[:-1]
+    estimate = gradient(answers, chance, pair.advantages(answers), 3) / nu[:-1]
     P = np.array([mean(pair.table, p) for p in nu[:-1]])
-    baseline = P - found
+    baseline = P - estimate
     assert np.ptp(baseline) < 1e-12
     if nu is ALL:
         d = np.array([mean(pair.others, p) for p in nu[:-1]])
@@ -80,13 +80,13 @@ def test_the_exact_baseline_of_a_group_of_two():
 
 
 def test_the_wrong_k_is_another_gradient():
-    """K = G - 1 under a group mean, which a pair refuses."""
+    """K = G - 1 is wrong under a group mean, and a pair refuses it."""
     answers, chance = groups(ALL, G)
     entries = polyest.load(G - 1).coefficients
     wrong = entries[counts.in_group(answers, baseline="none").index]
-    found = gradient(answers, chance, advantages.leave_one_out(wrong), 3)
+    estimate = gradient(answers, chance, advantages.leave_one_out(wrong), 3)
     P = np.array([mean(polyest.load(G - 1), p) for p in ALL[:-1]])
-    assert np.abs(found - ALL[:-1] * (P - (ALL[:-1] * P).sum())).max() > 0.01
+    assert np.abs(estimate - ALL[:-1] * (P - (ALL[:-1] * P).sum())).max() > 0.01
 
 
 def test_standardising_undoes_beta_and_says_so():
@@ -105,16 +105,19 @@ def test_a_pair_is_what_rewards_and_advantages_give_in_two_steps(baseline):
     answers = np.random.default_rng(0).integers(-1, 4, (20, 6))
     pair = pairing.pair(6, baseline, noise=4)
     assert pairing.draws(6, baseline) == pair.table.K
-    found = pair.advantages(answers)
-    assert not found[answers == -1].any()
-    assert np.isfinite(found).all()
+    advantage = pair.advantages(answers)
+    assert not advantage[answers == -1].any()
+    assert np.isfinite(advantage).all()
     tensor = pair.advantages(torch.tensor(answers))
-    assert torch.equal(tensor, torch.tensor(found)) or np.abs(tensor.numpy() - found).max() < 1e-14
+    assert (
+        torch.equal(tensor, torch.tensor(advantage))
+        or np.abs(tensor.numpy() - advantage).max() < 1e-14
+    )
     if baseline in ("exact", "none"):
         return
     paid = rewards.log_probability(answers, noise=4)
     function = getattr(advantages, baseline.replace("-", "_"))
-    assert found == pytest.approx(function(paid), abs=1e-14)
+    assert advantage == pytest.approx(function(paid), abs=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -151,11 +154,11 @@ def test_a_pair_of_the_other_sign_has_opposite_advantages():
 def test_the_exact_baseline_by_hand_with_a_trace_without_answer():
     """The mean is over the answered others."""
     pair = pairing.pair(5, "exact", table="log_count")
-    found = pair.advantages([[4, 4, 6, -1, 8]])
+    advantage = pair.advantages([[4, 4, 6, -1, 8]])
     c, d = pair.table.coefficients, np.append(0.0, pair.others.coefficients)
-    assert found[0, 0] == pytest.approx(c[1] - d[1])
-    assert found[0, 2] == pytest.approx(c[0] - (d[2] + d[2] + d[1]) / 3)
-    assert found[0, 3] == 0.0
+    assert advantage[0, 0] == pytest.approx(c[1] - d[1])
+    assert advantage[0, 2] == pytest.approx(c[0] - (d[2] + d[2] + d[1]) / 3)
+    assert advantage[0, 3] == 0.0
 
 
 def test_bad_pairs_are_refused():
@@ -186,9 +189,9 @@ def test_ragged_is_dense_group_by_group(name, array):
     values[1][2] = np.nan
     ids = np.repeat([7, -3, 9, 2], sizes)
     order = rng.permutation(ids.size)
-    found = function(array(np.concatenate(values)[order]), groups=array(ids[order]))
+    advantage = function(array(np.concatenate(values)[order]), groups=array(ids[order]))
     expected = np.concatenate([function(value[None])[0] for value in values])[order]
-    assert np.asarray(found) == pytest.approx(expected, abs=1e-13)
+    assert np.asarray(advantage) == pytest.approx(expected, abs=1e-13)
 
 
 def test_equal_dyadic_rewards_leave_exactly_0():
@@ -208,12 +211,13 @@ def test_a_group_with_nothing_to_compare_has_advantage_0():
 
 def test_an_orbit_mean_is_over_all_its_traces():
     paid = np.arange(12.0).reshape(2, 2, 3)
-    found = advantages.orbit_mean(paid)
-    assert found.reshape(2, 6).sum(1).tolist() == [0.0, 0.0]
-    assert found[0, 0, 0] == -2.5
+    advantage = advantages.orbit_mean(paid)
+    assert advantage.reshape(2, 6).sum(1).tolist() == [0.0, 0.0]
+    assert advantage[0, 0, 0] == -2.5
     ids = np.repeat([0, 1], 6)
     assert (
-        advantages.group_mean(paid.reshape(-1), groups=ids).tolist() == found.reshape(-1).tolist()
+        advantages.group_mean(paid.reshape(-1), groups=ids).tolist()
+        == advantage.reshape(-1).tolist()
     )
 
 
@@ -229,9 +233,9 @@ def test_rewards_of_few_bits_are_summed_as_numbers_and_not_in_their_type():
     for kind in (torch.float16, torch.bfloat16):
         high = torch.full((1, 8), 60000.0, dtype=kind)  # whose sum float16 does not hold
         for name in ("group_mean", "leave_one_out", "standardised"):
-            found = getattr(advantages, name)(high)
-            assert found.dtype == torch.float32
-            assert not found.any()
+            advantage = getattr(advantages, name)(high)
+            assert advantage.dtype == torch.float32
+            assert not advantage.any()
     whole = torch.tensor([[2**24 + 1, 0]])
     assert advantages.group_mean(whole).tolist() == [[2**23 + 0.5, -(2**23) - 0.5]]
     assert advantages.orbit_mean(torch.ones(1, 2, 2, dtype=torch.bool)).dtype == torch.float64

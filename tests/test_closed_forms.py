@@ -163,7 +163,7 @@ def test_schuermann_at_1_is_harmonic_and_at_a_half_is_grassberger() -> None:
     assert forms.schuermann(11, 0.51).coefficients.tolist() != wanted
 
 
-# Entropy estimators of N = K+1 traces, sum_z a_{n_z} with a_j = -c_{j-1} j/N
+# Entropy estimators of N = K+1 completions, sum_z a_{n_z} with a_j = -c_{j-1} j/N
 
 
 def samples(N: int) -> Iterator[tuple[int, ...]]:

@@ -21,7 +21,7 @@ each_library = pytest.mark.parametrize("array", LIBRARIES, ids=["numpy", "torch"
 
 
 def plain(answers, groups, baseline):
-    """The twin: one dictionary of (group, answer), one of groups."""
+    """The twin of counting: one dictionary of (group, answer) and one of groups."""
     pairs, sizes = Counter(zip(groups, answers, strict=True)), Counter(groups)
     K = [sizes[g] - counts.SPENT[baseline] for g in groups]
     index = [
@@ -58,11 +58,11 @@ def ragged(draw):
 @given(batch=batches(), baseline=baselines)
 @settings(max_examples=60, deadline=None)
 def test_a_dense_batch_is_counted_as_a_dictionary_counts(array, batch, baseline):
-    found = counts.in_group(array(batch), baseline=baseline)
+    counted = counts.in_group(array(batch), baseline=baseline)
     expected = [plain(row, [0] * len(row), baseline) for row in batch]
-    assert found.index.tolist() == [index for index, _ in expected]
-    assert {found.draws} == {K for _, Ks in expected for K in Ks}
-    assert found.answered.tolist() == [[z != -1 for z in row] for row in batch]
+    assert counted.index.tolist() == [index for index, _ in expected]
+    assert {counted.draws} == {K for _, Ks in expected for K in Ks}
+    assert counted.answered.tolist() == [[z != -1 for z in row] for row in batch]
 
 
 @each_library
@@ -70,11 +70,11 @@ def test_a_dense_batch_is_counted_as_a_dictionary_counts(array, batch, baseline)
 @settings(max_examples=60, deadline=None)
 def test_a_ragged_batch_is_counted_as_a_dictionary_counts(array, batch, baseline):
     answers, groups = batch
-    found = counts.in_group(array(answers), groups=array(groups), baseline=baseline)
+    counted = counts.in_group(array(answers), groups=array(groups), baseline=baseline)
     index, K = plain(answers, groups, baseline)
-    assert found.index.tolist() == index
-    assert found.draws.tolist() == K
-    assert found.answered.tolist() == [z != -1 for z in answers]
+    assert counted.index.tolist() == index
+    assert counted.draws.tolist() == K
+    assert counted.answered.tolist() == [z != -1 for z in answers]
 
 
 @each_library
@@ -108,12 +108,12 @@ def test_counts_move_with_their_traces(array, batch, data):
 def test_independent_counts_are_those_of_the_reference(array, batch, data):
     K = data.draw(st.integers(1, 5))
     drawn = [data.draw(st.lists(values, min_size=K, max_size=K)) for _ in batch]
-    found = counts.independent(array(batch), array(drawn))
-    assert found.draws == K
-    assert found.index.tolist() == [
+    counted = counts.independent(array(batch), array(drawn))
+    assert counted.draws == K
+    assert counted.index.tolist() == [
         [0 if z == -1 else ref.count(z) for z in row] for row, ref in zip(batch, drawn, strict=True)
     ]
-    assert found.answered.tolist() == [[z != -1 for z in row] for row in batch]
+    assert counted.answered.tolist() == [[z != -1 for z in row] for row in batch]
 
 
 @each_library
@@ -122,10 +122,10 @@ def test_independent_counts_are_those_of_the_reference(array, batch, data):
 def test_an_answer_is_counted_on_every_prompt_of_its_orbit(array, batch, baseline, data):
     m, G = len(batch), len(batch[0])
     other = [*batch[1:], data.draw(st.permutations(batch[0]))]
-    found = counts.across(array([batch, other]), baseline=baseline)
-    assert found.index.shape == (2, m, G, m)
-    assert found.draws == counts.draws(G, baseline)
-    for orbit, rows in zip(found.index.tolist(), (batch, other), strict=True):
+    counted = counts.across(array([batch, other]), baseline=baseline)
+    assert counted.index.shape == (2, m, G, m)
+    assert counted.draws == counts.draws(G, baseline)
+    for orbit, rows in zip(counted.index.tolist(), (batch, other), strict=True):
         for k in range(m):
             own = plain(rows[k], [0] * G, baseline)[0]
             for i, answer in enumerate(rows[k]):
@@ -135,12 +135,12 @@ def test_an_answer_is_counted_on_every_prompt_of_its_orbit(array, batch, baselin
 
 @each_library
 def test_unanswered_traces_stay_among_the_draws(array):
-    found = counts.in_group(array([[4, 4, -1, -1, -1]]))
-    assert found.draws == 3  # not 0: the three are draws that are not 4
-    assert found.index.tolist() == [[1, 1, 0, 0, 0]]
-    assert found.answered.tolist() == [[True, True, False, False, False]]
-    found = counts.independent(array([[4, -1]]), array([[4, -1, -1]]))
-    assert (found.draws, found.index.tolist()) == (3, [[1, 0]])
+    counted = counts.in_group(array([[4, 4, -1, -1, -1]]))
+    assert counted.draws == 3  # not 0: the three are draws that are not 4
+    assert counted.index.tolist() == [[1, 1, 0, 0, 0]]
+    assert counted.answered.tolist() == [[True, True, False, False, False]]
+    counted = counts.independent(array([[4, -1]]), array([[4, -1, -1]]))
+    assert (counted.draws, counted.index.tolist()) == (3, [[1, 0]])
     other = counts.in_group(array([[4, 4, 0, 0, -1]]), no_answer=0)
     assert other.index.tolist() == [[1, 1, 0, 0, 0]]
     assert other.answered.tolist() == [[True, True, False, False, True]]
@@ -155,15 +155,15 @@ def test_the_entry_of_a_group_that_agrees_is_clipped_under_a_group_mean_only(arr
 
 def test_the_kind_of_the_answers_is_kept():
     for kind in (np.int8, np.uint8, np.int32, np.uint64):
-        found = counts.in_group(np.array([[1, 1, 2]], dtype=kind))
-        assert isinstance(found.index, np.ndarray)
-        assert found.index.dtype.kind == "i"
-        assert found.answered.dtype == bool
+        counted = counts.in_group(np.array([[1, 1, 2]], dtype=kind))
+        assert isinstance(counted.index, np.ndarray)
+        assert counted.index.dtype.kind == "i"
+        assert counted.answered.dtype == bool
     for kind in (torch.int8, torch.uint8, torch.int32, torch.int64):
-        found = counts.in_group(torch.tensor([[1, 1, 2]], dtype=kind))
-        assert isinstance(found.index, torch.Tensor)
-        assert found.index.dtype == torch.int64
-        assert found.answered.dtype == torch.bool
+        counted = counts.in_group(torch.tensor([[1, 1, 2]], dtype=kind))
+        assert isinstance(counted.index, torch.Tensor)
+        assert counted.index.dtype == torch.int64
+        assert counted.answered.dtype == torch.bool
     lists = counts.in_group(torch.tensor([1, 1, 2]), groups=[0, 0, 0])
     assert isinstance(lists.draws, torch.Tensor)
     columns = torch.tensor([[1, 9], [1, 9], [2, 9]])  # neither is contiguous
@@ -177,10 +177,10 @@ def test_the_kind_of_the_answers_is_kept():
 def test_a_dense_batch_is_counted_without_reading_the_device():
     """Tensors of the meta device have shapes and no values: reading one raises."""
     answers = torch.zeros(4, 8, dtype=torch.int64, device="meta")
-    found = counts.in_group(answers)
-    assert (found.index.shape, found.index.device, found.draws) == ((4, 8), answers.device, 6)
-    found = counts.independent(answers, answers[:, :5])
-    assert (found.index.shape, found.index.device, found.draws) == ((4, 8), answers.device, 5)
+    counted = counts.in_group(answers)
+    assert (counted.index.shape, counted.index.device, counted.draws) == ((4, 8), answers.device, 6)
+    counted = counts.independent(answers, answers[:, :5])
+    assert (counted.index.shape, counted.index.device, counted.draws) == ((4, 8), answers.device, 5)
     times = counts.across(answers.reshape(2, 2, 8))
     assert (times.index.shape, times.index.device) == ((2, 2, 8, 2), answers.device)
 
@@ -195,12 +195,12 @@ def test_counting_numpy_loads_no_torch():
 
 def test_promised_sizes_leave_other_groups_without_a_count():
     answers, groups = [4] * 3 + [5] * 4 + [6] * 7, [0] * 3 + [1] * 4 + [2] * 7
-    found = counts.in_group(answers, groups=groups, sizes=(4, 5))
-    assert found.distinct == (2, 3)
-    assert found.answered.tolist() == [False] * 3 + [True] * 4 + [False] * 7
-    assert found.draws.tolist() == [2] * 3 + [2] * 4 + [3] * 7
-    assert found.index.max() <= 3
-    assert found.index[3:7].tolist() == [2] * 4
+    counted = counts.in_group(answers, groups=groups, sizes=(4, 5))
+    assert counted.distinct == (2, 3)
+    assert counted.answered.tolist() == [False] * 3 + [True] * 4 + [False] * 7
+    assert counted.draws.tolist() == [2] * 3 + [2] * 4 + [3] * 7
+    assert counted.index.max() <= 3
+    assert counted.index[3:7].tolist() == [2] * 4
 
 
 def test_draws_is_the_number_the_counts_carry():

@@ -27,8 +27,8 @@ def minimax(K):
     return polyest.solve(K, criterion="minimax")
 
 
-def biases(found):
-    return [point.table.bias.upper for point in found.points]
+def biases(swept):
+    return [point.table.bias.upper for point in swept.points]
 
 
 # The curve
@@ -38,9 +38,9 @@ def biases(found):
     ("K", "times"), [(7, (1.36, 2.91, 6.3, 10.2)), (63, (1.52, 5.5, 11.5, 15.2))]
 )
 def test_certified_bias_is_that_many_times_below_the_log(K, times):
-    found = curve(K, 1, 2, 4, 8)
-    for point, wanted in zip(found.points, times, strict=True):
-        log = found.plug_in.bias
+    swept = curve(K, 1, 2, 4, 8)
+    for point, wanted in zip(swept.points, times, strict=True):
+        log = swept.plug_in.bias
         assert log.lower / point.table.bias.upper >= wanted
         assert log.upper / point.table.optimum.lower < wanted * 1.02  # and no table has much more
         assert point.table.optimum.width < 1e-6
@@ -49,20 +49,20 @@ def test_certified_bias_is_that_many_times_below_the_log(K, times):
 
 @pytest.mark.parametrize("criterion", ["gradient-variance", "variance", "second-moment"])
 def test_points_are_the_tables_of_their_budgets_and_lie_where_these_are(criterion):
-    found = curve(5, 0.5, 1, 3, criterion=criterion)
-    for point, noise in zip(found.points, (0.5, 1, 3), strict=True):
+    swept = curve(5, 0.5, 1, 3, criterion=criterion)
+    for point, noise in zip(swept.points, (0.5, 1, 3), strict=True):
         polyest.verify(point.table)
         table = polyest.solve(5, criterion=criterion, noise=noise)
         assert point.table.coefficients.tolist() == table.coefficients.tolist()
         assert (point.series, point.label) == ("optimal", f"noise {noise:g}")
-        unit = found.plug_in.criterion(criterion)
+        unit = swept.plug_in.criterion(criterion)
         assert point.noise == pytest.approx(table.certificate.criterion(criterion) / unit)
         assert noise * (1 - 1e-7) < point.noise <= noise
 
 
-def is_convex(found):
+def is_convex(swept):
     """Whether each point is proved to lie no higher than the chord of its neighbours allows."""
-    points = [(p.noise, p.table.optimum.lower, p.table.bias.upper) for p in found.points]
+    points = [(p.noise, p.table.optimum.lower, p.table.bias.upper) for p in swept.points]
     for (x, _, left), (y, lower, _), (z, _, right) in zip(
         points, points[1:], points[2:], strict=False
     ):
@@ -73,15 +73,15 @@ def is_convex(found):
 
 
 def test_the_curve_falls_and_is_convex():
-    found = curve(8, 0.25, 0.5, 1, 1.4, 2, 4, 8, 30, 60)
-    assert all(b < a for a, b in pairwise(biases(found)))
-    assert is_convex(found)
-    point = found.points[4]
+    swept = curve(8, 0.25, 0.5, 1, 1.4, 2, 4, 8, 30, 60)
+    assert all(b < a for a, b in pairwise(biases(swept)))
+    assert is_convex(swept)
+    point = swept.points[4]
     claims = point.table.certificate
     higher = Bracket(claims.optimum.lower * 1.3, claims.optimum.upper * 1.3)
     table = replace(point.table, claims=replace(claims, optimum=higher))
-    points = (*found.points[:4], replace(point, table=table), *found.points[5:])
-    assert not is_convex(replace(found, points=points))
+    points = (*swept.points[:4], replace(point, table=table), *swept.points[5:])
+    assert not is_convex(replace(swept, points=points))
 
 
 def test_a_curve_without_given_budgets_has_no_steep_gaps(monkeypatch):
@@ -101,13 +101,13 @@ def test_a_curve_without_given_budgets_has_no_steep_gaps(monkeypatch):
 
 
 def test_it_reaches_the_minimax_table_once_and_says_so():
-    found = curve(4, 1, 8, 16, 32)
-    assert [p.label for p in found.points] == ["noise 1", "noise 8"]
-    assert found.points[-1].table.coefficients.tolist() == minimax(4).coefficients.tolist()
-    assert found.reached
-    assert found.stopped is None
-    assert found.ended == "at noise 7.899, the minimax table: more noise gives no less bias"
-    assert found.least == minimax(4).optimum
+    swept = curve(4, 1, 8, 16, 32)
+    assert [p.label for p in swept.points] == ["noise 1", "noise 8"]
+    assert swept.points[-1].table.coefficients.tolist() == minimax(4).coefficients.tolist()
+    assert swept.reached
+    assert swept.stopped is None
+    assert swept.ended == "at noise 7.899, the minimax table: more noise gives no less bias"
+    assert swept.least == minimax(4).optimum
     short = curve(4, 1, 7.8)
     assert not short.reached
     assert short.ended == "at noise 7.8, the last one asked for"
@@ -124,11 +124,11 @@ def test_it_stops_where_the_solver_does_and_says_why(monkeypatch):
 
     monkeypatch.setattr(frontier, "solve", failing)
     limit = 4
-    found = frontier.sweep(4, budgets=(1, 2, 4, 8))
-    assert [p.label for p in found.points] == ["noise 1", "noise 2"]
-    assert found.stopped == frontier.Refused("noise 4", "gave up at 4")
-    assert found.ended == "before noise 4, which was not settled: gave up at 4"
-    assert not found.reached
+    swept = frontier.sweep(4, budgets=(1, 2, 4, 8))
+    assert [p.label for p in swept.points] == ["noise 1", "noise 2"]
+    assert swept.stopped == frontier.Refused("noise 4", "gave up at 4")
+    assert swept.ended == "before noise 4, which was not settled: gave up at 4"
+    assert not swept.reached
     limit = 0.5
     with pytest.raises(NotConverged, match="no point at its first budget, noise 1: gave up at 1"):
         frontier.sweep(4, budgets=(1, 2))
@@ -140,12 +140,12 @@ def test_without_noise_the_bias_is_known():
         ("gradient-variance", mpmath.lambertw(mpmath.exp(-1))),
         ("second-moment", mpmath.exp(-1)),
     ):
-        found = curve(3, 1e-4, 1, criterion=criterion)
-        assert found.noiseless == pytest.approx(float(least), rel=1e-12)
-        assert found.noiseless >= least
-        first, second = biases(found)
-        assert 0.95 * found.noiseless < first < found.noiseless
-        assert second < 0.5 * found.noiseless
+        swept = curve(3, 1e-4, 1, criterion=criterion)
+        assert swept.noiseless == pytest.approx(float(least), rel=1e-12)
+        assert swept.noiseless >= least
+        first, second = biases(swept)
+        assert 0.95 * swept.noiseless < first < swept.noiseless
+        assert second < 0.5 * swept.noiseless
 
 
 # What lies above it
@@ -195,11 +195,11 @@ def test_the_honest_comparison(name):
 
 
 def test_schuermann_is_the_closed_form_nearest_to_the_curve_and_halves_are_nearer():
-    found = frontier.comparison(16)
+    compared = frontier.comparison(16)
     names = [form.__name__ for form in closed_forms.LOGS]
     blocks = ["16 blocks of 1", "8 blocks of 2", "4 blocks of 4", "2 blocks of 8"]
-    assert list(found) == [*names, *blocks]
-    times = {name: versus.ratio.lower for name, versus in found.items()}
+    assert list(compared) == [*names, *blocks]
+    times = {name: versus.ratio.lower for name, versus in compared.items()}
     assert min(names, key=times.get) == "schuermann"
     assert min(times, key=times.get) == "2 blocks of 8"
     assert 1.01 < times["2 blocks of 8"] < 1.02
@@ -266,42 +266,42 @@ def test_a_comparison_that_is_not_settled_says_why(monkeypatch):
         return right(rival, criterion)
 
     monkeypatch.setattr(frontier, "against", failing)
-    found = frontier.comparison(2)
-    assert found["taylor"] == "too hard"
-    assert found["harmonic"].ratio.lower > 1
+    compared = frontier.comparison(2)
+    assert compared["taylor"] == "too hard"
+    assert compared["harmonic"].ratio.lower > 1
 
 
 def test_records_hold_points_and_marks_as_text():
-    found = curve(3, 1, 16)
+    swept = curve(3, 1, 16)
     points, _ = frontier.marks(3)
-    rows = frontier.records(found, points)
+    rows = frontier.records(swept, points)
     assert len(rows) == 2 + len(points)
     assert {row["K"] for row in rows} == {"3"}
-    for row, point in zip(rows, (*found.points, *points), strict=True):
+    for row, point in zip(rows, (*swept.points, *points), strict=True):
         assert float(row["noise"]) == point.noise
         assert float(row["bias_lower"]) == point.table.bias.lower
         assert float(row["bias_upper"]) == point.table.bias.upper
-        assert float(row["least_upper"]) == found.least.upper
+        assert float(row["least_upper"]) == swept.least.upper
         assert bool(row["optimum_lower"]) == (point.series == "optimal")
-    assert float(rows[0]["optimum_lower"]) == found.points[0].table.optimum.lower
+    assert float(rows[0]["optimum_lower"]) == swept.points[0].table.optimum.lower
 
 
 # Other targets
 
 
 def test_another_target_is_compared_with_its_plug_in():
-    found = frontier.comparison(4, target="power:0.5")
-    assert list(found) == ["plug_in", "4 blocks of 1", "2 blocks of 2"]
-    assert all(versus.ratio.lower > 1.5 for versus in found.values())
+    compared = frontier.comparison(4, target="power:0.5")
+    assert list(compared) == ["plug_in", "4 blocks of 1", "2 blocks of 2"]
+    assert all(versus.ratio.lower > 1.5 for versus in compared.values())
     j = np.arange(1, 6) / 5
-    assert found["plug_in"].rival.coefficients == pytest.approx(np.sqrt(j), rel=1e-15)
+    assert compared["plug_in"].rival.coefficients == pytest.approx(np.sqrt(j), rel=1e-15)
 
 
 def test_an_unbiased_target_ends_without_bias():
-    found = curve(4, 1, 4, target="polynomial:0,0,1")
-    assert found.reached
-    assert found.least == Bracket(0.0, 0.0)
-    assert biases(found)[1] < 1e-15 < 0.01 < biases(found)[0]
+    swept = curve(4, 1, 4, target="polynomial:0,0,1")
+    assert swept.reached
+    assert swept.least == Bracket(0.0, 0.0)
+    assert biases(swept)[1] < 1e-15 < 0.01 < biases(swept)[0]
     points, refused = frontier.marks(4, target="polynomial:0,0,1")
     assert [point.series for point in points] == ["plug_in", "minimax"]
     assert refused == ()

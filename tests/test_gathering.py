@@ -24,7 +24,7 @@ def started(folder, size):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     runs = [
         subprocess.Popen(
-            [sys.executable, SCRIPT, str(rank), *arguments, *["3"] * (size == 3)],
+            [sys.executable, SCRIPT, str(rank), *arguments, *(["3"] if size == 3 else [])],
             env=environment,
             stderr=subprocess.PIPE,
         )
@@ -122,8 +122,8 @@ def test_one_process_with_a_group_sends_nothing_either(tmp_path, monkeypatch):
         for name in ("all_gather", "all_gather_object", "all_reduce"):
             monkeypatch.setattr(distributed, name, None)
         answers = np.array([1, 2, 3])
-        (found,), mine = gathering.whole(answers)
-        assert found is answers
+        (gathered,), mine = gathering.whole(answers)
+        assert gathered is answers
         assert mine == slice(0, 3)
         assert Multiplier(0.0, rate=1.0).update([1.0]) == 1.0
         assert gathering.running()

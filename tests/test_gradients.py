@@ -52,11 +52,11 @@ def test_mean_and_noise_are_those_of_all_groups(case, baseline, G):
     rewards = [Fraction(7, 4), Fraction(-3, 2), Fraction(1, 8), Fraction(5, 2), Fraction(-2)][:G]
     each = [q for q, t in zip(p, times, strict=True) for _ in range(t)]
     mean, noise = enumerated(each, rewards, baseline)
-    found = of_group(
+    moments = of_group(
         Answers(tuple(map(float, p)), times), np.array([float(r) for r in rewards]), baseline
     )
-    assert np.repeat(found.mean, times) == pytest.approx([float(x) for x in mean], abs=1e-14)
-    assert found.noise == pytest.approx(float(noise), abs=1e-14)
+    assert np.repeat(moments.mean, times) == pytest.approx([float(x) for x in mean], abs=1e-14)
+    assert moments.noise == pytest.approx(float(noise), abs=1e-14)
 
 
 @pytest.mark.parametrize("shape", ANSWERS)
@@ -77,11 +77,11 @@ def test_under_a_group_mean_the_table_of_two_draws_less_is_what_is_met(shape, G)
     elevated = np.array(elevate(entries.tolist(), G - 1))
     plain = of_group(answers, elevated, "none").mean
     assert plain == pytest.approx(of_table(pmf(K, p) @ entries), abs=1e-13)
-    found = of_group(answers, rewards, "group-mean").mean
-    assert found == pytest.approx(expected, abs=1e-13)
+    moved = of_group(answers, rewards, "group-mean").mean
+    assert moved == pytest.approx(expected, abs=1e-13)
     wrong = (G - 1) / G * of_table(pmf(G - 1, p) @ rewards)
     if shape != "uniform":
-        assert np.abs(found - wrong).max() > 1e-6
+        assert np.abs(moved - wrong).max() > 1e-6
 
 
 def test_the_noise_is_that_of_sampled_groups():

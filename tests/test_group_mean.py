@@ -1,8 +1,8 @@
 """Which K, exactly: what is left of a table's mean when a trainer subtracts the group's mean reward.
 
-Theorem.  In a group of G traces of one prompt, reward c[X-1] minus the mean reward of the group,
+Theorem.  In a group of G completions of one prompt, reward c[X-1] minus the mean reward of the group,
 times G/(G-1), has the expected gradient  sum_z Q(nu_z) grad nu_z,  Q the mean of the table of
-K = G - 2 draws with the entries c_0..c_(G-2).
+sample size K = G - 2 with the entries c_0..c_(G-2).
 
 Gradients are taken in the logits l of the answers, d nu_z / d l_w = nu_z (1{z = w} - nu_w).  This
 loses nothing: nu depends on any model's parameters through its logits, so that equality here is
@@ -28,7 +28,7 @@ from polyest.problem.targets import LOG
 from polyest.proof.certify import noise_floor
 
 F = Fraction
-NO_ANSWER, FIXED = -1, F(-4)  # a trace without an answer, and its reward
+NO_ANSWER, FIXED = -1, F(-4)  # a completion without an answer, and its reward
 NU = {  # answers and their probabilities
     "uniform": {7: F(1, 3), 2: F(1, 3), 9: F(1, 3)},
     "skewed": {7: F(1, 2), 2: F(1, 3), 9: F(1, 6)},
@@ -41,16 +41,16 @@ MOST = 1024  # groups to enumerate
 
 
 def cases(sizes, names=NU):
-    chosen = [(G, name) for name in names for G in sizes if len(NU[name]) ** G <= MOST]
-    ids = [f"{name}-{G}" for G, name in chosen]
-    return pytest.mark.parametrize(("G", "nu"), [(G, NU[name]) for G, name in chosen], ids=ids)
+    pairs = [(G, name) for name in names for G in sizes if len(NU[name]) ** G <= MOST]
+    ids = [f"{name}-{G}" for G, name in pairs]
+    return pytest.mark.parametrize(("G", "nu"), [(G, NU[name]) for G, name in pairs], ids=ids)
 
 
 each_group = pytest.mark.parametrize("G", [3, 4, 5, 6])
 
 
 def every(nu, G):
-    """Every group of G traces, (groups, G), and its probability."""
+    """Every group of G completions, (groups, G), and its probability."""
     groups = list(product(nu, repeat=G))
     return np.array(groups), objects(prod(map(nu.get, group)) for group in groups)
 
@@ -69,8 +69,8 @@ def tables(size, number=2):
     ]
 
 
-def rewards(c, found):
-    return np.where(found.answered, objects(c)[found.index], FIXED)
+def rewards(c, counted):
+    return np.where(counted.answered, objects(c)[counted.index], FIXED)
 
 
 def centred(given):
@@ -107,14 +107,14 @@ def means(c, nu):
 @cases([3, 4, 5, 6])
 def test_under_a_group_mean_a_group_is_a_table_of_two_draws_less(G, nu):
     groups, weights = every(nu, G)
-    found = counts.in_group(groups)
-    assert found.draws == G - 2
+    counted = counts.in_group(groups)
+    assert counted.draws == G - 2
     for c in tables(G - 1):
         truth = gradient_of(nu, means(c, nu))
-        assert gradient(nu, groups, weights, centred(rewards(c, found))) == truth
+        assert gradient(nu, groups, weights, centred(rewards(c, counted))) == truth
     for k in range(G - 1):  # no entry is idle, unless all answers are alike
         other = [entry + (i == k) for i, entry in enumerate(c)]
-        found_other = gradient(nu, groups, weights, centred(rewards(other, found)))
+        found_other = gradient(nu, groups, weights, centred(rewards(other, counted)))
         assert (found_other == truth) == (len({*nu.values()}) == 1)
 
 
@@ -125,14 +125,14 @@ def test_the_theorem_holds_for_every_table_and_every_distribution(G):
     a, b, *c = context.gens()
     nu = {7: a, 2: b, 9: 1 - a - b}
     groups, weights = every(nu, G)
-    found = gradient(nu, groups, weights, centred(rewards(c, counts.in_group(groups))))
-    assert found == gradient_of(nu, means(c, nu))
-    assert found != gradient_of(nu, means([c[0] + 1, *c[1:]], nu))
+    mean = gradient(nu, groups, weights, centred(rewards(c, counts.in_group(groups))))
+    assert mean == gradient_of(nu, means(c, nu))
+    assert mean != gradient_of(nu, means([c[0] + 1, *c[1:]], nu))
 
 
 @cases([3, 4, 5, 6])
 def test_the_entry_of_a_group_that_agrees_is_immaterial_under_a_group_mean(G, nu):
-    """Group by group, and not in the mean only."""
+    """The entry has no effect in any group, not in the mean only."""
     groups, _ = every(nu, G)
     whole, clipped = counts.in_group(groups, baseline="none"), counts.in_group(groups)
     c = tables(G - 1)[0]
@@ -162,10 +162,10 @@ def test_the_theorem_in_terms_of_the_mean_of_one_draw_more(G):
 def test_under_a_group_mean_the_table_of_one_draw_less_is_not_read(G, nu):
     """c of K = G - 1 is right until the mean is subtracted, then its first G - 1 entries are read."""
     groups, weights = every(nu, G)
-    found = counts.in_group(groups, baseline="none")
-    assert found.draws == G - 1
+    counted = counts.in_group(groups, baseline="none")
+    assert counted.draws == G - 1
     for c in tables(G):
-        given = rewards(c, found)
+        given = rewards(c, counted)
         assert gradient(nu, groups, weights, given) == gradient_of(nu, means(c, nu))
         under = gradient(nu, groups, weights, centred(given))
         assert under != gradient_of(nu, means(c, nu))
@@ -177,11 +177,11 @@ def test_under_a_group_mean_the_table_of_one_draw_less_is_not_read(G, nu):
 def test_without_a_group_mean_a_group_is_a_table_of_one_draw_less(G, nu, baseline):
     """E 1{z_i = z} c[X-1] = nu_z P(nu_z), constants included."""
     groups, weights = every(nu, G)
-    found = counts.in_group(groups, baseline=baseline)
-    assert found.draws == G - 1
+    counted = counts.in_group(groups, baseline=baseline)
+    assert counted.draws == G - 1
     for c in tables(G):
         whole = [p * mean for p, mean in zip(nu.values(), means(c, nu), strict=True)]
-        assert paid(nu, groups, weights, rewards(c, found)) == whole
+        assert paid(nu, groups, weights, rewards(c, counted)) == whole
 
 
 @pytest.mark.parametrize("G", [2, 3, 4, 5])
@@ -191,8 +191,8 @@ def test_the_unshifted_table_of_the_whole_group_is_wrong(G):
     unbiased = objects(F(k, G) for k in range(G + 1))  # in G independent draws
     index = counts.in_group(groups, baseline="none").index + 1
     assert means(unbiased, SKEWED) == [*SKEWED.values()]
-    found = gradient(SKEWED, groups, weights, unbiased[index])
-    assert found != gradient_of(SKEWED, [*SKEWED.values()])
+    mean = gradient(SKEWED, groups, weights, unbiased[index])
+    assert mean != gradient_of(SKEWED, [*SKEWED.values()])
 
 
 @pytest.mark.parametrize("K", [1, 2, 3])
@@ -200,22 +200,22 @@ def test_the_unshifted_table_of_the_whole_group_is_wrong(G):
 def test_a_group_mean_does_not_touch_the_table_of_an_independent_count(G, K, nu):
     draws, weights = every(nu, G + K)
     traces = draws[:, :G]
-    found = counts.independent(traces, draws[:, G:])
-    assert found.draws == K
+    counted = counts.independent(traces, draws[:, G:])
+    assert counted.draws == K
     for c in tables(K + 1):
-        given, truth = rewards(c, found), gradient_of(nu, means(c, nu))
+        given, truth = rewards(c, counted), gradient_of(nu, means(c, nu))
         assert gradient(nu, traces, weights, given) == truth
         assert gradient(nu, traces, weights, centred(given)) == truth
 
 
 @each_group
 def test_the_exact_count_baseline_keeps_the_table_of_one_draw_less(G):
-    """The mean reward of the others, counted again without this trace, is independent of it."""
+    """The mean reward of the others, counted again without this completion, is independent of it."""
     groups, weights = every(SKEWED, G)
     c, d = tables(G)[0], tables(G - 1)[1]
     given = rewards(c, counts.in_group(groups, baseline="exact"))
     left = [counts.in_group(np.delete(groups, i, 1), baseline="none") for i in range(G)]
-    without = np.stack([rewards(d, found).sum(1) / (G - 1) for found in left], 1)
+    without = np.stack([rewards(d, counted).sum(1) / (G - 1) for counted in left], 1)
     truth = gradient_of(SKEWED, means(c, SKEWED))
     assert gradient(SKEWED, groups, weights, given - without) == truth
     again = np.stack([np.delete(given, i, 1).sum(1) / (G - 1) for i in range(G)], 1)
@@ -225,14 +225,14 @@ def test_the_exact_count_baseline_keeps_the_table_of_one_draw_less(G):
 
 @pytest.mark.parametrize("G", [4, 5])
 def test_a_mean_over_the_answered_traces_only_is_another_baseline(G):
-    """A trace without an answer has a reward and a place in the mean: else not even a multiple."""
+    """A completion without an answer has a reward and a place in the mean: else not even a multiple."""
     nu = {7: F(2, 5), 2: F(3, 10), 9: F(1, 5), NO_ANSWER: F(1, 10)}
     groups, weights = every(nu, G)
-    found = counts.in_group(groups)
+    counted = counts.in_group(groups)
     c = tables(G - 1)[0]
-    given = np.where(found.answered, rewards(c, found), 0)
-    number = found.answered.sum(1, keepdims=True).astype(object)
-    left = np.where(found.answered, given * number - given.sum(1, keepdims=True), 0)
+    given = np.where(counted.answered, rewards(c, counted), 0)
+    number = counted.answered.sum(1, keepdims=True).astype(object)
+    left = np.where(counted.answered, given * number - given.sum(1, keepdims=True), 0)
     answered = {z: p / F(9, 10) for z, p in nu.items() if z != NO_ANSWER}
     truth = gradient_of(answered, means(c, nu)[:3])
     for scale in (number, np.array(G)):  # times n/(n-1), or as ever G/(G-1)
@@ -247,11 +247,11 @@ def test_division_by_the_standard_deviation_breaks_the_theorem(G):
     """In balls: the size of the rewards is gone, and from G = 4 on the direction too."""
     nu = {z: ball(p) for z, p in SKEWED.items()}
     groups, weights = every(nu, G)
-    found = counts.in_group(groups)
+    counted = counts.in_group(groups)
     for c in tables(G - 1):
         one, two = ([x * size for x in c] for size in (1, 2))
         under, twice = (
-            gradient(nu, groups, weights, standardised(rewards(entries, found)))
+            gradient(nu, groups, weights, standardised(rewards(entries, counted)))
             for entries in (one, two)
         )
         truth = [ball(x) for x in gradient_of(SKEWED, means(c, SKEWED))]

@@ -24,7 +24,7 @@ class Softmax(nn.Module):
 
 
 class Words(nn.Module):
-    """Two tokens a trace, each from its own softmax."""
+    """Two tokens a completion, each from its own softmax."""
 
     def __init__(self):
         super().__init__()
@@ -66,7 +66,7 @@ def test_one_step_is_the_policy_gradient_of_centred_rewards():
 
 
 def loss_of(now, before, anchor, A, mask, config):
-    """-L of the header, trace by trace."""
+    """-L of the header, completion by completion."""
     total = 0.0
     for i in range(len(A)):
         row = away = 0.0
@@ -192,8 +192,8 @@ def test_it_finds_the_equilibrium_of_the_game_it_plays():
     assert np.abs(reference - best).max() > 0.2
     centred = advantages.leave_one_out
     steps = [*grpo.train(policy, sampler, reward, config, advantage=centred, reference=anchor)]
-    found = policy.logits.softmax(0).detach().numpy()
-    assert found == pytest.approx(best, abs=0.008)
+    learned = policy.logits.softmax(0).detach().numpy()
+    assert learned == pytest.approx(best, abs=0.008)
     assert steps[-1].kl == pytest.approx((best * np.log(best / reference)).sum(), abs=0.05)
 
 

@@ -19,7 +19,7 @@ from polyest.recommendation import ANSWERS, NOISES, STEPS, in_group, recommend
 def test_the_least_mean_square_error_is_chosen(group, prompts, baseline):
     if group == 130 and baseline == "none":
         return  # K = 129 is not released
-    found = recommend(group, prompts, baseline)
+    advice = recommend(group, prompts, baseline)
     K = polyest.counts.draws(group, baseline)
     scale = (group - 1) / group if baseline == "group-mean" else 1.0
     squares = {}
@@ -34,9 +34,9 @@ def test_the_least_mean_square_error_is_chosen(group, prompts, baseline):
             total += np.sum((np.repeat(met.mean, answers.times) - aim) ** 2)
             total += met.noise / (prompts * STEPS)
         squares[noise] = total / len(ANSWERS)
-    assert found.chosen[0] == min(squares, key=squares.get)
-    assert found.chosen[1].K == K
-    for noise, table, error in found.tables:
+    assert advice.chosen[0] == min(squares, key=squares.get)
+    assert advice.chosen[1].K == K
+    for noise, table, error in advice.tables:
         assert error.total**2 == pytest.approx(squares[noise], rel=1e-12)
         assert (table.criterion, table.budget.value) == ("gradient-variance", noise)
 
@@ -119,15 +119,15 @@ def test_the_page_has_a_line_of_code_for_both_kinds_of_trainer():
     codes = re.findall(r"t = (.*)\n +(t\[.*\])", result.stdout)
     assert len(codes) == 2
     for (load, look_up), baseline in zip(codes, BASELINES, strict=True):
-        found = recommend(16, 128, baseline)
-        noise, table, error = found.chosen
+        advice = recommend(16, 128, baseline)
+        noise, table, error = advice.chosen
         t = eval(load, {"polyest": polyest})
         assert (t.K, t.budget.value) == (table.K, noise)
         rewards = eval(look_up, {"polyest": polyest, "t": t, "answers": answers})
         assert rewards.shape == answers.shape
         shown = [line for line in lines if line.endswith("<- use this")]
         assert any(line.startswith(f"noise {noise} ") for line in shown)
-        assert f"{found.plain.total / error.total:.2f} times as much" in result.stdout
+        assert f"{advice.plain.total / error.total:.2f} times as much" in result.stdout
     assert "sample size K = 14," in lines[0]
 
 
@@ -136,11 +136,11 @@ def test_json_has_the_same_numbers():
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert [record["baseline"] for record in records] == list(BASELINES)
     for record in records:
-        found = recommend(16, 4, record["baseline"])
-        assert (record["K"], record["noise"]) == (found.chosen[1].K, found.chosen[0])
+        advice = recommend(16, 4, record["baseline"])
+        assert (record["K"], record["noise"]) == (advice.chosen[1].K, advice.chosen[0])
         assert record["averaged"] == 4 * STEPS
-        assert record["errors"]["log(X/16)"]["error"] == found.plain.total
-        assert record["errors"][f"noise {found.chosen[0]}"]["bias"] == found.chosen[2].bias
+        assert record["errors"]["log(X/16)"]["error"] == advice.plain.total
+        assert record["errors"][f"noise {advice.chosen[0]}"]["bias"] == advice.chosen[2].bias
 
 
 def test_a_group_of_two_is_for_trainers_without_a_group_mean():

@@ -266,12 +266,12 @@ def outcome(call, arguments, keywords, library):
         return getattr(value, library) if isinstance(value, Both) else value
 
     try:
-        found = call(*map(own, arguments), **{name: own(x) for name, x in keywords.items()})
+        result = call(*map(own, arguments), **{name: own(x) for name, x in keywords.items()})
     except PolyestError as error:
         return error
-    if isinstance(found, counts.Counts):
-        return found.index, found.answered, np.asarray(found.draws), np.asarray(found.distinct)
-    return found if isinstance(found, tuple) else (found,)
+    if isinstance(result, counts.Counts):
+        return result.index, result.answered, np.asarray(result.draws), np.asarray(result.distinct)
+    return result if isinstance(result, tuple) else (result,)
 
 
 def words(error):
@@ -319,14 +319,14 @@ def agree(name, kind, call, arguments, keywords):
         )
     for one, other in zip(array, tensor, strict=True):
         assert isinstance(one, np.ndarray)
-        found, wanted = torch.as_tensor(other), torch.from_numpy(one)
+        twin, wanted = torch.as_tensor(other), torch.from_numpy(one)
         if of_advantages:
             wanted = wanted.to(torch.float32 if kind in FEW else torch.float64)
-        assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
-        precision = 1e-6 if found.dtype == torch.float32 else 1e-12
+        assert (twin.dtype, twin.shape) == (wanted.dtype, wanted.shape)
+        precision = 1e-6 if twin.dtype == torch.float32 else 1e-12
         torch.testing.assert_close(
-            found, wanted, equal_nan=True, rtol=precision, atol=precision * size
+            twin, wanted, equal_nan=True, rtol=precision, atol=precision * size
         )
-        assert not torch.isinf(found).any()
-        assert not (of_advantages and torch.isnan(found).any())
+        assert not torch.isinf(twin).any()
+        assert not (of_advantages and torch.isnan(twin).any())
         assert isinstance(other, torch.Tensor) or name in ON_HOST or one.ndim < 2

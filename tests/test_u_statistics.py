@@ -70,7 +70,7 @@ def test_pass_at_k(K: int, k: int) -> None:
     assert all(expectation(entries, p) == 1 - (1 - p) ** k for p in points(K)[:9])
     assert table.bias.upper < 1e-15
     for X in range(K + 1 if K < 8 else 0):  # the share of k draws among which is a success
-        tries = [any(i < X for i in chosen) for chosen in combinations(range(K), k)]
+        tries = [any(i < X for i in subset) for subset in combinations(range(K), k)]
         assert entries[X] == Fraction(sum(tries), len(tries))
 
 
@@ -86,7 +86,7 @@ def test_subsets_are_the_mean_of_a_table_over_all_subsets_of_the_draws(k: int, K
     c = [Fraction(float(x)) for x in kernel.coefficients]
     entries = []
     for X in range(K + 1):
-        counts = [sum(i < X for i in chosen) for chosen in combinations(range(K), k)]
+        counts = [sum(i < X for i in subset) for subset in combinations(range(K), k)]
         entries.append(sum((c[j] for j in counts), Fraction(0)) / len(counts))
     table = forms.subsets(kernel, K)
     assert table.coefficients.tolist() == doubles(entries)

@@ -182,8 +182,8 @@ class Geometry:
             return np.asarray(np.exp(np.minimum(v - 1, 0.0)))
         power = np.maximum((v - 1) * (self.order - 1) / self.order, -1.0)
         with np.errstate(divide="ignore", over="ignore"):
-            found = np.exp(np.log1p(power) / (self.order - 1))
-        return np.asarray(np.minimum(found, 1.0))
+            root = np.exp(np.log1p(power) / (self.order - 1))
+        return np.asarray(np.minimum(root, 1.0))
 
     def divergence(self, p: ArrayLike, q: ArrayLike) -> Floats:
         """Evaluate the Bregman divergence of two distributions.

@@ -220,19 +220,19 @@ def _over_simplex(problem: Alft) -> Floats:
             costs[x * budgets : (x + 1) * budgets, x * shape[1] : (x + 1) * shape[1]] = block
         spent = np.hstack([costs, -np.eye(slack)]) if slack else costs
         limits.append(LinearConstraint(spent, -np.inf, np.tile(safe.budgets, shape[0])))
-    found = np.append((problem.reference.ravel() + 1 / shape[1]) / 2, np.ones(slack))
+    point = np.append((problem.reference.ravel() + 1 / shape[1]) / 2, np.ones(slack))
     lowest = 1e-14 if problem.geometry.steep else 0.0
     for _ in range(RESTARTS):
-        found = minimize(
+        point = minimize(
             loss,
-            found,
+            point,
             jac=True,
             method="SLSQP",
             bounds=[(lowest, 1.0)] * size + [(0.0, None)] * slack,
             constraints=limits,
             options={"ftol": 1e-16, "maxiter": 2000},
         ).x
-    pi = np.clip(found[:size].reshape(shape), 0.0, 1.0)
+    pi = np.clip(point[:size].reshape(shape), 0.0, 1.0)
     return np.asarray(pi / pi.sum(-1, keepdims=True))
 
 

@@ -99,11 +99,11 @@ def art(
     """
 
     async def after_each(group: Group) -> Group | None:
-        found = [text(trajectory) for trajectory in group.trajectories]
-        small = len(found) < reward.options.least
-        if not found or (small and reward.options.incomplete == "zero"):
+        texts = [text(trajectory) for trajectory in group.trajectories]
+        small = len(texts) < reward.options.least
+        if not texts or (small and reward.options.incomplete == "zero"):
             return None
-        for trajectory, paid in zip(group.trajectories, reward(found), strict=True):
+        for trajectory, paid in zip(group.trajectories, reward(texts), strict=True):
             trajectory.reward = paid
         return group
 

@@ -165,10 +165,10 @@ def advantages_of(
         if orbits is not None:
             orbit = _numbered("orbits", list(orbits))
         kept &= _whole_orbits(how, group, sizes, orbit)
-    found = np.zeros(len(group))
+    by_row = np.zeros(len(group))
     for rows in _batches(how, kept, sizes[group]):
-        found[rows] = _centred_rewards(how, ids[rows], group[rows], orbit[rows])
-    return found
+        by_row[rows] = _centred_rewards(how, ids[rows], group[rows], orbit[rows])
+    return by_row
 
 
 def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: Array) -> Array:
@@ -212,10 +212,10 @@ def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: A
     )
     if how.orbits == "uid":
         orbits = [_orbit_of_uid(group) for group in groups]
-    found = np.zeros(len(scores))
+    by_row = np.zeros(len(scores))
     if len(said.ids):
-        found[real] = advantages_of(how, said.ids, groups, orbits)
-    return scores.new_tensor(found)[:, None] * mask
+        by_row[real] = advantages_of(how, said.ids, groups, orbits)
+    return scores.new_tensor(by_row)[:, None] * mask
 
 
 def finite_in_float32(paid: Floats) -> Floats:
@@ -262,8 +262,8 @@ def _centred_rewards(how: AdvantageOptions, ids: Ints, group: Ints, orbit: Ints)
         reward.function(ids, groups=group, dyadic=True, **over, **how.keywords)
     )
     centred = advantages.leave_one_out if how.baseline == "leave-one-out" else advantages.group_mean
-    found: Floats = centred(paid, groups=orbit if how.baseline == "orbit-mean" else group)
-    return found
+    rewards: Floats = centred(paid, groups=orbit if how.baseline == "orbit-mean" else group)
+    return rewards
 
 
 def _batches(how: AdvantageOptions, kept: Bools, size: Ints) -> list[Bools]:

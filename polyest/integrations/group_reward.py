@@ -115,5 +115,5 @@ class GroupReward:
             return np.zeros((1, len(said)))  # nothing to compare
         row: object = [said] if compared else self.reader.ids(said)[None]
         given = [row] if reward.orbits else row  # a group is an orbit of one prompt
-        found: Floats = reward.function(given, dyadic=True, **keywords)
-        return finite_in_float32(found).reshape(1, -1)
+        paid: Floats = reward.function(given, dyadic=True, **keywords)
+        return finite_in_float32(paid).reshape(1, -1)

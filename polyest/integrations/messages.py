@@ -86,10 +86,10 @@ def texts_of(completions: Iterable[object]) -> list[str | None]:
     >>> texts_of(["so 4", None, [{"role": "assistant", "content": "so 5"}]])
     ['so 4', None, 'so 5']
     """
-    found: list[Any] = list(completions)
-    if {*map(type, found)} <= {str, type(None)}:  # as most are
-        return found
-    return [said(completion) for completion in found]
+    listed: list[Any] = list(completions)
+    if {*map(type, listed)} <= {str, type(None)}:  # as most are
+        return listed
+    return [said(completion) for completion in listed]
 
 
 def content_of(message: Mapping[str, object]) -> str | None:
@@ -126,8 +126,8 @@ def content_of(message: Mapping[str, object]) -> str | None:
         )
     if any(not isinstance(part, str) and part.get("type") in CALLING for part in parts):
         return None
-    found = [part if isinstance(part, str) else _text(part) for part in parts]
-    spoken = [text for text in found if text is not None]
+    texts = [part if isinstance(part, str) else _text(part) for part in parts]
+    spoken = [text for text in texts if text is not None]
     return "".join(spoken) if spoken else None
 
 

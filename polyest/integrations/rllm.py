@@ -90,16 +90,16 @@ def rllm(
             )
         said = [[text(trajectory) for trajectory in group.trajectories] for group in traj_groups]
         group = [i for i, row in enumerate(said) for _ in row]
-        named = [orbit(found) for found in traj_groups] if orbit else list(range(len(said)))
+        named = [orbit(one) for one in traj_groups] if orbit else list(range(len(said)))
         whose = [named[i] for i in group]
         flat = [one for row in said for one in row]
         ids = np.zeros(len(flat), np.int64)
         for one in dict.fromkeys(whose):  # an equivalence joins the answers of an orbit
-            rows = [i for i, found in enumerate(whose) if found == one]
+            rows = [i for i, name in enumerate(whose) if name == one]
             ids[rows] = reader.ids([flat[i] for i in rows])
-        found = advantages_of(how, ids, group, whose)
+        by_row = advantages_of(how, ids, group, whose)
         ends = np.cumsum([len(row) for row in said])[:-1]
-        parts = [np.asarray(part) for part in np.split(found, ends)]
+        parts = [np.asarray(part) for part in np.split(by_row, ends)]
         return parts, parts
 
     return estimator

@@ -111,8 +111,8 @@ def answer_class(
         return float(-1 - slot)
     most = GREATEST if orbit is None else GREATEST % BLOCK
     number = LEAST + int(identify([key])[0]) % (most - LEAST + 1)
-    found = slot * BLOCK + number
-    return float(found if right is None or right else -(found + SLOTS))
+    positive = slot * BLOCK + number
+    return float(positive if right is None or right else -(positive + SLOTS))
 
 
 def classes(scores: object, with_orbits: bool = False, failed: str = "raise") -> Classes:
@@ -151,31 +151,31 @@ def classes(scores: object, with_orbits: bool = False, failed: str = "raise") ->
     """
     if not among(failed, FAILED):
         raise InvalidReward(f"failed is {shown(failed)}: expected one of {', '.join(FAILED)}")
-    found = np.asarray(scores)
-    if found.ndim != 1 or found.dtype not in (np.float32, np.float64):
+    values = np.asarray(scores)
+    if values.ndim != 1 or values.dtype not in (np.float32, np.float64):
         raise BrokenBatch(
-            f"scores of type {found.dtype} and shape {found.shape}: expected float32 (N,), the classes of "
+            f"scores of type {values.dtype} and shape {values.shape}: expected float32 (N,), the classes of "
             "answers; fewer bits hold no class"
         )
-    failures = (found == 0) | (found == 1)
+    failures = (values == 0) | (values == 1)
     if failed == "raise" and failures.any():
         raise BrokenBatch(
-            f"{int(failures.sum())} of {len(found)} scores are 0 or 1, which is no class of an answer but a "
+            f"{int(failures.sum())} of {len(values)} scores are 0 or 1, which is no class of an answer but a "
             "failure of the reward manager (a time-out, an exception) or an accuracy: return "
             'answer_class(text) as the score; failures count as no answer with failed="no-answer"'
         )
-    signed = np.where(~failures & (abs(found) < 2**24), found, -1).astype(np.int64)
+    signed = np.where(~failures & (abs(values) < 2**24), values, -1).astype(np.int64)
     right = signed > 0
     answered = right | (signed < -SLOTS)
     number = np.where(right, signed, -signed - SLOTS)
     ids, most = (number % BLOCK, GREATEST % BLOCK) if with_orbits else (number, GREATEST)
     slots = np.where(answered, number // BLOCK, -1 - signed)
     silent = (signed < 0) & ((slots == 0) | with_orbits)
-    good = (failures | (found == signed)) & np.where(
+    good = (failures | (values == signed)) & np.where(
         answered, (ids >= LEAST) & (ids <= most) & (number <= GREATEST), silent
     )
     if not good.all():
-        raise BrokenBatch(_refused(float(found[np.argmin(good)]), with_orbits))
+        raise BrokenBatch(_refused(float(values[np.argmin(good)]), with_orbits))
     orbits = np.where(failures, -1, slots) if with_orbits else None
     return Classes(np.where(answered, ids, -1), orbits, right)
 

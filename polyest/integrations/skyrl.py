@@ -52,5 +52,5 @@ def _skyrl(
     # SkyRL fills a batch up with copies of its first row, whose uids are pad0, pad1, ...
     real = [re.fullmatch(r"pad\d+", str(uid)) is None for uid in (() if index is None else index)]
     mask = response_mask * response_mask.new_tensor(real)[:, None] if real else response_mask
-    found = token_advantages(how, token_level_rewards, mask, index)
-    return found, found
+    advantages = token_advantages(how, token_level_rewards, mask, index)
+    return advantages, advantages

@@ -177,8 +177,8 @@ def estimate(
             "algorithm.use_kl_in_reward is on, which adds a penalty to the classes of answers: switch it "
             "off, and use actor_rollout_ref.actor.use_kl_loss"
         )
-    found = token_advantages(how, token_level_rewards, response_mask, index)
-    return found, found
+    advantages = token_advantages(how, token_level_rewards, response_mask, index)
+    return advantages, advantages
 
 
 def estimators() -> dict[str, Callable[..., tuple[Array, Array]]]:
@@ -194,10 +194,10 @@ def estimators() -> dict[str, Callable[..., tuple[Array, Array]]]:
     >>> [name for name in estimators() if "log" in name]
     ['polyest_log_probability', 'polyest_log']
     """
-    found: dict[str, Callable[..., tuple[Array, Array]]] = {
+    named: dict[str, Callable[..., tuple[Array, Array]]] = {
         f"polyest_{name}": partial(estimate, name) for name in offered("estimators")
     }
-    return found | {f"polyest_{old}": partial(_by_old_name, old, new) for old, new in NAMES.items()}
+    return named | {f"polyest_{old}": partial(_by_old_name, old, new) for old, new in NAMES.items()}
 
 
 def register() -> tuple[str, ...]:
@@ -244,12 +244,12 @@ def _by_old_name(old: str, new: str, *given: object, **named: object) -> tuple[A
 
 def _options_in(config: object) -> Mapping[str, object]:
     """The options below `polyest` in the configuration of an algorithm, none where it has none."""
-    found = config.get("polyest") if hasattr(config, "get") else getattr(config, "polyest", None)
-    if found is None:
+    options = config.get("polyest") if hasattr(config, "get") else getattr(config, "polyest", None)
+    if options is None:
         return {}
-    if not isinstance(found, Mapping):
-        raise BrokenBatch(f"polyest is {found!r} in the configuration: expected options by name")
-    return {str(option): value for option, value in found.items() if value is not None}
+    if not isinstance(options, Mapping):
+        raise BrokenBatch(f"polyest is {options!r} in the configuration: expected options by name")
+    return {str(option): value for option, value in options.items() if value is not None}
 
 
 if find_spec("verl") is not None:

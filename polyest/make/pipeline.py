@@ -307,8 +307,8 @@ def _solved(problem: Problem, method: str) -> Table:
         try:
             certificate = certify(problem, solution.coefficients, solution.witness)
         except NotProved:
-            found = measure(problem.target, solution.coefficients, problem.criterion)
-            used = spent(problem, found)
+            measured = measure(problem.target, solution.coefficients, problem.criterion)
+            used = spent(problem, measured)
             if used <= problem.limit:
                 raise
         else:
@@ -338,8 +338,8 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
     for _ in range(ROUNDINGS):
         grid = rounding.grid(entries)
         rounded = nearest(entries, grid)
-        found = measure(problem.target, rounded, problem.criterion)
-        claims = carried(problem, table.optimum, found)
+        measured = measure(problem.target, rounded, problem.criterion)
+        claims = carried(problem, table.optimum, measured)
         if spent(problem, claims) <= limit:
             return _placed(table, grid, rounded, claims)
         tried.append(spent(problem, claims))

@@ -124,8 +124,8 @@ def pairwise(
             f"{ways[0]} compares texts: expected nested lists of str, got {shown(answers)}"
         )
     positions = answers if written is None else np.arange(written.size).reshape(written.shape)
-    found = arranged(positions, groups=options.get("groups"), orbits=orbits)
-    pooled = found.values.reshape(len(found.values), -1)
+    batch = arranged(positions, groups=options.get("groups"), orbits=orbits)
+    pooled = batch.values.reshape(len(batch.values), -1)
     traces = pooled.shape[1]
     if written is None:
         agreement, answered = counts.occurrences(
@@ -148,7 +148,7 @@ def pairwise(
         agreement = agreement - 1 * own
     paid = how.beta * (doubles(agreement) / (traces if include_self else traces - 1))
     paid = summable(paid, how.beta, static_int(traces), options)
-    return found.restored(filled(paid, answered, 0.0, options))
+    return batch.restored(filled(paid, answered, 0.0, options))
 
 
 def _comparison(
@@ -217,16 +217,16 @@ def _texts(answers: object) -> "NDArray[np.object_] | None":
     if library(answers) is not np:
         return None
     try:
-        found = np.array(answers, dtype=object)
+        texts = np.array(answers, dtype=object)
     except ValueError:
         raise InvalidReward(
             f"answers are {shown(answers)}, no rectangular array: expected nested lists"
         ) from None
-    if found.size and any(isinstance(text, str) for text in found.flat):
-        odd = [text for text in found.flat if not isinstance(text, str | None)]
+    if texts.size and any(isinstance(text, str) for text in texts.flat):
+        odd = [text for text in texts.flat if not isinstance(text, str | None)]
         if odd:
             raise InvalidReward(
                 f"answers hold {shown(odd[0])} among texts: expected str, or None for no answer"
             )
-        return found
-    return found if found.size and all(text is None for text in found.flat) else None
+        return texts
+    return texts if texts.size and all(text is None for text in texts.flat) else None

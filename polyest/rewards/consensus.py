@@ -103,8 +103,8 @@ def coherence(
     if not among(ties, TIES):
         raise InvalidReward(f"ties is {shown(ties)}: expected one of {', '.join(TIES)}")
     how = parse_options("log", beta, 1, options, but=COUNTED)
-    found = arranged(answers, groups=options.get("groups"), orbits=orbits)
-    pooled = found.values.reshape(len(found.values), -1)
+    batch = arranged(answers, groups=options.get("groups"), orbits=orbits)
+    pooled = batch.values.reshape(len(batch.values), -1)
     xp = library(pooled)
     times, answered = counts.occurrences(
         pooled, no_answer=options.get("no_answer", counts.NO_ANSWER)
@@ -115,7 +115,7 @@ def coherence(
         least = xp.amin(xp.where(best, pooled, greatest), 1)[:, None]
         best = best & (pooled == least)
     paid = summable(how.beta * doubles(best), how.beta, static_int(pooled.shape[1]), options)
-    return found.restored(filled(paid, answered, 0.0, options))
+    return batch.restored(filled(paid, answered, 0.0, options))
 
 
 def soft_consistency(
@@ -193,11 +193,11 @@ def soft_consistency(
             f"counting {shown(counting)} and baseline {shown(baseline)}: a "
             'reward over an orbit is counted "in-group" on its own prompt, under "group-mean" or "none"'
         )
-    found = arranged(answers, groups=options.get("groups"), orbits=orbits)
-    m, G = map(static_int, found.values.shape[1:])
+    batch = arranged(answers, groups=options.get("groups"), orbits=orbits)
+    m, G = map(static_int, batch.values.shape[1:])
     how = parse_options("log", beta, 1, options, but=("sizes", "reference"))
     no_answer = options.get("no_answer", counts.NO_ANSWER)
-    seen = counts.across(found.values, baseline=baseline, no_answer=no_answer)
+    seen = counts.across(batch.values, baseline=baseline, no_answer=no_answer)
     least, most = extremes(how, seen.draws)
     if mean == "arithmetic":
         draws = (seen.draws,) + (G,) * (m - 1)
@@ -210,7 +210,7 @@ def soft_consistency(
             least, most = least + (m - 1) * others[0], most + (m - 1) * others[1]
         paid, least, most = paid / m, least / m, most / m
     paid, lowest = (summable(x, most, m * G, options) for x in (paid, np.float64(least)))
-    return found.restored(filled(paid, seen.answered, float(lowest), options))
+    return batch.restored(filled(paid, seen.answered, float(lowest), options))
 
 
 def _factors(how: Estimator, draws: tuple[int, ...], like: Array) -> tuple[Array, ...]:
@@ -228,5 +228,5 @@ def _constant(
 
 @lru_cache(maxsize=64)
 def _spread(how: Estimator, draws: tuple[int, ...], device: "torch.device | None") -> Stratified:
-    found = stratify(rewarded(how, draws[0]), draws)
-    return found if device is None else found.moved(device)
+    entries = stratify(rewarded(how, draws[0]), draws)
+    return entries if device is None else entries.moved(device)

@@ -81,10 +81,10 @@ def of_table(table: Lookup, paid: Floats, beta: float, group: int) -> Floats:
             )
         return held
     most = float(np.abs(paid).max())
-    found: Floats = on_grid(paid, most, group)
+    rounded: Floats = on_grid(paid, most, group)
     if isinstance(table, Table) and table.claims is not None:
-        _warn_if_ruined(table, table.claims, (found - paid) / beta, step(most, group), beta)
-    return found
+        _warn_if_ruined(table, table.claims, (rounded - paid) / beta, step(most, group), beta)
+    return rounded
 
 
 def claimed(table: Certificate, h: float, beta: float) -> tuple[float, float]:

@@ -51,8 +51,8 @@ def table(how: Estimator, K: int) -> Lookup:
         return how.table
     closed = (how.table,) if isinstance(how.table, str) else how.target
     if not isinstance(closed, str):
-        found: Table = getattr(closed_forms, closed[0])(K, *closed[1:])
-        return found
+        closed_form: Table = getattr(closed_forms, closed[0])(K, *closed[1:])
+        return closed_form
     return load(
         K, closed, **{n: value for n in TABLES[:-1] if (value := getattr(how, n)) is not None}
     )
@@ -65,16 +65,16 @@ def rewarded(how: Estimator, K: int, group: int = 0) -> Floats:
 
     Raises InvalidReward where beta c overflows.
     """
-    found = table(how, K)
-    entries = found.coefficients if isinstance(found, Table) else found[np.arange(K + 1)]
+    lookup = table(how, K)
+    entries = lookup.coefficients if isinstance(lookup, Table) else lookup[np.arange(K + 1)]
     with np.errstate(over="ignore"):
         paid = how.beta * entries
     if not np.isfinite(paid).all():
         raise InvalidReward(
-            f"beta is {how.beta:g}: times the entries of {found!r} it is beyond float64; use a smaller beta"
+            f"beta is {how.beta:g}: times the entries of {lookup!r} it is beyond float64; use a smaller beta"
         )
     if group:
-        paid = dyadic.of_table(found, paid, how.beta, group)
+        paid = dyadic.of_table(lookup, paid, how.beta, group)
     return np.asarray(how.sign * paid + 0.0)  # + 0.0 turns -0.0 into 0.0
 
 
@@ -190,8 +190,8 @@ def _constant(
 
 @constant
 def _extremes(how: tuple[Any, ...], K: int) -> tuple[float, float]:
-    found = _tabulated(Estimator(*how), (K,), (0,), None)
-    return float(found.min()), float(np.abs(found).max())
+    rewards = _tabulated(Estimator(*how), (K,), (0,), None)
+    return float(rewards.min()), float(np.abs(rewards).max())
 
 
 @lru_cache(maxsize=256)

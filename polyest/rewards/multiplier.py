@@ -243,8 +243,8 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
 
 def _numbers(name: str, values: object) -> Floats:
     """Finite float64 numbers on the host."""
-    found: Floats = _finite(name, on_host(name, values))
-    return found
+    numbers: Floats = _finite(name, on_host(name, values))
+    return numbers
 
 
 def _finite(name: str, found: Found) -> Found:

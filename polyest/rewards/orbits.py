@@ -100,8 +100,8 @@ def arranged(answers: Array, *, groups: object = None, orbits: object = None) ->
 
 def _ids(name: str, values: object) -> Ints:
     """Integer ids on the host."""
-    found = counts.integers(name, values, values)
-    return np.asarray(found if isinstance(found, np.ndarray) else found.cpu().numpy())
+    ids = counts.integers(name, values, values)
+    return np.asarray(ids if isinstance(ids, np.ndarray) else ids.cpu().numpy())
 
 
 def _blocks(whole: str, part: str, ids: Ints) -> tuple[Ints, int]:

@@ -122,8 +122,8 @@ class Reward:
 
     @cached_property
     def _parameters(self) -> dict[str, Parameter]:
-        found = signature(self.function).parameters
-        return {n: p for n, p in found.items() if p.kind is not Parameter.VAR_KEYWORD}
+        parameters = signature(self.function).parameters
+        return {n: p for n, p in parameters.items() if p.kind is not Parameter.VAR_KEYWORD}
 
 
 ROWS = (

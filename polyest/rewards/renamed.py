@@ -34,10 +34,10 @@ def current_options(
     setting: where the options are written in a trainer's configuration, None for a call in Python.  Raises
     InvalidReward where an option is given by both names.
     """
-    found = dict(options)
+    current = dict(options)
     for old, new in (OPTIONS[reward] if among(reward, OPTIONS) else {}).items():
-        found = moved(found, old, new, setting)
-    return found
+        current = moved(current, old, new, setting)
+    return current
 
 
 def moved(

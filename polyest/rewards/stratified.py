@@ -120,11 +120,11 @@ def _stratified(entries: tuple[float, ...], draws: tuple[int, ...]) -> Stratifie
     }
     for factor in (weights, *transforms.values()):
         factor.setflags(write=False)  # kept for other callers
-    found = Stratified(draws, (weights, *(transforms[K] for K in draws)))
+    spread = Stratified(draws, (weights, *(transforms[K] for K in draws)))
     if prod(K + 1 for K in draws) > WRITTEN_OUT:
-        return found
+        return spread
     grid = np.stack(np.meshgrid(*(np.arange(K + 1) for K in draws), indexing="ij"), -1)
-    written = found[grid]
+    written = spread[grid]
     written.setflags(write=False)
     return Stratified(draws, (written,))
 

@@ -174,9 +174,9 @@ def standard(scores: Array) -> Array:
     >>> standard([[1, 0, 0.5]]).tolist()
     [[1.0, 0.0, 0.5]]
     """
-    found = reals("scores", scores, scores)
-    if not library(found).isfinite(found).all():
+    numbers = reals("scores", scores, scores)
+    if not library(numbers).isfinite(numbers).all():
         raise InvalidReward(
             "scores hold nan or an infinity: expected finite ones; score a failure with the least there is"
         )
-    return found
+    return numbers

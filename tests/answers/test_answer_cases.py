@@ -1,4 +1,4 @@
-r"""What was read wrongly once, and more of each kind: texts and the right answer, in each kind."""
+r"""Texts that were once read wrongly, and more like them, with the right answer by every kind of reading."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ from polyest.errors import InvalidAnswer
 
 
 def key(text, kind="number", **options):
-    (found,) = canonical([text], kind, **options)
-    return found
+    (answer,) = canonical([text], kind, **options)
+    return answer
 
 
 def keys(kind, *texts, **options):
@@ -89,16 +89,16 @@ JOINED = {
 
 @pytest.mark.parametrize(("contents", "right"), SAME_BOX, ids=[right for _, right in SAME_BOX])
 def test_spellings_of_one_box_are_one_key(contents, right):
-    found = keys("boxed", *map(box, contents))
-    assert found == [right] * len(contents)
-    assert keys("auto", *map(box, contents)) == found
+    answers = keys("boxed", *map(box, contents))
+    assert answers == [right] * len(contents)
+    assert keys("auto", *map(box, contents)) == answers
 
 
 @pytest.mark.parametrize("contents", APART)
 def test_different_boxes_are_different_keys(contents):
-    found = keys("boxed", *map(box, contents))
-    assert None not in found
-    assert len(set(found)) == len(contents)
+    answers = keys("boxed", *map(box, contents))
+    assert None not in answers
+    assert len(set(answers)) == len(contents)
 
 
 def test_boxes_that_are_joined_are_one_answer():

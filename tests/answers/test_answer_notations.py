@@ -29,8 +29,8 @@ def of(*categories):
 
 
 def key(text, kind="number", **options):
-    (found,) = canonical([text], kind, **options)
-    return found
+    (answer,) = canonical([text], kind, **options)
+    return answer
 
 
 # All characters of a category, in all kinds.
@@ -160,8 +160,8 @@ def test_values_that_differ_share_no_key(data, left, right):
     for form, kinds in ((around, NUMBER_KINDS), (boxes, ("number", "boxed", "auto"))):
         said = [data.draw(form).format(data.draw(notations(value))) for value in (left, right)]
         for kind in kinds:
-            found = canonical(said, kind)
-            assert (found[0] == found[1]) == (left == right)
+            answers = canonical(said, kind)
+            assert (answers[0] == answers[1]) == (left == right)
 
 
 @given(st.lists(values, min_size=2, max_size=4), st.data())
@@ -169,11 +169,11 @@ def test_values_that_differ_share_no_key(data, left, right):
 def test_a_list_is_the_list_of_its_keys(parts, data):
     written = [data.draw(notations(value)).replace("\uff0c", ",") for value in parts]
     comma = data.draw(st.sampled_from([", ", r",\ ", ",  ", r" , \quad ", "\u3001"]))
-    found = key(rf"\boxed{{{comma.join(written)}}}", "boxed")
-    assert found == ", ".join(map(str, parts))
+    listed = key(rf"\boxed{{{comma.join(written)}}}", "boxed")
+    assert listed == ", ".join(map(str, parts))
     assert key(rf"\boxed{{{comma.join(written)}}}") is None
     several = " and ".join(rf"\boxed{{{part}}}" for part in written)
-    assert key(several, "boxed") == found
+    assert key(several, "boxed") == listed
 
 
 tokens = st.lists(st.integers(0, 10**5).map(str) | st.just("00"), min_size=2, max_size=4)
@@ -183,33 +183,33 @@ glue = st.sampled_from([*".,:-/*^_'~+", "**", " - ", " x ", "\u00d7", "..", " : 
 @given(tokens, glue, st.sampled_from(["{}", "it is {}", "3 and {}", "= {} now", "({})"]))
 @many
 def test_what_is_glued_together_is_never_read_in_part(parts, joint, said):
-    found = key(said.format(joint.join(parts)))
+    answer = key(said.format(joint.join(parts)))
     whole = joint.join(parts)
     assert (
-        found is None
-        or found not in parts
-        or Fraction(found) == worth(whole)
-        or dated(whole, found, said)
+        answer is None
+        or answer not in parts
+        or Fraction(answer) == worth(whole)
+        or dated(whole, answer, said)
     )
 
 
-def dated(whole, found, said):
+def dated(whole, answer, said):
     """Whether a date was skipped and the number before it read."""
     return (
-        found == "3"
+        answer == "3"
         and said.startswith("3")
         and re.fullmatch(r"[\d/]+|\d{4}-\d\d?-\d\d?", whole) is not None
     )
 
 
 def worth(whole):
-    """The value of a token, read independently of how it is read."""
+    """The value of a token, by rules of its own, independent of `canonical`; None where it is no number."""
     if re.fullmatch(r"[1-9]\d{0,2}([,'_])\d{3}(\1\d{3})*", whole):
         return Fraction(re.sub(r"\D", "", whole))
-    if found := re.fullmatch(r"(\d+)(?:\^|\*\*)(\d+)", whole):
-        return Fraction(int(found[1]) ** int(found[2])) if int(found[2]) < 999 else None
-    if found := re.fullmatch(r"(\d+)/0*([1-9]\d*)", whole):
-        return Fraction(int(found[1]), int(found[2]))
+    if match := re.fullmatch(r"(\d+)(?:\^|\*\*)(\d+)", whole):
+        return Fraction(int(match[1]) ** int(match[2])) if int(match[2]) < 999 else None
+    if match := re.fullmatch(r"(\d+)/0*([1-9]\d*)", whole):
+        return Fraction(int(match[1]), int(match[2]))
     return Fraction(whole) if re.fullmatch(r"\d+(\.\d+)?", whole) else None
 
 

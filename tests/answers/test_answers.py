@@ -27,8 +27,8 @@ each_kind = pytest.mark.parametrize("kind", answers.KINDS)
 
 
 def key(text, kind="number", **options):
-    (found,) = canonical([text], kind, **options)
-    return found
+    (answer,) = canonical([text], kind, **options)
+    return answer
 
 
 # Every way to write a number is one key.
@@ -60,7 +60,8 @@ def fractions(draw):
         forms += [f"{p // q} {p % q}/{q}", f"{p // q}{frac}{{{p % q}}}{{{q}}}"]
     if max(p, q) < 10:
         forms += [f"{frac}{p}{q}", f"{frac}{p}{{{q}}}", f"{frac}{{{p}}}{q}"]
-    return value, "-" * (value < 0) + draw(st.sampled_from(forms))
+    sign = "-" if value < 0 else ""
+    return value, sign + draw(st.sampled_from(forms))
 
 
 @pytest.mark.parametrize("kind", SAYING)
@@ -80,8 +81,8 @@ def test_a_fraction_is_its_exact_rational_however_it_is_written(kind, pair):
 @given(left=rationals, right=rationals)
 @many
 def test_keys_are_equal_exactly_where_numbers_are(left, right):
-    found = canonical([str(left), str(right)], "fraction")
-    assert (found[0] == found[1]) == (left == right)
+    answers = canonical([str(left), str(right)], "fraction")
+    assert (answers[0] == answers[1]) == (left == right)
     assert key("0.3333333333333333333333") != key("1/3", "fraction")  # equal as floats
 
 
@@ -131,13 +132,13 @@ BOXES = {
     r"x \leq 5": r"x\le5", r"a\\": r"a\\", r"\frac{\sqrt3}2": r"\frac{\sqrt{3}}{2}", "X": "X",
     "x==5": "x==5", "1/2/3": "1/2/3", r"\}": r"\}", r"2\frac{3}{2}": None,
 }  # fmt: skip
-READ["boxed"] |= {rf"\boxed{{{content}}}": found for content, found in BOXES.items()}
+READ["boxed"] |= {rf"\boxed{{{content}}}": answer for content, answer in BOXES.items()}
 
 
 @pytest.mark.parametrize("kind", READ)
 def test_answers_are_read_by_the_rules(kind):
-    found = dict(zip(READ[kind], canonical(list(READ[kind]), kind), strict=True))
-    assert found == READ[kind]
+    answered = dict(zip(READ[kind], canonical(list(READ[kind]), kind), strict=True))
+    assert answered == READ[kind]
     assert canonical([None, "", " ", "\n"], kind) == [None] * 4
     assert canonical([], kind) == []
 
@@ -159,10 +160,10 @@ def test_letters_and_kinds_are_keywords():
 @given(text=st.text(letters))
 @many
 def test_any_text_has_a_key_or_none(kind, text):
-    found = key(text, kind)
-    assert found is None or (isinstance(found, str) and found)
-    assert (identify([found])[0] == -1) == (found is None)
-    assert kind != "string" or key(found, kind) == found
+    answer = key(text, kind)
+    assert answer is None or (isinstance(answer, str) and answer)
+    assert (identify([answer])[0] == -1) == (answer is None)
+    assert kind != "string" or key(answer, kind) == answer
 
 
 def test_a_number_of_too_many_digits_is_no_answer_and_not_worked_out():
@@ -198,10 +199,10 @@ LONG = {
 @pytest.mark.parametrize("text", LONG.values(), ids=list(LONG))
 def test_long_texts_take_linear_time(text):
     begun = process_time()
-    found = [key(text, kind) for kind in answers.KINDS]
+    by_kind = [key(text, kind) for kind in answers.KINDS]
     assert process_time() - begun < 10  # a tenth of that as it is; were it quadratic, minutes
-    assert found[3] is None or "\\boxed{" in text
-    assert text != LONG["nested"] or found[3] == "x"
+    assert by_kind[3] is None or "\\boxed{" in text
+    assert text != LONG["nested"] or by_kind[3] == "x"
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=3)), max_size=20))
@@ -220,8 +221,8 @@ def test_ids_are_the_same_in_every_process_and_spread_over_63_bits():
     program = f"from polyest.answers import identify; print(identify({keys[::-1]!r}).tolist())"
     for seed in ("1", "2"):
         places = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": ROOT}
-        found = subprocess.check_output([sys.executable, "-c", program], env=places)
-        assert json.loads(found)[::-1] == identify(keys).tolist()
+        printed = subprocess.check_output([sys.executable, "-c", program], env=places)
+        assert json.loads(printed)[::-1] == identify(keys).tolist()
     assert identify(["42"])[0] == 0x57B43CF02666687A >> 1  # as `b2sum -l 64` has it
     ids = identify([str(i) for i in range(20_000)])
     assert len(np.unique(ids)) == 20_000 < ids.max() / 2**48
@@ -243,7 +244,7 @@ samples = st.lists(st.one_of(st.none(), names), max_size=10)
 
 
 def plain(keys, relation):
-    """The twin: a class grows until it does not."""
+    """The twin of `equivalent`: each class takes in what it is linked to, until nothing is left."""
     links, least = relation | {(b, a) for a, b in relation}, {None: None}
     for name in set(keys) - {None}:
         reached, before = {name}, set()
@@ -308,9 +309,9 @@ def test_the_whole_path_does_not_depend_on_the_order(texts, data):
 
 def test_texts_are_counted():
     group = [[r"\boxed{\frac12}", r"\boxed{.5}", r"\boxed{x}", r"\boxed{y}", "?", None]]
-    found = counts.in_group(from_texts(group, "boxed"), baseline="none")
-    assert found.index.tolist() == [[1, 1, 0, 0, 0, 0]]
-    assert found.answered.tolist() == [[True] * 4 + [False] * 2]
+    counted = counts.in_group(from_texts(group, "boxed"), baseline="none")
+    assert counted.index.tolist() == [[1, 1, 0, 0, 0, 0]]
+    assert counted.answered.tolist() == [[True] * 4 + [False] * 2]
     merged = from_texts(group, "boxed", lambda a, b: (a, b) == ("y", "x"))
     assert counts.in_group(merged, baseline="none").index.tolist() == [[1, 1, 1, 1, 0, 0]]
     assert from_texts(["(F)"], "choice", choices="EF")[0] == identify(["F"])[0]

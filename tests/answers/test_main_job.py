@@ -19,8 +19,8 @@ WRITTEN = re.compile(r"answer is (-?\d+)\.")
 
 def extract(completion):
     """The last answer that a completion finishes; None where it is cut before the full stop."""
-    found = WRITTEN.findall(completion)
-    return int(found[-1]) if found else None
+    numbers = WRITTEN.findall(completion)
+    return int(numbers[-1]) if numbers else None
 
 
 def number(answers):
@@ -56,20 +56,20 @@ def test_the_file_has_what_real_groups_have(sampled, answers):
 @pytest.mark.parametrize(("baseline", "K"), [("group-mean", 14), ("none", 15), ("exact", 15)])
 def test_every_answered_trace_gets_a_finite_reward(answers, baseline, K):
     ids = np.array([number(row) for row in answers])
-    found = counts.in_group(ids, baseline=baseline)
-    assert found.draws == counts.draws(G, baseline) == K
-    table = polyest.load(found.draws)
-    rewards = np.where(found.answered, -table[found.index], np.nan)
+    counted = counts.in_group(ids, baseline=baseline)
+    assert counted.draws == counts.draws(G, baseline) == K
+    table = polyest.load(counted.draws)
+    rewards = np.where(counted.answered, -table[counted.index], np.nan)
     assert (np.isfinite(rewards) == (ids != -1)).all()
-    for row, index in zip(answers, found.index.tolist(), strict=True):
+    for row, index in zip(answers, counted.index.tolist(), strict=True):
         assert [k for k, z in zip(index, row, strict=True) if z is not None] == [
             min(row.count(z) - 1, K) for z in row if z is not None
         ]
     tensors = counts.in_group(torch.tensor(ids), baseline=baseline)
-    assert torch.equal(table[tensors.index], torch.tensor(table[found.index]))
+    assert torch.equal(table[tensors.index], torch.tensor(table[counted.index]))
     flat = counts.in_group(ids.ravel(), groups=np.arange(ids.size) // G, baseline=baseline)
     assert set(flat.draws.tolist()) == {K}
-    assert (flat.index == found.index.ravel()).all()
+    assert (flat.index == counted.index.ravel()).all()
 
 
 def test_one_group_by_hand(sampled):
@@ -81,19 +81,19 @@ def test_one_group_by_hand(sampled):
     group = [extract(text) for text in texts]
     assert group == [10, 9, 10, 11, 9, 10, 15, None, 12, 10, 14, 10, None, 13, 13, 8]
 
-    # 10 is seen five times, 9 and 13 twice, 11, 15, 12, 14, 8 once, and two traces have no answer
+    # 10 is seen five times, 9 and 13 twice, 11, 15, 12, 14, 8 once, and two completions have no answer
     # but were drawn: under a group mean K = 16 - 2, and the index is the count less one.
     ids = number(group)
     assert ids == [0, 1, 0, 2, 1, 0, 3, -1, 4, 0, 5, 0, -1, 6, 6, 7]
-    found = counts.in_group([ids])
-    assert found.draws == 14
-    assert found.index.tolist() == [[4, 1, 4, 0, 1, 4, 0, 0, 0, 4, 0, 4, 0, 1, 1, 0]]
-    assert [i for i, answered in enumerate(found.answered[0]) if not answered] == [7, 12]
+    counted = counts.in_group([ids])
+    assert counted.draws == 14
+    assert counted.index.tolist() == [[4, 1, 4, 0, 1, 4, 0, 0, 0, 4, 0, 4, 0, 1, 1, 0]]
+    assert [i for i, answered in enumerate(counted.answered[0]) if not answered] == [7, 12]
 
     # Diversity: the reward of an answer is -log of its probability, here minus the table's entry.
     table = polyest.load(14)
     seen_once, seen_twice, five_times = -table.coefficients[[0, 1, 4]]
-    rewards = np.where(found.answered, -table[found.index], np.nan)[0]
+    rewards = np.where(counted.answered, -table[counted.index], np.nan)[0]
     assert rewards[[0, 2, 5, 9, 11]].tolist() == [five_times] * 5
     assert rewards[[1, 4, 13, 14]].tolist() == [seen_twice] * 4
     assert rewards[[3, 6, 8, 10, 15]].tolist() == [seen_once] * 5

@@ -286,8 +286,8 @@ def test_keys_of_boxes_are_compared():
         "(1,2)",
     ]
     keys = canonical([rf"\boxed{{{box}}}" for box in boxes], "boxed")
-    found = equivalent(keys, math_equal)
-    assert [found.index(key) for key in found] == [0, 0, 2, 2, 4, 5, 6, 7, 8]
+    merged = equivalent(keys, math_equal)
+    assert [merged.index(key) for key in merged] == [0, 0, 2, 2, 4, 5, 6, 7, 8]
 
 
 @pytest.mark.parametrize("pair", [(None, "x"), ("x", 1), (b"x", b"x")])

@@ -92,8 +92,8 @@ from polyest.answers import from_texts, math_equal
 
 def ids(pipe=None):
     texts = [[r"\\boxed{\\sqrt8}", r"\\boxed{2\\sqrt{2}}", r"\\boxed{2.83}", "?"]]
-    found = from_texts(texts, "boxed", math_equal)
-    return pipe.send(found.tolist()) if pipe else found.tolist()
+    each = from_texts(texts, "boxed", math_equal).tolist()
+    return pipe.send(each) if pipe else each
 
 here = ids() if sys.argv[1] == "first" else None
 receive, send = multiprocessing.Pipe(duplex=False)
@@ -118,10 +118,10 @@ def test_it_is_the_same_in_a_daemonic_forked_process_of_a_script_without_a_guard
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     texts = [[r"\boxed{\sqrt8}", r"\boxed{2\sqrt{2}}", r"\boxed{2.83}", "?"]]
-    found = from_texts(texts, "boxed", math_equal).tolist()
-    assert result.stdout.strip() == str(found)
-    assert found[0][0] == found[0][1] != found[0][2]
-    assert found[0][3] == -1
+    ids = from_texts(texts, "boxed", math_equal).tolist()
+    assert result.stdout.strip() == str(ids)
+    assert ids[0][0] == ids[0][1] != ids[0][2]
+    assert ids[0][3] == -1
 
 
 def test_it_needs_nothing_that_is_not_installed_with_polyest():

@@ -58,8 +58,8 @@ def test_trees(key):
      "!", "\u7121\u89e3"],
 )  # fmt: skip
 def test_what_is_uncertain_is_text(key):
-    found = read(key)
-    assert found is None or (key, found) in [
+    tree = read(key)
+    assert tree is None or (key, tree) in [
         ("no", ("*", ("x", "n"), ("x", "o"))),
         ("f", ("x", "f")),
     ]

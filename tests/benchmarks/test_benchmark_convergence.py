@@ -29,13 +29,13 @@ def test_the_loss_is_0_at_the_end_of_exact_play_and_only_there(game):
 
 
 def test_a_cell_has_every_estimator_and_finite_numbers():
-    found = convergence.cell(("coherence", "gradient", 4, 2), steps=20)
-    assert [row["estimator"] for row in found] == list(convergence.estimators(4))
-    for row in found:
+    lines = convergence.cell(("coherence", "gradient", 4, 2), steps=20)
+    assert [row["estimator"] for row in lines] == list(convergence.estimators(4))
+    for row in lines:
         assert np.isfinite(row["loss"])
         assert row["rate"] in convergence.RATES["gradient"]
         assert 0 <= row["reached"] <= convergence.SEEDS
-    assert found[0]["gap"] == 0  # the true log against itself
+    assert lines[0]["gap"] == 0  # the true log against itself
 
 
 def test_the_file_has_every_cell(rows):
@@ -47,7 +47,7 @@ def test_the_file_has_every_cell(rows):
 
 
 def test_what_the_page_says_of_it(rows):
-    """Geometric means over the cells of the final loss in units of the log's, by update and estimator."""
+    """By update and estimator: geometric means over the cells of the final loss over the plug-in log's."""
     logs = {
         (r["game"], r["update"], r["group"], r["prompts"]): float(r["loss"])
         for r in rows

@@ -34,8 +34,8 @@ def listed():
 def test_extrapolation_of_a_polynomial_in_the_powers_is_exact(power):
     with ctx.workprec(limit.BITS):
         values = {n: arb(7) + arb(3) / n**power - arb(5) / n ** (2 * power) for n in (2, 3, 5, 8)}
-        found = limit.extrapolants(values, power)
-        assert [abs(value - 7) < 1e-100 for value in found] == [False, False, True, True]
+        limits = limit.extrapolants(values, power)
+        assert [abs(value - 7) < 1e-100 for value in limits] == [False, False, True, True]
         odd = {n: value + arb(1) / n for n, value in values.items()}
         assert (abs(limit.extrapolants(odd, power)[-1] - 7) < 1e-100) == (power == 1)
 
@@ -44,11 +44,11 @@ def test_extrapolation_of_a_polynomial_in_the_powers_is_exact(power):
 def test_sharpened_points_prove_thirty_digits(K):
     before, after = exchange(LOG, K), limit.sharpened(exchange(LOG, K))
     with ctx.workprec(limit.BITS):
-        found = limit.least(K) * (K + 1) ** 2
-        assert found.rad() < 1e-32
+        ball = limit.least(K) * (K + 1) ** 2
+        assert ball.rad() < 1e-32
         low, high = listed()[K]
-        assert float(low) <= float(found.upper())
-        assert float(found.lower()) <= float(high)
+        assert float(low) <= float(ball.upper())
+        assert float(ball.lower()) <= float(high)
         assert all(abs(a - b) < 1e-9 * b for a, b in zip(after, map(arb, before), strict=True))
 
 
@@ -72,7 +72,7 @@ def test_the_constant_is_what_two_sequences_without_a_common_n_agree_on():
     (constant,) = [row for row in rows if row["kind"] == "constant"]
     value, error = Decimal(constant["value"]), Decimal(constant["error"])
     assert error < Decimal("1e-30")
-    assert abs(value - Decimal("0.325089273454175")) < Decimal("1e-15")  # MATH.md, section 3
+    assert abs(value - Decimal("0.325089273454175")) < Decimal("1e-15")  # as docs/theory.md says
     ends = {row["sequence"]: Decimal(row["value"]) for row in rows if row["kind"] == "extrapolant"}
     assert 0 < abs(ends[peer] - value) <= error
     assert error < abs(ends[weak] - value) < Decimal("1e-13")  # assumes less, and comes there later
@@ -86,9 +86,9 @@ def test_the_constant_is_what_two_sequences_without_a_common_n_agree_on():
 def test_the_committed_entries_and_curves_are_those_of_the_tables():
     for module in (coefficients, bias_curves):
         rows = module.rows(module.DRAWS)
-        found = kept(module)
-        assert len(found) == len(rows)
-        for row, line in zip(rows, found, strict=True):
+        lines = kept(module)
+        assert len(lines) == len(rows)
+        for row, line in zip(rows, lines, strict=True):
             for name, value in row.items():
                 if isinstance(value, float):
                     assert float(line[name]) == pytest.approx(value, rel=1e-5, abs=1e-12)

@@ -81,11 +81,11 @@ def test_the_rule_is_within_what_recommendation_says(trained, of_step):
     assert worst < 1.31
     for group, prompts, _ in trained:
         name = f"noise {recommend(group, prompts).chosen[0]}"
-        assert name == noise.chosen(of_step, group, prompts * STEPS)
+        assert name == noise.best_noise(of_step, group, prompts * STEPS)
 
 
 def test_training_finds_the_optimum_of_a_reward_without_bias():
-    """With the plain log of very many draws the loss is next to nothing; of few it stays."""
+    """The loss of log(X/G) is next to nothing for a very large G; for a small one it stays."""
     aim = np.repeat(ANSWERS["two modes"].p, ANSWERS["two modes"].times)
     rewards = {G: np.log(np.arange(1, G + 1) / G) for G in (8, 512)}
     loss = {G: noise.trained(aim, u, 16, 150, 0.25, 0).mean() for G, u in rewards.items()}
@@ -119,11 +119,11 @@ def test_the_page_has_these_numbers(trained, of_step):
     worst = {t: max(by[t] / min(by[n] for n in NAMES) for by in trained.values()) for t in names}
     means = [fixed[name] for name in names] + [rule[STEPS][0]]
     heights = [worst[name] for name in names] + [rule[STEPS][1]]
-    for label, found in (("mean", means), ("worst", heights)):
+    for label, numbers in (("mean", means), ("worst", heights)):
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {label} |")]
         said = [cell.strip() for cell in row.strip("|").split("|")[1:]]
-        assert len(said) == len(found)
-        for cell, value in zip(said, found, strict=True):
+        assert len(said) == len(numbers)
+        for cell, value in zip(said, numbers, strict=True):
             digits = len(cell.partition(".")[2])
             assert cell == f"{value:.{digits}f}"
             assert digits == 2 or value > 3

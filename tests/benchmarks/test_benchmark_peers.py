@@ -36,8 +36,8 @@ def errors():
 
 
 def cell(rows, **where):
-    (found,) = [row for row in rows if all(row[k] == str(v) for k, v in where.items())]
-    return found
+    (only,) = [row for row in rows if all(row[k] == str(v) for k, v in where.items())]
+    return only
 
 
 # The estimators.
@@ -124,10 +124,10 @@ def test_bub_fits_what_the_authors_normal_equations_do(N, m, k):
     y = m**2 * B[:, :k].T @ (h - B[:, k:] @ a[k:])
     y[-1] += N * a[k - 1]
     wanted = np.linalg.solve(A, y)
-    found = estimators._fitted(B, h, a, k, m)
-    assert found[0] == 0
-    assert found[1:] == pytest.approx(wanted[1:], rel=1e-5)
-    assert found[1:] != pytest.approx(a[1:k], rel=1e-3)
+    fitted = estimators._fitted(B, h, a, k, m)
+    assert fitted[0] == 0
+    assert fitted[1:] == pytest.approx(wanted[1:], rel=1e-5)
+    assert fitted[1:] != pytest.approx(a[1:k], rel=1e-3)
 
 
 def test_bub_is_miller_madow_for_few_answers_and_has_less_bias_for_more():
@@ -169,9 +169,9 @@ def test_chao_shen_by_hand():
     wanted = -sum(x * log(x) / (1 - (1 - x) ** 4) for x in q)
     assert estimators.chao_shen([1, 3]) == pytest.approx(wanted, rel=1e-14)
     assert estimators.chao_shen([4]) == 0
-    assert estimators.chao_shen([1, 1, 1]) == pytest.approx(  # coverage 1/3, not 0
-        -3 * (1 / 9) * log(1 / 9) / (1 - (8 / 9) ** 3), rel=1e-14
-    )
+    # The coverage of these counts is taken as 1/3, not as 0.
+    wanted = -3 * (1 / 9) * log(1 / 9) / (1 - (8 / 9) ** 3)
+    assert estimators.chao_shen([1, 1, 1]) == pytest.approx(wanted, rel=1e-14)
 
 
 def test_infomeasure_finds_the_same():
@@ -222,12 +222,12 @@ def test_the_error_of_a_table_is_that_of_every_sample(name):
                 second + weight * error**2,
                 total + weight,
             )
-    found = peers.exact(table, of, truth)
+    measured = peers.exact(table, of, truth)
     assert total == pytest.approx(1, rel=1e-12)
-    assert found["bias"] == pytest.approx(first, rel=1e-10)
-    assert found["rmse"] == pytest.approx(sqrt(second), rel=1e-10)
-    assert found["std"] == pytest.approx(sqrt(second - first**2), rel=1e-9)
-    assert found["samples"] == 0
+    assert measured["bias"] == pytest.approx(first, rel=1e-10)
+    assert measured["rmse"] == pytest.approx(sqrt(second), rel=1e-10)
+    assert measured["std"] == pytest.approx(sqrt(second - first**2), rel=1e-9)
+    assert measured["samples"] == 0
 
 
 def test_sampled_errors_are_within_their_standard_errors_of_the_exact():
@@ -236,20 +236,20 @@ def test_sampled_errors_are_within_their_standard_errors_of_the_exact():
     table = closed_forms.schuermann(n - 1)
     exact = peers.exact(table, of, truth)
     drawn = peers.drawn({"s": lambda counts: estimators.entropy(table, counts)}, of, n, truth, 4000)
-    found = peers.measured(drawn["s"], truth)
-    assert found["samples"] == 4000
+    sampled = peers.measured(drawn["s"], truth)
+    assert sampled["samples"] == 4000
     for key in ("bias", "std", "rmse"):
-        assert abs(found[key] - exact[key]) < 3.5 * found[f"{key}_pm"]
-        assert found[f"{key}_pm"] < 0.01
+        assert abs(sampled[key] - exact[key]) < 3.5 * sampled[f"{key}_pm"]
+        assert sampled[f"{key}_pm"] < 0.01
 
 
 def test_measured_by_hand():
-    found = peers.measured(np.array([1.0, 3.0]), 7.0)
-    assert found["bias"] == 2
-    assert found["std"] == 1
-    assert found["rmse"] == pytest.approx(sqrt(5))
-    assert found["bias_pm"] == pytest.approx(1 / sqrt(2))
-    assert found["rmse_pm"] == pytest.approx(4 / sqrt(2) / (2 * sqrt(5)))
+    measured = peers.measured(np.array([1.0, 3.0]), 7.0)
+    assert measured["bias"] == 2
+    assert measured["std"] == 1
+    assert measured["rmse"] == pytest.approx(sqrt(5))
+    assert measured["bias_pm"] == pytest.approx(1 / sqrt(2))
+    assert measured["rmse_pm"] == pytest.approx(4 / sqrt(2) / (2 * sqrt(5)))
     assert peers.measured(np.zeros(2), 7.0)["rmse_pm"] == 0
 
 
@@ -296,8 +296,10 @@ def test_the_files_have_every_cell_and_were_made_with_all_present(rows, errors):
         assert int(row["samples"]) == least
         assert (float(row["rmse_pm"]) > 0) == (row["kind"] == "sample")
     for shape, S, n in cells:
-        found = {r["estimator"] for r in errors if (r["answers"], r["S"], r["n"]) == (shape, S, n)}
-        assert found == wanted | ({"minimax"} if n == "16" else set())
+        present = {
+            r["estimator"] for r in errors if (r["answers"], r["S"], r["n"]) == (shape, S, n)
+        }
+        assert present == wanted | ({"minimax"} if n == "16" else set())
     assert all("absent" not in row["versions"] for row in errors)
 
 
@@ -334,11 +336,11 @@ def test_no_peer_lies_below_the_curve_and_bub_is_nearest_to_it(rows):
         assert float(row["ratio_upper"]) <= float(row["ratio_lower"]) * (1 + 1e-5)
         if row["kind"] == "peer":
             ratios.setdefault(row["table"], []).append(float(row["ratio_lower"]))
-    assert all(min(found) > 1 for found in ratios.values())
+    assert all(min(values) > 1 for values in ratios.values())
     assert max(ratios["bub, m = 10 N"]) < 1.061
-    for name, found in ratios.items():
+    for name, values in ratios.items():
         if name != "bub, m = 10 N":
-            assert min(found) > 1.09, name
+            assert min(values) > 1.09, name
     assert 1.1 <= min(ratios["schuermann"]) < max(ratios["schuermann"]) < 1.13
 
 

@@ -1,4 +1,4 @@
-"""benchmarks/rates.py: its files say what is proved now, and its slopes are those that the issue asks for."""
+"""benchmarks/rates.py: its files say what is proved now, and its slopes are near those of the theory."""
 
 import subprocess
 import sys
@@ -30,8 +30,8 @@ def slopes():
 
 def upper(rows, count, series, K, group=0):
     place = (count, series, str(K), str(group))
-    (found,) = [r for r in rows if (r["count"], r["series"], r["K"], r["group"]) == place]
-    return float(found["bias_upper"])
+    (row,) = [r for r in rows if (r["count"], r["series"], r["K"], r["group"]) == place]
+    return float(row["bias_upper"])
 
 
 def slope(slopes, series, first=8):
@@ -95,7 +95,7 @@ def test_the_figures_of_wrong_counts_are_reproduced(rows):
             log_, abs=6e-4
         )
         assert upper(rows, "in-group", name, G - 1, G) == pytest.approx(right, abs=6e-5)
-    # Under the group mean, at noise 2: worse than the log.
+    # Under the group mean, at noise 2: worse than the plug-in log.
     assert upper(rows, "misused", "noise 2, group mean", 7, 8) == pytest.approx(0.111, rel=0.03)
     assert upper(rows, "in-group", "log, group mean", 6, 8) == pytest.approx(0.067, abs=5e-4)
 
@@ -158,12 +158,12 @@ def test_too_few_sizes_give_no_slope():
 @pytest.mark.parametrize("K", [2, 7, 14])
 def test_a_gradient_does_not_see_a_constant_and_sees_all_else(K):
     c = polyest.load(K).coefficients
-    found, moved = rates.seen(c), rates.seen(c + 0.25)
-    assert max(found.lower, moved.lower) <= min(found.upper, moved.upper)
-    assert found.width < 1e-5
-    assert rates.seen(c * 1.01).lower > found.upper
+    bracket, moved = rates.seen(c), rates.seen(c + 0.25)
+    assert max(bracket.lower, moved.lower) <= min(bracket.upper, moved.upper)
+    assert bracket.width < 1e-5
+    assert rates.seen(c * 1.01).lower > bracket.upper
     bias = polyest.load(K).bias.upper
-    assert found.lower <= bias <= found.upper * (1 + 1e-5)  # no use of a constant
+    assert bracket.lower <= bias <= bracket.upper * (1 + 1e-5)  # no use of a constant
     assert (
         rates.seen(closed_forms.log_count(6).coefficients).upper
         < rates.measured(closed_forms.log_count(6).coefficients).lower
@@ -179,11 +179,11 @@ def test_what_is_seen_is_the_least_over_constants_on_a_grid():
 
 
 def test_a_table_that_is_not_stored_is_a_line_and_no_row(capsys):
-    found = list(rates.in_group((64,)))
+    listed = list(rates.in_group((64,)))
     said = capsys.readouterr().err
     assert "minimax, no baseline, group of 64: no table of K = 64 is stored" in said
     assert "minimax, group mean, group of 64: no table of K = 63 is stored" in said
-    names = {row["series"] for row in found if row["count"] == "misused"}
+    names = {row["series"] for row in listed if row["count"] == "misused"}
     assert not any("minimax" in name for name in names)
     assert len(names) == 8
 
@@ -196,7 +196,7 @@ def test_the_quick_run_prints_rates():
         check=True,
         timeout=120,
     )
-    head, *found = done.stdout.splitlines()
+    head, *body = done.stdout.splitlines()
     assert head == ",".join(COLUMNS)
-    assert len(found) == 5 * len(SERIES) + 22
-    assert any(line.startswith("independent,minimax,8,0,0.0040015785695645") for line in found)
+    assert len(body) == 5 * len(SERIES) + 22
+    assert any(line.startswith("independent,minimax,8,0,0.0040015785695645") for line in body)

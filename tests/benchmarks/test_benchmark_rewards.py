@@ -50,14 +50,14 @@ def test_a_group_baseline_learns_what_a_global_one_loses():
 
 
 def test_what_the_page_says_of_the_synthetic_task():
-    found = {(row["method"], row["group"]): row for row in rows(variance_reduction)}
-    assert len(found) == 6
-    for (method, _), row in found.items():
+    by_cell = {(row["method"], row["group"]): row for row in rows(variance_reduction)}
+    assert len(by_cell) == 6
+    for (method, _), row in by_cell.items():
         assert int(row["seeds"]) == 20
         if method.startswith("game-grpo"):
             assert float(row["greedy"]) == 1.0
             assert float(row["accuracy"]) > 0.9999
-    small, large = (found["reinforce", group] for group in ("16", "64"))
+    small, large = (by_cell["reinforce", group] for group in ("16", "64"))
     text = (variance_reduction.FILE.parents[2] / "docs" / "experiments.md").read_text()
     words = " ".join(text.split())
     assert f"does so on {float(small['greedy']):.0%} of the seeds".replace("%", " %") in words
@@ -70,20 +70,20 @@ def test_what_the_page_says_of_the_synthetic_task():
 
 def test_what_is_measured_exactly_is_what_samples_say():
     policy, base = safety.Chain(0), safety.Chain(1)
-    found = safety.measured(policy, base)
+    exact = safety.measured(policy, base)
     chance = torch.Generator().manual_seed(0)
     drawn = torch.cat([policy.sample(chance) for _ in range(80)], 1)
     toxic = safety.toxicity(drawn)
     half = safety.PROMPTS // 2
-    assert found["cost"] == pytest.approx(float(toxic.mean()), rel=0.03)
-    assert found["harmful_toxic"] == pytest.approx(float(toxic[:half].mean()), rel=0.03)
-    assert found["harmful_any"] == pytest.approx(
+    assert exact["cost"] == pytest.approx(float(toxic.mean()), rel=0.03)
+    assert exact["harmful_toxic"] == pytest.approx(float(toxic[:half].mean()), rel=0.03)
+    assert exact["harmful_any"] == pytest.approx(
         float((toxic[:half] > 0).double().mean()), rel=0.03
     )
     answered = (drawn[half:] != safety.REFUSAL).all(-1).double().mean()
-    assert found["benign_answer"] == pytest.approx(float(answered), abs=0.005)
+    assert exact["benign_answer"] == pytest.approx(float(answered), abs=0.005)
     away = (policy(drawn) - base(drawn)).reshape(safety.PROMPTS, -1, safety.LENGTH).sum(-1)[half:]
-    assert found["benign_kl"] == pytest.approx(float(away.mean().detach()), rel=0.03)
+    assert exact["benign_kl"] == pytest.approx(float(away.mean().detach()), rel=0.03)
     assert safety.measured(policy, policy)["benign_kl"] == pytest.approx(0, abs=1e-6)
 
 
@@ -95,13 +95,13 @@ def test_the_primal_dual_loop_meets_its_budget_where_the_base_does_not():
 
 
 def test_what_the_page_says_of_safety():
-    found = {row["method"]: {k: row[k] for k in row} for row in rows(safety)}
-    assert [*found] == [*safety.METHODS]
-    met = found["primal-dual"]
+    by_method = {row["method"]: {k: row[k] for k in row} for row in rows(safety)}
+    assert [*by_method] == [*safety.METHODS]
+    met = by_method["primal-dual"]
     assert abs(float(met["cost"]) - safety.BUDGET) < 2 * float(met["cost_pm"])
-    assert float(found["primal-dual, std"]["cost"]) < 0.2 * safety.BUDGET  # lambda is cancelled
+    assert float(by_method["primal-dual, std"]["cost"]) < 0.2 * safety.BUDGET  # lambda is cancelled
     assert float(met["benign_answer"]) == pytest.approx(
-        float(found["base"]["benign_answer"]), abs=1e-3
+        float(by_method["base"]["benign_answer"]), abs=1e-3
     )
 
 
@@ -116,20 +116,19 @@ def test_the_loop_of_counters_is_the_reward_it_is_compared_with():
 
 
 def test_a_ratio_is_of_the_named_peer():
-    found = online_cost.rows_of(
+    slow, fast = online_cost.rows_of(
         "stage", 0, "kind", {"slow": lambda: sum(range(10**5)), "fast": lambda: None}, {}, rounds=3
     )
-    slow, fast = found
     assert slow["ratio"] == 1
     assert fast["ratio"] == pytest.approx(slow["milliseconds"] / fast["milliseconds"])
     assert fast["ratio"] > 100
 
 
 def test_what_the_page_says_of_the_cost():
-    found = {(r["stage"], r["group"], r["kind"], r["way"]): r for r in rows(online_cost)}
+    by_way = {(r["stage"], r["group"], r["kind"], r["way"]): r for r in rows(online_cost)}
 
     def cell(way, column, stage="look-up", group="0", kind="int64 to float64"):
-        return float(found[stage, group, kind, way][column])
+        return float(by_way[stage, group, kind, way][column])
 
     text = (online_cost.FILE.parents[2] / "docs" / "experiments.md").read_text()
     log, look = "np.log(X/K), reused", "compiled, reused"

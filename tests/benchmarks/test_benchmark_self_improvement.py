@@ -43,10 +43,10 @@ def test_rewards_by_hand():
 def test_every_advantage_is_finite_and_centred():
     answers = torch.randint(-1, 3, (5, 4, 8), generator=torch.Generator().manual_seed(0))
     for name, (reward, centred) in METHODS.items():
-        found = centred(reward(answers, torch.zeros(5, dtype=torch.int64)))
-        assert found.shape == answers.shape
-        assert torch.isfinite(found).all(), name
-        sums = found.sum((1, 2)) if name in ("mode", "pairwise") else found.sum(2)
+        advantage = centred(reward(answers, torch.zeros(5, dtype=torch.int64)))
+        assert advantage.shape == answers.shape
+        assert torch.isfinite(advantage).all(), name
+        sums = advantage.sum((1, 2)) if name in ("mode", "pairwise") else advantage.sum(2)
         assert sums.abs().max() < 1e-9, name
 
 
@@ -103,9 +103,9 @@ def test_the_rate_is_chosen_on_other_seeds_than_those_reported():
     ends = [
         row(m, best, seed, 0.7 + 0.01 * seed) for m in METHODS for seed in self_improvement.SEEDS
     ]
-    found = self_improvement.summary(tuning + ends)
-    assert [r["method"] for r in found] == [*METHODS]
-    for r in found:
+    lines = self_improvement.summary(tuning + ends)
+    assert [r["method"] for r in lines] == [*METHODS]
+    for r in lines:
         assert r["rate"] == best
         assert r["seeds"] == len(self_improvement.SEEDS)
         assert r["after"] == pytest.approx(0.735)
@@ -114,10 +114,10 @@ def test_the_rate_is_chosen_on_other_seeds_than_those_reported():
 
 def test_what_the_page_says_of_it():
     with self_improvement.FILE.open() as stream:
-        found = {row["method"]: row for row in csv.DictReader(stream)}
-    assert [*found] == [*METHODS]
+        by_method = {row["method"]: row for row in csv.DictReader(stream)}
+    assert [*by_method] == [*METHODS]
     text = (self_improvement.FILE.parents[2] / "docs" / "experiments.md").read_text()
-    for name, row in found.items():
+    for name, row in by_method.items():
         line = next(x for x in text.splitlines() if x.startswith(f"| {name} |"))
         said = [cell.strip() for cell in line.split("|")[2:6]]
         assert said[0] == f"{float(row['before']):.3f}"

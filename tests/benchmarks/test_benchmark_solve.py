@@ -44,8 +44,8 @@ def read(text):
     return list(csv.DictReader(StringIO(text)))
 
 
-def by_method(found, problem="minimax"):
-    return {row["method"]: row for row in found if row["problem"] == problem}
+def by_method(rows, problem="minimax"):
+    return {row["method"]: row for row in rows if row["problem"] == problem}
 
 
 def asked(problem, K=5, limit=None, timeout=20.0, grid=100):
@@ -55,13 +55,13 @@ def asked(problem, K=5, limit=None, timeout=20.0, grid=100):
 def test_quick_run_writes_sorted_rows_of_all_methods(tmp_path):
     out = tmp_path / "solve.csv"
     subprocess.run([sys.executable, FILE, "--quick", "--out", out], check=True, timeout=120)
-    found = read(out.read_text())
-    assert list(found[0]) == COLUMNS
-    keys = [(row["problem"], int(row["K"]), row["method"]) for row in found]
+    lines = read(out.read_text())
+    assert list(lines[0]) == COLUMNS
+    keys = [(row["problem"], int(row["K"]), row["method"]) for row in lines]
     assert keys == sorted(keys)
     assert {key[2] for key in keys} >= {"polyest", *solver_peers.NAMES}
-    assert {row["status"] for row in found} <= {"solved", "inaccurate", "absent"}
-    for row in found:
+    assert {row["status"] for row in lines} <= {"solved", "inaccurate", "absent"}
+    for row in lines:
         assert "numpy" in row["versions"]
         assert row["machine"]
         if row["method"].startswith("polyest,") or row["method"] == "polyest":
@@ -80,15 +80,15 @@ def test_quick_run_writes_sorted_rows_of_all_methods(tmp_path):
 def test_absent_peers_are_rows_that_say_so(benchmark, monkeypatch):
     monkeypatch.setattr(solver_peers.shutil, "which", lambda name: None)
     monkeypatch.setitem(sys.modules, "cvxpy", None)
-    found = read(benchmark.written(list(benchmark.rows())))
+    lines = read(benchmark.written(list(benchmark.rows())))
     for name, note in (("Sollya", "not on the path"), ("HiGHS", "not installed")):
-        row = by_method(found)[name]
+        row = by_method(lines)[name]
         assert row["status"] == "absent"
         assert note in row["note"]
         assert row["seconds"] == ""
-    assert by_method(found)["polyest"]["status"] == "solved"
+    assert by_method(lines)["polyest"]["status"] == "solved"
     for problem in ("gradient-variance", "second-moment"):
-        rows = by_method(found, problem)
+        rows = by_method(lines, problem)
         assert {rows[name]["status"] for name in CONES} == {"absent"}
         assert rows["polyest"]["status"] == "solved"
 
@@ -102,7 +102,7 @@ def test_absent_solver_is_told_from_absent_cvxpy(monkeypatch):
 def test_spoiled_table_and_claim_show_in_the_error_columns(benchmark):
     def spoiled(problem, K):
         table = polyest.solve(K, criterion="minimax")
-        return benchmark.Found(
+        return benchmark.Answer(
             2 * table.optimum.upper, table.coefficients + np.where(np.arange(K + 1) == 2, 0.1, 0)
         )
 
@@ -124,7 +124,7 @@ def test_budget_error_is_what_the_table_spends_over_its_budget(benchmark, proble
     for spoil in (0.0, 3.0):
         row = benchmark.Row(problem, 5, "peer")
         entries = right + spoil * np.arange(6)
-        benchmark._fill(row, lambda problem, K, c=entries: benchmark.Found(1.0, c))
+        benchmark._fill(row, lambda problem, K, c=entries: benchmark.Answer(1.0, c))
         limit = benchmark._posed(problem, 5).limit
         spends = bounds[problem](
             polyest.proof.certify.measure(polyest.problem.targets.LOG, entries)
@@ -135,11 +135,11 @@ def test_budget_error_is_what_the_table_spends_over_its_budget(benchmark, proble
 
 def test_plain_second_moment_is_the_aqp_with_zero_among_its_points(benchmark):
     problem = benchmark._posed("second-moment", 4)
-    found = solver_peers.solved("Clarabel", asked("second-moment", 4, problem.limit, grid=400))
+    answer = solver_peers.solved("Clarabel", asked("second-moment", 4, problem.limit, grid=400))
     optimum = benchmark._optimum("second-moment", 4)
     # Without p = 0 nothing would hold c_0, and the bound would stay far below c_0^2.
-    assert found.claimed >= found.entries[0] ** 2 * (1 - 1e-6)
-    assert optimum * (1 - 1e-3) < found.claimed < optimum
+    assert answer.claimed >= answer.entries[0] ** 2 * (1 - 1e-6)
+    assert optimum * (1 - 1e-3) < answer.claimed < optimum
 
 
 def test_failure_is_a_row_and_stops_larger_sizes_only_where_time_ran_out(benchmark, monkeypatch):
@@ -154,10 +154,10 @@ def test_failure_is_a_row_and_stops_larger_sizes_only_where_time_ran_out(benchma
     monkeypatch.setattr(benchmark, "SCALE", benchmark.Scale(sizes, 20.0, 50, 1))
     assert [row.status for row in benchmark.rows()][:3] == ["solved", "failed", "failed"]
     monkeypatch.setattr(benchmark, "SCALE", benchmark.Scale(sizes, 0.0, 50, 1))
-    found = list(benchmark.rows())
-    assert [row.status for row in found][:3] == ["solved", "failed", "not run"]
-    assert found[1].note == "FailedError: status user_limit"
-    assert found[2].note == "out of time at K = 4"
+    lines = list(benchmark.rows())
+    assert [row.status for row in lines][:3] == ["solved", "failed", "not run"]
+    assert lines[1].note == "FailedError: status user_limit"
+    assert lines[2].note == "out of time at K = 4"
 
 
 def test_peer_that_used_its_time_stops_also_where_it_answered(benchmark, monkeypatch):
@@ -173,9 +173,9 @@ def test_peer_that_used_its_time_stops_also_where_it_answered(benchmark, monkeyp
 def test_inaccurate_answer_is_not_called_solved(benchmark):
     right = polyest.solve(5, criterion="minimax")
     for accurate, status in ((True, "solved"), (False, "inaccurate")):
-        found = benchmark.Found(right.optimum.upper, right.coefficients, accurate=accurate)
+        answer = benchmark.Answer(right.optimum.upper, right.coefficients, accurate=accurate)
         row = benchmark.Row(benchmark.MINIMAX, 5, "SCS")
-        benchmark._fill(row, lambda problem, K, found=found: found)
+        benchmark._fill(row, lambda problem, K, answer=answer: answer)
         assert row.status == status
 
 

@@ -50,8 +50,8 @@ def test_what_the_page_says_of_noise_8_on_games():
     steps = {}
     for update in ("gradient", "mirror"):
         for name in ("noise 8", "log"):
-            found = [cell[name] for key, cell in cells.items() if key[1] == update]
-            whole = [float(row["steps"]) for row in found if int(row["reached"]) == 8]
+            selected = [cell[name] for key, cell in cells.items() if key[1] == update]
+            whole = [float(row["steps"]) for row in selected if int(row["reached"]) == 8]
             steps[update, name] = f"{median(whole):.0f}"
     said = "in {} (gradient) and {} (mirror) of 400 steps, the log itself in {} and {} (medians"
     order = [(update, name) for name in ("noise 8", "log") for update in ("gradient", "mirror")]
@@ -59,10 +59,10 @@ def test_what_the_page_says_of_noise_8_on_games():
 
 
 def test_what_the_page_says_of_the_budget():
-    found = {
+    by_method = {
         row["method"]: {k: v for k, v in row.items() if k != "machine"} for row in rows("safety")
     }
-    met, base, scaled = (found[name] for name in ("primal-dual", "base", "primal-dual, std"))
+    met, base, scaled = (by_method[name] for name in ("primal-dual", "base", "primal-dual, std"))
     for words in (
         f"{float(met['cost']):.3%} +- {bare(100 * float(met['cost_pm']), 3)}".replace("%", " %"),
         f"from {100 * float(base['cost']):.1f} %",
@@ -139,12 +139,12 @@ def test_what_the_page_says_of_slopes():
         "Miller-Madow": "miller_madow",
         "JVHW-style": "jvhw",
     }
-    found = {(row["series"], row["from"]): row for row in rows("bias_slopes")}
+    by_series = {(row["series"], row["from"]): row for row in rows("bias_slopes")}
     written = table("Rates")[1:]
     assert len(written) == 9
     for name, *cells in written:
         for cell, start in zip(cells, ("8", "128"), strict=True):
-            row = found[names.get(name, name), start]
+            row = by_series[names.get(name, name), start]
             digits = 4 if name.startswith("minimax") else 3
             slope = f"{float(row['slope']):.{digits}f}".replace("-0.", "-.")
             assert cell == f"{slope} +- {bare(float(row['slope_pm']), digits)}", name
@@ -165,12 +165,12 @@ def test_what_the_page_says_of_the_wrong_count():
 
 
 def test_what_the_page_says_of_other_estimators():
-    found = {(row["table"], row["K"]): row for row in rows("peers")}
+    by_table = {(row["table"], row["K"]): row for row in rows("peers")}
     written = [row for row in table("Estimators of others") if len(row) == 9][1:]
     assert len(written) == 9
     for name, *cells in written:
         for i, K in enumerate(("8", "16", "32", "64")):
-            row = found[name, K]
+            row = by_table[name, K]
             assert cells[2 * i] == f"{float(row['noise']):.2f}", (name, K)
             assert cells[2 * i + 1] == f"{float(row['ratio_lower']):.2f}", (name, K)
 
@@ -187,7 +187,7 @@ def test_what_the_page_says_of_entropies():
     squares = {}
     for row in errors:
         squares.setdefault((row["n"], row["estimator"]), []).append(float(row["bias"]) ** 2)
-    bias = {key: fmean(found) ** 0.5 for key, found in squares.items()}
+    bias = {key: fmean(values) ** 0.5 for key, values in squares.items()}
     tables = {row["estimator"] for row in errors if row["samples"] == "0"} - {"minimax"}
     for n in ("16", "64", "256"):
         assert min(tables, key=lambda name: bias[n, name]) == "noise 8"
@@ -200,13 +200,13 @@ def test_what_the_page_says_of_entropies():
 
 def test_what_the_page_says_of_trl():
     written = table("TRL's own trainer")[1:]
-    found = rows("trl_run")
-    assert len(written) == len(found) == 10
+    lines = rows("trl_run")
+    assert len(written) == len(lines) == 10
 
     def small(value):
         return bare(float(value), 3)
 
-    for cells, row in zip(written, found, strict=True):
+    for cells, row in zip(written, lines, strict=True):
         apart = "-"
         if row["less loop"]:
             sign = "-" if float(row["less loop"]) < 0 else ""
@@ -222,11 +222,11 @@ def test_what_the_page_says_of_trl():
 
 
 def test_what_the_page_says_of_the_time_of_a_reward_in_trl():
-    found = {row["way"]: row for row in rows("trl_run") if row["reward"] == "geometric, table"}
+    by_way = {row["way"]: row for row in rows("trl_run") if row["reward"] == "geometric, table"}
 
     def said(way):
-        step = float(found[way]["step"])
-        return f"{1000 * step * float(found[way]['paying']):.1f} ms of a step of {step:.2f} s"
+        step = float(by_way[way]["step"])
+        return f"{1000 * step * float(by_way[way]['paying']):.1f} ms of a step of {step:.2f} s"
 
     most = max(float(row["paying"]) for row in rows("trl_run_runs") if row["way"] == "trl, 2")
     assert most < 0.01
@@ -235,12 +235,13 @@ def test_what_the_page_says_of_the_time_of_a_reward_in_trl():
 
 
 def test_what_the_page_says_of_the_limit():
-    *_, constant = found = rows("limit")
+    lines = rows("limit")
+    constant = lines[-1]
     assert constant["kind"] == "constant"
     assert f"A = {constant['value'][:34]} +- {float(constant['error']):.0e} by" in WORDS.replace(
         ",", ""
     )
-    other = [row for row in found if row["sequence"] == "2^j, all powers"][-1]
+    other = [row for row in lines if row["sequence"] == "2^j, all powers"][-1]
     apart = abs(Decimal(other["value"]) - Decimal(constant["value"]))
     assert apart < Decimal(other["error"])
     assert f"within its error of {float(other['error']):.1e}".replace("e-0", "e-") in WORDS

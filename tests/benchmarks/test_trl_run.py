@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def short(monkeypatch, folder):
-    """Three steps of one orbit and four traces, of a small writer."""
+    """Three steps of a small writer, each of one orbit and four completions."""
     monkeypatch.setattr("self_improvement.KEPT", folder)
     writers = []
 
@@ -70,25 +70,25 @@ def test_the_model_has_the_logits_of_the_writer_whatever_the_padding(writer):
     batch = read(mixed, return_tensors="pt", padding=True)
     assert batch["input_ids"].tolist() == encode(mixed).tolist()
     with torch.no_grad():
-        found = model(**batch).logits
-        assert torch.equal(found[..., :PAD], writer(encode(mixed)))
-        assert (found[..., PAD] == hf_writer.NEVER).all()
+        logits = model(**batch).logits
+        assert torch.equal(logits[..., :PAD], writer(encode(mixed)))
+        assert (logits[..., PAD] == hf_writer.NEVER).all()
         alone = model(**read(mixed[:1], return_tensors="pt")).logits
-        assert torch.allclose(found[0, -1], alone[0, -1], atol=1e-5)
+        assert torch.allclose(logits[0, -1], alone[0, -1], atol=1e-5)
         last = model(**batch, logits_to_keep=2).logits
-        assert torch.equal(last, found[:, -2:])
+        assert torch.equal(last, logits[:, -2:])
         unmasked = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, 0)
-        assert torch.equal(model(unmasked, batch["attention_mask"]).logits, found)
+        assert torch.equal(model(unmasked, batch["attention_mask"]).logits, logits)
         other = model(unmasked).logits  # without a mask a pad that is written over is read
-        assert not torch.allclose(other[..., -1, :], found[..., -1, :], atol=1e-5)
+        assert not torch.allclose(other[..., -1, :], logits[..., -1, :], atol=1e-5)
 
 
 def test_it_generates_what_the_writer_writes(writer):
     model, read = hf_writer.as_model(writer, 16, 1), hf_writer.tokenizer()
     prompts = [asked(wording)[1] for wording in WORDINGS]
     batch = read(prompts, return_tensors="pt", padding=True)
-    found = model.generate(**batch, max_new_tokens=8, do_sample=False)
-    written = read.batch_decode(found[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+    tokens = model.generate(**batch, max_new_tokens=8, do_sample=False)
+    written = read.batch_decode(tokens[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
     own = decode(writer.sample(encode(prompts), 1, temperature=0).written)
     assert written == [text.removesuffix(END) for text in own]
     assert len(set(own)) > 1
@@ -132,9 +132,9 @@ def test_where_none_is_right_maxrl_pays_nothing():
 
 def test_numbers_are_those_that_the_loop_reads():
     for text in ("4,9", "9", "-9", "4,", "", "+3", "12345"):
-        found = trl_run.identified([text + END])[0]
+        identity = trl_run.identified([text + END])[0]
         one = trl_run.number(text)
-        assert found == (-1 if one is None else 2 * abs(one) + (one < 0))
+        assert identity == (-1 if one is None else 2 * abs(one) + (one < 0))
 
 
 # Runs.
@@ -231,8 +231,9 @@ def test_two_processes_print_one_row(tmp_path):
 
 
 def made(way, reward, rate, seed):
-    end = {"geometric, log": 0.5}.get(reward, 0.4) + (rate == 1e-4) * 0.1 + seed / 100
-    end -= 0.01 * (way == "loop")
+    end = {"geometric, log": 0.5}.get(reward, 0.4) + (0.1 if rate == 1e-4 else 0) + seed / 100
+    if way == "loop":
+        end -= 0.01
     looks = {f"after {n}": n / 100 * end for n in trl_run.LOOKS}
     return {
         "way": way,
@@ -250,7 +251,7 @@ def test_the_best_rate_is_reported_with_its_distance_to_the_loop(tmp_path, monke
     monkeypatch.setattr(trl_run, "run", made)
     file = tmp_path / "runs.csv"
     tried = [("trl", r, x, s) for r in trl_run.REWARDS for x in trl_run.RATES for s in (8, 9)]
-    best = trl_run.chosen(trl_run.finished(tried, 2, file))
+    best = trl_run.best_rates(trl_run.finished(tried, 2, file))
     assert best == dict.fromkeys(trl_run.REWARDS, 1e-4)
     ways = trl_run.ways(best)
     assert len(ways) == 6 + 4

@@ -33,7 +33,7 @@ def drawn(seed):
 
 
 def afresh(writer, prompt, trace, temperature=1.0):
-    """log p of a trace, from a forward pass over prompt and trace without any pad."""
+    """log p of a completion, from a forward pass over prompt and completion without any pad."""
     codes = [x for x in trace.tolist() if x != PAD]
     start = encode([prompt])[0].tolist()
     logits = writer(torch.tensor([start + codes]))[0, len(start) - 1 : -1] / temperature

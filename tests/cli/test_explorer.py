@@ -83,8 +83,8 @@ def test_the_page_refers_to_nothing_outside(curve, rivals):
 
 def test_the_tables_of_the_page_are_those_of_the_frontier_to_the_last_digit(curve, rivals):
     data = stored(explorer_page(explored(curve, rivals)))
-    found = [loads(json.dumps(point["table"])) for point in data["points"]]
-    assert [*map(dumps, found)] == [dumps(point.table) for point in curve.points]
+    tables = [loads(json.dumps(point["table"])) for point in data["points"]]
+    assert [*map(dumps, tables)] == [dumps(point.table) for point in curve.points]
     assert [float(point["noise"]) for point in data["points"]] == [p.noise for p in curve.points]
     assert [mark["label"] for mark in data["marks"]] == list(rivals)
     for mark, versus in zip(data["marks"], rivals.values(), strict=True):
@@ -94,7 +94,7 @@ def test_the_tables_of_the_page_are_those_of_the_frontier_to_the_last_digit(curv
     assert [*map(float, data["plug_in"])] == log.coefficients.tolist()
     assert float(data["least"]) == curve.least.upper
     assert data["notes"] == [f"The curve ends {curve.ended}."]
-    polyest.verify(found[0])
+    polyest.verify(tables[0])
 
 
 def test_the_script_knows_phi_of_every_target():

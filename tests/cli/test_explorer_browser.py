@@ -21,9 +21,9 @@ START = 3
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    found = Browser(tmp_path_factory.mktemp("profile"))
-    yield found
-    found.close()
+    started = Browser(tmp_path_factory.mktemp("profile"))
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def chosen(page):
 
 
 def drawn(page):
-    """Everything that is to change with the choice."""
+    """Everything on the page that is to change with the point or mark that is chosen."""
     paths = ["bias-curve", "noise-curve", "coefficients"]
     words = ["bias", "rows", "name"]
     return [
@@ -166,7 +166,7 @@ def test_marks_are_buttons_and_arrows_leave_them_for_the_point_beside(page, riva
 
 
 @pytest.mark.parametrize(
-    ("place", "found"),
+    ("place", "named"),
     [
         ("#point=0", 0),
         ("#mark=2_blocks_of_4", "2 blocks of 4"),
@@ -174,10 +174,10 @@ def test_marks_are_buttons_and_arrows_leave_them_for_the_point_beside(page, riva
         ("#%E0", START),
     ],
 )
-def test_an_address_names_what_is_chosen(browser, address, place, found):
+def test_an_address_names_what_is_chosen(browser, address, place, named):
     browser.open(address + place)
-    assert browser.value("points.indexOf(chosen)") == (found if isinstance(found, int) else -1)
-    assert browser.value("chosen.label ?? points.indexOf(chosen)") == found
+    assert browser.value("points.indexOf(chosen)") == (named if isinstance(named, int) else -1)
+    assert browser.value("chosen.label ?? points.indexOf(chosen)") == named
     assert browser.complaints() == []
 
 
@@ -212,13 +212,13 @@ def test_curves_agree_with_exact_ones(browser, tmp_path, K, words, budgets):
     assert len(ps) > 512
     places = [*range(0, len(ps), len(ps) // 60), 1, 2, 3, len(ps) - 2, len(ps) - 1]
     for i, point in enumerate(curve.points):
-        found = browser.value(f"curves(points[{i}])")
+        computed = browser.value(f"curves(points[{i}])")
         wanted = [exact(point.table, ps[j]) for j in places]
         noises = [noise[curve.criterion] for _, noise in wanted]
         for j, (error, _), noise in zip(places, wanted, noises, strict=True):
-            assert abs(found["bias"][j] - error) <= 1e-12 * point.table.bias.upper
-            assert abs(found["noise"][j] - noise) <= 1e-13 * max(noises)
-        highest = max(map(abs, found["bias"]))
+            assert abs(computed["bias"][j] - error) <= 1e-12 * point.table.bias.upper
+            assert abs(computed["noise"][j] - noise) <= 1e-13 * max(noises)
+        highest = max(map(abs, computed["bias"]))
         assert 0.97 * point.table.bias.lower < highest <= point.table.bias.upper * (1 + 1e-12)
     assert browser.complaints() == []
 

@@ -25,7 +25,7 @@ def spoiled(tmp_path, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Figures of no time: what is tested is the command."""
+    """Figures that take no time to draw, as what is tested is the command."""
     monkeypatch.setattr(
         figures, "contents", lambda name: [f"{name} {form}".encode() for form in figures.FORMS]
     )
@@ -52,14 +52,14 @@ def put(line, at, cell):
     return [*line[:at], cell, *line[at + 1 :]]
 
 
-@pytest.mark.parametrize("how", SPOILED)
+@pytest.mark.parametrize("fault", SPOILED)
 @pytest.mark.parametrize(
     ("name", "stem"), [(name, stem) for name, files in FILES.items() for stem in files]
 )
 def test_a_spoiled_file_is_one_line_and_nothing_is_drawn(
-    spoiled, tmp_path_factory, name, stem, how
+    spoiled, tmp_path_factory, name, stem, fault
 ):
-    change, said = SPOILED[how]
+    change, said = SPOILED[fault]
     path = spoiled / f"{stem}.csv"
     with path.open(newline="") as stream:
         lines = list(csv.reader(stream))
@@ -144,9 +144,9 @@ ALONE = {
 }
 
 
-@pytest.mark.parametrize("how", ALONE)
-def test_a_row_that_others_need_is_missed(spoiled, how):
-    name, kept, said = ALONE[how]
+@pytest.mark.parametrize("lacking", ALONE)
+def test_a_row_that_others_need_is_missed(spoiled, lacking):
+    name, kept, said = ALONE[lacking]
     with (spoiled / f"{name}.csv").open(newline="") as stream:
         reader = csv.DictReader(stream)
         rows = [row for row in reader if kept(row)]
@@ -164,9 +164,8 @@ def test_a_blank_that_is_needed_is_missed(spoiled):
     cells = last.split(",")
     assert cells[0] == "constant"
     at = lines[0].split(",").index("error")
-    path.write_text(
-        "\n".join([*lines, ",".join(put(cells, at + 1, ""))])
-    )  # a comma in the sequence
+    # The sequence, a cell before this one, holds a comma.
+    path.write_text("\n".join([*lines, ",".join(put(cells, at + 1, ""))]))
     with pytest.raises(CorruptRows, match="error is '': expected a finite number"):
         drawn(spoiled, "limit")
 

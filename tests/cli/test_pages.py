@@ -30,7 +30,7 @@ def test_the_page_of_16_shows_what_the_issue_asks_for():
     table = polyest.solve(16)
     least = polyest.solve(16, criterion="minimax").optimum
     rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line}
-    for name, found in (
+    for name, cells in (
         ("this", rows["this"][1:]),
         ("log_count", rows["log_count"]),
         ("schuermann", rows["schuermann"]),
@@ -44,7 +44,7 @@ def test_the_page_of_16_shows_what_the_issue_asks_for():
             proved.second_moment,
             proved.squared_error,
         )
-        for i, (printed, claim) in enumerate(zip(map(float, found), claims, strict=True)):
+        for i, (printed, claim) in enumerate(zip(map(float, cells), claims, strict=True)):
             assert printed == pytest.approx(claim, rel=1.001e-3)
             assert i == 1 or printed >= claim  # still proved
     coefficients = text[text.index("coefficients c_0 .. c_16") :].splitlines()[1:]
@@ -80,8 +80,8 @@ def test_a_page_is_plain_ascii_of_80_columns_and_its_code_gives_its_table(K, wor
 
 def test_the_groups_of_a_page_are_those_that_need_its_table():
     text = run("solve", "--K", 5, *MINIMAX).stdout
-    found = re.findall(r"G = (\d+) completions where .*, K = G - (\d+)$", text, re.M)
-    for (G, spent), baseline in zip(found, ("group-mean", "none"), strict=True):
+    sizes = re.findall(r"G = (\d+) completions where .*, K = G - (\d+)$", text, re.M)
+    for (G, spent), baseline in zip(sizes, ("group-mean", "none"), strict=True):
         assert counts.draws(int(G), baseline) == 5 == int(G) - int(spent)
     G = int(re.search(r"answers: \(prompts, (\d+)\)", text)[1])
     assert counts.in_group([[0] * G]).draws == 5
@@ -181,7 +181,7 @@ def test_show_prints_the_page_of_a_released_table_without_solving(released, monk
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert shown.stdout == solved.stdout.replace("noise 8\n", "noise 8 (release v1)\n", 1)
     assert "code      t = polyest.load(4)\n" in shown.stdout
-    without = run("show", "--K", 5)  # no minimax table of 5 draws is released here
+    without = run("show", "--K", 5)  # no minimax table for K = 5 is released here
     assert "E*(5)" not in without.stdout
     assert max(map(len, without.stdout.splitlines())) <= 80
     minimax = run("show", "--K", 3, *MINIMAX)

@@ -79,7 +79,7 @@ def test_every_series_that_is_computed_has_a_look_of_its_own(computed):
         tuple(look.get(key) for key in ("color", "marker", "fillstyle"))
         for _, look in plot.LOOKS.values()
     ]
-    assert len({*looks}) == len(looks) - 1  # the plug-in of another target looks like the log's
+    assert len({*looks}) == len(looks) - 1  # the plug-in of another target looks like log_count's
     assert len({label for label, _ in plot.LOOKS.values()}) == len(looks)
 
 
@@ -169,9 +169,9 @@ def test_the_file_of_the_paper_s_figure_lies_on_the_curves_or_above():
     assert ends == {*product(plot.NOISE, ("8", "16", "32", "64"))}
     for criterion in plot.NOISE:
         mine = [r for r in rows if r["criterion"] == criterion]
-        found = plot.panels(r for r in mine if r["noise"])
-        assert [panel.K for panel in found] == [8, 16, 32, 64]
-        for panel in found:
+        panels = plot.panels(r for r in mine if r["noise"])
+        assert [panel.K for panel in panels] == [8, 16, 32, 64]
+        for panel in panels:
             assert {*panel.spots} >= {*plot.LOOKS} - {"plug_in", "minimax"}
             curve = np.array(panel.spots["optimal"])
             assert (np.diff(curve, axis=0) * (1, -1) > 0).all()

@@ -36,13 +36,13 @@ LOADING = ("polyest.tables.release.", "polyest.load")
 
 def imported(text):
     """Dotted names that a source imports from polyest, anywhere in it."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return {name for name in found if name.startswith("polyest")}
+            names |= {alias.name for alias in node.names}
+    return {name for name in names if name.startswith("polyest")}
 
 
 def computing(text):
@@ -56,11 +56,11 @@ def computing(text):
 
 
 def test_no_page_imports_what_computes_or_loads():
-    found = {path.relative_to(FOLDER).as_posix(): computing(path.read_text()) for path in PAGES}
-    assert {name for name in found if name.startswith("pages/")} >= {
+    by_page = {path.relative_to(FOLDER).as_posix(): computing(path.read_text()) for path in PAGES}
+    assert {name for name in by_page if name.startswith("pages/")} >= {
         f"pages/{name}.py" for name in ("frontier", "recommendation", "rows", "table")
     }
-    assert {name: names for name, names in found.items() if names} == {}
+    assert {name: names for name, names in by_page.items() if names} == {}
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def made():
         "another target": solved_report(polyest.solve(4, "tsallis:0.5"), None, None),
         "released": released_report(polyest.load(16)),
     }
-    found = {name: lambda report=report: table_page(report) for name, report in reports.items()}
+    pages = {name: lambda report=report: table_page(report) for name, report in reports.items()}
     universal = polyest.load(5000)
     comparison, advice = compared(tables), recommendation.recommend(16, 128)
     listed = RangeReport(tuple(tables.values()), (bracket, None))
     beside, moving = FrontierReport(curve, rivals), explored(curve, rivals)
-    return found | {
+    return pages | {
         "universal": lambda: universal_page(universal),
         "range": lambda: range_page(listed),
         "comparison": lambda: comparison_page(comparison),
@@ -207,19 +207,19 @@ def modules(*words):
 
 
 def test_help_imports_no_more_than_the_words_of_the_commands():
-    found = modules("--help")
-    assert {f"polyest.cli.{name}" for name in NAMES} <= found
+    loaded = modules("--help")
+    assert {f"polyest.cli.{name}" for name in NAMES} <= loaded
     assert not {
-        name for name in found if name.startswith(("numpy", "polyest.tables", "polyest.cli.pages"))
+        name for name in loaded if name.startswith(("numpy", "polyest.tables", "polyest.cli.pages"))
     }
 
 
 def test_show_imports_neither_solvers_nor_other_commands():
-    found = modules("show", "--K", "16")
-    assert "polyest.tables.release" in found
+    loaded = modules("show", "--K", "16")
+    assert "polyest.tables.release" in loaded
     others = tuple(f"polyest.cli.{name}" for name in NAMES if name != "show")
     assert not {
         name
-        for name in found
+        for name in loaded
         if name.startswith(("scipy", "polyest.solvers", "polyest.make", *others))
     }

@@ -1,4 +1,4 @@
-"""What a command finds around it: standard output that takes nothing, and too little memory."""
+"""Commands in bad surroundings: a standard output that takes nothing, and too little memory."""
 
 import os
 import subprocess

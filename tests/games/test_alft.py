@@ -49,9 +49,9 @@ def test_the_gradient_is_the_derivative_of_j(goal, geometry, seed):
 def test_distilled_policies_have_the_answers_asked_for(seed, geometry):
     problem = random_problem(seed, "entropy", geometry, 1.0)
     nu = distributions(seed, 3, 3)
-    found = problem.checked(problem.distilled(nu))
-    assert problem.distributions(found) == pytest.approx(nu)
-    shares = found / problem.reference
+    policies = problem.checked(problem.distilled(nu))
+    assert problem.distributions(policies) == pytest.approx(nu)
+    shares = policies / problem.reference
     assert shares == pytest.approx(problem.at_traces(nu / problem.distributions(problem.reference)))
 
 

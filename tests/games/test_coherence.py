@@ -1,7 +1,7 @@
 """Coherence: what a consensus is the best of, how far two of them are apart, and what distilling one gains.
 
 Improvement of a policy over the reference, towards pi*:  E KL(pi*, pi_0) - E KL(pi*, pi).  `distilled`
-policies keep the traces' shares within an answer, so that it is a difference of divergences of answers.
+policies keep the completions' shares within an answer, so that it is a difference of divergences of answers.
 """
 
 import cvxpy as cp
@@ -111,13 +111,13 @@ def projected(posed, geometry):
 @pytest.mark.filterwarnings("ignore:Solution may be inaccurate")
 def test_distilling_the_geometric_mean_is_the_projection_on_the_coherent_policies(seed):
     posed = problem(seed, weights=(0.3, 0.7))
-    found = posed.distilled(consensus(posed, geometric_mean))
-    assert np.ptp(posed.distributions(found), axis=0).max() < 1e-12
-    assert projected(posed, KL) == pytest.approx(found, abs=1e-5)
+    distilled = posed.distilled(consensus(posed, geometric_mean))
+    assert np.ptp(posed.distributions(distilled), axis=0).max() < 1e-12
+    assert projected(posed, KL) == pytest.approx(distilled, abs=1e-5)
     least = -np.log1p(
         -squared_hellinger(posed.distributions(posed.reference), np.array([0.3, 0.7]))
     )
-    assert away(posed, found, posed.reference) == pytest.approx(least)
+    assert away(posed, distilled, posed.reference) == pytest.approx(least)
     for kind in (arithmetic_mean, mode):
         other = posed.distilled(consensus(posed, kind))
         assert away(posed, other, posed.reference) >= least
@@ -129,9 +129,10 @@ def test_distilling_the_geometric_mean_is_the_projection_on_the_coherent_policie
 def test_pythagoras_and_monotone_improvement_where_the_optimum_is_coherent(seed):
     posed = problem(seed)
     best = coherent(posed, seed)
-    found = posed.distilled(consensus(posed, geometric_mean))
-    gained = away(posed, best, posed.reference) - away(posed, best, found)
-    assert gained == pytest.approx(away(posed, found, posed.reference), rel=1e-9)  # KL: an equality
+    distilled = posed.distilled(consensus(posed, geometric_mean))
+    gained = away(posed, best, posed.reference) - away(posed, best, distilled)
+    # Under KL the theorem of Pythagoras is an equality.
+    assert gained == pytest.approx(away(posed, distilled, posed.reference), rel=1e-9)
     assert gained > 0
     flat = projected(posed, EUCLID)
     gained = away(posed, best, posed.reference, EUCLID) - away(posed, best, flat, EUCLID)
@@ -142,10 +143,10 @@ def test_where_the_optimum_is_not_coherent_coherence_may_do_harm():
     """Two prompts that only seem to mean the same: right answers 0 and 1, and the model half knows it."""
     posed = alft.pose([[0.8, 0.2], [0.2, 0.8]], [0, 1], Coherence(), orbits=[[0, 1]])
     best = np.array([[0.99, 0.01], [0.01, 0.99]])
-    found = posed.distilled(consensus(posed, geometric_mean))
-    assert found == pytest.approx(np.full((2, 2), 0.5))
+    distilled = posed.distilled(consensus(posed, geometric_mean))
+    assert distilled == pytest.approx(np.full((2, 2), 0.5))
     assert away(posed, best, posed.reference) == pytest.approx(0.181, abs=1e-3)
-    assert away(posed, best, found) == pytest.approx(0.637, abs=1e-3)
+    assert away(posed, best, distilled) == pytest.approx(0.637, abs=1e-3)
 
 
 @given(seed=seeds)

@@ -48,10 +48,10 @@ def test_with_the_exact_reward_both_end_at_the_equilibrium():
     mirror = last(mirror_policies(problem, diversity(problem), None, [0.5] * 300))
     assert mirror == pytest.approx(best, abs=1e-7)
     rates = 5.0 * (1 - np.arange(3000) / 3000)
-    found = last(
+    policy = last(
         gradient_policies(problem, diversity(problem), None, None, rates, group=8, groups=16, rng=1)
     )
-    assert found == pytest.approx(best, abs=0.02)
+    assert policy == pytest.approx(best, abs=0.02)
 
 
 def test_mirror_descent_in_another_geometry_ends_at_its_equilibrium():
@@ -78,7 +78,7 @@ def test_a_step_of_mirror_descent_is_the_minimum_that_it_is_said_to_be():
 
 
 def test_the_mean_step_of_the_policy_gradient_is_the_gradient_of_the_mean_of_the_table():
-    """Over all groups of 4 traces: enumerated, own prompt in-group, the other's groups independent."""
+    """Over all groups of 4 completions: enumerated, own prompt in-group, the other's groups independent."""
     problem = alft.pose(
         [[0.5, 0.3, 0.2], [0.2, 0.2, 0.6]], [0, 1, 0], ENTROPY, 1.0, orbits=[[0, 1]]
     )
@@ -118,8 +118,8 @@ def test_a_biased_reward_ends_elsewhere_and_a_better_table_nearer():
     rates = np.geomspace(0.5, 0.01, 300)
     left = []
     for table in (closed_forms.log_smoothed(8), closed_forms.harmonic(8), polyest.load(8)):
-        found = last(mirror_policies(problem, diversity(problem), table, rates, groups=64, rng=0))
-        left.append(problem.J(found) - problem.J(best))
+        policy = last(mirror_policies(problem, diversity(problem), table, rates, groups=64, rng=0))
+        left.append(problem.J(policy) - problem.J(best))
     assert left[0] > 1.5 * left[1] > 15 * left[2]
 
 
@@ -142,7 +142,7 @@ def test_the_same_seed_gives_the_same_policies_and_none_is_spoiled():
 
 
 def test_a_diverging_table_gives_no_nan():
-    """Exact minimax at 32 draws, entries beyond 1e6: policies collapse, and stay policies."""
+    """Exact minimax at K = 32, entries beyond 1e6: policies collapse, and stay policies."""
     problem = alft.pose(distributions(2, 2, 20), np.arange(20) % 10, ENTROPY, 0.1)
     own, others = (polyest.load(K, criterion="minimax") for K in (30, 32))
     reward = diversity(problem)

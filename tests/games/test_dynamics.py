@@ -37,7 +37,7 @@ def test_standard_rl_is_over_after_one_step(seed):
 
 @pytest.mark.parametrize(("beta", "left"), [(4.0, 1e-12), (2.0, 1e-6), (1.1, 0.01)])
 def test_diversity_settles_for_beta_above_1_at_the_rate_1_over_beta(beta, left):
-    """log odds of nu: l <- l_0 - l/beta."""
+    """The log odds l of nu follow l <- l_0 - l/beta."""
     game = Game(coin(Diversity(KL), beta))
     steps = list(alternating(game, 20, optimum=equilibrium(game).policy))
     assert steps[-1].gap < left
@@ -69,8 +69,8 @@ def test_diversity_flips_for_ever_for_beta_below_1():
 def test_a_large_beta_always_settles(goal, seed):
     """With the pull of the reference stronger than the curvature of R best responses contract."""
     game = Game(random_problem(seed, goal, "negative entropy", 30.0))
-    found = equilibrium(game)
-    step = last(alternating(game, 100, optimum=found.policy))
+    solution = equilibrium(game)
+    step = last(alternating(game, 100, optimum=solution.policy))
     assert step.distance < 1e-7
     assert step.gap == pytest.approx(0, abs=3e-7 if goal == "own" else 1e-9)
 
@@ -106,11 +106,8 @@ PLAYED = {
 }
 
 
-FROM = {
-    "standard RL": 2000,
-    "RL, many answers": 400,
-    "penalty": 200,
-}  # where the start is forgotten
+# The step at which the start is forgotten.
+FROM = {"standard RL": 2000, "RL, many answers": 400, "penalty": 200}
 
 
 @pytest.mark.parametrize("name", PLAYED)

@@ -21,15 +21,15 @@ POLICY, VALUE = 1e-6, 1e-8
 
 def check(problem, *referees):
     """The policy is that of a referee, and no referee knows of a better one."""
-    found = equilibrium(Game(problem))
-    assert found.gap <= 1e-12
+    solution = equilibrium(Game(problem))
+    assert solution.gap <= 1e-12
     policies = [referee(problem) for referee in referees]
-    reached = problem.J(found.policy)
+    reached = problem.J(solution.policy)
     values = [problem.J(pi) for pi in policies]  # infinite beyond a budget by the last digits
     assert reached <= min(values) + VALUE
     assert reached >= min(values) - VALUE or np.isinf(min(values))
-    assert min(np.abs(found.policy - pi).max() for pi in policies) <= POLICY
-    return found
+    assert min(np.abs(solution.policy - pi).max() for pi in policies) <= POLICY
+    return solution
 
 
 @pytest.mark.parametrize("goal", SMOOTH)
@@ -53,13 +53,13 @@ def test_bregman_equilibria_are_optima(goal, geometry, seed):
 @settings(max_examples=4, deadline=None)
 def test_safe_equilibria_are_optima_within_their_budgets(goal, geometry, seed):
     problem = random_problem(seed, goal, geometry, 0.7)
-    found = check(problem, by_descent, by_cones)
-    nu, safe = problem.distributions(found.policy), problem.goal
+    solution = check(problem, by_descent, by_cones)
+    nu, safe = problem.distributions(solution.policy), problem.goal
     if np.isinf(safe.bound):
         assert safe.excess(nu).max() <= 1e-9
         # exp(-lambda cost/beta) with lambda >= 0, 0 where there is budget left
         costs = safe.costs
-        for x, u in enumerate(found.dual):
+        for x, u in enumerate(solution.dual):
             multiplier = np.linalg.lstsq(costs[:, 1:].T, u[1:] - u[0], rcond=None)[0]
             assert u - u[0] == pytest.approx(multiplier @ costs, abs=1e-9)
             assert multiplier.min() >= -1e-9
@@ -73,9 +73,8 @@ def test_the_two_referees_agree(goal, seed):
     problem = random_problem(seed, goal, "negative entropy", 0.7)
     cones, descent = by_cones(problem), by_descent(problem)
     assert descent == pytest.approx(cones, abs=1e-4)
-    if np.isfinite(
-        problem.J(cones) + problem.J(descent)
-    ):  # else beyond a budget by the last digits
+    # J is infinite where the last digits of a policy are beyond a budget.
+    if np.isfinite(problem.J(cones) + problem.J(descent)):
         assert problem.J(descent) == pytest.approx(problem.J(cones), abs=VALUE)
     spoiled = 0.99 * cones + 0.01 / cones.shape[1]
     if not isinstance(problem.goal, Safety):
@@ -85,16 +84,16 @@ def test_the_two_referees_agree(goal, seed):
 def test_the_equilibrium_of_a_coin():
     """Entropy: nu ~ nu_0 nu^(-1/beta), hence nu ~ nu_0^(beta/(1 + beta))."""
     for beta in (0.1, 1.0, 10.0):
-        found = equilibrium(Game(coin(Diversity(KL), beta)))
+        solution = equilibrium(Game(coin(Diversity(KL), beta)))
         weights = np.array([0.9, 0.1]) ** (beta / (1 + beta))
-        assert found.policy[0] == pytest.approx(weights / weights.sum(), abs=1e-7)
+        assert solution.policy[0] == pytest.approx(weights / weights.sum(), abs=1e-7)
     # RLVR: beta log(nu/(1 - nu)) = beta log 9 + 1/nu
     nu = equilibrium(Game(coin(GroundTruth((1,)), 0.5))).policy[0, 1]
     assert 0.5 * np.log(nu / (1 - nu)) == pytest.approx(-0.5 * np.log(9) + 1 / nu)
     # a budget of half its cost
-    found = equilibrium(Game(coin(Safety((0.0, 1.0), 0.05), 0.5)))
-    assert found.policy[0] == pytest.approx([0.95, 0.05])
-    assert found.dual[0, 1] - found.dual[0, 0] == pytest.approx(0.5 * np.log(0.95 / 0.05 / 9))
+    solution = equilibrium(Game(coin(Safety((0.0, 1.0), 0.05), 0.5)))
+    assert solution.policy[0] == pytest.approx([0.95, 0.05])
+    assert solution.dual[0, 1] - solution.dual[0, 0] == pytest.approx(0.5 * np.log(0.95 / 0.05 / 9))
 
 
 def test_a_penalty_is_exact_from_the_multiplier_on():
@@ -113,9 +112,9 @@ def test_multipliers_do_not_see_the_unit_of_the_costs(scale):
         one = alft.pose([[0.6, 0.3, 0.1]], [0, 1, 2], Safety(costs, budgets, bound))
         safe = Safety(scale * costs, scale * budgets, bound / scale)
         scaled = alft.pose([[0.6, 0.3, 0.1]], [0, 1, 2], safe)
-        found = equilibrium(Game(scaled)).policy
-        assert found == pytest.approx(equilibrium(Game(one)).policy, abs=1e-9)
-        assert found == pytest.approx(by_descent(one), abs=1e-6)
+        policy = equilibrium(Game(scaled)).policy
+        assert policy == pytest.approx(equilibrium(Game(one)).policy, abs=1e-9)
+        assert policy == pytest.approx(by_descent(one), abs=1e-6)
 
 
 @pytest.mark.parametrize("reference", [[[1.0, 0.0]], [[1 - 1e-12, 1e-12]]])

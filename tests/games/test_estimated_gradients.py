@@ -1,7 +1,8 @@
 """The gradient that sampled rewards give, over all samples: enumerated multinomials, rationals, no sampling.
 
-In the logits of the answers, d nu_z/d l_w = nu_z (1{z = w} - nu_w).  The estimated gradient of G traces is
-1/G sum_i r_i grad log nu(z_i); its mean is to be sum_z nu_z P(nu_z) grad log nu_z, P the mean of the table.
+In the logits of the answers, d nu_z/d l_w = nu_z (1{z = w} - nu_w).  The estimated gradient of G completions
+is 1/G sum_i r_i grad log nu(z_i).  Its mean is to be sum_z nu_z P(nu_z) grad log nu_z, where P is the mean
+of the table.
 The group-mean theorem, the exact count baseline and the division by the standard deviation are enumerated in
 test_group_mean.py; here geometries, and how much harm is done.
 """
@@ -27,9 +28,8 @@ NU = {
     "skewed": (F(1, 2), F(1, 3), F(1, 6)),
     "rare": (F(97, 100), F(2, 100), F(1, 100)),
 }
-CUBIC = polynomial(
-    [0, 0, 0.5, 0.25, -0.0625]
-)  # of dyadic coefficients: rewards are exact fractions
+# Its coefficients are dyadic, so that rewards are exact fractions.
+CUBIC = polynomial([0, 0, 0.5, 0.25, -0.0625])
 
 
 def samples(nu, n):
@@ -79,14 +79,14 @@ def test_polynomial_geometries_are_unbiased(nu, geometry, G):
     powers = [F(a) for a in target.parameters]
     truth = in_logits([p * sum(a * p**m for m, a in enumerate(powers)) for p in nu], nu)
     for baseline in ("group-mean", "none"):
-        found, *_ = table(geometry, G, baseline=baseline)
-        assert estimated(nu, G, exactly(found), baseline) == truth
-        spoiled = [*exactly(found)[:-1], exactly(found)[-1] + F(1, 100)]
+        entries, *_ = table(geometry, G, baseline=baseline)
+        assert estimated(nu, G, exactly(entries), baseline) == truth
+        spoiled = [*exactly(entries)[:-1], exactly(entries)[-1] + F(1, 100)]
         if len(set(nu)) > 1:
             assert estimated(nu, G, spoiled, baseline) != truth
-    found, *_ = table(geometry, G, counting="independent")
-    assert found.K == G
-    assert estimated_independently(nu, G, exactly(found)) == truth
+    entries, *_ = table(geometry, G, counting="independent")
+    assert entries.K == G
+    assert estimated_independently(nu, G, exactly(entries)) == truth
 
 
 @pytest.mark.parametrize("nu", NU.values(), ids=NU.keys())
@@ -94,27 +94,27 @@ def test_polynomial_geometries_are_unbiased(nu, geometry, G):
 def test_any_table_gives_the_gradient_of_its_mean(nu, G):
     """sum_z nu_z P(nu_z) grad log nu_z: K = G - 2 under a group mean, G - 1 without, K independent."""
     for name in ("log_count", "harmonic"):
-        for K, found in (
+        for K, estimate in (
             (G - 2, lambda c: estimated(nu, G, c, "group-mean")),
             (G - 1, lambda c: estimated(nu, G, c, "none")),
             (G, lambda c: estimated_independently(nu, G, c)),
         ):
             entries = [F(float(c)) for c in getattr(closed_forms, name)(K).coefficients]
             truth = in_logits([p * expectation(entries, p) for p in nu], nu)
-            assert found(entries) == truth
+            assert estimate(entries) == truth
 
 
 def test_rewards_are_the_table_at_the_counts():
     answers = [[7, 7, 3, -1, 7, 3]]
     t, scale, shift = table(negative_entropy(), 6, noise=4)
     assert (t.K, scale, shift) == (4, 1.0, 1.0)
-    found = rewards(negative_entropy(), answers, beta=0.5, noise=4)[0]
+    paid = rewards(negative_entropy(), answers, beta=0.5, noise=4)[0]
     seen = counts.in_group(np.array(answers)).index[0]
     expected = -0.5 * (t.coefficients[seen] + 1)
-    assert found[[0, 1, 2, 4, 5]] == pytest.approx(expected[[0, 1, 2, 4, 5]])
-    assert np.isnan(found[3])
+    assert paid[[0, 1, 2, 4, 5]] == pytest.approx(expected[[0, 1, 2, 4, 5]])
+    assert np.isnan(paid[3])
     consistent = rewards(negative_entropy(), answers, beta=0.5, sign=-1, noise=4)[0]
-    assert consistent[0] == -found[0]
+    assert consistent[0] == -paid[0]
     # K = 5 without a mean, 3 independent draws
     assert rewards(EUCLID, answers, baseline="none")[0, 0] == -2 / 5
     assert rewards(EUCLID, [[7, 3, 5]], reference=[[7, 7, 3]]).tolist() == [[-2 / 3, -1 / 3, 0.0]]
@@ -183,9 +183,9 @@ def exact_log(nu):
 def test_dividing_by_the_standard_deviation_rescales_and_turns_the_gradient(nu, shrunk, turned):
     """With the best table of G = 8; degrees between the mean gradient and the true one, and its length."""
     best = polyest.load(6, criterion="minimax").coefficients
-    truth, found = exact_log(nu), standardised(nu, 8, best)
-    cosine = truth @ found / np.linalg.norm(truth) / np.linalg.norm(found)
-    assert np.linalg.norm(found) / np.linalg.norm(truth) == pytest.approx(shrunk, rel=0.01)
+    truth, gradient = exact_log(nu), standardised(nu, 8, best)
+    cosine = truth @ gradient / np.linalg.norm(truth) / np.linalg.norm(gradient)
+    assert np.linalg.norm(gradient) / np.linalg.norm(truth) == pytest.approx(shrunk, rel=0.01)
     assert np.degrees(np.arccos(min(1.0, cosine))) == pytest.approx(turned, abs=0.02)
     # without the division: parallel to the truth, 7/8 of it, up to the bias of the table
     plain = [float(x) * 7 / 8 for x in estimated(nu, 8, [F(float(c)) for c in best], "group-mean")]
@@ -202,7 +202,7 @@ def test_standardised_rewards_do_not_see_beta():
     ("p", "q", "table_errs", "log_errs"), [(0.9, 0.1, 0.0934, 0.0059), (1.0, 0.0, 0.4607, 0.0)]
 )
 def test_a_pooled_count_is_read_in_no_table(p, q, table_errs, log_errs):
-    """8 + 8 draws of two prompts, X a sum of binomials: the weighted bias at their mean of 1/2."""
+    """The count over 8 + 8 draws of two prompts is a sum of binomials: weighted bias at their mean of 1/2."""
     pooled = np.convolve(pmf(8, [p])[0], pmf(8, [q])[0])
     certified = polyest.solve(16, bias=0.0025)
     assert certified.bias.upper <= 0.0025
@@ -214,7 +214,7 @@ def test_a_pooled_count_is_read_in_no_table(p, q, table_errs, log_errs):
 
 
 def test_thinned_draws_are_binomial_and_the_table_holds():
-    """Of 8 + 8 draws keep one at random of each pair: Binomial(8, (p + q)/2), whatever p and q."""
+    """One draw of each of 8 pairs is kept at random: the count is Binomial(8, (p + q)/2) for any p, q."""
     p, q = F(9, 10), F(1, 10)
     kept = [(1 - p) / 2 + (1 - q) / 2, p / 2 + q / 2]
     whole = [F(1)]

@@ -43,24 +43,24 @@ def policies(seed, number=20):
 @given(seed=seeds, goal=goals, beta=betas)
 @settings(max_examples=30, deadline=None)
 def test_the_policy_answers_a_target_by_weighting_the_reference(seed, goal, beta):
-    """pi(y) ~ pi_0(y) q(E(y))."""
+    """pi(y) is proportional to pi_0(y) q(E(y))."""
     game = Game(random_problem(seed, goal, "negative entropy", beta))
     q = distributions(seed, 3, 3)
     weights = game.problem.reference * game.problem.at_traces(q)
-    found = game.policy(game.dual(q))
-    assert found == pytest.approx(weights / weights.sum(1, keepdims=True))
+    policy = game.policy(game.dual(q))
+    assert policy == pytest.approx(weights / weights.sum(1, keepdims=True))
 
 
 @given(seed=seeds, goal=goals, geometry=geometries, beta=betas)
 @settings(max_examples=60, deadline=None)
 def test_no_policy_does_better_than_the_best_response(seed, goal, geometry, beta):
     game, u = Game(random_problem(seed, goal, geometry, beta)), duals(seed)
-    found = game.policy(u)
-    least = game.value(found, u)
+    response = game.policy(u)
+    least = game.value(response, u)
     assert least == pytest.approx(game.least(u), abs=1e-12)
     for pi in policies(seed):
         assert game.value(pi, u) >= least - 1e-12
-        assert game.value(0.99 * found + 0.01 * pi, u) >= least - 1e-12
+        assert game.value(0.99 * response + 0.01 * pi, u) >= least - 1e-12
 
 
 @given(seed=seeds, goal=smooth, geometry=geometries, beta=betas)
@@ -88,12 +88,12 @@ def test_the_gap_is_never_negative_and_bounds_what_is_lost(seed, goal, geometry,
 @settings(max_examples=30, deadline=None)
 def test_players_that_are_each_within_eps_lose_at_most_twice_that(seed, goal, beta):
     game = Game(random_problem(seed, goal, "negative entropy", beta))
-    found = equilibrium(game)
+    solution = equilibrium(game)
     for i, other in enumerate(policies(seed, 5)):
-        pi, u = 0.8 * found.policy + 0.2 * other, found.dual + 0.2 * duals(seed + i)
+        pi, u = 0.8 * solution.policy + 0.2 * other, solution.dual + 0.2 * duals(seed + i)
         here = game.value(pi, u)
         eps = max(game.problem.J(pi) - here, here - game.least(u))
-        assert game.problem.J(pi) - game.problem.J(found.policy) <= 2 * eps + 2e-9
+        assert game.problem.J(pi) - game.problem.J(solution.policy) <= 2 * eps + 2e-9
 
 
 def test_a_one_sided_gap_bounds_nothing():
@@ -126,7 +126,7 @@ def test_g_is_the_formula_of_the_paper():
 
 
 def test_the_targets_of_the_goal_table():
-    """q ~ exp(-grad R(nu)/beta), row by row."""
+    """q is proportional to exp(-grad R(nu)/beta), row by row."""
     pi = np.array([[0.1, 0.3, 0.6]])
 
     def best(goal, beta=0.5, reference=((0.5, 0.2, 0.3),)):
@@ -205,7 +205,7 @@ def test_a_polynomial_target_reaches_only_so_far():
 
 
 def preferences(problem, r):
-    """Loss of DPO over all pairs of traces, the better one preferred as Bradley and Terry say."""
+    """Loss of DPO over all pairs of completions, the better one preferred as Bradley and Terry say."""
     wins = expit(r[:, None] - r[None, :])
 
     def loss(logits):
@@ -224,8 +224,8 @@ def test_the_target_is_the_exponential_of_the_reward_that_dpo_recovers(seed, bet
     answers, r = np.array([0, 1, 2, 0, 1]), rng.normal(size=3)
     problem = alft.pose(reference, answers, StandardRL(tuple(r)), beta)
     game = Game(problem)
-    found = equilibrium(game)
-    q = game.target(found.dual)[0]
+    solution = equilibrium(game)
+    q = game.target(solution.dual)[0]
     assert q == pytest.approx(np.exp(r / beta) / np.exp(r / beta).sum())
     # DPO sees preferences only, and no reward; q is what its policy made of the reference.
     start = np.log(reference[0])
@@ -243,19 +243,19 @@ def test_the_target_is_the_exponential_of_the_reward_that_dpo_recovers(seed, bet
 def test_every_equilibrium_is_that_of_standard_rl_with_the_reward_in_its_policy(seed, goal, beta):
     """r*(y) = beta log(pi*(y)/pi_0(y)) depends on the answer only; RL with it has the same policy."""
     game = Game(random_problem(seed, goal, "negative entropy", beta))
-    found = equilibrium(game)
+    solution = equilibrium(game)
     problem = game.problem
-    implicit = beta * np.log(found.policy / problem.reference)
+    implicit = beta * np.log(solution.policy / problem.reference)
     for x in range(3):
         of_answer = np.array([implicit[x][problem.answers[x] == z] for z in range(3)], dtype=object)
         assert all(np.ptp(values) < 1e-9 for values in of_answer)
     r = np.array([[implicit[x][problem.answers[x] == z][0] for z in range(3)] for x in range(3)])
     q = np.exp(r / beta)
-    assert game.target(found.dual) == pytest.approx(q / q.sum(1, keepdims=True))
+    assert game.target(solution.dual) == pytest.approx(q / q.sum(1, keepdims=True))
     same = alft.pose(
         problem.reference, problem.answers, StandardRL(r), beta, weights=problem.prompts.weights
     )
-    assert equilibrium(Game(same)).policy == pytest.approx(found.policy)
+    assert equilibrium(Game(same)).policy == pytest.approx(solution.policy)
 
 
 # What is refused.

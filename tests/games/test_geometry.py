@@ -165,7 +165,7 @@ def test_what_is_convex_on_0_to_1_is_taken(coefficients):
 
 
 def test_a_double_root_of_the_curvature_is_no_failure():
-    """phi'' = 3 (1 - 2 t)^2, exactly."""
+    """Here phi'' is exactly 3 (1 - 2 t)^2."""
     assert polynomial([0, 0, 1.5, -2, 1]).curvature(0.5) == 0
 
 

@@ -172,7 +172,7 @@ def test_an_infeasible_safe_set_is_refused_with_the_least_cost():
     # Each budget can be kept, both cannot.
     with pytest.raises(Infeasible, match=r"exceeds one of them by 0.1"):
         coin(Safety(((0.0, 1.0), (1.0, 0.0)), (0.4, 0.4)), 1.0)
-    # The second prompt has no trace to the safe answer.
+    # The second prompt has no completion with the safe answer.
     with pytest.raises(Infeasible, match="over the answers of prompt 1 "):
         alft.pose([[0.5, 0.5]] * 2, [[0, 1], [1, 1]], Safety((0.0, 1.0), 0.5))
     coin(Safety((0.5, 1.0), 0.4, bound=3.0), 1.0)  # a penalty has no such need

@@ -28,21 +28,21 @@ def options(name, **more):
 
 def tokens(scores, length=4):
     """Scores as trainers carry them: on the last token of each response, of ragged lengths."""
-    found, mask = torch.zeros(len(scores), length), torch.zeros(len(scores), length)
+    placed, mask = torch.zeros(len(scores), length), torch.zeros(len(scores), length)
     for i, score in enumerate(scores):
         mask[i, : 1 + i % length] = 1
-        found[i, i % length] = score
-    return found, mask
+        placed[i, i % length] = score
+    return placed, mask
 
 
 def test_a_score_that_says_right_or_wrong_is_counted_as_the_same_answer():
     scores, mask = tokens([7.0, -(7.0 + 256), 3.0, -1.0])
     plain, _ = tokens([7.0, 7.0, 3.0, -1.0])
     index = np.array(list("aaaa"), object)
-    found, wanted = (
+    advantage, wanted = (
         estimate("log_probability", each, mask, None, index)[0] for each in (scores, plain)
     )
-    assert torch.equal(found, wanted)
+    assert torch.equal(advantage, wanted)
     assert wanted.any()
 
 
@@ -54,16 +54,16 @@ def test_advantages_are_those_of_the_reward_with_its_baseline(name, baseline, si
     own = required(name)
     row = REWARDS[name]
     given = ids[:, None] if row.orbits else ids
-    how = {"dyadic": True, "beta": 0.5, **LOWEST, **silence}
-    paid = row.function(given, **how, **own).reshape(2, 5)
+    changes = {"dyadic": True, "beta": 0.5, **LOWEST, **silence}
+    paid = row.function(given, **changes, **own).reshape(2, 5)
     wanted = {"group-mean": advantages.group_mean, "leave-one-out": advantages.leave_one_out}
-    how = parse_options(name, options(name, beta=0.5, baseline=baseline, **silence))
+    parsed = parse_options(name, options(name, beta=0.5, baseline=baseline, **silence))
     shuffled = np.random.default_rng(1).permutation(10)
     groups = np.array(["a"] * 5 + ["b"] * 5)[shuffled]
-    found = np.zeros(10)
-    found[shuffled] = advantages_of(how, ids.reshape(-1)[shuffled], groups)
-    assert found.reshape(2, 5) == pytest.approx(wanted[baseline](paid), abs=1e-14)
-    assert found[4] == (0 if silence else found[:5].min())
+    advantage = np.zeros(10)
+    advantage[shuffled] = advantages_of(parsed, ids.reshape(-1)[shuffled], groups)
+    assert advantage.reshape(2, 5) == pytest.approx(wanted[baseline](paid), abs=1e-14)
+    assert advantage[4] == (0 if silence else advantage[:5].min())
 
 
 @pytest.mark.parametrize("name", COMPARED)
@@ -71,30 +71,32 @@ def test_advantages_are_those_of_the_reward_with_its_baseline(name, baseline, si
 def test_a_reward_without_a_table_is_centred_over_its_orbit(name, orbits):
     ids = np.array([[7, 7, 3], [7, 5, -1], [2, 2, 2], [1, 2, 3]])
     groups, whose = np.repeat(range(4), 3), np.repeat(orbits, 3)
-    how = parse_options(name, {"orbits": "uid", "orbit_size": 2})
-    found = advantages_of(how, ids.reshape(-1), groups, whose).reshape(4, 3)
+    parsed = parse_options(name, {"orbits": "uid", "orbit_size": 2})
+    advantage = advantages_of(parsed, ids.reshape(-1), groups, whose).reshape(4, 3)
     for orbit in ("x", "y"):
         rows = np.array(orbits) == orbit
         paid = getattr(rewards, name)(ids[rows][None], dyadic=True, **LOWEST)
-        assert found[rows] == pytest.approx(advantages.orbit_mean(paid)[0], abs=1e-14)
+        assert advantage[rows] == pytest.approx(advantages.orbit_mean(paid)[0], abs=1e-14)
 
 
 def test_soft_consistency_over_orbits_in_any_order():
     ids = np.array([[7, 7, 3, 5], [7, 5, -1, 7], [2, 2, 2, 1], [1, 2, 3, 3]])
-    how = parse_options("soft_consistency", {"orbits": "uid", "orbit_size": 2, "mean": "geometric"})
+    parsed = parse_options(
+        "soft_consistency", {"orbits": "uid", "orbit_size": 2, "mean": "geometric"}
+    )
     orbits = {"orbits": [0, 1, 0, 1]}
     paid = rewards.soft_consistency(ids, mean="geometric", dyadic=True, **orbits, **LOWEST)
     whose = np.repeat(["x", "y", "x", "y"], 4)
-    found = advantages_of(how, ids.reshape(-1), np.repeat(range(4), 4), whose)
-    assert found.reshape(4, 4) == pytest.approx(advantages.group_mean(paid), abs=1e-14)
+    advantage = advantages_of(parsed, ids.reshape(-1), np.repeat(range(4), 4), whose)
+    assert advantage.reshape(4, 4) == pytest.approx(advantages.group_mean(paid), abs=1e-14)
 
 
 def test_groups_of_different_sizes_each_have_their_own_table():
     ids, groups = np.array([7, 7, 3, 5, 5, 5, 5, 2]), [0] * 3 + [1] * 5
-    found = advantages_of(parse_options("log_probability", {}), ids, groups)
+    advantage = advantages_of(parse_options("log_probability", {}), ids, groups)
     for rows in (slice(0, 3), slice(3, 8)):
         assert (
-            found[rows]
+            advantage[rows]
             == advantages_of(parse_options("log_probability", {}), ids[rows], groups[rows])
         ).all()
 
@@ -111,15 +113,15 @@ def test_advantages_are_finite_and_0_where_rewards_are_equal(name, groups, beta)
     assert np.isfinite(
         advantages_of(parse_options(name, options(name, beta=beta, incomplete="zero")), ids, which)
     ).all()
-    how = parse_options(name, options(name, beta=beta, incomplete="zero", unanswered="exclude"))
-    found = advantages_of(how, ids, which)
-    assert np.isfinite(found).all()
-    assert (found[ids == -1] == 0).all()
+    parsed = parse_options(name, options(name, beta=beta, incomplete="zero", unanswered="exclude"))
+    advantage = advantages_of(parsed, ids, which)
+    assert np.isfinite(advantage).all()
+    assert (advantage[ids == -1] == 0).all()
     for i, row in enumerate(groups):
         said = np.array([z for z in row if z >= 0])
         _, times = np.unique(said, return_counts=True)
         if len(set(times.tolist())) <= 1:  # every answer as often as any other
-            assert (found[which == i] == 0).all()
+            assert (advantage[which == i] == 0).all()
 
 
 def test_failures_of_a_reward_manager_are_no_answers_where_that_is_asked_for():
@@ -128,11 +130,11 @@ def test_failures_of_a_reward_manager_are_no_answers_where_that_is_asked_for():
     with pytest.raises(errors.BrokenBatch, match="5 of 8 scores are 0 or 1"):
         estimate("log_probability", *tokens(scores), None, index)
     config = {"polyest": {"failed": "no-answer", "unanswered": "exclude"}}
-    found = estimate("log_probability", *tokens(scores), config, index)[0]
+    advantage = estimate("log_probability", *tokens(scores), config, index)[0]
     wanted = estimate("log_probability", *tokens([7.0, 7.0, 3.0, *[-1.0] * 5]), config, index)[0]
-    assert torch.equal(found, wanted)
-    assert (found[3:] == 0).all()
-    assert found[0, 0] == found[1, 0] > 0 > found[2, 0]
+    assert torch.equal(advantage, wanted)
+    assert (advantage[3:] == 0).all()
+    assert advantage[0, 0] == advantage[1, 0] > 0 > advantage[2, 0]
 
 
 def test_rows_without_tokens_are_padding_and_not_counted():
@@ -141,9 +143,9 @@ def test_rows_without_tokens_are_padding_and_not_counted():
     padded = torch.cat([rewards_, torch.zeros(3, 4)])
     masks = torch.cat([mask, torch.zeros(3, 4)])
     index = np.array([*"aaaa", "pad", "pad", "pad"], object)
-    found, _ = estimate("log_probability", padded, masks, None, index)
-    assert torch.equal(found[:4], wanted)
-    assert (found[4:] == 0).all()
+    advantage, _ = estimate("log_probability", padded, masks, None, index)
+    assert torch.equal(advantage[:4], wanted)
+    assert (advantage[4:] == 0).all()
     nothing, index = torch.zeros(2, 4), np.array(["p", "p"], object)
     only = estimate("log_probability", nothing, nothing, None, index)
     assert (only[0] == 0).all()
@@ -155,9 +157,9 @@ def test_a_trace_whose_loss_is_masked_is_still_a_draw():
     wanted, _ = estimate("log_probability", scores, mask, None, index)
     masked = mask.clone()
     masked[1] = 0
-    found, _ = estimate("log_probability", scores, masked, None, index)
-    assert (found[1] == 0).all()
-    assert torch.equal(found[[0, 2, 3]], wanted[[0, 2, 3]])
+    advantage, _ = estimate("log_probability", scores, masked, None, index)
+    assert (advantage[1] == 0).all()
+    assert torch.equal(advantage[[0, 2, 3]], wanted[[0, 2, 3]])
 
 
 def test_no_input_gives_nan_or_an_infinity():
@@ -167,11 +169,11 @@ def test_no_input_gives_nan_or_an_infinity():
     for name in REWARDS:
         for unanswered in ("exclude", "lowest"):
             config = {"polyest": options(name, unanswered=unanswered)}
-            found, returns = estimate(name, rewards_, mask, config, index)
-            assert found.dtype == torch.float32
-            assert torch.isfinite(found).all()
-            assert torch.equal(found, returns)
-            assert (found[mask == 0] == 0).all()
+            advantage, returns = estimate(name, rewards_, mask, config, index)
+            assert advantage.dtype == torch.float32
+            assert torch.isfinite(advantage).all()
+            assert torch.equal(advantage, returns)
+            assert (advantage[mask == 0] == 0).all()
 
 
 @pytest.mark.parametrize(
@@ -183,8 +185,8 @@ def test_ids_of_groups_may_be_tensors(index):
     scores, mask = tokens([7.0, 7.0, 3.0, 7.0, 9.0, 9.0])
     named = np.array(list("aaabbb"), object)
     wanted, _ = estimate("log_probability", scores, mask, None, named)
-    found, _ = estimate("log_probability", scores, mask, None, index)
-    assert torch.equal(found, wanted)
+    advantage, _ = estimate("log_probability", scores, mask, None, index)
+    assert torch.equal(advantage, wanted)
     ids = np.array([7, 7, 3, 7, 9, 9])
     plain = advantages_of(parse_options("log_probability", {}), ids, named)
     assert (advantages_of(parse_options("log_probability", {}), ids, index) == plain).all()
@@ -264,13 +266,13 @@ def test_a_broken_orbit_leaves_the_whole_ones_as_they_are():
     given = {"orbits": "uid", "orbit_size": 2, "incomplete": "zero"}
     index = np.array([*["o:a"] * 3, *["o:b"] * 3, *["p:c"] * 3, "q:d", "q:d", "q:e"], object)
     scores = [7.0, 7.0, 3.0, 7.0, 5.0, 5.0, 4.0, 2.0, 3.0, 4.0, 4.0, 2.0]
-    found = estimate("soft_consistency", *tokens(scores), {"polyest": given}, index)[0].sum(-1)
+    advantage = estimate("soft_consistency", *tokens(scores), {"polyest": given}, index)[0].sum(-1)
     alone = estimate("soft_consistency", *tokens(scores[:6]), {"polyest": given}, index[:6])[0].sum(
         -1
     )
-    assert torch.equal(found[:6], alone)
+    assert torch.equal(advantage[:6], alone)
     assert (alone != 0).any()
-    assert (found[6:] == 0).all()
+    assert (advantage[6:] == 0).all()
 
 
 def test_orbits_in_the_scores_are_those_of_the_dataset():
@@ -278,15 +280,15 @@ def test_orbits_in_the_scores_are_those_of_the_dataset():
     orbits, index = np.repeat([300, 301], 6), np.repeat(list("abcd"), 3).astype(object)
     scores = [answer_class(t, orbit=int(o)) for t, o in zip(texts, orbits, strict=True)]
     config = {"polyest": {"orbits": "score", "orbit_size": 2}}
-    found = estimate("coherence", *tokens(scores), config, index)[0].sum(-1)
+    advantage = estimate("coherence", *tokens(scores), config, index)[0].sum(-1)
     ids = answers.from_texts([texts[:6], texts[6:]]).reshape(2, 2, 3)
     wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True, **LOWEST)).reshape(-1)
     lengths = 1 + np.arange(12) % 4
-    assert found.numpy() == pytest.approx(wanted * lengths, abs=1e-6)
+    assert advantage.numpy() == pytest.approx(wanted * lengths, abs=1e-6)
     failed = {"polyest": {**config["polyest"], "failed": "no-answer"}}
     assert torch.equal(
         estimate("coherence", *tokens([*scores[:5], 0.0, *scores[6:]]), failed, index)[0].sum(-1),
-        found,
+        advantage,
     )
     with pytest.raises(errors.BrokenOrbit, match="2 of 3 orbits are not whole"):
         estimate("coherence", *tokens([*scores[:9], 0.0, 0.0, 0.0]), failed, index)
@@ -296,11 +298,12 @@ def test_orbits_in_the_scores_are_those_of_the_dataset():
 
 
 def test_a_group_of_one_class_may_have_an_advantage_in_its_orbit():
-    """So that a filter of such groups, verl's, is not for orbits."""
+    """Filters that drop groups of one class, as verl has, are therefore not to be used with orbits."""
     index = np.array([*["o:a"] * 3, *["o:b"] * 3], object)
     config = {"polyest": {"orbits": "uid", "orbit_size": 2}}
-    found = estimate("coherence", *tokens([7.0] * 3 + [7.0, 3.0, 3.0]), config, index)[0].sum(-1)
-    assert (found[:3] > 0).all()
+    scores = tokens([7.0] * 3 + [7.0, 3.0, 3.0])
+    advantage = estimate("coherence", *scores, config, index)[0].sum(-1)
+    assert (advantage[:3] > 0).all()
 
 
 def test_scores_of_fewer_bits_than_float32_are_refused():
@@ -343,16 +346,16 @@ def test_names_and_options_that_are_none_are_refused(name, given, message):
     ],
 )
 def test_the_smallest_group_is_the_smallest_that_has_a_table(name, given, least):
-    how = parse_options(name, given)
+    parsed = parse_options(name, given)
     ids = np.arange(least)
-    assert (advantages_of(how, ids, ids * 0) == 0).all()
+    assert (advantages_of(parsed, ids, ids * 0) == 0).all()
     if least > 1:
         with pytest.raises(errors.BrokenBatch, match=f"completions: expected at least {least}"):
-            advantages_of(how, ids[1:], ids[1:] * 0)
+            advantages_of(parsed, ids[1:], ids[1:] * 0)
         with pytest.raises(errors.PolyestError):
-            advantages_of(how._replace(least=1), ids[1:], ids[1:] * 0)
-        how = parse_options(name, {**given, "incomplete": "zero"})
-        assert (advantages_of(how, ids[1:], ids[1:] * 0) == 0).all()
+            advantages_of(parsed._replace(least=1), ids[1:], ids[1:] * 0)
+        parsed = parse_options(name, {**given, "incomplete": "zero"})
+        assert (advantages_of(parsed, ids[1:], ids[1:] * 0) == 0).all()
 
 
 def test_a_penalty_in_the_reward_is_refused_before_anything_is_counted():

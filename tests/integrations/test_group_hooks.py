@@ -23,24 +23,26 @@ IDS = np.array([[1, 1, 2, 1, -1, 3]])
 REWARDS = offered("groups")
 
 
-def paid_by(name, ids, **how):
+def paid_by(name, ids, **options):
     """What a reward pays groups (prompts, G), each an orbit of its own."""
     row = REWARDS[name]
-    return row.function(ids[:, None], **how)[:, 0] if row.orbits else row.function(ids, **how)
+    return (
+        row.function(ids[:, None], **options)[:, 0] if row.orbits else row.function(ids, **options)
+    )
 
 
 @pytest.mark.parametrize("name", REWARDS)
 def test_a_group_is_paid_as_the_reward_pays_it(name):
     reward = GroupReward(name, beta=0.3, **required(name))
-    how = {"beta": 0.3, "dyadic": True, **required(name)}
-    wanted = paid_by(name, IDS, unanswered="lowest", **how)
+    options = {"beta": 0.3, "dyadic": True, **required(name)}
+    wanted = paid_by(name, IDS, unanswered="lowest", **options)
     assert reward(TEXTS) == wanted[0].tolist()
     centred = GroupReward(name, beta=0.3, centred=True, **required(name))
     assert centred(TEXTS) == advantages.group_mean(wanted)[0].tolist()
     assert reward.__name__ == f"polyest_{name}"
     assert pickle.loads(pickle.dumps(reward))(TEXTS) == reward(TEXTS)
     left = GroupReward(name, beta=0.3, centred=True, unanswered="exclude", **required(name))
-    paid = advantages.group_mean(paid_by(name, IDS, **how))[0].tolist()
+    paid = advantages.group_mean(paid_by(name, IDS, **options))[0].tolist()
     assert left(TEXTS) == paid
     assert paid[4] == 0
 
@@ -107,16 +109,16 @@ def test_a_trajectory_of_art_that_was_cut_or_calls_tools_is_no_answer(monkeypatc
     art = standins.art(monkeypatch)
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "17"}}
 
-    def chosen(text, finish="stop", **more):
+    def choice(text, finish="stop", **more):
         message = {"role": "assistant", "content": text, **more}
         return standins.choice(art, message, finish)
 
     said = [
-        [{"role": "user", "content": "what?"}, chosen("7")],
+        [{"role": "user", "content": "what?"}, choice("7")],
         [{"role": "assistant", "content": "so 7"}],
-        [chosen("It is 7, no, it", "length")],
-        [chosen("I call f(7)", "tool_calls", tool_calls=[call])],
-        [chosen("3", "length"), {"role": "user", "content": "and?"}, chosen("so 7")],
+        [choice("It is 7, no, it", "length")],
+        [choice("I call f(7)", "tool_calls", tool_calls=[call])],
+        [choice("3", "length"), {"role": "user", "content": "and?"}, choice("so 7")],
     ]
     group = art.TrajectoryGroup([art.Trajectory(messages_and_choices=one) for one in said])
     reward = GroupReward("coherence")
@@ -136,8 +138,8 @@ def test_a_trajectory_of_tinker_that_ran_out_is_no_answer(monkeypatch):
         trajectory("7"), trajectory("7", stopped="completed"), trajectory("7", "length"),
         trajectory("7", stopped="max_tokens"), trajectory("7", stopped="max_turns"),
     ]  # fmt: skip
-    found = asyncio.run(hook(None, said, []))
-    assert [value for value, _ in found] == [1.0, 1.0, 0.0, 0.0, 1.0]
+    paid = asyncio.run(hook(None, said, []))
+    assert [value for value, _ in paid] == [1.0, 1.0, 0.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_art_pays_groups(monkeypatch):
     art = standins.art(monkeypatch)
     after_each = groups.art(
         GroupReward("log_probability", incomplete="zero"),
-        lambda found: found.messages()[-1]["content"],
+        lambda trajectory: trajectory.messages()[-1]["content"],
     )
 
     async def group(texts):
@@ -191,8 +193,8 @@ def test_tinker_pays_groups(monkeypatch):
 
         compute_group_rewards = groups.tinker(reward, lambda trajectory: trajectory)
 
-    found = asyncio.run(Counted().compute_group_rewards(TEXTS, [None] * 6))
-    assert found == [(value, {}) for value in reward(TEXTS)]
+    paid = asyncio.run(Counted().compute_group_rewards(TEXTS, [None] * 6))
+    assert paid == [(value, {}) for value in reward(TEXTS)]
 
 
 def attempts(texts, **more):
@@ -223,8 +225,8 @@ def test_rllm_centres_groups_and_orbits(monkeypatch):
     standins.rllm_collect(registry, batch, "solver", by_role=by_role)
     ids = answers.from_texts([[*said[0], *said[2]], [*said[1], *said[3]]]).reshape(2, 2, 3)
     wanted = advantages.orbit_mean(rewards.coherence(ids, dyadic=True, unanswered="lowest"))
-    found = np.array([advantages_of(group) for group in batch]).reshape(2, 2, 3)
-    assert found == pytest.approx(wanted.swapaxes(0, 1), abs=1e-14)
+    advantage = np.array([advantages_of(group) for group in batch]).reshape(2, 2, 3)
+    assert advantage == pytest.approx(wanted.swapaxes(0, 1), abs=1e-14)
     with pytest.raises(errors.BrokenOrbit, match="2 of 2 orbits are not whole"):
         standins.rllm_collect(registry, batch[:2], "solver", by_role=by_role)
     with pytest.raises(errors.BrokenBatch, match="traj_groups missing"):
@@ -238,13 +240,13 @@ def test_skyrl_counts_the_classes_of_answers(monkeypatch):
     scores, mask = torch.zeros(6, 4), torch.ones(6, 4)
     scores[:, 3] = torch.tensor([answer_class(text) for text in TEXTS])
     for pad in (0, 2):
-        found, returns = standins.skyrl_compute(
+        advantage, returns = standins.skyrl_compute(
             registry, "polyest_log_probability", scores, mask, ["u"] * 6, pad
         )
-        assert torch.equal(found, returns)
+        assert torch.equal(advantage, returns)
         wanted = GroupReward("log_probability", beta=0.3, centred=True)(TEXTS)
-        assert found[:6, 0].tolist() == pytest.approx(wanted, rel=1e-6)
-        assert (found[6:] == 0).all()
+        assert advantage[:6, 0].tolist() == pytest.approx(wanted, rel=1e-6)
+        assert (advantage[6:] == 0).all()
     with pytest.raises(errors.BrokenBatch, match="group 'u' has 6 completions, more than the 5"):
         groups.skyrl("log_probability", group=5)(scores, mask, ["u"] * 6)
     with pytest.raises(errors.BrokenBatch, match="group ids missing for 6 completions"):

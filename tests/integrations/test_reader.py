@@ -38,12 +38,12 @@ def attempt(texts, **options):
 
 
 ADAPTERS = {
-    "groups": lambda texts, **how: groups.GroupReward("coherence", **how)(texts),
+    "groups": lambda texts, **options: groups.GroupReward("coherence", **options)(texts),
     "rllm": attempt,
-    "trl": lambda texts, **how: trl.coherence(orbit_size=1, **how)(
+    "trl": lambda texts, **options: trl.coherence(orbit_size=1, **options)(
         ["?"] * len(texts), texts, group_id=[0] * len(texts)
     ),
-    "trl, truth": lambda texts, **how: trl.ground_truth(num_generations=len(texts), **how)(
+    "trl, truth": lambda texts, **options: trl.ground_truth(num_generations=len(texts), **options)(
         ["?"] * len(texts), texts, answer=[texts[0]] * len(texts)
     ),
 }
@@ -58,18 +58,18 @@ WAYS = [
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
-@pytest.mark.parametrize(("how", "texts", "paid"), WAYS, ids=range(len(WAYS)))
-def test_every_adapter_takes_every_option(adapter, how, texts, paid):
-    found = np.array(ADAPTERS[adapter](texts, **how))
+@pytest.mark.parametrize(("options", "texts", "paid"), WAYS, ids=range(len(WAYS)))
+def test_every_adapter_takes_every_option(adapter, options, texts, paid):
+    earned = np.array(ADAPTERS[adapter](texts, **options))
     wanted = np.array(paid, float)
     if adapter == "rllm":
         wanted -= wanted.mean()
-    assert found == pytest.approx(wanted)
+    assert earned == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize(
-    ("how", "words"),
+    ("options", "words"),
     [
         ({"kind": "roman"}, "kind 'roman' is unknown"),
         ({"kind": last, "choices": "AB"}, "choices with a callable kind"),
@@ -77,9 +77,9 @@ def test_every_adapter_takes_every_option(adapter, how, texts, paid):
         ({"kind": "choice", "choices": ""}, "choices"),
     ],
 )
-def test_bad_options_are_errors_before_training(adapter, how, words):
+def test_bad_options_are_errors_before_training(adapter, options, words):
     with pytest.raises(InvalidAnswer, match=words):
-        ADAPTERS[adapter](["1", "2", "3"], **how)
+        ADAPTERS[adapter](["1", "2", "3"], **options)
 
 
 @given(st.fractions(max_denominator=99))

@@ -28,25 +28,25 @@ each = st.tuples(st.integers(2, 2**24 - 2**9), st.booleans()) | st.none()
 def test_every_class_and_whether_it_is_right_survive_float32(said):
     scores = torch.tensor([-1.0 if one is None else score(*one) for one in said])
     assert scores.dtype == torch.float32
-    found = classes(scores.numpy())
-    assert found.ids.tolist() == [-1 if one is None else one[0] for one in said]
-    assert found.right.tolist() == [one is not None and one[1] for one in said]
-    assert found.orbits is None
+    decoded = classes(scores.numpy())
+    assert decoded.ids.tolist() == [-1 if one is None else one[0] for one in said]
+    assert decoded.right.tolist() == [one is not None and one[1] for one in said]
+    assert decoded.orbits is None
 
 
 def test_both_ends_of_the_layout_are_whole_numbers_of_float32():
     for number in (2, 3, 2**24 - 2**9 - 1, 2**24 - 2**9):
         for right in (True, False):
-            found = classes(np.array([score(number, right)], np.float32))
-            assert (found.ids.tolist(), found.right.tolist()) == ([number], [right])
+            decoded = classes(np.array([score(number, right)], np.float32))
+            assert (decoded.ids.tolist(), decoded.right.tolist()) == ([number], [right])
     for slot in (0, 255):
         for number in (2, 2**16 - 2**9):
             for right in (True, False):
                 one = np.array([score(2**16 * slot + number, right), -1.0 - slot], np.float32)
-                found = classes(one, with_orbits=True)
-                assert found.ids.tolist() == [number, -1]
-                assert found.orbits.tolist() == [slot, slot]
-                assert found.right.tolist() == [right, False]
+                decoded = classes(one, with_orbits=True)
+                assert decoded.ids.tolist() == [number, -1]
+                assert decoded.orbits.tolist() == [slot, slot]
+                assert decoded.right.tolist() == [right, False]
 
 
 @given(
@@ -56,12 +56,12 @@ def test_both_ends_of_the_layout_are_whole_numbers_of_float32():
 )
 def test_an_answer_is_given_back_by_its_score(orbit, text, right):
     score = np.array([answer_class(text, orbit=orbit, right=right)], np.float32)
-    found = classes(score, with_orbits=orbit is not None)
-    assert found.orbits is None if orbit is None else found.orbits.tolist() == [orbit % 256]
+    decoded = classes(score, with_orbits=orbit is not None)
+    assert decoded.orbits is None if orbit is None else decoded.orbits.tolist() == [orbit % 256]
     wanted = int(answers.from_texts([text])[0])
     most = 2**24 - 2**9 if orbit is None else 2**16 - 2**9
-    assert found.ids.tolist() == [-1 if wanted < 0 else 2 + wanted % (most - 1)]
-    assert found.right.tolist() == [wanted >= 0 and right is not False]
+    assert decoded.ids.tolist() == [-1 if wanted < 0 else 2 + wanted % (most - 1)]
+    assert decoded.right.tolist() == [wanted >= 0 and right is not False]
     assert score[0] not in (0, 1)
 
 
@@ -92,11 +92,11 @@ def test_what_is_no_score_is_refused(with_orbits, kind):
 def test_failures_and_accuracies_are_refused_or_no_answer(said, with_orbits):
     batch = np.array(said)
     failures = np.isin(batch, (0, 1))
-    found = classes(batch, with_orbits, failed="no-answer")
-    assert found.ids.tolist() == [int(one) if one > 1 else -1 for one in said]
-    assert not found.right[failures].any()
+    decoded = classes(batch, with_orbits, failed="no-answer")
+    assert decoded.ids.tolist() == [int(one) if one > 1 else -1 for one in said]
+    assert not decoded.right[failures].any()
     if with_orbits:
-        assert found.orbits.tolist() == [-1 if one else 0 for one in failures]
+        assert decoded.orbits.tolist() == [-1 if one else 0 for one in failures]
     if failures.any():
         with pytest.raises(errors.BrokenBatch, match=r"\d+ of \d+ scores are 0 or 1.*no-answer"):
             classes(batch, with_orbits)
@@ -143,8 +143,8 @@ def test_pages_give_the_rates_at_which_classes_collide():
 
 
 def test_the_reward_function_gives_a_class_and_whether_it_is_right():
-    found = compute_score("", r"so \boxed{0.5}", "1/2", {"orbit": 5}, kind="boxed", orbit="orbit")
-    assert found == {"score": answer_class("1/2", "fraction", orbit=5), "acc": 1.0}
+    result = compute_score("", r"so \boxed{0.5}", "1/2", {"orbit": 5}, kind="boxed", orbit="orbit")
+    assert result == {"score": answer_class("1/2", "fraction", orbit=5), "acc": 1.0}
     assert compute_score("", "who knows", None) == {"score": -1.0, "acc": 0.0}
     assert compute_score("", "8", "7") == {"score": -(answer_class("8") + 256), "acc": 0.0}
     assert compute_score("", "8", "see the picture", kind="number") == {

@@ -33,8 +33,8 @@ def text_of(name):
 
 def run(name, **given):
     """The namespace after all Python blocks of a trainer's page."""
-    found = [block for block in blocks(text_of(name)) if block[0] == "python"]
-    return pages.run(found, f"{name}.md", **given)
+    examples = [block for block in blocks(text_of(name)) if block[0] == "python"]
+    return pages.run(examples, f"{name}.md", **given)
 
 
 def paid(centred=False, kind="boxed"):
@@ -59,10 +59,10 @@ def test_every_trainer_is_named_where_one_looks_for_it():
 
 def test_verl():
     namespace = run("verl")
-    found = namespace["compute_score"]("gsm8k", "so it is\n#### 7", "7", {})
-    assert found == {"score": answer_class("7"), "acc": 1.0}
-    found = namespace["compute_score"]("gsm8k", "so it is\n#### 8", "7", {})
-    assert found == {"score": answer_class("8", right=False), "acc": 0.0}
+    result = namespace["compute_score"]("gsm8k", "so it is\n#### 7", "7", {})
+    assert result == {"score": answer_class("7"), "acc": 1.0}
+    result = namespace["compute_score"]("gsm8k", "so it is\n#### 8", "7", {})
+    assert result == {"score": answer_class("8", right=False), "acc": 0.0}
 
 
 def test_every_option_on_the_page_of_verl_is_one_and_the_reverse():
@@ -84,34 +84,34 @@ def test_every_option_on_the_page_of_verl_is_one_and_the_reverse():
 
 
 def test_slime():
-    found = run("slime")
+    namespace = run("slime")
     samples = [standins.Sample(text) for text in BOXED]
-    assert asyncio.run(found["rm"](None, samples)) == paid()
+    assert asyncio.run(namespace["rm"](None, samples)) == paid()
 
 
 def test_art(monkeypatch):
     art = standins.art(monkeypatch)
-    found = run("art")
+    namespace = run("art")
 
     async def rollout(model, text):
         said = [{"role": "assistant", "content": text}]
         return art.Trajectory(messages_and_choices=said)
 
-    kept = asyncio.run(found["step"](rollout, ["7", "so 3"], None))
+    kept = asyncio.run(namespace["step"](rollout, ["7", "so 3"], None))
     assert [len(group.trajectories) for group in kept] == [16, 16]
     group = art.TrajectoryGroup(
         [art.Trajectory(messages_and_choices=[{"role": "assistant", "content": t}]) for t in BOXED]
     )
-    asyncio.run(found["after_each"](group))
+    asyncio.run(namespace["after_each"](group))
     assert [one.reward for one in group.trajectories] == paid(kind="number")
 
 
 def test_tinker(monkeypatch):
     standins.tinker(monkeypatch)
-    found = run("tinker", tokenizer=SimpleNamespace(decode=lambda tokens: BOXED[tokens[0]]))
+    namespace = run("tinker", tokenizer=SimpleNamespace(decode=lambda tokens: BOXED[tokens[0]]))
     turns = [[SimpleNamespace(ac=SimpleNamespace(tokens=[i]))] for i in range(4)]
     trajectories = [SimpleNamespace(transitions=turn) for turn in turns]
-    got = asyncio.run(found["Counted"]().compute_group_rewards(trajectories, [None] * 4))
+    got = asyncio.run(namespace["Counted"]().compute_group_rewards(trajectories, [None] * 4))
     assert got == [(value, {}) for value in paid()]
 
 
@@ -137,10 +137,10 @@ def test_skyrl(monkeypatch):
     registry = standins.skyrl(monkeypatch)
     reward_of = run("skyrl")["reward_of"]
     scores = torch.tensor([[0.0, reward_of(text)] for text in BOXED])
-    found, _ = standins.skyrl_compute(
+    advantage, _ = standins.skyrl_compute(
         registry, "polyest_log_probability", scores, torch.ones(4, 2), ["u"] * 4, pad=3
     )
-    assert found[:4, 0].tolist() == pytest.approx(paid(centred=True), rel=1e-6)
+    assert advantage[:4, 0].tolist() == pytest.approx(paid(centred=True), rel=1e-6)
 
 
 def test_prime_rl(monkeypatch):
@@ -187,12 +187,12 @@ def test_prime_rl_imports_the_page_at_the_end_of_its_package_only(monkeypatch, t
 
 
 def test_openrlhf():
-    found = run("openrlhf")
+    namespace = run("openrlhf")
 
     async def batch(texts):
-        return await asyncio.gather(*(found["paid"]("q", text, len(texts)) for text in texts))
+        return await asyncio.gather(*(namespace["paid"]("q", text, len(texts)) for text in texts))
 
     assert asyncio.run(batch(BOXED)) == paid()
-    assert not found["waiting"]
+    assert not namespace["waiting"]
     with pytest.raises(Exception, match="a group has 2 completions"):
         asyncio.run(batch(BOXED[:2]))

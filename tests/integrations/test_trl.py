@@ -67,8 +67,8 @@ def test_five_steps(tmp_path, name, kind):
     assert list(loop._logs["rewards"][name])[-24:] == pytest.approx(
         [np.nan if r is None else r for r in last["paid"]], abs=1e-6, nan_ok=True
     )
-    found = advantages(last["paid"], 8, kind)
-    assert list(loop._logs["advantages"])[-24:] == found.tolist()
+    advantage = advantages(last["paid"], 8, kind)
+    assert list(loop._logs["advantages"])[-24:] == advantage.tolist()
 
 
 @each_kind
@@ -145,9 +145,8 @@ def test_an_id_drawn_twice_is_two_groups_wherever_it_is_cut(ran):
     silent = {"distance": trl_apart, "unanswered": "exclude"}
     texts = trl.pairwise(orbit_size=1, num_generations=4, **silent)(**rows(0, 12))
     assert ran[0]["texts"] + ran[1]["texts"] == texts
-    assert [i for i, r in enumerate(texts) if r is None] == [
-        11
-    ]  # the empty text is one, None is none
+    # The empty text is an answer; None is none.
+    assert [i for i, r in enumerate(texts) if r is None] == [11]
 
 
 def test_a_process_pays_the_orbits_that_it_has_rows_of_and_compares_the_texts_of_all(ran):
@@ -239,7 +238,7 @@ FAMILIES = [
 def test_equal_rewards_have_advantage_zero(family):
     """Every reward of every released table for a group of 2 to 64, for several beta.
 
-    Of G - 2 draws, as behind a reward here, and of G - 1.
+    K is G - 2, as behind a reward here, and G - 1.
     """
     for G, K in ((K + d, K) for K in range(1, 64) for d in (1, 2) if K + d <= 64):
         try:
@@ -249,9 +248,8 @@ def test_equal_rewards_have_advantage_zero(family):
             assert K > 40
             continue
         for beta in (0.001, 0.1, 0.3, 1.0, 7.0):
-            with (
-                warnings.catch_warnings()
-            ):  # entries of minimax tables may be too large for a fine grid
+            # The entries of minimax tables may be too large for a fine grid.
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuinedByRounding)
                 paid = np.repeat(dyadic.of_table(table, beta * table.coefficients, beta, G), G)
             for kind, scale in (("GRPO", "none"), ("GRPO", "group"), ("RLOO", "none")):
@@ -271,7 +269,8 @@ def test_groups_that_earn_alike_have_advantage_zero(name):
         "coherence": lambda beta: trl.coherence(orbit_size=1, beta=beta),
         "pairwise": lambda beta: trl.pairwise(orbit_size=1, beta=beta),
     }[name]
-    for G in (2, 3, 7, 12, 24, 49, 64)[name == "log" :]:
+    # A group of 2 leaves the log no draw.
+    for G in (3, 7, 12, 24, 49, 64) if name == "log" else (2, 3, 7, 12, 24, 49, 64):
         times = [X for X in range(1, G + 1) if G % X == 0]
         texts = [str(i // X) for X in times for i in range(G)]
         ids = [X for X in times for _ in range(G)]
@@ -304,13 +303,13 @@ class Provoking:
     ("kind", "scale"), [("GRPO", "none"), ("GRPO", "group"), ("RLOO", False), ("RLOO", True)]
 )
 def test_no_batch_makes_the_loss_infinite(tmp_path, kind, scale, unanswered):
-    how = {"scale_rewards": scale} if kind == "GRPO" else {"normalize_advantages": scale}
+    scaling = {"scale_rewards": scale} if kind == "GRPO" else {"normalize_advantages": scale}
     tried = [trl.log_probability(unanswered=unanswered)]
     if unanswered == "exclude":
         tried.append(trl.soft_consistency(orbit_size=3))
         tried.append(trl.pairwise(orbit_size=3, distance=trl_apart))
     for reward in tried:
-        loop = trainer(tmp_path, [Provoking(reward)], kind, **how)
+        loop = trainer(tmp_path, [Provoking(reward)], kind, **scaling)
         loop.train()
         finite(loop)
 

@@ -136,9 +136,9 @@ def test_answers_are_read_by_kind():
 
 def test_a_callable_reads_each_text_once():
     asked = []
-    found = paid(trl.log_probability(kind=lambda text: (asked.append(text), number(text))[1]))
+    earned = paid(trl.log_probability(kind=lambda text: (asked.append(text), number(text))[1]))
     assert asked == [*dict.fromkeys(TEXTS)]
-    assert found == paid(trl.log_probability(kind=number))
+    assert earned == paid(trl.log_probability(kind=number))
 
 
 def test_completions_may_be_bare_messages_and_come_one_by_one():
@@ -149,14 +149,14 @@ def test_completions_may_be_bare_messages_and_come_one_by_one():
 
 def test_groups_of_different_sizes_have_a_table_each():
     ids = [0] * 3 + [1] * 5
-    found = paid(
+    earned = paid(
         trl.log_probability(dyadic=False),
         ["7"] * 3 + ["1"] * 4 + ["2"],
         group_id=ids,
         prompts=["p"] * 3 + ["q"] * 5,
     )
     entries = [polyest.load(K).coefficients for K in (1, 3)]
-    assert found == [entries[0][1]] * 3 + [entries[1][3]] * 4 + [entries[1][0]]
+    assert earned == [entries[0][1]] * 3 + [entries[1][3]] * 4 + [entries[1][0]]
 
 
 def test_an_id_drawn_twice_is_two_groups_with_num_generations():
@@ -171,14 +171,14 @@ def test_an_orbit_drawn_twice_is_two_orbits(order):
     said = [text for letter in order for text in next(texts[letter])]
     rows = {"group_id": list(np.repeat(list(order), 3)), "orbit_id": [5] * 12}
     rows = {"prompts": rows["group_id"], **{k: [str(v) for v in r] for k, r in rows.items()}}
-    found = trl.coherence(orbit_size=2, num_generations=3)(completions=said, **rows)
+    earned = trl.coherence(orbit_size=2, num_generations=3)(completions=said, **rows)
     first = {"a": 0, "b": 0}
     for at, letter in enumerate(order):
         second, first[letter] = first[letter], 1
         wanted = {"a0": [1, 1, 1], "b0": [1, 1, 0], "a1": [1, 1, 1], "b1": [1, 1, 1]}[
             f"{letter}{second}"
         ]
-        assert found[3 * at : 3 * at + 3] == wanted
+        assert earned[3 * at : 3 * at + 3] == wanted
     with pytest.raises(BrokenOrbit):
         trl.coherence(orbit_size=4, num_generations=3)(completions=said, **rows)
 
@@ -225,8 +225,8 @@ def test_the_orbit_that_is_broken_is_named(orbits, words):
 
 def test_right_answers_are_those_of_the_rows():
     answer = ["4", "5", "5", "4", "1", "2", "1", "2"]
-    found = paid(trl.ground_truth(num_generations=4), answer=answer)
-    assert found == paid(trl.ground_truth(), answer=answer) == [1.0, 0, 1.0, 0, 1.0, 0, 1.0, 1.0]
+    earned = paid(trl.ground_truth(num_generations=4), answer=answer)
+    assert earned == paid(trl.ground_truth(), answer=answer) == [1.0, 0, 1.0, 0, 1.0, 0, 1.0, 1.0]
 
 
 def test_safety_costs_a_multiplier_of_several_budgets():
@@ -317,9 +317,9 @@ def test_an_id_of_two_prompts():
 )  # fmt: skip
 def test_rows_that_are_no_blocks(G, ids, words):
     prompts = [str(i) for i in ids]
-    with pytest.raises(BrokenBatch, match=words) as found:
+    with pytest.raises(BrokenBatch, match=words) as refused:
         paid(trl.log_probability(num_generations=G), group_id=ids, prompts=prompts)
-    assert "gather" not in str(found.value)
+    assert "gather" not in str(refused.value)
     with pytest.raises(BrokenBatch, match='count cut groups whole with gather="auto"'):
         paid(trl.log_probability(num_generations=G, gather=False), group_id=ids, prompts=prompts)
 

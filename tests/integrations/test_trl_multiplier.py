@@ -19,9 +19,8 @@ from polyest.integrations import trl
 from polyest.integrations.trl import callbacks
 from polyest.rewards import Multiplier
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore", "error::polyest.errors.StartedAgain"
-)  # those of other people's modules
+# Warnings of other people's modules are ignored.
+pytestmark = pytest.mark.filterwarnings("ignore", "error::polyest.errors.StartedAgain")
 
 
 def price():
@@ -55,58 +54,58 @@ def watched(folder, kind="GRPO", resume=None, **changes):
 
 def replayed(calls):
     """Lambda as each call should have seen it, and at the end: moved once a step, by training calls."""
-    found, moving, seen = price(), [], []
+    multiplier, moving, seen = price(), [], []
     last = None
     for step, trains, costs, _ in calls:
         if moving and step != last:
-            found.update(moving)
+            multiplier.update(moving)
             moving = []
-        seen.append(float(found.value))
+        seen.append(float(multiplier.value))
         if trains:
             moving += costs
             last = step
         elif moving:  # evaluation comes after the step, with its number
-            found.update(moving)
+            multiplier.update(moving)
             moving = []
-            seen[-1] = float(found.value)
+            seen[-1] = float(multiplier.value)
     if moving:
-        found.update(moving)
-    return seen, float(found.value)
+        multiplier.update(moving)
+    return seen, float(multiplier.value)
 
 
 @pytest.mark.parametrize("kind", ["GRPO", "RLOO"])
 def test_lambda_moves_once_for_each_generation_batch(tmp_path, kind):
     changes = {"gradient_accumulation_steps": 1, "steps_per_generation": 3, "num_iterations": 2}
-    watch, found, _ = watched(tmp_path, kind, max_steps=8, **changes)
+    watch, multiplier, _ = watched(tmp_path, kind, max_steps=8, **changes)
     assert [call[0] for call in watch.calls] == [0, 6]  # each batch serves six steps
     seen, end = replayed(watch.calls)
     assert [call[-1] for call in watch.calls] == seen
-    assert float(found.value) == end
+    assert float(multiplier.value) == end
     assert len({0.125, *seen, end}) == 3
 
 
 def test_batches_of_one_step_move_it_together(tmp_path):
-    watch, found, _ = watched(tmp_path, steps_per_generation=1, max_steps=2)
+    watch, multiplier, _ = watched(tmp_path, steps_per_generation=1, max_steps=2)
     assert [call[0] for call in watch.calls] == [0, 0, 0, 1, 1, 1]
     seen, end = replayed(watch.calls)
     assert [call[-1] for call in watch.calls] == seen
-    assert float(found.value) == end
+    assert float(multiplier.value) == end
 
 
 def test_evaluation_does_not_move_it(tmp_path):
     changes = {"eval_strategy": "steps", "eval_steps": 1, "per_device_eval_batch_size": 8}
-    watch, found, loop = watched(
+    watch, multiplier, loop = watched(
         tmp_path, max_steps=3, evaluated=dataset(2), eval_on_start=True, **changes
     )
     assert [call[1] for call in watch.calls].count(False) == 8
     assert [call[1] for call in watch.calls].count(True) == 3
     seen, end = replayed(watch.calls)
     assert [call[-1] for call in watch.calls] == seen
-    assert float(found.value) == end
+    assert float(multiplier.value) == end
     loop.evaluate()
     loop.model.train()
     watch([""], ["a"], loop.state)  # called by someone else
-    assert float(found.value) == end
+    assert float(multiplier.value) == end
 
 
 def test_it_goes_on_from_a_checkpoint_as_if_nothing_had_been(tmp_path):

@@ -27,10 +27,10 @@ from polyest.integrations.trl import setup
 
 def test_rows_by_orbit():
     rows = [{"n": n, "orbit_id": str(n % 20)} for n in range(40)]
-    found = [row["n"] for row in trl.order_by_orbit(rows, seed=1)]
-    assert sorted(found) == list(range(40))
-    assert all(b == a + 20 for a, b in zip(found[::2], found[1::2], strict=True))
-    assert found[::2] != list(range(20))
+    order = [row["n"] for row in trl.order_by_orbit(rows, seed=1)]
+    assert sorted(order) == list(range(40))
+    assert all(b == a + 20 for a, b in zip(order[::2], order[1::2], strict=True))
+    assert order[::2] != list(range(20))
     assert trl.order_by_orbit(rows, seed=1) == trl.order_by_orbit(rows, seed=1)
     assert trl.order_by_orbit(rows, seed=1) != trl.order_by_orbit(rows, seed=2)
     with pytest.raises(MissingColumn, match="no column 'o' in the dataset: it has n, orbit_id"):
@@ -52,7 +52,7 @@ def configured(**changes):
 @pytest.fixture
 def version(monkeypatch):
     monkeypatch.setattr(metadata, "version", lambda name: "1.16.0")
-    return lambda found: monkeypatch.setattr(metadata, "version", lambda name: found)
+    return lambda number: monkeypatch.setattr(metadata, "version", lambda name: number)
 
 
 @pytest.mark.usefixtures("version")
@@ -153,12 +153,12 @@ def test_none_beside_another_reward():
 
 
 def test_versions(version, monkeypatch):
-    for found in ("0.26.2", "1.0.0", "1.7.3", "2.0.0"):
-        version(found)
-        with pytest.raises(UnsupportedVersion, match=rf"TRL {found}: expected 1.8 or later"):
+    for number in ("0.26.2", "1.0.0", "1.7.3", "2.0.0"):
+        version(number)
+        with pytest.raises(UnsupportedVersion, match=rf"TRL {number}: expected 1.8 or later"):
             trl.check(configured())
-    for found in ("1.8.0", "1.9.0", "1.16.0", "1.20.0rc1"):
-        version(found)
+    for number in ("1.8.0", "1.9.0", "1.16.0", "1.20.0rc1"):
+        version(number)
         trl.check(configured())
     version("1.15.0")
     utils = SimpleNamespace(_ChunkedLogProbFunction=None)

@@ -75,8 +75,8 @@ def test_rows_that_follow_each_other_need_no_id():
     with pytest.raises(MissingColumn, match="no column 'uid'"):
         paid(trl.coherence(orbit_size=1, group="uid", num_generations=4))
     over = trl.coherence(orbit_size=2, num_generations=4)
-    found = paid(over, prompts=[*"aaaabbbb"], orbit_id=["o"] * 8)
-    assert found == [0, 0, 0, 0, 1, 1, 1, 1]
+    earned = paid(over, prompts=[*"aaaabbbb"], orbit_id=["o"] * 8)
+    assert earned == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("ids", [torch.tensor([0] * 4 + [1] * 4), np.array([0] * 4 + [1] * 4)])
@@ -174,10 +174,10 @@ def test_a_prompt_without_a_readable_label_earns_one_reward(objective, bad):
     with pytest.warns(
         UnreadableLabel, match=r"column 'answer' holds .*kind 'number' finds no answer"
     ):
-        found = paid(reward, answer=["7"] * 4 + [bad] * 4)
-    assert found[4:] == [0.0] * 4
+        earned = paid(reward, answer=["7"] * 4 + [bad] * 4)
+    assert earned[4:] == [0.0] * 4
     assert (
-        found[:4]
+        earned[:4]
         == paid(trl.ground_truth(kind="number", num_generations=4, **objective), answer=["7"] * 8)[
             :4
         ]

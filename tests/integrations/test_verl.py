@@ -46,7 +46,7 @@ OPTIONS = {
 
 
 def batch(texts, uids, length=6):
-    """A batch as verl makes one: the score of a trace on its last token, uids as objects."""
+    """A batch as verl makes one: the score of a completion on its last token, uids as objects."""
     mask, scores = torch.zeros(len(texts), length), torch.zeros(len(texts), length)
     for i, text in enumerate(texts):
         mask[i, : 1 + i % length] = 1
@@ -83,8 +83,8 @@ def test_an_old_name_is_registered_too_and_warns_when_it_is_used(old):
     data = batch(["7", "7", "3", "7"], ["a"] * 4)
     wanted = ray_trainer.compute_advantage(data, f"polyest_{new}", config=config).batch
     with pytest.warns(DeprecationWarning, match=f"polyest_{old} is called polyest_{new} now"):
-        found = ray_trainer.compute_advantage(data, f"polyest_{old}", config=config).batch
-    assert torch.equal(found["advantages"], wanted["advantages"])
+        computed = ray_trainer.compute_advantage(data, f"polyest_{old}", config=config).batch
+    assert torch.equal(computed["advantages"], wanted["advantages"])
 
 
 @pytest.mark.parametrize("name", REWARDS)
@@ -92,11 +92,11 @@ def test_the_trainer_of_verl_computes_our_advantages(name):
     texts = ["7", "so 7", "3", "?", "7", "1", "1", "2", "2", "3"]
     data = batch(texts, ["u-1"] * 5 + ["u-2"] * 5)
     config = of_algorithm(beta=0.5, unanswered="exclude", **OPTIONS[name])
-    found = ray_trainer.compute_advantage(
+    computed = ray_trainer.compute_advantage(
         data, adv_estimator=f"polyest_{name}", num_repeat=5, config=config
     )
-    got, mask = found.batch["advantages"], found.batch["response_mask"]
-    assert torch.equal(got, found.batch["returns"])
+    got, mask = computed.batch["advantages"], computed.batch["response_mask"]
+    assert torch.equal(got, computed.batch["returns"])
     assert got.shape == mask.shape
     assert got.dtype == torch.float32
     assert (got[mask == 0] == 0).all()
@@ -116,8 +116,8 @@ def test_options_reach_the_estimator_from_every_kind_of_configuration():
     data = batch(["7", "7", "7", "3"], ["a"] * 4)
 
     def first(config):
-        found = ray_trainer.compute_advantage(data, "polyest_log_probability", config=config)
-        return float(found.batch["advantages"][0, 0])
+        computed = ray_trainer.compute_advantage(data, "polyest_log_probability", config=config)
+        return float(computed.batch["advantages"][0, 0])
 
     for config in (plain, of_algorithm(**plain["polyest"]), own):
         assert first(config) == 0.1875
@@ -145,8 +145,8 @@ def test_hydra_composes_the_command_line_of_the_page():
             config = compose("ppo_trainer", overrides=given)
         assert config.algorithm.polyest.group == config.actor_rollout_ref.rollout.n == 16
         reward = get_custom_reward_fn(config)
-    found = reward(data_source="x", solution_str=r"\boxed{7}", ground_truth="7", extra_info={})
-    assert found == {"score": answer_class("7"), "acc": 1.0}
+    result = reward(data_source="x", solution_str=r"\boxed{7}", ground_truth="7", extra_info={})
+    assert result == {"score": answer_class("7"), "acc": 1.0}
     data = batch(["7"] * 8 + ["3"] * 8, ["a"] * 16)
     got = ray_trainer.compute_advantage(
         data, config.algorithm.adv_estimator, config=config.algorithm
@@ -172,9 +172,9 @@ def test_padding_as_verl_makes_it_changes_nothing():
     padded.batch["response_mask"][4] = 0
     padded.batch["token_level_rewards"][4] = 0
     wanted = ray_trainer.compute_advantage(whole, "polyest_log_probability").batch["advantages"]
-    found = ray_trainer.compute_advantage(padded, "polyest_log_probability").batch["advantages"]
-    assert torch.equal(found[:4], wanted)
-    assert (found[4] == 0).all()
+    advantage = ray_trainer.compute_advantage(padded, "polyest_log_probability").batch["advantages"]
+    assert torch.equal(advantage[:4], wanted)
+    assert (advantage[4] == 0).all()
 
 
 def test_verl_finds_the_estimators_by_the_entry_point_alone(tmp_path):
@@ -219,7 +219,7 @@ def test_without_verl_it_says_what_to_install(monkeypatch):
         integration.register()
 
 
-# Constant groups: every released table on its dyadic grid, with and without a mean's two draws less.
+# Constant groups: every released table on its dyadic grid, with K = G - 2 and K = G - 1.
 
 FAMILIES = {
     "minimax": {"criterion": "minimax"},
@@ -258,9 +258,11 @@ def constants(family, betas, sizes):
 def test_the_families_are_those_that_are_released():
     released = {path.stem for path in Path(release.tables()).glob("*.jsonl")}
     named = {
-        f"{how.get('target', 'log')}-{how.get('criterion', 'gradient-variance')}".replace(":", "")
-        + (f"-noise{how['noise']}" if "noise" in how else "")
-        for how in TABLES.values()
+        f"{given.get('target', 'log')}-{given.get('criterion', 'gradient-variance')}".replace(
+            ":", ""
+        )
+        + (f"-noise{given['noise']}" if "noise" in given else "")
+        for given in TABLES.values()
     }
     assert {name for name in released if "universal" not in name} == named
 
@@ -271,20 +273,20 @@ def test_constant_groups_have_advantage_0_in_verls_vectorised_grpo(family):
     assert len(np.unique(index)) > 1000
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found, _ = core_algos.compute_grpo_vectorized_outcome_advantage(
+        advantage, _ = core_algos.compute_grpo_vectorized_outcome_advantage(
             rewards, torch.ones_like(rewards), index
         )
-    assert (found == 0).all()
+    assert (advantage == 0).all()
 
 
 @pytest.mark.parametrize("family", TABLES)
 def test_constant_groups_have_advantage_0_in_verls_grpo(family):
     for i, beta in enumerate(BETAS):  # a loop over rows: each size with one of the five
         rewards, index = constants(family, (beta,), range(2 + i, 65, len(BETAS)))
-        found, _ = core_algos.compute_grpo_outcome_advantage(
+        advantage, _ = core_algos.compute_grpo_outcome_advantage(
             rewards, torch.ones_like(rewards), index
         )
-        assert (found == 0).all()
+        assert (advantage == 0).all()
 
 
 def test_constant_groups_of_the_log_itself_are_not_0_there():
@@ -294,8 +296,8 @@ def test_constant_groups_of_the_log_itself_are_not_0_there():
     index = np.repeat(range(len(groups) - 1), np.diff(groups))
     rewards = torch.tensor(np.concatenate(paid), dtype=torch.float32)[:, None]
     for function in GRPO:
-        found, _ = function(rewards, torch.ones_like(rewards), index)
-        worst = np.maximum.reduceat(found[:, 0].abs().numpy(), groups[:-1])
+        advantage, _ = function(rewards, torch.ones_like(rewards), index)
+        worst = np.maximum.reduceat(advantage[:, 0].abs().numpy(), groups[:-1])
         assert (worst > 0.01).sum() > 900, function  # of 2077
 
 
@@ -312,8 +314,8 @@ def test_what_a_reward_pays_is_on_that_grid(family):
         assert (steps == np.rint(steps)).all()
         rewards = torch.tensor(np.repeat(paid, G), dtype=torch.float32)[:, None]
         for function in GRPO:
-            found, _ = function(rewards, torch.ones_like(rewards), np.repeat(range(G - 1), G))
-            assert (found == 0).all()
+            advantage, _ = function(rewards, torch.ones_like(rewards), np.repeat(range(G - 1), G))
+            assert (advantage == 0).all()
 
 
 @pytest.mark.filterwarnings("ignore::polyest.errors.RuinedByRounding")  # minimax from K = 12 on
@@ -321,9 +323,8 @@ def test_what_a_reward_pays_is_on_that_grid(family):
 def test_constant_groups_have_advantage_0_in_our_estimators(family):
     estimate = core_algos.get_adv_estimator_fn("polyest_log_probability")
     scores, index, start = [], [], 0
-    for G in (
-        range(3, 17) if family == "minimax" else (*range(3, 17), 24, 64)
-    ):  # its entries grow like 2^K
+    # The entries of minimax tables grow like 2^K, so that theirs stop at 16.
+    for G in range(3, 17) if family == "minimax" else (*range(3, 17), 24, 64):
         for X in (x for x in range(1, G + 1) if G % x == 0):
             scores.append(2 + np.arange(G) // X)
             index.append(np.full(G, start))
@@ -331,10 +332,10 @@ def test_constant_groups_have_advantage_0_in_our_estimators(family):
     rewards = torch.tensor(np.concatenate(scores), dtype=torch.float32)[:, None]
     for beta in (0.1, 1.0):
         config = {"polyest": {"beta": beta, **FAMILIES[family]}}
-        found, _ = estimate(
+        advantage, _ = estimate(
             token_level_rewards=rewards,
             response_mask=torch.ones_like(rewards),
             config=config,
             index=np.concatenate(index),
         )
-        assert (found == 0).all()
+        assert (advantage == 0).all()

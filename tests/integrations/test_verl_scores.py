@@ -55,11 +55,11 @@ def evicted(monkeypatch, metric):
     rows = {}
     for i, (texts, label, _) in enumerate(GROUPS.values()):
         for j, text in enumerate(texts):
-            found = compute_score("", text, label)
-            scores = torch.tensor([0.0, 0.0, found["score"]])
+            result = compute_score("", text, label)
+            scores = torch.tensor([0.0, 0.0, result["score"]])
             rows[f"{i}_{j}_0"] = {
                 "rm_scores": scores,
-                "extra_fields": {"reward_extra_info": found},
+                "extra_fields": {"reward_extra_info": result},
             }
     queue.kv_batch_get = lambda keys, partition_id, select_fields: {
         name: [rows[key][name] for key in keys] for name in select_fields
@@ -84,13 +84,13 @@ def advantages(texts, label):
     scores = torch.tensor([[0.0, compute_score("", text, label)["score"]] for text in texts])
     estimate = core_algos.get_adv_estimator_fn("polyest_log_probability")
     index = np.array(["a"] * len(texts), object)
-    found, _ = estimate(
+    advantage, _ = estimate(
         token_level_rewards=scores,
         response_mask=torch.ones_like(scores),
         config={"polyest": {"unanswered": "exclude"}},
         index=index,
     )
-    return found[:, 0]
+    return advantage[:, 0]
 
 
 @pytest.mark.parametrize("metric", METRICS)

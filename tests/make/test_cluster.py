@@ -53,8 +53,8 @@ def test_the_command_gives_the_bytes_of_a_sweep_here(tmp_path, cluster, whole):
 
 def test_both_workers_take_part(cluster):
     with workers.cluster(cluster.scheduler_address) as executor:
-        found = dict(workers.completed(_where, range(20), executor=executor))
-    assert set(found.values()) == set(pids(cluster))
+        by_item = dict(workers.completed(_where, range(20), executor=executor))
+    assert set(by_item.values()) == set(pids(cluster))
 
 
 def _where(_):

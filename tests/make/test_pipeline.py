@@ -117,7 +117,7 @@ def test_a_table_better_than_its_witness_allows_is_a_contradiction():
 
 @pytest.mark.parametrize("K", [2, 5, 9])
 def test_weak_duality_holds_for_any_weights_and_any_table(K):
-    """No random weights bound above what the solved table reaches."""
+    """No random weights give a lower bound above what the solved table reaches."""
     rng = np.random.default_rng(K)
     problem = pipeline.resolve(pose(K, criterion="variance", noise=1))
     table = polyest.solve(K, criterion="variance", noise=1)
@@ -178,7 +178,7 @@ def test_a_table_that_misses_it_by_much_is_refused_at_once(monkeypatch):
 
 
 def test_a_table_that_always_misses_it_is_refused(monkeypatch):
-    """Each time by more than the budget was tightened."""
+    """Each time the budget is missed by more than it was tightened."""
     asked = spoiling(monkeypatch, lambda n: 1 + 1e-7 * 5**n)
     with pytest.raises(NotConverged, match="rounded to float64, the table"):
         polyest.solve(6, noise=2)
@@ -187,7 +187,7 @@ def test_a_table_that_always_misses_it_is_refused(monkeypatch):
 
 
 def test_what_is_not_proved_for_another_reason_is_not_asked_again(monkeypatch):
-    """The budget is kept, the witness is not one."""
+    """The budget is kept, but the witness is spoiled."""
     asked = spoiling(monkeypatch, lambda n: 1.0)
     run = pipeline._run
 

@@ -41,7 +41,7 @@ def test_threads_give_the_same_bytes(tmp_path, whole, threads):
 
 
 def test_solve_and_verify_take_turns_in_threads(whole):
-    """Also where no sweep stands before them."""
+    """`solve` and `verify` take turns also where no sweep was called before them."""
     with ThreadPoolExecutor(3) as pool:
         tables = list(pool.map(polyest.solve, KS))
         assert "".join(f"{dumps(table)}\n" for table in tables).encode() == whole

@@ -165,7 +165,7 @@ def test_without_a_lock_a_sweep_ends_and_says_that_it_is_not_alone(
 
 
 def test_a_system_without_locks_says_so_too(tmp_path, monkeypatch, whole):
-    """There nothing that is open can be removed either: Windows."""
+    """Such a system is Windows, where a file that is open cannot be removed either."""
     real = Path.unlink
 
     def unlink(path, missing_ok=False):
@@ -185,8 +185,8 @@ def test_a_system_without_locks_says_so_too(tmp_path, monkeypatch, whole):
 
 def test_it_is_known_only_where_the_lock_is_missing_from_python():
     program = "import sys; sys.modules['fcntl'] = None\nfrom polyest.make.growing import fcntl\nprint(fcntl)"
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert found.stdout.split() == [b"None"]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.split() == [b"None"]
     assert growing.fcntl is not None or sys.platform == "win32"
 
 
@@ -324,10 +324,9 @@ def test_a_read_only_file_is_not_replaced_without_a_word(tmp_path, monkeypatch, 
     path.write_text("precious")
     path.chmod(given)
     table = solve(1, **KEYWORDS)
+    # Whoever solves nevertheless fails with another error than the one expected here.
     monkeypatch.setattr(sweeping, "solve", None)
-    monkeypatch.setattr(
-        "polyest.make.pipeline._run", None
-    )  # whoever solves fails otherwise than refused
+    monkeypatch.setattr("polyest.make.pipeline._run", None)
     repair = "make it writable (chmod u+w), or name another file"
     message = f"{path}: the file is read-only, and is not replaced: {repair}"
     for call in (

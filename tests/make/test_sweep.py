@@ -1,3 +1,5 @@
+"""`sweep` and `write`: whole lines only, resumed after an interruption, and what is refused beforehand."""
+
 import errno
 import os
 import signal
@@ -72,7 +74,7 @@ def test_sweep_goes_on_after_the_last_whole_line(tmp_path, whole, counted, kept,
 
 @pytest.mark.parametrize("order", [[2], [4, 1], [3, 5, 1, 2], [5, 4, 3, 2, 1]])
 def test_lines_are_kept_in_any_order_and_end_in_that_of_K(tmp_path, whole, counted, order):
-    """Processes are done in any order."""
+    """Processes end in any order, and the file has its lines in that of K."""
     lines = whole.splitlines(keepends=True)
     (tmp_path / "t.jsonl.part").write_bytes(b"".join(lines[K - 1] for K in order) + lines[4][:70])
     sweep(KS, tmp_path / "t.jsonl", **MINIMAX)

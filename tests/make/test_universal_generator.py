@@ -53,8 +53,8 @@ def test_newton_and_clarabel_agree_on_the_same_points(generator, v):
 
 def test_more_noise_gives_less_bias(generator):
     roots = np.arange(0.1, 10.0, 0.2)
-    found = [generator.minimised(generator.posed(roots, v), 0.0)[1] for v in (2.0, 4.0, 8.0)]
-    assert found[0] > 1.5 * found[1] > 1.5 * found[2]
+    biases = [generator.minimised(generator.posed(roots, v), 0.0)[1] for v in (2.0, 4.0, 8.0)]
+    assert biases[0] > 1.5 * biases[1] > 1.5 * biases[2]
 
 
 def test_the_release_loses_little_against_the_limit_problem(generator):

@@ -139,7 +139,7 @@ def _moved_point(table, i, factor=1 - 1e-6):
 
 
 def _spoiled(table):
-    """Every way that the issue names to spoil a table, and some more: name, table, claim."""
+    """Tables that are spoiled in one way each: the name of the way, the table, words of its refusal."""
     yield "bias", _lowered_bias(table), "bias.upper is claimed to be"
     upper = table.optimum.upper
     yield "optimum", _raised_optimum(table, upper * (1 + 1e-6)), "optimum.lower is claimed to be"

@@ -45,10 +45,10 @@ def failing(x):
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 def test_every_item_is_worked_on_once(jobs):
-    found = list(completed(square, ITEMS, jobs))
-    assert sorted(found) == [(x, x * x) for x in ITEMS]
+    results = list(completed(square, ITEMS, jobs))
+    assert sorted(results) == [(x, x * x) for x in ITEMS]
     if jobs == 1:
-        assert found == sorted(found)
+        assert results == sorted(results)
     assert list(completed(square, [], jobs)) == []
 
 
@@ -62,35 +62,35 @@ def test_any_executor_will_do_and_is_left_open():
 def test_an_item_whose_process_dies_is_tried_again(tmp_path, deaths):
     work = partial(dying, at=5, folder=tmp_path, times=deaths)
     with pytest.warns(WorkerReplaced, match="a process died, and its work is begun again"):
-        found = list(completed(work, ITEMS, 2))
-    assert sorted(found) == [(x, x * x) for x in ITEMS]
+        results = list(completed(work, ITEMS, 2))
+    assert sorted(results) == [(x, x * x) for x in ITEMS]
     assert len(list(tmp_path.iterdir())) == deaths
 
 
 def test_an_item_that_always_kills_its_process_is_given_up_after_the_others(tmp_path):
     work = partial(dying, at=5, folder=tmp_path, times=1000)
-    found = []
+    results = []
     with (
         pytest.warns(WorkerReplaced),
         pytest.raises(WorkerLost, match=r"died, 3 times in a row, with K = 5 .*run again"),
     ):
-        found.extend(completed(work, [5], 2))
-    assert found == []
+        results.extend(completed(work, [5], 2))
+    assert results == []
     with pytest.warns(WorkerReplaced), pytest.raises(WorkerLost, match="K = 5 left to do"):
-        found.extend(completed(work, ITEMS, 2))
-    assert sorted(x for x, _ in found) == [x for x in ITEMS if x != 5]
+        results.extend(completed(work, ITEMS, 2))
+    assert sorted(x for x, _ in results) == [x for x in ITEMS if x != 5]
     assert issubclass(WorkerLost, PolyestError)
 
 
-@pytest.mark.parametrize("how", ["here", "processes", "executor"])
-def test_an_error_of_ours_is_raised_as_it_is(how):
-    work, found = partial(refusing, at=5), []
+@pytest.mark.parametrize("place", ["here", "processes", "executor"])
+def test_an_error_of_ours_is_raised_as_it_is(place):
+    work, results = partial(refusing, at=5), []
     with ThreadPoolExecutor(1) as executor:
         arguments = {"here": {}, "processes": {"jobs": 2}, "executor": {"executor": executor}}
         with pytest.raises(InvalidProblem, match="no 5"):
-            found.extend(completed(work, ITEMS, **arguments[how]))
-    assert {x for x, _ in found} >= set(range(5))
-    assert 11 not in {x for x, _ in found}
+            results.extend(completed(work, ITEMS, **arguments[place]))
+    assert {x for x, _ in results} >= set(range(5))
+    assert 11 not in {x for x, _ in results}
 
 
 def test_what_a_foreign_worker_raises_is_named_with_its_item():
@@ -106,11 +106,11 @@ def test_what_a_foreign_worker_raises_is_named_with_its_item():
 
 def test_an_executor_that_was_shut_down_meanwhile_is_an_error():
     with ThreadPoolExecutor(1) as executor:
-        found = completed(partial(_slowly, executor=executor), ITEMS, executor=executor)
+        results = completed(partial(_slowly, executor=executor), ITEMS, executor=executor)
         with pytest.raises(
             WorkerLost, match="was cancelled, because its scheduler or executor is gone"
         ):
-            list(found)
+            list(results)
 
 
 def _slowly(x, executor):

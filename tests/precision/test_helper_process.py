@@ -125,8 +125,8 @@ Local.__module__ = "__main__"
 def test_what_cannot_be_sent_is_proved_here_and_disturbance_is_named():
     with thread(1000):  # there, and quiet
         local = Local()
-        found, wanted = (polyest.solve(3, phi, criterion="minimax") for phi in (local, "log"))
-        assert found.bias == wanted.bias
+        proved, wanted = (polyest.solve(3, phi, criterion="minimax") for phi in (local, "log"))
+        assert proved.bias == wanted.bias
 
     @alone
     def disturbed():
@@ -184,10 +184,10 @@ def test_what_is_done_beside_a_thread_is_done_again_until_it_comes_out_alike():
 
     @alone
     def once():
-        found = next(results)
-        if isinstance(found, str):
-            raise NotProved(found)
-        return found
+        result = next(results)
+        if isinstance(result, str):
+            raise NotProved(result)
+        return result
 
     with thread(1000):
         assert once() == 2

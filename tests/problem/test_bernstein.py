@@ -50,7 +50,7 @@ def test_the_quick_probabilities_are_the_plain_ones(K):
 
 
 def test_in_group_identity_shifts_the_table():
-    """p B_{j,G-1}(p) = ((j+1)/G) B_{j+1,G}(p): the in-group table of G is that of G-1 draws, shifted."""
+    """p B_{j,G-1}(p) = ((j+1)/G) B_{j+1,G}(p): the in-group table of G is that of K = G-1, shifted."""
     p, G = Fraction(2, 7), 6
     inner, outer = exact_pmf(G - 1, p), exact_pmf(G, p)
     assert [p * b for b in inner] == [Fraction(j + 1, G) * outer[j + 1] for j in range(G)]

@@ -171,17 +171,16 @@ def lists(tree):
 
 
 def test_no_code_asks_which_target_or_criterion_it_has():
-    found = {(file, word) for file, tree in files().items() for word in questions(tree)}
-    assert found == ASKED
+    asked = {(file, word) for file, tree in files().items() for word in questions(tree)}
+    assert asked == ASKED
 
 
 def test_there_is_no_second_list_of_criteria():
-    found = {file: seen for file, tree in files().items() if (seen := list(lists(tree)))}
-    del found[
-        "problem/criteria.py"
-    ]  # literals for type checkers, which a test compares with the rows
-    # series of marks in a figure, with the look of each
-    assert found == {"cli/plot.py": [["second-moment", "squared-error"]]}
+    listed = {file: seen for file, tree in files().items() if (seen := list(lists(tree)))}
+    # Its literals are for type checkers, and another test compares them with the rows.
+    del listed["problem/criteria.py"]
+    # These are series of marks in a figure, with the look of each.
+    assert listed == {"cli/plot.py": [["second-moment", "squared-error"]]}
 
 
 @pytest.mark.parametrize(

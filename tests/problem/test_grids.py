@@ -55,9 +55,9 @@ def test_float32_is_the_cast_of_numpy_and_of_torch():
     middle = (low + high) / 2
     for x in (low, middle, np.nextafter(middle, 0), np.nextafter(middle, np.inf), TRICKY):
         x = both_signs(x)
-        found = nearest(x, "float32")
-        assert found.tolist() == x.astype(np.float32).astype(float).tolist()
-        assert found.tolist() == torch.tensor(x).to(torch.float32).to(torch.float64).tolist()
+        rounded = nearest(x, "float32")
+        assert rounded.tolist() == x.astype(np.float32).astype(float).tolist()
+        assert rounded.tolist() == torch.tensor(x).to(torch.float32).to(torch.float64).tolist()
 
 
 def test_bfloat16_is_what_torch_makes_of_a_float32_but_not_of_a_double():
@@ -91,15 +91,15 @@ def test_dyadic_entries_are_nearest_by_exact_arithmetic(beta):
     grid = "dyadic:14" if beta == 1 else f"dyadic:14/{beta!r}"
     m = RNG.integers(-(2**17), 2**17, 2000)
     for c in ((m + 0.5) * 2.0**-14 / beta, RNG.normal(size=200) / beta):
-        found = nearest(c, grid)
-        for before, after in zip(c.tolist(), found.tolist(), strict=True):
+        rounded = nearest(c, grid)
+        for before, after in zip(c.tolist(), rounded.tolist(), strict=True):
             exact = Fraction(before) * Fraction(beta) * 2**14
             whole = round(Fraction(after) * Fraction(beta) * 2**14)
             assert abs(exact - whole) <= Fraction(1, 2)
             assert abs(exact - whole) < Fraction(1, 2) or whole % 2 == 0
             assert after == float(Fraction(whole, 2**14) / Fraction(beta))
-        assert on_grid(found, grid)
-        assert not on_grid(np.nextafter(found, np.inf), grid)
+        assert on_grid(rounded, grid)
+        assert not on_grid(np.nextafter(rounded, np.inf), grid)
 
 
 def test_a_product_in_float64_would_round_some_of_them_twice():
@@ -303,7 +303,7 @@ def test_one_bit_more_leaves_something(group):
 
 @pytest.mark.parametrize("group", [3, 5, 17])
 def test_one_trace_more_leaves_something(group):
-    m = np.arange(WHOLE // group + 1, WHOLE // (group - 1))[:2000]  # fit group - 1 traces
+    m = np.arange(WHOLE // group + 1, WHOLE // (group - 1))[:2000]  # fit group - 1 completions
     rewards = np.repeat(m[None].astype(np.float32), group, 0)
     sums = np.add.accumulate(rewards)
     assert (sums[-2] == (group - 1) * m).all()

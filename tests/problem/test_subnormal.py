@@ -37,10 +37,10 @@ def exact(K, p):
 @given(K=st.integers(1, 40), p=edges)
 @example(K=5, p=1e-320)
 @pytest.mark.parametrize(
-    "found", [pmf, lambda K, p: quick_pmf(K, np.array(p))], ids=["pmf", "quick_pmf"]
+    "probability", [pmf, lambda K, p: quick_pmf(K, np.array(p))], ids=["pmf", "quick_pmf"]
 )
-def test_binomial_probabilities_are_right_at_the_edges(found, K, p):
-    row = found(K, [p])[0]
+def test_binomial_probabilities_are_right_at_the_edges(probability, K, p):
+    row = probability(K, [p])[0]
     for k, (value, truth) in enumerate(zip(row, exact(K, p), strict=True)):
         within = 1e-13 * (K + 1) * truth + Fraction(5e-324)
         assert abs(Fraction(float(value)) - truth) <= within, (k, value, float(truth))
@@ -63,13 +63,13 @@ def test_means_of_tables_are_right_at_the_edges(p, entries):
 @example(G=5, p=1e-320, baseline="group-mean")
 def test_the_gradient_with_a_next_to_impossible_answer_is_the_one_without_it(G, p, baseline):
     rewards = np.linspace(-1.0, 2.0, G)
-    found = gradients.of_group(gradients.Answers((p, 0.5), (1, 2)), rewards, baseline)
+    gradient = gradients.of_group(gradients.Answers((p, 0.5), (1, 2)), rewards, baseline)
     plain = gradients.of_group(gradients.Answers((0.5,), (2,)), rewards, baseline)
-    assert np.isfinite(found.mean).all()
-    assert isfinite(found.noise)
-    assert abs(found.mean[0]) <= 10 * p + 1e-300
-    assert found.mean[1:] == pytest.approx(plain.mean, abs=1e-12)
-    assert found.noise == pytest.approx(plain.noise, abs=1e-12)
+    assert np.isfinite(gradient.mean).all()
+    assert isfinite(gradient.noise)
+    assert abs(gradient.mean[0]) <= 10 * p + 1e-300
+    assert gradient.mean[1:] == pytest.approx(plain.mean, abs=1e-12)
+    assert gradient.noise == pytest.approx(plain.noise, abs=1e-12)
 
 
 GOALS = {

@@ -101,13 +101,13 @@ def rational(x):
 
 def exact_bound(problem, dual):
     S, b, a, total, height = lagrangian(problem, dual)
-    found = least(S, b, "variance" in problem.criterion) + a
+    value = least(S, b, "variance" in problem.criterion) + a
     if problem.direction == "none":
-        return found / height
+        return value / height
     limit = Fraction(LIMIT)
     if problem.minimises_bias:
-        return (found - limit * height) / total
-    return (found - limit * total) / height
+        return (value - limit * height) / total
+    return (value - limit * total) / height
 
 
 @pytest.mark.parametrize("K", [1, 2, 5, 12])
@@ -117,15 +117,15 @@ def test_bound_is_the_least_value_of_the_lagrangian(K, criterion, direction):
     for seed in range(3):
         dual = weights(K, criterion, seed)
         exact = exact_bound(problem, dual)
-        found = lower_bound(problem, dual)
+        bound = lower_bound(problem, dual)
         with ctx.workprec(500):
-            assert found.lower() <= ball(exact)
-            assert abs(found - ball(exact)) < 1e-25 * abs(ball(exact))
-        assert at_least(found) == pytest.approx(float(exact), rel=2e-15)
+            assert bound.lower() <= ball(exact)
+            assert abs(bound - ball(exact)) < 1e-25 * abs(ball(exact))
+        assert at_least(bound) == pytest.approx(float(exact), rel=2e-15)
         spoiled = replace(
             dual, noise_weights=(dual.noise_weights[0] * 1.01, *dual.noise_weights[1:])
         )
-        assert at_least(lower_bound(problem, spoiled)) != at_least(found)
+        assert at_least(lower_bound(problem, spoiled)) != at_least(bound)
 
 
 def ball(x):
@@ -217,7 +217,7 @@ def test_a_laplacian_is_no_less_than_its_path(seed):
 
 
 def test_a_form_with_a_negative_edge_may_be_less_than_its_path():
-    """What weights of at least 0 are for."""
+    """A bound needs weights of at least 0."""
     L, path = graph(4, 0)
     for i, j, sign in ((0, 0, -1), (3, 3, -1), (0, 3, 1), (3, 0, 1)):
         L[i][j] += 100 * sign
@@ -231,12 +231,12 @@ def test_unrefined_bounds_are_bounds(criterion, monkeypatch):
     for seed in range(4):
         dual = weights(6, criterion, seed)
         exact = exact_bound(problem, dual)
-        found = []
+        bounds = []
         for steps in (1, 2, 12):
             monkeypatch.setattr(dual_bound, "REFINEMENTS", steps)
-            found.append(lower_bound(problem, dual).lower())
-        assert found[0] < found[1] <= found[2] <= ball(exact)
-        assert found[0] < ball(exact) - abs(ball(exact)) / 100
+            bounds.append(lower_bound(problem, dual).lower())
+        assert bounds[0] < bounds[1] <= bounds[2] <= ball(exact)
+        assert bounds[0] < ball(exact) - abs(ball(exact)) / 100
 
 
 def test_a_bound_has_the_room_of_what_is_not_refined(monkeypatch):
@@ -244,9 +244,9 @@ def test_a_bound_has_the_room_of_what_is_not_refined(monkeypatch):
     monkeypatch.setattr(dual_bound, "SPARE_BITS", 12)
     monkeypatch.setattr(dual_bound, "GOOD_BITS", 8)
     problem, dual = posed(6, "variance", "noise"), weights(6, "variance", 1)
-    found, exact = lower_bound(problem, dual), exact_bound(problem, dual)
+    bound, exact = lower_bound(problem, dual), exact_bound(problem, dual)
     with ctx.workprec(500):
-        assert found.lower() < ball(exact) < found.mid()
+        assert bound.lower() < ball(exact) < bound.mid()
 
 
 @pytest.mark.parametrize("criterion", ["variance", "gradient-variance"])
@@ -367,9 +367,9 @@ def test_weights_that_balance_to_rounding_are_made_to_balance():
     off = replace(GOOD, bias_weights=(1.0, heavy, -1.0))
     moved = replace(GOOD, bias_weights=(1.0, heavy, -1.0 - 2.0**-51))
     assert (balance(off), balance(moved)) == (2.0**-51, 0)
-    found = lower_bound(problem, off)
+    bound = lower_bound(problem, off)
     with ctx.workprec(500):
-        assert abs(found - ball(exact_bound(problem, moved))) < 1e-25
+        assert abs(bound - ball(exact_bound(problem, moved))) < 1e-25
 
 
 @pytest.mark.parametrize("weight", [1e-320, 1e-12, 1e12, 1e308])
@@ -377,11 +377,11 @@ def test_weights_that_balance_to_rounding_are_made_to_balance():
 def test_bounds_are_numbers_or_refused(criterion, direction, weight):
     dual = replace(GOOD, noise_weights=(weight, weight))
     try:
-        found = at_least(lower_bound(posed(3, criterion, direction), dual))
+        bound = at_least(lower_bound(posed(3, criterion, direction), dual))
     except NotProved:
         assert weight == 1e-320
     else:
-        assert found < inf
+        assert bound < inf
 
 
 @pytest.mark.parametrize("criterion", EVERY[:3])

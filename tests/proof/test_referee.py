@@ -86,7 +86,7 @@ def curves(target, entries, theta):
     K, p = entries.size - 1, np.sin(theta) ** 2
     k = np.arange(K + 1)
     choose = np.array([float(mpmath.log(comb(K, int(j)))) for j in k])
-    found = {name: [] for name in ("bias", *CRITERIA)}
+    heights = {name: [] for name in ("bias", *CRITERIA)}
     for part in np.array_split(p, ceil(p.size * (K + 1) / 4e6)):
         with np.errstate(divide="ignore", invalid="ignore"):
             rest = np.where(k < K, (K - k) * np.log1p(-part)[:, None], 0.0)
@@ -95,12 +95,12 @@ def curves(target, entries, theta):
         mean, moment = rows @ entries, rows @ entries**2
         spread = np.square(entries - mean[:, None])
         variance = np.einsum("mk,mk->m", rows, spread)
-        found["bias"].append(abs(part * (mean - f)))
-        found["second_moment"].append(moment)
-        found["variance"].append(variance)
-        found["gradient_variance"].append(part * variance)
-        found["squared_error"].append(part * (variance + (mean - f) ** 2))
-    return {name: np.concatenate(v) for name, v in found.items()}
+        heights["bias"].append(abs(part * (mean - f)))
+        heights["second_moment"].append(moment)
+        heights["variance"].append(variance)
+        heights["gradient_variance"].append(part * variance)
+        heights["squared_error"].append(part * (variance + (mean - f) ** 2))
+    return {name: np.concatenate(v) for name, v in heights.items()}
 
 
 def highest(target, c):
@@ -220,11 +220,11 @@ def least(record):
 
 @pytest.mark.parametrize("name", AQP)
 def test_the_least_lagrangian_is_the_bound_of_the_optimum(name):
-    found = [
+    records = [
         r for r in lines(name) if r["K"] in (5, 8, 13, 24) and "alternation" not in r["witness"]
     ]
-    assert len(found) >= 2
-    for record in found:
+    assert len(records) >= 2
+    for record in records:
         bound, claimed = least(record), float(record["optimum"]["lower"])
         assert claimed <= bound * (1 + 1e-12), record["K"]
         assert claimed >= bound * (1 - 1e-9), record["K"]

@@ -141,11 +141,11 @@ class Wave(Target):
         return (3 * p).sin(), 3 * (3 * p).cos(), -9 * (3 * p).sin()
 
     def taylor(self, m, step, terms):
-        sine, cosine, size, found = (3 * m).sin(), (3 * m).cos(), arb(1), []
+        sine, cosine, size, coefficients = (3 * m).sin(), (3 * m).cos(), arb(1), []
         for j in range(terms):
-            found.append(size * (sine, cosine, -sine, -cosine)[j % 4])
+            coefficients.append(size * (sine, cosine, -sine, -cosine)[j % 4])
             size *= 3 * step / (j + 1)
-        return found, size * (3 * step).exp()
+        return coefficients, size * (3 * step).exp()
 
     def near_zero(self, d):
         return 3 * d * d, 9 * d**3
@@ -201,14 +201,14 @@ def program(K, target, criterion, limit, by_bias):
     return least(noise, [error <= limit]) if by_bias else least(top, [error <= top, noise <= limit])
 
 
-def least(what, constraints):
-    problem = cvxpy.Problem(cvxpy.Minimize(what), constraints)
+def least(objective, constraints):
+    """The least value of the objective under the constraints, or None where cvxpy does not settle it."""
+    problem = cvxpy.Problem(cvxpy.Minimize(objective), constraints)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", UserWarning
-        )  # that it may be inaccurate: its status says so
-        found = problem.solve(solver="CLARABEL")
-    return found if problem.status == "optimal" else None
+        # The warning is that the answer may be inaccurate, as its status says too.
+        warnings.simplefilter("ignore", UserWarning)
+        value = problem.solve(solver="CLARABEL")
+    return value if problem.status == "optimal" else None
 
 
 def claims(table):

@@ -132,18 +132,18 @@ def test_a_table_written_out_lies_within_the_limits(proved):
     """measure knows nothing of Poisson: it sees 1026 doubles."""
     K = 1025
     table = polyest.load(K)
-    found = measure(LOG, table[np.arange(K + 1)])
+    entrywise = measure(LOG, table[np.arange(K + 1)])
     claims = table.certificate
-    assert claims.bias.lower <= found.bias.lower <= found.bias.upper <= claims.bias.upper
-    assert proved.bias.lower <= K * found.bias.lower
-    assert K * found.bias.upper <= proved.bias.upper
+    assert claims.bias.lower <= entrywise.bias.lower <= entrywise.bias.upper <= claims.bias.upper
+    assert proved.bias.lower <= K * entrywise.bias.lower
+    assert K * entrywise.bias.upper <= proved.bias.upper
     for name, share in (
         ("gradient_variance", 1e-5), ("variance", 1e-5), ("squared_error", 2e-4),
         ("second_moment", 1e-12),
     ):  # fmt: skip
-        measured, claimed = getattr(found, name), getattr(claims, name)
+        measured, claimed = getattr(entrywise, name), getattr(claims, name)
         assert measured * (1 - 1e-12) <= claimed <= measured * (1 + share)
-    assert K * found.gradient_variance <= proved.gradient_variance
+    assert K * entrywise.gradient_variance <= proved.gradient_variance
 
 
 def weighted(table, lam, counts=400):
@@ -199,15 +199,15 @@ def test_without_departures_it_is_the_harmonic_table(harmonic):
 def test_an_altered_departure_shows_in_every_limit(table, proved, monkeypatch):
     altered = table.departures.copy()
     altered[10] += 1e-4
-    found = universal.prove(altered, table.peak)
+    proof = universal.prove(altered, table.peak)
     names = ("bias", "variance", "gradient_variance", "squared_error", "selection")
-    assert all(getattr(found, name) != getattr(proved, name) for name in names)
+    assert all(getattr(proof, name) != getattr(proved, name) for name in names)
     spoiled = replace(table, departures=altered)
 
     def again(departures, peak):
         """The proof above, not made a second time."""
         assert (departures.tobytes(), peak) == (altered.tobytes(), table.peak)
-        return found
+        return proof
 
     monkeypatch.setattr(universal, "prove", again)
     with pytest.raises(NotProved, match="bias is claimed to be"):

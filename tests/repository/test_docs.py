@@ -54,12 +54,12 @@ def test_most_pages_have_something_to_run():
 
 
 @pytest.mark.parametrize(
-    "found",
+    "examples",
     [[("python", "print(1)", "2\n")], [("python", "print(1)", None)], [("python", "", "1\n")]],
 )
-def test_a_block_that_prints_something_else_is_found_out(found):
+def test_a_block_that_prints_something_else_is_found_out(examples):
     with pytest.raises(AssertionError):
-        run(found, "made.md")
+        run(examples, "made.md")
 
 
 def test_a_command_that_fails_is_found_out():
@@ -81,15 +81,15 @@ def anchors(text):
 
 def broken(page, text):
     """Relative links of a page that lead nowhere."""
-    found = []
+    dead = []
     for link in re.findall(r"\]\(([^)\s]+)\)", BLOCK.sub("", text)):
         path, _, anchor = link.partition("#")
         target = (DOCS / page).parent / path if path else DOCS / page
         if re.match(r"\w+:", link) or not target.is_file():
-            found.append(link)  # of other places there are none: nothing here needs the network
+            dead.append(link)  # of other places there are none: nothing here needs the network
         elif anchor and anchor not in anchors(target.read_text()):
-            found.append(link)
-    return found
+            dead.append(link)
+    return dead
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -103,7 +103,7 @@ def test_a_link_that_leads_nowhere_is_found_out():
 
 
 def unwritten(text):
-    """Tests that a text names and nobody wrote."""
+    """The tests that a text names and that do not exist."""
     named = set(re.findall(r"`(test_\w+)`", text))
     return {name for name in named if f"def {name}(" not in WRITTEN}
 
@@ -138,14 +138,14 @@ def test_the_theory_has_the_figures_of_the_tests_that_it_names():
     assert f"A = {LIMIT}, B = {SECOND}" in text
     head, rows = text.partition("| K | log | harmonic")[2].split("|---|---|---|---|---|\n")[:2]
     assert head.startswith(" (Zhang) | jackknife | Schuermann |")
-    found = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows.splitlines()[:4]]
-    assert [row[0] for row in found] == ["8", "16", "32", "64"]
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows.splitlines()[:4]]
+    assert [row[0] for row in cells] == ["8", "16", "32", "64"]
     for i, name in enumerate(("log_count", "harmonic", "jackknife", "schuermann"), 1):
-        column = tuple(row[i] for row in found)
+        column = tuple(row[i] for row in cells)
         assert column[: len(AGAINST[name])] == AGAINST[name]
     # That of the log at K = 64 is no figure of the test: its own noise is the unit, noise 1.
     log, best = polyest.closed_forms.log_count(64).bias, polyest.load(64, noise=1).optimum
-    assert found[3][1] == f"{log.lower / best.upper:.2f}" == f"{log.upper / best.lower:.2f}"
+    assert cells[3][1] == f"{log.lower / best.upper:.2f}" == f"{log.upper / best.lower:.2f}"
 
 
 def test_no_test_has_the_name_of_another_where_a_page_names_it():

@@ -92,11 +92,11 @@ def spoiled(old, new):
 
 def test_a_good_docstring_has_no_fault_and_is_read_in_parts():
     assert faults("made", doubled) == []
-    found = sections(doubled.__doc__)
-    assert list(found) == ["", "Parameters", "Returns", "Raises", "Examples"]
-    assert list(items(found["Parameters"])) == ["count : int", "*more : int", "**options : int"]
+    parts = sections(doubled.__doc__)
+    assert list(parts) == ["", "Parameters", "Returns", "Raises", "Examples"]
+    assert list(items(parts["Parameters"])) == ["count : int", "*more : int", "**options : int"]
     assert (
-        items(found["Parameters"])["count : int"]
+        items(parts["Parameters"])["count : int"]
         == "The first number,\n\nand a second paragraph of it."
     )
 
@@ -130,15 +130,15 @@ def test_a_good_docstring_has_no_fault_and_is_read_in_parts():
     ],
 )
 def test_a_spoiled_docstring_is_found_out(old, new, fault):
-    found = spoiled(old, new)
-    assert any(fault in line for line in found), found
+    messages = spoiled(old, new)
+    assert any(fault in line for line in messages), messages
 
 
 def test_sections_have_one_order():
-    found = sections(doubled.__doc__)
+    by_title = sections(doubled.__doc__)
     order = ["Examples", "Parameters", "Returns", "Raises"]
-    parts = [f"{title}\n{'-' * len(title)}\n{found[title]}" for title in order]
-    turned = with_docstring("\n\n".join([found[""], *parts]))
+    parts = [f"{title}\n{'-' * len(title)}\n{by_title[title]}" for title in order]
+    turned = with_docstring("\n\n".join([by_title[""], *parts]))
     assert any("another order" in line for line in turned)
 
 
@@ -159,9 +159,9 @@ def test_fields_of_a_class_are_its_attributes_or_parameters():
             """Add both."""
             return self.left + self.right
 
-    found = faults("Pair", Pair)
-    assert any("has ['left'], the signature has ['left', 'right']" in line for line in found)
-    assert "Pair.total: no Returns" in found
+    messages = faults("Pair", Pair)
+    assert any("has ['left'], the signature has ['left', 'right']" in line for line in messages)
+    assert "Pair.total: no Returns" in messages
 
 
 def test_every_example_of_a_public_name_is_run():

@@ -23,15 +23,15 @@ def unexplained(text):
     tools = text[text.index("[tool.ruff]") :]
     takes = r'"[A-Z]+\d*",?|"[\w/*]+" = \[.*|(?:ignore\w*|follow\w*|disable\w*|exclude|module|files) = .*'
     lines = [line.strip() for line in tools.splitlines()]
-    found = [line for line in lines if re.match(takes, line) and line != "ignore = ["]
-    return [line for line in found if not re.search(r"# .{8,}", line)]
+    entries = [line for line in lines if re.match(takes, line) and line != "ignore = ["]
+    return [line for line in entries if not re.search(r"# .{8,}", line)]
 
 
 def test_nothing_is_ignored_without_a_reason():
     assert unexplained(PROJECT) == []
-    found = tomllib.loads(PROJECT)["tool"]
-    assert found["mypy"]["strict"]
-    assert found["pytest"]["ini_options"]["filterwarnings"] == ["error"]
+    tools = tomllib.loads(PROJECT)["tool"]
+    assert tools["mypy"]["strict"]
+    assert tools["pytest"]["ini_options"]["filterwarnings"] == ["error"]
 
 
 def test_what_is_ignored_without_a_reason_is_found_out():
@@ -41,9 +41,9 @@ def test_what_is_ignored_without_a_reason_is_found_out():
 
 
 def test_hooks_are_local_and_download_nothing():
-    found = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
-    assert [repo["repo"] for repo in found["repos"]] == ["local"]
-    hooks = {hook["id"]: hook for repo in found["repos"] for hook in repo["hooks"]}
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    assert [repo["repo"] for repo in config["repos"]] == ["local"]
+    hooks = {hook["id"]: hook for repo in config["repos"] for hook in repo["hooks"]}
     assert {"ruff", "ruff-format", "mypy"} <= set(hooks)
     assert all(hook["language"] == "system" for hook in hooks.values())
     assert not any("additional_dependencies" in hook for hook in hooks.values())

@@ -1,3 +1,5 @@
+"""What `import polyest`, a look-up and the command line import: nothing heavy."""
+
 from imports import HEAVY, imported, roots
 
 

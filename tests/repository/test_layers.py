@@ -101,18 +101,18 @@ ONLINE = (
 
 def imported(path):
     """Modules of this package that a file imports, anywhere in it."""
-    found = set()
+    paths = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("polyest"):
             inner = node.module.removeprefix("polyest").removeprefix(".")
             names = {f"{inner}.{alias.name}".removeprefix(".") for alias in node.names}
             modules = {name for name in names if exists(name)}
-            found |= modules if modules else {inner}
+            paths |= modules if modules else {inner}
         elif isinstance(node, ast.Import):
-            found |= {
+            paths |= {
                 a.name.removeprefix("polyest.") for a in node.names if a.name.startswith("polyest.")
             }
-    return found
+    return paths
 
 
 def exists(name):
@@ -134,10 +134,10 @@ def room(module):
 
 def rooms():
     """What the modules of each room import from others."""
-    found = {room(module): set() for module in MODULES}
+    needed = {room(module): set() for module in MODULES}
     for module, needs in MODULES.items():
-        found[room(module)] |= {room(need) for need in needs} - {room(module)}
-    return found
+        needed[room(module)] |= {room(need) for need in needs} - {room(module)}
+    return needed
 
 
 def below(name, plan):

@@ -8,21 +8,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OPTIONAL = {
-    "grpo": ("torch", "torch"),
-    "compiled": ("numba", "fast"),
-}  # module: what it needs, its extra
+# Of each module: the library that it needs, and the extra that installs this.
+OPTIONAL = {"grpo": ("torch", "torch"), "compiled": ("numba", "fast")}
 
 
 def python(*words):
     """What a fresh Python prints on both streams, and how it ends."""
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, *words],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PAGER": "cat", "COLUMNS": "200"},
     )
-    return found.returncode, found.stdout + found.stderr
+    return done.returncode, done.stdout + done.stderr
 
 
 def without(library, program):

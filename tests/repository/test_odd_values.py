@@ -111,13 +111,13 @@ def public(tmp_path_factory):
 def faults(public, seed):
     """What is wrong with a sample of all calls with one odd argument."""
     random = Random(seed)
-    found = []
+    messages = []
     for function, call in public.items():
         for name in [*call.arguments, *sorted(call.tried - call.arguments.keys())]:
             for value in random.sample(ODD, 2 if call.costly else SAMPLE):
                 if wrong := fault(call, name, value):
-                    found.append(f"{function}({name}={told(value)}): {wrong}")
-    return found
+                    messages.append(f"{function}({name}={told(value)}): {wrong}")
+    return messages
 
 
 def test_every_public_function_is_called(public):
@@ -233,12 +233,12 @@ def test_and_one_that_python_does_not_print():
     | st.integers(1000, 2000).map(lambda e: 10**e)
 )
 def test_a_number_is_the_double_nearest_to_it(value):
-    found = real(value)
-    assert isinstance(found, float)
+    double = real(value)
+    assert isinstance(double, float)
     if isinstance(value, float):
-        assert found == value or (found != found and value != value)
+        assert double == value or (double != double and value != value)
     else:
         exact = Fraction(value)
-        assert (found > 0) == (exact > 0)
-        if abs(found) != float("inf"):
-            assert abs(Fraction(found) - exact) <= max(abs(exact) / 2**53, Fraction(5e-324))
+        assert (double > 0) == (exact > 0)
+        if abs(double) != float("inf"):
+            assert abs(Fraction(double) - exact) <= max(abs(exact) / 2**53, Fraction(5e-324))

@@ -33,13 +33,13 @@ def test_every_public_module_and_name_of_the_package_has_its_place_in_the_refere
 
 
 def test_constants_are_named_on_the_pages():
-    found = [
+    constants = [
         line.partition(":")[0]
         for line in public_api.FILE.read_text().splitlines()
         if re.fullmatch(r"polyest[\w.]*: (?!module)\w+", line)
     ]
-    assert len(found) >= 5
-    assert [name for name in found if f"`{name}`" not in pages()] == []
+    assert len(constants) >= 5
+    assert [name for name in constants if f"`{name}`" not in pages()] == []
 
 
 # What the look at it would see.

@@ -71,10 +71,10 @@ def test_how_much_less_bias_the_default_has():
 
 def test_numbers_of_peers_are_those_of_the_file():
     with (ROOT / "benchmarks" / "results" / "peers.csv").open() as stream:
-        found = list(csv.DictReader(stream))
+        lines = list(csv.DictReader(stream))
 
     def ends(name, column, digits):
-        values = [float(row[column]) for row in found if row["table"] == name]
+        values = [float(row[column]) for row in lines if row["table"] == name]
         return [f"{end:.{digits}f}" for end in (min(values), max(values))]
 
     def more(name):

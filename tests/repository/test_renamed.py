@@ -37,19 +37,19 @@ def test_an_old_name_does_what_the_new_one_does_and_warns_of_it(old):
     with pytest.warns(
         DeprecationWarning, match="is called .* now; the old name works until polyest 1.0"
     ) as seen:
-        found = by_old_name()
+        result = by_old_name()
     (warned,) = seen
     was, now = re.search(r"(\S+) is called (\S+) now", str(warned.message)).groups()
     assert was in old
     assert now in new
     setting = re.sub(r"=.*|\.kind$", "", old)
     assert warned.filename == (setting if old in SETTINGS else renamed.__file__)
-    assert found == by_new_name()
+    assert result == by_new_name()
 
 
 def test_the_list_of_changes_has_every_old_name():
-    found = rows((ROOT / "CHANGELOG.md").read_text())
-    assert found == {old: new for old, (new, *_) in RENAMED.items()}
+    listed = rows((ROOT / "CHANGELOG.md").read_text())
+    assert listed == {old: new for old, (new, *_) in RENAMED.items()}
 
 
 def test_no_page_benchmark_or_test_uses_an_old_name():
@@ -109,8 +109,8 @@ def test_a_compiled_graph_takes_the_old_keyword():
         lambda a: rewards.diversity(a, kind="gini"), fullgraph=True, backend="eager"
     )
     with pytest.warns(DeprecationWarning, match="kind= is called measure="):
-        found = compiled(answers)
-    assert torch.equal(found, rewards.diversity(answers, measure="gini"))
+        result = compiled(answers)
+    assert torch.equal(result, rewards.diversity(answers, measure="gini"))
 
 
 def test_verl_has_estimators_by_new_and_old_names():

@@ -60,7 +60,7 @@ def test_each_mistake_is_an_error_and_nothing_else_is(name, tmp_path):
         check=False,
     )
     said = [line for line in done.stdout.splitlines() if re.search(r"\berror\b", line)]
-    lines = [int(found[1]) for line in said if (found := re.search(r"snippet\.py:(\d+)", line))]
+    lines = [int(match[1]) for line in said if (match := re.search(r"snippet\.py:(\d+)", line))]
     assert sorted(set(lines)) == WRONG, done.stdout
 
 

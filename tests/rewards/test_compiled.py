@@ -73,15 +73,15 @@ def test_nothing_is_read_back(name):
     call, answers = (CALLS[name], ANSWERS) if name in CALLS else (OVER_ORBITS[name], ORBITS)
     if name == "ragged":
         ids = IDS.to("meta")
-        found = rewards.log_probability(answers.reshape(-1).to("meta"), groups=ids, sizes=(3, 10))
+        paid = rewards.log_probability(answers.reshape(-1).to("meta"), groups=ids, sizes=(3, 10))
     else:
-        found = call(answers.to("meta"))
-    assert found.device.type == "meta"
-    assert found.shape == call(answers).shape
+        paid = call(answers.to("meta"))
+    assert paid.device.type == "meta"
+    assert paid.shape == call(answers).shape
 
 
 def test_ids_on_a_device_without_a_promise_are_read():
     with pytest.raises((NotImplementedError, RuntimeError)):
         rewards.log_probability(ANSWERS.reshape(-1).to("meta"), groups=IDS.to("meta"))
-    found = rewards.log_probability(ANSWERS.reshape(-1).to("meta"), groups=IDS.tolist())
-    assert found.shape == (48,)
+    paid = rewards.log_probability(ANSWERS.reshape(-1).to("meta"), groups=IDS.tolist())
+    assert paid.shape == (48,)

@@ -18,7 +18,7 @@ from polyest.rewards import dyadic
 from polyest.tables import release
 from polyest.tables.format import K_of
 
-LISTED = 128  # draws up to which a claim is held against the exact certificate
+LISTED = 128  # the K up to which a claim is held against the exact certificate
 FAMILIES = [name for name in release.families(release.tables()) if "universal" not in name]
 
 
@@ -49,10 +49,10 @@ def test_sums_are_exact_the_step_is_the_greatest_and_nothing_moves_by_more_than_
 ):
     paid = np.array([most, *(most * share for share in shares)])
     h = dyadic.step(most, group)
-    found = dyadic.on_grid(paid, most, group)
-    assert np.array_equal(found, found.astype(np.float32)) or most > 1e29
-    assert (np.abs(found - paid) <= h / 2).all()
-    wholes = [Fraction(float(x)) / Fraction(h) for x in found]
+    rounded = dyadic.on_grid(paid, most, group)
+    assert np.array_equal(rounded, rounded.astype(np.float32)) or most > 1e29
+    assert (np.abs(rounded - paid) <= h / 2).all()
+    wholes = [Fraction(float(x)) / Fraction(h) for x in rounded]
     assert all(m.denominator == 1 for m in wholes)
     assert group * max(map(abs, wholes)) <= 2**24
     assert h == 2.0**-16 or group * round(Fraction(most) * 2 / Fraction(h)) > 2**24
@@ -105,7 +105,7 @@ def test_no_claim_of_what_is_paid_is_exceeded_by_any_released_table(name):
 
 
 def test_without_its_term_the_claim_would_be_exceeded():
-    """The look above sees what it is to see."""
+    """The test above would fail if the claim lacked the term."""
     table = polyest.load(62)
     bias, noise = worst(table, 64, 0.1)
     term = [

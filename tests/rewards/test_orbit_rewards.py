@@ -51,10 +51,10 @@ def test_coherence_by_hand():
 
 def test_pairwise_by_hand():
     pooled = [[[7, 7, 3, 5], [7, 7, 7, -1]]]
-    found = rewards.pairwise(pooled, beta=8.0)
-    assert np.array_equal(found, [[[5, 5, 1, 1], [5, 5, 5, nan]]], equal_nan=True)
-    found = rewards.pairwise(pooled, beta=7.0, include_self=False, unanswered="lowest")
-    assert found.tolist() == [[[4, 4, 0, 0], [4, 4, 4, 0]]]
+    paid = rewards.pairwise(pooled, beta=8.0)
+    assert np.array_equal(paid, [[[5, 5, 1, 1], [5, 5, 5, nan]]], equal_nan=True)
+    paid = rewards.pairwise(pooled, beta=7.0, include_self=False, unanswered="lowest")
+    assert paid.tolist() == [[[4, 4, 0, 0], [4, 4, 4, 0]]]
 
 
 def test_an_orbit_of_one_is_its_group():
@@ -66,9 +66,9 @@ def test_an_orbit_of_one_is_its_group():
 
 def test_the_arithmetic_form_takes_a_table_of_ones_own():
     for own in ("harmonic", closed_forms.harmonic(4)):
-        found = rewards.soft_consistency(ANSWERS, table=own)
-        assert np.isfinite(found[ANSWERS != -1]).all()
-    assert not np.array_equal(found, rewards.soft_consistency(ANSWERS), equal_nan=True)
+        paid = rewards.soft_consistency(ANSWERS, table=own)
+        assert np.isfinite(paid[ANSWERS != -1]).all()
+    assert not np.array_equal(paid, rewards.soft_consistency(ANSWERS), equal_nan=True)
     with pytest.raises(Mismatch, match="K = 4 draws"):
         rewards.soft_consistency(ANSWERS, table=closed_forms.harmonic(6))
 
@@ -76,9 +76,9 @@ def test_the_arithmetic_form_takes_a_table_of_ones_own():
 def test_the_geometric_form_is_a_mean_of_look_ups():
     pair = np.array([[[1, 1, 2, -1], [1, 3, 3, 1]]])
     own, other = polyest.load(2), polyest.load(4)
-    found = rewards.soft_consistency(pair, mean="geometric", beta=2.0)[0]
-    assert found[0, :3] == pytest.approx([own[1] + other[2], own[1] + other[2], own[0] + other[0]])
-    assert found[1] == pytest.approx(
+    paid = rewards.soft_consistency(pair, mean="geometric", beta=2.0)[0]
+    assert paid[0, :3] == pytest.approx([own[1] + other[2], own[1] + other[2], own[0] + other[0]])
+    assert paid[1] == pytest.approx(
         [own[1] + other[2], own[1] + other[0], own[1] + other[0], own[1] + other[2]]
     )
 
@@ -127,14 +127,14 @@ def test_a_pooled_count_looked_up_is_far_off():
     table = polyest.load(9)
     pooled = np.array([[[(row == z).sum() for z in g] for g in row] for row in answers]) - 1
     drawn = chance[:, None, None] * (answers == 0)
-    found = (drawn * table[pooled]).sum() / drawn.sum()
-    assert abs(found - np.log(0.5)) > 0.1
+    looked_up = (drawn * table[pooled]).sum() / drawn.sum()
+    assert abs(looked_up - np.log(0.5)) > 0.1
     right = (drawn * rewards.soft_consistency(answers, baseline="none")).sum() / drawn.sum()
     assert right == pytest.approx(mean(polyest.load(4), 0.5), abs=1e-12)
 
 
 def test_pairwise_agreement_is_the_gradient_of_coherence():
-    """E r for answer z: the mean of nu_k(z), the trace itself counted apart."""
+    """E r for answer z: the mean of nu_k(z), the completion itself counted apart."""
     nus = PROMPTS["unlike"]
     answers, chance = orbits(nus, 3)
     paid = rewards.pairwise(answers, include_self=False)
@@ -162,17 +162,17 @@ def test_numpy_and_torch_are_equal_in_every_layout(name):
         order = rng.permutation(15)
         rows, orbit = ANSWERS.reshape(15, 6)[order], np.repeat([3, 9, 1, 4, 0], 3)[order]
         for array in (np.array, torch.tensor):
-            found = CALLS[name](array(rows), orbits=array(orbit), **keywords)
+            paid = CALLS[name](array(rows), orbits=array(orbit), **keywords)
             expected = dense.reshape(15, 6)[order]
-            assert np.asarray(found) == pytest.approx(expected, abs=1e-14, nan_ok=True)
+            assert np.asarray(paid) == pytest.approx(expected, abs=1e-14, nan_ok=True)
         order = rng.permutation(90)
-        found = CALLS[name](
+        paid = CALLS[name](
             ANSWERS.reshape(-1)[order],
             groups=np.repeat(rng.permutation(15), 6)[order],
             orbits=np.repeat([3, 9, 1, 4, 0], 18)[order],
             **keywords,
         )
-        assert found == pytest.approx(dense.reshape(-1)[order], abs=1e-14, nan_ok=True)
+        assert paid == pytest.approx(dense.reshape(-1)[order], abs=1e-14, nan_ok=True)
 
 
 @each_reward
@@ -237,9 +237,9 @@ def test_texts_at_the_edges():
     assert half.tolist() == [[[0.5, 0.5], [0.5, 0.5]]]
     mixed = [[["a", "a"]], [[None, None]]]
     for way in ({"distance": lambda t: np.zeros((2, 2))}, {"encode": lambda t: np.ones((2, 3))}):
-        found = rewards.pairwise(mixed, **way)
-        assert found[0].tolist() == [[1.0, 1.0]]
-        assert np.isnan(found[1]).all()
+        paid = rewards.pairwise(mixed, **way)
+        assert paid[0].tolist() == [[1.0, 1.0]]
+        assert np.isnan(paid[1]).all()
     soft = rewards.pairwise(mixed, encode=lambda t: torch.ones(2, 3, dtype=torch.bfloat16))
     assert soft[0] == pytest.approx(np.ones((1, 2)))
 
@@ -257,14 +257,14 @@ def test_a_large_reward_of_a_large_orbit_has_a_coarser_grid():
 
 
 def test_texts_are_arranged_as_answers_are():
-    found = rewards.pairwise(
+    paid = rewards.pairwise(
         [["a", "b"], ["c", "c"], ["a", "a"], ["c", "d"]], orbits=[0, 1, 0, 1], beta=4.0
     )
-    assert found.tolist() == [[3, 1], [3, 3], [3, 3], [3, 1]]
-    found = rewards.pairwise(
+    assert paid.tolist() == [[3, 1], [3, 3], [3, 3], [3, 1]]
+    paid = rewards.pairwise(
         ["a", "b", "a", "a"], groups=[0, 1, 0, 1], orbits=[5, 5, 5, 5], beta=4.0
     )
-    assert found.tolist() == [3, 1, 3, 3]
+    assert paid.tolist() == [3, 1, 3, 3]
     assert np.isnan(rewards.pairwise([[[None, None]]])).all()
 
 

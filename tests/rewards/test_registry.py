@@ -90,13 +90,9 @@ def test_a_row_knows_whether_there_is_a_table_to_choose(name, option):
         paid(row, **{option: value[option]})
     except UnknownOption:
         taken = False
-    except (
-        InvalidReward,
-        LookupError,
-    ) as error:  # another table than there is, or than the reward has
-        taken = (
-            "exactly unbiased" not in str(error) or name == "tsallis"
-        )  # of order 3, a polynomial
+    except (InvalidReward, LookupError) as error:
+        # There is no such table, or the reward has another one: Tsallis of order 3 is a polynomial.
+        taken = "exactly unbiased" not in str(error) or name == "tsallis"
     else:
         taken = True
     assert taken == (row.table == "released")
@@ -151,8 +147,8 @@ def test_trl_takes_what_the_row_says(name):
     assert (name in trl.__all__) == hasattr(trl, name) == ("trl" not in row.lacking)
     if "trl" in row.lacking:
         return
-    found = signature(getattr(trl, name)).parameters
-    own = {n: p.default for n, p in found.items() if p.kind is not Parameter.VAR_KEYWORD}
+    parameters = signature(getattr(trl, name)).parameters
+    own = {n: p.default for n, p in parameters.items() if p.kind is not Parameter.VAR_KEYWORD}
     beta = {"beta": 1.0} if row.unanswered else {}
     # Columns and costs, an orbit's prompts, the name that is logged.
     around = {*DATA, "cost", "orbit_size", "name"}
@@ -183,7 +179,7 @@ def test_a_name_in_a_log_leaves_out_what_is_usual():
         if row.unanswered and not row.required:
             orbit = {"orbit_size": 1} if row.orbits else {}
             usual = getattr(trl, name)(**orbit).__name__
-            assert usual == name + "-size1" * row.orbits
+            assert usual == (f"{name}-size1" if row.orbits else name)
             assert getattr(trl, name)(**orbit, **row.options, beta=1.0).__name__ == usual
     assert trl.diversity(measure="gini").__name__ == "diversity-measuregini"
 

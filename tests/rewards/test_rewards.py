@@ -1,4 +1,4 @@
-"""Rewards of one trace's own answer: hand-worked groups, exact expectations, numpy and torch, bad input."""
+"""Rewards of one's own answer: hand-worked groups, exact expectations, numpy and torch, bad input."""
 
 import pickle
 from math import comb
@@ -41,10 +41,10 @@ each_reward = pytest.mark.parametrize("name", CALLS)
 
 
 def test_a_log_reward_is_the_entry_of_its_count():
-    found = rewards.log_probability([[7, 7, 7, 3, -1, 5]], beta=0.5)
+    paid = rewards.log_probability([[7, 7, 7, 3, -1, 5]], beta=0.5)
     c = polyest.load(4).coefficients
     expected = 0.5 * np.array([[c[2], c[2], c[2], c[0], nan, c[0]]])
-    assert np.array_equal(found, expected, equal_nan=True)
+    assert np.array_equal(paid, expected, equal_nan=True)
     independent = rewards.log_probability(
         [[7, 3]], counting="independent", reference=[[7, 7, 3, 3, 3, -1]], beta=0.5
     )
@@ -150,14 +150,14 @@ def test_numpy_and_torch_are_equal_and_every_answered_trace_is_finite(name):
         {"unanswered": "exclude"},
         {"dyadic": True, "beta": 0.1},
     ):
-        found = CALLS[name](ANSWERS, **keywords)
+        paid = CALLS[name](ANSWERS, **keywords)
         tensor = CALLS[name](torch.tensor(ANSWERS), **keywords)
-        assert found.dtype == np.float64
+        assert paid.dtype == np.float64
         assert tensor.dtype == torch.float64
-        assert np.array_equal(found, tensor.numpy(), equal_nan=True)
-        assert np.isfinite(found[ANSWERS != -1]).all()
+        assert np.array_equal(paid, tensor.numpy(), equal_nan=True)
+        assert np.isfinite(paid[ANSWERS != -1]).all()
         if keywords == {"unanswered": "exclude"}:
-            assert np.isnan(found[ANSWERS == -1]).all()
+            assert np.isnan(paid[ANSWERS == -1]).all()
     assert np.isfinite(CALLS[name](ANSWERS, unanswered="lowest")).all()
 
 
@@ -178,14 +178,14 @@ def test_ragged_is_dense_group_by_group(name, array):
         {"groups": groups, "sizes": (5, 9)},
         {"groups": ids[order].tolist()},
     ):
-        found = CALLS[name](shuffled, **keywords)
-        assert np.array_equal(np.asarray(found), expected, equal_nan=True)
+        paid = CALLS[name](shuffled, **keywords)
+        assert np.array_equal(np.asarray(paid), expected, equal_nan=True)
 
 
 def test_a_promise_of_sizes_leaves_other_groups_out():
     answers, ids = np.array([1, 1, 2, 5, 5, 5, 5, 6]), np.array([0, 0, 0, 7, 7, 7, 7, 8])
-    found = rewards.log_probability(answers, groups=ids, sizes=(4, 6))
-    assert np.isnan(found).tolist() == [True] * 3 + [False] * 4 + [True]
+    paid = rewards.log_probability(answers, groups=ids, sizes=(4, 6))
+    assert np.isnan(paid).tolist() == [True] * 3 + [False] * 4 + [True]
     with pytest.raises(CountOutOfRange, match="group 8 of 1"):
         rewards.log_probability(answers, groups=ids)
     with pytest.raises(CountOutOfRange, match="a group of 2 under"):
@@ -204,9 +204,8 @@ def test_dyadic_rewards_of_a_group_sum_exactly_in_float32(name):
         assert np.array_equal(np.float32(paid).astype(float) * 2**16, np.rint(wholes))
         assert np.abs(np.rint(wholes) - wholes).max() < 1e-6
         plain = CALLS[name](ANSWERS, beta=beta, unanswered="lowest")
-        assert (
-            np.abs(paid - plain).max() <= 0.26 * beta
-        )  # a table gives way within its noise budget
+        # Entries may move by as much as the noise budget of their table allows.
+        assert np.abs(paid - plain).max() <= 0.26 * beta
         if name in ("polynomial", "gini", "pass_at", "ground_truth", "ground_truth pass"):
             assert np.abs(paid - plain).max() <= 2.0**-17 + 1e-12
 
@@ -249,11 +248,11 @@ def test_rewards_are_plain_functions_with_names():
 
 def test_a_table_of_ones_own_and_closed_forms():
     table = closed_forms.schuermann(6)
-    found = rewards.log_probability(ANSWERS, table=table)
+    paid = rewards.log_probability(ANSWERS, table=table)
     assert np.array_equal(
-        found, rewards.log_probability(ANSWERS, table="schuermann"), equal_nan=True
+        paid, rewards.log_probability(ANSWERS, table="schuermann"), equal_nan=True
     )
-    assert not np.array_equal(found, rewards.log_probability(ANSWERS), equal_nan=True)
+    assert not np.array_equal(paid, rewards.log_probability(ANSWERS), equal_nan=True)
     with pytest.raises(Mismatch, match="but the counts have K = 6 draws"):
         rewards.log_probability(ANSWERS, table=closed_forms.schuermann(7))
     solved = polyest.load(6, criterion="minimax")
@@ -267,10 +266,10 @@ def test_a_table_of_ones_own_and_closed_forms():
 def test_above_1024_draws_the_universal_table_is_read():
     answers = np.zeros((1, 1200), int)
     answers[0, :7] = 5
-    found = rewards.log_probability(answers)
+    paid = rewards.log_probability(answers)
     table = polyest.load(1198)
-    assert found[0, 0] == table[6]
-    assert found[0, -1] == table[1192]
+    assert paid[0, 0] == table[6]
+    assert paid[0, -1] == table[1192]
 
 
 def test_nobody_answered_is_nobody_rewarded():
@@ -284,8 +283,8 @@ def test_nobody_answered_is_nobody_rewarded():
 
 def test_pass_at_is_the_share_of_subsets_with_the_answer():
     answers = np.array([[4, 4, 4, 1, 2, 3, 3]])  # K = 5
-    found = rewards.pass_at(answers, 2)[0]
-    assert found == pytest.approx(
+    paid = rewards.pass_at(answers, 2)[0]
+    assert paid == pytest.approx(
         [1 - comb(5 - X, 2) / comb(5, 2) for X in counts.in_group(answers).index[0]], abs=1e-15
     )
 
@@ -294,9 +293,9 @@ def test_exploration_leaves_the_prior_of_unanswered_traces_out_and_pays_them_lea
     group = np.array([[7, 7, 3, -1]])
     prior = np.array([[-1.0, -1.0, -9.0, np.nan]])
     logs = rewards.log_probability(group)
-    found = rewards.diversity(group, measure="exploration", prior=prior, beta=2.0)
-    assert found[0, :3] == pytest.approx(2 * (prior - logs)[0, :3])
-    assert np.isnan(found[0, 3])
+    paid = rewards.diversity(group, measure="exploration", prior=prior, beta=2.0)
+    assert paid[0, :3] == pytest.approx(2 * (prior - logs)[0, :3])
+    assert np.isnan(paid[0, 3])
     lowest = rewards.diversity(
         group, measure="exploration", prior=prior, beta=2.0, unanswered="lowest"
     )
@@ -341,9 +340,9 @@ def test_a_large_reward_of_a_large_group_has_a_coarser_grid():
 
 def test_the_lowest_of_a_ragged_batch_is_that_of_its_own_table():
     answers, ids = [4, 4, 4, -1, 1, 2, 3, 4, 4, -1], [0] * 4 + [1] * 6
-    found = rewards.diversity(answers, groups=ids, unanswered="lowest")
-    assert found[3] == -polyest.load(2).coefficients.max()
-    assert found[9] == -polyest.load(4).coefficients.max()
+    paid = rewards.diversity(answers, groups=ids, unanswered="lowest")
+    assert paid[3] == -polyest.load(2).coefficients.max()
+    assert paid[9] == -polyest.load(4).coefficients.max()
 
 
 def test_callers_may_write_into_what_they_get():
@@ -358,12 +357,12 @@ def test_callers_may_write_into_what_they_get():
 
 @pytest.mark.parametrize("measure", ["entropy", "gini"])
 def test_correct_times_diversity_leaves_out_who_said_nothing_unless_one_chooses(measure):
-    """0 * nan is nan: the trace without answer is then better off than a wrong one."""
+    """0 * nan is nan: the completion without answer is then better off than a wrong one."""
     answers = np.array([[7, 7, 3, 5, 7, -1]])
     right, d = answers == 7, rewards.diversity(answers, measure=measure)
     trap = advantages.group_mean(right * (1 + d))
     assert trap[0, 5] == 0 > trap[0, 2]
     lowest = rewards.diversity(answers, measure=measure, unanswered="lowest")
     for paid in (np.where(right, 1 + d, 0), right * (1 + lowest)):
-        found = advantages.group_mean(paid)
-        assert found[0, 5] == found[0, 2] == found[0, 3] < 0 < found[0, 0]
+        advantage = advantages.group_mean(paid)
+        assert advantage[0, 5] == advantage[0, 2] == advantage[0, 3] < 0 < advantage[0, 0]

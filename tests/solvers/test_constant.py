@@ -23,10 +23,10 @@ def least(target):
     size = 1 + 4 * float(np.abs(f).max())
     phi = target.phi(P[P > 1e-3])
     bounds = (float(phi.min()) - size, float(phi.max()) + size)
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         lambda c: np.abs(P * c - f).max(), bounds=bounds, method="bounded", options={"xatol": 1e-12}
     )
-    return float(found.fun), size
+    return float(minimum.fun), size
 
 
 def check(name):

@@ -26,7 +26,7 @@ def curves(K, criterion, target=LOG):
 
 
 def usual(K, seed=0):
-    """The log of counts, moved a little at random."""
+    """The entries of log_count, moved a little at random."""
     return np.log((np.arange(K + 1) + 1) / (K + 1)) + 0.1 * np.random.default_rng(seed).normal(
         size=K + 1
     )
@@ -59,7 +59,7 @@ def number(x):
 @pytest.mark.parametrize("criterion", EVERY)
 @pytest.mark.parametrize("K", [1, 9, 40, 129])
 def test_values_are_the_definitions(K, criterion, target):
-    """Also above K = 128, where the basis is the identity."""
+    """Values are those of the definitions also above K = 128, where the basis is the identity."""
     view = curves(K, criterion, target)
     b = view.written(usual(K))
     c = view.table(b)
@@ -72,7 +72,7 @@ def test_values_are_the_definitions(K, criterion, target):
 
 @pytest.mark.parametrize("criterion", ["variance", "gradient-variance"])
 def test_squares_keep_the_digits_that_a_difference_loses(criterion):
-    """Entries near a million that spread by a tenth."""
+    """The entries are near a million and spread by a tenth."""
     view, K = curves(12, criterion), 12
     b = view.written(1e6 + 0.1 * np.cos(np.arange(K + 1.0)))
     c = view.table(b)
@@ -80,9 +80,9 @@ def test_squares_keep_the_digits_that_a_difference_loses(criterion):
     rows = pmf(K, p)
     weights = (p if criterion == "gradient-variance" else 1.0) / UNITS[1]
     difference = weights * (rows @ (c * c) - (rows @ c) ** 2)
-    found = view.quadratics(ANGLES[1:-1]).values(b, c)
+    squares = view.quadratics(ANGLES[1:-1]).values(b, c)
     wanted = np.array([float(exact(K, criterion, c, x, LOG)[1]) for x in p.tolist()])
-    assert np.abs(found / wanted - 1).max() < 1e-7
+    assert np.abs(squares / wanted - 1).max() < 1e-7
     assert np.abs(difference / wanted - 1).max() > 1e-3
 
 
@@ -137,9 +137,9 @@ def compared(view, b):
     )
 
 
-def missed(K, seen, found):
+def missed(K, seen, peaks):
     """What a dense grid sees above the peaks found within a step of it, over the greatest height."""
-    places, heights = found
+    places, heights = peaks
     near = np.abs(places - seen[0][:, None]) < np.pi / 2 / (12 * (K + 2))
     best = np.where(near, heights, 0.0).max(axis=1, initial=0.0)
     return float(((seen[1] - best) / seen[1].max()).max(initial=0.0))
@@ -153,9 +153,9 @@ def test_every_local_maximum_is_found(K, criterion):
         view = curves(K, criterion)
         b = view.written(usual(K, seed) + np.random.default_rng(seed).normal(size=K + 1))
         of_bias, of_noise = compared(view, b)
-        for seen, found in (of_noise,) if criterion == "squared-error" else (of_bias, of_noise):
-            assert missed(K, seen, found) < MARGIN
-            assert len(found[0]) == len(seen[0])
+        for seen, peaks in (of_noise,) if criterion == "squared-error" else (of_bias, of_noise):
+            assert missed(K, seen, peaks) < MARGIN
+            assert len(peaks[0]) == len(seen[0])
 
 
 def test_squared_error_has_no_peaks_of_bias():
@@ -188,9 +188,9 @@ def test_ends_are_peaks_too():
 
 
 def test_two_tops_closer_than_a_tenth_are_two():
-    """The least bias at K = 3 and half the log's variance: two tops level to 1e-8, .07 apart."""
-    found = solved(resolved(3, "variance", noise=0.5))
-    view, b = found.program.curves, found.state.iterate.b
+    """The least bias at K = 3 and half the variance of log_count: two tops level to 1e-8, .07 apart."""
+    run = solved(resolved(3, "variance", noise=0.5))
+    view, b = run.program.curves, run.state.iterate.b
     (_, _), ((places, heights), (theta, height)) = compared(view, b)
     assert len(places) == len(theta) == 2
     assert places[1] - places[0] < 0.1
@@ -215,12 +215,12 @@ def test_a_dip_at_an_end_hides_no_top(share):
     c[K - 1] = c[K] - first / K
     c[K - 2] = second / (K * (K - 1)) + 2 * c[K - 1] - c[K]
     b = view.written(c)
-    seen, found = next(compared(view, b))
+    seen, peaks = next(compared(view, b))
     top = int(np.argmax(seen[0]))
     assert 0.1 * view.step < np.pi / 2 - seen[0][top] < view.step
     at_end = float(np.abs(view.lines(np.array([np.pi / 2])).values(b))[0])
-    near = np.abs(found[0] - np.pi / 2) < view.step
-    assert np.abs(found[1][near] - seen[1][top]).min() < 0.1 * (seen[1][top] - at_end)
+    near = np.abs(peaks[0] - np.pi / 2) < view.step
+    assert np.abs(peaks[1][near] - seen[1][top]).min() < 0.1 * (seen[1][top] - at_end)
 
 
 # How peaks move
@@ -247,8 +247,8 @@ def test_gradient_and_curvature_of_a_height(criterion, of_bias):
     view, K, h = curves(6, criterion), 6, 2e-3
     b = view.written(usual(K) + np.cos(2.0 * np.arange(K + 1)))
     peaks, n = view.peaks(b), view.peaks(b).sign.size
-    chosen = range(n) if of_bias else range(n, peaks.theta.size)
-    inner = [i for i in chosen if 0.1 < peaks.theta[i] < 1.4]
+    indices = range(n) if of_bias else range(n, peaks.theta.size)
+    inner = [i for i in indices if 0.1 < peaks.theta[i] < 1.4]
     assert inner
     gained = []
     for i in inner:

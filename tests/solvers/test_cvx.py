@@ -17,7 +17,7 @@ from polyest.proof.certify import measure
 from polyest.proof.dual_bound import lower_bound
 from polyest.solvers import cvx
 
-# The dense solver is tested on all of them; 16 draws take seconds here.
+# The dense solver is tested on all of them; K = 16 takes seconds here.
 KNOWN = [
     f for f in FIGURES if f.K <= 8 or f.arguments == {"criterion": "variance", "bias_ratio": 2}
 ]
@@ -43,17 +43,17 @@ BUDGETS = [
 ]
 
 
-# Ten times the least bias of one draw is met by a constant table.
+# Ten times the least bias at K = 1 is met by a constant table.
 CASES = [(K, *case) for K in (1, 5) for case in BUDGETS if (K, *case[1].values()) != (1, 10)]
 
 
 @pytest.mark.parametrize(("K", "criterion", "budget"), CASES)
 def test_brackets_overlap_those_of_the_dense_solver(K, criterion, budget):
     known = polyest.solve(K, criterion=criterion, **budget)
-    found = polyest.solve(K, criterion=criterion, method="cvx", **budget)
-    assert found.optimum.width <= TWIN
-    assert found.optimum.lower <= known.optimum.upper
-    assert known.optimum.lower <= found.optimum.upper
+    solution = polyest.solve(K, criterion=criterion, method="cvx", **budget)
+    assert solution.optimum.width <= TWIN
+    assert solution.optimum.lower <= known.optimum.upper
+    assert known.optimum.lower <= solution.optimum.upper
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_brackets_overlap_those_of_the_dense_solver(K, criterion, budget):
     ],
 )
 def test_other_targets(name, criterion, budget):
-    found = polyest.solve(5, target=name, criterion=criterion, method="cvx", **budget)
+    solution = polyest.solve(5, target=name, criterion=criterion, method="cvx", **budget)
     known = polyest.solve(5, target=name, criterion=criterion, **budget)
-    assert found.optimum.width <= TWIN
-    assert found.optimum.upper == pytest.approx(known.optimum.upper, rel=TWIN)
+    assert solution.optimum.width <= TWIN
+    assert solution.optimum.upper == pytest.approx(known.optimum.upper, rel=TWIN)
 
 
 def test_a_bracket_wider_than_the_twins_is_not_shipped(monkeypatch):
-    """Nor is one of the twin's width shipped as found by socp."""
+    """Nor may socp ship a table whose bracket has only the twin's width."""
     monkeypatch.setattr(pipeline, "TWIN", 1e-12)
     with pytest.raises(NotConverged, match=r"cvx encloses .* relative width 1e-12 or less"):
         polyest.solve(2, noise=1, method="cvx")
@@ -115,9 +115,9 @@ def test_grid_alone_overstates_what_can_be_had():
 )
 def test_tie_break_picks_the_table_of_the_dense_solver(K, budget):
     # Entries are undetermined by tenths within 1e-6 of the optimum.
-    found = polyest.solve(K, method="cvx", **budget).coefficients
+    entries = polyest.solve(K, method="cvx", **budget).coefficients
     known = polyest.solve(K, **budget).coefficients
-    assert np.max(np.abs(found - known)) < 5e-3
+    assert np.max(np.abs(entries - known)) < 5e-3
 
 
 def test_refuses_what_it_is_not_for(monkeypatch):

@@ -30,14 +30,14 @@ PROBLEMS = {
 
 
 @cache
-def found(name):
+def solved_of(name):
     K, criterion, budget = PROBLEMS[name]
     return solved(resolved(K, criterion, **budget))
 
 
-def heights(found):
+def heights(run):
     """Every constraint's height at the iterate, from the curves: e, -e, peaks of |e|, then q."""
-    iterate, posed = found.state.iterate, found.program
+    iterate, posed = run.state.iterate, run.program
     c = posed.curves.table(iterate.b)
     e = posed.lines.values(iterate.b)
     return np.concatenate(
@@ -51,9 +51,9 @@ def heights(found):
     )
 
 
-def gradients(found):
+def gradients(run):
     """Gradients in c of the heights, one row each, by their definitions."""
-    iterate, posed = found.state.iterate, found.program
+    iterate, posed = run.state.iterate, run.program
     curves = posed.curves
     K, c, n = curves.K, curves.table(iterate.b), iterate.peaks.sign.size
     p = np.sin(posed.theta[0]) ** 2
@@ -72,22 +72,22 @@ def gradients(found):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_slacks_and_multipliers_are_positive_and_complementary(name):
-    iterate, z = found(name).state.iterate, found(name).state.z
+    iterate, z = solved_of(name).state.iterate, solved_of(name).state.z
     assert iterate.slack == pytest.approx(
-        np.where(iterate.free, iterate.tau, 1.0) - heights(found(name)), abs=1e-13 * iterate.tau
+        np.where(iterate.free, iterate.tau, 1.0) - heights(solved_of(name)), abs=1e-13 * iterate.tau
     )
     assert iterate.slack.min() > 0
     assert z.min() > 0
-    assert found(name).state.merit < 1e-6
-    assert iterate.slack @ z <= found(name).state.merit * iterate.tau * (1 + 1e-12)
+    assert solved_of(name).state.merit < 1e-6
+    assert iterate.slack @ z <= solved_of(name).state.merit * iterate.tau * (1 + 1e-12)
     assert (iterate.slack * z).max() < 1e-7 * iterate.tau
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_lagrangian_is_flat(name):
     """sum z grad + rho grad T = 0 in c, where single terms are not small; in tau, sum z = 1."""
-    state, curves = found(name).state, found(name).program.curves
-    rows = gradients(found(name))
+    state, curves = solved_of(name).state, solved_of(name).program.curves
+    rows = gradients(solved_of(name))
     W, t = quadratic(LOG, curves.K)
     tie = 2 * state.rho * (W * curves.table(state.iterate.b) - t)
     pull = curves.written(state.z @ rows + tie)
@@ -100,11 +100,11 @@ def test_the_lagrangian_is_flat(name):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_iterate_is_feasible_at_every_place(name):
-    iterate, posed = found(name).state.iterate, found(name).program
+    iterate, posed = solved_of(name).state.iterate, solved_of(name).program
     theta, c = dense(20_001), posed.curves.table(iterate.b)
     e = np.abs(posed.curves.lines(theta).values(iterate.b)).max()
     q = posed.curves.quadratics(theta).values(iterate.b, c).max()
-    if found(name).problem.criterion == "squared-error":
+    if solved_of(name).problem.criterion == "squared-error":
         e = 0.0  # it bounds none
     bounds = (iterate.tau, 1.0) if posed.frees_bias else (1.0, iterate.tau)
     assert e <= bounds[0] * (1 + 4e-9)
@@ -114,17 +114,17 @@ def test_the_iterate_is_feasible_at_every_place(name):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_tau_is_what_the_table_reaches(name):
-    curves, tau = found(name).program.curves, found(name).state.iterate.tau
-    unit = curves.bias_unit if found(name).program.frees_bias else curves.noise_unit
-    assert found(name).reached == pytest.approx(tau * unit, rel=1e-7)
+    curves, tau = solved_of(name).program.curves, solved_of(name).state.iterate.tau
+    unit = curves.bias_unit if solved_of(name).program.frees_bias else curves.noise_unit
+    assert solved_of(name).reached == pytest.approx(tau * unit, rel=1e-7)
 
 
 @pytest.mark.parametrize("name", ["quiet", "near"])
 def test_the_same_bytes_twice(name):
     K, criterion, budget = PROBLEMS[name]
     again = socp.solve(resolved(K, criterion, **budget))
-    assert again.coefficients.tobytes() == found(name).solution.coefficients.tobytes()
-    assert again.witness == found(name).solution.witness
+    assert again.coefficients.tobytes() == solved_of(name).solution.coefficients.tobytes()
+    assert again.witness == solved_of(name).solution.witness
 
 
 # The twin
@@ -152,7 +152,7 @@ def test_the_twin_finds_the_same_optimum(K, criterion, budget):
 
 
 def tie(K):
-    """The tie-break of K draws for the log."""
+    """The tie-break for the target log at this K."""
     W, t = quadratic(LOG, K)
     return TieBreak(W, t, partial(weight, W, t), SLACK)
 
@@ -181,7 +181,7 @@ def test_a_run_cut_short_says_what_gap_was_reached(monkeypatch):
 
 
 def test_a_bias_below_the_least_is_refused_with_what_was_tried():
-    """0.00400158 is the least bias of 8 draws; a hair more is attained."""
+    """0.00400158 is the least bias at K = 8; a hair more is attained."""
     problem = Problem(8, LOG, "variance", Budget("bias", 0.003), 0.003)
     with pytest.raises(NotConverged, match=r"K = 8, variance: no table with bias below 0.003 was"):
         socp.solve(problem)

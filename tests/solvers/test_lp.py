@@ -24,12 +24,12 @@ def minimax(K, name="log"):
 @pytest.mark.parametrize("K", [*range(1, 17), 23, 31, 40, 64])
 def test_table_and_optimum_are_those_of_remez(K, name):
     target = parse(name)
-    found, known = lp.solve(minimax(K, name)), remez.solve(minimax(K, name))
-    errors = [abs(float(level(target, s.witness.points))) for s in (found, known)]
+    solution, known = lp.solve(minimax(K, name)), remez.solve(minimax(K, name))
+    errors = [abs(float(level(target, s.witness.points))) for s in (solution, known)]
     assert errors[0] == pytest.approx(errors[1], rel=1e-12)
     scale = np.max(np.abs(known.coefficients))
-    assert np.max(np.abs(found.coefficients - known.coefficients)) <= 1e-12 * scale
-    assert found.method == "lp"
+    assert np.max(np.abs(solution.coefficients - known.coefficients)) <= 1e-12 * scale
+    assert solution.method == "lp"
 
 
 def test_last_point_is_one_and_points_ascend():
@@ -63,10 +63,10 @@ def test_errors_between_the_points_are_within_the_bound():
 
 @pytest.mark.parametrize("name", ["polynomial:0.5,-2", "tsallis:3", "power:2"])
 def test_polynomial_of_low_degree_is_met_exactly(name):
-    found = lp.solve(minimax(6, name))
+    solution = lp.solve(minimax(6, name))
     exact = parse(name).entries(6)
-    assert found.witness == Alternation(())
-    assert found.coefficients.tolist() == [float(c) for c in exact]
+    assert solution.witness == Alternation(())
+    assert solution.coefficients.tolist() == [float(c) for c in exact]
 
 
 def test_refuses_what_takes_minutes_and_names_remez():

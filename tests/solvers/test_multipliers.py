@@ -28,48 +28,46 @@ NEAR = ("24 draws at 1.01", "64 draws at 2", "40 draws at 1.3")  # the least bia
 
 
 @cache
-def found(name):
+def solved_of(name):
     K, criterion, budget = HARD[name]
     return solved(resolved(K, criterion, **budget))
 
 
-def again(found, **changes) -> Dual:
+def again(run, **changes) -> Dual:
     """The witness of the same state, some of the module's constants changed."""
     with pytest.MonkeyPatch.context() as patch:
         for constant, number in changes.items():
             patch.setattr(multipliers, constant, number)
-        return multipliers.witness(
-            found.problem, found.program, found.state, found.solution.coefficients
-        )
+        return multipliers.witness(run.problem, run.program, run.state, run.solution.coefficients)
 
 
-def lost(found, dual):
+def lost(run, dual):
     """What a witness's bound lacks of what the table reaches, relative."""
-    return 1 - at_least(lower_bound(found.problem, dual)) / found.reached
+    return 1 - at_least(lower_bound(run.problem, dual)) / run.reached
 
 
 @pytest.mark.parametrize("name", HARD)
 def test_bound_is_what_the_table_reaches(name):
-    assert 0 <= lost(found(name), found(name).solution.witness) < 1e-6
+    assert 0 <= lost(solved_of(name), solved_of(name).solution.witness) < 1e-6
 
 
 @pytest.mark.parametrize("name", NEAR)
 def test_without_the_fit_the_bound_near_the_least_bias_is_lost(name):
     """What the iterate leaves of the gradient is divided by a form that is all but singular."""
-    assert again(found(name)) == found(name).solution.witness
-    assert lost(found(name), again(found(name), FITS=0)) > 1
+    assert again(solved_of(name)) == solved_of(name).solution.witness
+    assert lost(solved_of(name), again(solved_of(name), FITS=0)) > 1
 
 
 def test_away_from_the_least_bias_the_fit_has_little_to_do():
-    assert 0 <= lost(found("no budget"), again(found("no budget"), FITS=0)) < 1e-6
+    assert 0 <= lost(solved_of("no budget"), again(solved_of("no budget"), FITS=0)) < 1e-6
 
 
 @pytest.mark.parametrize("name", ["24 draws at 1.01", "quiet"])
 def test_without_the_weights_of_the_tie_break_the_bound_is_blunt(name):
     """The Lagrangian of tau alone is not flat at c, and its form is the less definite."""
-    state = replace(found(name).state, rho=0.0)
-    plain = lost(found(name), again(replace(found(name), state=state), FITS=0))
-    assert plain > 2 * abs(lost(found(name), found(name).solution.witness))
+    state = replace(solved_of(name).state, rho=0.0)
+    plain = lost(solved_of(name), again(replace(solved_of(name), state=state), FITS=0))
+    assert plain > 2 * abs(lost(solved_of(name), solved_of(name).solution.witness))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +76,7 @@ def test_without_the_weights_of_the_tie_break_the_bound_is_blunt(name):
 )
 def test_weights_balance_where_constants_are_not_seen(name, balanced):
     """A variance does not see constants; a second moment does."""
-    dual = found(name).solution.witness
+    dual = solved_of(name).solution.witness
     moments = np.array(dual.bias_points) * dual.bias_weights
     off = abs(moments.sum()) / np.abs(moments).sum()
     assert off < 1e-15 if balanced else off > 1e-3
@@ -86,14 +84,14 @@ def test_weights_balance_where_constants_are_not_seen(name, balanced):
 
 @pytest.mark.parametrize("name", HARD)
 def test_a_witness_is_normalised_and_in_order(name):
-    dual = found(name).solution.witness
+    dual = solved_of(name).solution.witness
     assert list(dual.bias_points) == sorted(dual.bias_points)
     assert list(dual.noise_points) == sorted(dual.noise_points)
     assert min(dual.noise_weights) > 0
-    weights = dual.bias_weights if found(name).program.frees_bias else dual.noise_weights
+    weights = dual.bias_weights if solved_of(name).program.frees_bias else dual.noise_weights
     assert np.abs(weights).sum() == pytest.approx(1, rel=1e-9)
-    assert dual.selection == float(value(LOG, found(name).solution.coefficients))
-    if found(name).problem.criterion == "squared-error":
+    assert dual.selection == float(value(LOG, solved_of(name).solution.coefficients))
+    if solved_of(name).problem.criterion == "squared-error":
         assert dual.bias_points == dual.bias_weights == ()
     else:
         assert min(dual.bias_weights) < 0 < max(dual.bias_weights)

@@ -22,17 +22,17 @@ from polyest.solvers import remez
 def test_least_bias_is_the_known_one_to_every_digit_printed(K):
     # The figures are rounded in their last digit.
     digits = len(LEAST_BIAS[K].split("e")[0].replace(".", "").lstrip("0"))
-    found = least_bias(LOG, K, Alternation(remez.exchange(LOG, K)))
+    optimum = least_bias(LOG, K, Alternation(remez.exchange(LOG, K)))
     known, unit = float(LEAST_BIAS[K]), 10.0 ** -(digits - 1)
-    assert found.lower <= known * (1 + unit)
-    assert found.upper >= known * (1 - unit)
-    assert found.width <= 1e-12
+    assert optimum.lower <= known * (1 + unit)
+    assert optimum.upper >= known * (1 - unit)
+    assert optimum.width <= 1e-12
 
 
 @pytest.mark.parametrize("K", [64, 100, 255, 256])
 def test_least_bias_follows_its_expansion_in_even_powers(K):
-    found = least_bias(LOG, K, Alternation(remez.exchange(LOG, K)))
-    scaled = found.upper * (K + 1) ** 2
+    optimum = least_bias(LOG, K, Alternation(remez.exchange(LOG, K)))
+    scaled = optimum.upper * (K + 1) ** 2
     assert abs(scaled - LIMIT - SECOND / (K + 1) ** 2) < 0.2 / (K + 1) ** 4
     assert abs(scaled - LIMIT) > 0.07 / (K + 1) ** 2  # the second term is needed
 

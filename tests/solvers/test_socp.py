@@ -51,7 +51,7 @@ def test_ends_of_the_noise_range(K, criterion, noise):
 
 @pytest.mark.parametrize("K", [46, 62, 65, 102])
 def test_where_one_run_ends_short_of_the_gap_another_does_not(K):
-    """At noise 1 the first steps are too long there."""
+    """At a noise budget of 1 the first steps are too long."""
     assert polyest.solve(K, noise=1).optimum.width <= 2e-7
 
 

@@ -44,14 +44,14 @@ def legendre(j, p):
 
 def unlike_diagonal(columns, K):
     """Degrees whose sampled mean is no multiple of Legendre's polynomial, exactly."""
-    found = []
+    degrees = []
     for j, column in enumerate(columns):
         for p in points(K):
             mean = sum(t * B for t, B in zip(column, exact_pmf(K, p), strict=True))
             if mean != column[-1] * legendre(j, p):
-                found.append(j)
+                degrees.append(j)
                 break
-    return found
+    return degrees
 
 
 @pytest.mark.parametrize("K", [1, 2, 5, 12])

@@ -63,10 +63,10 @@ class Browser:
         if self._session:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
-        while (found := self._next()).get("id") != self._last:
-            self.events.append(found)
-        assert "error" not in found, found
-        return found["result"]
+        while (answer := self._next()).get("id") != self._last:
+            self.events.append(answer)
+        assert "error" not in answer, answer
+        return answer["result"]
 
     def _next(self):
         until = monotonic() + PATIENCE
@@ -100,11 +100,11 @@ class Browser:
 
     def value(self, expression):
         """What JavaScript gives in the page; doubles travel exactly."""
-        found = self.ask(
+        answer = self.ask(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
 
     def press(self, key):
         """A key pressed and let go."""
@@ -136,8 +136,8 @@ class Browser:
 
     def picture(self, path):
         """The whole page as a PNG."""
-        found = self.ask("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(b64decode(found["data"]))
+        answer = self.ask("Page.captureScreenshot", captureBeyondViewport=True)
+        path.write_bytes(b64decode(answer["data"]))
 
     def complaints(self):
         """Errors and whatever else the page wrote to the console."""

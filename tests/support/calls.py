@@ -39,7 +39,7 @@ def reward(function: Callable[..., Any], nan: bool = True, **arguments: Any) -> 
 
 
 def calls(path: Any) -> dict[str, Call]:
-    """The calls; path: a file that may be written."""
+    """Every call that is tried; `path` is a file that may be written."""
     pair = lambda: pairing.pair(5, "exact", table="harmonic")  # noqa: E731
     table = {"table": polyest.load(3)}
     solving = frozenset({"bias", "bias_ratio", "method", "grid", "group", "beta"})

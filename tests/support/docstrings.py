@@ -60,22 +60,22 @@ def faults(path, value, owner=None):
         return []
     if _inherited(value, owner):
         return [f"{path}: {fault}" for fault in _summary(sections(value.__doc__))]
-    found = sections(value.__doc__)
+    parts = sections(value.__doc__)
     function = inspect.unwrap(value)
-    wrong = [*_summary(found), *_titles(found)]
+    wrong = [*_summary(parts), *_titles(parts)]
     names = _names(inspect.signature(function))
-    wrong += _listed(found, ("Parameters",), names[1:] if owner else names)
-    wrong += _returned(found, inspect.signature(function).return_annotation)
-    wrong += _raised(found, function)
-    if owner is None and not doctest.DocTestParser().get_examples(found.get("Examples", "")):
+    wrong += _listed(parts, ("Parameters",), names[1:] if owner else names)
+    wrong += _returned(parts, inspect.signature(function).return_annotation)
+    wrong += _raised(parts, function)
+    if owner is None and not doctest.DocTestParser().get_examples(parts.get("Examples", "")):
         wrong.append("no example")
     return [f"{path}: {fault}" for fault in wrong]
 
 
 def _of_class(path, kind):
-    found = sections(kind.__doc__)
-    wrong = [*_summary(found), *_titles(found)]
-    wrong += _listed(found, ("Parameters", "Attributes"), fields(kind))
+    parts = sections(kind.__doc__)
+    wrong = [*_summary(parts), *_titles(parts)]
+    wrong += _listed(parts, ("Parameters", "Attributes"), fields(kind))
     wrong = [f"{path}: {fault}" for fault in wrong]
     for name, member in list(vars(kind).items()):
         called = name in public_api.CALLED and name != "__init__"
@@ -109,8 +109,8 @@ def _inherited(method, owner):
     return any(len(sections(one.__doc__)) > 1 for one in same)
 
 
-def _summary(found):
-    first = " ".join(found[""].partition("\n\n")[0].split())
+def _summary(parts):
+    first = " ".join(parts[""].partition("\n\n")[0].split())
     if not first:
         return ["no docstring"]
     wrong = []
@@ -121,16 +121,16 @@ def _summary(found):
     return wrong
 
 
-def _titles(found):
-    titles = [title for title in found if title]
+def _titles(parts):
+    titles = [title for title in parts if title]
     wrong = [f"an unknown section {title}" for title in titles if title not in KNOWN]
     if not wrong and titles != sorted(titles, key=KNOWN.index):
         wrong.append(f"sections in another order than {', '.join(KNOWN)}: {titles}")
     return wrong
 
 
-def _listed(found, titles, names):
-    listed = {head: said for title in titles for head, said in items(found.get(title, "")).items()}
+def _listed(parts, titles, names):
+    listed = {head: said for title in titles for head, said in items(parts.get(title, "")).items()}
     wrong = []
     heads = [name for head in listed for name in head.partition(" : ")[0].split(", ")]
     if heads != names:
@@ -141,17 +141,17 @@ def _listed(found, titles, names):
     ]
 
 
-def _returned(found, annotation):
+def _returned(parts, annotation):
     nothing = annotation in (None, "None", inspect.Signature.empty)
-    if nothing == bool({"Returns", "Yields"} & {*found}):
+    if nothing == bool({"Returns", "Yields"} & {*parts}):
         return ["Returns though it returns nothing" if nothing else "no Returns"]
     return []
 
 
-def _raised(found, function):
+def _raised(parts, function):
     wrong, named = [], set()
     for title, base in (("Raises", Exception), ("Warns", Warning)):
-        for head in items(found.get(title, "")):
+        for head in items(parts.get(title, "")):
             kind = getattr(polyest.errors, head, getattr(builtins, head, None))
             if not (inspect.isclass(kind) and issubclass(kind, base)):
                 wrong.append(f"{title} names {head}, which is none of polyest or Python")

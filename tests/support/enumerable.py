@@ -84,5 +84,5 @@ def distributions(seed, rows, columns):
 
 
 def coin(goal, beta, up=0.9, **keywords):
-    """One prompt, two traces, each its own answer."""
+    """One prompt and two completions, each its own answer."""
     return alft.pose([[up, 1 - up]], [0, 1], goal, beta, **keywords)

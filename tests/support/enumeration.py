@@ -34,5 +34,5 @@ def gradient(answers, chance, advantages, number):
 
 
 def mean(table, p):
-    """P(p) of a table's doubles."""
+    """The polynomial P(p) of a table, from its doubles."""
     return float(expectation(table.coefficients, p))

@@ -59,7 +59,7 @@ def method(kind: str, name: str, made: Callable[[], Any]) -> Callable[..., Any]:
 
 
 def game_calls() -> dict[str, Call]:
-    """The calls."""
+    """The calls of games that are tried with odd values."""
     play = {"rates": [0.5], "rng": 0}
     return {
         "games.Game": Call(

@@ -24,32 +24,32 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def blocks(text):
     """Kind and body of each block, and what it says it prints: the block of text behind it, or None."""
-    found = BLOCK.findall(text)
-    after = [*found, ("", "")][1:]
+    fenced = BLOCK.findall(text)
+    after = [*fenced, ("", "")][1:]
     return [
         (kind, body, then if following == "text" else None)
-        for (kind, body), (following, then) in zip(found, after, strict=True)
+        for (kind, body), (following, then) in zip(fenced, after, strict=True)
     ]
 
 
-def commented(found):
+def commented(examples):
     """The same blocks, where one in Python may say it in comments that begin its lines."""
     return [
         (kind, body, said or "".join(re.findall(r"^# (.*\n)", body, re.MULTILINE)))
         if kind == "python"
         else (kind, body, said)
-        for kind, body, said in found
+        for kind, body, said in examples
     ]
 
 
-def run(found, page, *, compared=True, **given):
+def run(examples, page, *, compared=True, **given):
     """The namespace after all Python, and all lines of sh that are commands of polyest, in their order.
 
     given: what the page leaves to its reader.  What a command prints is compared where the page says it, and
     nothing is where compared is False: a trainer prints what it likes.
     """
     namespace = {"__name__": "page", **given}
-    for kind, body, said in found:
+    for kind, body, said in examples:
         printed = StringIO()
         if kind == "python":
             with redirect_stdout(printed):

@@ -2,7 +2,7 @@
 
     python tests/support/processes.py RANK FILE OUT [3]
 
-Rank 0 holds all but the last traces of every group, or none at all; OUT has what each rank computed.  Of
+Rank 0 holds all but the last completions of every group, or none at all; OUT has what each rank computed.  Of
 three processes the last two are a group of their own.
 """
 
@@ -37,7 +37,7 @@ def computed(answers, ids, orbits):
 
 @contextmanager
 def counted_messages():
-    """The arguments of the all_gathers within."""
+    """The arguments of every all_gather that is called in the block."""
     sent, send = [], dist.all_gather
     dist.all_gather = lambda *given, **named: (sent.append(given), send(*given, **named))[1]
     try:
@@ -55,9 +55,9 @@ def main():
         world_size=int(*size or (2,)),
         timeout=timedelta(seconds=60),
     )
-    found = of_three(int(rank)) if size else of_two(int(rank))
+    results = of_three(int(rank)) if size else of_two(int(rank))
     with open(f"{out}.{rank}", "w") as stream:
-        json.dump(found, stream)
+        json.dump(results, stream)
     dist.destroy_process_group()
 
 
@@ -73,7 +73,7 @@ def of_three(rank):
 
 def of_two(rank):
     answers, ids, orbits, costs = batch()
-    found = {}
+    results = {}
     for name, first in (("split", np.arange(24) % 6 < 4), ("empty", np.zeros(24, bool))):
         mine = first if rank == 0 else ~first
         for array in (np.asarray, torch.as_tensor):
@@ -81,33 +81,33 @@ def of_two(rank):
             whole, rows = gathering.whole(*own)
             assert all(type(a) is type(b) for a, b in zip(own, whole, strict=True))
             for key, paid in computed(*whole).items():
-                found[f"{name} {key} {array.__name__}"] = paid[rows].tolist()
+                results[f"{name} {key} {array.__name__}"] = paid[rows].tolist()
         price = Multiplier(0.1, rate=1.0)
         price.update(costs[mine])
-        found[f"{name} price"] = price.state_dict()["value"]
+        results[f"{name} price"] = price.state_dict()["value"]
     wide = np.arange(6).reshape(3, 2) if rank else np.empty((0, 2), np.int64)
     (pairs, flags), _ = gathering.whole(
         wide, np.zeros(len(wide), bool) if rank else np.array([], bool)
     )
-    found["wide"] = [pairs.tolist(), flags.tolist(), str(flags.dtype)]
+    results["wide"] = [pairs.tolist(), flags.tolist(), str(flags.dtype)]
     (_, small), _ = gathering.whole(ids[:2], np.arange(2, dtype=[np.int32, np.int64][rank]))
-    found["kinds"] = [small.tolist(), str(small.dtype)]
+    results["kinds"] = [small.tolist(), str(small.dtype)]
     reals = costs.reshape(12, 2)[: 5 + 7 * rank].astype([np.float32, np.float64][rank])
     (both, marks), _ = gathering.whole(reals, np.arange(len(reals)) % 2 == 0)
-    found["reals"] = [both.tolist(), str(both.dtype), marks.tolist()]
+    results["reals"] = [both.tolist(), str(both.dtype), marks.tolist()]
     halves = torch.arange(3, dtype=torch.bfloat16) / 2
     waves = torch.tensor([1 + 2j, 3 - 1j], dtype=torch.complex128)
     negated = waves.conj().imag  # which torch has not written down yet
     learned = torch.tensor([0.25], requires_grad=True)
     for name, reals in (("halves", halves), ("negated", negated), ("learned", learned)):
-        found[name] = gathering.whole(reals)[0][0].tolist()
-    found["bytes"] = gathering.whole(torch.tensor([rank, 255], dtype=torch.uint8))[0][0].tolist()
+        results[name] = gathering.whole(reals)[0][0].tolist()
+    results["bytes"] = gathering.whole(torch.tensor([rank, 255], dtype=torch.uint8))[0][0].tolist()
     for name, n in (("fits", gathering.FIRST // 2), ("follows", gathering.FIRST // 2 + 1)):
         own = np.arange(2 * n).reshape(n, 2) if rank else np.array([[-1, -2]])
         with counted_messages() as sent:
             (both,), rows = gathering.whole(own)
         right = np.array_equal(both, [[-1, -2], *np.arange(2 * n).reshape(n, 2)])
-        found[name] = [right and np.array_equal(both[rows], own), len(sent)]
+        results[name] = [right and np.array_equal(both[rows], own), len(sent)]
     for call, error in (
         (lambda: gathering.whole(ids.astype(float) if rank else ids), CountOutOfRange),
         (lambda: gathering.whole(ids[:, None] if rank else ids), CountOutOfRange),
@@ -120,10 +120,10 @@ def of_two(rank):
     ):
         try:
             call()
-            found.setdefault("errors", []).append("none")
+            results.setdefault("errors", []).append("none")
         except error as raised:
-            found.setdefault("errors", []).append(str(raised))
-    return found
+            results.setdefault("errors", []).append(str(raised))
+    return results
 
 
 if __name__ == "__main__":

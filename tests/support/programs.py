@@ -64,5 +64,5 @@ def exact_pmf(K, p: Fraction) -> list[Fraction]:
 
 
 def dense(count, ends=(0.0, np.pi / 2)):
-    """Angles in order, of a grid that no curve of a few draws hides between."""
+    """Angles in order, of a grid so fine that no curve of a small K hides between."""
     return np.linspace(*ends, count)

@@ -21,11 +21,8 @@ MODULES = (
 )  # fmt: skip
 # There only where the trainer is.
 OF_TRAINERS = ("polyest.integrations.trl.Check", "polyest.integrations.trl.MultiplierCallback")
-CALLED = (
-    "__init__",
-    "__call__",
-    "__getitem__",
-)  # of the names with underscores, those that users meet
+# Of the names with underscores, those that users meet.
+CALLED = ("__init__", "__call__", "__getitem__")
 
 
 def listing() -> str:
@@ -48,20 +45,20 @@ def names(module: ModuleType) -> list[str]:
 
 def of_module(module: ModuleType) -> list[str]:
     """The lines of a module."""
-    found = []
+    lines = []
     for name in names(module):
         path = f"{module.__name__}.{name}"
         if path in OF_TRAINERS:
-            found.append(f"class {path}")
+            lines.append(f"class {path}")
             continue
         value = getattr(module, name)
         if inspect.isclass(value):
-            found += _of_class(path, value)
+            lines += _of_class(path, value)
         elif inspect.isfunction(value):
-            found.append(f"{path}{_signature(_written(value))}")
+            lines.append(f"{path}{_signature(_written(value))}")
         else:
-            found.append(f"{path}: {type(value).__name__}")
-    return found
+            lines.append(f"{path}: {type(value).__name__}")
+    return lines
 
 
 def _of_class(path: str, kind: type) -> list[str]:
@@ -78,13 +75,13 @@ def _of_class(path: str, kind: type) -> list[str]:
 
 
 def _members(kind: type) -> list[tuple[str, str]]:
-    found = []
+    lines = []
     written = _written(kind)
     assert isinstance(written, ast.ClassDef)
     for node in written.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             if not node.target.id.startswith("_"):
-                found.append((node.target.id, ast.unparse(node)))
+                lines.append((node.target.id, ast.unparse(node)))
         elif isinstance(node, ast.FunctionDef) and (
             not node.name.startswith("_") or node.name in CALLED
         ):
@@ -92,10 +89,10 @@ def _members(kind: type) -> list[tuple[str, str]]:
                 ast.unparse(mark) for mark in node.decorator_list
             }:
                 assert node.returns is not None
-                found.append((node.name, f"{node.name}: {ast.unparse(node.returns)}"))
+                lines.append((node.name, f"{node.name}: {ast.unparse(node.returns)}"))
             else:
-                found.append((node.name, f"{node.name}{_signature(node)}"))
-    return found
+                lines.append((node.name, f"{node.name}{_signature(node)}"))
+    return lines
 
 
 def _signature(node: ast.AST) -> str:

@@ -15,5 +15,5 @@ def required(name):
 def data(name, **other):
     """Data of a reward, that over orbits in an orbit of one prompt."""
     row = REWARDS[name]
-    found = {what: value for what, value in {**DATA, **other}.items() if what in row.data}
-    return {**found, "answers": [found["answers"]]} if row.orbits else found
+    given = {name: value for name, value in {**DATA, **other}.items() if name in row.data}
+    return {**given, "answers": [given["answers"]]} if row.orbits else given

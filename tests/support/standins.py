@@ -114,8 +114,8 @@ class TrajectoryGroup:
 
 
 async def gather_trajectory_groups(groups, *, after_each=None, **_):
-    found = [await after_each(await group) for group in groups]
-    return [group for group in found if group is not None]
+    awaited = [await after_each(await group) for group in groups]
+    return [group for group in awaited if group is not None]
 
 
 def art(monkeypatch):
@@ -220,9 +220,9 @@ def rllm_collect(registry, groups, role, adv_estimator="grpo", by_role=None):
     if name not in registry:
         raise ValueError(f"Unknown advantage estimator {name}.")
     rewards = [np.array([one.reward for one in group.trajectories]) for group in groups]
-    found, _ = registry[name](rewards=rewards, algorithm_config=object(), traj_groups=groups)
-    assert len(found) == len(groups)
-    for group, advantages in zip(groups, found, strict=True):
+    estimates, _ = registry[name](rewards=rewards, algorithm_config=object(), traj_groups=groups)
+    assert len(estimates) == len(groups)
+    for group, advantages in zip(groups, estimates, strict=True):
         for one, advantage in zip(group.trajectories, advantages, strict=True):
             for step in one.steps:
                 step.advantage = float(advantage)

@@ -66,49 +66,49 @@ def evaluated(folder, kind, data, size, **changes):
 def raised(reward, error, **batch):
     try:
         reward(**{name: values for name, values in batch.items() if values is not None})
-    except (error, BrokenBatch) as found:
-        return str(found)
+    except (error, BrokenBatch) as refused:
+        return str(refused)
     return "nothing"
 
 
 def main():
     folder, rank = Path(sys.argv[1]), int(os.environ["RANK"])
-    found = {kind: trained(folder, kind) for kind in ("GRPO", "RLOO")}
-    found["evaluated"] = {
+    results = {kind: trained(folder, kind) for kind in ("GRPO", "RLOO")}
+    results["evaluated"] = {
         kind: evaluated(folder, kind, dataset(3), 8, num_generations_eval=4)
         for kind in ("GRPO", "RLOO")
     }
     blocks = trl.log_probability(num_generations=4)
     own = rows(0, 6) if rank == 0 else rows(6, 12)
-    found["twice"] = blocks(**own)
+    results["twice"] = blocks(**own)
     empty = {"prompts": [], "completions": []}
-    found["empty"] = blocks(**(empty if rank == 0 else rows(0, 12)))
-    found["none"] = blocks(**empty)
+    results["empty"] = blocks(**(empty if rank == 0 else rows(0, 12)))
+    results["none"] = blocks(**empty)
     silent = {"distance": trl_apart, "unanswered": "exclude"}
-    found["texts"] = trl.pairwise(orbit_size=1, num_generations=4, **silent)(**own)
+    results["texts"] = trl.pairwise(orbit_size=1, num_generations=4, **silent)(**own)
     pairs = trl.pairwise(orbit_size=2, distance=trl_apart, num_generations=3)
-    found["pairs"] = pairs(**(rows(0, 5, *PAIRS) if rank == 0 else rows(5, 12, *PAIRS)))
-    found["compared"] = [*COMPARED]
+    results["pairs"] = pairs(**(rows(0, 5, *PAIRS) if rank == 0 else rows(5, 12, *PAIRS)))
+    results["compared"] = [*COMPARED]
     COMPARED.clear()
     modes = trl.coherence(orbit_size=2, num_generations=3).reading
     part = rows(0, 5, *PAIRS) if rank == 0 else rows(5, 12, *PAIRS)
-    found["kept"] = read(modes, part.pop("prompts"), part.pop("completions"), part).kept.tolist()
+    results["kept"] = read(modes, part.pop("prompts"), part.pop("completions"), part).kept.tolist()
     said = {**rows(0, 4), "completions": SAID}
     cut = {name: values[:1] if rank == 0 else values[1:] for name, values in said.items()}
-    found["agreeing"] = trl.pairwise(orbit_size=1, **silent)(**cut)
-    found["said"] = [*COMPARED]
+    results["agreeing"] = trl.pairwise(orbit_size=1, **silent)(**cut)
+    results["said"] = [*COMPARED]
     ASKED.clear()
     joined = {"kind": "string", "equivalence": same_pair, "num_generations": 4}
-    found["joined"] = trl.log_probability(**joined)(**own)
-    found["asked"] = [*ASKED]
-    found["orbits joined"] = trl.coherence(orbit_size=2, **{**joined, "num_generations": 3})(
+    results["joined"] = trl.log_probability(**joined)(**own)
+    results["asked"] = [*ASKED]
+    results["orbits joined"] = trl.coherence(orbit_size=2, **{**joined, "num_generations": 3})(
         **(rows(0, 5, *PAIRS) if rank == 0 else rows(5, 12, *PAIRS))
     )
     answer = {"answer": ["4"] * len(own["prompts"])}
-    found["right"] = trl.ground_truth(**joined)(**own, **answer)
+    results["right"] = trl.ground_truth(**joined)(**own, **answer)
     alone = trl.coherence(orbit_size=3)
     named = trl.log_probability(num_generations=4, group="group_id")
-    found["errors"] = [
+    results["errors"] = [
         raised(trl.log_probability(gather=False, num_generations=4), BrokenBatch, **own),
         raised(alone, BrokenOrbit, **own),
         raised(blocks, BrokenBatch, **{**own, "prompts": [f"{rank}"] * 6}),
@@ -121,7 +121,7 @@ def main():
         ),
         raised(named, MissingColumn, **(own if rank == 1 else {**own, "group_id": None})),
     ]
-    (folder / f"{rank}.json").write_text(json.dumps(found))
+    (folder / f"{rank}.json").write_text(json.dumps(results))
 
 
 def same_pair(left, right):

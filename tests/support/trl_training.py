@@ -44,7 +44,7 @@ STEPS = 5
 
 
 def cost(text):
-    """Length, up to 4."""
+    """The cost of a completion: its length, at most 4."""
     return min(len(text), 16) / 4
 
 
@@ -187,7 +187,7 @@ def advantages(paid, G, kind="GRPO", scale="none"):
         return torch.nan_to_num(rewards - baselines.view(-1), nan=0.0)
     mean = torch.nanmean(grouped, dim=1).repeat_interleave(G, dim=0)
     std = nanstd(grouped, dim=1).repeat_interleave(G, dim=0)
-    found = rewards - mean
+    centred = rewards - mean
     if scale != "none":
-        found = found / (std + 1e-4)
-    return torch.nan_to_num(found, nan=0.0)
+        centred = centred / (std + 1e-4)
+    return torch.nan_to_num(centred, nan=0.0)

@@ -159,7 +159,7 @@ def test_a_disk_that_takes_nothing_any_more_is_no_hindrance(monkeypatch):
 
 @pytest.mark.parametrize("module", ["numba", "numba.core"])
 def test_a_numba_that_is_there_and_cannot_be_loaded_is_not_called_missing(module):
-    """As where memory runs out, or numpy is too new for it."""
+    """Loading may fail where memory runs out, or where numpy is too new for numba."""
     program = (
         "import sys\n"
         "class Broken:\n"

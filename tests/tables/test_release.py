@@ -84,14 +84,14 @@ def test_released_minimax_tables_are_proved_to_1e_12(K):
 def test_least_biases_are_those_of_the_tables():
     rows = (Path(releases.tables()) / "least-bias.csv").read_text().splitlines()
     assert rows[0] == "K,lower,upper,scaled_lower,scaled_upper"
-    found = {int(row.split(",")[0]): [float(x) for x in row.split(",")[1:]] for row in rows[1:]}
-    assert sorted(found) == [*range(1, 257), *range(510, 513), *range(1022, 1025)]
+    by_K = {int(row.split(",")[0]): [float(x) for x in row.split(",")[1:]] for row in rows[1:]}
+    assert sorted(by_K) == [*range(1, 257), *range(510, 513), *range(1022, 1025)]
     for K in range(1, 41):
         optimum = polyest.load(K, criterion="minimax").optimum
-        assert optimum.lower <= found[K][1]
-        assert found[K][0] <= optimum.upper
-    assert all(lower <= upper <= lower * (1 + 1e-12) for lower, upper, *_ in found.values())
-    scaled = np.array([row[2] for _, row in sorted(found.items())])
+        assert optimum.lower <= by_K[K][1]
+        assert by_K[K][0] <= optimum.upper
+    assert all(lower <= upper <= lower * (1 + 1e-12) for lower, upper, *_ in by_K.values())
+    scaled = np.array([row[2] for _, row in sorted(by_K.items())])
     assert (np.diff(scaled) > 0).all()
     assert scaled[-1] < 0.325089273454175 < scaled[-1] + 1e-7
 

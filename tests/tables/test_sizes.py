@@ -21,8 +21,8 @@ def test_a_group_has_the_table_of_its_draws(group, baseline):
     K = counts.draws(group, baseline)
     assert group - K == BASELINES[baseline]
     assert polyest.load(group=group, baseline=baseline) == polyest.load(K)
-    found = run("show", "--group", group, "--baseline", baseline)
-    assert found.stdout == run("show", "--K", K).stdout
+    shown = run("show", "--group", group, "--baseline", baseline)
+    assert shown.stdout == run("show", "--K", K).stdout
 
 
 def test_the_default_baseline_is_the_group_mean():
@@ -104,9 +104,9 @@ def test_so_is_both_but_where_the_group_is_that_of_the_grid(name):
     ],
 )
 def test_of_a_command_it_is_usage(command, words, said):
-    found = run(command, *words)
-    assert found.exit_code == 2
-    assert said in found.stderr
+    done = run(command, *words)
+    assert done.exit_code == 2
+    assert said in done.stderr
 
 
 # What follows the target is keywords.
@@ -128,9 +128,9 @@ def test_by_their_place_they_work_with_a_warning_that_says_how_they_are_written(
     with pytest.warns(
         DeprecationWarning, match=r"by position works until polyest 1\.0: write"
     ) as caught:
-        found = by_place()
+        result = by_place()
     assert caught[0].filename == __file__
-    assert found == getattr(polyest, name.split()[0])(**keywords)
+    assert result == getattr(polyest, name.split()[0])(**keywords)
 
 
 def test_curves_had_the_criterion_before_the_target():

@@ -24,9 +24,9 @@ def test_the_same_kind_comes_out_as_went_in(table):
     assert table[counts].tolist() == c[counts].tolist()
     assert table[[1, 4]].tolist() == [c[1], c[4]]
     for dtype in (torch.int64, torch.int32, torch.uint8):
-        found = table[torch.tensor([[0, 5], [2, 2]], dtype=dtype)]
-        assert found.dtype == torch.float64
-        assert found.tolist() == table[counts].tolist()
+        entries = table[torch.tensor([[0, 5], [2, 2]], dtype=dtype)]
+        assert entries.dtype == torch.float64
+        assert entries.tolist() == table[counts].tolist()
     assert table[np.zeros((2, 0), dtype=int)].shape == (2, 0)
     assert table[torch.zeros((2, 0), dtype=torch.int64)].shape == (2, 0)
 

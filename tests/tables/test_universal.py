@@ -43,9 +43,9 @@ def exact(table, X):
     return gap + mpmath.mpf(shift.numerator) / shift.denominator
 
 
-def units(found, value):
+def units(double, value):
     """Distance of a double from a number, in units of its last place."""
-    return float(abs(mpmath.mpf(found) - value) / np.spacing(abs(found)))
+    return float(abs(mpmath.mpf(double) - value) / np.spacing(abs(double)))
 
 
 def test_every_entry_is_the_nearest_double(table):
@@ -87,14 +87,14 @@ def test_second_terms_are_half_at_first_and_second_differences_then():
 
 def test_the_same_kind_comes_out_as_went_in(table):
     counts = np.array([[0, 4096], [7, 7]], dtype=np.int32)
-    found = table[counts]
-    assert found.shape == (2, 2)
-    assert found[1].tolist() == [table[7]] * 2
+    entries = table[counts]
+    assert entries.shape == (2, 2)
+    assert entries[1].tolist() == [table[7]] * 2
     assert type(table[np.int64(7)]) is float
     assert table[[7, 0]].tolist() == [table[7], table[0]]
     for dtype in (torch.int64, torch.int32):
         tensor = table[torch.tensor(counts, dtype=dtype)]
-        assert (tensor.dtype, tensor.tolist()) == (torch.float64, found.tolist())
+        assert (tensor.dtype, tensor.tolist()) == (torch.float64, entries.tolist())
     assert table[np.zeros((2, 0), dtype=int)].shape == (2, 0)
     assert table[torch.zeros((2, 0), dtype=torch.int64)].shape == (2, 0)
 

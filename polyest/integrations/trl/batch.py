@@ -114,18 +114,18 @@ def _joined(how: Reading, rows: Rows, orbits: Ints, mine: slice) -> tuple[Ints, 
     own = np.flatnonzero((first >= mine.start) & (first < mine.stop))
     at = np.flatnonzero(np.isin(orbits, own))
     try:
-        found = np.full((2, len(orbits)), -1)
+        ids = np.full((2, len(orbits)), -1)
         for members in _parts(orbits, at):
             both = [said[i] for i in members] + [right[i] for i in members]
-            found[:, members] = identified(how.reader.joined(both)).reshape(2, -1)
+            ids[:, members] = identified(how.reader.joined(both)).reshape(2, -1)
     except Exception:  # from the caller's equivalence; the other processes wait, and are told first
         _refuse(how, "could not compare its answers")
         raise
     if how.gather is False:
-        return found[0], found[1]
-    (at, *each), _ = gathering.whole(at, *found[:, at])
-    found[:, at] = each
-    return found[0], found[1]
+        return ids[0], ids[1]
+    (at, *each), _ = gathering.whole(at, *ids[:, at])
+    ids[:, at] = each
+    return ids[0], ids[1]
 
 
 def _parts(orbits: Ints, at: Ints) -> list[Ints]:
@@ -230,14 +230,14 @@ def _exchanged(texts: list[str | None]) -> list[str | None]:
     full = b"".join(b.ljust(8 * _words(len(b)), b"\0") for b in written)
     (each,), _ = gathering.whole(np.array(sizes, np.int64))
     (sent,), _ = gathering.whole(np.frombuffer(full, np.int64))
-    found: list[str | None] = []
+    received: list[str | None] = []
     start = 0
     for size in each.tolist():
         stop = start + _words(size)
         part = sent[start:stop].tobytes()[: max(size, 0)]
-        found.append(None if size < 0 else part.decode("utf-8", "surrogatepass"))
+        received.append(None if size < 0 else part.decode("utf-8", "surrogatepass"))
         start = stop
-    return found
+    return received
 
 
 def _words(size: int) -> int:
@@ -247,6 +247,6 @@ def _words(size: int) -> int:
 
 def _objects(texts: list[str | None]) -> Array:
     """Texts as an array of objects (N,)."""
-    found = np.empty(len(texts), object)
-    found[:] = texts
-    return found
+    array = np.empty(len(texts), object)
+    array[:] = texts
+    return array

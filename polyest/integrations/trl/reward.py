@@ -224,8 +224,8 @@ class Reward:
         if batch.truth is not None:
             given["truth"] = batch.truth[kept].reshape(shape)
         answers = batch.answers[kept].reshape(shape)
-        found = REWARDS[self.form].function(answers, **given, **self.options).reshape(-1)
-        return finite_in_float32(found)
+        paid = REWARDS[self.form].function(answers, **given, **self.options).reshape(-1)
+        return finite_in_float32(paid)
 
     def _try(self) -> None:
         """Raises now what the first batch would raise, whatever is in it."""
@@ -302,10 +302,10 @@ def _tokens(end: object) -> tuple[int, ...] | None:
     each = (end,) if isinstance(end, Integral) else end
     if not isinstance(each, Iterable) or isinstance(each, str | bytes):
         each = [each]
-    found = tuple(each)
-    if any(isinstance(token, bool) or not isinstance(token, Integral) for token in found):
+    tokens = tuple(each)
+    if any(isinstance(token, bool) or not isinstance(token, Integral) for token in tokens):
         raise InvalidReward(
             f"end_token is {shown(end)}: expected the number of a token, such as tokenizer.eos_token_id, or "
             "several"
         )
-    return tuple(int(token) for token in found)
+    return tuple(int(token) for token in tokens)

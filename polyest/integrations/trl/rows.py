@@ -124,14 +124,14 @@ def column(name: str, columns: Mapping[str, object], rows: int, repair: str = ""
             f"no column {name!r} in the dataset: it has {', '.join(there) or 'none but the prompt'}; add "
             f"dataset.add_column({name!r}, ...), or name another one{repair}"
         )
-    found: Any = columns[name]
-    found = found.tolist() if hasattr(found, "tolist") else list(found)  # numpy's and torch's
-    if not isinstance(found, list) or len(found) != rows:
+    values: Any = columns[name]
+    values = values.tolist() if hasattr(values, "tolist") else list(values)  # numpy's and torch's
+    if not isinstance(values, list) or len(values) != rows:
         raise BrokenBatch(
-            f"column {name!r} has {len(found) if isinstance(found, list) else 'no'} values for {rows} "
+            f"column {name!r} has {len(values) if isinstance(values, list) else 'no'} values for {rows} "
             "completions: expected one a row"
         )
-    return [plain(value) for value in found]
+    return [plain(value) for value in values]
 
 
 def numbers(name: str, values: Sequence[object]) -> Ints:
@@ -168,13 +168,13 @@ def truncated(completion_ids: Sequence[object], ends: Sequence[int]) -> list[boo
     >>> truncated([[5, 6, 2], [5, 6], []], (2, 0))
     [False, True, True]
     """
-    found = []
+    flags = []
     for ids in completion_ids:
         tokens = ids.tolist() if hasattr(ids, "tolist") else ids
         if not isinstance(tokens, Sequence) or isinstance(tokens, str):
             raise InvalidAnswer(f"completion_ids holds {shown(ids)}: expected a list of tokens")
-        found.append(not len(tokens) or int(tokens[-1]) not in ends)
-    return found
+        flags.append(not len(tokens) or int(tokens[-1]) not in ends)
+    return flags
 
 
 def _mark(prompt: object) -> str:

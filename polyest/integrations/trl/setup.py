@@ -84,9 +84,9 @@ def order_by_orbit(dataset: Data, column: str = "orbit_id", seed: int = 0) -> Da
     members: dict[Any, list[int]] = {}
     for i, orbit in enumerate([row[column] for row in rows] if is_list else rows[column]):
         members.setdefault(orbit, []).append(i)
-    sizes = [len(found) for found in members.values()]
+    sizes = [len(rows) for rows in members.values()]
     usual = max(set(sizes), key=sizes.count)
-    odd = [orbit for orbit, found in members.items() if len(found) != usual]
+    odd = [orbit for orbit, rows in members.items() if len(rows) != usual]
     if odd:
         raise BrokenOrbit(
             f"orbit {odd[0]!r} has {len(members[odd[0]])} prompts, others {usual}: expected as many in every "
@@ -162,23 +162,26 @@ def looked_at(config: object, rewarded: Sequence[Any], beside: int, evaluated: i
 
 def _switches(config: object) -> dict[str, tuple[type[Warning], str]]:
     """Settings that undo what a reward pays: the setting -> which warning, and what the setting does."""
-    found: dict[str, tuple[type[Warning], str]] = {}
+    switches: dict[str, tuple[type[Warning], str]] = {}
     scale = getattr(config, "scale_rewards", "none")
     if scale not in ("none", False):
-        found[f"scale_rewards={scale!r}"] = (ScaleLost, DIVIDES)
+        switches[f"scale_rewards={scale!r}"] = (ScaleLost, DIVIDES)
     if getattr(config, "normalize_advantages", False):
-        found["normalize_advantages=True"] = (ScaleLost, DIVIDES)
+        switches["normalize_advantages=True"] = (ScaleLost, DIVIDES)
     aggregation = getattr(config, "multi_objective_aggregation", "")
     if aggregation == "normalize_then_sum":
-        found[f"multi_objective_aggregation={aggregation!r}"] = (ScaleLost, DIVIDES)
+        switches[f"multi_objective_aggregation={aggregation!r}"] = (ScaleLost, DIVIDES)
     clip = getattr(config, "reward_clip_range", None)
     if clip is not None:
-        found[f"reward_clip_range={clip!r}"] = (AnotherObjective, "cuts entries of the table off")
+        switches[f"reward_clip_range={clip!r}"] = (
+            AnotherObjective,
+            "cuts entries of the table off",
+        )
     loss = getattr(config, "loss_type", "dr_grpo")
     if loss != "dr_grpo":
         what = WEIGHTS.get(loss, "is another function of the advantages")
-        found[f"loss_type={loss!r}"] = (AnotherObjective, f"{what}: the gradient is another one")
-    return found
+        switches[f"loss_type={loss!r}"] = (AnotherObjective, f"{what}: the gradient is another one")
+    return switches
 
 
 def _fits(reward: Any, config: Any, rewards: int) -> None:
@@ -250,13 +253,13 @@ def _evaluates(config: object) -> bool:
 def _version() -> None:
     """Raises NotInstalled without TRL, UnsupportedVersion for a version that is known not to work."""
     try:
-        found = metadata.version("trl")
+        version = metadata.version("trl")
     except metadata.PackageNotFoundError:
         raise NotInstalled(f"TRL is not installed: {NEEDED}") from None
-    major, minor = (int(part) for part in found.split(".")[:2])
+    major, minor = (int(part) for part in version.split(".")[:2])
     if major != 1 or minor < 8:
         raise UnsupportedVersion(
-            f"TRL {found}: expected 1.8 or later, below 2 (found to work: 1.8, 1.10, 1.12 to 1.14, "
+            f"TRL {version}: expected 1.8 or later, below 2 (found to work: 1.8, 1.10, 1.12 to 1.14, "
             "1.16); in earlier ones a reward of None counts as 0, more than the log of any probability; "
             f"{NEEDED}"
         )
@@ -265,6 +268,6 @@ def _version() -> None:
 
         if getattr(utils, "_ChunkedLogProbFunction", True) is None:
             raise UnsupportedVersion(
-                f"TRL {found} does not train without triton (its _ChunkedLogProbFunction is None): use 1.16 "
-                f"or 1.14, {NEEDED}"
+                f"TRL {version} does not train without triton (its _ChunkedLogProbFunction is None): use "
+                f"1.16 or 1.14, {NEEDED}"
             )
