@@ -234,7 +234,7 @@ def pair(
         The factor of the rewards, positive.
     sign : {1, -1}
         The sign of the rewards.
-    **keywords : Any
+    **keywords : Which
         Those of `rewards.Options` that say which table: criterion, bias, bias_ratio and noise of a released
         one, or table= with a Table or the name of a closed form.
 

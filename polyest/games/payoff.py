@@ -55,7 +55,7 @@ def table(
         Whether a completion is counted in its own group or in independent reference draws.
     baseline : {"group-mean", "none", "exact"}
         What the trainer subtracts from the rewards of a group.
-    **keywords : Any
+    **keywords : Bounded
         Criterion and budget of the table, as `polyest.load` takes them; none for a polynomial, which is
         met exactly.
 
@@ -137,7 +137,7 @@ def rewards(
         What the trainer subtracts from the rewards of a group.
     no_answer : int
         The integer that marks a completion without an answer.
-    **keywords : Any
+    **keywords : Bounded
         As in `table`.
 
     Returns

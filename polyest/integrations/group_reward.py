@@ -31,7 +31,7 @@ class GroupReward:
     centred : bool
         Whether the group's mean is subtracted here.  A trainer's own mean then changes nothing, and its logs
         show a mean reward of 0.
-    **options : Any
+    **options : object
         `beta`, `unanswered` and the reward's own options, such as `noise`, `measure` or `fuzzy`; `group` and
         `incomplete` as in `estimators.AdvantageOptions`, where "zero" stands for rewards 0; and how answers
         are read, as in `reader.Answering`.  unanswered="exclude" needs centred=True: a completion without

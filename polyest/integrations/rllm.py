@@ -41,7 +41,7 @@ def rllm(
     orbit : callable or None
         A function of a group that gives what its orbit is called, for rewards over orbits; the number of
         prompts of an orbit is the option `orbit_size`.
-    **options : Any
+    **options : object
         As in `reader.Answering`, where an equivalence joins the answers of an orbit, and as in
         `estimators.parse_options`.
 

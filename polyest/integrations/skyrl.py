@@ -18,7 +18,7 @@ def skyrl(name: str = "log_probability", **options: object) -> Callable[..., tup
     ----------
     name : str
         A reward that the registry offers to estimators.
-    **options : Any
+    **options : object
         As in `estimators.parse_options`.
 
     Returns

@@ -76,7 +76,7 @@ def compute_score(
         As in `answers.canonical`.
     orbit : str or None
         The entry of `extra_info` that numbers the orbits, where the estimator has orbits="score".
-    **_ : Any
+    **_ : object
         What else verl passes; it is not read.
 
     Returns
@@ -135,11 +135,11 @@ def estimate(
         What verl passes: the sum over the tokens is the class of the answer.
     response_mask : tensor (completions, tokens)
         What verl passes: 1 at tokens of the completion.
-    config : Any
+    config : object
         The configuration of the algorithm; options of the reward are below `config.polyest`.
     index : array (completions,) or None
         The uid of each completion's prompt.
-    **_ : Any
+    **_ : object
         What else verl passes; it is not read.
 
     Returns

@@ -84,7 +84,7 @@ def sweep(
         As in `solve`.
     baseline : str
         As in `solve`.
-    **keywords : Any
+    **keywords : Posed
         Target, criterion and budget, as in `solve`.
 
     Raises

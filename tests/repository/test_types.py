@@ -1,5 +1,6 @@
 """Two type checkers agree on the public interface: what is right passes, and each mistake is an error."""
 
+import ast
 import inspect
 import json
 import re
@@ -101,3 +102,22 @@ def test_a_line_has_the_keys_that_its_type_says(K, kind):
         keys = {"alternation", *written["witness"]}
         assert keys == line.Witness.__annotations__.keys()
         assert {*get_args(line.DualKey), "alternation", "selection"} == keys
+
+
+def signatures(text):
+    """The annotations of each function of a source, as one text a function."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            given = node.args
+            every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+            kinds = [argument.annotation for argument in every if argument and argument.annotation]
+            yield " ".join(map(ast.unparse, [*kinds, *([node.returns] if node.returns else [])]))
+
+
+def test_a_signature_says_what_is_known():
+    package = Path(polyest.__file__).parent
+    every = [kinds for path in package.rglob("*.py") for kinds in signatures(path.read_text())]
+    unknown = [kinds for kinds in every if re.search(r"\bAny\b", kinds)]
+    assert len(every) > 1000
+    assert len(unknown) < 0.03 * len(every), unknown  # comparable libraries have 0 to 15 %
+    assert list(signatures("def f(a, *b: int, c: 'Any' = 1) -> str: ...")) == ["'Any' int str"]

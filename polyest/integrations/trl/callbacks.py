@@ -82,7 +82,7 @@ class Check(Callback):
             What the trainer passes; it is not read.
         control : TrainerControl
             What the trainer passes; it is not read.
-        **others : Any
+        **others : object
             What else the trainer passes; it is not read.
         """
         check(args, *self.rewarded)
@@ -137,7 +137,7 @@ class MultiplierCallback(Callback):
             What the trainer passes; it is not read.
         model : Module or None
             The model, whose mode tells training from evaluation.
-        **others : Any
+        **others : object
             What else the trainer passes; it is not read.
 
         Raises
@@ -181,7 +181,7 @@ class MultiplierCallback(Callback):
             The state of the trainer, which keeps the multipliers.
         control : TrainerControl
             What the trainer passes; it is not read.
-        **others : Any
+        **others : object
             What else the trainer passes; it is not read.
 
         Raises
@@ -212,7 +212,7 @@ class MultiplierCallback(Callback):
             What the trainer passes; it is not read.
         control : TrainerControl
             What the trainer passes; it is not read.
-        **others : Any
+        **others : object
             What else the trainer passes; it is not read.
         """
         self.model = None

@@ -138,7 +138,7 @@ class Reward:
             The prompts, each a text or messages.
         completions : sequence (N,)
             The completions, each a text, messages or None.
-        **columns : Any
+        **columns : object
             The columns of the dataset, each (N,), and what else TRL passes.
 
         Returns

@@ -65,7 +65,7 @@ class SafetyReward:
             The prompts, which are not read.
         completions : sequence (N,)
             The completions, each a text, messages or None.
-        **columns : Any
+        **columns : object
             What else TRL passes, of which `log_metric` is called with lambda.
 
         Returns
