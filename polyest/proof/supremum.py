@@ -35,9 +35,8 @@ from polyest.problem.targets import Target
 
 BIAS = "bias"
 KEPT_BITS = 110  # relative accuracy of the polynomials on a cell
-SHORT_BITS = (
-    256  # to which their coefficients, of thousands of bits, are rounded before they are multiplied
-)
+# Coefficients of a polynomial of many terms have thousands of bits, and are rounded before products.
+MANY_TERMS, SHORT_BITS = 100, 256
 FLOOR = 2.0**-90  # times the scale of F: a bound this close to the supremum is not improved
 NARROW = 2.0**-43  # times the supremum: a bound this close to the supremum is not improved
 FINE = 2.0**-56  # times the supremum: what may be moved into the radius on a cell
@@ -69,9 +68,12 @@ class Curve:
         return max(1.0, *(float(abs(c)) for c in self.entries))
 
     def short(self, name: str, place: Place) -> arb_poly:
-        """Return P or S on a cell with rounded coefficients, which encloses the one that is halved."""
+        """Return P or S on a cell, with rounded coefficients if it has many terms."""
+        poly = self.on(name, place)
+        if poly.length() <= MANY_TERMS:
+            return poly
         with working(SHORT_BITS):
-            return arb_poly([+a for a in self.on(name, place).coeffs()])
+            return arb_poly([+a for a in poly.coeffs()])
 
     def _whole(self, name: str) -> arb_poly:
         """Return P or S on the cell [0, 1]."""
