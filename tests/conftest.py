@@ -72,5 +72,9 @@ def copied_release(tmp_path, monkeypatch):
 
 
 # These files import a trainer, and the collection of doctests would import them where it is not installed.
-collect_ignore = [] if find_spec("trl") else ["support/trl_processes.py", "support/trl_training.py"]
+collect_ignore = (
+    []
+    if find_spec("trl")
+    else ["support/light_trl.py", "support/trl_processes.py", "support/trl_training.py"]
+)
 collect_ignore += [] if find_spec("verl") else ["support/verl_imports.py"]

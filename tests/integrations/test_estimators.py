@@ -227,7 +227,7 @@ def test_bad_input_is_an_error_that_says_what_to_change(case):
 
 
 ORBITS_REFUSED = {
-    "unsaid": ({}, "coherence without orbits"),
+    "unsaid": ({}, "coherence without the options orbits"),
     "size missing": ({"orbits": "uid"}, "orbit_size is 1 with orbits"),
     "size beside none": ({"orbits": "none", "orbit_size": 2}, "orbit_size is 2 with orbits"),
     "uid of verl": (

@@ -280,8 +280,8 @@ def test_prime_rl_assigns_centred_rewards(monkeypatch):
         (lambda: GroupReward()(["7", "3"]), "BrokenBatch", "a group has 2 completions: expected at least 3"),
         (lambda: GroupReward(group=4)(TEXTS), "BrokenBatch", "a group of 6 completions, more than the 4"),
         (lambda: GroupReward(noise=3)(TEXTS), "TableNotFound", "noise"),
-        (lambda: groups.skyrl("coherence"), "BrokenOrbit", "coherence without orbits"),
-        (lambda: groups.rllm("soft_consistency", text=str), "BrokenOrbit", "soft_consistency without orbits"),
+        (lambda: groups.skyrl("coherence"), "BrokenOrbit", "coherence without the options orbits"),
+        (lambda: groups.rllm("soft_consistency", text=str), "BrokenOrbit", "soft_consistency without the options orbits"),
     ],
 )  # fmt: skip
 def test_bad_input_is_an_error_that_says_what_to_change(made, error, message):

@@ -371,7 +371,7 @@ def test_a_truth_that_cannot_be_read():
         (lambda: trl.log_probability(num_generations=0.5), InvalidReward, "num_generations is 0.5"),
         (lambda: trl.log_probability(num_generations=2), CountOutOfRange, "expected at least 3"),
         (lambda: trl.log_probability(criterion="minimax", num_generations=64), TableNotFound, "K = 62"),
-        (lambda: trl.log_probability(gather="yes"), InvalidReward, "gather 'yes'"),
+        (lambda: trl.log_probability(gather="yes"), InvalidReward, "gather is 'yes'"),
         (lambda: trl.coherence(orbit_size=2, broken="yes"), InvalidReward, "broken is 'yes'"),
         (lambda: trl.polynomial((0, np.nan)), InvalidReward, "finite numbers"),
         (lambda: trl.unknown, AttributeError, "no attribute 'unknown'"),

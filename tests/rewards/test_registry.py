@@ -39,7 +39,7 @@ def refused(name, option, given, interface):
     try:
         parse_options(name, {**given, option: None}, interface=interface)
     except PolyestError as error:
-        return str(error).startswith(f"option {option} of {name}: expected some of")
+        return str(error).startswith(f"unknown option {option} of {name}: expected some of")
     return False
 
 
