@@ -9,12 +9,12 @@ _BRACES = re.compile(  # tokens: \\ is a line break, so that \\boxed is no box
     rf"\\(?:boxed|fbox)(?![A-Za-z])\s*+(?:(?P<opens>\{{)|(?P<bare>{_BARE}))|\\.|[{{}}]", re.DOTALL
 )
 _GAP = r"(?:[\s$*]|\\[,;:!> ()\[\]]|\\q?quad(?![A-Za-z]))*+"
-_AND = r"(?:\\(?:text|mathrm|mbox)\s*\{\s*)?(?:and|or|und|oder|et|ou|y|o|和|或|与|及)(?![A-Za-z])(?:\s*\})?"
-_JOINT = re.compile(
-    rf"{_GAP}(?:[,;&\uff0c\u3001\uff1b]{_GAP}(?:{_AND})?|{_AND}){_GAP}(?:[A-Za-z]\s*=)?{_GAP}"
-)
+_WORDS = ("and", "or", "und", "oder", "et", "ou", "y", "o", "和", "或", "与", "及")
+_AND = rf"(?:\\(?:text|mathrm|mbox)\s*\{{\s*)?(?:{'|'.join(_WORDS)})(?![A-Za-z])(?:\s*\}})?"
+_COMMAS = ",;&\uff0c\u3001\uff1b"
+_JOINT = re.compile(rf"{_GAP}(?:[{_COMMAS}]{_GAP}(?:{_AND})?|{_AND}){_GAP}(?:[A-Za-z]\s*=)?{_GAP}")
 _JOINS = re.compile(  # the end of a text that may join a box to the next one
-    rf"(?:[,;&\uff0c\u3001\uff1b]|{_AND}){_GAP}(?:[A-Za-z]\s*=)?{_GAP}\Z"
+    rf"(?:[{_COMMAS}]|{_AND}){_GAP}(?:[A-Za-z]\s*=)?{_GAP}\Z"
 )
 _WITHIN = 60  # characters before the last box in which a joint is looked for first
 
@@ -36,7 +36,34 @@ def boxed(text: str) -> list[str] | None:
     >>> boxed(r"I think \boxed{1}. No: \boxed{4}"), boxed(r"\boxed{1} and \boxed{-2}")
     (['4'], ['1', '-2'])
     """
-    if "box" not in text or (start := max(text.rfind("\\boxed"), text.rfind("\\fbox"))) < 0:
+    if "\\" not in text or (word := text.rfind("box")) < 0:  # both commands have it
+        return None
+    easy = _EASY.match(text, word - 1)
+    return [easy[1]] if easy else _searched(text)
+
+
+# Most boxes: none is joined to them, as before them is no more than a gap after what ends no joint, and in
+# them are no braces, or braces without others inside.
+_GAPS = r"\s$*\\:!>()\[\]"  # all characters of a gap but those that may also end a joint
+_LONG = [word for word in (*_WORDS, "quad") if len(word) > 1]
+_LETTERS = "".join(word[-1] for word in _LONG)
+_JOINTS = "".join(word for word in _WORDS if len(word) == 1) + _COMMAS + "}="
+_APART = "|".join(
+    rf"(?<=[^{_GAPS}{_JOINTS}{_LETTERS}]{gap})"
+    rf"|(?<=[{_LETTERS}]{gap}){''.join(f'(?<!{word}{gap})' for word in _LONG)}"
+    for gap in (rf"[{_GAPS}]{{{length}}}" for length in (2, 1, 0, 3, 4, 5))
+)
+_EASY = re.compile(
+    rf"(?:{_APART})(?<!\\)\\boxed"
+    r"\{([^{}\\]*+(?=\})|(?:[^{}\\]++|\\.|\{(?:[^{}\\]++|\\.)*+\})*+)\}",
+    re.DOTALL,
+)
+
+
+def _searched(text: str) -> list[str] | None:
+    """Return what `boxed` returns for any text."""
+    start = max(text.rfind("\\boxed"), text.rfind("\\fbox"))
+    if start < 0:
         return None
     alone = text.rfind("box", 0, start) < 0 or not _JOINS.search(
         text, max(0, start - _WITHIN), start

@@ -7,7 +7,7 @@ last final answer counts, or the last mention if there is none.  Several letters
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from polyest.answers.boxes import boxed
@@ -41,6 +41,7 @@ _LINE = re.compile(r"^[ \t*>#\u2022-]{0,6}\Z", re.MULTILINE)
 _LINE_END = re.compile(r"[.):](?![a-z])|[ \t*]{0,4}(?:\r?\n|\Z)")
 _DENIED = re.compile(rf"(?:\bnot|n't)\s[{_QUOTES}(\[]*\Z")
 _WITHIN = 48  # characters before a letter that are searched for a mark or a cue
+_LAST = 16  # characters at the end of a text that are searched for letters first
 
 
 def letters_of(choices: object) -> str:
@@ -83,17 +84,30 @@ def choice_reader(letters: str, cues: tuple[str, ...] = ()) -> Callable[[str], s
                 first, *others = letters_in_boxes
                 return None if others or first is None else first["letter"].upper()
         text = plain(text)
-        settled, last, mentioned = False, None, None
-        for mark in alone.finditer(text):
-            at, end, start = mark.start(), mark.end(), max(0, mark.start() - within)
-            cue = final.search(text, start, at)
+        mentioned = None
+        for mark in _backwards(alone, text):
+            start = max(0, mark.start() - within)
+            cue = final.search(text, start, mark.start())
             if (cue and _follows(mark, cue)) or _tagged(mark, start):
-                settled, last = True, None if more.match(text, end) else mark[0].upper()
-            elif not settled and _mentioned(mark, start):
+                return None if more.match(text, mark.end()) else mark[0].upper()
+            if mentioned is None and _mentioned(mark, start):
                 mentioned = mark[0].upper()
-        return last if settled else mentioned
+        return mentioned
 
     return read
+
+
+def _backwards(alone: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Yield the letters that stand alone, from the last to the first.
+
+    They are looked for in parts of the text, each twice as long as the one after it.
+    """
+    end, size = len(text), _LAST
+    while end > 0:
+        begin = max(0, end - size)
+        marks = alone.finditer(text, begin, end + 1)  # the next character is seen, but not given
+        yield from reversed([mark for mark in marks if mark.start() < end])
+        end, size = begin, 2 * size
 
 
 def _follows(mark: re.Match[str], cue: re.Match[str]) -> bool:

@@ -3,6 +3,7 @@ r"""Formulas: `formula` makes the key of the content of a box: a rational, a lis
 import re
 
 from polyest.answers.characters import plain
+from polyest.answers.memory import Memory
 from polyest.answers.numerals import number_alone
 from polyest.answers.tex import normal
 
@@ -24,13 +25,16 @@ def formula(parts: list[str]) -> Key:
     >>> formula(["x = 5, \\dfrac12"]), formula(["5", "120"]), formula(["1,234"]), formula(["(1,2)"])
     ('5, 1/2', '5, 120', '1234', '(1,2)')
     """
-    keys = [_one(plain(part)) for part in parts]
+    if len(parts) == 1:
+        return _keys[parts[0]]
+    keys = [_keys[part] for part in parts]
     known = [key for key in keys if key is not None]
     return ", ".join(known) if known and len(known) == len(keys) else None
 
 
 def _one(content: str) -> Key:
     """Return the key of the content of one box."""
+    content = plain(content)
     is_number, key = number_alone(content)
     if is_number:
         return key
@@ -43,6 +47,9 @@ def _one(content: str) -> Key:
     if len(parts) < 2:
         return normal(content) or None
     return ", ".join(number_alone(part)[1] or normal(part) for part in parts)
+
+
+_keys: Memory[Key] = Memory(_one)
 
 
 def _listed(content: str) -> list[str]:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from polyest.answers.choices import CHOICES
-from polyest.answers.keys import Key, Kind, Texts, canonical, flat, listed
+from polyest.answers.keys import Key, Kind, Texts, canonical, flat, listed, texts_alone
+from polyest.answers.memory import Memory
 from polyest.answers.notation import DEEPEST
 from polyest.answers.reasoning import REASONING, Tag
 from polyest.answers.tokens import LONGEST
@@ -68,12 +69,7 @@ def identify(keys: Texts, *, no_answer: int = -1) -> Ints:
     rows, nested = _rows("keys", keys)
     if not whole(no_answer, -(2**63), 2**63 - 1):
         raise InvalidAnswer(f"no_answer is {shown(no_answer)}: expected an integer of 64 bits")
-    none = int(no_answer)
-    ids_of: dict[str | None, int]
-    ids_of = {key: _id(key, none) for row in rows for key in dict.fromkeys(row) if key is not None}
-    ids_of[None] = none
-    ids = [[ids_of[key] for key in row] for row in rows]
-    return np.array(ids if nested else ids[0], dtype=np.int64)
+    return _shaped(_numbered(list(chain.from_iterable(rows)), int(no_answer)), rows, nested)
 
 
 def equivalent(keys: Texts, same: Same) -> list[Key] | list[list[Key]]:
@@ -214,10 +210,12 @@ def from_texts(
     """
     rows, nested = _rows("texts", texts)
     every = list(chain.from_iterable(rows))
-    read = iter(canonical(every, kind, choices=choices, cues=cues, reasoning=reasoning))
-    keys = [list(islice(read, len(row))) for row in rows]
-    ids = identify(keys if equivalence is None else equivalent(keys, equivalence))
-    return np.asarray(ids if nested else ids[0])
+    keys = canonical(every, kind, choices=choices, cues=cues, reasoning=reasoning)
+    if equivalence is None:
+        return _shaped(_numbered(keys), rows, nested)
+    read = iter(keys)
+    groups = [list(islice(read, len(row))) for row in rows]
+    return identify(equivalent(groups if nested else groups[0], equivalence))
 
 
 # Classes and ids.
@@ -246,19 +244,38 @@ def _passes(same: Same, left: str, right: str) -> bool:
     )
 
 
-def _id(key: str, no_answer: int) -> int:
-    """Return the id of a key, which is never `no_answer`."""
+def _shaped(ids: Ints, rows: list[list[Any]], nested: bool) -> Ints:
+    """Return the ids in rows if the texts were given as rows."""
+    return ids.reshape(len(rows), -1) if nested else ids
+
+
+def _numbered(keys: list[Key], no_answer: int = -1) -> Ints:
+    """Return the id of each key, that of None being `no_answer`, which no other key has."""
+    ids: dict[Key, int] = {key: _ids[key] for key in set(keys) if key is not None}
+    if no_answer >= 0:
+        ids = {key: i ^ 1 if i == no_answer else i for key, i in ids.items()}
+    ids[None] = no_answer
+    return np.fromiter(map(ids.__getitem__, keys), np.int64, len(keys))
+
+
+def _id(key: str) -> int:
+    """Return the first 63 bits of the digest of a key."""
     digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8)
-    number = int.from_bytes(digest.digest(), "big") >> 1
-    return number ^ 1 if number == no_answer else number
+    return int.from_bytes(digest.digest(), "big") >> 1
+
+
+_ids: Memory[int] = Memory(_id)
 
 
 def _rows(name: str, values: object) -> tuple[list[list[str | None]], bool]:
     """Return the values as rows, and whether they were given as rows."""
     given: Any = values
-    if not listed(given) or not any(map(listed, given)):
+    if not listed(given) or texts_alone(given) or not any(map(listed, given)):
         return [flat(name, given)], False
-    rows = [flat(f"{name}[{i}]", row) for i, row in enumerate(given)]
+    rows = [
+        list(row) if listed(row) and texts_alone(row) else flat(f"{name}[{i}]", row)
+        for i, row in enumerate(given)
+    ]
     lengths = {len(row) for row in rows}
     if len(lengths) > 1:
         raise InvalidAnswer(f"{name} in lists of lengths {sorted(lengths)}: expected one length")

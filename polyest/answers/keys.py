@@ -9,7 +9,8 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
+from types import NoneType
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from polyest.answers.characters import plain
 from polyest.answers.choices import CHOICES, choice_reader, letters_of
 from polyest.answers.formulas import formula
 from polyest.answers.marks import marked_reader
+from polyest.answers.memory import Memory
 from polyest.answers.numerals import RATIONAL, last_number
 from polyest.answers.reasoning import REASONING, Tag, final_part
 from polyest.errors import InvalidAnswer
@@ -99,10 +101,11 @@ def canonical(
     """
     if not among(kind, KINDS):
         raise InvalidAnswer(f"kind {shown(kind)} is unknown: use one of {', '.join(KINDS)}")
-    read = _reader(kind, letters_of(choices), _phrases(cues), final_part(reasoning))
-    given = flat("texts", texts)
-    keys = {text: None if text is None else read(text) for text in set(given)}
-    return [keys[text] for text in given]
+    read, final = _reader(kind, letters_of(choices), _phrases(cues)), final_part(reasoning)
+    return [
+        None if text is None or (part := final(text)) is None else read(part)
+        for text in flat("texts", texts)
+    ]
 
 
 def stated(answer: str, kind: Kind | Callable[[str], str | int | None]) -> str:
@@ -149,16 +152,25 @@ def flat(name: str, values: object, none: bool = True) -> list[str | None]:
     if not listed(values):
         raise InvalidAnswer(f"{name} is {shown(values)}: expected a list, one entry per completion")
     given: Any = values
-    for i, value in enumerate(given):
-        if not isinstance(value, str) and not (none and value is None):
-            expected = "text, or None for no answer" if none else "text"
-            raise InvalidAnswer(f"{name}[{i}] is {shown(value)}: expected {expected}")
+    if not texts_alone(given, none):
+        for i, value in enumerate(given):
+            if not isinstance(value, str) and not (none and value is None):
+                expected = "text, or None for no answer" if none else "text"
+                raise InvalidAnswer(f"{name}[{i}] is {shown(value)}: expected {expected}")
     return list(given)
+
+
+def texts_alone(values: Any, none: bool = True) -> bool:
+    """Return whether all values are of the type str, or None if that is allowed, in one fast pass."""
+    return {*map(type, values)} <= {str, NoneType if none else str}
 
 
 def listed(values: object) -> bool:
     """Return whether values are a list, a tuple or an array of entries, and not a single entry."""
-    return isinstance(values, list | tuple | np.ndarray) and getattr(values, "ndim", 1) > 0
+    return isinstance(values, _LISTS) and getattr(values, "ndim", 1) > 0
+
+
+_LISTS = (list, tuple, np.ndarray)
 
 
 def _phrases(cues: object) -> tuple[str, ...]:
@@ -175,20 +187,13 @@ def _phrases(cues: object) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _reader(kind: str, letters: str, cues: tuple[str, ...], final: Callable[[str], Key]) -> Reader:
-    """Return the function from a text to its key; it reads only what `final` returns of the text."""
+def _reader(kind: str, letters: str, cues: tuple[str, ...]) -> Reader:
+    """Return the function from the final part of a text to its key."""
     if kind == "choice":
-        read = choice_reader(letters, cues)
-    elif kind == "auto":
-        read = partial(_auto, marked_reader(cues))
-    else:
-        read = {"boxed": _boxed, "string": _string}.get(kind, _number)
-
-    def key(text: str) -> Key:
-        part = final(text)
-        return None if part is None else read(part)
-
-    return key
+        return Memory(choice_reader(letters, cues)).__getitem__
+    if kind == "auto":
+        return _auto(marked_reader(cues))
+    return {"boxed": _boxed, "string": Memory(_string).__getitem__}.get(kind, _number)
 
 
 def _number(text: str) -> Key:
@@ -197,7 +202,10 @@ def _number(text: str) -> Key:
     if parts is None:
         return last_number(text)[1]
     key = formula(parts)
-    return key if key is not None and RATIONAL.fullmatch(key) else None
+    return key if key is not None and _is_rational[key] else None
+
+
+_is_rational: Memory[bool] = Memory(lambda key: RATIONAL.fullmatch(key) is not None)
 
 
 def _boxed(text: str) -> Key:
@@ -205,13 +213,17 @@ def _boxed(text: str) -> Key:
     return formula(boxed(text) or [])
 
 
-def _auto(marked: Callable[[str], tuple[bool, Key]], text: str) -> Key:
-    """Return the key of the last box, else of a marked answer, else of the last number."""
-    parts = boxed(text)
-    if parts is not None:
-        return formula(parts)
-    is_marked, key = marked(text)
-    return key if is_marked else last_number(text)[1]
+def _auto(marked: Callable[[str], tuple[bool, Key]]) -> Reader:
+    """Return the function to the key of the last box, else of a marked answer, else of the last number."""
+
+    def read(text: str) -> Key:
+        parts = boxed(text)
+        if parts is not None:
+            return formula(parts)
+        is_marked, key = marked(text)
+        return key if is_marked else last_number(text)[1]
+
+    return read
 
 
 # Punctuation, none of which is a letter.

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from polyest.answers.characters import plain
 from polyest.answers.formulas import formula
-from polyest.answers.numerals import last_number, number_alone, number_in_words
+from polyest.answers.memory import Memory
+from polyest.answers.numerals import WHOLE, last_number, number_alone, number_in_words
 
 Key = str | None
 Found = tuple[bool, Key]  # whether there is a marked answer, and its key
@@ -26,6 +27,7 @@ _CLAUSE = re.compile(
     rf"{_REST}(?!not\b)(?:\$\$?(?P<formula>[^$\s](?:[^$\n]*[^$\s])?)\$|\\\((?P<inline>[^\n]+?)\\\)"
     rf"|(?P<words>(?:(?!{_STOP})[^\n])+))"
 )
+_EASY = re.compile(rf"{_CUE.pattern}{_REST}({WHOLE})(?:{_STOP}|\n|\Z)")  # most clauses
 _TRIED = 20  # greatest number of words "answer" at which a cue is looked for
 
 
@@ -43,33 +45,62 @@ def marked_reader(cues: tuple[str, ...]) -> Callable[[str], Found]:
 
     def read(text: str) -> Found:
         if "<" in text and (tagged := _tagged(text)) is not None:
-            return True, _key_of(tagged)
-        for headed in text.split(_HEAD)[:0:-1]:
-            is_number, key = number_alone(plain(headed.partition("\n")[0]))
-            if is_number:
-                return True, key
-        ends = [_after_cue(text, "nswer"), _after_cue(text, "NSWER")]
+            return True, _contents[tagged]
+        if "#" in text and (headed := _headed(text))[0]:
+            return headed
+        if not cues and (easy := _easy(text)):
+            return True, easy
+        end = _after_cue(text, "NSWER", _after_cue(text, "nswer", 0))
         if cues:
-            ends += [cue.end() for cue in own.finditer(text)][-1:]
-        clause = _CLAUSE.match(text, max(ends)) if max(ends) else None
-        if clause is None:
-            return False, None
-        written = clause["formula"] or clause["inline"]
-        return (True, formula([written])) if written else last_number(clause["words"])
+            end = max([end, *(cue.end() for cue in own.finditer(text))])
+        return _clause(text, end) if end else (False, None)
 
     return read
 
 
-def _after_cue(text: str, word: str) -> int:
-    """Return the end of the last cue with this word, or 0 if none of the last 20 words is in a cue."""
+def _headed(text: str) -> Found:
+    """Return what is after the last #### before a number."""
+    start = text.rfind(_HEAD)
+    if start < 0:
+        return False, None
+    if text[start - 1 : start] != "#":  # else it may begin within the one that counts
+        last = _lines[text[start + len(_HEAD) :].partition("\n")[0]]
+        if last[0]:
+            return last
+    heads = (_lines[part.partition("\n")[0]] for part in text.split(_HEAD)[:0:-1])
+    return next((head for head in heads if head[0]), (False, None))
+
+
+_lines: Memory[Found] = Memory(lambda line: number_alone(plain(line)))
+
+
+def _easy(text: str) -> Key:
+    """Return the whole number that is the clause after the last cue, as it mostly is, or None."""
+    word = text.rfind("nswer")
+    if word < 1 or not (easy := _EASY.match(text, word - 1)) or text.rfind("NSWER", word) >= 0:
+        return None
+    return easy[1]
+
+
+def _after_cue(text: str, word: str, begin: int) -> int:
+    """Return the end of the last cue with this word, or `begin` if none of the last 20 words is in a cue."""
     end = len(text)
     for _ in range(_TRIED):
-        end = text.rfind(word, 0, end)
+        end = text.rfind(word, begin, end)
         if end < 1:
             break
         if cue := _CUE.match(text, end - 1):
             return cue.end()
-    return 0
+    return begin
+
+
+def _clause(text: str, start: int) -> Found:
+    """Return what the clause says that begins after a cue."""
+    clause = _CLAUSE.match(text, start)
+    if clause is None:
+        return False, None
+    written = clause["formula"] or clause["inline"]
+    return (True, formula([written])) if written else last_number(clause["words"])
 
 
 def _tagged(text: str) -> str | None:
@@ -87,3 +118,6 @@ def _key_of(content: str) -> Key:
     """Return the key of the content of <answer></answer>."""
     is_number, key = number_in_words(content)
     return key if is_number else formula([content])
+
+
+_contents = Memory(_key_of)

@@ -20,11 +20,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from polyest.answers.characters import END_TEXT, TEXT, plain
+from polyest.answers.memory import Memory
 from polyest.answers.tex import flattened
 
 Key = str | None
 
 MOST = 1000  # digits of a number; Python prints up to 4300, enough for a ratio of two such numbers
+WHOLE = r"(?:0|-?[1-9][0-9]{0,14})"  # most answers are written as their keys are
 RATIONAL = re.compile(r"-?[0-9]+(?:/[0-9]+)?")
 
 _MONEY = r"\\?[$\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u0e3f\u17db\u20a0-\u20cf\ufdfc]"
@@ -90,8 +92,13 @@ _CLOSED = re.compile(r" ?[)\]}]")
 _SPACED = re.compile(r"[=<>(\u2248] ?- \Z")  # a sign that does not touch its number
 _WITHIN = 24  # characters before a number that are searched for its context
 _EASY = re.compile(  # the end of most lines: a whole number after a word or one of = # >
-    r"(?:.*(?:[A-Za-z]{2}(?<!mod)(?<!inus)(?<!tive)[:,]? |[=#>] ?))?(-?(?:0|[1-9]\d{0,14}))[.!]?\s*\Z"
+    r"(?=[-\d])(?:(?<![^\n])|(?<=[=#>])|(?<=[=#>] )|(?<=[A-Za-z]{2} )(?<!mod )(?<!inus )(?<!tive )"
+    r"|(?<=[A-Za-z]{2}[:,] ))"
+    rf"({WHOLE})[.!]?\s*\Z"
 )
+_SAID = re.compile(
+    r"[ \n](?:[A-Za-z]{2,}[:,]? |= ?)\Z"
+)  # before this may be any characters, and TeX
 _DIGIT = re.compile(r"[\d\u00bc-\u00be\u2150-\u215f\u2189]")
 
 
@@ -103,14 +110,35 @@ def last_number(text: str) -> tuple[bool, Key]:
     >>> last_number("2 and 3/4"), last_number("at 12:30"), last_number("H2O")
     ((True, '3/4'), (True, None), (False, None))
     """
+    if easy := _easy(text):
+        return True, easy
     for line in reversed(text.split("\n")):  # a number does not continue in the next line
-        if _DIGIT.search(line):
-            easy = _EASY.match(line) if line.isascii() and "\\" not in line else None
-            if easy:
-                return True, "0" if easy[1] == "-0" else easy[1]
-            if number := _of_line(flattened(plain(line))):
-                return True, number[0]
+        if _DIGIT.search(line) and (number := _lines[line]):
+            return True, number[0]
     return False, None
+
+
+def _easy(text: str) -> Key:
+    """Return the key of the last number of a text if the text ends as most do, or None."""
+    start = text.rstrip().rfind(" ") + 1
+    if len(text) - start > _WITHIN or not (number := _EASY.search(text, start)):
+        return None
+    if not text.isascii() or "\\" in text:
+        line = text[text.rfind("\n", 0, number.start()) + 1 :]
+        if (not line.isascii() or "\\" in line) and not _SAID.search(
+            text, max(0, number.start() - _WITHIN), number.start()
+        ):
+            return None
+    return number[1]
+
+
+def _of_text(line: str) -> tuple[Key] | None:
+    """Return what `_of_line` returns for a line as it is written."""
+    easy = _easy(line)
+    return (easy,) if easy else _of_line(flattened(plain(line)))
+
+
+_lines: Memory[tuple[Key] | None] = Memory(_of_text)
 
 
 def _of_line(line: str) -> tuple[Key] | None:
@@ -167,15 +195,25 @@ _ALONE = re.compile(
 )
 
 
+_AROUND = " \n\t\r*\u2009"  # what may stand around a number
+
+
 def number_alone(content: str) -> tuple[bool, Key]:
     r"""Return whether the content of a box is one number, with or without a unit, and its key.
 
     >>> number_alone(r"\frac12\text{ cm}"), number_alone("1/0"), number_alone("5, 120")
     ((True, '1/2'), (True, None), (False, None))
     """
-    if content.isascii() and content.isdecimal() and len(content) <= MOST:
-        return True, content.lstrip("0") or "0"
-    written = flattened(content, "\u03c0").strip(" \n\t\r*\u2009")
+    digits = content.strip(_AROUND).removeprefix("-")
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > MOST:
+        return _alone(content)
+    number = digits.lstrip("0") or "0"
+    return True, f"-{number}" if number != "0" and "-" in content else number
+
+
+def _alone(content: str) -> tuple[bool, Key]:
+    """Return what `number_alone` returns for any content."""
+    written = flattened(content, "\u03c0").strip(_AROUND)
     while written[:1] + written[-1:] in ("{}", "()"):
         if _INNER.search(written, 1, len(written) - 1):
             break
@@ -249,9 +287,10 @@ def _value(token: re.Match[str], negative: bool) -> Key:
         else:
             above, below = part["top"] or part["first"], part["bottom"] or part["second"]
             value = _ratio(above or part["over"], below or part["under"])
-            if part["whole"] and not 0 <= value < 1:
-                return None
-            value += _decimal(part["whole"] or "0")
+            if part["whole"]:
+                if not 0 <= value < 1:
+                    return None
+                value += _decimal(part["whole"])
     if times := token["times"] or token["myriad"]:
         value *= 10 ** _POWER_OF_TEN[times]
     return str(-value if negative else value)

@@ -8,6 +8,7 @@ templates write the opening tag into the prompt.
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from polyest.errors import InvalidAnswer
 from polyest.values import shown
@@ -41,18 +42,20 @@ def final_part(tags: Iterable[Tag]) -> Callable[[str], str | None]:
         raise InvalidAnswer(
             f"reasoning is {shown(tags)}: expected a list of tags, such as ['think']"
         )
-    return _final_part(tuple(map(_pair, tags)))
+    return _final_part(tuple(map(_checked, tags)))
 
 
-def _pair(tag: object) -> tuple[str, str]:
-    """Return the patterns of the opening and the closing tag."""
-    if isinstance(tag, str) and re.fullmatch(r"[\w:.|-]+", tag):
-        name = re.escape(tag)
-        return rf"<(?i:{name})(?:\s[^<>]{{0,200}})?>", rf"</(?i:{name})\s?>"
+_NAME = re.compile(r"[\w:.|-]+")
+
+
+def _checked(tag: Any) -> Tag:
+    """Return a tag; raise InvalidAnswer if it is neither a name nor a pair of texts."""
+    if isinstance(tag, str) and _NAME.fullmatch(tag):
+        return tag
     if isinstance(tag, tuple | list) and len(tag) == 2:
         opened, closed = tag
         if isinstance(opened, str) and isinstance(closed, str) and opened and closed:
-            return re.escape(opened), re.escape(closed)
+            return opened, closed
     raise InvalidAnswer(
         f"reasoning has the tag {shown(tag)}: expected a name, such as 'think', or a pair of texts, what "
         "opens and what closes"
@@ -60,24 +63,51 @@ def _pair(tag: object) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=64)
-def _final_part(pairs: tuple[tuple[str, str], ...]) -> Callable[[str], str | None]:
-    """Return the function of `final_part` for the patterns of pairs of tags."""
-    if not pairs:
+def _final_part(tags: tuple[Tag, ...]) -> Callable[[str], str | None]:
+    """Return the function of `final_part` for these tags.
+
+    It searches backwards from the end of the text, because only the last mark, that is what opens or
+    closes reasoning, matters.
+    """
+    if not tags:
         return str
-    firsts = {  # the first characters of the tags; a text without them need not be searched
-        re.sub(r"\\(.)", r"\1", pattern, flags=re.DOTALL)[0] for pair in pairs for pattern in pair
-    }
-    first = re.compile("[" + re.escape("".join(sorted(firsts))) + "]")
-    tag = re.compile("|".join(rf"{opens}|({closes})" for opens, closes in pairs))
+    pairs = [_pair(tag) for tag in tags]
+    starts = {mark.start for pair in pairs for mark in pair}
+    # A start that begins with another one is found with that one.
+    starts = {start for start in starts if not start.startswith(tuple(starts - {start}))}
+    starts_of = {start[0]: [s for s in starts if s[0] == start[0]] for start in sorted(starts)}
+    mark = re.compile("|".join(rf"{opens.pattern}|({closes.pattern})" for opens, closes in pairs))
 
     def final(text: str) -> str | None:
-        if not any(char in text for char in firsts):
-            return text
-        last = None
-        for start in first.finditer(text):  # faster than a search for `tag` at every character
-            last = tag.match(text, start.start()) or last
+        last, begin = None, 0  # the last mark so far, and where a later one begins
+        for first in starts_of:  # most texts have none of these characters
+            if first in text:
+                for start in starts_of[first]:
+                    at = text.rfind(start, begin)
+                    while at >= 0:
+                        if found := mark.match(text, at):
+                            last, begin = found, at + 1
+                            break
+                        at = text.rfind(start, begin, at)  # a "<" that is no mark
         if last is None:
             return text
         return text[last.end() :] if last.lastindex else None
 
     return final
+
+
+class _Mark(NamedTuple):
+    """What opens or closes reasoning: the text with which it starts, and its pattern."""
+
+    start: str
+    pattern: str
+
+
+def _pair(tag: Tag) -> tuple[_Mark, _Mark]:
+    """Return what opens and what closes the reasoning of a tag."""
+    if isinstance(tag, str):
+        name = re.escape(tag)
+        opens = _Mark("<", rf"<(?i:{name})(?:\s[^<>]{{0,200}})?>")
+        return opens, _Mark("<", rf"</(?i:{name})\s?>")
+    opened, closed = tag
+    return _Mark(opened, re.escape(opened)), _Mark(closed, re.escape(closed))

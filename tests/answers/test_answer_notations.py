@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyest.answers import canonical, numerals
+from polyest.answers import canonical
 from polyest.answers.characters import plain
 
 many = settings(max_examples=200, deadline=None)
@@ -211,19 +211,3 @@ def worth(whole):
     if match := re.fullmatch(r"(\d+)/0*([1-9]\d*)", whole):
         return Fraction(int(match[1]), int(match[2]))
     return Fraction(whole) if re.fullmatch(r"\d+(\.\d+)?", whole) else None
-
-
-lines = st.lists(
-    st.sampled_from(
-        ["so", "is", "x", "=", "5", "12", "-3", ".", " ", ",", ":", "#", ">", "!", "- ", "2 x", "a"]
-    ),
-    max_size=9,
-).map(" ".join)
-
-
-@given(lines | lines.map(lambda line: line.replace(" ", "")))
-@many
-def test_the_short_way_reads_what_the_long_one_does(line):
-    easy = numerals._EASY.match(line)
-    if easy:
-        assert numerals._of_line(line) == (str(int(easy[1])),)

@@ -281,7 +281,7 @@ def test_prime_rl_assigns_centred_rewards(monkeypatch):
         (lambda: GroupReward(group=4)(TEXTS), "BrokenBatch", "a group of 6 completions, more than the 4"),
         (lambda: GroupReward(noise=3)(TEXTS), "TableNotFound", "noise"),
         (lambda: groups.skyrl("coherence"), "BrokenOrbit", "coherence without the options orbits"),
-        (lambda: groups.rllm("soft_consistency", text=str), "BrokenOrbit", "soft_consistency without the options orbits"),
+        (lambda: groups.rllm("soft_consistency", text=str), "BrokenOrbit", "without the options orbits"),
     ],
 )  # fmt: skip
 def test_bad_input_is_an_error_that_says_what_to_change(made, error, message):
