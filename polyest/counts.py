@@ -201,18 +201,17 @@ def in_group(
                 f"answers of shape {tuple(answer.shape)}, groups of shape {tuple(ids.shape)}: "
                 "expected (N,) and (N,), one group id per trace; leave groups out for (prompts, G)"
             )
-        size = tallies.times(library(ids), ids, ids)
+        size = tallies.in_rows(library(ids), ids[None])[0]
         distinct = _distinct(ids, size, baseline) if sizes is None else _promised(sizes, baseline)
         group, K = (integers("groups", x, answers) for x in (ids, size - spent))
-        rank = tallies.ranks(xp, group, answer)
-        others = tallies.times(xp, rank, rank) - 1
+        others = tallies.in_pairs(xp, group, answer) - 1
         if sizes is not None:
             kept = (distinct[0] <= K) & (distinct[-1] >= K)
             K = K.clip(distinct[0], distinct[-1])
     answered = answer != marker(no_answer)
     if sizes is not None:
         answered = answered & kept
-    return Counts(others.clip(max=K) * answered, K, answered, distinct)
+    return Counts(xp.where(answered, others.clip(max=K), 0), K, answered, distinct)
 
 
 def occurrences(answers: Array, *, no_answer: int = NO_ANSWER) -> tuple[Array, Array]:
@@ -345,7 +344,9 @@ def _distinct(ids: Array, size: Array, baseline: str) -> tuple[int, ...]:
         least = size.argmin()
         named = f"group {int(ids[least])} of {int(size[least])}"
         raise CountOutOfRange(_too_small(named, baseline))
-    return tuple(int(G) - spent for G in library(ids).unique(size))
+    xp = library(ids)
+    occurring = xp.where(tallies.tallied(xp, size, int(size.max()) + 1))[0]
+    return tuple(G - spent for G in occurring.tolist())
 
 
 def _promised(sizes: tuple[int, int], baseline: Baseline) -> tuple[int, ...]:

@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from polyest import closed_forms, counts
-from polyest.arrays import Array, Floats, library, static_int
+from polyest.arrays import Array, Floats, library, static_int, taken
 from polyest.errors import InvalidReward, Mismatch
 from polyest.rewards import dyadic
 from polyest.rewards.options import LOWEST, TABLES, Estimator, Options, Target, parse_options
 from polyest.tables.lookup import Lookup
 from polyest.tables.release import load
 from polyest.tables.table import Table
-from polyest.values import shown
+from polyest.values import among, shown
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 
@@ -82,17 +82,17 @@ def counted(answers: Array, options: Options) -> counts.Counts:
     counting, reference = options.get("counting", "in-group"), options.get("reference")
     baseline = options.get("baseline", "group-mean")
     no_answer = options.get("no_answer", counts.NO_ANSWER)
+    groups, sizes = options.get("groups"), options.get("sizes")
+    if reference is None and among(counting, ("in-group",)):
+        return counts.in_group(
+            answers, groups=groups, sizes=sizes, baseline=baseline, no_answer=no_answer
+        )
     counts.draws(3, baseline, counting)  # knows both words, or says which there are
     if (counting == "independent") != (reference is not None):
         raise InvalidReward(
             f"counting is {shown(counting)} and reference "
             f'{"given" if reference is not None else "missing"}: an "independent" count needs '
             'reference= with draws of the same prompts, "in-group" takes none'
-        )
-    groups, sizes = options.get("groups"), options.get("sizes")
-    if reference is None:
-        return counts.in_group(
-            answers, groups=groups, sizes=sizes, baseline=baseline, no_answer=no_answer
         )
     if groups is not None or sizes is not None:
         raise InvalidReward(
@@ -115,10 +115,11 @@ def estimated(
     groups = group_sizes(seen, options) if rounded else (0,) * len(seen.distinct)
     paying = entries(how, seen.distinct, groups, seen.index)
     if len(seen.distinct) == 1:
-        paid, lowest = paying[0][seen.index], paying.min()
+        paid, lowest = taken(paying[0], seen.index), paying.min()
     else:
         row = _rows(seen)
-        paid, lowest = paying[row, seen.index], library(paying).amin(paying, 1)[row]
+        paid = taken(paying.reshape(-1), row * paying.shape[1] + seen.index)
+        lowest = taken(library(paying).amin(paying, 1), row)
     return filled(paid, seen.answered, lowest, options), seen
 
 

@@ -37,7 +37,8 @@ PLAN = {
         "values", "version",
     },
     "closed_forms": {"arrays", "decimals", "errors", "problem", "tables", "values"},
-    "compiled": {"errors", "tables", "values"},
+    "loops": {"arrays", "errors"},
+    "compiled": {"errors", "loops", "tables", "values"},
     # Online: from answers to rewards.
     "tallies": {"arrays", "errors", "values"},
     "counts": {"arrays", "errors", "tallies", "values"},
