@@ -1,7 +1,7 @@
-"""Answers as integers, and their frequencies, in functions that work for numpy and torch alike.
+"""Answers as integers, and their frequencies: fast ways in numpy and torch, the standard's in others.
 
-The functions sort and count without a loop, and copy nothing from a device to the host.  Each takes the
-library `xp` of its arrays, as `arrays.library` returns it.
+The functions count without a loop, and copy nothing from a device to the host.  Each takes the library `xp`
+of its arrays, as `arrays.library` returns it.
 """
 
 import sys
@@ -9,12 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from polyest.arrays import Array, as_numpy, host_reads, int64, library, traced
+from polyest import standard
+from polyest.arrays import (
+    Array,
+    concat,
+    converted,
+    holds,
+    host_reads,
+    int64,
+    kind_of,
+    library,
+    mixture,
+    own,
+    to_numpy,
+    traced,
+)
 from polyest.errors import CountOutOfRange
 from polyest.values import clipped, shown, whole
 
 NO_ANSWER = -1
 LARGEST_ID = 2**63 - 1
+INTEGERS = ("i", "u")  # as `arrays.kind_of` calls them
 FEW = 16  # columns of which all pairs are compared
 UNROLLED = 64  # the same in a graph, which is larger for each
 ROOMY = 16  # cells to count in, for each answer, that are cheaper than to compare or sort
@@ -22,15 +37,18 @@ MIX = -7046029254386353131  # 2^64 over the golden ratio, mod 2^64: multiples of
 
 
 def integers(name: str, values: Any, like: Any) -> Array:
-    """Return values as int64, of the library and on the device of `like`, or raise CountOutOfRange."""
-    xp = library(like)
-    given: Any
+    """Return values as int64, of the library and on the device of `like`, or raise CountOutOfRange.
+
+    Another library than numpy and torch may have shorter integers; then they are of its longest.
+    """
     if isinstance(values, np.ma.MaskedArray):
         raise CountOutOfRange(
             f"{name} are a masked array: fill it with no_answer ({NO_ANSWER}) where it is masked"
         )
+    if mixed := mixture(values, like):
+        raise CountOutOfRange(f"{name}: {mixed}")
     try:
-        given = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
+        given = converted(values, like)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise CountOutOfRange(
             f"{name} are no rectangular array ({clipped(str(error))}): expected integers, every prompt "
@@ -38,21 +56,24 @@ def integers(name: str, values: Any, like: Any) -> Array:
         ) from None
     if 0 in given.shape:
         raise CountOutOfRange(f"{name} of shape {tuple(given.shape)}: expected at least one trace")
-    if not _integral(xp, given):
+    kind = kind_of(given)
+    if kind not in INTEGERS:
         raise CountOutOfRange(
             f"{name} of type {given.dtype}: expected integers; number the distinct values and mark "
             f"a missing answer by no_answer ({NO_ANSWER}), not by NaN"
         )
-    converted = int64(given)
-    if given.dtype == xp.uint64 and (converted < 0).any():
-        raise CountOutOfRange(f"{name} hold a number above 2^63 - 1: number the values from 0 on")
-    return converted
-
-
-def _integral(xp: Any, values: Array) -> bool:
-    if xp is np:
-        return values.dtype.kind in "iu"
-    return not (values.is_floating_point() or values.is_complex() or values.dtype == xp.bool)
+    found = int64(given)
+    if kind == "u":
+        xp = library(found)
+        bits = xp.iinfo(found.dtype).bits
+        fit = xp.iinfo(given.dtype).bits < bits or holds(xp.all(found >= 0))
+        if not fit:
+            can = "may hold, as no graph can tell," if fit is None else "hold"
+            raise CountOutOfRange(
+                f"{name} of type {given.dtype} {can} a number above 2^{bits - 1} - 1: "
+                "number the values from 0 on"
+            )
+    return found
 
 
 def marker(no_answer: Any) -> int:
@@ -68,8 +89,10 @@ def in_rows(xp: Any, answer: Array) -> Array:
     """Return how often each integer of an array (prompts, G) occurs in its row."""
     rows, G = answer.shape
     if host_reads(answer):
-        found = _in_rows_of_host(as_numpy(answer))
+        found = _in_rows_of_host(to_numpy(answer))
         return found if xp is np else xp.from_numpy(found)
+    if not own(xp):
+        return standard.in_rows(xp, answer)
     if _few(answer):
         return matches(xp, answer, answer)
     return _run_lengths(xp, *_rows_in_order(xp, answer)).reshape(rows, G)
@@ -78,7 +101,7 @@ def in_rows(xp: Any, answer: Array) -> Array:
 def in_pairs(xp: Any, group: Array, answer: Array) -> Array:
     """Return how often each pair of integers, of two arrays (N,), occurs."""
     if host_reads(answer):
-        found = _in_pairs_of_host(as_numpy(group), as_numpy(answer))
+        found = _in_pairs_of_host(to_numpy(group), to_numpy(answer))
         return found if xp is np else xp.from_numpy(found)
     return _run_lengths(xp, *_pairs_in_order(xp, group, answer))
 
@@ -140,21 +163,14 @@ def matches(xp: Any, wanted: Array, pool: Array) -> Array:
     return int64(equal.sum(0, dtype=xp.uint8).T)
 
 
-def kinds(xp: Any, answer: Array) -> Array:
-    """Return integers (rows, n) below rows n that are equal exactly where row and answer are both equal."""
-    return _labels(xp, *_rows_in_order(xp, answer)).reshape(answer.shape)
-
-
-def ranks(xp: Any, group: Array, answer: Array) -> Array:
-    """Return integers (N,) that are equal exactly where group and answer are both equal."""
-    return _labels(xp, *_pairs_in_order(xp, group, answer))
-
-
-def times(xp: Any, wanted: Array, pool: Array) -> Array:
-    """Return how often each wanted integer occurs in the pool."""
-    pool = pool[pool.argsort()]
-    upto, below = (xp.searchsorted(pool, wanted, side=side) for side in ("right", "left"))
-    return upto - below
+def in_pool(xp: Any, wanted: Array, pool: Array) -> Array:
+    """Return how often each of the integers (rows, n) occurs in the row of a pool (rows, m)."""
+    if own(xp) and _few(pool):
+        return matches(xp, wanted, pool)
+    if not own(xp) and pool.shape[1] <= standard.FEW:
+        return standard.matches(xp, wanted, pool)
+    both = in_rows(xp, concat([wanted, pool], 1))
+    return both[:, : wanted.shape[1]] - in_rows(xp, wanted)
 
 
 def tallied(xp: Any, cells: Array, length: int) -> Array:
@@ -162,11 +178,6 @@ def tallied(xp: Any, cells: Array, length: int) -> Array:
     if xp is np:
         return np.bincount(cells, minlength=length)
     return cells.new_zeros(length).scatter_add_(0, cells, xp.ones_like(cells))
-
-
-def row_numbers(xp: Any, answer: Array) -> Array:
-    """Return row numbers in the shape of `answer`, on its device."""
-    return xp.ones_like(answer).cumsum(0) - 1
 
 
 def _rows_in_order(xp: Any, answer: Array) -> tuple[Array, Array]:
@@ -194,13 +205,6 @@ def _changes(ordered: Array) -> Array:
     first = ordered == ordered
     first[1:] = ordered[1:] != ordered[:-1]
     return first
-
-
-def _labels(xp: Any, order: Array, first: Array) -> Array:
-    """Return the number of its run at each place."""
-    label = xp.empty_like(order)
-    label[order] = first.cumsum(0) - 1
-    return label
 
 
 def _run_lengths(xp: Any, order: Array, first: Array) -> Array:

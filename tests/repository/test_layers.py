@@ -40,7 +40,8 @@ PLAN = {
     "loops": {"arrays", "errors"},
     "compiled": {"errors", "loops", "tables", "values"},
     # Online: from answers to rewards.
-    "tallies": {"arrays", "errors", "values"},
+    "standard": {"arrays"},
+    "tallies": {"arrays", "errors", "standard", "values"},
     "counts": {"arrays", "errors", "tallies", "values"},
     "sizes": {"counts", "errors", "values"},
     "answers": {"arrays", "errors", "precision", "values"},
