@@ -1,9 +1,9 @@
 """Loops that numba compiles (extra `fast`), and keeps on disk for later processes where it can.
 
 To import this module takes a third of a second, and the first call of a loop half a second, or one where no
-process has kept it.  A batch of a trainer, 1,024 prompts of 16 completions, is then counted some .07 ms
-faster: more than ten thousand batches pay for that.  Hence nothing imports it but `polyest.compiled`, and rewards count
-with `in_rows` in a process that has imported that (benchmarks/batch_cost.py).
+process has kept it.  A batch of 1,024 prompts of 16 completions is then counted some .07 ms faster, which
+more than ten thousand batches pay for.  Hence nothing imports it but `polyest.compiled`, and rewards
+count with `in_rows` in a process that has imported that (benchmarks/batch_cost.py).
 """
 
 from collections.abc import Callable
