@@ -1,7 +1,7 @@
 """polyest: tables that turn the counts of sampled answers into rewards, with proved bias and noise.
 
 t = polyest.load(14)       # a group of 16 under a group mean: K = 14 draws
-rewards = t[counts]        # counts in 0..14; int, numpy or torch in, the same kind out
+rewards = t[counts]        # counts in 0..14; int, numpy, torch, jax, ... in, the same kind out
 """
 
 from importlib import import_module

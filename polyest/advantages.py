@@ -24,16 +24,27 @@ Prompts that are answered rarely weigh less.  Without the factor n/G the gradien
 `exact`, and a reward for no answer (unanswered="lowest"), have no such factor.
 
 Rewards are real numbers of any type, summed in float64.  Advantages are float64 for numpy and lists.  For
-torch they are float32 where the rewards have fewer bits than float64 (float16, bfloat16, float32), else
-float64.  They are finite: infinities and numbers above 1e38 are refused.  For that the host looks at the
-values, unless there are none to look at, in a graph of torch.compile or on the meta device.
+other libraries they are float32 where the rewards have fewer bits than float64 (float16, bfloat16, float32),
+else float64, if the library has it.  They are finite: infinities and numbers above 1e38 are refused.  For
+that the host looks at the values, unless there are none to look at, in a graph of torch.compile or of JAX, or
+on the meta device.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyest.arrays import Array, library
+from polyest.arrays import (
+    Array,
+    converted,
+    doubles,
+    kind_of,
+    library,
+    mixture,
+    own,
+    real_type,
+    taken,
+)
 from polyest.counts import integers
 from polyest.errors import CountOutOfRange, InvalidReward
 from polyest.reals import looked_at, reals
@@ -127,7 +138,7 @@ def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
     [[0.0, -1.5, 1.5]]
     """
     of = _given(rewards, groups)
-    return _where_given(of, (of.filled - of.mean) * (of.n_given / (of.group_size - 1).clip(min=1)))
+    return _where_given(of, (of.filled - of.mean) * (of.n_given / _at_least_1(of.group_size - 1)))
 
 
 def orbit_mean(rewards: Array) -> Array:
@@ -163,7 +174,9 @@ def orbit_mean(rewards: Array) -> Array:
     if paid.ndim != 3:
         raise InvalidReward(f"rewards of shape {tuple(paid.shape)}: expected (orbits, m, G)")
     orbits, m, G = paid.shape
-    return _as(_dtype(rewards), group_mean(paid.reshape(orbits, m * G)).reshape(paid.shape))
+    xp = library(paid)
+    found = group_mean(xp.reshape(paid, (orbits, m * G)))
+    return _as(_dtype(rewards), xp.reshape(found, paid.shape))
 
 
 def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float = 1e-6) -> Array:
@@ -207,7 +220,7 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
         raise InvalidReward(f"epsilon is {shown(epsilon)}: expected a positive number")
     of = _given(rewards, groups)
     off = library(of.filled).where(of.given, of.filled - of.mean, 0.0)
-    variance = _summed(off * off, groups) / (of.n_given - 1).clip(min=1)
+    variance = _summed(off * off, groups) / _at_least_1(of.n_given - 1)
     return _where_given(of, off / (variance**0.5 + small))
 
 
@@ -256,18 +269,26 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
             f"rewards of shape {tuple(paid.shape)}, others {tuple(d.shape)}, counts {tuple(times.shape)}, "
             f"answered {tuple(said.shape)}: expected others (G+1,), and (prompts, G) for the rest"
         )
-    if looked_at(paid) and bool(((times < 0) | (times > G)).any()):
+    inside = (times >= 0) & (times <= G)
+    if looked_at(paid) and not bool(xp.all(inside)):
         raise CountOutOfRange(
-            f"counts from {int(times.min())} to {int(times.max())} in groups of {G}: expected 0 to {G}"
+            f"counts from {int(xp.min(times))} to {int(xp.max(times))} in groups of {G}: expected 0 to {G}"
         )
     paid = xp.where(said, paid, 0.0)
     _refuse_infinite("rewards", paid)
     _refuse_infinite("others", d)
-    each = d[times] * said
-    total = each.sum(1)[:, None]
-    left = total - times * each + (times - 1) * d[(times - 1).clip(min=0)]
-    n = (said.sum(1)[:, None] - 1).clip(min=1)
-    return _as(dtype, xp.where(said, paid - left / n, 0.0))
+    said_n, X = doubles(said), doubles(times)
+    each = taken(d, xp.clip(times, 0, G)) * said_n
+    total = xp.sum(each, axis=1)[:, None]
+    left = total - X * each + (X - 1) * taken(d, xp.clip(times - 1, 0, G))
+    n = _at_least_1(xp.sum(said_n, axis=1)[:, None] - 1)
+    found = xp.where(said, paid - left / n, 0.0)
+    # A graph of JAX has no counts to look at yet: nan stands for what is out of range.
+    return _as(dtype, found if own(xp) else xp.where(inside, found, xp.nan))
+
+
+def _at_least_1(numbers: Array) -> Array:
+    return library(numbers).clip(numbers, 1, None)
 
 
 def _given(rewards: Array, groups: Array | None) -> _Given:
@@ -286,9 +307,9 @@ def _given(rewards: Array, groups: Array | None) -> _Given:
     given = ~xp.isnan(paid)
     filled = xp.where(given, paid, 0.0)
     _refuse_infinite("rewards", filled)
-    n_given = _summed(given * xp.ones_like(paid), groups)
+    n_given = _summed(doubles(given), groups)
     group_size = _summed(xp.ones_like(paid), groups)
-    mean = _summed(filled, groups) / n_given.clip(min=1)
+    mean = _summed(filled, groups) / _at_least_1(n_given)
     return _Given(given, filled, n_given, group_size, mean, dtype)
 
 
@@ -300,10 +321,16 @@ def _where_given(of: _Given, advantages: Array) -> Array:
 def _summed(values: Array, groups: Array | None) -> Array:
     """For each completion the sum over its group: (prompts, 1), or (N,) with ids of groups."""
     if groups is None:
-        return values.sum(1)[:, None]
+        return library(values).sum(values, axis=1)[:, None]
     if not values.shape[0]:
         return values
-    xp, ids = library(values), integers("groups", groups, values)
+    xp = library(values)
+    if not own(xp):
+        raise InvalidReward(
+            f"groups= with rewards of {xp.__name__}: a flat batch is taken in numpy and torch only; give "
+            "(prompts, G)"
+        )
+    ids = integers("groups", groups, values)
     if ids.shape != values.shape:
         raise InvalidReward(
             f"groups of shape {tuple(ids.shape)}: expected one id a completion, {tuple(values.shape)}"
@@ -320,12 +347,13 @@ def _summed(values: Array, groups: Array | None) -> Array:
 
 def _flags(name: str, values: object, like: Array) -> Array:
     """Values as bool, of the library and on the device of `like`."""
-    xp = library(like)
+    if mixed := mixture(values, like):
+        raise InvalidReward(f"{name}: {mixed}")
     try:
-        given: Any = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
+        given = converted(values, like)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidReward(f"{name} cannot be read ({error!s:.80}): expected bool") from None
-    if given.dtype != (bool if xp is np else xp.bool):
+    if kind_of(given) != "b":
         raise InvalidReward(f"{name} of type {given.dtype}: expected bool")
     return given
 
@@ -333,20 +361,24 @@ def _flags(name: str, values: object, like: Array) -> Array:
 def _dtype(rewards: Array) -> object:
     """The type of advantages: float32 of a tensor of floats with fewer bits than float64, else float64."""
     xp = library(rewards)
-    few = xp is not np and rewards.is_floating_point() and rewards.dtype != xp.float64
-    return xp.float32 if few else xp.float64
+    few = xp is not np and kind_of(rewards) == "f" and rewards.dtype != xp.float64
+    return xp.float32 if few else real_type(xp)
 
 
-def _as(dtype: object, values: Array) -> Array:
-    """Tensors in this type; numpy's are float64 already."""
-    return values if library(values) is np else values.to(dtype)
+def _as(dtype: Any, values: Array) -> Array:
+    """Values in this type; numpy's are float64 already."""
+    xp = library(values)
+    if xp is np:
+        return values
+    return values.to(dtype) if own(xp) else xp.astype(values, dtype)
 
 
 def _refuse_infinite(name: str, values: Array) -> None:
     """Raises InvalidReward for values that are infinite, nan or too large, if they can be looked at."""
-    if not looked_at(values) or bool((abs(values) <= LARGEST).all()):
+    xp = library(values)
+    if not looked_at(values) or bool(xp.all(abs(values) <= LARGEST)):
         return
-    most = float(abs(values).max())
+    most = float(xp.max(abs(values)))
     if most == float("inf"):
         raise InvalidReward(f"{name} hold an infinity: expected finite numbers, nan for none")
     raise InvalidReward(f"{name} hold {most:g}: expected finite numbers up to {LARGEST:g}")

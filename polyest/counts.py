@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, SupportsIndex
 
 from polyest import tallies
-from polyest.arrays import Array, library, static_int
+from polyest.arrays import Array, concat, library, mixture, own, static_int
 from polyest.errors import CountOutOfRange, InvalidProblem
 from polyest.tallies import NO_ANSWER as NO_ANSWER
 from polyest.tallies import integers as integers
@@ -164,7 +164,7 @@ def in_group(
     Returns
     -------
     Counts
-        The counts: torch for torch, on the same device, else numpy.
+        The counts, of the library and on the device of the answers; numpy for lists.
 
     Raises
     ------
@@ -181,8 +181,9 @@ def in_group(
     >>> in_group([5, 5, 9, 9, 9, 8, 9], groups=[0, 0, 0, 1, 1, 1, 1]).draws.tolist()
     [1, 1, 1, 2, 2, 2, 2]
     """
-    xp, spent = library(answers), _spent(baseline)
+    spent = _spent(baseline)
     answer = integers("answers", answers, answers)
+    xp = library(answer)
     if groups is None:
         if answer.ndim != 2:
             raise CountOutOfRange(
@@ -198,24 +199,30 @@ def in_group(
         distinct: tuple[int, ...] = (K,)
         others = tallies.in_rows(xp, answer) - 1
     else:
+        if mixed := mixture(groups, answer):
+            raise CountOutOfRange(f"groups: {mixed}")
+        if not own(xp):
+            raise CountOutOfRange(
+                f"groups= with answers of {xp.__name__}: a flat batch is counted in numpy and torch only; "
+                "give (prompts, G), or arrays of numpy, outside of any graph"
+            )
         ids = integers("groups", groups, groups)
         if answer.ndim != 1 or answer.shape != ids.shape:
             raise CountOutOfRange(
                 f"answers of shape {tuple(answer.shape)}, groups of shape {tuple(ids.shape)}: "
                 "expected (N,) and (N,), one group id per completion; leave groups out for (prompts, G)"
             )
-        size = tallies.times(library(ids), ids, ids)
+        size = tallies.in_rows(library(ids), ids[None])[0]
         distinct = _distinct(ids, size, baseline) if sizes is None else _promised(sizes, baseline)
         group, K = (integers("groups", x, answers) for x in (ids, size - spent))
-        rank = tallies.ranks(xp, group, answer)
-        others = tallies.times(xp, rank, rank) - 1
+        others = tallies.in_pairs(xp, group, answer) - 1
         if sizes is not None:
             kept = (distinct[0] <= K) & (distinct[-1] >= K)
             K = K.clip(distinct[0], distinct[-1])
-    answered = answer != marker(no_answer)
+    answered = _answered(answer, no_answer)
     if sizes is not None:
         answered = answered & kept
-    return Counts(others.clip(max=K) * answered, K, answered, distinct)
+    return Counts(xp.where(answered, xp.clip(others, None, K), 0), K, answered, distinct)
 
 
 def occurrences(answers: Array, *, no_answer: int = NO_ANSWER) -> tuple[Array, Array]:
@@ -248,8 +255,9 @@ def occurrences(answers: Array, *, no_answer: int = NO_ANSWER) -> tuple[Array, A
     answer = integers("answers", answers, answers)
     if answer.ndim != 2:
         raise CountOutOfRange(f"answers of shape {tuple(answer.shape)}: expected (rows, n)")
-    answered = answer != marker(no_answer)
-    return tallies.in_rows(library(answers), answer) * answered, answered
+    answered = _answered(answer, no_answer)
+    xp = library(answer)
+    return xp.where(answered, tallies.in_rows(xp, answer), 0), answered
 
 
 def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER) -> Counts:
@@ -273,7 +281,7 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
     Returns
     -------
     Counts
-        The counts: torch for torch, on the same device, else numpy.
+        The counts, of the library and on the device of the answers; numpy for lists.
 
     Raises
     ------
@@ -286,29 +294,17 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
     >>> found.index.tolist(), found.draws, found.answered.tolist()
     ([[2, 0, 0]], 4, [[True, True, False]])
     """
-    xp = library(answers)
     answer = integers("answers", answers, answers)
     drawn = integers("reference", reference, answers)
-    if answer.ndim != 2 or drawn.ndim != 2 or len(answer) != len(drawn):
+    if answer.ndim != 2 or drawn.ndim != 2 or answer.shape[0] != drawn.shape[0]:
         raise CountOutOfRange(
             f"answers of shape {tuple(answer.shape)}, reference of shape {tuple(drawn.shape)}: "
             "expected (prompts, G) and (prompts, K), row by row the same prompts"
         )
-    rank = tallies.ranks(
-        xp,
-        xp.concatenate(
-            [
-                tallies.row_numbers(xp, answer).reshape(-1),
-                tallies.row_numbers(xp, drawn).reshape(-1),
-            ]
-        ),
-        xp.concatenate([answer.reshape(-1), drawn.reshape(-1)]),
-    )
-    traces = answer.shape[0] * answer.shape[1]
-    index = tallies.times(xp, rank[:traces], rank[traces:]).reshape(answer.shape)
-    answered = answer != marker(no_answer)
-    K = static_int(drawn.shape[1])
-    return Counts(index * answered, K, answered, (K,))
+    answered = _answered(answer, no_answer)
+    xp, K = library(answer), static_int(drawn.shape[1])
+    index = tallies.in_pool(xp, answer, drawn)
+    return Counts(xp.where(answered, index, 0), K, answered, (K,))
 
 
 def across(
@@ -327,15 +323,22 @@ def across(
     xp = library(answers)
     orbits, m, G = answers.shape
     K = draws(G, baseline)
-    rows = answers.reshape(orbits, m * G)
-    kind = tallies.kinds(xp, rows).reshape(-1)
-    prompt = ((xp.ones_like(rows).cumsum(1) - 1) // G).reshape(-1)
-    times = tallies.tallied(xp, kind * m + prompt, m * kind.shape[0])
-    own = (times[kind * m + prompt] - 1).clip(max=K)
-    others = [times[kind * m + (prompt + step) % m] for step in range(1, m)]
-    answered = answers != marker(no_answer)
-    index = xp.stack([own, *others], -1).reshape(orbits, m, G, m) * answered[..., None]
-    return Counts(index, K, answered, (K,))
+    rows = xp.reshape(answers, (orbits * m, G))
+    index = [xp.clip(tallies.in_rows(xp, rows) - 1, None, K)]
+    for step in range(1, m):  # each prompt beside the one that many places on
+        pool = concat([answers[:, step:, :], answers[:, :step, :]], 1)
+        index.append(tallies.in_pool(xp, rows, xp.reshape(pool, rows.shape)))
+    answered = _answered(answers, no_answer)
+    found = xp.reshape(xp.stack(index, axis=-1), (orbits, m, G, m))
+    return Counts(xp.where(answered[..., None], found, 0), K, answered, (K,))
+
+
+def _answered(answer: Array, no_answer: int) -> Array:
+    """Return whether each integer is another than the marker of a missing answer."""
+    missing, xp = marker(no_answer), library(answer)
+    if not own(xp) and abs(missing) > xp.iinfo(answer.dtype).max:
+        return answer == answer  # none of these short integers is the marker
+    return answer != missing
 
 
 # The functions below refuse invalid groups and baselines.
@@ -348,7 +351,9 @@ def _distinct(ids: Array, size: Array, baseline: str) -> tuple[int, ...]:
         least = size.argmin()
         named = f"group {int(ids[least])} of {int(size[least])}"
         raise CountOutOfRange(_too_small(named, baseline))
-    return tuple(int(G) - spent for G in library(ids).unique(size))
+    xp = library(ids)
+    occurring = xp.where(tallies.tallied(xp, size, int(size.max()) + 1))[0]
+    return tuple(G - spent for G in occurring.tolist())
 
 
 def _promised(sizes: tuple[int, int], baseline: Baseline) -> tuple[int, ...]:

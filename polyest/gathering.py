@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.arrays import Array, Floats, Ints, library
+from polyest.arrays import Array, Floats, Ints, converted, library
 from polyest.errors import CountOutOfRange, PolyestError
 
 if TYPE_CHECKING:
@@ -246,8 +246,7 @@ def _unpacked(rows: Ints, kinds: tuple[Kind, ...], like: tuple[Array, ...]) -> t
         joined = np.ascontiguousarray(rows[:, start:stop]).reshape(len(rows), *trailing)
         joined = joined.view(np.float64) if kind == "f" else joined
         joined = joined.astype(bool) if kind == "b" else joined
-        xp = library(array)
-        arrays.append(joined if xp is np else xp.as_tensor(joined, device=array.device))
+        arrays.append(converted(joined, array))
         start = stop
     return tuple(arrays)
 

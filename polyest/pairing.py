@@ -17,7 +17,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from polyest import advantages, counts
-from polyest.arrays import Array, library
+from polyest.arrays import Array, concat, library, taken
 from polyest.errors import InvalidReward, Mismatch, ScaleLost
 from polyest.rewards.estimates import entries, table
 from polyest.rewards.options import TABLES, Estimator, Options, parse_options
@@ -172,7 +172,7 @@ class Pair:
         Returns
         -------
         float64 Array (prompts, G)
-            The advantages, 0 for a completion without an answer: torch for torch, else numpy.
+            The advantages, 0 for a completion without an answer, of the library of the answers.
 
         Raises
         ------
@@ -188,13 +188,14 @@ class Pair:
                 "made; make a pair for each size"
             )
         xp = library(seen.index)
-        paid = self._entries(self.table, seen.index)[seen.index]
+        paid = taken(self._entries(self.table, seen.index), seen.index)
         if self.baseline == "none":
             return xp.where(seen.answered, paid, 0.0)
         if self.baseline == "exact":
-            rest = xp.zeros_like(paid[0, :1]).repeat(self.group + 1)
+            zero = xp.zeros_like(paid[0, :1])
+            rest = concat([zero] * (self.group + 1))
             if self.others is not None:
-                rest[1:-1] = self._entries(self.others, seen.index)
+                rest = concat([zero, self._entries(self.others, seen.index), zero])
             return advantages.exact(paid, rest, seen.index + 1, seen.answered)
         paid = xp.where(seen.answered, paid, xp.nan)
         function = {
@@ -206,7 +207,7 @@ class Pair:
 
     def _entries(self, found: Lookup, like: Array) -> Array:
         how = Estimator("log", self.beta, self.sign, table=found)
-        return entries(how, (found.K,), (0,), like)[0]
+        return entries(how, (found.K,), (0,), like)[0, :]
 
 
 def pair(

@@ -1,32 +1,55 @@
-"""Answers as integers, and their frequencies, in functions that work for numpy and torch alike.
+"""Answers as integers, and their frequencies: fast ways in numpy and torch, the standard's in others.
 
-The functions sort and count without a loop, and copy nothing from a device to the host.  Each takes the
-library `xp` of its arrays, as `arrays.library` returns it.
+The functions count without a loop, and copy nothing from a device to the host.  Each takes the library `xp`
+of its arrays, as `arrays.library` returns it.
 """
 
+import sys
 from types import ModuleType
 from typing import Any, SupportsIndex
 
 import numpy as np
 
-from polyest.arrays import Array, Bools, Ints, library
+from polyest import standard
+from polyest.arrays import (
+    Array,
+    concat,
+    converted,
+    holds,
+    host_reads,
+    int64,
+    kind_of,
+    library,
+    mixture,
+    own,
+    to_numpy,
+    traced,
+)
 from polyest.errors import CountOutOfRange
 from polyest.values import clipped, shown, whole
 
 NO_ANSWER = -1
 LARGEST_ID = 2**63 - 1
+INTEGERS = ("i", "u")  # as `arrays.kind_of` calls them
+FEW = 16  # columns of which all pairs are compared
+UNROLLED = 64  # the same in a graph, which is larger for each
+ROOMY = 16  # cells to count in, for each answer, that are cheaper than to compare or sort
+MIX = -7046029254386353131  # 2^64 over the golden ratio, mod 2^64: multiples of it lie far apart
 
 
 def integers(name: str, values: object, like: Array) -> Array:
-    """Return values as int64, of the library and on the device of `like`, or raise CountOutOfRange."""
-    xp = library(like)
-    given: Any
+    """Return values as int64, of the library and on the device of `like`, or raise CountOutOfRange.
+
+    Another library than numpy and torch may have shorter integers; then they are of its longest.
+    """
     if isinstance(values, np.ma.MaskedArray):
         raise CountOutOfRange(
             f"{name} are a masked array: fill it with no_answer ({NO_ANSWER}) where it is masked"
         )
+    if mixed := mixture(values, like):
+        raise CountOutOfRange(f"{name}: {mixed}")
     try:
-        given = np.asarray(values) if xp is np else xp.as_tensor(values, device=like.device)
+        given = converted(values, like)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise CountOutOfRange(
             f"{name} are no rectangular array ({clipped(str(error))}): expected integers, every prompt "
@@ -36,21 +59,24 @@ def integers(name: str, values: object, like: Array) -> Array:
         raise CountOutOfRange(
             f"{name} of shape {tuple(given.shape)}: expected at least one completion"
         )
-    if not _integral(xp, given):
+    kind = kind_of(given)
+    if kind not in INTEGERS:
         raise CountOutOfRange(
             f"{name} of type {given.dtype}: expected integers; number the distinct values and mark "
             f"a missing answer by no_answer ({NO_ANSWER}), not by NaN"
         )
-    converted: Array = given.astype(np.int64) if xp is np else given.long().contiguous()
-    if given.dtype == xp.uint64 and (converted < 0).any():
-        raise CountOutOfRange(f"{name} hold a number above 2^63 - 1: number the values from 0 on")
-    return converted
-
-
-def _integral(xp: ModuleType, values: Array) -> bool:
-    if xp is np:
-        return values.dtype.kind in "iu"
-    return not (values.is_floating_point() or values.is_complex() or values.dtype == xp.bool)
+    found = int64(given)
+    if kind == "u":
+        xp = library(found)
+        bits = xp.iinfo(found.dtype).bits
+        fit = xp.iinfo(given.dtype).bits < bits or holds(xp.all(found >= 0))
+        if not fit:
+            can = "may hold, as no graph can tell," if fit is None else "hold"
+            raise CountOutOfRange(
+                f"{name} of type {given.dtype} {can} a number above 2^{bits - 1} - 1: "
+                "number the values from 0 on"
+            )
+    return found
 
 
 def marker(no_answer: SupportsIndex) -> int:
@@ -64,35 +90,90 @@ def marker(no_answer: SupportsIndex) -> int:
 
 def in_rows(xp: ModuleType, answer: Array) -> Array:
     """Return how often each integer of an array (prompts, G) occurs in its row."""
-    if xp is not np:
-        ordered = answer.sort(1).values
-        upto, below = (xp.searchsorted(ordered, answer, side=side) for side in ("right", "left"))
-        return upto - below
-    order, first = _in_order(answer)
-    length = np.diff(np.append(np.flatnonzero(first), answer.size))
-    counted = np.empty(answer.shape, np.int64)
-    np.put_along_axis(counted, order, np.repeat(length, length).reshape(answer.shape), 1)
-    return counted
+    rows, G = answer.shape
+    if host_reads(answer):
+        found = _in_rows_of_host(to_numpy(answer))
+        return found if xp is np else xp.from_numpy(found)
+    if not own(xp):
+        return standard.in_rows(xp, answer)
+    if _few(answer):
+        return matches(xp, answer, answer)
+    return _run_lengths(xp, *_rows_in_order(xp, answer)).reshape(rows, G)
 
 
-def kinds(xp: ModuleType, answer: Array) -> Array:
-    """Return integers (rows, n) below rows n that are equal exactly where row and answer are both equal."""
-    if xp is not np:
-        first = xp.searchsorted(answer.sort(1).values, answer.contiguous())
-        return first + answer.shape[1] * row_numbers(xp, answer)
-    order, starts = _in_order(answer)
-    labels = np.empty(answer.shape, np.int64)
-    np.put_along_axis(labels, order, starts.cumsum().reshape(answer.shape) - 1, 1)
-    return labels
+def in_pairs(xp: ModuleType, group: Array, answer: Array) -> Array:
+    """Return how often each pair of integers, of two arrays (N,), occurs."""
+    if host_reads(answer):
+        found = _in_pairs_of_host(to_numpy(group), to_numpy(answer))
+        return found if xp is np else xp.from_numpy(found)
+    return _run_lengths(xp, *_pairs_in_order(xp, group, answer))
 
 
-def _in_order(answer: Ints) -> tuple[Ints, Bools]:
-    """Return the order that sorts each row, and whether each sorted entry is the first of its value."""
-    order = answer.argsort(1, kind="stable")
-    ordered = np.take_along_axis(answer, order, 1)
-    first = np.ones(answer.shape, bool)
-    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    return order, first
+def _in_rows_of_host(answer: Array) -> Array:
+    """`in_rows` in numpy, which knows the range of the integers, or by numba where that was asked for."""
+    rows, G = answer.shape
+    loops: Any = sys.modules.get("polyest.loops")
+    if hasattr(loops, "count_pairs") and G <= loops.MOST_COLUMNS:  # imported, and to the end
+        return loops.in_rows(answer)
+    least = int(answer.min())
+    span = int(answer.max()) - least + 1
+    if span <= ROOMY * G:
+        cells = (answer - least + np.arange(0, rows * span, span)[:, None]).reshape(-1)
+        return tallied(np, cells, rows * span)[cells].reshape(rows, G)
+    if G <= FEW:
+        return matches(np, answer, answer)
+    return _run_lengths(np, *_rows_in_order(np, answer)).reshape(rows, G)
+
+
+def _in_pairs_of_host(group: Array, answer: Array) -> Array:
+    """`in_pairs` in numpy, which knows the range of the integers.
+
+    One sort, of MIX group + answer mod 2^64, nearly always makes equal pairs neighbours: within a group equal
+    answers alone are equal there.  Two groups that meet in a number are seen in the sorted list.
+    """
+    low, least = int(group.min()), int(answer.min())
+    groups, span = int(group.max()) - low + 1, int(answer.max()) - least + 1
+    if groups * span <= ROOMY * answer.size:
+        cells = (group - low) * span + (answer - least)
+        return tallied(np, cells, groups * span)[cells]
+    mixed = group * MIX + answer
+    order = mixed.argsort()
+    first = _changes(mixed[order])
+    if (_changes(group[order]) & ~first).any():
+        order, first = _pairs_in_order(np, group, answer)
+    return _run_lengths(np, order, first)
+
+
+def _few(pool: Array) -> bool:
+    """Return whether a pool has so few columns that all pairs are compared."""
+    return bool(pool.shape[1] <= (UNROLLED if traced(pool) else FEW))
+
+
+def matches(xp: ModuleType, wanted: Array, pool: Array) -> Array:
+    """Return how often each of the integers (rows, n) occurs in the row of a pool (rows, m), m < 256.
+
+    Every pair is compared: for few columns this is faster than to sort.  Rows are the last axis, along which
+    a processor compares several at once.
+    """
+    if traced(wanted):  # a compiler makes one pass of this
+        found = xp.zeros_like(wanted)
+        for j in range(pool.shape[1]):
+            found = found + (wanted == pool[:, j : j + 1])
+        return found
+    sought = int64(wanted.T)
+    drawn = sought if pool is wanted else int64(pool.T)
+    equal = (drawn[:, None] == sought).view(xp.uint8)
+    return int64(equal.sum(0, dtype=xp.uint8).T)
+
+
+def in_pool(xp: ModuleType, wanted: Array, pool: Array) -> Array:
+    """Return how often each of the integers (rows, n) occurs in the row of a pool (rows, m)."""
+    if own(xp) and _few(pool):
+        return matches(xp, wanted, pool)
+    if not own(xp) and pool.shape[1] <= standard.FEW:
+        return standard.matches(xp, wanted, pool)
+    both = in_rows(xp, concat([wanted, pool], 1))
+    return both[:, : wanted.shape[1]] - in_rows(xp, wanted)
 
 
 def tallied(xp: ModuleType, cells: Array, length: int) -> Array:
@@ -102,27 +183,46 @@ def tallied(xp: ModuleType, cells: Array, length: int) -> Array:
     return cells.new_zeros(length).scatter_add_(0, cells, xp.ones_like(cells))
 
 
-def ranks(xp: ModuleType, group: Array, answer: Array) -> Array:
-    """Return integers (N,) that are equal exactly where group and answer are both equal."""
-    order = _order(answer)
-    order = order[_order(group[order])]
-    group, answer = group[order], answer[order]
-    rank = xp.zeros_like(order)
-    rank[order[1:]] = ((group[1:] != group[:-1]) | (answer[1:] != answer[:-1])).cumsum(0)
-    return rank
+def _rows_in_order(xp: ModuleType, answer: Array) -> tuple[Array, Array]:
+    """Return the flat places that sort every row, and whether each of them begins a run of equal ones."""
+    rows, G = answer.shape
+    places = (
+        np.arange(0, rows * G, G) if xp is np else xp.arange(0, rows * G, G, device=answer.device)
+    )
+    order = (answer.argsort(1) + places[:, None]).reshape(-1)
+    ordered = answer.reshape(-1)[order]
+    first = _changes(ordered)
+    first[::G] = True
+    return order, first
 
 
-def times(xp: ModuleType, wanted: Array, pool: Array) -> Array:
-    """Return how often each wanted integer occurs in the pool."""
-    pool = pool[_order(pool)]
-    upto, below = (xp.searchsorted(pool, wanted, side=side) for side in ("right", "left"))
-    return upto - below
+def _pairs_in_order(xp: ModuleType, group: Array, answer: Array) -> tuple[Array, Array]:
+    """Return places by which equal pairs are neighbours, and whether each of them begins a run of those."""
+    order = answer.argsort()
+    order = order[_stable(group[order])]
+    return order, _changes(group[order]) | _changes(answer[order])
 
 
-def row_numbers(xp: ModuleType, answer: Array) -> Array:
-    """Return row numbers in the shape of `answer`, on its device."""
-    return xp.ones_like(answer).cumsum(0) - 1
+def _changes(ordered: Array) -> Array:
+    """Return whether each entry differs from the one before it; the first one does."""
+    first = ordered == ordered
+    first[1:] = ordered[1:] != ordered[:-1]
+    return first
 
 
-def _order(values: Array) -> Array:
+def _run_lengths(xp: ModuleType, order: Array, first: Array) -> Array:
+    """Return the length of its run at each place."""
+    if xp is np:
+        ends = np.flatnonzero(np.append(first, True))
+        length = ends[1:] - ends[:-1]
+        each = length.repeat(length)
+    else:
+        label = first.cumsum(0) - 1
+        each = tallied(xp, label, len(label))[label]
+    found = xp.empty_like(order)
+    found[order] = each
+    return found
+
+
+def _stable(values: Array) -> Array:
     return values.argsort(kind="stable") if library(values) is np else values.argsort(stable=True)

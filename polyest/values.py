@@ -62,6 +62,8 @@ def whole(value: object, least: int, most: int = MOST) -> bool:
     >>> whole(3, 1), whole(True, 1), whole(10**400, 1), whole(3.0, 1)
     (True, False, False, False)
     """
+    if type(value) is int:
+        return least <= value <= most
     return (
         isinstance(value, Integral)
         and not isinstance(value, bool)

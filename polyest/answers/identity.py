@@ -244,7 +244,7 @@ def _passes(same: Same, left: str, right: str) -> bool:
     )
 
 
-def _shaped(ids: Ints, rows: list[list[Any]], nested: bool) -> Ints:
+def _shaped(ids: Ints, rows: list[list[str | None]], nested: bool) -> Ints:
     """Return the ids in rows if the texts were given as rows."""
     return ids.reshape(len(rows), -1) if nested else ids
 

@@ -160,7 +160,7 @@ def flat(name: str, values: object, none: bool = True) -> list[str | None]:
     return list(given)
 
 
-def texts_alone(values: Any, none: bool = True) -> bool:
+def texts_alone(values: Iterable[object], none: bool = True) -> bool:
     """Return whether all values are of the type str, or None if that is allowed, in one fast pass."""
     return {*map(type, values)} <= {str, NoneType if none else str}
 

@@ -8,7 +8,7 @@ templates write the opening tag into the prompt.
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from polyest.errors import InvalidAnswer
 from polyest.values import shown
@@ -48,7 +48,7 @@ def final_part(tags: Iterable[Tag]) -> Callable[[str], str | None]:
 _NAME = re.compile(r"[\w:.|-]+")
 
 
-def _checked(tag: Any) -> Tag:
+def _checked(tag: object) -> Tag:
     """Return a tag; raise InvalidAnswer if it is neither a name nor a pair of texts."""
     if isinstance(tag, str) and _NAME.fullmatch(tag):
         return tag

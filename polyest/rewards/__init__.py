@@ -3,9 +3,11 @@
     from polyest import rewards
     r = rewards.log_probability(answers, beta=0.1)      # integers (prompts, G): K = G - 2 draws
 
-All are called alike: answers first, integers in numpy or torch, then keywords, `Options` among them.
-Rewards are float64 in the shape of the answers, and finite for every completion that has an answer.  The
-functions are plain and can be pickled; functools.partial fixes keywords where a trainer passes none.
+All are called alike: answers first, integers of numpy, torch or any library of the array API standard, then
+keywords, `Options` among them.  Rewards are arrays of that library, float64 (or its longest floats) in the
+shape of the answers, and finite for every completion that has an answer; in a graph of JAX, where nothing can
+be raised, nan stands for what is no number.  Flat batches, with groups=, are counted in numpy and torch only.
+The functions are plain and can be pickled; functools.partial fixes keywords where a trainer passes none.
 """
 
 from polyest.rewards.agreement import pairwise

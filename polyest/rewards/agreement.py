@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from polyest import counts
-from polyest.arrays import Array, Floats, library, static_int
+from polyest.arrays import Array, Floats, doubles, int64, library, static_int
 from polyest.errors import InvalidReward, NotInstalled
 from polyest.reals import on_host
-from polyest.rewards.estimates import doubles, filled, summable
+from polyest.rewards.estimates import filled, summable
 from polyest.rewards.options import COUNTED, Options, parse_options
 from polyest.rewards.orbits import arranged
 from polyest.values import shown
@@ -125,13 +125,13 @@ def pairwise(
         )
     positions = answers if written is None else np.arange(written.size).reshape(written.shape)
     batch = arranged(positions, groups=options.get("groups"), orbits=orbits)
-    pooled = batch.values.reshape(len(batch.values), -1)
+    pooled = library(batch.values).reshape(batch.values, (batch.values.shape[0], -1))
     traces = pooled.shape[1]
     if written is None:
         agreement, answered = counts.occurrences(
             pooled, no_answer=options.get("no_answer", counts.NO_ANSWER)
         )
-        own: Any = answered
+        own: Any = int64(answered)
     else:
         rows = [list(written.reshape(-1)[row]) for row in pooled]
         answered = np.array([[text is not None for text in row] for row in rows])
@@ -145,7 +145,7 @@ def pairwise(
             raise InvalidReward(
                 "an orbit of one completion agrees with no other: include_self=True, or sample more"
             )
-        agreement = agreement - 1 * own
+        agreement = agreement - own
     paid = how.beta * (doubles(agreement) / (traces if include_self else traces - 1))
     paid = summable(paid, how.beta, static_int(traces), options)
     return batch.restored(filled(paid, answered, 0.0, options))

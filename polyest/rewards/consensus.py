@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 import numpy as np
 
 from polyest import counts
-from polyest.arrays import Array, library, static_int
+from polyest.arrays import Array, doubles, greatest, least, library, placed, static_int, taken
 from polyest.errors import InvalidReward
 from polyest.rewards.estimates import (
     constant,
-    doubles,
     entries,
     extremes,
     filled,
@@ -104,16 +103,15 @@ def coherence(
         raise InvalidReward(f"ties is {shown(ties)}: expected one of {', '.join(TIES)}")
     how = parse_options("log", beta, 1, options, but=COUNTED)
     batch = arranged(answers, groups=options.get("groups"), orbits=orbits)
-    pooled = batch.values.reshape(len(batch.values), -1)
-    xp = library(pooled)
+    xp = library(batch.values)
+    pooled = xp.reshape(batch.values, (batch.values.shape[0], -1))
     times, answered = counts.occurrences(
         pooled, no_answer=options.get("no_answer", counts.NO_ANSWER)
     )
-    best = answered & (times == xp.amax(times, 1)[:, None])
+    best = answered & (times == greatest(times, 1)[:, None])
     if ties == "least":
-        greatest = xp.iinfo(xp.int64).max
-        least = xp.amin(xp.where(best, pooled, greatest), 1)[:, None]
-        best = best & (pooled == least)
+        largest = xp.iinfo(pooled.dtype).max
+        best = best & (pooled == least(xp.where(best, pooled, largest), 1)[:, None])
     paid = summable(how.beta * doubles(best), how.beta, static_int(pooled.shape[1]), options)
     return batch.restored(filled(paid, answered, 0.0, options))
 
@@ -198,25 +196,28 @@ def soft_consistency(
     how = parse_options("log", beta, 1, options, but=("sizes", "reference"))
     no_answer = options.get("no_answer", counts.NO_ANSWER)
     seen = counts.across(batch.values, baseline=baseline, no_answer=no_answer)
-    least, most = extremes(how, seen.draws)
+    lowest, most = extremes(how, seen.draws)
     if mean == "arithmetic":
         draws = (seen.draws,) + (G,) * (m - 1)
         paid = Stratified(draws, _factors(how, draws, seen.index))[seen.index]
     else:
-        paid = entries(how, (seen.draws,), (0,), seen.index)[0][seen.index[..., 0]]
+        paid = taken(entries(how, (seen.draws,), (0,), seen.index)[0, :], seen.index[..., 0])
         if m > 1:
             others = extremes(how, G)
-            paid = paid + entries(how, (G,), (0,), seen.index)[0][seen.index[..., 1:]].sum(-1)
-            least, most = least + (m - 1) * others[0], most + (m - 1) * others[1]
-        paid, least, most = paid / m, least / m, most / m
-    paid, lowest = (summable(x, most, m * G, options) for x in (paid, np.float64(least)))
-    return batch.restored(filled(paid, seen.answered, float(lowest), options))
+            each = taken(entries(how, (G,), (0,), seen.index)[0, :], seen.index[..., 1:])
+            paid = paid + library(each).sum(each, axis=-1)
+            lowest, most = lowest + (m - 1) * others[0], most + (m - 1) * others[1]
+        paid, lowest, most = paid / m, lowest / m, most / m
+    paid = summable(paid, most, m * G, options)
+    lowest = float(summable(np.float64(lowest), most, m * G, options))
+    return batch.restored(filled(paid, seen.answered, lowest, options))
 
 
 def _factors(how: Estimator, draws: tuple[int, ...], like: Array) -> tuple[Array, ...]:
     """Factors of the stratified table for prompts of these draws, on the device of `like`."""
-    device = None if library(like) is np else like.device
-    return _constant(tuple(how), draws, device)
+    torch = library(like).__name__ == "torch"
+    found = _constant(tuple(how), draws, like.device if torch else None)
+    return found if torch else tuple(placed(factor, like) for factor in found)
 
 
 @constant

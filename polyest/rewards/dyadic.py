@@ -58,7 +58,8 @@ def step(most: float, group: int) -> float:
 def on_grid(paid: Array, most: float, group: int) -> Array:
     """Rewards of absolute value `most` at most, rounded to the nearest multiple of their `step`."""
     h, whole = step(most, group), WHOLE // group
-    return library(paid).round(paid / h).clip(-whole, whole) * h
+    xp = library(paid)
+    return xp.clip(xp.round(paid / h), -whole, whole) * h
 
 
 def of_table(table: Lookup, paid: Floats, beta: float, group: int) -> Floats:

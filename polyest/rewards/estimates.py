@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from polyest import closed_forms, counts
-from polyest.arrays import Array, Floats, library, static_int
+from polyest.arrays import Array, Floats, least, library, placed, static_int, taken
 from polyest.errors import InvalidReward, Mismatch
 from polyest.rewards import dyadic
 from polyest.rewards.options import LOWEST, TABLES, Estimator, Options, Target, parse_options
 from polyest.tables.lookup import Lookup
 from polyest.tables.release import load
 from polyest.tables.table import Table
-from polyest.values import shown
+from polyest.values import among, shown
 
 if TYPE_CHECKING:
     import torch
@@ -87,17 +87,17 @@ def counted(answers: Array, options: Options) -> counts.Counts:
     counting, reference = options.get("counting", "in-group"), options.get("reference")
     baseline = options.get("baseline", "group-mean")
     no_answer = options.get("no_answer", counts.NO_ANSWER)
+    groups, sizes = options.get("groups"), options.get("sizes")
+    if reference is None and among(counting, ("in-group",)):
+        return counts.in_group(
+            answers, groups=groups, sizes=sizes, baseline=baseline, no_answer=no_answer
+        )
     counts.draws(3, baseline, counting)  # knows both words, or says which there are
     if (counting == "independent") != (reference is not None):
         raise InvalidReward(
             f"counting is {shown(counting)} and reference is "
             f"{'given' if reference is not None else 'missing'}: expected reference=, with draws of the "
             'same prompts, for "independent" counts, and none for "in-group" ones'
-        )
-    groups, sizes = options.get("groups"), options.get("sizes")
-    if reference is None:
-        return counts.in_group(
-            answers, groups=groups, sizes=sizes, baseline=baseline, no_answer=no_answer
         )
     if groups is not None or sizes is not None:
         raise InvalidReward(
@@ -121,10 +121,11 @@ def estimated(
     groups = group_sizes(seen, options) if rounded else (0,) * len(seen.distinct)
     paying = entries(how, seen.distinct, groups, seen.index)
     if len(seen.distinct) == 1:
-        paid, lowest = paying[0][seen.index], paying.min()
+        paid, lowest = taken(paying[0, :], seen.index), library(paying).min(paying)
     else:
         row = _rows(seen)
-        paid, lowest = paying[row, seen.index], library(paying).amin(paying, 1)[row]
+        paid = taken(paying.reshape(-1), row * paying.shape[1] + seen.index)
+        lowest = taken(least(paying, 1), row)
     return filled(paid, seen.answered, lowest, options), seen
 
 
@@ -140,11 +141,6 @@ def filled(paid: Array, answered: Array, lowest: object, options: Options) -> Ar
     """Rewards where there is an answer; elsewhere nan, or `lowest` if the options say so."""
     xp = library(paid)
     return xp.where(answered, paid, xp.nan if options.get("unanswered") != LOWEST else lowest)
-
-
-def doubles(values: Array) -> Array:
-    """Values as float64."""
-    return values.astype(np.float64) if library(values) is np else values.double()
 
 
 def summable(paid: Array, most: float, group: int, options: Options) -> Array:
@@ -166,8 +162,9 @@ def entries(
 
     Returns float64 (len(distinct), max K + 1); a row of fewer counts is filled up with its least reward.
     """
-    device = None if library(like) is np else like.device
-    return _constant(tuple(how), distinct, groups, device)
+    torch = library(like).__name__ == "torch"
+    found = _constant(tuple(how), distinct, groups, like.device if torch else None)
+    return found if torch else placed(found, like)
 
 
 def _rows(seen: counts.Counts) -> Array:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import numpy as np
 
-from polyest.arrays import Array, Floats, library
+from polyest.arrays import Array, Floats, placed
 from polyest.errors import InvalidReward
 from polyest.gathering import summed
-from polyest.reals import on_host, reals
+from polyest.reals import finite, on_host, reals
 from polyest.values import shown
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
     Returns
     -------
     float64 Array (...)
-        The rewards, in the shape of the completions: torch for torch, else numpy.
+        The rewards, in the shape of the completions, of the library of the costs.
 
     Raises
     ------
@@ -223,33 +223,22 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
         raise InvalidReward(
             f"multiplier is {shown(value.tolist())}: expected a number of at least 0, or a list of them"
         )
-    xp = library(costs)
-    cost = _finite("costs", reals("costs", costs, costs))
+    cost = finite(reals("costs", costs, costs), _not_finite("costs"))
     if value.ndim and (not cost.ndim or cost.shape[-1] != value.size):
         raise InvalidReward(
             f"costs of shape {tuple(cost.shape)} for {value.size} budgets: expected (..., {value.size})"
         )
     with np.errstate(over="ignore"):
-        if value.ndim:
-            paid = -(cost @ (value if xp is np else xp.as_tensor(value, device=cost.device)))
-        else:
-            paid = -float(value) * cost
-    if not xp.isfinite(paid).all():
-        raise InvalidReward(
-            f"multiplier {shown(value.tolist())} times costs is beyond float64: scale the costs down"
-        )
-    return paid
+        paid = -(cost @ placed(value, cost)) if value.ndim else -float(value) * cost
+    return finite(
+        paid,
+        f"multiplier {shown(value.tolist())} times costs is beyond float64: scale the costs down",
+    )
 
 
 def _numbers(name: str, values: object) -> Floats:
     """Finite float64 numbers on the host."""
-    numbers: Floats = _finite(name, on_host(name, values))
-    return numbers
-
-
-def _finite(name: str, found: Found) -> Found:
-    if not library(found).isfinite(found).all():
-        raise InvalidReward(_not_finite(name))
+    found: Floats = finite(on_host(name, values), _not_finite(name))
     return found
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from polyest import counts
-from polyest.arrays import Array, Ints, library
-from polyest.errors import BrokenOrbit
+from polyest.arrays import Array, Ints, converted, library, taken, to_numpy
+from polyest.errors import BrokenOrbit, CountOutOfRange
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +35,11 @@ class Arranged:
 
     def restored(self, values: Array) -> Array:
         """Values (orbits, m, G) in the layout that the answers came in."""
-        flat = values.reshape(-1)
+        xp = library(values)
+        flat = xp.reshape(values, (-1,))
         if self.order is not None:
-            flat = flat[self.order.argsort()]
-        return flat.reshape(self.shape)
+            flat = taken(flat, xp.argsort(self.order))
+        return xp.reshape(flat, self.shape)
 
 
 def arranged(answers: Array, *, groups: object = None, orbits: object = None) -> Arranged:
@@ -74,7 +75,7 @@ def arranged(answers: Array, *, groups: object = None, orbits: object = None) ->
         G = shape[1]
         rows, m = _blocks("orbit", "prompts", orbit)
         if (rows == np.arange(len(rows))).all():  # neighbours already
-            return Arranged(answer.reshape(-1, m, G), shape, None)
+            return Arranged(library(answer).reshape(answer, (-1, m, G)), shape, None)
         order = (rows[:, None] * G + np.arange(G)).reshape(-1)
     else:
         group = _ids("groups", groups)
@@ -92,16 +93,18 @@ def arranged(answers: Array, *, groups: object = None, orbits: object = None) ->
             )
         rows, m = _blocks("orbit", "prompts", each[:, 0])
         order = traces.reshape(-1, G)[rows].reshape(-1)
-    xp = library(answer)
-    if xp is not np:
-        order = xp.as_tensor(order, device=answer.device)
-    return Arranged(answer.reshape(-1)[order].reshape(-1, m, G), shape, order)
+    order = converted(order, answer)
+    values = taken(library(answer).reshape(answer, (-1,)), order)
+    return Arranged(library(answer).reshape(values, (-1, m, G)), shape, order)
 
 
 def _ids(name: str, values: object) -> Ints:
     """Integer ids on the host."""
-    ids = counts.integers(name, values, values)
-    return np.asarray(ids if isinstance(ids, np.ndarray) else ids.cpu().numpy())
+    try:
+        ids: Ints = to_numpy(counts.integers(name, values, values))
+    except TypeError as error:
+        raise CountOutOfRange(f"{name}: {error}; give ids that the host can read") from None
+    return ids
 
 
 def _blocks(whole: str, part: str, ids: Ints) -> tuple[Ints, int]:

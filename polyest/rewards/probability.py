@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from typing import Any, Literal, SupportsFloat, Unpack, cast
 
 from polyest import counts
-from polyest.arrays import Array, library
+from polyest.arrays import Array, library, own, traced
 from polyest.errors import InvalidProblem, InvalidReward
-from polyest.reals import reals
+from polyest.reals import finite, reals
 from polyest.rewards.estimates import estimated, group_sizes, summable
 from polyest.rewards.options import Options
 from polyest.rewards.renamed import current_options
@@ -325,20 +325,26 @@ def diversity(
 def _explored(
     paid: Array, seen: counts.Counts, prior: object, beta: float, options: Options
 ) -> Array:
-    """Rewards of -log nu with beta log Q added.  The host reads the prior, and checks it."""
+    """Rewards of -log nu with beta log Q added, which is checked."""
     xp, answered = library(paid), seen.answered
     believed = reals("prior", prior, paid, "log Q of each answer")
-    known = believed[answered] if believed.shape == paid.shape else believed.reshape(-1)[:0]
-    if believed.shape != paid.shape or not xp.isfinite(known).all():
-        raise InvalidReward(
-            f"prior of shape {tuple(believed.shape)}: expected finite log Q in the shape "
-            f"{tuple(paid.shape)} of the answers; give what Q does not know a small probability"
-        )
-    if not len(known):
+    said = (
+        f"prior of shape {tuple(believed.shape)}: expected finite log Q in the shape {tuple(paid.shape)} of "
+        "the answers; give what Q does not know a small probability"
+    )
+    if believed.shape != paid.shape:
+        raise InvalidReward(said)
+    lowest = xp.min(xp.where(answered, believed, xp.inf))
+    lowest = xp.where(xp.isfinite(lowest), lowest, 0.0)  # where nothing is answered
+    paid = paid + beta * finite(xp.where(answered, believed, lowest), said)
+    if not options.get("dyadic", False):
         return paid
-    paid = paid + beta * xp.where(answered, believed, float(known.min()))
-    most = float(abs(xp.nan_to_num(paid)).max())
-    return summable(paid, most, group_sizes(seen, options)[-1], options)
+    most = xp.max(xp.abs(xp.where(xp.isnan(paid), 0.0, paid)))
+    if not own(xp) and traced(most):
+        raise InvalidReward(
+            'dyadic=True with "exploration" in a graph: its step depends on the prior; leave one of them out'
+        )
+    return summable(paid, float(most), group_sizes(seen, options)[-1], options)
 
 
 def of_powers(coefficients: Iterable[SupportsFloat]) -> tuple[str, tuple[float, ...]]:

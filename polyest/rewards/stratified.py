@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.arrays import Array, Floats, Ints, library
+from polyest.arrays import Array, Floats, Ints, concat, library, taken
 from polyest.errors import CountOutOfRange, InvalidReward
 
 if TYPE_CHECKING:
@@ -64,15 +64,17 @@ class Stratified:
         weights, *transforms = self.factors
         if not transforms:
             return weights[tuple(columns)]
-        flat = [column.reshape(-1) for column in columns]
+        xp = library(index)
+        flat = [xp.reshape(column, (-1,)) for column in columns]
         step = max(1, BLOCK // weights.shape[0])
         blocks = []
-        for start in range(0, flat[0].shape[0], step):
-            term = transforms[0][flat[0][start : start + step]]
+        for start in range(0, (size := flat[0].shape[0]), step):
+            block = slice(start, min(start + step, size))
+            term = taken(transforms[0], flat[0][block])
             for transform, column in zip(transforms[1:], flat[1:], strict=True):
-                term = term * transform[column[start : start + step]]
-            blocks.append((term @ weights).real)
-        return library(index).concatenate(blocks).reshape(index.shape[:-1])
+                term = term * taken(transform, column[block])
+            blocks.append(xp.real(term @ weights))
+        return xp.reshape(concat(blocks), index.shape[:-1])
 
     def moved(self, device: "torch.device") -> "Stratified":
         """The same function, with factors that are tensors on the device."""

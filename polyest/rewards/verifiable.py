@@ -17,10 +17,10 @@ best response to KL(delta, nu) is exp(1[z right]/(beta nu)), which needs 1/nu an
 from typing import Any, Literal, Unpack
 
 from polyest import counts
-from polyest.arrays import Array, library
+from polyest.arrays import Array, doubles, library
 from polyest.errors import InvalidReward
-from polyest.reals import reals
-from polyest.rewards.estimates import counted, doubles, filled, group_sizes, summable
+from polyest.reals import finite, reals
+from polyest.rewards.estimates import counted, filled, group_sizes, summable
 from polyest.rewards.options import LOWEST, TABLES, Options, parse_options
 from polyest.values import among, shown, whole
 
@@ -143,7 +143,7 @@ def _subsets(seen: counts.Counts, k: int) -> Array:
     others = seen.draws - doubles(seen.index)
     share = 1.0 + 0.0 * others
     for i in range(k - 1):
-        share = share * (others - i).clip(min=0) / (seen.draws - i)
+        share = share * library(others).clip(others - i, 0, None) / (seen.draws - i)
     return k * share
 
 
@@ -174,9 +174,7 @@ def standard(scores: Array) -> Array:
     >>> standard([[1, 0, 0.5]]).tolist()
     [[1.0, 0.0, 0.5]]
     """
-    numbers = reals("scores", scores, scores)
-    if not library(numbers).isfinite(numbers).all():
-        raise InvalidReward(
-            "scores hold nan or an infinity: expected finite ones; score a failure with the least there is"
-        )
-    return numbers
+    return finite(
+        reals("scores", scores, scores),
+        "scores hold nan or an infinity: expected finite ones; score a failure with the least there is",
+    )

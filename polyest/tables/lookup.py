@@ -1,19 +1,18 @@
 """The interface of every kind of table: its description, its proved claims, and its look-up.
 
-    t[X] = c_X      a float for an int, an array for integers, a tensor for a tensor
+    t[X] = c_X      a float for an int, else an array of the library of the counts
 
 A kind of table is a class with the attributes of `Lookup`.  It gives the entries c_X of counts that have
 been checked.
 """
 
-import sys
 from abc import ABC, abstractmethod
 from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.arrays import Array
+from polyest.arrays import Array, converted, doubles, int64, kind_of, library, own, traced
 from polyest.errors import CountOutOfRange
 from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.problem import Budget, Problem
@@ -113,6 +112,8 @@ class Lookup(ABC):
     def __getitem__(self, counts: "ArrayLike | Tensor") -> Array:
         """Look counts up: the entries c[counts] in float64.
 
+        In `jax.jit` no value can be checked: a count out of range has nan.
+
         Parameters
         ----------
         counts : int or integer Array
@@ -121,8 +122,8 @@ class Lookup(ABC):
         Returns
         -------
         float or float64 Array
-            The entries: a float for an int, else an array or tensor in the shape of the counts and on
-            their device.
+            The entries: a float for an int, else an array in the shape of the counts, of their library and
+            on their device.  A library without float64 has its longest floats.
 
         Raises
         ------
@@ -132,24 +133,25 @@ class Lookup(ABC):
         if isinstance(counts, Integral) and not isinstance(counts, bool | np.bool_):
             self._check(int(counts), int(counts))
             return self._entry(int(counts))
-        torch = sys.modules.get("torch")
-        if torch is not None and isinstance(counts, torch.Tensor):
-            return self._look_up_tensor(counts)
         try:
-            index = np.asarray(counts)
+            index = converted(counts, counts)
         except ValueError:
             raise CountOutOfRange(
                 f"counts are {shown(counts)}: expected integers in 0..{self.K}, in lists of one length"
             ) from None
-        if index.size == 0:
-            return np.zeros(index.shape)
-        if index.dtype.kind not in "iu":
+        xp = library(index)
+        if 0 in index.shape:
+            return doubles(xp.zeros_like(index, dtype=xp.float32))
+        if kind_of(index) not in ("i", "u"):
             raise CountOutOfRange(
                 f"counts of type {index.dtype}: a count is an integer in 0..{self.K}; "
                 "drop missing values before the look-up"
             )
-        self._check(int(index.min()), int(index.max()))
-        return self._entries(index)
+        if not own(xp) and traced(index):
+            inside = (index >= 0) & (index <= self.K)
+            return xp.where(inside, self._entries(xp.clip(index, 0, self.K)), xp.nan)
+        self._check(int(xp.min(index)), int(xp.max(index)))
+        return self._entries(int64(index))
 
     @abstractmethod
     def _entry(self, count: int) -> float:
@@ -157,18 +159,7 @@ class Lookup(ABC):
 
     @abstractmethod
     def _entries(self, counts: Array) -> Array:
-        """Return the entries of an array or a tensor of counts in 0..K."""
-
-    def _look_up_tensor(self, counts: Array) -> Array:
-        torch = sys.modules["torch"]
-        if counts.is_floating_point() or counts.is_complex() or counts.dtype == torch.bool:
-            raise CountOutOfRange(
-                f"counts of type {counts.dtype}: a count is an integer in 0..{self.K}"
-            )
-        if counts.numel() == 0:
-            return torch.zeros(counts.shape, dtype=torch.float64, device=counts.device)
-        self._check(int(counts.min()), int(counts.max()))
-        return self._entries(counts.long())
+        """Return the entries of an array of counts in 0..K, of any library."""
 
     def _check(self, least: int, greatest: int) -> None:
         if least < 0 or greatest > self.K:

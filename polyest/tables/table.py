@@ -6,12 +6,12 @@ format.py reads and writes tables, and release.py finds released ones.  Modules 
 need are imported in the functions that use them, so that a first look-up is fast.
 """
 
-import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.arrays import placed, taken
 from polyest.errors import CorruptTable, InvalidProblem
 from polyest.problem.claims import Certificate
 from polyest.problem.problem import Alternation, Budget, Dual, Problem
@@ -156,11 +156,7 @@ class Table(Record, Lookup):
         return float(self.coefficients[count])
 
     def _entries(self, counts: "Array") -> "Array":
-        if isinstance(counts, np.ndarray):
-            return self.coefficients[counts]
-        torch = sys.modules["torch"]
-        entries = torch.tensor(self.coefficients, dtype=torch.float64, device=counts.device)
-        return entries[counts]
+        return taken(placed(self.coefficients, counts), counts)
 
     def __eq__(self, other: object) -> bool:
         """Return whether problem, grid, entries and claims are equal; this proves no closed form."""

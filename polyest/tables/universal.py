@@ -6,7 +6,6 @@ is rounded to the nearest double when it is looked up, so that a table takes no 
 includes a bound of this rounding.
 """
 
-import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -16,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.arrays import Array, Floats
+from polyest.arrays import Array, Floats, library, own, placed, to_numpy, traced
 from polyest.decimals import context
-from polyest.errors import CorruptTable, InvalidProblem, NotWrittenOut
+from polyest.errors import CorruptTable, CountOutOfRange, InvalidProblem, NotWrittenOut
 from polyest.problem.claims import Bracket, Certificate, Limits
 from polyest.problem.departures import MOST_DRAWS, ROUNDING, head
 from polyest.problem.problem import LARGEST_LISTED, Problem
@@ -172,13 +171,15 @@ class UniversalTable(Lookup):
         return float(EXACT.add(_harmonic_gap(count, self.K), shift))
 
     def _entries(self, counts: Array) -> Array:
-        if isinstance(counts, np.ndarray):
-            distinct, where = np.unique(counts.ravel(), return_inverse=True)
-            return np.array([self._entry(int(X)) for X in distinct])[where].reshape(counts.shape)
-        torch = sys.modules["torch"]
-        distinct, where = counts.unique(return_inverse=True)
-        entries = [self._entry(X) for X in distinct.tolist()]
-        return torch.tensor(entries, dtype=torch.float64, device=counts.device)[where]
+        if traced(counts) and not own(library(counts)):
+            raise CountOutOfRange(
+                f"a look-up of K = {self.K} in a graph: the entries of a universal table are computed by the "
+                "host; look the counts up outside"
+            )
+        index = to_numpy(counts)
+        distinct, where = np.unique(index.ravel(), return_inverse=True)
+        entries = np.array([self._entry(int(X)) for X in distinct])[where].reshape(index.shape)
+        return placed(entries, counts)
 
     def __repr__(self) -> str:
         assert self.budget is not None

@@ -38,9 +38,11 @@ PLAN = {
         "values", "version",
     },
     "closed_forms": {"arrays", "decimals", "errors", "problem", "tables", "values"},
-    "compiled": {"errors", "tables", "values"},
+    "loops": {"arrays", "errors"},
+    "compiled": {"errors", "loops", "tables", "values"},
     # Online: from answers to rewards.
-    "tallies": {"arrays", "errors", "values"},
+    "standard": {"arrays"},
+    "tallies": {"arrays", "errors", "standard", "values"},
     "counts": {"arrays", "errors", "tallies", "values"},
     "sizes": {"counts", "errors", "values"},
     "answers": {"arrays", "dependencies", "errors", "precision", "values"},

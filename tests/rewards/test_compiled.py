@@ -29,6 +29,7 @@ CALLS = {
     ),
     "ragged": lambda a: rewards.log_probability(a.reshape(-1), groups=IDS, sizes=(3, 10)),
     "counts": lambda a: counts.in_group(a).index,
+    "wide": lambda a: rewards.log_probability(a.repeat(1, 9)),  # too wide to compare all pairs
 }
 OVER_ORBITS = {
     "coherence": rewards.coherence,

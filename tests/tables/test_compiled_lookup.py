@@ -112,7 +112,7 @@ def looked_up(package, home):
 
 
 def kept(folder):
-    return sorted(path.suffix for path in folder.rglob("compiled.*.nb*"))
+    return sorted(path.suffix for path in folder.rglob("loops.*.nb*"))
 
 
 def test_a_read_only_installation_without_a_home_compiles_anew(installed):
@@ -150,7 +150,7 @@ def test_a_disk_that_takes_nothing_any_more_is_no_hindrance(monkeypatch):
     def full(*arrays):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("polyest.compiled._kept", full)
+    monkeypatch.setattr("polyest.loops.gather.stored", full)
     counts = np.arange(15)
     assert np.array_equal(look_up(TABLE, counts), TABLE[counts])
     with pytest.raises(CountOutOfRange, match=r"count 15 is outside 0..14"):
