@@ -7,4 +7,4 @@ from polyest.dependencies import require
 
 require("flint", "highspy", "scipy", "threadpoolctl")
 
-METHODS = ("remez", "lp", "socp", "cvx")
+METHODS = ("remez", "lp", "shaped", "socp", "cvx")

@@ -3,9 +3,9 @@
 They have the types that the format promises.  What reads a line checks them, because a file may be altered.
 """
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
-DualKey = Literal["bias_points", "bias_weights", "noise_points", "noise_weights"]
+DualKey = Literal["bias_points", "bias_weights", "noise_points", "noise_weights", "step_weights"]
 
 
 class Enclosed(TypedDict):
@@ -30,12 +30,16 @@ class Generator(TypedDict):
 
 
 class Line(TypedDict):
-    """What every line has; the criteria that its problem states are further keys, in decimal strings."""
+    """What every line has; the criteria that its problem states are further keys, in decimal strings.
+
+    `shape` is in lines of schema 2 only.
+    """
 
     schema: int
     release: str | None
     target: str
     criterion: str
+    shape: NotRequired[str]
     K: int
     budget: Bound | None
     bias: Enclosed
@@ -44,13 +48,17 @@ class Line(TypedDict):
 
 
 class Witness(TypedDict, total=False):
-    """An alternation, or two measures with a selection, in decimal strings."""
+    """An alternation, or measures with a selection, in decimal strings.
+
+    With a shape the measure of noise stands beside weights of steps, or both are absent.
+    """
 
     alternation: list[str]
     bias_points: list[str]
     bias_weights: list[str]
     noise_points: list[str]
     noise_weights: list[str]
+    step_weights: list[str]
     selection: str
 
 

@@ -26,8 +26,9 @@ from polyest.counts import SPENT
 from polyest.errors import CannotStore
 from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import Alternation
-from polyest.tables.format import dumps, text
+from polyest.tables.format import dumps
 from polyest.tables.table import Table
+from polyest.tables.values import text
 from polyest.version import __version__
 
 if TYPE_CHECKING:
