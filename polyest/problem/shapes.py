@@ -111,6 +111,26 @@ def steps_of(table: "Floats", shape: str) -> "Floats":
     return np.asarray(steps)
 
 
+def mended(table: "Floats", shape: str, direction: int) -> "Floats":
+    """Return doubles of the shape from a table that has it but for rounding.
+
+    >>> import numpy as np
+    >>> mended(np.array([-1.0, -0.5, -0.5 - 1e-16]), "monotone", 1).tolist()
+    [-1.0, -0.5, -0.5]
+    """
+    from fractions import Fraction
+
+    import numpy as np
+
+    steps = np.maximum(steps_of(direction * table, shape), 0.0)
+    exact = list(map(Fraction, steps.tolist()))
+    if shape == "concave":
+        exact = list(accumulate(reversed(exact)))[::-1]
+    last = Fraction(float(direction * table[-1]))
+    down = accumulate(reversed(exact), lambda c, step: c - step, initial=last)
+    return rounded(list(down)[::-1], shape, direction)
+
+
 def rounded(rising: "list[Fraction]", shape: str, direction: int) -> "Floats":
     """Return doubles of the shape nearest to a table that rises, turned into its direction.
 
