@@ -6,6 +6,7 @@ never returned.
 """
 
 from importlib import import_module
+from math import inf
 from typing import SupportsIndex, TypeVar
 
 import numpy as np
@@ -43,9 +44,9 @@ MARGIN = 4e-9  # a budget is tightened by this share first, to leave room for ro
 ATTEMPTS = 4  # solutions with ever tighter budgets before the solver gives up
 LOST = 1e-4  # rounding that overspends a budget by more than this share cannot be repaired
 ROUNDINGS = 8  # solutions that are rounded to a grid before the budget is given up
-# Greatest relative width of a certified optimum: the first up to K = SHARP, the second above.
-WIDEST, SHARP = (1e-6, 1e-4), 128
-WIDEST_VERTEX = 1e-9, 1e-6  # the same for a minimax table with a shape, which is a vertex
+# Greatest relative width of a certified optimum: WIDEST up to K = SHARP, WIDER above; for a minimax table with
+# a shape, which is a vertex, NARROW up to K = SHARP and WIDEST above.
+NARROW, WIDEST, WIDER, SHARP = 1e-9, 1e-6, 1e-4, 128
 ROUNDING = 1e-15  # share of the greatest entry: a bias of that size is due to rounding to doubles
 TWIN = 1e-5  # the same for method cvx, whose multipliers are only as accurate as Clarabel's
 STORABLE = 64  # float64 cannot hold a minimax table above this K
@@ -388,10 +389,11 @@ def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Ta
     optimum = certificate.optimum
     # A U-statistic is unbiased: the optimum is 0 but for rounding, and has no meaningful relative width.
     exact = solution.witness == Alternation(())
-    if solution.method == "shaped" and optimum is not None:
-        gap = optimum.upper - optimum.lower
+    widest = WIDEST if problem.K <= SHARP else WIDER
+    if solution.method == "shaped":
+        widest = NARROW if problem.K <= SHARP else WIDEST
+        gap = optimum.upper - optimum.lower if optimum else inf
         exact = exact or gap <= ROUNDING * float(np.abs(solution.coefficients).max())
-    widest = (WIDEST_VERTEX if solution.method == "shaped" else WIDEST)[problem.K > SHARP]
     if solution.method == "cvx":
         widest = TWIN
     sharp = exact or (optimum is not None and optimum.width <= widest)
