@@ -50,7 +50,6 @@ NEAR = 1e-2  # relative distance to its bound within which a local maximum joins
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1)
 GOLDEN_STEPS = 30
 FLOOR = 1e-6  # share of the mean multiplier that every noise point gets
-LIGHT = 1e-9  # share of the greatest multiplier of a bias point below which one is left out
 # On these cones Clarabel's equilibration loses digits of the multipliers, and Clarabel stalls at an accuracy
 # of some 1e-8, which differs from program to program.  The first accuracy that it reaches, to within a
 # factor LOOSER, is taken.
@@ -138,11 +137,9 @@ def _dual(problem: Problem, points: _Points, best: _Answer, c: Floats) -> Dual:
     # The floor gives the Lagrangian curvature everywhere, so that the remaining dual infeasibility costs
     # little; it costs the bound FLOOR, relative.
     heights = heights + FLOOR * heights.mean()
-    size = np.abs(best.bias_weights)
-    matter = size > LIGHT * size.max(initial=0.0)
     dual = Dual(
-        tuple((np.sin(points.bias[matter]) ** 2).tolist()),
-        tuple(best.bias_weights[matter].tolist()),
+        tuple((np.sin(points.bias) ** 2).tolist()),
+        tuple(best.bias_weights.tolist()),
         tuple((np.sin(points.noise) ** 2).tolist()),
         tuple(heights.tolist()),
         float(value(problem.target, c)),

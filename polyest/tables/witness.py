@@ -13,9 +13,9 @@ from polyest.tables.values import number, numbers, only, text
 if TYPE_CHECKING:
     from polyest.tables.line import DualKey, Witness
 
-MOST_POINTS = (
-    8  # a witness has at most MOST_POINTS (K + 16) points; solvers give about 2 K for large K
-)
+# A list of a witness has at most MOST_POINTS (K + 16) points, or MOST_OF_FEW where that is less: socp gives
+# about 2 K of them for large K, and cvx up to some 430, K <= 24.
+MOST_POINTS, MOST_OF_FEW = 8, 512
 BIAS_KEYS: "tuple[DualKey, ...]" = ("bias_points", "bias_weights")
 NOISE_KEYS: "tuple[DualKey, ...]" = ("noise_points", "noise_weights")
 STEP_KEYS: "tuple[DualKey, ...]" = ("step_weights",)
@@ -43,7 +43,7 @@ def read(record: "Witness | None", problem: Problem) -> Alternation | Dual | Non
     only("witness", record, (*keys, "selection"))
     lists: dict[str, tuple[float, ...]] = dict.fromkeys((*BIAS_KEYS, *NOISE_KEYS), ())
     lists |= {key: tuple(numbers(record[key])) for key in keys}
-    most = MOST_POINTS * (problem.K + 16)
+    most = max(MOST_OF_FEW, MOST_POINTS * (problem.K + 16))
     for kind in ("bias", "noise"):
         points, weights = lists[f"{kind}_points"], lists[f"{kind}_weights"]
         if len(points) != len(weights) or len(points) > most:

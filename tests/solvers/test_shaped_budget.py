@@ -7,6 +7,7 @@ import pytest
 from copies import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polyest.proof.shape_noise import lower_bound
 
 from polyest.errors import InvalidProblem, NotProved
 from polyest.exact.balls import at_least
@@ -15,7 +16,6 @@ from polyest.problem.problem import pose
 from polyest.problem.shapes import SHAPES, direction
 from polyest.proof.certify import measure, spent
 from polyest.proof.shape_bound import has_shape
-from polyest.proof.shape_noise import lower_bound
 from polyest.solvers import shaped, shaped_budget
 
 pytest.importorskip("cvxpy")

@@ -35,6 +35,7 @@ FITS, SETTLED = 16, 1e-3  # the most fits, and the relative change below which t
 FIRM = 1e-3  # the cost of a relative change, divided by the root of tau
 MOST = 0.5  # the greatest relative change in one fit
 DIGITS = 9  # digits of a point: the fit absorbs the rounding, and files are a sixth smaller
+DIGITS_OF_SHAPE = 12  # digits of a weight with a shape: the bound loses nothing that shows
 RIDGES = (1e-15, 1e-13, 1e-11)  # added to the diagonal, in turn
 
 Weighted = tuple[Floats, Floats]  # points in [0, 1] and their weights
@@ -69,13 +70,16 @@ def witness(problem: Problem, program: Program, state: State, c: Floats) -> Dual
     points, weights = _joined(bias, more_bias)
     places, heights = _joined(noise, more_noise)
     total = float(np.abs(weights).sum() if program.frees_bias else heights.sum())
+    measures = [weights / total, heights / total, steps * of_steps / total]
+    if problem.shape is not None:
+        measures = [_short(measure, DIGITS_OF_SHAPE) for measure in measures]
     dual = Dual(
         tuple(points.tolist()),
-        tuple((weights / total).tolist()),
+        tuple(measures[0].tolist()),
         tuple(places.tolist()),
-        tuple((heights / total).tolist()),
+        tuple(measures[1].tolist()),
         float(value(problem.target, c)),
-        tuple((steps * of_steps / total).tolist()),
+        tuple(measures[2].tolist()),
     )
     return settled(dual) if curves.criterion.centred else dual
 
@@ -214,9 +218,9 @@ def _whitener(curves: Curves, noise: Weighted) -> Callable[[Floats], Floats]:
     return whiten
 
 
-def _short(points: Floats) -> Floats:
-    """Return the points rounded to DIGITS decimal digits."""
-    return np.array([float(f"{p:.{DIGITS - 1}e}") for p in points.tolist()])
+def _short(numbers: Floats, digits: int = DIGITS) -> Floats:
+    """Return the numbers rounded to so many decimal digits."""
+    return np.array([float(f"{x:.{digits - 1}e}") for x in numbers.tolist()])
 
 
 def _joined(weighted: Weighted, more: Weighted) -> Weighted:
