@@ -58,8 +58,7 @@ def test_every_line_of_a_family_is_the_table_it_should_be(name):
 
 @pytest.mark.parametrize("name", BOTH)
 def test_released_brackets_are_narrow_and_budgets_are_met(name):
-    """1e-6 up to K = 128, 1e-4 above, for vertices 1e-9 and 1e-6; what is spent, looked at up to K = 64, is
-    what was allowed."""
+    """1e-6 up to K = 128, 1e-4 above, for vertices a thousandth; what is spent up to K = 64 was allowed."""
     vertex = "minimax-" in name
     for line in PATHS[name].read_text().splitlines():
         table = polyest.loads(line)
