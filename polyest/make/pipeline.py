@@ -34,7 +34,7 @@ from polyest.proof.certify import (
     spent,
 )
 from polyest.sizes import draws_of
-from polyest.solvers import METHODS
+from polyest.solvers import METHODS, methods
 from polyest.solvers.constant import best_constant
 from polyest.solvers.remez import exchange
 from polyest.tables.table import Table, on_grid
@@ -257,17 +257,6 @@ def _method(problem: Problem, method: str | None) -> str:
             f"{f' with shape {problem.shape}' if problem.shape else ''}: use {either(fitting)}"
         )
     return method
-
-
-def methods(problem: Problem) -> tuple[str, ...]:
-    """Return the names of the methods that solve a problem, first the default.
-
-    >>> methods(pose(4, criterion="minimax")), methods(pose(4, criterion="minimax", shape="monotone"))
-    (('remez', 'lp'), ('shaped',))
-    """
-    if not problem.is_minimax:
-        return "socp", "cvx"
-    return ("remez", "lp") if problem.shape is None else ("shaped",)
 
 
 def _checked_size(problem: Problem, method: str) -> str:

@@ -115,19 +115,19 @@ def mended(table: "Floats", shape: str, direction: int) -> "Floats":
     """Return doubles of the shape from a table that has it but for rounding.
 
     >>> import numpy as np
-    >>> mended(np.array([-1.0, -0.5, -0.5 - 1e-16]), "monotone", 1).tolist()
+    >>> mended(np.array([-1.0, -0.5, -0.50001]), "monotone", 1).tolist()
     [-1.0, -0.5, -0.5]
     """
     from fractions import Fraction
 
     import numpy as np
 
-    steps = np.maximum(steps_of(direction * table, shape), 0.0)
-    exact = list(map(Fraction, steps.tolist()))
-    if shape == "concave":
-        exact = list(accumulate(reversed(exact)))[::-1]
-    last = Fraction(float(direction * table[-1]))
-    down = accumulate(reversed(exact), lambda c, step: c - step, initial=last)
+    rising = np.maximum.accumulate(direction * table)
+    if shape == "monotone":
+        return np.asarray(direction * rising)
+    shrinking = np.maximum(steps_of(rising, shape), 0.0).tolist()
+    steps = accumulate(map(Fraction, reversed(shrinking)))
+    down = accumulate(steps, lambda c, step: c - step, initial=Fraction(float(rising[-1])))
     return rounded(list(down)[::-1], shape, direction)
 
 

@@ -172,6 +172,11 @@ def may_begin(cut: bytes) -> bool:
     return any(cut.startswith(opening) or opening.startswith(cut) for opening in OPENINGS)
 
 
+def _schema(problem: Problem) -> int:
+    """Return the schema of the line of a table for this problem."""
+    return SCHEMA if problem.shape is None else SHAPED
+
+
 def _heading(table: Lookup) -> dict[str, object]:
     """Return the keys of a record that state the problem of a table of any kind."""
     if parse(table.target) != table.problem.target:  # a subclass, whose code a file does not hold
@@ -180,7 +185,7 @@ def _heading(table: Lookup) -> dict[str, object]:
             "target by its name, such as log; a class of your own is not written to a file"
         )
     return {
-        "schema": SCHEMA if table.shape is None else SHAPED,
+        "schema": _schema(table.problem),
         "release": table.release,
         "target": table.target,
         "criterion": table.criterion,
@@ -282,9 +287,10 @@ def _posed(record: "Line", further: tuple[str, ...]) -> Problem:
         raise CorruptTable(
             f"schema {shown(schema)}: this polyest reads schema {SCHEMA} and {SHAPED}"
         )
-    shape = record["shape"] if schema == SHAPED else None
-    own = ("shape",) if schema == SHAPED else ()
-    if schema == SHAPED:
+    values: Mapping[str, object] = record
+    own = ("shape",) if "shape" in values else ()
+    shape = word("shape", values["shape"]) if own else None
+    if shape is not None:
         check_shape(shape)
     bounds = (CRITERIA[name].attribute for name in stated(word("criterion", record["criterion"])))
     only("line", record, (*HEADING, *own, *further, *bounds, *CLAIMED))
@@ -310,7 +316,13 @@ def _posed(record: "Line", further: tuple[str, ...]) -> Problem:
             f"target of degree {target.least_draws}: expected K of at least that, got {K}"
         )
     limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
-    return Problem(K, target, record["criterion"], allowed, limit, shape)
+    problem = Problem(K, target, record["criterion"], allowed, limit, shape)
+    if schema != _schema(problem):
+        has = "no shape" if shape is None else f"shape {shape}"
+        raise CorruptTable(
+            f"schema {schema} of a line with {has}: expected schema {_schema(problem)}"
+        )
+    return problem
 
 
 def _claims_in(record: "Line") -> Certificate:

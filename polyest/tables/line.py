@@ -3,7 +3,7 @@
 They have the types that the format promises.  What reads a line checks them, because a file may be altered.
 """
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, TypedDict
 
 DualKey = Literal["bias_points", "bias_weights", "noise_points", "noise_weights", "step_weights"]
 
@@ -30,16 +30,12 @@ class Generator(TypedDict):
 
 
 class Line(TypedDict):
-    """What every line has; the criteria that its problem states are further keys, in decimal strings.
-
-    `shape` is in lines of schema 2 only.
-    """
+    """What every line has; the criteria that its problem states are further keys, in decimal strings."""
 
     schema: int
     release: str | None
     target: str
     criterion: str
-    shape: NotRequired[str]
     K: int
     budget: Bound | None
     bias: Enclosed
@@ -68,6 +64,12 @@ class Listed(Line):
     grid: str | None
     coefficients: list[str]
     witness: Witness | None
+
+
+class Shaped(Listed):
+    """A line of a table with a shape, of schema 2."""
+
+    shape: str
 
 
 class Departing(TypedDict):

@@ -149,7 +149,7 @@ def test_a_page_says_what_bias_and_noise_are_and_the_first_before_it_is_used(mad
 
 
 def test_the_help_of_a_command_is_in_words_that_it_explains():
-    for name in ("", *cli.NAMES):
+    for name in ("", *NAMES):
         said = " ".join(run(*filter(None, [name]), "--help").stdout.split())
         assert re.findall(WORDS + r"|sup\|", said) == []
         assert "noise 1" not in said or "Noise r means" in said

@@ -69,16 +69,16 @@ def test_witnesses_are_short():
 @pytest.mark.parametrize("schema", [1, 3, 0, "2", True, 2.0, None])
 def test_another_schema_is_refused(table, schema):
     line = changed(polyest.dumps(table), lambda record: record.update(schema=schema))
-    with pytest.raises(CorruptTable, match=r"schema .* reads schema 1 and 2|unknown key 'shape'"):
+    with pytest.raises(CorruptTable, match=r"schema .* reads schema 1 and 2|expected schema 2"):
         polyest.loads(line)
 
 
 def test_a_line_of_schema_2_without_a_shape_is_refused(table):
     for change in (lambda record: record.pop("shape"), lambda record: record.update(shape=None)):
-        with pytest.raises(CorruptTable, match=r"'shape' is missing|shape None is unknown"):
+        with pytest.raises(CorruptTable, match=r"schema 2 of a line with no shape|shape is None"):
             polyest.loads(changed(polyest.dumps(table), change))
     line = changed(polyest.dumps(polyest.load(6)), lambda record: record.update(schema=2))
-    with pytest.raises(CorruptTable, match="'shape' is missing"):
+    with pytest.raises(CorruptTable, match="schema 2 of a line with no shape: expected schema 1"):
         polyest.loads(line)
 
 
@@ -130,7 +130,7 @@ def at(record, path):
         (lambda r: r["witness"]["bias_points"].pop(), "bias points with"),
         (lambda r: r["witness"]["bias_points"].__setitem__(0, "1.5"), "outside"),
         (lambda r: r.update(shape="convex"), "shape 'convex' is unknown"),
-        (lambda r: r.update(shape=["monotone"]), "is unknown"),
+        (lambda r: r.update(shape=["monotone"]), "shape is .* expected a text"),
     ],
 )
 def test_a_line_that_is_not_whole_is_refused(change, said):
