@@ -1,7 +1,7 @@
 """Make the released tables of tables/v1 and tables/v2, their checksums and the table of least biases.
 
     python tables/release.py v1       about 15 minutes on two cores, which it shares between processes
-    python tables/release.py v2       two minutes
+    python tables/release.py v2       two minutes on one
 
 A family whose file exists is left as it is; delete it to make it again.  A sweep that was cut short
 goes on where it stopped.  A release is frozen: corrections make another one.
