@@ -42,6 +42,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import origin
 import solver_peers
 from flint import arb, arb_poly, ctx
@@ -231,6 +232,9 @@ def _measure(row: Row, answer: Answer) -> None:
         row.returned = _reached(answer.entries, row.K)
     elif answer.entries is not None:
         measured = measure(LOG, answer.entries)
+        against = -float(np.diff(answer.entries).min())
+        if problem.shape is not None and against > 0:
+            row.note += f", not {problem.shape}: a step of {against:.0e} against the order"
         row.returned = reached(problem, measured)
         if problem.limit is not None:
             row.budget_error = spent(problem, measured) / problem.limit - 1

@@ -17,6 +17,7 @@ from polyest.problem.problem import pose
 from polyest.problem.shapes import SHAPES, direction, has_shape, steps_of
 from polyest.proof.certify import certify, spent
 from polyest.proof.dual_bound import lower_bound
+from polyest.solvers.socp.curves import Curves
 
 POSED = (
     ("log", "gradient-variance", 6, 2.0),
@@ -93,11 +94,12 @@ def test_less_noise_costs_bias_up_to_a_table_without_any():
     assert biases == sorted(biases, reverse=True)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("K", [62, 128])
-def test_large_budgets_are_proved_as_narrowly(K):
-    table = polyest.solve(K, noise=2, shape="monotone")
+def test_large_budgets_are_proved_as_narrowly(K, shape):
+    table = polyest.solve(K, noise=2, shape=shape)
     assert table.optimum.width <= 1e-6
-    assert has_shape(table.coefficients, "monotone", 1)
+    assert has_shape(table.coefficients, shape, 1)
 
 
 @settings(max_examples=80, deadline=None)
@@ -199,3 +201,21 @@ def test_an_unknown_shape_is_refused_everywhere(shape):
             asked(5, criterion="minimax", shape=shape)
     with pytest.raises(InvalidProblem, match="is unknown: use monotone or concave"):
         pose(5, shape=shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_rounding_puts_out_of_shape_is_mended(shape, monkeypatch):
+    """Steps of the interior-point method are above 0 by little, and the entries are rounded."""
+    right = Curves.rounded
+
+    def rounded(curves, b):
+        c = right(curves, b)
+        steps = steps_of(c, shape)[:-1]
+        k = int(steps.argmin())
+        c[k + 1] -= steps[k] + 1e-14
+        assert not has_shape(c, shape, 1)
+        return c
+
+    monkeypatch.setattr(Curves, "rounded", rounded)
+    table = polyest.solve(9, noise=2, shape=shape)
+    assert has_shape(table.coefficients, shape, 1)
