@@ -1,10 +1,12 @@
 """Time and certified error of polyest's solvers, in one run beside their peers.
 
-    python benchmarks/solve.py              # all sizes, about fifteen minutes; results/solve.csv
-    python benchmarks/solve.py --quick      # the smallest, to standard output
+    python benchmarks/solve.py                      # all sizes, about 25 minutes; results/solve.csv
+    python benchmarks/solve.py --only monotone      # the rows of one problem anew, about ten minutes
+    python benchmarks/solve.py --quick              # the smallest, to standard output
 
-There are three problems: `minimax`, whose value E*(K) is the least sup|e|, e(p) = p (P(p) - log p), over
-polynomials P of degree K; `gradient-variance`, the same under sup p Var c_X <= 8 times that of log_count;
+There are four problems: `minimax`, whose value E*(K) is the least sup|e|, e(p) = p (P(p) - log p), over
+polynomials P of degree K; `monotone`, the same over tables with c_0 <= c_1 <= ... <= c_K;
+`gradient-variance`, the first under sup p Var c_X <= 8 times that of log_count;
 `second-moment`, the augmented quadratic program (AQP): least sup E c_X^2 under sup|e| <= 2 E*(K).  Columns:
 
     status         solved; inaccurate: solved, but by its own report less accurately than it aims at;
@@ -40,10 +42,20 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import origin
 import solver_peers
 from flint import arb, arb_poly, ctx
-from solver_peers import MINIMAX, MOMENT, VARIANCE, AbsentError, Answer, Question, TooLargeError
+from solver_peers import (
+    MINIMAX,
+    MOMENT,
+    MONOTONE,
+    VARIANCE,
+    AbsentError,
+    Answer,
+    Question,
+    TooLargeError,
+)
 
 import polyest
 from polyest.errors import InvalidProblem
@@ -54,7 +66,13 @@ from polyest.proof.certify import least_bias, measure, reached, spent
 from polyest.solvers import remez
 
 FILE = Path(__file__).parent / "results" / "solve.csv"
-BUDGETS = {MINIMAX: {}, VARIANCE: {"noise": 8.0}, MOMENT: {"bias_ratio": 2.0}}
+# The keywords of `solve` that pose each problem.
+POSED = {
+    MINIMAX: {"criterion": "minimax"},
+    MONOTONE: {"criterion": "minimax", "shape": "monotone"},
+    VARIANCE: {"criterion": "gradient-variance", "noise": 8.0},
+    MOMENT: {"criterion": "second-moment", "bias_ratio": 2.0},
+}
 ENOUGH = 2.0  # total seconds after which a method is not run again
 SOLVERS = ("highspy", "clarabel", "ecos", "scs", "cvxpy")
 PACKAGES = ("polyest", "numpy", "scipy", "python-flint", *SOLVERS)
@@ -72,8 +90,8 @@ class Scale:
 
 
 ALL = (8, 16, 32, 64, 128, 256, 512, 1024)
-FULL = Scale({MINIMAX: ALL, VARIANCE: ALL, MOMENT: (8, 16, 32, 64)}, 60.0, 2000, 5)
-QUICK = Scale({MINIMAX: (4, 8), VARIANCE: (8,), MOMENT: (4,)}, 20.0, 100, 1)
+FULL = Scale({MINIMAX: ALL, MONOTONE: ALL, VARIANCE: ALL, MOMENT: (8, 16, 32, 64)}, 60.0, 2000, 5)
+QUICK = Scale({MINIMAX: (4, 8), MONOTONE: (8,), VARIANCE: (8,), MOMENT: (4,)}, 20.0, 100, 1)
 SCALE = FULL
 
 
@@ -101,7 +119,7 @@ class Row:
 
 def by_polyest(problem: str, K: int, method: str | None = None) -> Answer:
     """The certified table of `solve`; it claims the proved optimum, which rounding may miss."""
-    table = polyest.solve(K, criterion=problem, method=method, **BUDGETS[problem])
+    table = polyest.solve(K, method=method, **POSED[problem])
     assert table.optimum is not None
     note = "the table of float64 entries" if problem == MINIMAX else ""
     return Answer(table.optimum.upper, table.coefficients, table.optimum, note=note)
@@ -144,6 +162,7 @@ METHODS: dict[str, dict[str, Method]] = {
         "linprog": by_linprog,
         **dict([HIGHS]),
     },
+    MONOTONE: {"polyest": by_polyest, "linprog": by_linprog, **dict([HIGHS])},
     **{
         problem: {
             "polyest": by_polyest,
@@ -155,9 +174,9 @@ METHODS: dict[str, dict[str, Method]] = {
 }
 
 
-def rows() -> Iterator[Row]:
-    """A row for every problem, method and K, in the order in which they are run."""
-    for problem, methods in METHODS.items():
+def rows(only: str | None = None) -> Iterator[Row]:
+    """A row for every problem, or one of them, method and K, in the order in which they are run."""
+    for problem, methods in METHODS.items() if only is None else [(only, METHODS[only])]:
         for name, method in methods.items():
             with suppress(Exception):  # the first row of the method will report the error
                 method(problem, 3)  # this imports its libraries before it is timed
@@ -172,7 +191,8 @@ def rows() -> Iterator[Row]:
                 if ended and (row.seconds or 0) >= SCALE.timeout:
                     stopped = f"out of time at K = {K}"
                 yield row
-    yield _cold()
+    if only is None:
+        yield _cold()
 
 
 def _fill(row: Row, method: Method) -> None:
@@ -212,6 +232,9 @@ def _measure(row: Row, answer: Answer) -> None:
         row.returned = _reached(answer.entries, row.K)
     elif answer.entries is not None:
         measured = measure(LOG, answer.entries)
+        against = -float(np.diff(answer.entries).min())
+        if problem.shape is not None and against > 0:
+            row.note += f", not {problem.shape}: a step of {against:.0e} against the order"
         row.returned = reached(problem, measured)
         if problem.limit is not None:
             row.budget_error = spent(problem, measured) / problem.limit - 1
@@ -248,7 +271,7 @@ def _optimum(problem: str, K: int) -> float:
 @cache
 def _posed(problem: str, K: int) -> Problem:
     """The problem with its budget in absolute numbers."""
-    return resolve(pose(K, criterion=problem, **BUDGETS[problem]))
+    return resolve(pose(K, **POSED[problem]))
 
 
 def _reached(powers: list[Fraction], K: int) -> float:
@@ -260,6 +283,21 @@ def _reached(powers: list[Fraction], K: int) -> float:
         P = arb_poly([arb(a.numerator) / a.denominator for a in powers])
         points = [arb(x) for x in remez.exchange(LOG, K)]
         return max(float(abs(x * (P(x) - x.log()))) for x in points)
+
+
+def beside(lines: list[Row], old: str) -> str:
+    """The text of the file in which these lines replace those of their problems."""
+    new = list(csv.DictReader(StringIO(written(lines))))
+    kept = [
+        row
+        for row in csv.DictReader(StringIO(old))
+        if row["problem"] not in {r.problem for r in lines}
+    ]
+    text = StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(sorted(new + kept, key=lambda r: (r["problem"], int(r["K"]), r["method"])))
+    return text.getvalue()
 
 
 def written(lines: list[Row]) -> str:
@@ -294,18 +332,20 @@ def main() -> None:
     global SCALE
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="smallest sizes, to standard output")
+    parser.add_argument("--only", choices=METHODS, help="one problem; other rows of the file stay")
     parser.add_argument("--out", type=Path, help=f"file to write, by default {FILE.name}")
     given = parser.parse_args()
     SCALE = QUICK if given.quick else FULL
     lines = []
-    for row in rows():
+    for row in rows(given.only):
         took = "" if row.seconds is None else f", {row.seconds:.3g} s"
         print(f"{row.problem}, K = {row.K}, {row.method}: {row.status}{took}", file=sys.stderr)
         lines.append(row)
     if given.quick and given.out is None:
         print(written(lines), end="")
     else:
-        (given.out or FILE).write_text(written(lines))
+        out = given.out or FILE
+        out.write_text(beside(lines, out.read_text()) if given.only else written(lines))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ it is stated, over Bernstein rows B_k(p_m) on a Chebyshev grid p_m = sin^2(pi m 
 e_m = p_m (P(p_m) - log p_m):
 
     minimax            min E  s.t. |e_m| <= E                                     a linear program
+    monotone           min E  s.t. |e_m| <= E, c_0 <= c_1 <= ... <= c_K           a linear program
     gradient-variance  min E  s.t. |e_m| <= E,
                               |sqrt(p_m B_k(p_m)) (c_k - t_m)|_2 <= sqrt(limit)   t_m free, a cone each
     second-moment      min v  s.t. |e_m| <= limit, sum_k c_k^2 B_k(p_m) <= v      the AQP; p_0 = 0 too
@@ -36,12 +37,14 @@ from polyest.problem.claims import Bracket
 from polyest.problem.targets import LOG
 
 MINIMAX, VARIANCE, MOMENT = "minimax", "gradient-variance", "second-moment"
+MONOTONE = "monotone"
 PACKAGES = {"HiGHS": "highspy", "Clarabel": "clarabel", "ECOS": "ecos", "SCS": "scs"}
 NAMES = ("Sollya", "linprog", *PACKAGES)
 LONGER = 1.5  # a process is ended after this multiple of its time
 BYTES = 8e9  # most memory that a program may need
 PER_ENTRY = {
     MINIMAX: 600,
+    MONOTONE: 600,
     VARIANCE: 2000,
     MOMENT: 600,
 }  # measured bytes per point of the grid and entry
@@ -130,22 +133,23 @@ def sollya(question: Question) -> Answer:
 
 
 def linprog(question: Question) -> Answer:
-    """scipy's linprog on the plain minimax program, dense, in the other process."""
+    """scipy's linprog on a plain linear program, dense, in the other process."""
     _fits(question)
     return apart(linear, question, seconds=LONGER * question.timeout)
 
 
 def linear(question: Question) -> Answer:
-    """The plain minimax program of `question` by scipy, solved here."""
+    """The plain linear program of `question` by scipy, solved here."""
     from scipy import optimize
 
-    p = _grid(question)[1:]
-    rows, aims = p[:, None] * pmf(question.K, p), LOG.weighted(p)
-    ones = -np.ones((p.size, 1))
+    p, K = _grid(question)[1:], question.K
+    rows, aims = p[:, None] * pmf(K, p), LOG.weighted(p)
+    ones, steps = -np.ones((p.size, 1)), np.diff(np.eye(K + 1, K + 2), axis=0)
+    order = -steps if question.problem == MONOTONE else steps[:0]
     result = optimize.linprog(
-        np.append(np.zeros(question.K + 1), 1.0),
-        np.block([[rows, ones], [-rows, ones]]),
-        np.append(aims, -aims),
+        np.append(np.zeros(K + 1), 1.0),
+        np.vstack([np.hstack([rows, ones]), np.hstack([-rows, ones]), order]),
+        np.concatenate([aims, -aims, np.zeros(len(order))]),
         bounds=(None, None),
         method="highs",
         options={"time_limit": question.timeout},
@@ -193,6 +197,10 @@ def minimax(cp: Any, question: Question, c: Any, bound: Any) -> list[Any]:
     return [error <= bound, -error <= bound]
 
 
+def monotone(cp: Any, question: Question, c: Any, bound: Any) -> list[Any]:
+    return [*minimax(cp, question, c, bound), cp.diff(c) >= 0]
+
+
 def gradient_variance(cp: Any, question: Question, c: Any, bound: Any) -> list[Any]:
     p = _grid(question)[1:]
     rows, means = pmf(question.K, p), cp.Variable(p.size)
@@ -208,6 +216,7 @@ def second_moment(cp: Any, question: Question, c: Any, bound: Any) -> list[Any]:
 
 PROGRAMS: dict[str, Callable[..., list[Any]]] = {
     MINIMAX: minimax,
+    MONOTONE: monotone,
     VARIANCE: gradient_variance,
     MOMENT: second_moment,
 }

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.criteria import Budgeted
-from polyest.problem.problem import Alternation
 from polyest.tables.table import Table
 
 STEEPEST = 2.0  # neighbours with a greater ratio of biases get a point between them
@@ -37,6 +36,12 @@ class Point:
     label: str
     noise: float
     table: Table
+
+
+def is_last(point: Point) -> bool:
+    """Return whether the noise budget of the point's table does not bind: no noise buys less bias."""
+    witness = point.table.witness
+    return witness is not None and not witness.bounds_noise
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,8 @@ class Frontier:
         A certified bracket of E*(K), the least worst-case weighted bias of all tables.
     stopped : Refused or None
         The budget that was not settled, if any.
+    shape : str or None
+        The shape of all tables of the curve, if they have one.
     """
 
     K: int
@@ -87,18 +94,20 @@ class Frontier:
     noiseless: float
     least: Bracket
     stopped: Refused | None
+    shape: str | None = None
 
     @property
     def reached(self) -> bool:
         """Whether the last point is the minimax table, so that no noise buys less bias."""
-        return isinstance(self.points[-1].table.witness, Alternation)
+        return is_last(self.points[-1])
 
     @property
     def ended(self) -> str:
         """Words that say where the curve ends and why."""
         noise = self.points[-1].noise
         if self.reached:
-            return f"at noise {noise:.4g}, the minimax table: more noise gives no less bias"
+            kind = f"minimax {self.shape}" if self.shape else "minimax"
+            return f"at noise {noise:.4g}, the {kind} table: more noise gives no less bias"
         if self.stopped:
             return f"before {self.stopped.label}, which was not settled: {self.stopped.reason}"
         return f"at noise {noise:.4g}, the last one asked for"

@@ -19,19 +19,15 @@ from sys import float_info
 from typing import SupportsIndex
 
 from polyest.counts import Baseline
-from polyest.curves import Frontier, Point, Refused, Versus, steepest
+from polyest.curves import Frontier, Point, Refused, Versus, is_last, steepest
 from polyest.curves import records as records
 from polyest.deprecation import meant_as_keywords
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.make.pipeline import noiseless, solve
 from polyest.problem.claims import Bracket
 from polyest.problem.criteria import BUDGETED, CRITERIA, Budgeted
-from polyest.problem.problem import (
-    LARGEST_LISTED,
-    Alternation,
-    Problem,
-    pose,
-)
+from polyest.problem.problem import LARGEST_LISTED, Problem, pose
+from polyest.problem.shapes import Shape
 from polyest.problem.targets import Target
 from polyest.proof.certify import noise_floor, noise_unit, stating
 from polyest.rivals import others, plug_in_table, rivals
@@ -71,13 +67,14 @@ def sweep(
     criterion: Budgeted = "gradient-variance",
     budgets: Iterable[float] | None = None,
     progress: Progress | None = None,
+    shape: Shape | None = None,
     group: int | None = None,
     baseline: Baseline = "group-mean",
 ) -> Frontier:
     """Trace the least bias of a sample size at each noise budget, solved and proved one by one.
 
-    The first budget that does not bind gives the minimax table and ends the curve; so does one that the
-    solver does not settle, which the result names.
+    The first budget that does not bind gives the minimax table, of the shape if there is one, and ends the
+    curve; so does one that the solver does not settle, which the result names.
 
     Parameters
     ----------
@@ -92,6 +89,8 @@ def sweep(
         the curve is steep.
     progress : callable or None
         Called with the number of budgets done and of all.
+    shape : {"monotone", "concave"} or None
+        A shape of all tables, as in `polyest.solve`; the curve then ends at the minimax table of the shape.
     group : int or None
         The number of completions of a prompt, in place of K.
     baseline : {"group-mean", "none", "exact"}
@@ -119,12 +118,12 @@ def sweep(
     [0.0962, 0.0316, 0.02]
     """
     noises = _ascending(BUDGETS if budgets is None else budgets)
-    posed, unit, least = _posed(draws_of(K, group, baseline), target, criterion)
+    posed, unit, least = _posed(draws_of(K, group, baseline), target, criterion, shape)
     tell = _told(progress)
     points, stopped = list[Point](), None
 
     def at(noise: float) -> Point:
-        table = solve(posed.K, posed.target.name, criterion=criterion, noise=noise)
+        table = solve(posed.K, posed.target.name, criterion=criterion, noise=noise, shape=shape)
         return _point("optimal", f"noise {noise:g}", table, criterion, unit)
 
     for done, noise in enumerate(noises):
@@ -139,7 +138,7 @@ def sweep(
                 ) from None
             stopped = Refused(f"noise {noise:g}", str(error))
             break
-        if isinstance(points[-1].table.witness, Alternation):
+        if is_last(points[-1]):
             break
     for _ in range(MOST_BETWEEN if budgets is None else 0):
         between = steepest(points)
@@ -155,7 +154,7 @@ def sweep(
     claims = stating(plain.certificate, posed.target, plain.coefficients, criterion)
     free = noiseless(posed)[1]
     name = posed.target.name
-    return Frontier(posed.K, name, criterion, claims, tuple(points), free, least, stopped)
+    return Frontier(posed.K, name, criterion, claims, tuple(points), free, least, stopped, shape)
 
 
 @meant_as_keywords(_kept, "criterion", "target", "progress")
@@ -340,7 +339,7 @@ def against(rival: Table, criterion: Budgeted = "gradient-variance") -> Versus:
 
 
 def _posed(
-    K: SupportsIndex, target: str | Target, criterion: str
+    K: SupportsIndex, target: str | Target, criterion: str, shape: str | None = None
 ) -> tuple[Problem, float, Bracket]:
     """Return the problem at noise 1, the unit of noise and a bracket of E*(K)."""
     if not among(criterion, BUDGETED):
@@ -348,7 +347,7 @@ def _posed(
             f"criterion {shown(criterion)} has no frontier: expected one that a noise budget bounds, "
             f"{either(BUDGETED)}"
         )
-    posed = pose(K, target, criterion, noise=1)
+    posed = pose(K, target, criterion, noise=1, shape=shape)
     # The solver refuses a K that is too large.
     least = solve(posed.K, posed.target.name, criterion="minimax").optimum
     assert least is not None

@@ -24,6 +24,7 @@ from polyest.counts import Baseline
 from polyest.errors import InvalidProblem, TableNotFound
 from polyest.gradients import BASELINES, Answers, of_group
 from polyest.problem.problem import LARGEST_LISTED
+from polyest.problem.shapes import SHAPES, Shape
 from polyest.tables import release
 from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
@@ -91,6 +92,8 @@ class Recommendation:
         The error of the plug-in log, log(count/G) of the in-group count.
     tables : tuple of (int, Table, Deviation)
         Variance ratio, table and error of each, by rising variance ratio.
+    shapes : tuple of (str, Table, Deviation)
+        Shape, minimax table and error of each shape, for comparison.
     """
 
     group: int
@@ -98,6 +101,7 @@ class Recommendation:
     baseline: Baseline
     plain: Deviation
     tables: tuple[tuple[int, Lookup, Deviation], ...]
+    shapes: tuple[tuple[Shape, Lookup, Deviation], ...]
 
     @property
     def chosen(self) -> tuple[int, Lookup, Deviation]:
@@ -148,11 +152,15 @@ def recommend(group: int, prompts: int, baseline: Baseline = "group-mean") -> Re
     K = counts.draws(group, baseline)
     tables = [(noise, released(K, group, noise)) for noise in NOISES]
     averaged = int(prompts) * STEPS
-    rows = tuple(
-        (noise, table, error(in_group(table, group), averaged, baseline)) for noise, table in tables
-    )
+
+    def deviation(table: Table) -> Deviation:
+        return error(in_group(table, group), averaged, baseline)
+
+    rows = tuple((noise, table, deviation(table)) for noise, table in tables)
+    shaped = ((shape, minimax_with(shape, K)) for shape in SHAPES)
+    others = tuple((shape, table, deviation(table)) for shape, table in shaped)
     plain = error(in_group(closed_forms.log_count(group - 1), group), averaged, baseline)
-    return Recommendation(int(group), int(prompts), baseline, plain, rows)
+    return Recommendation(int(group), int(prompts), baseline, plain, rows, others)
 
 
 def released(K: int, group: int, noise: float) -> Table:
@@ -167,6 +175,13 @@ def released(K: int, group: int, noise: float) -> Table:
             "which are not all released: groups of 3 to 129, 160, 192, 256, 512 and 1024 have them"
             + (f"; make others with polyest solve --K {K}" if K <= LARGEST_LISTED else "")
         )
+    return table
+
+
+def minimax_with(shape: Shape, K: int) -> Table:
+    """Return the released minimax table with a shape, of which there is one wherever noises are released."""
+    table = release.load(K, criterion="minimax", shape=shape)
+    assert isinstance(table, Table)
     return table
 
 

@@ -57,16 +57,16 @@ def released(tmp_path, monkeypatch):
         folder,
         {"log-minimax.jsonl": minimax, "log-gradient-variance-noise8.jsonl": noise},
     )
-    monkeypatch.setattr(releases, "tables", lambda: folder)
+    monkeypatch.setattr(releases, "folders", lambda: [str(folder)])
     return folder
 
 
 @pytest.fixture(name="release")
 def copied_release(tmp_path, monkeypatch):
-    """A copy of the release that may be spoiled."""
+    """A copy of the release v1 that may be spoiled."""
     folder = tmp_path / "v1"
-    copytree(releases.tables(), folder)
-    monkeypatch.setattr(releases, "tables", lambda: folder)
+    copytree(releases.folders()[-1], folder)
+    monkeypatch.setattr(releases, "folders", lambda: [str(folder)])
     releases._checked.cache_clear()
     return folder
 

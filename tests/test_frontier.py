@@ -117,10 +117,10 @@ def test_it_reaches_the_minimax_table_once_and_says_so():
 def test_it_stops_where_the_solver_does_and_says_why(monkeypatch):
     right = frontier.solve
 
-    def failing(K, target, *, criterion, noise=None):
+    def failing(K, target, *, criterion, noise=None, shape=None):
         if noise is not None and noise >= limit:
             raise NotConverged(f"gave up at {noise:g}")
-        return right(K, target, criterion=criterion, noise=noise)
+        return right(K, target, criterion=criterion, noise=noise, shape=shape)
 
     monkeypatch.setattr(frontier, "solve", failing)
     limit = 4

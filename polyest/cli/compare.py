@@ -8,10 +8,12 @@ import click
 from polyest.cli import options
 from polyest.cli.terminal import Helping, print_lines, print_tables, progress, say
 from polyest.errors import InvalidProblem
+from polyest.problem.shapes import SHAPES, check_shape
 
 if TYPE_CHECKING:
     from polyest.cli.pages.rows import ComparisonReport
     from polyest.counts import Baseline
+    from polyest.problem.shapes import Shape
     from polyest.tables.table import Table
 
 NOISES = (1, 2, 4, 8)
@@ -19,16 +21,24 @@ NOISES = (1, 2, 4, 8)
 
 @click.command("compare", cls=Helping)
 @options.single
+@options.shape
 @options.as_json
-def command(draws: str | None, group: int | None, baseline: "Baseline", as_json: bool) -> None:
+def command(
+    draws: str | None,
+    group: int | None,
+    baseline: "Baseline",
+    shape: "Shape | None",
+    as_json: bool,
+) -> None:
     """Compare the tables for the target log.
 
-    Closed forms, the minimax table and the tables of least bias at noise 1, 2, 4 and 8 stand side by side.
-    Noise r means: the gradient-variance is at most r times that of the plug-in log((X+1)/(K+1)).
+    Closed forms, the minimax tables with free, monotone and concave entries, and the tables of least bias at
+    noise 1, 2, 4 and 8, with --shape those of the shape, stand side by side.  Noise r means: the
+    gradient-variance is at most r times that of the plug-in log((X+1)/(K+1)).
     """
     from polyest.cli.table import warn_if_too_large
 
-    tables = _tables(options.solvable_K(draws, group, baseline))
+    tables = _tables(options.solvable_K(draws, group, baseline), shape)
     warn_if_too_large(tables["minimax"])
     if as_json:
         print_tables(tables.values())
@@ -38,14 +48,21 @@ def command(draws: str | None, group: int | None, baseline: "Baseline", as_json:
     print_lines(comparison_page(compared(tables)))
 
 
-def _tables(K: int) -> "dict[str, Table]":
-    """Return the tables by name; a noise budget without a table is left out with a warning."""
+def _tables(K: int, shape: "Shape | None") -> "dict[str, Table]":
+    """Return the tables by name; a noise budget without a table is left out with a warning.
+
+    shape: that of the tables with a noise budget.
+    """
+    if shape is not None:
+        check_shape(shape)
     from polyest.closed_forms import LOGS
     from polyest.make.pipeline import solve
 
     makers = {form.__name__: partial(form, K) for form in LOGS}
     makers["minimax"] = partial(solve, K, criterion="minimax")
-    makers |= {f"noise {noise}": partial(solve, K, noise=noise) for noise in NOISES}
+    makers |= {name: partial(solve, K, criterion="minimax", shape=name) for name in SHAPES}
+    for noise in NOISES:
+        makers[f"noise {noise}"] = partial(solve, K, noise=noise, shape=shape)
     tables: dict[str, Table] = {}
     with progress(f"tables of K = {K}") as update:
         for done, (name, make) in enumerate(makers.items()):

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from polyest.counts import Baseline
     from polyest.frontier import Frontier, Versus
     from polyest.problem.criteria import Budgeted
+    from polyest.problem.shapes import Shape
 
     class Traced(TypedDict):
         """What the curve is of."""
 
         target: str
         criterion: Budgeted
+        shape: Shape | None
 
 
 @click.command("frontier", cls=Helping)
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     show_default=True,
     help=f"The criterion that is the noise: {either(BUDGETED)}.",
 )
+@options.shape
 @click.option("--plot", help="Figure to write, .png, .pdf or .svg, with more estimators in it.")
 @click.option("--html", help="Page to write, .html, on which to move along the curve; no network.")
 @options.as_json
@@ -94,7 +97,9 @@ def traced(K: int, with_rivals: bool, **keywords: "Unpack[Traced]") -> "Frontier
     rivals: dict[str, Versus | str] = {}
     if with_rivals:
         with progress("closed forms") as update:
-            rivals = frontier.comparison(K, progress=update, **keywords)
+            rivals = frontier.comparison(
+                K, keywords["target"], criterion=keywords["criterion"], progress=update
+            )
     return FrontierReport(curve, rivals)
 
 

@@ -8,6 +8,7 @@ import click
 from polyest.cli.terminal import require_memory
 from polyest.errors import InvalidProblem
 from polyest.problem.criteria import CRITERIA, DEFAULT
+from polyest.problem.shapes import SHAPES
 from polyest.problem.targets import WRITTEN
 from polyest.values import either
 
@@ -50,6 +51,10 @@ target = click.option(
     show_default=True,
     help=either(WRITTEN.values()),
 )
+shape = click.option(
+    "--shape",
+    help=f"{either(SHAPES)}, in the direction of phi; a table is free without.",
+)
 keywords = several(
     target,
     click.option(
@@ -74,6 +79,7 @@ keywords = several(
         help="Budget: bound of the criterion, in multiples of that of the plug-in table, with entries "
         "phi((X+1)/(K+1)).  [default: 8]",
     ),
+    shape,
 )
 
 

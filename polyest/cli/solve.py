@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     "--K", "draws", help="Sample size: the number of binomial draws, or a range such as 1:256."
 )
 @options.keywords
-@click.option("--method", help="remez or lp for minimax, socp or cvx for the rest.")
+@click.option(
+    "--method",
+    help="remez or lp for minimax, socp or cvx for the rest; shaped for minimax with a shape.",
+)
 @click.option("--grid", help="Round entries to float32, bfloat16 or dyadic, within the budget.")
 @click.option(
     "--group", type=int, help="Completions per prompt: for --grid dyadic, or in place of --K."

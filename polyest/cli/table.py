@@ -41,7 +41,7 @@ def least_bias(table: "Table") -> "Bracket | None":
 
     It is None for a target for which the theorem that encloses it is not known to hold.
     """
-    if table.problem.is_minimax:
+    if table.problem.is_minimax and table.shape is None:
         return table.optimum
     from polyest.make.pipeline import attainable
 
@@ -54,7 +54,8 @@ def warn_if_too_large(table: "Table") -> None:
     from polyest.problem.criteria import DEFAULT
     from polyest.problem.problem import LARGEST_MINIMAX
 
-    if table.problem.is_minimax and table.K > LARGEST_MINIMAX and table.optimum is not None:
+    free = table.problem.is_minimax and table.shape is None
+    if free and table.K > LARGEST_MINIMAX and table.optimum is not None:
         cost = table.bias.upper / table.optimum.lower
         say(
             f"warning: K = {table.K} is too large for a minimax table in float64: coefficients "

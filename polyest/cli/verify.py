@@ -11,6 +11,20 @@ from polyest.cli.terminal import Helping, print_lines, progress, say
 from polyest.errors import TableNotFound
 
 
+def _released() -> tuple[str, ...]:
+    """Return the files of all releases, after checking the digests of whatever lies beside them."""
+    from polyest.tables import release
+
+    names: list[str] = []
+    for folder in release.folders():
+        families = release.families(folder)
+        if not families:
+            raise TableNotFound(f"{folder}: holds no released tables: name a file of tables")
+        release.check_sums(folder)
+        names += (os.path.join(folder, f"{name}.jsonl") for name in families)
+    return tuple(names)
+
+
 @click.command("verify", cls=Helping)
 @click.argument("files", nargs=-1)
 @click.option("--jobs", type=options.JOBS, default=1, show_default=True, help="Processes.")
@@ -27,16 +41,8 @@ def command(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) ->
     Without FILES, all released tables are proved.
     """
     from polyest.make import verify
-    from polyest.tables import release
 
-    folder = release.tables()
-    names = files or tuple(
-        os.path.join(folder, f"{name}.jsonl") for name in release.families(folder)
-    )
-    if not names:
-        raise TableNotFound(f"{folder}: holds no released tables: name a file of tables")
-    if not files:
-        release.check_sums(folder)
+    names = files or _released()
     for name in names:
         started = perf_counter()
         if Path(name).is_fifo():

@@ -6,6 +6,7 @@ never returned.
 """
 
 from importlib import import_module
+from math import inf
 from typing import SupportsIndex, TypeVar
 
 import numpy as np
@@ -21,6 +22,7 @@ from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.criteria import CRITERIA, MINIMAX, Name
 from polyest.problem.grids import Rounding, asked, nearest
 from polyest.problem.problem import Alternation, Problem, Solution, pose
+from polyest.problem.shapes import Shape
 from polyest.problem.targets import Target
 from polyest.proof.certify import (
     certify,
@@ -30,21 +32,22 @@ from polyest.proof.certify import (
     measure,
     noise_unit,
     spent,
-    stating,
 )
 from polyest.sizes import draws_of
-from polyest.solvers import METHODS
+from polyest.solvers import METHODS, methods
 from polyest.solvers.constant import best_constant
 from polyest.solvers.remez import exchange
 from polyest.tables.table import Table, on_grid
-from polyest.values import among, shown
+from polyest.values import among, either, shown
 
 MARGIN = 4e-9  # a budget is tightened by this share first, to leave room for rounding to float64
 ATTEMPTS = 4  # solutions with ever tighter budgets before the solver gives up
 LOST = 1e-4  # rounding that overspends a budget by more than this share cannot be repaired
 ROUNDINGS = 8  # solutions that are rounded to a grid before the budget is given up
-# Greatest relative width of a certified optimum: WIDEST up to K = SHARP, WIDER above.
-WIDEST, WIDER, SHARP = 1e-6, 1e-4, 128
+# Greatest relative width of a certified optimum: WIDEST up to K = SHARP, WIDER above; for a minimax table
+# with a shape, which is a vertex, NARROW up to K = SHARP and WIDEST above.
+NARROW, WIDEST, WIDER, SHARP = 1e-9, 1e-6, 1e-4, 128
+ROUNDING = 1e-15  # share of the greatest entry: a bias of that size is due to rounding to doubles
 TWIN = 1e-5  # the same for method cvx, whose multipliers are only as accurate as Clarabel's
 STORABLE = 64  # float64 cannot hold a minimax table above this K
 
@@ -61,6 +64,7 @@ def solve(
     bias: float | None = None,
     bias_ratio: float | None = None,
     noise: float | None = None,
+    shape: Shape | None = None,
     method: str | None = None,
     grid: str | None = None,
     group: int | None = None,
@@ -92,8 +96,14 @@ def solve(
     noise : float or None
         A budget: the greatest criterion, in units of that of `closed_forms.log_count`; 8 where no budget
         is given and the criterion needs one.  At most one budget may be given.
-    method : {"remez", "lp", "socp", "cvx"} or None
-        The solver: remez (the default) or lp for minimax, socp (the default) or cvx for the rest.
+    shape : {"monotone", "concave"} or None
+        A shape of the table, in the direction of phi: "monotone" entries never fall where phi rises (never
+        rise where it falls), and the steps of "concave" ones shrink besides.  The least bias is then that of
+        tables with the shape.  A shape stands with minimax or with a noise budget; a noise above that of the
+        minimax table of the shape buys nothing, and gives that table.
+    method : {"remez", "lp", "shaped", "socp", "cvx"} or None
+        The solver: remez (the default) or lp for minimax, shaped for minimax with a shape, socp (the default)
+        or cvx for the rest.
     grid : {"float32", "bfloat16", "dyadic"} or None
         A grid for the entries, as in `Table.rounded`; the solution is tightened until the rounded entries
         meet the budget.
@@ -134,7 +144,7 @@ def solve(
     0.035236560447
     """
     draws, grid, group = sized(K, grid, group, baseline)
-    posed = pose(draws, target, criterion, bias, bias_ratio, noise)
+    posed = pose(draws, target, criterion, bias, bias_ratio, noise, shape)
     solver = _checked_size(posed, _method(posed, method))
     rounding = asked(grid, group, beta)
     problem = resolve(posed)
@@ -236,14 +246,15 @@ def attainable(target: Target, K: int) -> Bracket:
 
 def _method(problem: Problem, method: str | None) -> str:
     """Return the method to use; raise InvalidProblem if `method` does not solve this criterion."""
-    fitting = ("remez", "lp") if problem.is_minimax else ("socp", "cvx")
+    fitting = methods(problem)
     if method is None:
         return fitting[0]
     if not among(method, METHODS):
         raise InvalidProblem(f"method {shown(method)} is unknown: use one of {', '.join(METHODS)}")
     if method not in fitting:
         raise InvalidProblem(
-            f"method {method} does not solve {problem.criterion}: use {' or '.join(fitting)}"
+            f"method {method} does not solve {problem.criterion}"
+            f"{f' with shape {problem.shape}' if problem.shape else ''}: use {either(fitting)}"
         )
     return method
 
@@ -262,28 +273,25 @@ def _run(problem: Problem, method: str) -> Solution:
     return solution
 
 
-def _minimax(problem: Problem) -> Table:
-    return _solved(Problem(problem.K, problem.target, MINIMAX), "remez")
-
-
 def _where_budget_is_slack(problem: Problem) -> Table | None:
-    """Return the minimax table if it meets the noise budget, for then no table has less bias."""
-    if problem.direction != "noise" or problem.K > STORABLE:
+    """Return the minimax table of the shape if it meets the noise budget: no table has less bias."""
+    if problem.direction != "noise":
         return None
-    if not problem.target.alternates(problem.K):  # no minimax table of it is proved
+    if problem.shape is None and (
+        problem.K > STORABLE or not problem.target.alternates(problem.K)
+    ):  # no minimax table is stored, or proved
         return None
     assert problem.limit is not None
-    solution = _run(Problem(problem.K, problem.target, MINIMAX), "remez")
+    least = Problem(problem.K, problem.target, MINIMAX, shape=problem.shape)
+    method, *_ = methods(least)
+    solution = _run(least, method)
     if _noise_seen(problem, solution) > problem.limit:
         return None
-    minimax = _minimax(problem)
-    entries = minimax.coefficients
-    claims = stating(minimax.certificate, problem.target, entries, problem.criterion)
-    if claims.criterion(problem.criterion) > problem.limit:
+    measured = measure(problem.target, solution.coefficients, problem.criterion)
+    if measured.criterion(problem.criterion) > problem.limit:
         return None
-    assert isinstance(minimax.witness, Alternation)
-    certificate = certify(problem, entries, minimax.witness)
-    return _table(problem, Solution(entries, minimax.witness, minimax.method), certificate)
+    certificate = certify(problem, solution.coefficients, solution.witness)
+    return _table(problem, solution, certificate)
 
 
 def _noise_seen(problem: Problem, solution: Solution) -> float:
@@ -330,7 +338,7 @@ def _on_grid(table: Table, method: str, rounding: Rounding) -> Table:
     The witness of the first solution is kept, because it bounds the optimum under the whole budget.
     """
     problem, entries, limit = table.problem, table.coefficients, table.problem.limit
-    if limit is None or isinstance(table.witness, Alternation):
+    if limit is None or (table.witness is not None and not table.witness.bounds_noise):
         return _placed(table, *tightened(problem, table.certificate, entries, rounding))
     floor, margin, tried = 0.0, 0.0, list[float]()
     if not problem.minimises_bias:
@@ -371,10 +379,14 @@ def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Ta
     # A U-statistic is unbiased: the optimum is 0 but for rounding, and has no meaningful relative width.
     exact = solution.witness == Alternation(())
     widest = WIDEST if problem.K <= SHARP else WIDER
+    if solution.method == "shaped":
+        widest = NARROW if problem.K <= SHARP else WIDEST
+        gap = optimum.upper - optimum.lower if optimum else inf
+        exact = exact or gap <= ROUNDING * float(np.abs(solution.coefficients).max())
     if solution.method == "cvx":
         widest = TWIN
     sharp = exact or (optimum is not None and optimum.width <= widest)
-    if not problem.is_minimax and not sharp:
+    if (not problem.is_minimax or problem.shape is not None) and not sharp:
         raise NotConverged(
             f"K = {problem.K}, {problem.criterion}: {solution.method} encloses the optimum in "
             f"{_shown(optimum)}, expected a bracket of relative width {widest:g} or less; relax the budget"

@@ -22,6 +22,7 @@ from polyest.problem.claims import Bracket, Certificate
 from polyest.problem.criteria import CRITERIA
 from polyest.problem.grids import Rounding, loss, nearest
 from polyest.problem.problem import Alternation, Dual, Problem
+from polyest.problem.shapes import direction
 from polyest.problem.targets import Target
 from polyest.proof.certify import in_units, limited, measure, noise_unit, reached, spent
 
@@ -70,7 +71,7 @@ def tightened(
     for _ in range(TRIALS):
         entries = _contracted(problem.criterion, coefficients, share)
         grid = rounding.grid(entries)
-        entries = nearest(entries, grid)
+        entries = in_order(problem, nearest(entries, grid))
         measured = measure(problem.target, entries, problem.criterion)
         proved = carried(problem, claims.optimum, measured)
         if limit is None or spent(problem, proved) <= limit:
@@ -91,9 +92,10 @@ def carried(problem: Problem, optimum: Bracket | None, measured: Certificate) ->
     """Return the certificate of new entries for the same problem, from the optimum and their measures.
 
     The lower end of the optimum depends on the problem alone and is kept.  The upper end becomes the
-    value that the new entries reach.  A minimax problem keeps both ends, as its alternation proves both.
+    value that the new entries reach.  A minimax problem without a shape keeps both ends, as its alternation
+    proves both.
     """
-    if optimum is None or problem.is_minimax:
+    if optimum is None or (problem.is_minimax and problem.shape is None):
         return measured.__replace__(optimum=optimum)
     return measured.__replace__(optimum=Bracket(optimum.lower, reached(problem, measured)))
 
@@ -107,6 +109,17 @@ def ruined(target: Target, K: int, grid: str, before: float, after: float) -> bo
     if target.entries(K) is not None:
         before = max(before, loss(grid, measure(target, np.zeros(2)).bias.upper))
     return after > RUIN * before
+
+
+def in_order(problem: Problem, entries: Floats) -> Floats:
+    """Return entries near those of a table with a shape that go nowhere against it; others as they are.
+
+    Rounding to the nearest keeps order and ties, but for entries that were drawn together before.
+    """
+    if problem.shape is None:
+        return entries
+    sign = direction(problem.target)
+    return np.asarray(sign * np.maximum.accumulate(sign * entries))
 
 
 def _limit(problem: Problem, claims: Certificate) -> float | None:

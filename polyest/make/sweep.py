@@ -24,6 +24,7 @@ from polyest.make.workers import completed, refuse_unguarded
 from polyest.precision import LOCK
 from polyest.problem.grids import Rounding, asked
 from polyest.problem.problem import Problem, pose, too_large
+from polyest.solvers import methods
 from polyest.tables.format import dumps, loads_listed, may_begin
 from polyest.tables.table import Table
 from polyest.values import shown, whole
@@ -85,7 +86,7 @@ def sweep(
     baseline : str
         As in `solve`.
     **keywords : Posed
-        Target, criterion and budget, as in `solve`.
+        Target, criterion, budget and shape, as in `solve`.
 
     Raises
     ------
@@ -227,14 +228,14 @@ class _Sought:
 
     def _belongs(self, table: Table, line: bytes, wanted: Problem) -> bool:
         """Return whether this sweep would have written the table as this line."""
-        methods = {self.method or ("remez" if wanted.is_minimax else "socp")}
-        if wanted.direction == "noise":
-            methods.add("remez")  # the minimax table is the answer if it meets the noise budget
-        held = (table.target, table.criterion, table.budget, table.release)
-        needed = (wanted.target.name, wanted.criterion, wanted.budget, None)
+        makers = {self.method or methods(wanted)[0]}
+        if wanted.direction == "noise":  # the minimax table is the answer if it meets the budget
+            makers.add("remez" if wanted.shape is None else "shaped")
+        held = (table.target, table.criterion, table.budget, table.shape, table.release)
+        needed = (wanted.target.name, wanted.criterion, wanted.budget, wanted.shape, None)
         rounding = self.rounding
         made = rounding.made(table.coefficients, table.grid) if rounding else table.grid is None
-        same_maker = table.method in methods and table.version == __version__
+        same_maker = table.method in makers and table.version == __version__
         return held == needed and made and same_maker and dumps(table).encode() == line
 
     def _asked(self, wanted: Problem | None) -> str:
@@ -242,8 +243,9 @@ class _Sought:
         problem = wanted or self.problems[0]
         budget = f", {problem.budget.kind}={problem.budget.value:g}" if problem.budget else ""
         grid = f", {self.rounding.kind}" if self.rounding else ""
+        shape = f", {problem.shape}" if problem.shape else ""
         Ks = f"{problem.K}" if wanted else f"{problem.K}..{self.problems[-1].K}"
-        what = f"{problem.target.name}, {problem.criterion}{budget}{grid}"
+        what = f"{problem.target.name}, {problem.criterion}{shape}{budget}{grid}"
         return f"K={Ks}, {what}, polyest {__version__}"
 
 

@@ -80,8 +80,10 @@ def verify(table: Table | UniversalTable) -> None:
                 f"K = {table.K}: the budget is {table.budget}, expected {needed} for criterion "
                 f"{table.criterion}: one of them is altered"
             )
-        problem = resolve(pose(table.K, table.target, table.criterion, **_keywords(table.problem)))
-        proved = certify(problem, table.coefficients, table.witness)
+        posed = pose(
+            table.K, table.target, table.criterion, **_budget(table.problem), shape=table.shape
+        )
+        proved = certify(resolve(posed), table.coefficients, table.witness, table.grid)
     else:
         proved = measure(table.problem.target, table.coefficients)
     _compare(table, proved)
@@ -110,7 +112,7 @@ def _compare(table: Table, proved: Certificate) -> None:
             raise NotProved(f"K = {table.K}: {name} is claimed to be {claim!r}, proved is {fact!r}")
 
 
-def _keywords(problem: Problem) -> dict[str, float]:
+def _budget(problem: Problem) -> dict[str, float]:
     """Return the budget of a problem as the keyword of `solve`."""
     if problem.budget is None:
         return {}
@@ -148,7 +150,7 @@ def _lines(path: Path) -> list[Line]:
     if S_ISCHR(mode) or S_ISBLK(mode) or S_ISSOCK(mode):
         raise CorruptTable(f"{path}: is a device or a socket: expected a file of tables, or a pipe")
     content = path.read_bytes()
-    if path.resolve().parent == Path(release.tables()).resolve():
+    if path.resolve().parent in {Path(folder).resolve() for folder in release.folders()}:
         release.checked(str(path))
     if not content:
         raise CorruptTable(f"{path}: is empty: expected one table per line")

@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from polyest.problem.criteria import Name
+from polyest.problem.shapes import Shape
 from polyest.problem.targets import Target
 
 
@@ -16,9 +17,10 @@ class Bounded(TypedDict, total=False):
 
 
 class Posed(Bounded, total=False):
-    """A target, a criterion and its budget."""
+    """A target, a criterion, its budget and a shape."""
 
     target: str | Target
+    shape: Shape | None
 
 
 class Solved(Posed, total=False):

@@ -7,6 +7,8 @@ and V(c) a criterion of noise (criteria.py).  The problem is one of
     min V  under  sup|e| <= limit     a criterion with a budget, direction "bias"
     min sup|e|  under  V <= limit     the same, direction "noise"
     min V                             a criterion without a budget
+
+over all tables, or over those of a shape (shapes.py), for the first and the third.
 """
 
 from math import fsum, inf
@@ -16,7 +18,8 @@ from typing import TYPE_CHECKING, SupportsIndex
 import numpy as np
 
 from polyest.errors import InvalidProblem
-from polyest.problem.criteria import BUDGETED, CRITERIA, DEFAULT, MINIMAX
+from polyest.problem import shapes
+from polyest.problem.criteria import BUDGETED, CRITERIA, DEFAULT, MINIMAX, Criterion
 from polyest.problem.targets import Target, parse
 from polyest.record import Record
 from polyest.values import among, clipped, real, shown, whole
@@ -45,7 +48,7 @@ class Budget(Record):
 
 
 class Problem(Record):
-    """The question: the sample size K, a target, a criterion, and a budget.
+    """The question: the sample size K, a target, a criterion, a budget, and the shape of the table.
 
     `limit` is the budget in absolute numbers, a bound on sup|e| or on the criterion.  The caller that poses
     the problem computes it, so that solvers and certifier need not know one another.
@@ -56,6 +59,7 @@ class Problem(Record):
     criterion: str
     budget: Budget | None = None
     limit: float | None = None
+    shape: str | None = None
 
     @property
     def direction(self) -> str:
@@ -80,11 +84,18 @@ class Alternation(Record):
 
     points: tuple[float, ...]
 
+    @property
+    def bounds_noise(self) -> bool:
+        """False: it bounds the bias of every table, whatever its noise."""
+        return False
+
 
 class Dual(Record):
     """Lagrange multipliers, which have a sign at bias points and are positive at noise points.
 
     `selection` is the value of the tie-break that selected this table among those of nearly equal merit.
+    `step_weights` are the K multipliers of the steps of a shape under a noise budget, none below 0.  Those of
+    a minimax table with a shape follow from the bias weights, and are not stored.
     """
 
     bias_points: tuple[float, ...]
@@ -92,6 +103,12 @@ class Dual(Record):
     noise_points: tuple[float, ...]
     noise_weights: tuple[float, ...]
     selection: float
+    step_weights: tuple[float, ...] = ()
+
+    @property
+    def bounds_noise(self) -> bool:
+        """False where it bounds the bias of every table of the shape, whatever its noise."""
+        return bool(self.noise_points)
 
 
 class Solution(Record):
@@ -141,11 +158,13 @@ def pose(
     bias: float | None = None,
     bias_ratio: float | None = None,
     noise: float | None = None,
+    shape: str | None = None,
 ) -> Problem:
     """Return the problem that these keywords state; its `limit` is None unless the bias is absolute.
 
     A budgeted criterion takes exactly one of bias, bias_ratio and noise (noise = 8 where none is given);
-    minimax and squared-error take none.  Raise InvalidProblem otherwise, and for a bad K, target or number.
+    minimax and squared-error take none.  A shape stands with minimax or a noise.  Raise InvalidProblem
+    otherwise, for a bad K, target or number, and for a shape whose target rises and falls.
     """
     draws, phi = check_draws(K), parse(target)
     if not among(criterion, CRITERIA):
@@ -168,6 +187,8 @@ def pose(
             f"target {phi.name} is a constant, which a constant table estimates without error: nothing is "
             "left to solve; use criterion minimax"
         )
+    if shape is not None:
+        _check_shape(shape, phi, row)
     given = dict(zip(BUDGET_KINDS, (bias, bias_ratio, noise), strict=True))
     budgets = [Budget(kind, _positive(kind, v)) for kind, v in given.items() if v is not None]
     if len(budgets) > 1:
@@ -179,20 +200,37 @@ def pose(
                 f"criterion {criterion} takes no budget but got {budgets[0].kind} "
                 f"{budgets[0].value:g}: leave it out, or choose one of {', '.join(BUDGETED)}"
             )
-        return Problem(draws, phi, criterion)
+        return Problem(draws, phi, criterion, shape=shape)
     budget = budgets[0] if budgets else Budget("noise", DEFAULT_NOISE)
-    return Problem(draws, phi, criterion, budget, budget.value if budget.kind == "bias" else None)
+    if shape is not None and budget.kind != "noise":
+        raise InvalidProblem(
+            f"shape {shape} takes a noise budget but got {budget.kind} {budget.value:g}: give noise, or use "
+            "criterion minimax, whose table has the least bias of the shape"
+        )
+    limit = budget.value if budget.kind == "bias" else None
+    return Problem(draws, phi, criterion, budget, limit, shape)
 
 
 def too_large(problem: Problem) -> str | None:
     """Return the reason why a table of `problem` is not stored, with an alternative; None where it may be."""
-    if not problem.is_minimax or problem.K <= LARGEST_MINIMAX:
+    if not problem.is_minimax or problem.shape is not None or problem.K <= LARGEST_MINIMAX:
         return None
     return (
         f"K = {problem.K} is too large for a stored minimax table: its coefficients grow like 2^K and "
         f"float64 no longer holds the optimum above K = {LARGEST_MINIMAX}; use criterion "
-        f"{DEFAULT}"
+        f"{DEFAULT}, or shape monotone"
     )
+
+
+def _check_shape(shape: object, target: Target, row: Criterion) -> None:
+    """Raise InvalidProblem unless tables for the target and the criterion can have the shape."""
+    shapes.check_shape(shape)
+    shapes.direction(target)
+    if row.fitted:
+        raise InvalidProblem(
+            f"criterion {row.name} takes no shape but got {shape}: leave it out, or choose one of "
+            f"{', '.join((MINIMAX, *BUDGETED))}"
+        )
 
 
 def _positive(kind: str, value: float) -> float:

@@ -20,6 +20,7 @@ from polyest.precision.entrance import alone
 from polyest.problem.claims import Bracket, Certificate, claimed, stated
 from polyest.problem.criteria import MINIMAX
 from polyest.problem.problem import Alternation, Budget, Dual, Problem
+from polyest.problem.shapes import direction, has_shape
 from polyest.problem.targets import Target
 
 if TYPE_CHECKING:
@@ -30,12 +31,17 @@ SELECTION_TOLERANCE = 1e-13  # relative difference allowed between the stored an
 
 @alone
 def certify(
-    problem: Problem, coefficients: Floats, witness: Alternation | Dual | None
+    problem: Problem,
+    coefficients: Floats,
+    witness: Alternation | Dual | None,
+    grid: str | None = None,
 ) -> Certificate:
     """Return the certificate of a table for `problem`; its optimum is None without a witness.
 
-    Raises NotProved if the table misses the budget, or if the witness does not prove a bound.
+    Raises NotProved if the table misses the budget or has not its shape, or if the witness does not prove a
+    bound.  On a grid a concave table is claimed to be monotone only.
     """
+    _check_shape(problem, coefficients, grid)
     measured = measure(problem.target, coefficients, problem.criterion)
     if witness is None:
         return measured
@@ -174,6 +180,18 @@ def _check_budget(problem: Problem, measured: Certificate) -> None:
         )
 
 
+def _check_shape(problem: Problem, coefficients: Floats, grid: str | None) -> None:
+    """Raise NotProved unless the doubles have the shape of the problem, exactly."""
+    if problem.shape is None:
+        return
+    shape = "monotone" if grid is not None else problem.shape
+    if not has_shape(coefficients, shape, direction(problem.target)):
+        raise NotProved(
+            f"K = {problem.K}: the entries are not {shape} in the direction of the target: an entry or the "
+            "shape is altered"
+        )
+
+
 def _check_selection(problem: Problem, coefficients: Floats, witness: Dual) -> None:
     """Raise NotProved if the tie-break value of the coefficients is not the one that is stored."""
     from polyest.exact.tie_break import value
@@ -190,9 +208,20 @@ def _optimum(problem: Problem, witness: Alternation | Dual, reached: float) -> B
     """Return the bracket of the optimum that the witness proves; reached: the value of the table."""
     if isinstance(witness, Dual):
         from polyest.exact.balls import at_least
-        from polyest.proof.dual_bound import lower_bound
+        from polyest.proof import dual_bound, shape_bound
 
-        return Bracket(max(0.0, at_least(lower_bound(problem, witness))), reached)
+        if problem.shape is None or witness.bounds_noise:
+            bound = dual_bound.lower_bound(problem, witness)
+        else:
+            bound = shape_bound.lower_bound(problem.target, problem.K, problem.shape, witness)
+        return Bracket(max(0.0, at_least(bound)), reached)
+    if problem.shape is not None:
+        if witness.points:
+            raise NotProved(
+                f"K = {problem.K}: alternation points prove nothing about tables with a shape: expected dual "
+                "weights as the witness"
+            )
+        return Bracket(0.0, reached)
     if not problem.minimises_bias:
         raise NotProved(
             f"K = {problem.K}: alternation points prove nothing about {problem.criterion}: expected dual "

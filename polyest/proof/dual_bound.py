@@ -23,11 +23,15 @@ At any c, with the residual g = 2Sc + b,
 because a Laplacian is at least the Laplacian of some of its edges, and the flow on the path 0, 1, ..., K
 with sources g consists of the partial sums of g.  The last sum is quadratic in the error of c.  So c is
 refined until the sum is negligible: residuals are balls, and corrections use a float64 factor of S.
+
+Tables with a shape have Dc >= 0, D being the steps of the shape in the direction of phi (problem/shapes.py).
+For any nu >= 0 the least L of them is no less than the least L - nu'Dc of all tables, which is the same
+problem with b - D'nu in place of b.  D does not see constants, so the balance is as before.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 from flint import arb, arb_mat
@@ -40,6 +44,7 @@ from polyest.precision import working
 from polyest.problem.bernstein import pmf
 from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import Dual, Problem
+from polyest.problem.shapes import direction
 
 REFINEMENTS = 12  # greatest number of corrections of c
 SPARE_BITS = 130  # relative accuracy of the least value, before it cancels against other terms
@@ -53,6 +58,12 @@ def lower_bound(problem: Problem, dual: Dual) -> arb:
     Raises NotProved if the weights are invalid or give no finite bound.
     """
     _check(dual)
+    steps = 0 if problem.shape is None else problem.K
+    if len(dual.step_weights) != steps or not _non_negative(dual.step_weights):
+        raise NotProved(
+            f"the dual witness has {len(dual.step_weights)} weights of steps: expected {steps} of "
+            "them, finite and of at least 0; a weight or the shape is altered"
+        )
     for bits in (160, 320, 640, 1280, 2560, 5120):
         with working(bits):
             bound = _bound(problem, dual)
@@ -86,6 +97,8 @@ def _bound(problem: Problem, dual: Dual) -> arb:
         phi = [target.ball(p) for p in points]
         b -= arb_mat([[2 * w * f for w, f in zip(weights, phi, strict=True)]]) * rows
         constant += sum(w * f * f for w, f in zip(weights, phi, strict=True))
+    if problem.shape is not None:
+        b -= arb_mat([_of_steps(problem.shape, direction(target), dual.step_weights)])
     if criterion.centred:
         least = constant + _least_of_laplacian(points, weights, rows, b.entries())
     else:
@@ -212,5 +225,13 @@ def _check(dual: Dual) -> None:
         )
 
 
+def _of_steps(shape: str, direction: int, weights: Sequence[float]) -> list[arb]:
+    """Return D'nu for the multipliers nu of the steps of a shape."""
+    nu = [direction * arb(w) for w in weights]
+    if shape == "concave":  # the multipliers are those of d_j - d_(j+1), and of the last d_j
+        nu = [b - a for a, b in zip([arb(0), *nu], nu, strict=False)]
+    return [a - b for a, b in zip([arb(0), *nu], [*nu, arb(0)], strict=True)]
+
+
 def _non_negative(weights: Sequence[float]) -> bool:
-    return all(w >= 0 for w in weights)
+    return all(0 <= w < inf for w in weights)

@@ -6,7 +6,7 @@
 
 where sqrt V is no less than the norm of sqrt(w_m B_k(p_m)) (c_k - t_m), k = 0..K, at every noise
 point p_m.  The table of criteria gives w and t_m (problem/criteria.py), except that a t_m that is a mean is
-a free variable: at the optimum it equals the mean.
+a free variable: at the optimum it equals the mean.  The steps of a shape (problem/shapes.py) are at least 0.
 
 Points lie on a grid in theta, p = sin^2 theta, and the local maxima of |e| and of the criterion
 join them until no bound is violated between the points.  The first program gives the size of the
@@ -30,6 +30,7 @@ from polyest.precision.entrance import alone
 from polyest.problem.bernstein import pmf
 from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import Dual, Problem, Solution, settled
+from polyest.problem.shapes import direction, mended, steps_of
 
 try:
     import cvxpy as cp
@@ -71,13 +72,17 @@ class _Points:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A table, the bounds of |e| and of sqrt V, and their multipliers, which have a sign at bias points."""
+    """A table, the bounds of |e| and of sqrt V, and their multipliers, which have a sign at bias points.
+
+    The multipliers of steps are there only with a shape.
+    """
 
     c: Floats
     bias: float
     root: float
     bias_weights: Floats
     noise_weights: Floats
+    step_weights: Floats
 
 
 @alone
@@ -91,7 +96,10 @@ def solve(problem: Problem) -> Solution:
     points = _first_points(problem)
     rough = _program(problem, points, 0.0)
     points, best = _exchanged(problem, points, _weight(problem, rough))
-    return Solution(best.c, _dual(problem, points, best), "cvx")
+    c = best.c
+    if problem.shape is not None:
+        c = mended(c, problem.shape, direction(problem.target))
+    return Solution(c, _dual(problem, points, best, c), "cvx")
 
 
 def _check(problem: Problem) -> None:
@@ -124,7 +132,7 @@ def _weight(problem: Problem, rough: _Answer) -> float:
     return weight(*quadratic(problem.target, problem.K), rough.c, least)
 
 
-def _dual(problem: Problem, points: _Points, best: _Answer) -> Dual:
+def _dual(problem: Problem, points: _Points, best: _Answer, c: Floats) -> Dual:
     heights = best.noise_weights / (2 * best.root)
     # The floor gives the Lagrangian curvature everywhere, so that the remaining dual infeasibility costs
     # little; it costs the bound FLOOR, relative.
@@ -134,7 +142,8 @@ def _dual(problem: Problem, points: _Points, best: _Answer) -> Dual:
         tuple(best.bias_weights.tolist()),
         tuple((np.sin(points.noise) ** 2).tolist()),
         tuple(heights.tolist()),
-        float(value(problem.target, best.c)),
+        float(value(problem.target, c)),
+        tuple(best.step_weights.tolist()),
     )
     return settled(dual) if CRITERIA[problem.criterion].centred else dual
 
@@ -195,18 +204,23 @@ def _program(problem: Problem, points: _Points, weight: float) -> _Answer:
         constraints += [error <= bias, -error <= bias]
 
     W, b = quadratic(target, K)
+    if problem.shape is not None:
+        steps = steps_of(np.eye(K + 1), problem.shape)
+        constraints.append(direction(target) * steps @ c / _usual_root(problem) >= 0)
     tie = cp.sum_squares(cp.multiply(np.sqrt(W), c)) - 2 * b @ c
     share = weight / (unit if problem.minimises_bias else root_unit)
     _run(cp.Problem(cp.Minimize(least + share * tie), constraints), problem)
 
     reached = float(least.value)
     cones, *lines = (np.atleast_1d(constraint.dual_value) for constraint in constraints)
+    ordered = np.maximum(lines.pop(), 0.0) if problem.shape is not None else np.zeros(0)
     return _Answer(
         np.asarray(c.value, dtype=np.float64),
         unit * (reached if problem.minimises_bias else 1.0) if lines else 0.0,
         root_unit * (1.0 if problem.minimises_bias else reached),
         (lines[0] - lines[1]) / unit if lines else np.zeros(0),
         np.maximum(cones, 0.0) / root_unit,
+        ordered / _usual_root(problem),
     )
 
 

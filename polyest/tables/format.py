@@ -1,56 +1,56 @@
-"""The file format, schema 1: one JSON object per line, with every real number as a decimal string.
+"""The file format: one JSON object per line, with every real number as a decimal string.
 
     dumps(table) -> line        loads(line) -> table        K_of(line) -> K, without parsing the line
 
-A decimal string is the shortest that reads back to the same double.  All reading and writing of lines is
-here; release.py finds the released lines.  Only the syntax of a line is checked, and that it is complete.
+A line of a table with a shape is of schema 2, so that polyest 0.1.0 refuses it; every other line is of
+schema 1.  A decimal string is the shortest that reads back to the same double.  Lines are read and written
+here and in values.py and witness.py alone; release.py finds the released lines.  Only the syntax of a line is
+checked, that it is complete, and that it has no other keys.
 `polyest.verify` proves its claims again.
 """
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyest.errors import CorruptTable, InvalidProblem
-from polyest.problem.claims import Bracket, Certificate, Limits, claimed, stated
+from polyest.problem.claims import Certificate, Limits, claimed, stated
 from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import (
     BUDGET_KINDS,
     LARGEST_LISTED,
-    Alternation,
     Budget,
-    Dual,
     Problem,
 )
+from polyest.problem.shapes import check_shape
 from polyest.problem.targets import parse
 from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
-from polyest.values import LONGEST, among, shown, whole
+from polyest.tables.values import bracket_in, bracket_out, number, numbers, only, text, word
+from polyest.tables.witness import read, written
+from polyest.values import among, shown, whole
 
 if TYPE_CHECKING:
-    from polyest.tables.line import DualKey, Enclosed, Line, Listed, Universal, Witness
+    from polyest.tables.line import Line, Listed, Universal
     from polyest.tables.universal import UniversalTable
 
-SCHEMA = 1
-MOST_POINTS = (
-    8  # a witness has at most MOST_POINTS (K + 16) points; solvers give about 2 K for large K
-)
+SCHEMA, SHAPED = 1, 2  # of a line without a shape and of one with a shape
 LONGEST_LINE = 2**22  # bytes: ten times the longest line that a table of K = 1024 needs
 LIMITS = tuple(name for name in Limits._fields if name != "bias")
-DUAL_KEYS: "tuple[DualKey, ...]" = ("bias_points", "bias_weights", "noise_points", "noise_weights")
+HEADING = ("schema", "release", "target", "criterion", "K", "budget")
+CLAIMED = ("bias", "optimum", "witness", "generator")
 KEY_OF_K = b'"K": '
 MOST_DIGITS = 16  # digits of a K, which is at most 2^53
-OPENING = (
-    b'{"schema": 1, "release": null, "target": "'  # the start of a line of an unreleased table
+# The starts of a line of an unreleased table.
+OPENINGS = tuple(
+    f'{{"schema": {schema}, "release": null, "target": "'.encode() for schema in (SCHEMA, SHAPED)
 )
 
 
 def dumps(table: "Table | UniversalTable") -> str:
-    """Write a table as one line of JSON, schema 1, without a line end.
+    """Write a table as one line of JSON, without a line end; schema 2 with a shape, else schema 1.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def dumps(table: "Table | UniversalTable") -> str:
     entries: dict[str, object]
     if isinstance(table, Table):
         entries = {"grid": table.grid, "coefficients": [text(c) for c in table.coefficients]}
-        witness = _witness_out(table.witness)
+        witness = written(table.witness, table.shape)
     else:
         from polyest.tables.universal import UniversalTable
 
@@ -99,7 +99,7 @@ def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
     Parameters
     ----------
     line : str or bytes
-        One line of a table file, of schema 1.
+        One line of a table file, of schema 1 or 2.
     where : str
         The file and line that errors name.
 
@@ -111,7 +111,7 @@ def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
     Raises
     ------
     CorruptTable
-        If the line is no table of schema 1.
+        If the line is no table of schema 1 or 2.
 
     Examples
     --------
@@ -169,7 +169,12 @@ def may_begin(cut: bytes) -> bool:
     >>> may_begin(b'{"sch'), may_begin(b"K,bias")
     (True, False)
     """
-    return cut.startswith(OPENING) or OPENING.startswith(cut)
+    return any(cut.startswith(opening) or opening.startswith(cut) for opening in OPENINGS)
+
+
+def _schema(problem: Problem) -> int:
+    """Return the schema of the line of a table for this problem."""
+    return SCHEMA if problem.shape is None else SHAPED
 
 
 def _heading(table: Lookup) -> dict[str, object]:
@@ -180,10 +185,11 @@ def _heading(table: Lookup) -> dict[str, object]:
             "target by its name, such as log; a class of your own is not written to a file"
         )
     return {
-        "schema": SCHEMA,
+        "schema": _schema(table.problem),
         "release": table.release,
         "target": table.target,
         "criterion": table.criterion,
+        **({} if table.shape is None else {"shape": table.shape}),
         "K": table.K,
         "budget": _budget_out(table.budget),
     }
@@ -193,8 +199,8 @@ def _claims_out(table: Lookup) -> dict[str, object]:
     """Return the keys of a record that state the proved claims."""
     certificate, optimum = table.certificate, table.optimum
     return {
-        "bias": _bracket_out(certificate.bias),
-        "optimum": None if optimum is None else _bracket_out(optimum),
+        "bias": bracket_out(certificate.bias),
+        "optimum": None if optimum is None else bracket_out(optimum),
         **{CRITERIA[n].attribute: text(certificate.criterion(n)) for n in stated(table.criterion)},
     }
 
@@ -203,7 +209,7 @@ def _universal_out(table: "UniversalTable") -> dict[str, object]:
     return {
         "above": LARGEST_LISTED,
         "departures": [text(u) for u in table.departures],
-        "bias": _bracket_out(table.limits.bias),
+        "bias": bracket_out(table.limits.bias),
         **{name: text(getattr(table.limits, name)) for name in LIMITS},
     }
 
@@ -215,7 +221,7 @@ def _read(record: Any) -> "Table | UniversalTable":
 
 def _listed(record: "Listed") -> Table:
     """Return the table of a record that lists its coefficients."""
-    problem = _posed(record)
+    problem = _posed(record, ("grid", "coefficients"))
     if problem.K > LARGEST_LISTED:
         raise CorruptTable(
             f"K is {problem.K}: a table that lists its coefficients has K up to {LARGEST_LISTED}"
@@ -228,13 +234,13 @@ def _listed(record: "Listed") -> Table:
         parse_grid(record["grid"])
     return Table(
         problem,
-        np.array(_numbers(record["coefficients"])),
+        np.array(numbers(record["coefficients"])),
         _claims_in(record),
-        _witness_in(record["witness"], problem.K),
-        _word("method", record["generator"]["method"]),
+        read(record["witness"], problem),
+        word("method", record["generator"]["method"]),
         record["release"],
         record["grid"],
-        _word("version", record["generator"]["polyest"]),
+        word("version", record["generator"]["polyest"]),
     )
 
 
@@ -242,8 +248,12 @@ def _universal(record: "Universal") -> "UniversalTable":
     """Return the universal table of a record, whose claims follow from its limits."""
     from polyest.tables.universal import UniversalTable
 
-    problem, universal = _posed(record), record["universal"]
-    numbers: Mapping[str, object] = universal
+    problem, universal = _posed(record, ("universal",)), record["universal"]
+    limits: Mapping[str, object] = universal
+    only("universal", universal, ("above", "departures", "bias", *LIMITS))
+    only("witness", record["witness"], ("peak",))
+    if problem.shape is not None:
+        raise CorruptTable(f"shape {problem.shape} of a universal table: expected a listed table")
     if universal["above"] != LARGEST_LISTED or problem.direction != "noise":
         raise CorruptTable(
             f"a universal table above {shown(universal['above'])} with budget {problem.budget}: expected "
@@ -251,12 +261,12 @@ def _universal(record: "Universal") -> "UniversalTable":
         )
     table = UniversalTable(
         problem,
-        np.array(_numbers(universal["departures"])),
-        Limits(_bracket_in(universal["bias"]), **{name: _number(numbers[name]) for name in LIMITS}),
-        _number(record["witness"]["peak"]),
-        _word("method", record["generator"]["method"]),
+        np.array(numbers(universal["departures"])),
+        Limits(bracket_in(universal["bias"]), **{name: number(limits[name]) for name in LIMITS}),
+        number(record["witness"]["peak"]),
+        word("method", record["generator"]["method"]),
         record["release"],
-        _word("version", record["generator"]["polyest"]),
+        word("version", record["generator"]["polyest"]),
     )
     if _claims_in(record) != table.certificate:
         raise CorruptTable(
@@ -265,17 +275,32 @@ def _universal(record: "Universal") -> "UniversalTable":
     return table
 
 
-def _posed(record: "Line") -> Problem:
-    """Return the problem of a record after checking the record's heading."""
+def _posed(record: "Line", further: tuple[str, ...]) -> Problem:
+    """Return the problem of a record after checking the record's heading and its keys.
+
+    further: keys that lines of its kind have beside those of every line.
+    """
     if not isinstance(record, dict):
         raise CorruptTable("not a JSON object: expected one table per line")
-    if record["schema"] != SCHEMA or isinstance(record["schema"], bool):
-        raise CorruptTable(f"schema {shown(record['schema'])}: this polyest reads schema {SCHEMA}")
+    schema = record["schema"]
+    if not whole(schema, SCHEMA, SHAPED):
+        raise CorruptTable(
+            f"schema {shown(schema)}: this polyest reads schema {SCHEMA} and {SHAPED}"
+        )
+    values: Mapping[str, object] = record
+    own = ("shape",) if "shape" in values else ()
+    shape = word("shape", values["shape"]) if own else None
+    if shape is not None:
+        check_shape(shape)
+    bounds = (CRITERIA[name].attribute for name in stated(word("criterion", record["criterion"])))
+    only("line", record, (*HEADING, *own, *further, *bounds, *CLAIMED))
     K = record["K"]
     if not whole(K, 1):
         raise CorruptTable(f"K is {shown(K)}: expected an integer of at least 1, up to 2^53")
     budget = record["budget"]
-    allowed = None if budget is None else Budget(budget["kind"], _number(budget["value"]))
+    if budget is not None:
+        only("budget", budget, ("kind", "value"))
+    allowed = None if budget is None else Budget(budget["kind"], number(budget["value"]))
     if allowed is not None and not among(allowed.kind, BUDGET_KINDS):
         raise CorruptTable(
             f"budget {shown(allowed.kind)}: expected one of {', '.join(BUDGET_KINDS)}"
@@ -283,96 +308,31 @@ def _posed(record: "Line") -> Problem:
     if not isinstance(record["target"], str):
         raise CorruptTable(f"target is {shown(record['target'])}: expected a text")
     if record["release"] is not None:
-        _word("release", record["release"])
-    target, criterion = parse(record["target"]), _word("criterion", record["criterion"])
+        word("release", record["release"])
+    only("generator", record["generator"], ("polyest", "method"))
+    target = parse(record["target"])
     if target.least_draws > K:
         raise CorruptTable(
             f"target of degree {target.least_draws}: expected K of at least that, got {K}"
         )
     limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
-    return Problem(K, target, criterion, allowed, limit)
-
-
-def _word(name: str, value: object) -> str:
-    """Return the value, a text of at most 60 characters; raise CorruptTable for any other."""
-    if isinstance(value, str) and len(value) <= LONGEST:
-        return value
-    raise CorruptTable(f"{name} is {shown(value)}: expected a text of at most {LONGEST} characters")
+    problem = Problem(K, target, record["criterion"], allowed, limit, shape)
+    if schema != _schema(problem):
+        has = "no shape" if shape is None else f"shape {shape}"
+        raise CorruptTable(
+            f"schema {schema} of a line with {has}: expected schema {_schema(problem)}"
+        )
+    return problem
 
 
 def _claims_in(record: "Line") -> Certificate:
     """Return the claims of a record as a certificate."""
     claims: Mapping[str, object] = record
     names = stated(record["criterion"])
-    bounds = {n: _number(claims[CRITERIA[n].attribute], finite=False) for n in names}
-    optimum = None if record["optimum"] is None else _bracket_in(record["optimum"])
-    return claimed(_bracket_in(record["bias"]), optimum, bounds)
-
-
-def text(value: float) -> str:
-    """Return the shortest decimal that reads back to the same double."""
-    return repr(float(value))
-
-
-def _number(text: object, finite: bool = True) -> float:
-    """Return the double that a decimal string denotes."""
-    try:
-        value = float(text) if isinstance(text, str) else None
-    except ValueError:
-        value = None
-    if value is None:
-        raise CorruptTable(f"{shown(text)} is not a decimal string")
-    if value != value or (finite and not isfinite(value)):
-        raise CorruptTable(f"{shown(text)} is not a finite number")
-    return value
-
-
-def _numbers(texts: object) -> list[float]:
-    """Return the finite doubles that a list of decimal strings denotes."""
-    if not isinstance(texts, list):
-        raise CorruptTable(f"{shown(texts)} is not a list of decimal strings")
-    with suppress(TypeError, ValueError):
-        if all(map(isfinite, values := [*map(float, texts)])) and set(map(type, texts)) <= {str}:
-            return values
-    return [_number(text) for text in texts]  # raises an error that names the bad text
-
-
-def _bracket_out(bracket: Bracket) -> dict[str, str]:
-    """Return a bracket as an object of two strings."""
-    return {"lower": text(bracket.lower), "upper": text(bracket.upper)}
-
-
-def _bracket_in(record: "Enclosed") -> Bracket:
-    """Return the bracket of an object that `_bracket_out` made."""
-    return Bracket(_number(record["lower"]), _number(record["upper"], finite=False))
+    bounds = {n: number(claims[CRITERIA[n].attribute], finite=False) for n in names}
+    optimum = None if record["optimum"] is None else bracket_in(record["optimum"])
+    return claimed(bracket_in(record["bias"]), optimum, bounds)
 
 
 def _budget_out(budget: Budget | None) -> dict[str, str] | None:
     return None if budget is None else {"kind": budget.kind, "value": text(budget.value)}
-
-
-def _witness_out(witness: Alternation | Dual | None) -> dict[str, object] | None:
-    if witness is None:
-        return None
-    if isinstance(witness, Alternation):
-        return {"alternation": [text(p) for p in witness.points]}
-    lists: dict[str, object] = {key: [text(x) for x in getattr(witness, key)] for key in DUAL_KEYS}
-    return {**lists, "selection": text(witness.selection)}
-
-
-def _witness_in(record: "Witness | None", K: int) -> Alternation | Dual | None:
-    if record is None:
-        return None
-    if "alternation" in record:
-        return Alternation(tuple(_numbers(record["alternation"])))
-    lists: dict[str, tuple[float, ...]] = {key: tuple(_numbers(record[key])) for key in DUAL_KEYS}
-    for kind in ("bias", "noise"):
-        points, weights = lists[f"{kind}_points"], lists[f"{kind}_weights"]
-        if len(points) != len(weights) or len(points) > MOST_POINTS * (K + 16):
-            raise CorruptTable(
-                f"{len(points)} {kind} points with {len(weights)} weights: expected as many, at most "
-                f"{MOST_POINTS * (K + 16)}"
-            )
-        if not all(0 <= p <= 1 for p in points):
-            raise CorruptTable(f"{kind} points outside [0, 1]: expected probabilities")
-    return Dual(**lists, selection=_number(record["selection"]))

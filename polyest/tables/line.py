@@ -5,7 +5,7 @@ They have the types that the format promises.  What reads a line checks them, be
 
 from typing import Literal, TypedDict
 
-DualKey = Literal["bias_points", "bias_weights", "noise_points", "noise_weights"]
+DualKey = Literal["bias_points", "bias_weights", "noise_points", "noise_weights", "step_weights"]
 
 
 class Enclosed(TypedDict):
@@ -44,13 +44,17 @@ class Line(TypedDict):
 
 
 class Witness(TypedDict, total=False):
-    """An alternation, or two measures with a selection, in decimal strings."""
+    """An alternation, or measures with a selection, in decimal strings.
+
+    With a shape the measure of noise stands beside weights of steps, or both are absent.
+    """
 
     alternation: list[str]
     bias_points: list[str]
     bias_weights: list[str]
     noise_points: list[str]
     noise_weights: list[str]
+    step_weights: list[str]
     selection: str
 
 
@@ -60,6 +64,12 @@ class Listed(Line):
     grid: str | None
     coefficients: list[str]
     witness: Witness | None
+
+
+class Shaped(Listed):
+    """A line of a table with a shape, of schema 2."""
+
+    shape: str
 
 
 class Departing(TypedDict):

@@ -31,7 +31,7 @@ class Lookup(ABC):
     Attributes
     ----------
     problem : Problem
-        The question that the table answers: K, target, criterion and budget.
+        The question that the table answers: K, target, criterion, budget and shape.
     method : str
         The name of the method that made the entries.
     release : str or None
@@ -69,6 +69,11 @@ class Lookup(ABC):
     def budget(self) -> Budget | None:
         """Budget that the user allowed; None where nothing was bounded."""
         return self.problem.budget
+
+    @property
+    def shape(self) -> str | None:
+        """Shape that the table was asked to have, "monotone" or "concave"; None for free entries."""
+        return self.problem.shape
 
     @property
     def generator(self) -> dict[str, str]:

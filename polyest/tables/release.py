@@ -1,7 +1,8 @@
-"""Released tables: their folder, and how a table is found, checked and loaded.
+"""Released tables: their folders, and how a table is found, checked and loaded.
 
-tables/v1/<target>-<criterion>[-<budget>].jsonl holds one line per K.  SHA256SUMS has a digest of every
-file, and LINE-SHA256SUMS a digest of every line.  Where a file does not match the first, the second gives
+A release is a folder, tables/v1 or a later one, and a family is looked for in the newest one first.
+<target>-<criterion>[-<shape>][-<budget>].jsonl holds one line per K.  SHA256SUMS has a digest of every file,
+and LINE-SHA256SUMS a digest of every line.  Where a file does not match the first, the second gives
 the line that the error names.  A missing table is never replaced by another one.  A family whose name ends
 in -universal is one line for every K above 1024 (universal.py).
 
@@ -26,10 +27,11 @@ from polyest.tables.table import Table
 if TYPE_CHECKING:
     from polyest.counts import Baseline
     from polyest.problem.criteria import Name
+    from polyest.problem.shapes import Shape
     from polyest.problem.targets import Target
     from polyest.tables.universal import UniversalTable
 
-RELEASE = "v1"
+RELEASES = "v2", "v1"  # the newest first
 BLOCK = 1 << 16  # bytes read at once: allocating megabytes takes longer than their digest
 HEAD = 512  # leading bytes of a line that contain its K
 UNIVERSAL = "-universal"  # ends the name of a family that is one line for every large K
@@ -46,6 +48,7 @@ def load(
     bias: float | None = None,
     bias_ratio: float | None = None,
     noise: float | None = None,
+    shape: "Shape | None" = None,
     group: int | None = None,
     baseline: "Baseline" = "group-mean",
 ) -> "Table | UniversalTable":
@@ -68,6 +71,9 @@ def load(
     noise : float or None
         A budget: the greatest criterion, in units of the plug-in log's (its variance ratio); 8 where no
         budget is given and the criterion needs one.
+    shape : {"monotone", "concave"} or None
+        A shape of the table, as in `solve`; released are both for criterion "minimax" of the log, and
+        "monotone" for noise 2.
     group : int or None
         The number G of completions of a prompt, in place of K: K is G - 2 where the trainer subtracts the
         group mean, and G - 1 otherwise (`counts.draws`).
@@ -94,20 +100,23 @@ def load(
     --------
     >>> load(14).K, load(group=16).K, load(group=16, baseline="none").K
     (14, 14, 15)
+    >>> monotone = load(14, criterion="minimax", shape="monotone")
+    >>> sorted(monotone.coefficients.tolist()) == monotone.coefficients.tolist()
+    True
     """
     if group is not None or K is None or baseline != "group-mean":
         from polyest.sizes import draws_of
 
         K = draws_of(K, group, baseline)
-    problem = pose(K, target, criterion, bias, bias_ratio, noise)
-    folder = tables()
+    problem = pose(K, target, criterion, bias, bias_ratio, noise, shape)
     if problem.K > LARGEST_LISTED:
-        return _universal(problem, folder)
-    path = os.path.join(folder, f"{family(problem)}.jsonl")
-    if not os.path.isfile(path):
+        return _universal(problem)
+    name = f"{family(problem)}.jsonl"
+    path = _found(name)
+    if path is None:
         raise TableNotFound(
-            f"no released family {os.path.basename(path)}: released are {', '.join(families(folder))}; "
-            "solve it (polyest.solve, or the command polyest solve)"
+            f"no released family {name}: released are {', '.join(all_families())}; solve it "
+            "(polyest.solve, or the command polyest solve)"
         )
     with open(path, "rb", buffering=0) as stream:
         starts = checked(path)
@@ -131,7 +140,7 @@ def is_released(table: Table) -> bool:
     (True, False)
     """
     budget = table.budget
-    stated: dict[str, Any] = {"criterion": table.criterion}
+    stated: dict[str, Any] = {"criterion": table.criterion, "shape": table.shape}
     if budget is not None:
         stated[budget.kind.replace("-", "_")] = budget.value
     try:
@@ -154,14 +163,20 @@ def _draws_at(stream: IO[bytes], start: int) -> int:
     return K
 
 
-def _universal(problem: Problem, folder: str) -> "UniversalTable":
+def _found(name: str) -> str | None:
+    """Return the path of a file in the newest release that has it, None where none has it."""
+    paths = (os.path.join(folder, name) for folder in folders())
+    return next(filter(os.path.isfile, paths), None)
+
+
+def _universal(problem: Problem) -> "UniversalTable":
     from dataclasses import replace
 
     from polyest.tables.universal import UniversalTable
 
-    path = os.path.join(folder, f"{family(problem)}{UNIVERSAL}.jsonl")
-    if not os.path.isfile(path):
-        names = [name for name in families(folder) if name.endswith(UNIVERSAL)]
+    path = _found(f"{family(problem)}{UNIVERSAL}.jsonl")
+    if path is None:
+        names = [name for name in all_families() if name.endswith(UNIVERSAL)]
         raise TableNotFound(
             too_large(problem)
             or f"no released table for K = {problem.K} of {family(problem)}: above K = "
@@ -178,11 +193,12 @@ def _universal(problem: Problem, folder: str) -> "UniversalTable":
 
 def _of_family(table: Found, problem: Problem, where: str) -> Found:
     """Return the table; raise CorruptTable unless it answers the problem."""
-    if (table.K, table.target, table.criterion, table.budget) != (
+    if (table.K, table.target, table.criterion, table.budget, table.shape) != (
         problem.K,
         problem.target.name,
         problem.criterion,
         problem.budget,
+        problem.shape,
     ):
         raise CorruptTable(f"{where}: holds {table!r}, which is not of this family")
     return table
@@ -205,8 +221,8 @@ def listed_least_bias(K: int) -> Bracket | None:
 
     Return None where the list does not have it.
     """
-    path = os.path.join(tables(), "least-bias.csv")
-    if not os.path.isfile(path):
+    path = _found("least-bias.csv")
+    if path is None:
         return None
     checked(path)
     for row in _content(path).decode().splitlines()[1:]:
@@ -219,6 +235,8 @@ def listed_least_bias(K: int) -> Bracket | None:
 def family(problem: Problem) -> str:
     """Return the file name, without .jsonl, of the family of a problem."""
     name = f"{problem.target.name.replace(':', '')}-{problem.criterion}"
+    if problem.shape is not None:
+        name += f"-{problem.shape}"
     if problem.budget is None:
         return name
     return f"{name}-{problem.budget.kind}{problem.budget.value!r}".removesuffix(".0")
@@ -230,18 +248,25 @@ def families(folder: str | os.PathLike[str]) -> list[str]:
     return sorted(names)
 
 
-def tables() -> str:
-    """Return the folder of the released tables.
+def all_families() -> list[str]:
+    """Return the names of the families of all releases."""
+    return sorted({name for folder in folders() for name in families(folder)})
 
-    It is beside this file in an installation, and at the top of a checkout.
+
+def folders() -> list[str]:
+    """Return the folders of the releases, the newest first.
+
+    They are beside this file in an installation, and at the top of a checkout.
     """
     here = os.path.dirname(os.path.realpath(__file__))
     checkout = os.path.join(os.path.dirname(os.path.dirname(here)), "tables")
     for above in (here, checkout):
-        folder = os.path.join(above, RELEASE)
-        if os.path.isdir(folder):
-            return folder
-    raise TableNotFound(f"no folder {RELEASE} in {here} or {checkout}: reinstall polyest")
+        there = [os.path.join(above, release) for release in RELEASES]
+        if all(map(os.path.isdir, there)):
+            return there
+    raise TableNotFound(
+        f"no folders {' and '.join(RELEASES)} in {here} or {checkout}: reinstall polyest"
+    )
 
 
 def checked(path: str) -> list[int]:

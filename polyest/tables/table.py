@@ -39,14 +39,15 @@ class Table(Record, Lookup):
     Attributes
     ----------
     problem : Problem
-        The question that the table answers: K, target, criterion and budget.
+        The question that the table answers: K, target, criterion, budget and shape.
     coefficients : float64 array (K+1,)
         The entries c_0..c_K, read-only.
     claims : Certificate or None
         What was proved when the table was made; None for a closed form, which is proved when its
         certificate is first asked for.
     witness : Alternation, Dual or None
-        What proves the optimum: the alternation points of a minimax table, else multipliers.
+        What proves the optimum: the alternation points of a minimax table with free entries, else
+        multipliers.
     method : str
         The name of the method that made the entries.
     release : str or None
@@ -95,7 +96,7 @@ class Table(Record, Lookup):
         """Round the entries to a grid and certify the rounded entries.
 
         The noise budget is kept: where rounding would spend more, entries are drawn together by as much
-        (make/rounding.py).
+        (make/rounding.py).  A monotone table stays monotone; a concave one is claimed to be monotone only.
 
         Parameters
         ----------
@@ -169,10 +170,10 @@ class Table(Record, Lookup):
         return self._hash
 
     @cached_property
-    def _asked(self) -> tuple[int, Target, str, Budget | None, str | None]:
+    def _asked(self) -> tuple[int, Target, str, Budget | None, str | None, str | None]:
         """The problem and the grid, without `limit`, which files do not have and which follows."""
         asked = self.problem
-        return asked.K, asked.target, asked.criterion, asked.budget, self.grid
+        return asked.K, asked.target, asked.criterion, asked.budget, asked.shape, self.grid
 
     @cached_property
     def _hash(self) -> int:
@@ -181,9 +182,10 @@ class Table(Record, Lookup):
     def __repr__(self) -> str:
         budget = f", {self.budget.kind}={self.budget.value:g}" if self.budget else ""
         grid = f", {self.grid}" if self.grid else ""
+        name = f"{self.criterion}, {self.shape}" if self.shape else self.criterion
         proved = vars(self).get("certificate", self.claims)
         bias = f", sup|bias| <= {proved.bias.upper:.4g}" if proved else ""
-        return f"<polyest table K={self.K}, {clipped(self.target)}, {self.criterion}{budget}{grid}{bias}>"
+        return f"<polyest table K={self.K}, {clipped(self.target)}, {name}{budget}{grid}{bias}>"
 
 
 def on_grid(table: Table, rounded: "Rounded") -> Table:

@@ -23,7 +23,7 @@ def kept(module):
 
 def listed():
     """The release's brackets of (K+1)^2 E*(K), by K."""
-    with Path(release.tables(), "least-bias.csv").open(newline="") as stream:
+    with Path(release.folders()[-1], "least-bias.csv").open(newline="") as stream:
         return {
             int(row["K"]): (Decimal(row["scaled_lower"]), Decimal(row["scaled_upper"]))
             for row in csv.DictReader(stream)

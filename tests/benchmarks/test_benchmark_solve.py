@@ -29,7 +29,7 @@ def benchmark(monkeypatch):
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "benchmark_solve", module)  # dataclasses look it up
     spec.loader.exec_module(module)
-    sizes = {module.MINIMAX: (5,), module.VARIANCE: (5,), module.MOMENT: (5,)}
+    sizes = dict.fromkeys((module.MINIMAX, module.MONOTONE, module.VARIANCE, module.MOMENT), (5,))
     module.SCALE = module.Scale(sizes, 20.0, 100, 1)
     monkeypatch.setattr(module, "_cold", lambda: module.Row("cold process", 16, "none"))
     return module
@@ -140,6 +140,45 @@ def test_plain_second_moment_is_the_aqp_with_zero_among_its_points(benchmark):
     # Without p = 0 nothing would hold c_0, and the bound would stay far below c_0^2.
     assert answer.claimed >= answer.entries[0] ** 2 * (1 - 1e-6)
     assert optimum * (1 - 1e-3) < answer.claimed < optimum
+
+
+@pytest.mark.parametrize("program", ["linear", "solved"])
+def test_plain_monotone_program_is_monotone_and_more_than_the_minimax_one(program):
+    solve = {
+        "linear": solver_peers.linear,
+        "solved": lambda question: solver_peers.solved("HiGHS", question),
+    }[program]
+    free, monotone = solve(asked("minimax", 8)), solve(asked("monotone", 8))
+    assert np.diff(monotone.entries).min() > -1e-9
+    assert np.diff(free.entries).min() < -0.1
+    known = polyest.solve(8, criterion="minimax", shape="monotone").optimum.upper
+    assert known * (1 - 0.01) < monotone.claimed < known
+
+
+def test_rows_of_one_problem_replace_only_those_of_the_file(benchmark):
+    old = benchmark.written([benchmark.Row("minimax", 8, "a"), benchmark.Row("monotone", 8, "b")])
+    new = read(benchmark.beside([benchmark.Row("monotone", 16, "c")], old))
+    assert [(row["problem"], row["K"], row["method"]) for row in new] == [
+        ("minimax", "8", "a"),
+        ("monotone", "16", "c"),
+    ]
+    assert list(new[0]) == COLUMNS
+    assert {row.problem for row in benchmark.rows("monotone")} == {"monotone"}
+
+
+def test_the_committed_times_of_monotone_tables_are_within_bounds():
+    """Certificate included; HiGHS on a grid claims too little, and returns too much."""
+    with (FILE.parent / "results" / "solve.csv").open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["problem"] == "monotone"]
+    ours = {int(row["K"]): row for row in rows if row["method"] == "polyest"}
+    for K, seconds, width in ((16, 0.05, 1e-9), (64, 0.2, 1e-9), (256, 2, 1e-6), (1024, 60, 1e-6)):
+        assert float(ours[K]["seconds"]) < seconds
+        assert float(ours[K]["width"]) < width
+    grids = [
+        row for row in rows if row["method"] in ("HiGHS", "linprog") and row["status"] == "solved"
+    ]
+    assert {int(row["K"]) for row in grids} >= {8, 16, 32}
+    assert all(float(row["claimed_error"]) < 0 < float(row["returned_error"]) for row in grids)
 
 
 def test_failure_is_a_row_and_stops_larger_sizes_only_where_time_ran_out(benchmark, monkeypatch):

@@ -112,6 +112,8 @@ def test_compare_sets_all_tables_side_by_side():
     rows = [
         *(form.__name__ for form in LOGS),
         "minimax",
+        "monotone",
+        "concave",
         "noise 1",
         "noise 2",
         "noise 4",
@@ -124,11 +126,12 @@ def test_compare_sets_all_tables_side_by_side():
     lines = run("compare", "--K", 5, "--json").stdout.splitlines()
     tables = [loads(line) for line in lines]
     assert len(lines) == len(rows)
-    assert [table.criterion for table in tables[:8]] == [
+    assert [table.criterion for table in tables[:10]] == [
         *(form.__name__ for form in LOGS),
-        "minimax",
+        *["minimax"] * 3,
     ]
-    assert [table.budget.value for table in tables[8:]] == [1, 2, 4, 8]
+    assert [table.shape for table in tables[7:10]] == [None, "monotone", "concave"]
+    assert [table.budget.value for table in tables[10:]] == [1, 2, 4, 8]
     for table in tables:
         assert table.K == 5
         polyest.verify(table)

@@ -50,7 +50,7 @@ def test_verify_compares_the_release_with_its_digests(released):
 
 def test_verify_of_an_empty_release_is_no_success(tmp_path, monkeypatch):
     (tmp_path / "v1").mkdir()
-    monkeypatch.setattr(releases, "tables", lambda: tmp_path / "v1")
+    monkeypatch.setattr(releases, "folders", lambda: [str(tmp_path / "v1")])
     assert "holds no released tables" in refused("verify")
 
 
@@ -198,7 +198,7 @@ def test_verify_rejects_a_spoiled_table_whose_checksums_were_made_to_fit(tmp_pat
     for number, table in enumerate(spoiled):
         folder = tmp_path / str(number)
         release(folder, {"log-minimax.jsonl": [good[0], table, good[2]]})
-        monkeypatch.setattr(releases, "tables", lambda folder=folder: folder)
+        monkeypatch.setattr(releases, "folders", lambda folder=folder: [str(folder)])
         assert releases.load(2, criterion="minimax").K == 2  # the digests are right
         message = refused("verify")
         assert message.startswith(f"{folder}/log-minimax.jsonl, line 2: K = 2: ")

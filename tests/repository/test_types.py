@@ -13,7 +13,7 @@ import pytest
 
 import polyest
 from polyest import answers, counts
-from polyest.problem import criteria, keywords
+from polyest.problem import criteria, keywords, shapes
 from polyest.problem.problem import pose
 from polyest.tables import line
 
@@ -68,6 +68,7 @@ def test_each_mistake_is_an_error_and_nothing_else_is(name, tmp_path):
 def test_closed_choices_are_those_that_there_are():
     assert get_args(criteria.Name) == tuple(criteria.CRITERIA)
     assert get_args(criteria.Budgeted) == criteria.BUDGETED
+    assert get_args(shapes.Shape) == shapes.SHAPES
     assert get_args(counts.Baseline) == tuple(counts.SPENT)
     assert get_args(counts.Counting) == counts.COUNTINGS
     assert get_args(answers.Kind) == answers.KINDS
@@ -75,7 +76,7 @@ def test_closed_choices_are_those_that_there_are():
 
 def test_keywords_have_the_names_and_types_that_functions_take():
     asked = keywords.Posed.__annotations__
-    assert {"target", *keywords.Bounded.__annotations__} == {*asked}
+    assert {"target", "shape", *keywords.Bounded.__annotations__} == {*asked}
     assert {"K", *asked} == {*inspect.signature(pose).parameters}
     taken = inspect.signature(polyest.solve).parameters
     solved = keywords.Solved.__annotations__
@@ -83,9 +84,16 @@ def test_keywords_have_the_names_and_types_that_functions_take():
     assert all(taken[name].annotation == kind for name, kind in solved.items())
 
 
-@pytest.mark.parametrize(("K", "kind"), [(14, line.Listed), (2000, line.Universal)])
-def test_a_line_has_the_keys_that_its_type_says(K, kind):
-    table = polyest.load(K)
+@pytest.mark.parametrize(
+    ("K", "keywords", "kind"),
+    [
+        (14, {}, line.Listed),
+        (2000, {}, line.Universal),
+        (14, {"noise": 2, "shape": "monotone"}, line.Shaped),
+    ],
+)
+def test_a_line_has_the_keys_that_its_type_says(K, keywords, kind):
+    table = polyest.load(K, **keywords)
     written = json.loads(polyest.dumps(table))
     bounds = {row.attribute for row in criteria.CRITERIA.values()}
     assert written.keys() - bounds == kind.__annotations__.keys()
@@ -99,7 +107,8 @@ def test_a_line_has_the_keys_that_its_type_says(K, kind):
         assert written["witness"].keys() == line.Peak.__annotations__.keys()
         assert line.Departing.__annotations__.keys() <= written["universal"].keys()
     else:
-        keys = {"alternation", *written["witness"]}
+        of_shape = {"step_weights"} if kind is not line.Shaped else set()
+        keys = {"alternation", *of_shape, *written["witness"]}
         assert keys == line.Witness.__annotations__.keys()
         assert {*get_args(line.DualKey), "alternation", "selection"} == keys
 

@@ -19,6 +19,15 @@ LEAST_BIAS = {
     256: "4.92192282148781e-6",
     1024: "3.0942457913378e-7",
 }
+# Least sup|e| for the log of monotone tables, and of monotone and concave ones.
+SHAPED = {
+    3: {"monotone": ".0225330363", "concave": ".0253424643"},
+    6: {"monotone": ".0105583801", "concave": ".0123302765"},
+    14: {"monotone": ".0043859596", "concave": ".0051405070"},
+    30: {"monotone": ".00202038417", "concave": ".0023726349"},
+    62: {"monotone": ".0009741806", "concave": ".0011426110"},
+    126: {"monotone": ".0004784450", "concave": ".0005610384"},
+}
 LIMIT, SECOND = 0.325089273454175, -0.0787988  # E*(K) (K+1)^2 = LIMIT + SECOND/(K+1)^2 + ...
 
 

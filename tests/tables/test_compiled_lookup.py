@@ -86,7 +86,8 @@ def installed(tmp_path):
     package = tmp_path / "site" / "polyest"
     source = Path(polyest.__file__).parent
     shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(release.tables(), package / "tables" / "v1", dirs_exist_ok=True)
+    for folder in map(Path, release.folders()):
+        shutil.copytree(folder, package / "tables" / folder.name, dirs_exist_ok=True)
     return package
 
 

@@ -156,7 +156,7 @@ def test_a_line_reads_back_to_the_same_table(table):
     assert polyest.dumps(back) == line
     assert back.certificate == table.certificate
     assert back[[0, 5, 4095]].tolist() == table[[0, 5, 4095]].tolist()
-    released = (Path(release.tables()) / f"{NAME}.jsonl").read_text()
+    released = (Path(release.folders()[-1]) / f"{NAME}.jsonl").read_text()
     assert polyest.dumps(polyest.load(1025)) + "\n" == released
     assert polyest.loads(polyest.dumps(polyest.load(5))).K == 5
 

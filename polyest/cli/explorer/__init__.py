@@ -25,9 +25,9 @@ from polyest.cli.pages.words import phi, plug_in_name
 from polyest.counts import SPENT
 from polyest.errors import CannotStore
 from polyest.problem.criteria import CRITERIA
-from polyest.problem.problem import Alternation
-from polyest.tables.format import dumps, text
+from polyest.tables.format import dumps
 from polyest.tables.table import Table
+from polyest.tables.values import text
 from polyest.version import __version__
 
 if TYPE_CHECKING:
@@ -112,12 +112,15 @@ def _record(report: ExplorerReport) -> dict[str, object]:
 def _point(report: ExplorerReport, point: "Point", released: bool) -> dict[str, object]:
     """Return the entry of a point of the curve; released: whether `load` returns its table."""
     table = point.table
-    optimum, ends = table.optimum, isinstance(table.witness, Alternation)
+    optimum = table.optimum
     assert optimum is not None
-    best = ["optimum", span(optimum), "the least sup|e| of any table at this noise, proved"]
+    kind = f"{table.shape} " if table.shape else ""
+    best = ["optimum", span(optimum), f"the least sup|e| of any {kind}table at this noise, proved"]
     item = _entry(report, point.noise, table, best)
     place = f"noise {item['shown'][0]}"
-    heading = f"the minimax table, {place}" if ends else f"least bias at {place}"
+    heading = f"least bias at {place}"
+    if report.curve.reached and point is report.curve.points[-1]:
+        heading = f"the minimax {kind}table, {place}"
     python = " ".join(" ".join(code(table, released)).split())
     return {**item, "heading": heading, "code": python}
 

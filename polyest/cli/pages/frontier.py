@@ -28,7 +28,8 @@ class FrontierReport:
     def title(self) -> str:
         """The heading of the page."""
         curve = self.curve
-        return f"{curve.target}, sample size K = {curve.K}: the least bias at each noise"
+        of = f" of {curve.shape} tables" if curve.shape else ""
+        return f"{curve.target}, sample size K = {curve.K}: the least bias{of} at each noise"
 
     def times_below(self, table: "Table") -> float:
         """Return a certified factor by which the plug-in table has more bias than this table."""

@@ -67,6 +67,10 @@ def recommendation_page(recommendation: Recommendation) -> list[str]:
             f"noise r: the table of least bias whose {table.criterion}, sup p Var c_X, is at most r times "
             f"that of {plug_in}; benchmarks/noise.py has more"
         ),
+        *wrapped(
+            "monotone, concave: minimax tables that never pay an answer less for being seen more often, "
+            f'polyest.load({table.K}, criterion="minimax", shape="monotone")'
+        ),
         "",
     ]
 
@@ -92,7 +96,8 @@ def recommendation_record(recommendation: Recommendation) -> dict[str, object]:
 def _errors(recommendation: Recommendation) -> dict[str, Deviation]:
     """Return the errors of the plug-in log and of each table, by the names of their rows."""
     plain = {f"log(X/{recommendation.group})": recommendation.plain}
-    return plain | {f"noise {noise}": error for noise, _, error in recommendation.tables}
+    noises = {f"noise {noise}": error for noise, _, error in recommendation.tables}
+    return plain | noises | {shape: error for shape, _, error in recommendation.shapes}
 
 
 def _numbers(error: Deviation) -> tuple[str, str, str]:

@@ -57,6 +57,7 @@ def comparison_page(report: ComparisonReport) -> list[str]:
     K = next(iter(report.tables.values())).K
     rows = {name: table.certificate for name, table in report.tables.items()}
     places = {name: number(p, ROUND_HALF_EVEN) for name, p in report.places.items()}
+    shapes = {table.shape for table in report.tables.values() if table.budget is not None}
     return [
         bold(f"log, sample size K = {K}: tables side by side"),
         "",
@@ -66,6 +67,8 @@ def comparison_page(report: ComparisonReport) -> list[str]:
         "",
         *certificates("log", rows, dict.fromkeys(rows, report.least), places),
         f"log_count: the plug-in {plug_in_name('log')}; noise r: the least bias at noise r",
+        *(f"noise r here: of {shape} tables" for shape in shapes if shape is not None),
+        "monotone, concave: the least bias of any table that is, at whatever noise",
         f"at p: the first p of the greatest |bias|, to {SAME:g}, by float64 and not proved",
     ]
 

@@ -65,13 +65,13 @@ def table_page(report: TableReport) -> list[str]:
         lines += entry(
             f"E*({K})", f"{span(least)}, proved", f"the least sup|bias| of any table of K = {K}"
         )
-    if table.optimum is not None and not table.problem.is_minimax:
+    if table.optimum is not None and (not table.problem.is_minimax or table.shape is not None):
         what = "sup|bias|" if table.problem.minimises_bias else table.criterion
-        bound = "within the budget" if table.budget else "of any table"
+        kind = "" if table.shape is None else f"of any {table.shape} table"
+        bound = f"{kind} within the budget".strip() if table.budget else kind or "of any table"
         width = f"relative width {number(table.optimum.width, digits=2)}"
-        lines += entry(
-            "optimum", f"{span(table.optimum)}, proved", f"the least {what} {bound}, {width}"
-        )
+        said = wrapped(f"the least {what} {bound}, {width}")
+        lines += entry("optimum", f"{span(table.optimum)}, proved", *said)
     if table.budget is not None:
         unit = next(iter(report.rivals.values()), None)
         lines += entry("budget", *_spent(table, table.budget, least, unit))
@@ -119,6 +119,8 @@ def code(
         words.append(f'target="{table.target}"')
     if table.criterion != DEFAULT:
         words.append(f'criterion="{table.criterion}"')
+    if table.shape is not None:
+        words.append(f'shape="{table.shape}"')
     if table.budget not in (None, Budget("noise", DEFAULT_NOISE)):
         assert table.budget is not None
         words.append(f"{table.budget.kind.replace('-', '_')}={table.budget.value!r}")
@@ -187,7 +189,10 @@ def _spent(
         texts = [f"sup|bias| <= {number(limit)}"]
     left = max(1 - used / limit, 0.0)
     share = f"all but {left:.0e} of it" if left < 0.01 else f"{1 - left:.0%} of it"
-    return [*texts, f"used: {share}"]
+    texts.append(f"used: {share}")
+    if table.shape is not None and table.witness is not None and not table.witness.bounds_noise:
+        texts.append(f"more buys nothing: this is the minimax {table.shape} table")
+    return texts
 
 
 def _allowed(table: Lookup, budget: Budget) -> list[str]:

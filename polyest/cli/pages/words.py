@@ -71,8 +71,8 @@ def criteria_meaning(names: Sequence[str], target: str) -> list[str]:
 
 
 def asked(table: Lookup) -> str:
-    """Describe the problem of a table: its criterion, its budget, its kind of grid and its release."""
-    words = [table.criterion]
+    """Describe the problem of a table: its criterion, shape, budget, kind of grid and release."""
+    words = [table.criterion, *([] if table.shape is None else [table.shape])]
     if table.budget:
         words.append(f"{table.budget.kind} {table.budget.value:g}")
     if not isinstance(table, Table):

@@ -1,6 +1,5 @@
 """A polynomial phi = a_0 + a_1 p + ..., for which a table with K of at least its degree is unbiased."""
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,14 +104,10 @@ class Polynomial(Target):
 
     @property
     def direction(self) -> int | None:
-        """The direction of its Bernstein coefficients, or None where they have none."""
-        entries = self.entries(self.degree) or []
-        steps = [b - a for a, b in pairwise(entries)]
-        if not any(steps):
-            return 0
-        if min(steps) >= 0:
-            return 1
-        return -1 if max(steps) <= 0 else None
+        """The direction, decided exactly; None where the polynomial rises and falls."""
+        from polyest.problem.targets.turning import direction
+
+        return direction(self.powers())
 
 
 def read(text: str, tail: str) -> Polynomial:

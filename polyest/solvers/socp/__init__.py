@@ -3,7 +3,8 @@
     bias   |p P(p) - p phi(p)| <= eps            q(c) = w sum_k B_k(p) (c_k - t)^2 <= v    at every p
 
 where the table of criteria gives w and t (problem/criteria.py).  Either eps or v is minimised, and the
-other is the budget.  Each q is a squared norm, so these are second-order cone programs.
+other is the budget.  The steps of a shape (problem/shapes.py) are further linear constraints.  Each q is a
+squared norm, so these are second-order cone programs.
 
 The formulation has three properties that others lack.
 * The constraints are convex quadratics with one scalar multiplier each, which reach gaps of 1e-10.  As
@@ -34,6 +35,7 @@ from polyest.errors import InvalidProblem, NotConverged
 from polyest.exact.tie_break import SLACK, quadratic, weight
 from polyest.precision.entrance import alone
 from polyest.problem.problem import Problem, Solution
+from polyest.problem.shapes import direction, mended
 from polyest.solvers.socp.constraints import TieBreak, program
 from polyest.solvers.socp.curves import Curves
 from polyest.solvers.socp.interior import minimise
@@ -69,7 +71,7 @@ def solve(problem: Problem) -> Solution:
 
 def _solved(problem: Problem) -> Solution:
     K, limit = problem.K, problem.limit or 1.0
-    usual = problem.target.phi((np.arange(K + 1) + 1) / (K + 1))
+    usual = _usual(problem)
     W, t = quadratic(problem.target, K)
     tie_break = TieBreak(W, t, partial(weight, W, t), SLACK)
     frees_bias = problem.direction == "noise"
@@ -81,7 +83,17 @@ def _solved(problem: Problem) -> Solution:
     posed = program(curves, frees_bias)
     state = minimise(posed, start, tie_break)
     c = curves.rounded(state.iterate.b)
+    if problem.shape is not None:
+        c = mended(c, problem.shape, direction(problem.target))
     return Solution(c, witness(problem, posed, state, c), "socp")
+
+
+def _usual(problem: Problem) -> Floats:
+    """Return a table to begin with: phi((X+1)/(K+1)), or log((X+1)/(K+1)), which has every shape."""
+    share = (np.arange(problem.K + 1) + 1) / (problem.K + 1)
+    if problem.shape is None:
+        return problem.target.phi(share)
+    return np.asarray(direction(problem.target) * np.log(share))
 
 
 def _within_bias(problem: Problem, usual: Floats, tie_break: TieBreak) -> tuple[Curves, Floats]:

@@ -1,6 +1,7 @@
-"""The constraints of an iterate to second order: |e| and q at every peak and at the guards.
+"""The constraints of an iterate to second order: |e| and q at every peak and at the guards, and steps.
 
     |e| <= tau or 1,   q <= 1 or tau    at the peaks of this b (curves.py) and at the guards
+    D c >= 0                            the steps of the shape, if the problem has one (problem/shapes.py)
 
 The guards are a coarse grid of fixed places; they keep a step from violating a bound where there is no
 peak yet.  Each constraint is a smooth convex function of b.  An `Iterate` has the values of the
@@ -49,6 +50,7 @@ class Program:
     theta: tuple[Floats, Floats]  # angles of the guards of e and of q
     lines: Lines
     quadratics: Quadratics
+    steps: Floats  # (K, n) D in b, without rows where there is no shape
     blocks: tuple[
         list[Block], list[Block]
     ]  # rows and columns of A and of B that are not negligible
@@ -58,7 +60,7 @@ class Program:
 class Iterate:
     """All constraints at one b and tau.
 
-    They are e and -e at the guards and |e| at its peaks, then q at its guards and its peaks.
+    They are e and -e at the guards and |e| at its peaks, then q at its guards and its peaks, then steps.
     """
 
     b: Floats
@@ -69,11 +71,11 @@ class Iterate:
 
 
 def program(curves: Curves, frees_bias: bool) -> Program:
-    """Return the program of these curves with its guards."""
+    """Return the program of these curves with its guards and steps."""
     theta = curves.guards()
     lines, quadratics = curves.lines(theta[0]), curves.quadratics(theta[1])
     blocks = _blocks(lines.A), _blocks(quadratics.B)
-    return Program(curves, frees_bias, theta, lines, quadratics, blocks)
+    return Program(curves, frees_bias, theta, lines, quadratics, curves.steps(), blocks)
 
 
 def evaluate(program: Program, b: Floats, tau: float | None) -> Iterate:
@@ -86,7 +88,9 @@ def evaluate(program: Program, b: Floats, tau: float | None) -> Iterate:
     height = np.append(of_e, of_q)
     if tau is None:
         tau = ABOVE * float(height[free].max())
-    return Iterate(b, tau, peaks, np.where(free, tau, 1.0) - height, free)
+    steps = program.steps @ b
+    slack = np.append(np.where(free, tau, 1.0) - height, steps)
+    return Iterate(b, tau, peaks, slack, np.append(free, np.zeros(steps.size, dtype=np.bool_)))
 
 
 @dataclass(frozen=True)
@@ -118,19 +122,20 @@ class View:
         self.guards_e, self.guards_q = program.lines.f.size, program.quadratics.w.size
         self.peaks_e = peaks.lines.f.size
         self.N_e = 2 * self.guards_e + self.peaks_e  # number of constraints of e
-        N = iterate.slack.size
-        self.at_peak = np.r_[2 * self.guards_e : self.N_e, self.N_e + self.guards_q : N]
+        self.N = iterate.slack.size - len(program.steps)  # number of those of e and of q
+        self.at_peak = np.r_[2 * self.guards_e : self.N_e, self.N_e + self.guards_q : self.N]
         self.G = program.quadratics.gradients(iterate.b, self.c)
         self.G_peaks = peaks.quadratics.gradients(iterate.b, self.c)
         self.H, self.g = 2 * rho * tie_break.W, -2 * rho * tie_break.t
 
     def jacobian_t(self, u: Floats) -> Floats:
         """Return the sum of u times the gradients of (constraint - bound) in (b, tau)."""
-        of_e, of_q = u[: self.N_e], u[self.N_e :]
+        of_e, of_q = u[: self.N_e], u[self.N_e : self.N]
         n, M = self.guards_e, self.guards_q
         inner = self.program.lines.A.T @ (of_e[:n] - of_e[n : 2 * n])
         inner += self.iterate.peaks.lines.A.T @ of_e[2 * n :]
         inner += self.curves.written(of_q[:M] @ self.G + of_q[M:] @ self.G_peaks)
+        inner -= self.program.steps.T @ u[self.N :]
         return np.append(inner, -u[self.iterate.free].sum())
 
     def jacobian(self, dx: Floats) -> Floats:
@@ -138,7 +143,8 @@ class View:
         db, dc = dx[:-1], self.curves.table(dx[:-1])
         guards = self.program.lines.A @ db
         peaks = self.iterate.peaks.lines.A @ db
-        change = np.concatenate([guards, -guards, peaks, self.G @ dc, self.G_peaks @ dc])
+        of_q = self.G @ dc, self.G_peaks @ dc
+        change = np.concatenate([guards, -guards, peaks, *of_q, -(self.program.steps @ db)])
         change[self.iterate.free] -= dx[-1]
         return change
 
@@ -146,7 +152,7 @@ class View:
         """Return the second-order part of the change of the constraints for a change db."""
         dc, peaks = self.curves.table(db), self.iterate.peaks
         change = np.zeros(self.iterate.slack.size)
-        change[self.N_e :] = np.append(
+        change[self.N_e : self.N] = np.append(
             self.program.quadratics.second_order(db, dc), peaks.quadratics.second_order(db, dc)
         )
         change[self.at_peak] += 0.5 * (peaks.turn @ db) ** 2 / peaks.kappa
@@ -181,9 +187,9 @@ class View:
         iterate, program, curves = self.iterate, self.program, self.curves
         peaks, at_e, at_q, n = iterate.peaks, self.guards_e, self.guards_q, self.c.size
         ratio = z / iterate.slack
-        of_e, of_q = ratio[: self.N_e], ratio[self.N_e :]
+        of_e, of_q = ratio[: self.N_e], ratio[self.N_e : self.N]
         y = 2 * z[self.N_e : self.N_e + at_q] * program.quadratics.w
-        y_peaks = 2 * z[self.N_e + at_q :] * peaks.quadratics.w
+        y_peaks = 2 * z[self.N_e + at_q : self.N] * peaks.quadratics.w
 
         core = _gram(self.G, of_q[:at_q], program.blocks[1])
         core += _gram(self.G_peaks, of_q[at_q:])
@@ -196,6 +202,7 @@ class View:
         lower += _gram(program.lines.A, of_e[:at_e] + of_e[at_e : 2 * at_e], program.blocks[0])
         lower += _gram(peaks.lines.A, of_e[2 * at_e :])
         lower += _gram(peaks.turn, z[self.at_peak] / peaks.kappa)
+        lower += _gram(program.steps, ratio[self.N :])
         S = np.empty((n + 1, n + 1))
         S[:n, :n] = symmetric(lower)
         edge = self.jacobian_t(np.where(iterate.free, ratio, 0.0))

@@ -27,6 +27,7 @@ from polyest.arrays import Floats
 from polyest.problem.bernstein import quick_pmf
 from polyest.problem.criteria import CRITERIA
 from polyest.problem.problem import Problem
+from polyest.problem.shapes import direction, steps_of
 from polyest.solvers.socp import spectral
 
 SPECTRAL = 128  # greatest K with the basis of spectral.py
@@ -118,7 +119,7 @@ class Curves:
         K = problem.K
         self.K, self.target = K, problem.target
         self.bias_unit, self.noise_unit = bias_unit, noise_unit
-        self.criterion = CRITERIA[problem.criterion]
+        self.criterion, self.shape = CRITERIA[problem.criterion], problem.shape
         self._U = spectral.basis(K)[0] if K <= SPECTRAL else None
         theta = np.linspace(0, RIGHT, LOOK * draws_wide(K))
         self.step = float(theta[1])
@@ -163,6 +164,12 @@ class Curves:
         counts = BIAS * wide if self.criterion.budgeted else 0, NOISE * wide
         e, q = (np.asarray((np.arange(n) + 0.5) * (RIGHT / max(n, 1))) for n in counts)
         return e, q
+
+    def steps(self) -> Floats:
+        """Return the rows in b of what the shape bounds by 0 from below, (K, n); none without a shape."""
+        if self.shape is None:
+            return np.zeros((0, self.K + 1))
+        return self.written(direction(self.target) * steps_of(np.eye(self.K + 1), self.shape))
 
     def peaks(self, b: Floats) -> Peaks:
         """Return every local maximum of |e| and of q; of |e| none where the problem does not bound it."""

@@ -3,6 +3,7 @@
     minimise  tau + rho T(c)  over c and tau, subject to
     |e| <= tau or 1    at every p
     q   <= 1 or tau    at every p
+    D c >= 0           the steps of a shape
 
 The constraints of an iterate are the peaks of |e| and q wherever they are at its c, and guards
 (constraints.py).  Their slacks are exact: an iterate is feasible at every p, no points are exchanged, and
@@ -221,7 +222,8 @@ def _carried(view: View, new: Iterate, z: Floats, mu: float) -> Floats:
         new.peaks.lines.f.size,
         2 * view.guards_e + new.peaks.lines.f.size,
     )
-    e, q = z[: view.N_e], z[view.N_e :]
+    e, q = z[: view.N_e], z[view.N_e : view.N]
+    ended = new.slack.size - (z.size - view.N)
     return np.concatenate(
         [
             e[: 2 * view.guards_e],
@@ -233,8 +235,12 @@ def _carried(view: View, new: Iterate, z: Floats, mu: float) -> Floats:
             ),
             q[: view.guards_q],
             _passed(
-                old[was:], new.peaks.theta[now:], q[view.guards_q :], fresh[now_e + view.guards_q :]
+                old[was:],
+                new.peaks.theta[now:],
+                q[view.guards_q :],
+                fresh[now_e + view.guards_q : ended],
             ),
+            z[view.N :],
         ]
     )
 

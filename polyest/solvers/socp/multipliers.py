@@ -24,6 +24,7 @@ from polyest.errors import NotConverged
 from polyest.exact.tie_break import value
 from polyest.problem.bernstein import pmf
 from polyest.problem.problem import Dual, Problem, settled
+from polyest.problem.shapes import direction, steps_of
 from polyest.solvers.socp.constraints import Program
 from polyest.solvers.socp.curves import Curves
 from polyest.solvers.socp.interior import State
@@ -34,29 +35,51 @@ FITS, SETTLED = 16, 1e-3  # the most fits, and the relative change below which t
 FIRM = 1e-3  # the cost of a relative change, divided by the root of tau
 MOST = 0.5  # the greatest relative change in one fit
 DIGITS = 9  # digits of a point: the fit absorbs the rounding, and files are a sixth smaller
+DIGITS_OF_SHAPE = 12  # digits of a weight with a shape: the bound loses nothing that shows
 RIDGES = (1e-15, 1e-13, 1e-11)  # added to the diagonal, in turn
 
 Weighted = tuple[Floats, Floats]  # points in [0, 1] and their weights
 
 
 def witness(problem: Problem, program: Program, state: State, c: Floats) -> Dual:
-    """Return normalised multipliers of the bias and the noise, with the value of the tie-break at c.
+    """Return normalised multipliers of bias, noise and steps, with the value of the tie-break at c.
 
     Raise NotConverged where the quadratic form is not definite to rounding.
     """
     curves = program.curves
     bias, noise = _of_peaks(program, state)
     more_bias, more_noise = _of_tie_break(problem, curves, c, state.rho)
-    bias, noise = _fitted(program, bias, noise, more_bias, more_noise, c, state.iterate.tau)
+    steps = state.z[state.z.size - len(program.steps) :]
+    steps = np.where(steps > LIGHT * steps.max(initial=0.0), steps, 0.0)
+    groups = _of_bias(curves, bias), _of_noise(curves, noise, c), _of_steps(problem, steps)
+    rest = _of_bias(curves, more_bias).sum(axis=0) + _of_noise(curves, more_noise, c).sum(axis=0)
+    freed = int(not program.frees_bias)
+    normal = np.abs((bias, noise)[freed][1])
+    shares = [np.zeros(len(group)) for group in groups]
+    shares[freed] = normal / normal.sum()
+    factors = _fitted(
+        np.vstack(groups),
+        rest,
+        np.concatenate(shares),
+        _whitener(curves, _joined(noise, more_noise)),
+        state.iterate.tau,
+        curves.criterion.centred,
+    )
+    of_bias, of_noise, of_steps = np.split(factors, np.cumsum(list(map(len, groups[:2]))))
+    bias, noise = (bias[0], bias[1] * of_bias), (noise[0], noise[1] * of_noise)
     points, weights = _joined(bias, more_bias)
     places, heights = _joined(noise, more_noise)
     total = float(np.abs(weights).sum() if program.frees_bias else heights.sum())
+    measures = [weights / total, heights / total, steps * of_steps / total]
+    if problem.shape is not None:
+        measures = [_short(measure, DIGITS_OF_SHAPE) for measure in measures]
     dual = Dual(
         tuple(points.tolist()),
-        tuple((weights / total).tolist()),
+        tuple(measures[0].tolist()),
         tuple(places.tolist()),
-        tuple((heights / total).tolist()),
+        tuple(measures[1].tolist()),
         float(value(problem.target, c)),
+        tuple(measures[2].tolist()),
     )
     return settled(dual) if curves.criterion.centred else dual
 
@@ -64,7 +87,7 @@ def witness(problem: Problem, program: Program, state: State, c: Floats) -> Dual
 def _of_peaks(program: Program, state: State) -> tuple[Weighted, Weighted]:
     """Return the multipliers of e and q, without their units, that are not negligible."""
     curves, peaks, n = program.curves, state.iterate.peaks, program.lines.f.size
-    of_e, of_q = np.split(state.z, [2 * n + peaks.sign.size])
+    of_e, of_q, _ = np.split(state.z, [2 * n + peaks.sign.size, state.z.size - len(program.steps)])
     theta_e = np.append(program.theta[0], peaks.theta[: peaks.sign.size])
     theta_q = np.append(program.theta[1], peaks.theta[peaks.sign.size :])
     signed = np.append(of_e[:n] - of_e[n : 2 * n], of_e[2 * n :] * peaks.sign) / curves.bias_unit
@@ -91,42 +114,31 @@ def _of_tie_break(
 
 
 def _fitted(
-    program: Program,
-    bias: Weighted,
-    noise: Weighted,
-    more_bias: Weighted,
-    more_noise: Weighted,
-    c: Floats,
+    rows: Floats,
+    rest: Floats,
+    normal: Floats,
+    whiten: Callable[[Floats], Floats],
     tau: float,
-) -> tuple[Weighted, Weighted]:
-    """Return bias and noise weights with which, and with the others, the Lagrangian has gradient 0 at c."""
-    curves = program.curves
-    rows = np.vstack([_of_bias(curves, bias), _of_noise(curves, noise, c)])
-    rest = _of_bias(curves, more_bias).sum(axis=0) + _of_noise(curves, more_noise, c).sum(axis=0)
-    whiten = _whitener(curves, _joined(noise, more_noise))
-    # The first row of `firm` keeps the sum that normalises the bound; the others keep changes small.
-    part = np.zeros(rows.shape[0])
-    weights = bias[1] if program.frees_bias else noise[1]
-    at = slice(0, weights.size) if program.frees_bias else slice(bias[1].size, None)
-    part[at] = np.abs(weights) / np.abs(weights).sum()
-    firm = np.sqrt(tau) * np.vstack([part, FIRM * np.eye(part.size)])
+    balanced: bool,
+) -> Floats:
+    """Return factors of the weights with which the Lagrangian has gradient 0 at c.
+
+    rows: gradients of the weighted e, q and steps, one row per weight; rest: the gradient of what else the
+    Lagrangian has; normal: the share of each weight in the sum that normalises the bound.
+    """
+    # The first row of `firm` keeps that sum; the others keep changes small.
+    firm = np.sqrt(tau) * np.vstack([normal, FIRM * np.eye(normal.size)])
     factor = np.ones(rows.shape[0])
     for _ in range(FITS):
         now = factor[:, None] * rows
         gradient = now.sum(axis=0) + rest
         system = np.vstack([whiten(now).T, firm])
         right = np.append(whiten(gradient[None])[0], np.zeros(firm.shape[0]))
-        change = np.clip(
-            _change(system, right, now, gradient, curves.criterion.centred), -MOST, MOST
-        )
+        change = np.clip(_change(system, right, now, gradient, balanced), -MOST, MOST)
         factor *= 1 + change
         if np.abs(change).max() < SETTLED:
             break
-    (points, weights), (places, heights) = bias, noise
-    return (
-        (points, weights * factor[: weights.size]),
-        (places, heights * factor[weights.size :]),
-    )
+    return factor
 
 
 def _change(
@@ -170,6 +182,14 @@ def _of_noise(curves: Curves, noise: Weighted, c: Floats) -> Floats:
     return (2 * weights * by_p)[:, None] * rows * (c - middle[:, None])
 
 
+def _of_steps(problem: Problem, weights: Floats) -> Floats:
+    """Return the gradients in c of the weighted steps below 0, one row per step."""
+    if problem.shape is None:
+        return np.zeros((0, problem.K + 1))
+    steps = direction(problem.target) * steps_of(np.eye(problem.K + 1), problem.shape)
+    return -weights[:, None] * steps
+
+
 def _whitener(curves: Curves, noise: Weighted) -> Callable[[Floats], Floats]:
     """Return the map of gradients, (M, n), to coordinates whose square is their cost to the bound."""
     points, weights = noise
@@ -198,9 +218,9 @@ def _whitener(curves: Curves, noise: Weighted) -> Callable[[Floats], Floats]:
     return whiten
 
 
-def _short(points: Floats) -> Floats:
-    """Return the points rounded to DIGITS decimal digits."""
-    return np.array([float(f"{p:.{DIGITS - 1}e}") for p in points.tolist()])
+def _short(numbers: Floats, digits: int = DIGITS) -> Floats:
+    """Return the numbers rounded to so many decimal digits."""
+    return np.array([float(f"{x:.{digits - 1}e}") for x in numbers.tolist()])
 
 
 def _joined(weighted: Weighted, more: Weighted) -> Weighted:
