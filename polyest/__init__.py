@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         closed_forms,
         counts,
         frontier,
+        functions,
         games,
         gathering,
         pairing,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from polyest import grpo as grpo
     from polyest.make.pipeline import solve
     from polyest.make.verify import verify
+    from polyest.problem.targets.target import Target
     from polyest.tables.format import dumps, loads
     from polyest.tables.release import load
     from polyest.tables.table import Table
@@ -36,17 +38,19 @@ _HOMES = {
     "verify": "make.verify",
     "load": "tables.release",
     "Table": "tables.table",
+    "Target": "problem.targets.target",
     "UniversalTable": "tables.universal",
     "dumps": "tables.format",
     "loads": "tables.format",
 }
 _MODULES = (
-    "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "games", "gathering",
-    "grpo", "pairing", "rewards",
+    "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "functions",
+    "games", "gathering", "grpo", "pairing", "rewards",
 )  # fmt: skip
 
 __all__ = [
     "Table",
+    "Target",
     "UniversalTable",
     "__version__",
     "advantages",
@@ -55,6 +59,7 @@ __all__ = [
     "counts",
     "dumps",
     "frontier",
+    "functions",
     "games",
     "gathering",
     "load",

@@ -1,6 +1,9 @@
-"""The file format, schema 1: one JSON object per line, with every real number as a decimal string.
+"""The file format, schemas 1 and 2: one JSON object per line, with every real number as a decimal string.
 
     dumps(table) -> line        loads(line) -> table        K_of(line) -> K, without parsing the line
+
+A line whose target is an expression, `custom:...`, has schema 2, so that versions that do not know
+expressions refuse it; every other line has schema 1.
 
 A decimal string is the shortest that reads back to the same double.  All reading and writing of lines is
 here; release.py finds the released lines.  Only the syntax of a line is checked, and that it is complete.
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from polyest.tables.universal import UniversalTable
 
 SCHEMA = 1
+SCHEMA_OF_EXPRESSIONS = 2
 MOST_POINTS = (
     8  # a witness has at most MOST_POINTS (K + 16) points; solvers give about 2 K for large K
 )
@@ -44,13 +48,15 @@ LIMITS = tuple(name for name in Limits._fields if name != "bias")
 DUAL_KEYS: "tuple[DualKey, ...]" = ("bias_points", "bias_weights", "noise_points", "noise_weights")
 KEY_OF_K = b'"K": '
 MOST_DIGITS = 16  # digits of a K, which is at most 2^53
-OPENING = (
-    b'{"schema": 1, "release": null, "target": "'  # the start of a line of an unreleased table
+# The starts of a line of an unreleased table.
+OPENINGS = (
+    b'{"schema": 1, "release": null, "target": "',
+    b'{"schema": 2, "release": null, "target": "custom:',
 )
 
 
 def dumps(table: "Table | UniversalTable") -> str:
-    """Write a table as one line of JSON, schema 1, without a line end.
+    """Write a table as one line of JSON, without a line end.
 
     Parameters
     ----------
@@ -66,7 +72,7 @@ def dumps(table: "Table | UniversalTable") -> str:
     Raises
     ------
     InvalidProblem
-        If `table` is no table.
+        If `table` is no table, or its target is a Python function or a class of one's own.
 
     Examples
     --------
@@ -99,7 +105,7 @@ def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
     Parameters
     ----------
     line : str or bytes
-        One line of a table file, of schema 1.
+        One line of a table file, of schema 1 or 2.
     where : str
         The file and line that errors name.
 
@@ -111,7 +117,7 @@ def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
     Raises
     ------
     CorruptTable
-        If the line is no table of schema 1.
+        If the line is no table of schema 1 or 2.
 
     Examples
     --------
@@ -169,24 +175,35 @@ def may_begin(cut: bytes) -> bool:
     >>> may_begin(b'{"sch'), may_begin(b"K,bias")
     (True, False)
     """
-    return cut.startswith(OPENING) or OPENING.startswith(cut)
+    return any(cut.startswith(opening) or opening.startswith(cut) for opening in OPENINGS)
 
 
 def _heading(table: Lookup) -> dict[str, object]:
     """Return the keys of a record that state the problem of a table of any kind."""
+    expression = getattr(table.problem.target, "expression", None)
+    if expression is not None and table.target != f"custom:{expression}":
+        raise InvalidProblem(
+            f"target {shown(table.target)} is a Python function, which is not written to a file: expected "
+            f"its expression, so solve for the target {f'custom:{expression}'!r} instead"
+        )
     if parse(table.target) != table.problem.target:  # a subclass, whose code a file does not hold
         raise InvalidProblem(
             f"target {shown(table.problem.target)} is not what a file calls {table.target}: expected a "
             "target by its name, such as log; a class of your own is not written to a file"
         )
     return {
-        "schema": SCHEMA,
+        "schema": _schema(table.target),
         "release": table.release,
         "target": table.target,
         "criterion": table.criterion,
         "K": table.K,
         "budget": _budget_out(table.budget),
     }
+
+
+def _schema(target: str) -> int:
+    """Return the schema of a line for this target."""
+    return SCHEMA_OF_EXPRESSIONS if target.startswith("custom:") else SCHEMA
 
 
 def _claims_out(table: Lookup) -> dict[str, object]:
@@ -269,8 +286,11 @@ def _posed(record: "Line") -> Problem:
     """Return the problem of a record after checking the record's heading."""
     if not isinstance(record, dict):
         raise CorruptTable("not a JSON object: expected one table per line")
-    if record["schema"] != SCHEMA or isinstance(record["schema"], bool):
-        raise CorruptTable(f"schema {shown(record['schema'])}: this polyest reads schema {SCHEMA}")
+    schema = record["schema"]
+    if schema not in (SCHEMA, SCHEMA_OF_EXPRESSIONS) or isinstance(schema, bool):
+        raise CorruptTable(
+            f"schema {shown(schema)}: this polyest reads schemas {SCHEMA} and {SCHEMA_OF_EXPRESSIONS}"
+        )
     K = record["K"]
     if not whole(K, 1):
         raise CorruptTable(f"K is {shown(K)}: expected an integer of at least 1, up to 2^53")
@@ -285,6 +305,14 @@ def _posed(record: "Line") -> Problem:
     if record["release"] is not None:
         _word("release", record["release"])
     target, criterion = parse(record["target"]), _word("criterion", record["criterion"])
+    if schema != _schema(target.name):
+        raise CorruptTable(
+            f"target {shown(target.name)} in a line of schema {schema}: expected {_schema(target.name)}"
+        )
+    if schema == SCHEMA_OF_EXPRESSIONS and target.name != record["target"]:
+        raise CorruptTable(
+            f"target {shown(record['target'])} is not in canonical form: expected {shown(target.name)}"
+        )
     if target.least_draws > K:
         raise CorruptTable(
             f"target of degree {target.least_draws}: expected K of at least that, got {K}"

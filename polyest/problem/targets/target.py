@@ -7,13 +7,14 @@ functions that need them, so that a trainer that only looks up tables does not i
 """
 
 from math import comb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from polyest.errors import NotProved
 from polyest.record import Record
 from polyest.values import clipped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from fractions import Fraction
 
     from flint import arb
@@ -26,7 +27,7 @@ HIGHEST = 1024
 NEAR = 0.125  # greatest d for which `near_zero` gives finite bounds
 # The functions that a class defines for its phi, all for one and the same phi.
 FUNCTION = (
-    "phi", "weighted", "slopes", "exponent", "ball", "jet", "taylor", "near_zero", "moments",
+    "phi", "weighted", "slopes", "exponent", "ball", "jet", "taylor", "near_zero", "moments", "check",
 )  # fmt: skip
 WORDS = ("name", "written")  # the names of phi
 # The statements that are proved for exactly one class.
@@ -60,6 +61,43 @@ class Target(Record):
         for name in unsaid:
             setattr(cls, name, vars(Target)[name])
 
+    @staticmethod
+    def custom(phi: "Callable[[Any], Any] | str", name: str | None = None) -> "Target":
+        """Return the target of a function of p, or of an expression, solved and certified like others.
+
+        Parameters
+        ----------
+        phi : callable or str
+            A formula of p, made of + - * / ** and the functions of `polyest.functions`, or its expression,
+            such as "1/sqrt(p+0.01)".  It has to be finite and smooth on (0, 1], and p phi(p) has to vanish
+            at 0.
+        name : str or None
+            The name of a function's target; that of the function where none is given.
+
+        Returns
+        -------
+        Target
+            The target.  A table of an expression can be written to a file, one of a function cannot.
+
+        Raises
+        ------
+        InvalidProblem
+            If phi is no formula of p, or is not finite on (0, 1].
+        NotProved
+            If phi is not proved to be smooth on (0, 1], or p phi(p) to vanish at 0.
+
+        Examples
+        --------
+        >>> from polyest.functions import sqrt
+        >>> Target.custom(lambda p: 1 / sqrt(p + 0.01), name="floored").name
+        'floored'
+        >>> Target.custom("(p + 0.01)**-0.5").name
+        'custom:1/sqrt(p+0.01)'
+        """
+        from polyest.problem.targets.custom import custom
+
+        return custom(phi, name)
+
     @property
     def name(self) -> str:
         """The text that `parse` reads back, such as `tsallis:0.5`, or the name of an unregistered class."""
@@ -68,6 +106,9 @@ class Target(Record):
     def written(self, argument: str) -> str:
         """Return phi of an argument as pages write it: phi(p), and log p for the log."""
         return f"phi({argument})"
+
+    def check(self) -> None:
+        """Raise InvalidProblem or NotProved where phi itself cannot be used, before anything is solved."""
 
     def phi(self, p: "ArrayLike") -> "Floats":
         """Return the values phi(p) for p in (0, 1], float64, in the shape of p.
@@ -105,7 +146,8 @@ class Target(Record):
         """Return the a_j of phi(m + step t) = sum_j a_j t^j + R, and a bound of |R| on |t| <= 1.
 
         m: centre, inside (0, 1]; step: positive, with step/m < 1; terms: the number of a_j, at least 1 and
-        beyond the exponent.
+        beyond the exponent.  A target that needs more a_j for a rest of about (step/m)^terms may return more,
+        and an infinite bound where it needs a smaller cell.
         """
         raise self._unsaid("taylor")
 
