@@ -109,7 +109,7 @@ class Balls:
 
     def log1p(self, x: Any) -> Any:
         """Return log(1 + x)."""
-        return x.log1p() if hasattr(x, "log1p") else (1 + x).log()
+        return x.log1p() if hasattr(x, "log1p") else _begun((1 + x).log(), x[0].log1p())
 
     def exp(self, x: Any) -> Any:
         """Return e^x."""
@@ -117,7 +117,7 @@ class Balls:
 
     def expm1(self, x: Any) -> Any:
         """Return e^x - 1."""
-        return x.expm1() if hasattr(x, "expm1") else x.exp() - 1
+        return x.expm1() if hasattr(x, "expm1") else _begun(x.exp(), x[0].expm1())
 
 
 class Boxes(Balls):
@@ -265,6 +265,13 @@ def _terms(terms: int) -> Iterator[None]:
         yield
     finally:
         ctx.cap = before
+
+
+def _begun(found: "arb_series", first: "arb") -> "arb_series":
+    """Return a series with another first coefficient, one that is not a difference."""
+    from flint import arb_series
+
+    return arb_series([first, *found.coeffs()[1:]], prec=found.prec)
 
 
 def _powered(x: Any, n: int, one: Any) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 
 from polyest.arrays import Floats
 from polyest.errors import InvalidProblem, NotProved, PolyestError
-from polyest.precision import undisturbed
+from polyest.precision import undisturbed, working
 from polyest.problem.expressions import fields, grammar, zero
 from polyest.problem.expressions.expression import LARGEST, Expression, variables
 from polyest.problem.expressions.symbol import traced
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from flint import arb
     from numpy.typing import ArrayLike
 
-MOST_TERMS = 2048  # Taylor terms; a cell that needs more is halved
+# A cell that needs more than MORE times the Taylor terms that are asked for, and FEW, is halved; so is one
+# on which rounding costs more than SPARE_BITS.
+MORE, FEW, SPARE_BITS = 4, 32, 30
 MOST_BOXES = 20_000  # boxes that cover [d, 1]
 SMALLEST = 2.0**-40  # radius of a box, relative to p, below which the cover is given up
 HALVINGS = 60  # ends d = 1/8, 1/16, ... at which a germ is looked for
@@ -39,9 +41,9 @@ ROOM = 1.5  # a box has this many times the radius of the cell in it
 LEAST_ROOM = 1.25  # the least rho/step of a Taylor remainder
 SHARES = (0.9375, 0.75, 0.5, 2.0, 4.0)  # radii rho that are tried, relative to the centre m
 TIMES = (32.0, 16.0, 8.0, 4.0, 3.0, 2.0, ROOM)  # and relative to the step
-MORE = 2  # a polynomial of at most this many times the terms that are asked for is expanded
-HUGE = 1e250  # a bound of |phi| from which no remainder is made
+HUGE = 1e250  # a bound of |phi| on a disc from which no remainder is made
 MOMENT_TERMS = 64  # a_j of phi on each interval of the integrals: their rest is 3^-64
+MOMENT_BITS = 160
 MOMENT_REST = 2.0**-90  # what the integrals may leave out near 0
 MOST_INTERVALS = 4000
 SAMPLES = (0.8125, 0.3125, 0.0625)  # p at which a function and its formula are compared
@@ -124,7 +126,7 @@ class Custom(Target):
 
         The rest is infinite where phi is not seen to be analytic well beyond the cell.
         """
-        from flint import arb
+        from flint import arb, ctx
 
         if self._powers is not None and len(self._powers) <= MORE * terms:
             return fields.series(self._node, m, step, len(self._powers)), arb(0)
@@ -132,20 +134,24 @@ class Custom(Target):
         if within <= (step / m) ** terms:
             return [arb(0)], within.upper()
         value = self.ball(m)
-        digits = terms * log2(float(m) / float(step)) - log2(max(1.0, float(abs(value).upper())))
-        best, rest = MOST_TERMS + 1, arb("+inf")
+        scale = max(1.0, float(abs(value).upper()))
+        digits = terms * log2(float(m) / float(step)) - log2(scale)
+        best, rest = MORE * terms + FEW, arb("+inf")
         for radius in _radii(float(m), float(step)):
             size = _size(self._node, m, radius)
             if not size < HUGE:
                 continue
             share = step / radius
-            spare = log2(float((size / (1 - share)).upper()) + 2.0**-1000)
+            spare = log2(float((size / (1 - share)).upper()) + 1 / HUGE)
             count = max(1, ceil((digits + spare) / -log2(float(share))))
             if count < best:
                 best, rest = count, (size * share**count / (1 - share)).upper()
-        if best > MOST_TERMS:
-            return [value], arb("+inf")
-        return fields.series(self._node, m, step, best), rest
+        if not rest.is_finite():
+            return [value], rest
+        coefficients = fields.series(self._node, m, step, best)
+        spread = sum(float(a.rad()) for a in coefficients[1:])  # which a smaller cell makes smaller
+        lost = spread > scale * max(2.0 ** (SPARE_BITS - ctx.prec), 2.0 ** (SPARE_BITS - digits))
+        return ([value], arb("+inf")) if lost else (coefficients, rest)
 
     def near_zero(self, d: "arb") -> tuple["arb", "arb"]:
         """Return the bounds of the germ of phi, and beyond its reach also those of balls."""
@@ -169,6 +175,12 @@ class Custom(Target):
 
         The rule is exact for the degree of the polynomial and of B_k together.
         """
+        from flint import ctx
+
+        with working(max(MOMENT_BITS, ctx.prec)):
+            return self._moments(K)
+
+    def _moments(self, K: int) -> list["arb"]:
         from flint import arb, arb_mat, arb_poly
 
         pieces, last = _intervals(self)
@@ -355,8 +367,8 @@ def _not_smooth(node: Expression, m: float, r: float) -> PolyestError:
     for p in (m - r, m, min(m + r, 1.0)):
         if not fields.evaluate(node, arb(p), fields.Balls()).is_finite():
             return InvalidProblem(
-                f"target custom:{clipped(node.text)} is not finite at p = {p:.6g}: expected a function that "
-                "is, on all of (0, 1]"
+                f"target custom:{clipped(node.text)} is not finite at p = {p:.6g}, or beyond what can "
+                "be computed: expected a function that is finite on all of (0, 1]"
             )
     return NotProved(
         f"target custom:{clipped(node.text)} is not proved to be finite and smooth around p = {m:.6g}: "
