@@ -25,20 +25,22 @@ if TYPE_CHECKING:
     from polyest import compiled as compiled
     from polyest import errors as errors
     from polyest import grpo as grpo
+    from polyest.explanation import explain
     from polyest.make.pipeline import solve
     from polyest.make.verify import verify
-    from polyest.problem.targets.target import Target
+    from polyest.problem.targets.public import Target
     from polyest.tables.format import dumps, loads
     from polyest.tables.release import load
     from polyest.tables.table import Table
     from polyest.tables.universal import UniversalTable
 
 _HOMES = {
+    "explain": "explanation",
     "solve": "make.pipeline",
     "verify": "make.verify",
     "load": "tables.release",
     "Table": "tables.table",
-    "Target": "problem.targets.target",
+    "Target": "problem.targets.public",
     "UniversalTable": "tables.universal",
     "dumps": "tables.format",
     "loads": "tables.format",
@@ -58,6 +60,7 @@ __all__ = [
     "closed_forms",
     "counts",
     "dumps",
+    "explain",
     "frontier",
     "functions",
     "games",

@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from polyest.tables.line import DualKey, Enclosed, Line, Listed, Universal, Witness
     from polyest.tables.universal import UniversalTable
 
-SCHEMA = 1
-SCHEMA_OF_EXPRESSIONS = 2
+SCHEMAS = 1, 2
 MOST_POINTS = (
     8  # a witness has at most MOST_POINTS (K + 16) points; solvers give about 2 K for large K
 )
@@ -48,8 +47,7 @@ LIMITS = tuple(name for name in Limits._fields if name != "bias")
 DUAL_KEYS: "tuple[DualKey, ...]" = ("bias_points", "bias_weights", "noise_points", "noise_weights")
 KEY_OF_K = b'"K": '
 MOST_DIGITS = 16  # digits of a K, which is at most 2^53
-# The starts of a line of an unreleased table.
-OPENINGS = (
+OPENINGS = (  # the starts of a line of an unreleased table
     b'{"schema": 1, "release": null, "target": "',
     b'{"schema": 2, "release": null, "target": "custom:',
 )
@@ -180,11 +178,11 @@ def may_begin(cut: bytes) -> bool:
 
 def _heading(table: Lookup) -> dict[str, object]:
     """Return the keys of a record that state the problem of a table of any kind."""
-    expression = getattr(table.problem.target, "expression", None)
-    if expression is not None and table.target != f"custom:{expression}":
+    formula = f"custom:{getattr(table.problem.target, 'expression', '')}"
+    if formula not in ("custom:", table.target):
         raise InvalidProblem(
             f"target {shown(table.target)} is a Python function, which is not written to a file: expected "
-            f"its expression, so solve for the target {f'custom:{expression}'!r} instead"
+            f"its expression; solve for the target {formula!r} instead"
         )
     if parse(table.target) != table.problem.target:  # a subclass, whose code a file does not hold
         raise InvalidProblem(
@@ -203,7 +201,7 @@ def _heading(table: Lookup) -> dict[str, object]:
 
 def _schema(target: str) -> int:
     """Return the schema of a line for this target."""
-    return SCHEMA_OF_EXPRESSIONS if target.startswith("custom:") else SCHEMA
+    return SCHEMAS[target.startswith("custom:")]
 
 
 def _claims_out(table: Lookup) -> dict[str, object]:
@@ -287,10 +285,8 @@ def _posed(record: "Line") -> Problem:
     if not isinstance(record, dict):
         raise CorruptTable("not a JSON object: expected one table per line")
     schema = record["schema"]
-    if schema not in (SCHEMA, SCHEMA_OF_EXPRESSIONS) or isinstance(schema, bool):
-        raise CorruptTable(
-            f"schema {shown(schema)}: this polyest reads schemas {SCHEMA} and {SCHEMA_OF_EXPRESSIONS}"
-        )
+    if schema not in SCHEMAS or isinstance(schema, bool):
+        raise CorruptTable(f"schema {shown(schema)}: this polyest reads schemas 1 and 2")
     K = record["K"]
     if not whole(K, 1):
         raise CorruptTable(f"K is {shown(K)}: expected an integer of at least 1, up to 2^53")
@@ -305,13 +301,11 @@ def _posed(record: "Line") -> Problem:
     if record["release"] is not None:
         _word("release", record["release"])
     target, criterion = parse(record["target"]), _word("criterion", record["criterion"])
-    if schema != _schema(target.name):
+    right = schema, record["target"] if schema == 1 else target.name
+    if (_schema(target.name), record["target"]) != right:
         raise CorruptTable(
-            f"target {shown(target.name)} in a line of schema {schema}: expected {_schema(target.name)}"
-        )
-    if schema == SCHEMA_OF_EXPRESSIONS and target.name != record["target"]:
-        raise CorruptTable(
-            f"target {shown(record['target'])} is not in canonical form: expected {shown(target.name)}"
+            f"target {shown(record['target'])} in a line of schema {schema}: expected "
+            f"{shown(target.name)}, of schema {_schema(target.name)}"
         )
     if target.least_draws > K:
         raise CorruptTable(

@@ -22,7 +22,7 @@ PLAN = {
     "deprecation": set(),
     "reals": {"arrays", "errors", "values"},
     # What is asked, and the mathematics of it.
-    "problem": {"arrays", "errors", "record", "values"},
+    "problem": {"arrays", "errors", "precision", "record", "values"},
     "precision": {"dependencies", "errors"},
     "exact": {"arrays", "decimals", "dependencies", "errors", "precision", "problem"},
     # Solvers and proof are siblings, blind to each other; only `make` sees both.
@@ -61,6 +61,10 @@ PLAN = {
     "recommendation": {
         "arrays", "closed_forms", "counts", "errors", "gradients", "problem", "tables", "values",
     },
+    "functions": set(),
+    "explanation": {
+        "arrays", "counts", "errors", "make", "problem", "proof", "tables", "values",
+    },
     "curves": {"problem", "tables"},
     "rivals": {"closed_forms", "make", "problem", "proof", "tables"},
     "frontier": {
@@ -72,16 +76,17 @@ PLAN = {
         "values",
     },
     "cli": {
-        "arrays", "closed_forms", "counts", "decimals", "dependencies", "errors", "frontier",
-        "gradients", "make", "precision", "problem", "proof", "recommendation", "solvers",
+        "arrays", "closed_forms", "counts", "decimals", "dependencies", "errors", "explanation",
+        "frontier", "gradients", "make", "precision", "problem", "proof", "recommendation", "solvers",
         "tables", "values", "version",
     },
     # Public paths.
     "lookup": {"tables"},
     "sweeping": {"make"},
     "": {
-        "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier",
-        "games", "gathering", "grpo", "make", "pairing", "rewards", "tables", "version",
+        "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "explanation",
+        "frontier", "functions", "games", "gathering", "grpo", "make", "pairing", "problem", "rewards",
+        "tables", "version",
     },
 }  # fmt: skip
 # Calls up, inside functions: `Table.rounded`, and the certificate of a closed form, when it is asked for.

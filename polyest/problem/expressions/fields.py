@@ -24,11 +24,14 @@ HALF = Fraction(1, 2)
 
 
 def evaluate(node: Expression, point: Any, field: Any) -> Any:
-    """Return the value of an expression at a point, in the arithmetic of a field."""
+    """Return the value of an expression at a point, in the arithmetic of a field.
+
+    point: the value of the one variable, or a dictionary with that of each.
+    """
     if node.kind == "number":
         return field.number(value_of(node))
     if node.kind == "variable":
-        return point
+        return point[node.value] if isinstance(point, dict) else point
     if node.kind == "power" and node.parts[1].kind == "number":
         base, n = evaluate(node.parts[0], point, field), value_of(node.parts[1])
         if abs(n) == HALF:

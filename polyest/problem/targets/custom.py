@@ -1,16 +1,16 @@
 """A formula of the caller's, phi = an expression of p, with everything that a proof needs found by itself.
 
-The expression has to be finite and analytic on (0, 1], and p phi(p) has to vanish at 0.  `check` proves it:
-on (0, d] by the expression's germ at 0 (expressions/zero.py), and on [d, 1] by complex boxes on which the
-expression is analytic.  Taylor remainders are Cauchy's: with |phi| <= M on |z - m| <= rho,
+The expression has to be finite and analytic on (0, 1], and p phi(p) has to vanish at 0.  `check` proves it
+(expressions/analytic.py).  Taylor remainders are Cauchy's: with |phi| <= M on |z - m| <= rho,
 
     |R| <= sum_{j >= n} M (step/rho)^j = M q^n / (1 - q),   q = step/rho.
 
 No theorem is claimed, except for an expression that is a polynomial.
 """
 
-from collections.abc import Callable, Iterator
-from functools import cached_property, lru_cache
+from collections.abc import Callable
+from functools import cached_property
+from importlib import import_module
 from math import ceil, log2
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,10 @@ import numpy as np
 
 from polyest.arrays import Floats
 from polyest.errors import InvalidProblem, NotProved, PolyestError
-from polyest.precision import undisturbed, working
+from polyest.precision import working
 from polyest.problem.expressions import fields, grammar, zero
-from polyest.problem.expressions.expression import LARGEST, Expression, variables
+from polyest.problem.expressions.analytic import ROOM, expanded, size_on, sizes, start
+from polyest.problem.expressions.expression import Expression, variables
 from polyest.problem.expressions.symbol import traced
 from polyest.problem.targets.target import NEAR, Target, descartes
 from polyest.values import LONGEST, clipped, real, shown
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
 # A cell that needs more than MORE times the Taylor terms that are asked for, and FEW, is halved; so is one
 # on which rounding costs more than SPARE_BITS.
 MORE, FEW, SPARE_BITS = 4, 32, 30
-MOST_BOXES = 20_000  # boxes that cover [d, 1]
-SMALLEST = 2.0**-40  # radius of a box, relative to p, below which the cover is given up
-HALVINGS = 60  # ends d = 1/8, 1/16, ... at which a germ is looked for
-ROOM = 1.5  # a box has this many times the radius of the cell in it
 LEAST_ROOM = 1.25  # the least rho/step of a Taylor remainder
 SHARES = (0.9375, 0.75, 0.5, 2.0, 4.0)  # radii rho that are tried, relative to the centre m
 TIMES = (32.0, 16.0, 8.0, 4.0, 3.0, 2.0, ROOM)  # and relative to the step
@@ -79,7 +76,7 @@ class Custom(Target):
 
     def check(self) -> None:
         """Raise InvalidProblem or NotProved unless phi is proved finite and analytic on (0, 1]."""
-        _start(self.expression)
+        start(self.expression)
 
     def phi(self, p: "ArrayLike") -> Floats:
         """Return the values phi(p); where a step of the formula is beyond the doubles, those of balls."""
@@ -106,7 +103,7 @@ class Custom(Target):
         """The power of p that bounds phi at 0, or 0 where that is not negative."""
         from flint import arb
 
-        germ = zero.germ(self._node, arb(_start(self.expression)))
+        germ = zero.germ(self._node, arb(start(self.expression)))
         return min(0.0, float(germ.a)) if self._powers is None else 0.0
 
     def ball(self, p: "arb") -> "arb":
@@ -138,7 +135,7 @@ class Custom(Target):
         digits = terms * log2(float(m) / float(step)) - log2(scale)
         best, rest = MORE * terms + FEW, arb("+inf")
         for radius in _radii(float(m), float(step)):
-            size = _size(self._node, m, radius)
+            size = size_on(self._node, m, radius)
             if not size < HUGE:
                 continue
             share = step / radius
@@ -162,11 +159,11 @@ class Custom(Target):
         if self._powers is not None:
             size = sum((abs(fields.Balls().number(a)) for a in self._powers), arb(0))
             return d * size, d * size * size
-        start = arb(_start(self.expression))
-        germ = zero.germ(self._node, d if d <= start else start)
+        far = arb(start(self.expression))
+        germ = zero.germ(self._node, d if d <= far else far)
         first, second = germ.bound(1, 1), germ.bound(1, 2)
-        if not d <= start:
-            for p, size in _sizes(self._node, float(start), float(d.upper())):
+        if not d <= far:
+            for p, size in sizes(self._node, float(far), float(d.upper())):
                 first, second = first.max(p * size), second.max(p * size * size)
         return first, second
 
@@ -225,7 +222,7 @@ class Custom(Target):
 
     @property
     def _powers(self) -> "tuple[Fraction, ...] | None":
-        return _expanded(self.expression)
+        return expanded(self.expression)
 
 
 def read(text: str, tail: str) -> Custom:
@@ -259,11 +256,10 @@ def custom(phi: Callable[[Any], Any] | str, name: str | None = None) -> Custom:
 
 def _label(name: object) -> str:
     """Return the name of a function's target; raise InvalidProblem for one that means another target."""
-    from polyest.problem.targets import WRITTEN
-
+    words = import_module("polyest.problem.targets").WRITTEN
     if not isinstance(name, str) or not name.strip() or len(name) > LONGEST:
         raise InvalidProblem(f"name is {shown(name)}: expected a text of 1 to {LONGEST} characters")
-    if name.partition(":")[0] in WRITTEN:
+    if name.partition(":")[0] in words:
         raise InvalidProblem(f"name {shown(name)} is that of another target: expected a new name")
     return name
 
@@ -288,124 +284,10 @@ def _compare(phi: Callable[[Any], Any], target: Custom) -> None:
             )
 
 
-@lru_cache(maxsize=256)
-def _expanded(expression: str) -> "tuple[Fraction, ...] | None":
-    """Return the coefficients of an expression that is a polynomial, else None."""
-    powers = fields.polynomial(grammar.read(expression))
-    return None if powers is None else tuple(powers)
-
-
-@lru_cache(maxsize=256)
-def _start(expression: str) -> float:
-    """Return the greatest d = 1/8, 1/16, ... on which phi has a germ; raise where it is not as it must be."""
-    found: float = undisturbed(lambda: _proved_start(grammar.read(expression)))
-    return found
-
-
-def _proved_start(node: Expression) -> float:
-    """Return d at the usual precision, after covering [d, 1] by boxes on which phi is analytic."""
-    d = NEAR if _expanded(node.text) is not None else _end_of_germ(node)
-    waiting = [(0.75 * 2.0**-k, 0.25 * 2.0**-k) for k in range(round(-log2(d)))][::-1]
-    for _ in range(MOST_BOXES):
-        m, r = waiting.pop()
-        if not _within_doubles(node, m):
-            raise InvalidProblem(
-                f"target custom:{clipped(node.text)} is beyond {LARGEST:g} at p = {m:.6g}: expected smaller "
-                "values; scale the rewards"
-            )
-        if not _box(node, m, r):
-            if r < SMALLEST * m:
-                break
-            waiting += [(m - r / 2, r / 2), (m + r / 2, r / 2)]
-        elif not waiting:
-            return d
-    raise _not_smooth(node, m, r)
-
-
-def _box(node: Expression, m: float, r: float) -> bool:
-    """Return whether phi is analytic and bounded on a box around a cell."""
-    from flint import arb
-
-    return bool(_size(node, arb(m), ROOM * r).is_finite())
-
-
-def _within_doubles(node: Expression, p: float) -> bool:
-    """Return whether |phi(p)| is not proved to be too large for the squares of entries."""
-    from flint import arb
-
-    return not abs(fields.evaluate(node, arb(p), fields.Balls())) > LARGEST
-
-
-def _end_of_germ(node: Expression) -> float:
-    """Return the greatest d = 1/8, 1/16, ... on which phi has a germ, of a power of p above -1."""
-    from flint import arb
-
-    reason = ""
-    for k in range(3, 3 + HALVINGS):
-        try:
-            germ = zero.germ(node, arb(2.0**-k))
-        except NotProved as error:
-            reason = str(error)
-            continue
-        if germ.a > -1:
-            return 2.0**-k
-        raise NotProved(
-            f"target custom:{clipped(node.text)} grows like p**{float(germ.a):g} at p = 0 as far as is seen: "
-            "expected one for which p phi(p) vanishes there; where terms cancel, write expm1(x) for exp(x)-1 "
-            "and log1p(x) for log(1+x)"
-        )
-    raise NotProved(
-        f"target custom:{clipped(node.text)} is {reason}, as far as is seen: expected p phi(p) to vanish at "
-        "p = 0; where terms cancel, write expm1(x) for exp(x)-1 and log1p(x) for log(1+x)"
-    )
-
-
-def _not_smooth(node: Expression, m: float, r: float) -> PolyestError:
-    """Return the error for a place around which phi is not seen to be analytic."""
-    from flint import arb
-
-    for p in (m - r, m, min(m + r, 1.0)):
-        if not fields.evaluate(node, arb(p), fields.Balls()).is_finite():
-            return InvalidProblem(
-                f"target custom:{clipped(node.text)} is not finite at p = {p:.6g}, or beyond what can "
-                "be computed: expected a function that is finite on all of (0, 1]"
-            )
-    return NotProved(
-        f"target custom:{clipped(node.text)} is not proved to be finite and smooth around p = {m:.6g}: "
-        "expected a formula that is, on all of (0, 1], such as 1/sqrt(p+0.01)"
-    )
-
-
 def _radii(m: float, step: float) -> list[float]:
     """Return the radii of discs around m that are tried, all greater than the step."""
     radii = {*(m * share for share in SHARES), *(step * times for times in TIMES)}
     return sorted(radius for radius in radii if radius >= LEAST_ROOM * step)
-
-
-def _size(node: Expression, m: "arb", radius: float) -> "arb":
-    """Return an upper bound of |phi| on a box around the disc |z - m| <= radius; not finite without one."""
-    from flint import acb, arb
-
-    box = acb(m + arb(0, radius), arb(0, radius))
-    value = fields.evaluate(node, box, fields.Boxes())
-    return abs(value).upper() if value.is_finite() else arb("+inf")
-
-
-def _sizes(node: Expression, low: float, high: float) -> Iterator[tuple["arb", "arb"]]:
-    """Yield the ends p of intervals that cover [low, high], and bounds of |phi| on them."""
-    from flint import arb
-
-    waiting = [(low, high)]
-    for _ in range(MOST_BOXES):
-        if not waiting:
-            return
-        left, right = waiting.pop()
-        value = fields.evaluate(node, arb(left).union(arb(right)), fields.Balls())
-        if value.is_finite():
-            yield arb(right), abs(value).upper()
-        else:
-            waiting += [(left, (left + right) / 2), ((left + right) / 2, right)]
-    yield arb(high), arb("+inf")
 
 
 Piece = tuple["arb", float, list["arb"], "arb"]  # centre, radius, coefficients and rest of phi

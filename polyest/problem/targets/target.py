@@ -7,14 +7,13 @@ functions that need them, so that a trainer that only looks up tables does not i
 """
 
 from math import comb
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from polyest.errors import NotProved
-from polyest.record import Record
+from polyest.problem.targets.public import Target as Asked
 from polyest.values import clipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from fractions import Fraction
 
     from flint import arb
@@ -36,7 +35,7 @@ THEOREMS = (
 )  # fmt: skip
 
 
-class Target(Record):
+class Target(Asked):
     """A function phi of p with its parameters, which are exact doubles.
 
     A class defines for its phi the functions that FUNCTION lists, and those of THEOREMS that hold for it.  A
@@ -60,43 +59,6 @@ class Target(Record):
         unsaid = (old - new) & {*FUNCTION, *WORDS} | ({*THEOREMS} - vars(cls).keys())
         for name in unsaid:
             setattr(cls, name, vars(Target)[name])
-
-    @staticmethod
-    def custom(phi: "Callable[[Any], Any] | str", name: str | None = None) -> "Target":
-        """Return the target of a function of p, or of an expression, solved and certified like others.
-
-        Parameters
-        ----------
-        phi : callable or str
-            A formula of p, made of + - * / ** and the functions of `polyest.functions`, or its expression,
-            such as "1/sqrt(p+0.01)".  It has to be finite and smooth on (0, 1], and p phi(p) has to vanish
-            at 0.
-        name : str or None
-            The name of a function's target; that of the function where none is given.
-
-        Returns
-        -------
-        Target
-            The target.  A table of an expression can be written to a file, one of a function cannot.
-
-        Raises
-        ------
-        InvalidProblem
-            If phi is no formula of p, or is not finite on (0, 1].
-        NotProved
-            If phi is not proved to be smooth on (0, 1], or p phi(p) to vanish at 0.
-
-        Examples
-        --------
-        >>> from polyest.functions import sqrt
-        >>> Target.custom(lambda p: 1 / sqrt(p + 0.01), name="floored").name
-        'floored'
-        >>> Target.custom("(p + 0.01)**-0.5").name
-        'custom:1/sqrt(p+0.01)'
-        """
-        from polyest.problem.targets.custom import custom
-
-        return custom(phi, name)
 
     @property
     def name(self) -> str:
