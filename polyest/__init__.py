@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from polyest import compiled as compiled
     from polyest import errors as errors
     from polyest import grpo as grpo
-    from polyest.explanation import explain
+    from polyest.make.explanation import explain
     from polyest.make.pipeline import solve
     from polyest.make.verify import verify
     from polyest.problem.targets.public import Target
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from polyest.tables.universal import UniversalTable
 
 _HOMES = {
-    "explain": "explanation",
+    "explain": "make.explanation",
     "solve": "make.pipeline",
     "verify": "make.verify",
     "load": "tables.release",

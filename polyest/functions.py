@@ -17,13 +17,13 @@ def sqrt(x: Any) -> Any:
 
     Parameters
     ----------
-    x : number, array, python-flint ball or series, or what `Target.custom` calls a function with
-        The argument.
+    x : Any
+        A number, an array, a ball, or what stands for p in a formula.
 
     Returns
     -------
-    as x
-        The square root.
+    Any
+        The square root, of the kind of x.
 
     Examples
     --------
@@ -38,12 +38,12 @@ def log(x: Any) -> Any:
 
     Parameters
     ----------
-    x : number, array, python-flint ball or series, or what `Target.custom` calls a function with
-        The argument.
+    x : Any
+        A number, an array, a ball, or what stands for p in a formula.
 
     Returns
     -------
-    as x
+    Any
         The logarithm.
 
     Examples
@@ -59,12 +59,12 @@ def log1p(x: Any) -> Any:
 
     Parameters
     ----------
-    x : number, array, python-flint ball or series, or what `Target.custom` calls a function with
-        The argument.
+    x : Any
+        A number, an array, a ball, or what stands for p in a formula.
 
     Returns
     -------
-    as x
+    Any
         The logarithm of 1 + x.
 
     Examples
@@ -80,12 +80,12 @@ def exp(x: Any) -> Any:
 
     Parameters
     ----------
-    x : number, array, python-flint ball or series, or what `Target.custom` calls a function with
-        The argument.
+    x : Any
+        A number, an array, a ball, or what stands for p in a formula.
 
     Returns
     -------
-    as x
+    Any
         The exponential.
 
     Examples
@@ -101,12 +101,12 @@ def expm1(x: Any) -> Any:
 
     Parameters
     ----------
-    x : number, array, python-flint ball or series, or what `Target.custom` calls a function with
-        The argument.
+    x : Any
+        A number, an array, a ball, or what stands for p in a formula.
 
     Returns
     -------
-    as x
+    Any
         The exponential less 1.
 
     Examples
@@ -122,14 +122,14 @@ def pow(x: Any, y: Any) -> Any:
 
     Parameters
     ----------
-    x : number, array, python-flint ball or series, or what `Target.custom` calls a function with
-        The base.
-    y : number, or as x
+    x : Any
+        The base: a number, an array, a ball, or what stands for p in a formula.
+    y : Any
         The exponent.
 
     Returns
     -------
-    as x
+    Any
         The power.
 
     Examples

@@ -26,7 +26,7 @@ PLAN = {
     "precision": {"dependencies", "errors"},
     "exact": {"arrays", "decimals", "dependencies", "errors", "precision", "problem"},
     # Solvers and proof are siblings, blind to each other; only `make` sees both.
-    "solvers": {"arrays", "dependencies", "errors", "exact", "precision", "problem"},
+    "solvers": {"arrays", "dependencies", "errors", "exact", "precision", "problem", "record"},
     "proof": {"arrays", "dependencies", "errors", "exact", "precision", "problem"},
     "make": {
         "arrays", "counts", "deprecation", "errors", "exact", "precision", "problem", "proof",
@@ -62,9 +62,6 @@ PLAN = {
         "arrays", "closed_forms", "counts", "errors", "gradients", "problem", "tables", "values",
     },
     "functions": set(),
-    "explanation": {
-        "arrays", "counts", "errors", "make", "problem", "proof", "tables", "values",
-    },
     "curves": {"problem", "tables"},
     "rivals": {"closed_forms", "make", "problem", "proof", "tables"},
     "frontier": {
@@ -82,6 +79,7 @@ PLAN = {
     },
     # Public paths.
     "lookup": {"tables"},
+    "explanation": {"make"},
     "sweeping": {"make"},
     "": {
         "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "explanation",

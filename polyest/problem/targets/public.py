@@ -25,8 +25,8 @@ class Target(Record):
     'floored'
     """
 
-    @staticmethod
-    def custom(phi: "Callable[[Any], Any] | str", name: str | None = None) -> "Any":
+    @classmethod
+    def custom(cls, phi: "Callable[[Any], Any] | str", name: str | None = None) -> "Any":
         """Return the target of a function of p, or of an expression, solved and certified like others.
 
         Parameters
