@@ -1,5 +1,5 @@
-"""What a reward of the count pays and estimates: `explain` and what it returns."""
+"""What `polyest.explain` returns: an explanation, with a fit of each family of targets."""
 
-from polyest.make.explanation import Explanation, Fit, explain
+from polyest.make.explanation import Explanation, Fit
 
-__all__ = ["Explanation", "Fit", "explain"]
+__all__ = ["Explanation", "Fit"]

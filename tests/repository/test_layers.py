@@ -82,8 +82,8 @@ PLAN = {
     "explanation": {"make"},
     "sweeping": {"make"},
     "": {
-        "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "explanation",
-        "frontier", "functions", "games", "gathering", "grpo", "make", "pairing", "problem", "rewards",
+        "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier",
+        "functions", "games", "gathering", "grpo", "make", "pairing", "problem", "rewards",
         "tables", "version",
     },
 }  # fmt: skip
