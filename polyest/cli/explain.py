@@ -40,7 +40,7 @@ def command(
         )
     require_memory()
     from polyest.cli.pages.explanation import explanation_page, explanation_record
-    from polyest.explanation import explain
+    from polyest.make.explanation import explain
 
     reward = _numbers(entries) if entries is not None else str(expression)
     with progress("targets"):
