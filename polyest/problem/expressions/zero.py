@@ -67,13 +67,14 @@ class Germ:
         return _between(0, ceiling(self.a, self.b, self.d)) * self.c
 
     def bound(self, weight: int, times: int) -> "arb":
-        """Return an upper bound of p^weight |v|^times on [0, d], infinite where there is none."""
+        """Return an upper bound of p^weight |v|^times on [0, d], times 1 or 2; infinite without one."""
         from flint import arb
 
         a, b = weight + times * self.a, times * self.b
         if a < 0 or (a == 0 and b > 0):
             return arb("+inf")
-        return (abs(self.c) ** times * ceiling(a, b, self.d)).upper()
+        size = abs(self.c).upper()  # no power of a ball around 0, which flint does not take
+        return ((size if times == 1 else size * size) * ceiling(a, b, self.d)).upper()
 
 
 class Germs:

@@ -39,8 +39,8 @@ LEAST_ROOM = 1.25  # the least rho/step of a Taylor remainder
 SHARES = (0.9375, 0.75, 0.5, 2.0, 4.0)  # radii rho that are tried, relative to the centre m
 TIMES = (32.0, 16.0, 8.0, 4.0, 3.0, 2.0, ROOM)  # and relative to the step
 HUGE = 1e250  # a bound of |phi| on a disc from which no remainder is made
+BITS = 160  # precision of what becomes a double, and of the integrals at least
 MOMENT_TERMS = 64  # a_j of phi on each interval of the integrals: their rest is 3^-64
-MOMENT_BITS = 160
 MOMENT_REST = 2.0**-90  # what the integrals may leave out near 0
 MOST_INTERVALS = 4000
 SAMPLES = (0.8125, 0.3125, 0.0625)  # p at which a function and its formula are compared
@@ -80,13 +80,16 @@ class Custom(Target):
 
     def phi(self, p: "ArrayLike") -> Floats:
         """Return the values phi(p); where a step of the formula is beyond the doubles, those of balls."""
-        from flint import arb
-
         x = np.asarray(p, dtype=np.float64)
         with np.errstate(all="ignore"):
             values = np.array(fields.evaluate(self._node, x, fields.Floats()), dtype=np.float64)
-        for i in np.argwhere(~np.isfinite(values) & (x > 0)):
-            values[tuple(i)] = float(self.ball(arb(float(x[tuple(i)]))))
+        lost = np.argwhere(~np.isfinite(values) & (x > 0))
+        if lost.size:
+            from flint import arb
+
+            with working(BITS):
+                for i in map(tuple, lost):
+                    values[i] = float(self.ball(arb(float(x[i]))))
         return values
 
     def slopes(self, p: "ArrayLike") -> tuple[Floats, Floats]:
@@ -94,7 +97,8 @@ class Custom(Target):
         from flint import arb
 
         x = np.asarray(p, dtype=np.float64)
-        jets = [self.jet(arb(float(place)))[1:] for place in x.ravel()]
+        with working(BITS):
+            jets = [self.jet(arb(float(place)))[1:] for place in x.ravel()]
         first, second = (np.array([float(jet[i]) for jet in jets]) for i in (0, 1))
         return first.reshape(x.shape), second.reshape(x.shape)
 
@@ -174,7 +178,7 @@ class Custom(Target):
         """
         from flint import ctx
 
-        with working(max(MOMENT_BITS, ctx.prec)):
+        with working(max(BITS, ctx.prec)):
             return self._moments(K)
 
     def _moments(self, K: int) -> list["arb"]:

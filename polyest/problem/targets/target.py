@@ -26,7 +26,7 @@ HIGHEST = 1024
 NEAR = 0.125  # greatest d for which `near_zero` gives finite bounds
 # The functions that a class defines for its phi, all for one and the same phi.
 FUNCTION = (
-    "phi", "weighted", "slopes", "exponent", "ball", "jet", "taylor", "near_zero", "moments", "check",
+    "phi", "weighted", "slopes", "exponent", "ball", "jet", "taylor", "near_zero", "moments",
 )  # fmt: skip
 WORDS = ("name", "written")  # the names of phi
 # The statements that are proved for exactly one class.
