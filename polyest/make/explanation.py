@@ -40,7 +40,7 @@ from polyest.problem.targets import Target, parse
 from polyest.proof.certify import measure, noise_unit
 from polyest.solvers.affine import least_affine
 from polyest.tables.table import Table
-from polyest.values import clipped, real, shown
+from polyest.values import clipped, plain, real, shown
 
 __all__ = ["Explanation", "Fit", "explain"]
 
@@ -225,7 +225,7 @@ def _entries(reward: Reward, G: int, K: int) -> Floats:
                 f"reward {shown(reward)}: expected an expression of X and G, a function of X, or "
                 f"the rewards of the counts 1..{G}"
             ) from None
-    numbers = [real(getattr(value, "item", lambda value=value: value)()) for value in values]
+    numbers = [real(plain(value)) for value in values]
     if len(numbers) not in (K + 1, G):
         raise InvalidProblem(
             f"{len(numbers)} entries for a group of {G}: expected {G}, the rewards of the counts 1..{G}"

@@ -7,6 +7,7 @@ is no formula.
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import isfinite
 from numbers import Rational, Real
 from typing import Any, NoReturn
 
@@ -21,7 +22,7 @@ from polyest.problem.expressions.expression import (
     total,
     variable,
 )
-from polyest.values import clipped, shown
+from polyest.values import clipped, real, shown
 
 MINUS_ONE = number(Fraction(-1))
 USES = "+ - * / ** and the functions of polyest.functions"
@@ -159,12 +160,11 @@ def _node(value: Any) -> Expression | None:
         return None
     if isinstance(value, Rational):
         return number(Fraction(int(value.numerator), int(value.denominator)))
-    try:
-        return number(Fraction(float(value)))
-    except (OverflowError, ValueError):
+    if not isfinite(real(value)):
         raise InvalidProblem(
             f"the function uses the number {shown(value)}: expected finite numbers"
-        ) from None
+        )
+    return number(Fraction(real(value)))
 
 
 def _operation(made: Callable[[Expression, Expression], Expression]) -> Callable[[Any, Any], Any]:
