@@ -80,7 +80,9 @@ def verify(table: Table | UniversalTable) -> None:
                 f"K = {table.K}: the budget is {table.budget}, expected {needed} for criterion "
                 f"{table.criterion}: one of them is altered"
             )
-        problem = resolve(pose(table.K, table.target, table.criterion, **_keywords(table.problem)))
+        problem = resolve(
+            pose(table.K, table.problem.target, table.criterion, **_keywords(table.problem))
+        )
         proved = certify(problem, table.coefficients, table.witness)
     else:
         proved = measure(table.problem.target, table.coefficients)

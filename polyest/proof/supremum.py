@@ -43,6 +43,7 @@ NARROW = 2.0**-43  # times the supremum: a bound this close to the supremum is n
 FINE = 2.0**-56  # times the supremum: what may be moved into the radius on a cell
 UP = 1 + 2.0**-44  # factor that covers the rounding errors of a float sum of bounds
 MOST_CELLS = 200_000  # cells after which the proof is given up
+FINEST = 2.0**-50  # radius of a cell, relative to p, whose halves doubles do not hold
 UNKNOWN = arb("+inf")  # the bound of |F| on a cell that has to be halved
 
 Place = tuple[float, float]  # m, r
@@ -152,6 +153,11 @@ def highest(on: Function, place: Place, floor: float, narrow: float, what: str) 
             ends = None if poly is None else _settled(poly)
             if ends is None:
                 m, r = place
+                if r < FINEST * m:
+                    raise NotProved(
+                        f"{what} is not enclosed closely enough around p = {m:.6g}: no remainder of phi is "
+                        "known there"
+                    )
                 look((m - r / 2, r / 2))
                 look((m + r / 2, r / 2))
             else:

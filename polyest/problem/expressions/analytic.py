@@ -48,11 +48,12 @@ def _proved_start(node: Expression) -> float:
     waiting = [(0.75 * 2.0**-k, 0.25 * 2.0**-k) for k in range(round(-log2(d)))][::-1]
     for _ in range(MOST_BOXES):
         m, r = waiting.pop()
-        if not _within_doubles(node, m):
-            raise InvalidProblem(
-                f"target custom:{clipped(node.text)} is beyond {LARGEST:g} at p = {m:.6g}: expected smaller "
-                "values; scale the rewards"
-            )
+        for p in (m, min(m + r, 1.0)):
+            if not _within_doubles(node, p):
+                raise InvalidProblem(
+                    f"target custom:{clipped(node.text)} is beyond {LARGEST:g} at p = {p:.6g}: expected "
+                    "smaller values; scale the rewards"
+                )
         if not _box(node, m, r):
             if r < SMALLEST * m:
                 break
