@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         closed_forms,
         counts,
         frontier,
+        functions,
         games,
         gathering,
         pairing,
@@ -24,29 +25,34 @@ if TYPE_CHECKING:
     from polyest import compiled as compiled
     from polyest import errors as errors
     from polyest import grpo as grpo
+    from polyest.make.explanation import explain
     from polyest.make.pipeline import solve
     from polyest.make.verify import verify
+    from polyest.problem.targets.public import Target
     from polyest.tables.format import dumps, loads
     from polyest.tables.release import load
     from polyest.tables.table import Table
     from polyest.tables.universal import UniversalTable
 
 _HOMES = {
+    "explain": "make.explanation",
     "solve": "make.pipeline",
     "verify": "make.verify",
     "load": "tables.release",
     "Table": "tables.table",
+    "Target": "problem.targets.public",
     "UniversalTable": "tables.universal",
     "dumps": "tables.format",
     "loads": "tables.format",
 }
 _MODULES = (
-    "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "games", "gathering",
-    "grpo", "pairing", "rewards",
+    "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "functions",
+    "games", "gathering", "grpo", "pairing", "rewards",
 )  # fmt: skip
 
 __all__ = [
     "Table",
+    "Target",
     "UniversalTable",
     "__version__",
     "advantages",
@@ -54,7 +60,9 @@ __all__ = [
     "closed_forms",
     "counts",
     "dumps",
+    "explain",
     "frontier",
+    "functions",
     "games",
     "gathering",
     "load",

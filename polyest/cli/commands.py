@@ -13,7 +13,7 @@ import click
 
 from polyest.cli.terminal import Commands
 
-NAMES = ("compare", "figures", "frontier", "recommend", "show", "solve", "verify")
+NAMES = ("compare", "explain", "figures", "frontier", "recommend", "show", "solve", "verify")
 
 
 class Files(Mapping[str, click.Command]):

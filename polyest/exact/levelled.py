@@ -98,7 +98,8 @@ def bracket(target: Target, points: Sequence[float]) -> tuple["arb", "arb"]:
         known = "no bound of them is known" if bends is None else f"there may be {bends}"
         raise NotProved(
             f"target {target.name}, K = {K}: K+2 points enclose the least bias only where the second "
-            f"derivative of the error has at most {K} zeros, and {known}; measure a table instead"
+            f"derivative of the error has at most {K} zeros, and {known}; give a noise budget, or "
+            "measure a table"
         )
     error, P = levelled(target, points)
     if points[-1] != 1:

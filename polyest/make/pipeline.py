@@ -85,8 +85,9 @@ def solve(
     ----------
     K : int or None
         Sample size, the binomial draws of the count.
-    target : str
-        What is estimated: "log", "power:A", "tsallis:Q" or "polynomial:A0,A1,...".
+    target : str or Target
+        What is estimated: "log", "power:A", "tsallis:Q", "polynomial:A0,A1,..." or "custom:EXPRESSION", a
+        formula of p; or what `Target.custom` makes of a function.
     criterion : {"gradient-variance", "minimax", "variance", "second-moment", "squared-error"}
         What is made least or kept within a budget.
     bias : float or None

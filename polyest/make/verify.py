@@ -80,9 +80,8 @@ def verify(table: Table | UniversalTable) -> None:
                 f"K = {table.K}: the budget is {table.budget}, expected {needed} for criterion "
                 f"{table.criterion}: one of them is altered"
             )
-        posed = pose(
-            table.K, table.target, table.criterion, **_budget(table.problem), shape=table.shape
-        )
+        budget, shape = _budget(table.problem), table.shape
+        posed = pose(table.K, table.problem.target, table.criterion, **budget, shape=shape)
         proved = certify(resolve(posed), table.coefficients, table.witness, table.grid)
     else:
         proved = measure(table.problem.target, table.coefficients)

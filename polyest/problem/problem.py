@@ -171,6 +171,7 @@ def pose(
         raise InvalidProblem(
             f"criterion {shown(criterion)} is unknown: use one of {', '.join(CRITERIA)}"
         )
+    phi.check()
     row = CRITERIA[criterion]
     if phi.least_draws > draws:
         raise InvalidProblem(

@@ -42,6 +42,8 @@ NARROW = 2.0**-43  # times the supremum: a bound this close to the supremum is n
 FINE = 2.0**-56  # times the supremum: what may be moved into the radius on a cell
 UP = 1 + 2.0**-44  # factor that covers the rounding errors of a float sum of bounds
 MOST_CELLS = 200_000  # cells after which the proof is given up
+FINEST = 2.0**-50  # radius of a cell, relative to p, whose halves doubles do not hold
+UNKNOWN = arb("+inf")  # the bound of |F| on a cell that has to be halved
 
 Place = tuple[float, float]  # m, r
 Function = Callable[[Place, float], arb_poly | arb]
@@ -153,6 +155,11 @@ def highest(on: Function, place: Place, floor: float, narrow: float, what: str) 
             ends = None if poly is None else _settled(poly)
             if ends is None:
                 m, r = place
+                if r < FINEST * m:
+                    raise NotProved(
+                        f"{what} is not enclosed closely enough around p = {m:.6g}: no remainder of phi is "
+                        "known there"
+                    )
                 look((m - r / 2, r / 2))
                 look((m + r / 2, r / 2))
             else:
@@ -175,7 +182,8 @@ def _function(
     if row is None:
         if m == r:
             return 2 * r * _size(P) + target.near_zero(arb(2 * r))[0]
-        return trimmed((P - _phi(target, place, tiny)) * p, tiny)
+        phi = _phi(target, place, tiny)
+        return UNKNOWN if phi is None else trimmed((P - phi) * p, tiny)
     S = curve.short("S", place)
     if not row.fitted:
         F = row.part(p, S, P, None)
@@ -184,14 +192,21 @@ def _function(
         first, second = target.near_zero(arb(2 * r))
         return 2 * r * _size(S) + 2 * first * _size(P) + second
     phi = _phi(target, place, tiny / max(1.0, float(_size(P))))
+    if phi is None:
+        return UNKNOWN
     return trimmed(row.part(p, S, P, phi), tiny)
 
 
-def _phi(target: Target, place: Place, tiny: float) -> arb_poly:
-    """Return the Taylor polynomial of phi on a cell, with its remainder in the radius of the constant."""
+def _phi(target: Target, place: Place, tiny: float) -> arb_poly | None:
+    """Return the Taylor polynomial of phi on a cell, with its remainder in the radius of the constant.
+
+    It is None where the target knows no remainder and needs a smaller cell.
+    """
     m, r = place
     terms = max(4, ceil(log2(tiny) / log2(r / m)), ceil(target.exponent) + 2)
     coefficients, rest = target.taylor(arb(m), arb(r), terms)
+    if not rest.is_finite():
+        return None
     coefficients[0] += arb(0, rest.upper())
     return arb_poly(coefficients)
 

@@ -1,11 +1,11 @@
-"""The file format: one JSON object per line, with every real number as a decimal string.
+"""The file format, schemas 1 and 2: one JSON object per line, every real number as a decimal string.
 
     dumps(table) -> line        loads(line) -> table        K_of(line) -> K, without parsing the line
 
-A line of a table with a shape is of schema 2, so that polyest 0.1.0 refuses it; every other line is of
-schema 1.  A decimal string is the shortest that reads back to the same double.  Lines are read and written
-here and in values.py and witness.py alone; release.py finds the released lines.  Only the syntax of a line is
-checked, that it is complete, and that it has no other keys.
+A line of a table with a shape, or whose target is an expression, `custom:...`, is of schema 2, so that
+polyest 0.1.0 refuses it; every other line is of schema 1.  A decimal string is the shortest that reads back
+to the same double.  Lines are read and written here and in values.py and witness.py alone; release.py finds
+the released lines.  Only the syntax of a line is checked, that it is complete, and that it has no other keys.
 `polyest.verify` proves its claims again.
 """
 
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from polyest.tables.line import Line, Listed, Universal
     from polyest.tables.universal import UniversalTable
 
-SCHEMA, SHAPED = 1, 2  # of a line without a shape and of one with a shape
+SCHEMA, FURTHER = 1, 2  # of a line, and of one with a shape or an expression
+EXPRESSION = "custom:"  # how a target that is an expression begins
 LONGEST_LINE = 2**22  # bytes: ten times the longest line that a table of K = 1024 needs
 LIMITS = tuple(name for name in Limits._fields if name != "bias")
 HEADING = ("schema", "release", "target", "criterion", "K", "budget")
@@ -45,12 +46,12 @@ KEY_OF_K = b'"K": '
 MOST_DIGITS = 16  # digits of a K, which is at most 2^53
 # The starts of a line of an unreleased table.
 OPENINGS = tuple(
-    f'{{"schema": {schema}, "release": null, "target": "'.encode() for schema in (SCHEMA, SHAPED)
+    f'{{"schema": {schema}, "release": null, "target": "'.encode() for schema in (SCHEMA, FURTHER)
 )
 
 
 def dumps(table: "Table | UniversalTable") -> str:
-    """Write a table as one line of JSON, without a line end; schema 2 with a shape, else schema 1.
+    """Write a table as one line of JSON, without a line end; schema 2 with a shape or an expression.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def dumps(table: "Table | UniversalTable") -> str:
     Raises
     ------
     InvalidProblem
-        If `table` is no table.
+        If `table` is no table, or its target is a Python function or a class of one's own.
 
     Examples
     --------
@@ -174,11 +175,18 @@ def may_begin(cut: bytes) -> bool:
 
 def _schema(problem: Problem) -> int:
     """Return the schema of the line of a table for this problem."""
-    return SCHEMA if problem.shape is None else SHAPED
+    further = problem.shape is not None or problem.target.name.startswith(EXPRESSION)
+    return FURTHER if further else SCHEMA
 
 
 def _heading(table: Lookup) -> dict[str, object]:
     """Return the keys of a record that state the problem of a table of any kind."""
+    formula = f"{EXPRESSION}{getattr(table.problem.target, 'expression', '')}"
+    if formula not in (EXPRESSION, table.target):
+        raise InvalidProblem(
+            f"target {shown(table.target)} is a Python function, which is not written to a file: expected "
+            f"its expression; solve for the target {formula!r} instead"
+        )
     if parse(table.target) != table.problem.target:  # a subclass, whose code a file does not hold
         raise InvalidProblem(
             f"target {shown(table.problem.target)} is not what a file calls {table.target}: expected a "
@@ -283,9 +291,9 @@ def _posed(record: "Line", further: tuple[str, ...]) -> Problem:
     if not isinstance(record, dict):
         raise CorruptTable("not a JSON object: expected one table per line")
     schema = record["schema"]
-    if not whole(schema, SCHEMA, SHAPED):
+    if not whole(schema, SCHEMA, FURTHER):
         raise CorruptTable(
-            f"schema {shown(schema)}: this polyest reads schema {SCHEMA} and {SHAPED}"
+            f"schema {shown(schema)}: this polyest reads schema {SCHEMA} and {FURTHER}"
         )
     values: Mapping[str, object] = record
     own = ("shape",) if "shape" in values else ()
@@ -311,6 +319,10 @@ def _posed(record: "Line", further: tuple[str, ...]) -> Problem:
         word("release", record["release"])
     only("generator", record["generator"], ("polyest", "method"))
     target = parse(record["target"])
+    if target.name.startswith(EXPRESSION) and record["target"] != target.name:
+        raise CorruptTable(
+            f"target {shown(record['target'])}: expected it as it is written, {shown(target.name)}"
+        )
     if target.least_draws > K:
         raise CorruptTable(
             f"target of degree {target.least_draws}: expected K of at least that, got {K}"
@@ -318,7 +330,8 @@ def _posed(record: "Line", further: tuple[str, ...]) -> Problem:
     limit = allowed.value if allowed is not None and allowed.kind == "bias" else None
     problem = Problem(K, target, record["criterion"], allowed, limit, shape)
     if schema != _schema(problem):
-        has = "no shape" if shape is None else f"shape {shape}"
+        plain = _schema(problem) == SCHEMA
+        has = "no shape" if plain else f"shape {shape}" if shape else f"target {shown(target.name)}"
         raise CorruptTable(
             f"schema {schema} of a line with {has}: expected schema {_schema(problem)}"
         )

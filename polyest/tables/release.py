@@ -61,7 +61,8 @@ def load(
     K : int or None
         Sample size, the binomial draws of the count.
     target : str
-        What is estimated: "log", "power:A", "tsallis:Q" or "polynomial:A0,A1,...".
+        What is estimated: "log", "power:A", "tsallis:Q", "polynomial:A0,A1,..." or
+        "custom:EXPRESSION".
     criterion : {"gradient-variance", "minimax", "variance", "second-moment", "squared-error"}
         What the table makes least or keeps within its budget, as in `solve`.
     bias : float or None

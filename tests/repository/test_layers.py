@@ -22,11 +22,11 @@ PLAN = {
     "deprecation": set(),
     "reals": {"arrays", "errors", "values"},
     # What is asked, and the mathematics of it.
-    "problem": {"arrays", "errors", "record", "values"},
+    "problem": {"arrays", "errors", "precision", "record", "values"},
     "precision": {"dependencies", "errors"},
     "exact": {"arrays", "decimals", "dependencies", "errors", "precision", "problem"},
     # Solvers and proof are siblings, blind to each other; only `make` sees both.
-    "solvers": {"arrays", "dependencies", "errors", "exact", "precision", "problem"},
+    "solvers": {"arrays", "dependencies", "errors", "exact", "precision", "problem", "record"},
     "proof": {"arrays", "dependencies", "errors", "exact", "precision", "problem"},
     "make": {
         "arrays", "counts", "deprecation", "errors", "exact", "precision", "problem", "proof",
@@ -63,6 +63,7 @@ PLAN = {
     "recommendation": {
         "arrays", "closed_forms", "counts", "errors", "gradients", "problem", "tables", "values",
     },
+    "functions": set(),
     "curves": {"problem", "tables"},
     "rivals": {"closed_forms", "make", "problem", "proof", "tables"},
     "frontier": {
@@ -74,16 +75,18 @@ PLAN = {
         "values",
     },
     "cli": {
-        "arrays", "closed_forms", "counts", "decimals", "dependencies", "errors", "frontier",
-        "gradients", "make", "precision", "problem", "proof", "recommendation", "solvers",
+        "arrays", "closed_forms", "counts", "decimals", "dependencies", "errors", "explanation",
+        "frontier", "gradients", "make", "precision", "problem", "proof", "recommendation", "solvers",
         "tables", "values", "version",
     },
     # Public paths.
     "lookup": {"tables"},
+    "explanation": {"make"},
     "sweeping": {"make"},
     "": {
         "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier",
-        "games", "gathering", "grpo", "make", "pairing", "rewards", "tables", "version",
+        "functions", "games", "gathering", "grpo", "make", "pairing", "problem", "rewards",
+        "tables", "version",
     },
 }  # fmt: skip
 # Calls up, inside functions: `Table.rounded`, and the certificate of a closed form, when it is asked for.

@@ -41,8 +41,8 @@ ODD: tuple[Any, ...] = (
     torch.zeros((1, 3), dtype=torch.bfloat16),
 )  # fmt: skip
 
-# Functions of these take a network, or a trainer's own objects, and have tests of their own.
-ELSEWHERE = ("polyest.grpo.", "polyest.integrations.")
+# Functions of these take a network, a trainer's own objects, or any number and raise what numpy raises.
+ELSEWHERE = ("polyest.grpo.", "polyest.integrations.", "polyest.functions.")
 SAMPLE = 8  # values that each argument is tried with; of a costly call 2
 
 

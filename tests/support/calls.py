@@ -47,6 +47,15 @@ def calls(path: Any) -> dict[str, Call]:
         "dumps": Call(polyest.dumps, table),
         "load": Call(polyest.load, {"K": 5, "target": "log", **BUDGET}, TABLE),
         "loads": Call(polyest.loads, {"line": polyest.dumps(polyest.load(3)), "where": "here"}),
+        "explain": Call(
+            polyest.explain,
+            {"reward": [1, 0.5, 0.2, 0], "group": 4},
+            frozenset({"baseline"}),
+            costly=True,
+        ),
+        "Target.custom": Call(
+            polyest.Target.custom, {"phi": "1/(p+1)"}, frozenset({"name"}), costly=True
+        ),
         "solve": Call(polyest.solve, {"K": 2, "target": "log", **BUDGET}, solving, costly=True),
         "verify": Call(polyest.verify, table),
         "Table.__getitem__": Call(lambda counts: polyest.load(5)[counts], {"counts": [0, 5]}),

@@ -85,6 +85,8 @@ def test_schema_1_has_the_documented_keys_and_strings_for_reals(table):
     "spoil",
     [
         lambda r: r | {"schema": 2},
+        lambda r: r | {"schema": 3},
+        lambda r: r | {"target": "custom:log(p)"},
         lambda r: r | {"schema": True},
         lambda r: r | {"K": 0},
         lambda r: r | {"K": 5.0},

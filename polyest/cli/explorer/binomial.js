@@ -49,19 +49,69 @@ function weights(K, p) {
   return found.map((weight) => over(weight, all));
 }
 
-// phi of each target at p, given the numbers after the colon of its name.
+const FUNCTIONS = {
+  sqrt: Math.sqrt, log: Math.log, log1p: Math.log1p, exp: Math.exp, expm1: Math.expm1,
+};
+
+// The function of an expression in canonical form, which is read and never run as a script.
+function formula(text) {
+  const tokens = text.match(/[\d.]+(?:e[+-]?\d+)?|[a-z]\w*|\*\*|[-+*/()]/g);
+  let next = 0;
+  const take = (...signs) => signs.includes(tokens[next]) ? tokens[next++] : null;
+  const chain = (part, signs, apply) => {
+    let left = part();
+    for (let sign = take(...signs); sign; sign = take(...signs)) {
+      const a = left, b = part(), both = apply[sign];
+      left = (p) => both(a(p), b(p));
+    }
+    return left;
+  };
+  const inside = () => {
+    const found = total();
+    take(")");
+    return found;
+  };
+  const atom = () => {
+    if (take("(")) return inside();
+    const token = tokens[next++], call = FUNCTIONS[token];
+    if (call) {
+      take("(");
+      const x = inside();
+      return (p) => call(x(p));
+    }
+    return token === "p" ? (p) => p : () => Number(token);
+  };
+  const power = () => {
+    const base = atom();
+    if (!take("**")) return base;
+    const exponent = power();
+    return (p) => base(p) ** exponent(p);
+  };
+  const factors = () => chain(power, ["*", "/"], {"*": (a, b) => a * b, "/": (a, b) => a / b});
+  const first = () => {
+    if (!take("-")) return factors();
+    const x = factors();
+    return (p) => -x(p);
+  };
+  const total = () => chain(first, ["+", "-"], {"+": (a, b) => a + b, "-": (a, b) => a - b});
+  return total();
+}
+
+// phi of each target at p, given the numbers after the colon of its name, or what else stands there.
 const TARGETS = {
   log: (p) => Math.log(p),
   power: (p, [a]) => p ** a,
   tsallis: (p, [q]) => Math.expm1((q - 1) * Math.log(p)) / (q - 1),
   polynomial: (p, a) => a.reduceRight((total, c) => total * p + c, 0),
+  custom: (p, _, phi) => phi(p),
 };
 
 // phi of a target by its name, such as "log" or "tsallis:0.5".
 function target(name) {
   const [word, tail] = name.split(":");
   const numbers = (tail || "").split(",").map(Number);
-  return (p) => TARGETS[word](p, numbers);
+  const phi = word === "custom" ? formula(tail) : null;
+  return (p) => TARGETS[word](p, numbers, phi);
 }
 
 // Binomial weights at some p, computed once; `curves` gives e(p) and the noise of entries there.

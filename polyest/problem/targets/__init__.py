@@ -4,6 +4,7 @@
     power:a         phi = p^a, a > -1
     tsallis:q       phi = (p^(q-1) - 1)/(q-1), q > 0, q != 1 (q -> 1 is log)
     polynomial:a0,a1,...   phi = a0 + a1 p + ...
+    custom:1/sqrt(p+0.01)  phi = the expression
 
 Each is a class in a file of its own, whose name is the word before the colon; `Target` (target.py) lists
 what a class defines for its phi.  A file is imported when its word is first read, because a trainer's first
@@ -25,15 +26,16 @@ WRITTEN = {
     "power": "power:A",
     "tsallis": "tsallis:Q",
     "polynomial": "polynomial:A0,A1,...",
+    "custom": "custom:EXPRESSION",
 }
 LOG = Log()
 
 
 def parse(text: str | Target) -> Target:
-    """Return the target named by `text`, such as "log", "power:0.5", "tsallis:0.5", "polynomial:1,-1".
+    """Return the target named by `text`, such as "log", "power:0.5", "polynomial:1,-1", "custom:1/sqrt(p+1)".
 
-    Raise InvalidProblem for an unknown word, for a parameter that is out of range or not a finite number, and
-    for an exponent or a degree above 1024.
+    Raise InvalidProblem for an unknown word, for a parameter that is out of range or not a finite number, for
+    an exponent or a degree above 1024, and for an expression that is none of p.
 
     >>> parse("tsallis:0.5").name
     'tsallis:0.5'

@@ -10,7 +10,7 @@ from math import comb
 from typing import TYPE_CHECKING
 
 from polyest.errors import NotProved
-from polyest.record import Record
+from polyest.problem.targets.public import Target as Asked
 from polyest.values import clipped
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ THEOREMS = (
 )  # fmt: skip
 
 
-class Target(Record):
+class Target(Asked):
     """A function phi of p with its parameters, which are exact doubles.
 
     A class defines for its phi the functions that FUNCTION lists, and those of THEOREMS that hold for it.  A
@@ -68,6 +68,9 @@ class Target(Record):
     def written(self, argument: str) -> str:
         """Return phi of an argument as pages write it: phi(p), and log p for the log."""
         return f"phi({argument})"
+
+    def check(self) -> None:
+        """Raise InvalidProblem or NotProved where phi itself cannot be used, before anything is solved."""
 
     def phi(self, p: "ArrayLike") -> "Floats":
         """Return the values phi(p) for p in (0, 1], float64, in the shape of p.
@@ -105,7 +108,8 @@ class Target(Record):
         """Return the a_j of phi(m + step t) = sum_j a_j t^j + R, and a bound of |R| on |t| <= 1.
 
         m: centre, inside (0, 1]; step: positive, with step/m < 1; terms: the number of a_j, at least 1 and
-        beyond the exponent.
+        beyond the exponent.  A target that needs more a_j for a rest of about (step/m)^terms may return more,
+        and an infinite bound where it needs a smaller cell.
         """
         raise self._unsaid("taylor")
 

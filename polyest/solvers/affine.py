@@ -1,0 +1,77 @@
+"""The scale and the offset for which a table is the best estimate of a target, by a linear program.
+
+    min over u and v of  sup_p |p (u P(p) - v - phi(p))|,   scale = 1/u, offset = v/u
+
+on points of [0, 1], through HiGHS.  The result is a number and proves nothing.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from scipy.optimize import linprog
+
+from polyest.arrays import Floats
+from polyest.errors import NotConverged
+from polyest.problem.bernstein import pmf
+from polyest.problem.targets import Target
+from polyest.record import Record
+
+MOST_POINTS = 1200  # equally spaced in theta, p = sin^2 theta, 16 for each entry
+NEAREST, NEAR = -12, 60  # power of ten of the least point, and the number of points towards it
+FLAT = 1e-9  # with a smaller u, relative to the entries, the table says nothing of phi
+
+
+class Affine(Record):
+    """Scale and offset, 0 where there is none, and the bias as a share of that of the best constant."""
+
+    scale: float
+    offset: float
+    share: float
+
+
+def least_affine(entries: Floats, target: Target, free: bool) -> Affine:
+    """Return the fit of least bias; free: whether there is an offset.
+
+    >>> from polyest.problem.targets import parse
+    >>> fit = least_affine(np.array([3.0, 5.0]), parse("power:1"), True)
+    >>> round(fit.scale, 9), round(fit.offset, 9), round(fit.share, 9)
+    (2.0, 3.0, 0.0)
+    """
+    p, mean = _means(tuple(entries))
+    unit = float(np.abs(entries).max())
+    f = target.weighted(p)
+    columns = [-p] if free else []
+    alone, _ = _least(columns, f)
+    least, x = _least([mean / unit, *columns], f)
+    if abs(x[0]) < FLAT:
+        return Affine(0.0, 0.0, 1.0)
+    scale = unit / float(x[0])
+    return Affine(scale, float(x[1]) * scale if free else 0.0, least / alone)
+
+
+@lru_cache(maxsize=8)
+def _means(entries: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Return the points p and the values p P(p) there."""
+    count = min(16 * len(entries), MOST_POINTS)
+    spaced = np.sin(np.linspace(0, np.pi / 2, count + 1)[1:]) ** 2
+    p = np.union1d(spaced, np.logspace(NEAREST, 0, NEAR))
+    return p, p * (pmf(len(entries) - 1, p) @ np.array(entries))
+
+
+def _least(columns: list[Floats], f: Floats) -> tuple[float, Floats]:
+    """Return the least max |sum_j x_j columns_j - f|, and the x; raise NotConverged where HiGHS has none."""
+    if not columns:
+        return float(np.abs(f).max()), np.zeros(0)
+    A = np.stack(columns, axis=1)
+    one = np.ones((len(f), 1))
+    found = linprog(
+        np.append(np.zeros(A.shape[1]), 1.0),
+        A_ub=np.block([[A, -one], [-A, -one]]),
+        b_ub=np.concatenate([f, -f]),
+        bounds=[(None, None)] * A.shape[1] + [(0, None)],
+    )
+    if found.x is None:
+        raise NotConverged(
+            f"HiGHS ends the program of a fit with status {found.status}: give simpler entries"
+        )
+    return float(found.x[-1]), np.asarray(found.x[:-1])
