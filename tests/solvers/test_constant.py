@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from scipy.optimize import minimize_scalar
 from strategies import TARGETS
 
@@ -14,6 +14,7 @@ from polyest.problem.targets import parse
 from polyest.proof.certify import measure
 from polyest.solvers.constant import best_constant
 
+ROUNDING = 2**-51  # of a difference of doubles, relative to them
 P = np.union1d(np.sin(np.linspace(0, np.pi / 2, 20001)) ** 2, np.logspace(-300, 0, 20001))
 
 
@@ -36,13 +37,14 @@ def check(name):
     assert free >= dense - 1e-7 * size  # a general minimiser is no better than that
     assert free <= dense + 1e-7 * size
     c = best_constant(target)
-    assert measure(target, np.full(2, c)).bias.upper >= np.abs(P * c - target.weighted(P)).max() * (
-        1 - 1e-12
-    )
+    seen = np.abs(P * c - target.weighted(P)).max() * (1 - 1e-12) - ROUNDING * size
+    assert measure(target, np.full(2, c)).bias.upper >= seen
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(TARGETS)
+@example("power:1e-10")
+@example("power:1e-09")
 def test_no_constant_is_better_and_this_one_is_as_good(name):
     check(name)
 
