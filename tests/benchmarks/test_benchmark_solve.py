@@ -179,6 +179,20 @@ def test_the_committed_times_of_monotone_tables_are_within_bounds():
     ]
     assert {int(row["K"]) for row in grids} >= {8, 16, 32}
     assert all(float(row["claimed_error"]) < 0 < float(row["returned_error"]) for row in grids)
+    assert min(float(row["claimed_error"]) for row in grids) > -5e-4
+    assert max(float(row["returned_error"]) for row in grids) == pytest.approx(0.003, abs=0.0005)
+    assert all("against the order" in row["note"] for row in grids)
+    theirs = {int(row["K"]): float(row["seconds"]) for row in grids if row["method"] == "HiGHS"}
+    times = [f"{float(ours[K]['seconds']):.2g}".lstrip("0") for K in (16, 64, 256, 1024)]
+    peers = [f"{theirs[K]:.2g}".lstrip("0") for K in (16, 64, 256, 1024)]
+    text = (FILE.parents[1] / "docs" / "experiments.md").read_text()
+    assert (
+        "Monotone minimax tables take {} s at K = 16, {} s at 64, {} s at 256 and {} s at 1024".format(
+            *times
+        )
+        in text
+    )
+    assert "HiGHS on 2000 points takes {}, {}, {} and {} s".format(*peers) in text
 
 
 def test_failure_is_a_row_and_stops_larger_sizes_only_where_time_ran_out(benchmark, monkeypatch):

@@ -24,7 +24,7 @@ COMMANDS = {
     "solve": (("solve", "--K", "3"), ("K = 3", "closed forms", "E*(3)")),
     "solve to json": (("solve", "--K", "3", "--json"), ("K = 3",)),
     "solve a range": (("solve", "--K", "2:3"), ("K = 2:3", "E*", "/2")),
-    "compare": (("compare", "--K", "2"), ("tables of K = 2", "/12")),
+    "compare": (("compare", "--K", "2"), ("tables of K = 2", "/14")),
     "recommend": (("recommend", "--group", "8", "--prompts", "8"), ("baselines",)),
     "frontier": (("frontier", "--K", "1"), ("the curve", "closed forms")),
     "frontier to files": (
