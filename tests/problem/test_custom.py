@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import FORMULAS, mp_phi
 
 import polyest
-from polyest.errors import CorruptTable, InvalidProblem, NotProved, PolyestError
+from polyest.errors import CorruptTable, InvalidProblem, NotProved, PolyestError, TableNotFound
 from polyest.functions import log, sqrt
 from polyest.precision import working
 from polyest.problem.targets import LOG, parse
@@ -323,3 +323,10 @@ def test_a_spoiled_line_is_refused(old, new):
     line = polyest.dumps(polyest.solve(3, FLOORED))
     with pytest.raises(CorruptTable):
         polyest.loads(line.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("name", ["../v1/log", "/etc/passwd", "mine"])
+def test_no_released_file_is_found_by_a_name_of_ones_own(name):
+    for target in (polyest.Target.custom(lambda p: p + 1, name), "custom:1/sqrt(p+0.01)"):
+        with pytest.raises(TableNotFound, match="no released family"):
+            polyest.load(14, target=target)
