@@ -225,7 +225,7 @@ def _entries(reward: Reward, G: int, K: int) -> Floats:
                 f"reward {shown(reward)}: expected an expression of X and G, a function of X, or "
                 f"the rewards of the counts 1..{G}"
             ) from None
-    numbers = [real(plain(value)) for value in values]
+    numbers = [_number(plain(value)) for value in values]
     if len(numbers) not in (K + 1, G):
         raise InvalidProblem(
             f"{len(numbers)} entries for a group of {G}: expected {G}, the rewards of the counts 1..{G}"
@@ -243,6 +243,11 @@ def _entries(reward: Reward, G: int, K: int) -> Floats:
             "because equal ones pay for nothing"
         )
     return entries
+
+
+def _number(value: object) -> float:
+    """Return a double, 1 or 0 for a truth value, and nan for what is no number."""
+    return float(value) if isinstance(value, bool) else real(value)
 
 
 def _of_expression(text: str, G: int) -> list[float]:
@@ -292,12 +297,14 @@ def _fits(entries: Floats, free: bool) -> Iterator[Fit]:
     if exact is not None:
         name, scale, offset = exact
         yield Fit(name, scale, offset, 0.0, _certified(name, entries, scale, offset))
-    yield _fitted(["log"], entries, free)
+    yield _fitted("log", entries, free)
     for word, order in (("power", 0), ("tsallis", 1))[: 1 if free else 2]:
         names = {a: f"{word}:{a + order:g}" for a in COARSE}
-        coarse = min(names, key=lambda a: least_affine(entries, parse(names[a]), free).share)
+        coarse = min(names, key=lambda a: _share(names[a], entries, free))
         near = [round(coarse + step, 2) for step in FINE]
-        yield _fitted([f"{word}:{a + order:g}" for a in near if a > -1 and a], entries, free)
+        close = [f"{word}:{a + order:g}" for a in near if a > -1 and a]
+        best = min(close, key=lambda name: _share(name, entries, free))
+        yield _fitted(best, entries, free)
 
 
 def _polynomial(entries: Floats, free: bool) -> tuple[str, float, float] | None:
@@ -328,11 +335,14 @@ def _tidy(value: float) -> float:
     return round(value, 12) + 0.0
 
 
-def _fitted(names: Iterable[str], entries: Floats, free: bool) -> Fit:
-    """Return the fit of the best of these targets, with its certificate."""
-    found = {name: least_affine(entries, parse(name), free) for name in names}
-    name = min(found, key=lambda name: found[name].share)
-    fit = found[name]
+def _share(name: str, entries: Floats, free: bool) -> float:
+    """Return the share of the bias for a target, on a few points."""
+    return least_affine(entries, parse(name), free, 1).share
+
+
+def _fitted(name: str, entries: Floats, free: bool) -> Fit:
+    """Return the fit of a target, with its certificate."""
+    fit = least_affine(entries, parse(name), free)
     if not fit.scale:
         return Fit(name, 0.0, 0.0, 1.0, None)
     certificate = _certified(name, entries, fit.scale, fit.offset)

@@ -235,7 +235,8 @@ def listed_least_bias(K: int) -> Bracket | None:
 
 def family(problem: Problem) -> str:
     """Return the file name, without .jsonl, of the family of a problem."""
-    name = f"{problem.target.name.replace(':', '')}-{problem.criterion}"
+    target = problem.target.name.replace(":", "").replace("/", "_")  # an expression is no path
+    name = f"{target}-{problem.criterion}"
     if problem.shape is not None:
         name += f"-{problem.shape}"
     if problem.budget is None:

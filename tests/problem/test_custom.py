@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import FORMULAS, mp_phi
 
 import polyest
-from polyest.errors import CorruptTable, InvalidProblem, NotProved, PolyestError
+from polyest.errors import CorruptTable, InvalidProblem, NotProved, PolyestError, TableNotFound
 from polyest.functions import log, sqrt
 from polyest.precision import working
 from polyest.problem.targets import LOG, parse
@@ -286,11 +286,11 @@ def test_functions_steep_at_zero_are_solved_and_proved(text, K):
     polyest.verify(polyest.loads(polyest.dumps(table)))
 
 
-def test_moments_are_those_of_the_named_target():
+def test_moments_hold_those_of_the_named_target_and_are_sharp():
     for name in SAME:
-        pairs = zip(parse(name).moments(9), parse(SAME[name]).moments(9), strict=True)
         with working(160):
-            assert all(abs(x - y).lower() < 1e-15 for x, y in pairs)
+            pairs = [*zip(parse(name).moments(9), parse(SAME[name]).moments(9), strict=True)]
+            assert all(exact.overlaps(held) and held.rad() < 1e-25 for exact, held in pairs)
 
 
 # Lines of files.
@@ -323,3 +323,10 @@ def test_a_spoiled_line_is_refused(old, new):
     line = polyest.dumps(polyest.solve(3, FLOORED))
     with pytest.raises(CorruptTable):
         polyest.loads(line.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("name", ["../v1/log", "/etc/passwd", "mine"])
+def test_no_released_file_is_found_by_a_name_of_ones_own(name):
+    for target in (polyest.Target.custom(lambda p: p + 1, name), "custom:1/sqrt(p+0.01)"):
+        with pytest.raises(TableNotFound, match="no released family"):
+            polyest.load(14, target=target)
