@@ -229,6 +229,12 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
 
         A_i = R_i - (S - X_i d[X_i] + (X_i - 1) d[X_i - 1])/(n - 1),    S = sum over answered j of d[X_j]
 
+    This saves one draw, and has more variance than the group mean with the table d of K = G - 2: A_i is the
+    advantage of that, G/(G-1) times `group_mean`, plus (c - e)[X_i - 1], which nothing centres.  Here c is
+    the table of K = G - 1, and e is d as a table of K = G - 1.  At noise=8 the mean square of A is 1.03 to
+    1.41 times that of the group mean over the answers of `recommendation.ANSWERS` in groups of 8 to 32, and
+    2.1 times for two equally likely answers in groups of 8.  The worst-case weighted bias is 3 to 17 % less.
+
     Parameters
     ----------
     rewards : Array (prompts, G)

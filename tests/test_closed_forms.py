@@ -249,6 +249,18 @@ def test_harmonic_is_unbiased_for_k_terms_of_the_log_and_not_for_one_more(K: int
         assert (expectation(entries, p) == -sum(terms)) == (p == 1)
 
 
+@pytest.mark.parametrize("K", [1, 2, 3, 6, 9])
+def test_inverse_binomial_sampling_averaged_over_orders_is_harmonic(K: int) -> None:
+    """All orders of X hits among K draws: -H_{N-1} for a first hit at the N-th, -H_K for none."""
+    paid: list[list[Fraction]] = [[] for _ in range(K + 1)]
+    for draws in product((0, 1), repeat=K):
+        before = draws.index(1) if any(draws) else K
+        paid[sum(draws)].append(-sum((Fraction(1, j) for j in range(1, before + 1)), Fraction(0)))
+    means = [sum(values) / len(values) for values in paid]
+    assert means == forms.harmonic_entries(K)
+    assert K == 1 or any(len({*values}) > 1 for values in paid)  # a single order is another table
+
+
 def test_harmonic_bias_tends_to_the_greatest_value_of_a_e1_of_a() -> None:
     with mp.workdps(30):
         top = mp.findroot(lambda a: mp.e1(a) - mp.exp(-a), 0.43)

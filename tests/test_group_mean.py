@@ -10,16 +10,24 @@ equality there.  In logits the theorem says nu_w (Q(nu_w) - sum_z nu_z Q(nu_z)) 
 nu_w > 0 it fixes all Q(nu_z) up to one constant, and a constant has no gradient.
 """
 
-from fractions import Fraction
 from functools import cache
-from itertools import product
-from math import prod
-from random import Random
 
 import numpy as np
 import pytest
-from flint import Ordering, arb, fmpq, fmpq_mpoly_ctx, fmpq_poly
+from flint import Ordering, fmpq, fmpq_mpoly_ctx, fmpq_poly
 from rates import seen, seen_at_least
+from rationals import (
+    F,
+    ball,
+    centred,
+    every,
+    gradient,
+    gradient_of,
+    objects,
+    paid,
+    standardised,
+    tables,
+)
 
 import polyest
 from polyest import closed_forms, counts
@@ -27,7 +35,6 @@ from polyest.problem.bernstein import elevate, expectation
 from polyest.problem.targets import LOG
 from polyest.proof.certify import noise_floor
 
-F = Fraction
 NO_ANSWER, FIXED = -1, F(-4)  # a completion without an answer, and its reward
 NU = {  # answers and their probabilities
     "uniform": {7: F(1, 3), 2: F(1, 3), 9: F(1, 3)},
@@ -49,52 +56,8 @@ def cases(sizes, names=NU):
 each_group = pytest.mark.parametrize("G", [3, 4, 5, 6])
 
 
-def every(nu, G):
-    """Every group of G completions, (groups, G), and its probability."""
-    groups = list(product(nu, repeat=G))
-    return np.array(groups), objects(prod(map(nu.get, group)) for group in groups)
-
-
-def objects(values):
-    """Array of numbers of any kind; numpy would take a polynomial for a list."""
-    return np.fromiter(values, dtype=object)
-
-
-def tables(size, number=2):
-    """Tables of random rational entries, the same in every run."""
-    random = Random(size)
-    return [
-        [F(random.randint(-60, 60), random.randint(1, 12)) for _ in range(size)]
-        for _ in range(number)
-    ]
-
-
 def rewards(c, counted):
     return np.where(counted.answered, objects(c)[counted.index], FIXED)
-
-
-def centred(given):
-    """Minus the mean of each group, times G/(G-1)."""
-    G = given.shape[1]
-    return (given * G - given.sum(1, keepdims=True)) / (G - 1)
-
-
-def paid(nu, answers, weights, given):
-    """E (1/G) sum_i R_i 1{z_i = z} for every answer z."""
-    shares = weights[:, None] * given
-    return [shares[answers == z].sum() / answers.shape[1] for z in nu]
-
-
-def gradient(nu, answers, weights, given):
-    """E (1/G) sum_i R_i d log nu(z_i) / d l_w for every answer w."""
-    masses = paid(nu, answers, weights, given)
-    return [mass - p * sum(masses) for mass, p in zip(masses, nu.values(), strict=True)]
-
-
-def gradient_of(nu, means):
-    """sum_z means_z d nu_z / d l_w for every answer w."""
-    mean = sum(p * value for p, value in zip(nu.values(), means, strict=True))
-    return [p * (value - mean) for p, value in zip(nu.values(), means, strict=True)]
 
 
 def means(c, nu):
@@ -259,18 +222,6 @@ def test_division_by_the_standard_deviation_breaks_the_theorem(G):
         assert parallel == (G == 3)  # all differences that are left are then of one size
         assert twice[0].overlaps(under[0])
         assert not twice[0].overlaps(2 * under[0])
-
-
-def standardised(given):
-    """Centred and divided by the standard deviation of each group, 0 where all are equal; balls."""
-    left = centred(given)
-    sizes = [ball(sum(x * x for x in row) / len(row)).sqrt() if any(row) else 1 for row in left]
-    rows = [[ball(x) / size for x in row] for row, size in zip(left, sizes, strict=True)]
-    return np.array(rows, dtype=object)
-
-
-def ball(x):
-    return arb(x.numerator) / x.denominator
 
 
 # The log.  A constant has no gradient, so that a bias counts up to one constant for all p.

@@ -152,7 +152,9 @@ def harmonic(K: SupportsIndex) -> Table:
         c_X = H_X - H_K,        E c_X = -sum_{j<=K} (1-p)^j/j
 
     Its mean is the objective of MaxRL; p times the rest of the series has a supremum near .2815/K.
-    Zhang's estimator, the digamma estimator psi(n) - psi(N) and this table are one and the same.
+    Zhang's estimator, the digamma estimator psi(n) - psi(N) and this table are one and the same.  So is
+    inverse binomial sampling, which draws until the answer comes and pays -H_{N-1} for the N-th draw: stopped
+    after K draws, where it pays -H_K, and averaged over the order of the draws, it has these entries.
 
     Parameters
     ----------
@@ -172,7 +174,7 @@ def harmonic(K: SupportsIndex) -> Table:
     References
     ----------
     Zhang, Neural Computation 24 (2012).  Schuermann, Neural Computation 27 (2015).  MaxRL, arXiv
-    2602.02710.
+    2602.02710.  Inverse binomial sampling: van Opheusden, Acerbi, Ma, PLoS Computational Biology 16 (2020).
 
     Examples
     --------
