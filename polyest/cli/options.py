@@ -8,6 +8,7 @@ import click
 from polyest.cli.terminal import require_memory
 from polyest.errors import InvalidProblem
 from polyest.problem.criteria import CRITERIA, DEFAULT
+from polyest.problem.expressions.expression import FUNCTIONS
 from polyest.problem.shapes import SHAPES
 from polyest.problem.targets import WRITTEN
 from polyest.values import either
@@ -49,7 +50,8 @@ target = click.option(
     "--target",
     default="log",
     show_default=True,
-    help=either(WRITTEN.values()),
+    help=f"{either(WRITTEN.values())}, such as custom:1/sqrt(p+0.01), made of p, numbers, + - * / ** and "
+    f"{', '.join((*FUNCTIONS, 'pow'))}.",
 )
 shape = click.option(
     "--shape",

@@ -33,7 +33,7 @@ POSITIVE = st.recursive(
 )
 FORMULAS = st.one_of(
     POSITIVE,
-    st.builds("{}-{}".format, POSITIVE, POSITIVE),
+    st.builds("exp(-{}*p)-{}".format, SHIFTS, POSITIVE),  # of which at most 1 is lost
     st.builds("log(p)*{}".format, POSITIVE),
     st.builds("-p**0.25/{}+log(p)".format, POSITIVE),
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from polyest.errors import NotProved, PrecisionChanged
 from polyest.problem.expressions.expression import Expression, value_of
+from polyest.values import clipped
 
 if TYPE_CHECKING:
     from flint import arb, arb_series, fmpq_poly
@@ -238,13 +239,19 @@ def series(node: Expression, m: "arb", step: "arb", terms: int) -> "list[arb]":
     from flint import arb, arb_series
 
     with _terms(terms):
-        found = evaluate(node, arb_series([m, step], prec=terms), Balls())
+        try:
+            found = evaluate(node, arb_series([m, step], prec=terms), Balls())
+        except ValueError:  # flint divides by no series that begins with a ball around 0
+            found = arb("nan")
         if not isinstance(found, arb_series):  # a constant
             found = arb_series([found], prec=terms)
         coefficients = _checked(found, terms)
     coefficients += [arb(0)] * (terms - len(coefficients))
     if not all(a.is_finite() for a in coefficients):
-        raise NotProved(f"{node.text} has no proved Taylor series at p = {float(m)!r}")
+        raise NotProved(
+            f"{clipped(node.text)} has no proved Taylor series at p = {float(m)!r}: expected a formula whose "
+            "divisors are away from 0 there"
+        )
     return coefficients
 
 

@@ -94,7 +94,11 @@ class Germs:
 
     def whole_power(self, x: Germ, n: int) -> Germ:
         """Return x^n."""
-        return Germ(x.a * n, x.b * n, Balls().whole_power(x.c, n), self.d)
+        c = Balls().whole_power(x.c, n)
+        if x.c > 0:  # a product of balls would hold too much
+            ends = (Balls().whole_power(end, n) for end in (x.c.lower(), x.c.upper()))
+            c = _between(*ends)
+        return Germ(x.a * n, x.b * n, c, self.d)
 
     def real_power(self, x: Germ, n: Fraction) -> Germ:
         """Return x^n, for x > 0."""
