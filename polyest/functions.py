@@ -5,14 +5,16 @@
 The operations + - * / ** and these functions are all that a formula may use.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Value = TypeVar("Value")  # a number, an array, a ball, or what stands for p
 
 __all__ = ["exp", "expm1", "log", "log1p", "pow", "sqrt"]
 
 
-def sqrt(x: Any) -> Any:
+def sqrt(x: Value) -> Value:
     """Return the square root of x.
 
     Parameters
@@ -33,7 +35,7 @@ def sqrt(x: Any) -> Any:
     return _applied("sqrt", x)
 
 
-def log(x: Any) -> Any:
+def log(x: Value) -> Value:
     """Return the natural logarithm of x.
 
     Parameters
@@ -54,7 +56,7 @@ def log(x: Any) -> Any:
     return _applied("log", x)
 
 
-def log1p(x: Any) -> Any:
+def log1p(x: Value) -> Value:
     """Return log(1 + x), accurate for small x.
 
     Parameters
@@ -75,7 +77,7 @@ def log1p(x: Any) -> Any:
     return _applied("log1p", x)
 
 
-def exp(x: Any) -> Any:
+def exp(x: Value) -> Value:
     """Return e to the power x.
 
     Parameters
@@ -96,7 +98,7 @@ def exp(x: Any) -> Any:
     return _applied("exp", x)
 
 
-def expm1(x: Any) -> Any:
+def expm1(x: Value) -> Value:
     """Return e to the power x, less 1, accurate for small x.
 
     Parameters
@@ -140,10 +142,11 @@ def pow(x: Any, y: Any) -> Any:
     return x**y
 
 
-def _applied(name: str, x: Any) -> Any:
+def _applied(name: str, x: Value) -> Value:
     """Return the function of this name: the method of x, as balls have it, or that of numpy."""
     method = getattr(x, name, None)
-    if method is not None:
-        return method()
-    found = getattr(np, name)(x)
-    return float(found) if np.ndim(found) == 0 else found
+    result: Any = getattr(np, name)(x) if method is None else method()
+    if method is None and np.ndim(result) == 0:
+        result = float(result)
+    value: Value = result
+    return value

@@ -189,7 +189,8 @@ _NO_UNIT = (  # words in \text{} that change the number before them, and are no 
     r"|bn|mn|mio|mrd|(?:hundred|thousand|million|billion|trillion)ths?)(?![A-Za-z])"
 )
 _ALONE = re.compile(
-    rf"(?P<sign>[-+])?\s?(?:{_MONEY}\s?(?P<inner>[-+])?)?{_BODY} ?[%\u00b0]?{_TIMES}[ \u2009]*+"
+    rf"(?P<sign>[-+])?\s?(?:{_MONEY}\s?(?P<inner>[-+])?)?{_BODY} ?[%\u00b0]?{_TIMES}"
+    rf"(?: ?{END_TEXT})?[ \u2009]*+"
     rf"(?:{TEXT}? *+(?!{_NO_UNIT})[^\d{TEXT}{END_TEXT}]*{END_TEXT}|(?:{_KNOWN})(?![A-Za-z]))?"
     rf"(?:\^\{{?\d\}}?)?(?:[\s%,;\u3002]|{_MONEY})*+\.?[\s$]*+"
 )

@@ -211,3 +211,18 @@ def worth(whole):
     if match := re.fullmatch(r"(\d+)/0*([1-9]\d*)", whole):
         return Fraction(int(match[1]), int(match[2]))
     return Fraction(whole) if re.fullmatch(r"\d+(\.\d+)?", whole) else None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        r"625\text{ thousand}\text{ cm}",
+        r"625\text{ thousand }\text{cm}",
+        r"625\text{ thousand} cm",
+        r"625\text{ thousand cm}",
+        r"625 thousand\text{ cm}",
+    ],
+)
+def test_a_number_word_and_a_unit_may_be_texts_of_their_own(content):
+    for kind in ("number", "auto"):
+        assert answers.canonical([rf"so it is \boxed{{{content}}}."], kind=kind) == ["625000"]

@@ -18,6 +18,9 @@ from polyest.values import clipped
 
 if TYPE_CHECKING:
     from flint import arb, arb_series, fmpq_poly
+    from numpy.typing import ArrayLike
+
+    from polyest.arrays import Floats as Doubles
 
 HIGHEST_POWER = 1024  # greatest degree of a polynomial that is expanded
 MOST_BITS = 8  # bits of a coefficient for each power up to twice that degree
@@ -67,17 +70,17 @@ class Floats:
         """Return the nearest double."""
         return float(value)
 
-    def inverse(self, x: Any) -> Any:
+    def inverse(self, x: "ArrayLike") -> "Doubles":
         """Return 1/x."""
         import numpy as np
 
-        return 1 / np.asarray(x, dtype=np.float64)
+        return np.asarray(1 / np.asarray(x, dtype=np.float64))
 
-    def whole_power(self, x: Any, n: int) -> Any:
+    def whole_power(self, x: "Doubles", n: int) -> "Doubles":
         """Return x^n."""
         return x ** float(n)
 
-    def real_power(self, x: Any, n: Fraction) -> Any:
+    def real_power(self, x: "Doubles", n: Fraction) -> "Doubles":
         """Return x^n."""
         return x ** float(n)
 

@@ -68,34 +68,34 @@ class Symbol:
             raise _refused(f"uses numpy.{ufunc.__name__}")
         return made(*given)
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: object) -> "Symbol":
         return _added(self, other)
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self, other: object) -> "Symbol":
         return _added(other, self)
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: object) -> "Symbol":
         return _subtracted(self, other)
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: object) -> "Symbol":
         return _subtracted(other, self)
 
-    def __mul__(self, other: Any) -> Any:
+    def __mul__(self, other: object) -> "Symbol":
         return _multiplied(self, other)
 
-    def __rmul__(self, other: Any) -> Any:
+    def __rmul__(self, other: object) -> "Symbol":
         return _multiplied(other, self)
 
-    def __truediv__(self, other: Any) -> Any:
+    def __truediv__(self, other: object) -> "Symbol":
         return _divided(self, other)
 
-    def __rtruediv__(self, other: Any) -> Any:
+    def __rtruediv__(self, other: object) -> "Symbol":
         return _divided(other, self)
 
-    def __pow__(self, other: Any) -> Any:
+    def __pow__(self, other: object) -> "Symbol":
         return _raised(self, other)
 
-    def __rpow__(self, other: Any) -> Any:
+    def __rpow__(self, other: object) -> "Symbol":
         return _raised(other, self)
 
     def __neg__(self) -> "Symbol":
@@ -152,7 +152,7 @@ def _refused(what: str) -> InvalidProblem:
     return InvalidProblem(f"the function {what}: expected one formula for all values, of {USES}")
 
 
-def _node(value: Any) -> Expression | None:
+def _node(value: object) -> Expression | None:
     """Return the expression of a symbol or of a real number, and None of anything else."""
     if isinstance(value, Symbol):
         return value._node
@@ -167,10 +167,12 @@ def _node(value: Any) -> Expression | None:
     return number(Fraction(real(value)))
 
 
-def _operation(made: Callable[[Expression, Expression], Expression]) -> Callable[[Any, Any], Any]:
+def _operation(
+    made: Callable[[Expression, Expression], Expression],
+) -> "Callable[[object, object], Symbol]":
     """Return the operation on two values of which at least one is a symbol."""
 
-    def applied(left: Any, right: Any) -> Any:
+    def applied(left: object, right: object) -> Any:
         nodes = _node(left), _node(right)
         if nodes[0] is None or nodes[1] is None:
             return NotImplemented
