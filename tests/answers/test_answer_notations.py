@@ -225,4 +225,4 @@ def worth(whole):
 )
 def test_a_number_word_and_a_unit_may_be_texts_of_their_own(content):
     for kind in ("number", "auto"):
-        assert answers.canonical([rf"so it is \boxed{{{content}}}."], kind=kind) == ["625000"]
+        assert canonical([rf"so it is \boxed{{{content}}}."], kind=kind) == ["625000"]
