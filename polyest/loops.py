@@ -43,8 +43,7 @@ class Kept:
         """Run the loop."""
         try:
             return self.stored(*arrays)
-        except Exception:
-            # Numba and pickle raise many kinds for a spoiled cache; the loop itself raises none.
+        except Exception:  # numba and pickle raise many kinds for a spoiled cache, the loop none
             return self.anew(*arrays)
 
 
