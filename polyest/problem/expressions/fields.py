@@ -224,10 +224,10 @@ def polynomial(node: Expression) -> list[Fraction] | None:
     from flint import fmpq_poly
 
     try:
-        found = evaluate(node, Quotient(fmpq_poly([0, 1]), fmpq_poly([1])), Quotients())
+        quotient = evaluate(node, Quotient(fmpq_poly([0, 1]), fmpq_poly([1])), Quotients())
     except NotRational:
         return None
-    whole, rest = divmod(found.over, found.under)
+    whole, rest = divmod(quotient.over, quotient.under)
     if rest or whole.degree() > HIGHEST_POWER:
         return None
     return [Fraction(int(a.p), int(a.q)) for a in whole.coeffs()] or [Fraction(0)]
@@ -243,12 +243,12 @@ def series(node: Expression, m: "arb", step: "arb", terms: int) -> "list[arb]":
 
     with _terms(terms):
         try:
-            found = evaluate(node, arb_series([m, step], prec=terms), Balls())
+            expansion = evaluate(node, arb_series([m, step], prec=terms), Balls())
         except ValueError:  # flint divides by no series that begins with a ball around 0
-            found = arb("nan")
-        if not isinstance(found, arb_series):  # a constant
-            found = arb_series([found], prec=terms)
-        coefficients = _checked(found, terms)
+            expansion = arb("nan")
+        if not isinstance(expansion, arb_series):  # a constant
+            expansion = arb_series([expansion], prec=terms)
+        coefficients = _checked(expansion, terms)
     coefficients += [arb(0)] * (terms - len(coefficients))
     if not all(a.is_finite() for a in coefficients):
         raise NotProved(
@@ -258,13 +258,13 @@ def series(node: Expression, m: "arb", step: "arb", terms: int) -> "list[arb]":
     return coefficients
 
 
-def _checked(found: "arb_series", terms: int) -> "list[arb]":
+def _checked(expansion: "arb_series", terms: int) -> "list[arb]":
     """Return the coefficients; raise PrecisionChanged if they are fewer than were asked for."""
-    if found.prec < terms:
+    if expansion.prec < terms:
         raise PrecisionChanged(
             f"flint.ctx.cap was lowered below {terms} in another thread during a proof; let that thread wait"
         )
-    return list(found.coeffs())
+    return list(expansion.coeffs())
 
 
 @contextmanager
@@ -280,11 +280,11 @@ def _terms(terms: int) -> Iterator[None]:
         ctx.cap = before
 
 
-def _begun(found: "arb_series", first: "arb") -> "arb_series":
+def _begun(expansion: "arb_series", first: "arb") -> "arb_series":
     """Return a series with another first coefficient, one that is not a difference."""
     from flint import arb_series
 
-    return arb_series([first, *found.coeffs()[1:]], prec=found.prec)
+    return arb_series([first, *expansion.coeffs()[1:]], prec=expansion.prec)
 
 
 def _powered(x: Any, n: int, one: Any) -> Any:
