@@ -53,9 +53,9 @@ def in_rows(answer: Ints) -> Ints:
     >>> in_rows(np.array([[7, 7, 3]])).tolist()
     [[2, 2, 1]]
     """
-    found = np.empty(answer.shape, np.int64)
-    count_pairs(answer, found)
-    return found
+    counts = np.empty(answer.shape, np.int64)
+    count_pairs(answer, counts)
+    return counts
 
 
 def _gather(
