@@ -137,11 +137,11 @@ def check(path: str) -> str:
     return form
 
 
-def pareto(rows: Iterable[Row], form: str) -> bytes:
+def pareto(rows: Iterable[Row], form: str, shape: str | None = None) -> bytes:
     """Draw bias against noise, whole and enlarged for each K in `rows`; return a file of format `form`.
 
     rows: mappings with target, criterion, K, series, noise, bias_upper and least_lower, as
-    frontier.records returns them.
+    frontier.records returns them; shape: that of the tables of the curve, as other tables may lie below it.
     """
     listed = list(rows)
     shown = panels(listed)
@@ -154,6 +154,8 @@ def pareto(rows: Iterable[Row], form: str) -> bytes:
             enlarge(panel, close)
         drawn = {line.get_label(): line for whole, _ in axes for line in whole.get_lines()}
         lines = [drawn[label] for label, _ in LOOKS.values() if label in drawn]
+        if shape is not None:
+            lines[0].set_label(f"least bias of {shape} tables, proved")
         figure.legend(handles=lines, loc="outside upper center", ncols=3)
         written = parse(listed[0]["target"]).written
         unit = written("(X+1)/(K+1)").replace("phi", r"$\phi$")
@@ -207,9 +209,10 @@ def draw(panel: Panel, axes: "Axes") -> None:
     """Draw every series of a panel on axes that end soon after the curve does."""
     axes.set_xscale("log")
     axes.set_yscale("log")
+    end = max(noise for noise, _ in panel.spots["optimal"])
     for depth, (series, (label, look)) in enumerate(LOOKS.items()):
         spots = [spot for spot in panel.spots.get(series, ()) if spot[1] > panel.floor]
-        if spots:
+        if spots and min(spots)[0] <= BEYOND * end:
             axes.plot(*zip(*spots, strict=True), label=label, zorder=40 - depth, **look)
     line: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 0.8}
     words: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": True, "color": GREY}
@@ -224,7 +227,6 @@ def draw(panel: Panel, axes: "Axes") -> None:
             place = (noise, 0.0)
             words |= {"xycoords": axes.get_xaxis_transform(), "ha": "right"}
             axes.annotate("no bias", place, (-3, 3), **words)
-    end = max(noise for noise, _ in panel.spots["optimal"])
     seen = [noise for spots in panel.spots.values() for noise, _ in spots]
     first, last = min(seen), max(noise for noise in seen if noise <= BEYOND * end)
     room = max(ROOM, (last / first) ** WIDE)
