@@ -153,7 +153,14 @@ def pareto(rows: Iterable[Row], form: str, shape: str | None = None) -> bytes:
             draw(panel, close)
             enlarge(panel, close)
         drawn = {line.get_label(): line for whole, _ in axes for line in whole.get_lines()}
-        lines = [drawn[label] for label, _ in LOOKS.values() if label in drawn]
+        visible = {
+            series
+            for panel, (whole, _) in zip(shown, axes, strict=True)
+            for series, spots in panel.spots.items()
+            if min(spots)[0] <= whole.get_xlim()[1]
+        }
+        labels = [label for series, (label, _) in LOOKS.items() if series in visible]
+        lines = [drawn[label] for label in labels if label in drawn]
         if shape is not None:
             lines[0].set_label(f"least bias of {shape} tables, proved")
         figure.legend(handles=lines, loc="outside upper center", ncols=3)
@@ -209,10 +216,9 @@ def draw(panel: Panel, axes: "Axes") -> None:
     """Draw every series of a panel on axes that end soon after the curve does."""
     axes.set_xscale("log")
     axes.set_yscale("log")
-    end = max(noise for noise, _ in panel.spots["optimal"])
     for depth, (series, (label, look)) in enumerate(LOOKS.items()):
         spots = [spot for spot in panel.spots.get(series, ()) if spot[1] > panel.floor]
-        if spots and min(spots)[0] <= BEYOND * end:
+        if spots:
             axes.plot(*zip(*spots, strict=True), label=label, zorder=40 - depth, **look)
     line: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 0.8}
     words: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": True, "color": GREY}
@@ -227,6 +233,7 @@ def draw(panel: Panel, axes: "Axes") -> None:
             place = (noise, 0.0)
             words |= {"xycoords": axes.get_xaxis_transform(), "ha": "right"}
             axes.annotate("no bias", place, (-3, 3), **words)
+    end = max(noise for noise, _ in panel.spots["optimal"])
     seen = [noise for spots in panel.spots.values() for noise, _ in spots]
     first, last = min(seen), max(noise for noise in seen if noise <= BEYOND * end)
     room = max(ROOM, (last / first) ** WIDE)
