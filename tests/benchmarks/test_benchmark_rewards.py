@@ -143,5 +143,5 @@ def test_what_the_page_says_of_the_cost():
     ]
     for words in said:
         assert words in text
-    assert cell(look, "ratio") >= 3.5
+    assert share > 0.9  # a copy of as many bytes is what memory allows
     assert cell("log_probability", "milliseconds", "integers", "16", "int64") < 2
