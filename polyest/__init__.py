@@ -18,12 +18,14 @@ if TYPE_CHECKING:
         frontier,
         games,
         gathering,
+        history,
         pairing,
         rewards,
     )
     from polyest import compiled as compiled
     from polyest import errors as errors
     from polyest import grpo as grpo
+    from polyest.history.history import History
     from polyest.make.pipeline import solve
     from polyest.make.verify import verify
     from polyest.tables.format import dumps, loads
@@ -35,6 +37,7 @@ _HOMES = {
     "solve": "make.pipeline",
     "verify": "make.verify",
     "load": "tables.release",
+    "History": "history.history",
     "Table": "tables.table",
     "UniversalTable": "tables.universal",
     "dumps": "tables.format",
@@ -42,10 +45,11 @@ _HOMES = {
 }
 _MODULES = (
     "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "games", "gathering",
-    "grpo", "pairing", "rewards",
+    "grpo", "history", "pairing", "rewards",
 )  # fmt: skip
 
 __all__ = [
+    "History",
     "Table",
     "UniversalTable",
     "__version__",
@@ -57,6 +61,7 @@ __all__ = [
     "frontier",
     "games",
     "gathering",
+    "history",
     "load",
     "loads",
     "pairing",

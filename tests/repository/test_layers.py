@@ -46,11 +46,12 @@ PLAN = {
     "counts": {"arrays", "errors", "tallies", "values"},
     "sizes": {"counts", "errors", "values"},
     "answers": {"arrays", "dependencies", "errors", "precision", "values"},
+    "history": {"arrays", "errors", "reals", "tallies", "values"},
     "gathering": {"arrays", "errors"},
     "advantages": {"arrays", "counts", "errors", "reals", "values"},
     "rewards": {
-        "arrays", "closed_forms", "counts", "errors", "gathering", "problem", "reals", "tables",
-        "values",
+        "arrays", "closed_forms", "counts", "errors", "gathering", "history", "problem", "reals",
+        "tables", "values",
     },
     "pairing": {"advantages", "arrays", "counts", "errors", "rewards", "tables", "values"},
     "grpo": {"advantages", "errors", "values"},
@@ -83,7 +84,7 @@ PLAN = {
     "sweeping": {"make"},
     "": {
         "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier",
-        "games", "gathering", "grpo", "make", "pairing", "rewards", "tables", "version",
+        "games", "gathering", "grpo", "history", "make", "pairing", "rewards", "tables", "version",
     },
 }  # fmt: skip
 # Calls up, inside functions: `Table.rounded`, and the certificate of a closed form, when it is asked for.

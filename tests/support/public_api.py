@@ -14,7 +14,7 @@ FILE = Path(__file__).parents[1] / "data" / "public_api.txt"
 MODULES = (
     "polyest", "polyest.advantages", "polyest.answers", "polyest.closed_forms", "polyest.compiled",
     "polyest.counts", "polyest.errors", "polyest.frontier", "polyest.games", "polyest.gathering",
-    "polyest.gradients", "polyest.grpo", "polyest.integrations.groups", "polyest.integrations.messages",
+    "polyest.gradients", "polyest.grpo", "polyest.history", "polyest.integrations.groups", "polyest.integrations.messages",
     "polyest.integrations.reader", "polyest.integrations.scores", "polyest.integrations.trl",
     "polyest.integrations.verl", "polyest.lookup", "polyest.pairing", "polyest.recommendation",
     "polyest.rewards", "polyest.sweeping",
