@@ -138,7 +138,7 @@ class NotRegistered(UserWarning):
 
 
 class StartedAgain(UserWarning):
-    """Warns that a multiplier restarts at its initial value although training resumes; restore its state."""
+    """Warns that a multiplier or a history starts anew although training resumes; restore its state."""
 
 
 class DelayedFeedback(UserWarning):

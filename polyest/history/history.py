@@ -113,13 +113,9 @@ class History:
         self.step = -1
         self._kept = Visits(self.visits, int(prompts), int(answers))
 
-    def __len__(self) -> int:
-        """Return the number of prompts that are kept."""
-        return self._kept.known()
-
     def __repr__(self) -> str:
         looks = "auto" if self.auto else self.visits
-        return f"<History of {len(self)} prompts, visits={looks!r}>"
+        return f"<History of {self._kept.known()} prompts, visits={looks!r}>"
 
     def record(
         self,

@@ -1,4 +1,4 @@
-"""Every reward that looks a count up pays the entry M + X - 1, in every layout and library, or says why not."""
+"""Every reward that looks a count up pays the entry M + X - 1, in every layout, or says why not."""
 
 import warnings
 

@@ -54,10 +54,10 @@ PLAN = {
         "tables", "values",
     },
     "pairing": {"advantages", "arrays", "counts", "errors", "rewards", "tables", "values"},
-    "grpo": {"advantages", "errors", "values"},
+    "grpo": {"advantages", "errors", "history", "values"},
     "integrations": {
-        "advantages", "answers", "arrays", "counts", "errors", "gathering", "problem", "rewards",
-        "values",
+        "advantages", "answers", "arrays", "counts", "errors", "gathering", "history", "problem",
+        "rewards", "values",
     },
     # Studies, games and the command line.
     "gradients": {"arrays", "counts", "errors", "problem", "values"},
