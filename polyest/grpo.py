@@ -31,20 +31,18 @@ The loop takes everything as an argument and does not depend on text, tables or 
 The loop leaves out generation engines and their drift from the trainer (there is no importance correction
 between the two), several devices, mixed precision, gradient accumulation, asynchronous sampling, value
 functions, checkpoints and logging.  Who keeps the state of policy, optimizer and history goes on with
-`first`.  It yields one record for each step and prints nothing.
+`Config.first`.  It yields one record for each step and prints nothing.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from polyest import advantages
 from polyest.errors import InvalidReward, NotInstalled
+from polyest.history.history import History
 from polyest.values import real, shown, whole
-
-if TYPE_CHECKING:
-    from polyest.history.history import History
 
 try:
     import torch
@@ -80,6 +78,8 @@ class Config:
     per_length : bool
         Whether a completion's sum is divided by its own length (GRPO), else by that of the longest of its
         batch (Dr. GRPO: short completions are not favoured).
+    first : int
+        The number of the first step, above 0 where a run goes on.
 
     Examples
     --------
@@ -95,10 +95,11 @@ class Config:
     norm: float = 1.0
     decay: bool = False
     per_length: bool = False
+    first: int = 0
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name, least in (("steps", 0), ("epochs", 1)):
+        for name, least in (("steps", 0), ("epochs", 1), ("first", 0)):
             value = getattr(self, name)
             if not whole(value, least):
                 raise InvalidReward(
@@ -127,8 +128,8 @@ class Traces:
         1 where a token counts; None where all do.
     extra : Any
         Anything that a reward needs besides.
-    prompts : sequence of int or str, (prompts,) or (orbits, m), or None
-        The ids of the prompts, for a history.
+    prompts : sequence of int or str, or None
+        The id of each prompt, orbit after orbit, for a history.
     """
 
     drawn: Any
@@ -181,8 +182,7 @@ def train(
     advantage: Callable[[Tensor], Tensor] = advantages.leave_one_out,
     reference: Callable[[Any], Tensor] | None = None,
     optimizer: torch.optim.Optimizer | None = None,
-    history: "History | None" = None,
-    first: int = 0,
+    history: History | None = None,
 ) -> Iterator[Step]:
     """Train the policy in place, one record a step.
 
@@ -204,8 +204,6 @@ def train(
         The optimizer, by default Adam of the policy's parameters; its rate is set at every step.
     history : History or None
         What records the answers of each step after its rewards, and before the policy moves.
-    first : int
-        The number of the first step, above 0 where a run goes on.
 
     Yields
     ------
@@ -216,7 +214,7 @@ def train(
     ------
     InvalidReward
         Before the policy is changed: if kl is positive without a reference, a reward or advantage has
-        another shape than the answers, an advantage is not finite, or `first` is no integer of at least 0.
+        another shape than the answers, or an advantage is not finite.
     InvalidHistory
         Before the policy is changed: if the history does not take the answers of a step.
 
@@ -240,18 +238,16 @@ def train(
         raise InvalidReward(
             f"kl is {config.kl} without reference=: give the policy that it is taken from"
         )
-    if not whole(first, 0):
-        raise InvalidReward(f"first is {shown(first)}: expected an integer of at least 0")
     optimizer = optimizer or torch.optim.Adam(policy.parameters(), lr=config.rate)
     trained = [x for group in optimizer.param_groups for x in group["params"]]
-    for step in range(first, config.steps):
+    for step in range(config.first, config.steps):
         for group in optimizer.param_groups:
             group["lr"] = config.rate * (1 - step / config.steps if config.decay else 1.0)
         traces = sampler(step)
         rewards = torch.as_tensor(reward(traces)).to(torch.float64)
         centred = _checked(rewards, advantage(rewards), traces)
         if history is not None:
-            _record(history, traces, step)
+            history.record(traces.answers.flatten(0, -2), prompts=traces.prompts, step=step)
         with torch.no_grad():
             before = policy(traces.drawn)
             anchor = None if reference is None else reference(traces.drawn)
@@ -267,15 +263,6 @@ def train(
         mean = float(given.mean()) if len(given) else 0.0
         measures = (float(x) for x in (loss.detach(), kl, clipped, norm))
         yield Step(step, traces, rewards, mean, *measures)
-
-
-def _record(history: "History", traces: Traces, step: int) -> None:
-    """Record the answers of a step; an orbit has several prompts."""
-    answers, ids = traces.answers, traces.prompts
-    if answers.ndim == 3:
-        answers = answers.flatten(0, 1)
-        ids = None if ids is None else [name for orbit in ids for name in orbit]
-    history.record(answers, prompts=ids, step=step)
 
 
 def _loss(

@@ -168,6 +168,8 @@ class History:
                 "the history"
             )
         new = fresh(self._kept, names, rows, sizes, number)
+        if not len(new):
+            return
         names = [names[i] for i in new.tolist()]
         rows, sizes = rows[new], sizes[new]
         slots = self._kept.found(names)
