@@ -45,8 +45,10 @@ def bias_after_move(table: Array, *, earlier: int, odds: float) -> tuple[float, 
 
     Returns
     -------
-    lower, upper : float
-        The ends of the bracket.
+    lower : float
+        A value that is attained.
+    upper : float
+        A bound, some 1 % above it.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def test_every_block_runs_and_trains(tmp_path):
     for block in BLOCKS:
         names = run([block], "docs/trl.md", compared=False, **names)
         trained.append(names["trainer"].state.global_step)
-    assert trained == [2] * 4
+    assert trained == [2] * 5
     assert "safety-refuses/multiplier" in names["trainer"].state.log_history[0]
     assert len(BLOCKS[0][1].splitlines()) <= 12
 
