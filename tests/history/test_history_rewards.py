@@ -114,6 +114,18 @@ def test_dyadic_rewards_are_on_the_grid_of_the_group_and_not_of_the_draws():
     np.testing.assert_array_equal(same.reshape(4, 34), paid)
 
 
+def test_other_libraries_are_paid_the_same():
+    strict = pytest.importorskip("array_api_strict")
+    past, new = History(), batch(1)
+    past.record(batch(0, rows=2), prompts=["a", "c"])
+    for names in ([*"abcd"], [*"aaaa"]):
+        for unanswered in ("exclude", "lowest"):
+            given = {"history": past, "prompts": names, "noise": 4, "unanswered": unanswered}
+            wanted = rewards.log_probability(new, **given)
+            found = rewards.log_probability(strict.asarray(new), **given)
+            np.testing.assert_array_equal(np.asarray(found), wanted)
+
+
 def test_a_table_that_is_not_released_names_the_earlier_completions():
     past = History()
     past.record(batch(0, rows=1, G=256), prompts=["a"])

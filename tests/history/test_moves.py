@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import polyest
 from polyest.errors import InvalidHistory, InvalidReward
 from polyest.history import bias_after_move
+from polyest.history.moves import _bounds
 from polyest.problem.bernstein import pmf
 
 
@@ -35,6 +36,24 @@ def test_it_encloses_what_any_policy_costs(K, data):
     values = [bias(c, W, one, moved(one, odds)) for one in p for odds in np.geomspace(1 / d, d, 7)]
     assert max(values) <= upper * (1 + 1e-9)
     assert max(values) >= lower * 0.9 - 1e-3
+
+
+def test_each_cell_is_bounded_by_what_is_in_it():
+    table = polyest.load(14, noise=2)
+    c, W, d = np.asarray(table), 8, 1.25
+    n = 14 - W
+    x = np.arange(n + 2)
+    weighted = (x / (n + 1))[:, None] * c[np.maximum(x[:, None] - 1, 0) + np.arange(W + 1)]
+    ends = np.linspace(0, 1, 201)
+    corners, bounds = _bounds(weighted, ends[:-1], ends[1:], W, d)
+    slack = []
+    for low, high, corner, bound in zip(ends[:-1], ends[1:], corners, bounds, strict=True):
+        inside = np.linspace(max(low, 1e-9), high, 5)
+        values = [bias(c, W, p, moved(p, o)) for p in inside for o in np.geomspace(1 / d, d, 5)]
+        assert corner <= bound
+        assert max(values) <= bound * (1 + 1e-12)
+        slack.append(max(values) / bound)
+    assert max(slack) > 0.99  # so that a bound that is a little too low would be seen
 
 
 def test_without_a_move_it_is_the_certificate():

@@ -237,7 +237,7 @@ def words(text):
 
 
 def shown_of(site, name):
-    """The words of the page that has a module, or of those with names of the package, as a reader sees them."""
+    """The words of the page that has a module, or of those with names of the package, as one sees them."""
     names = public_api.names(polyest) if name == "polyest" else []
     directives = {f"::: {name}", *(f"::: polyest.{own}" for own in names)}
     pages = [page for page in PAGES if directives & {*text_of(page).splitlines()}]
