@@ -10,14 +10,14 @@ table of K = W + G - 2 draws, if the policy has not moved (docs/howto/history.md
     * the id of an answer is the same in every batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, SupportsIndex
 from warnings import warn
 
 import numpy as np
 
 from polyest import tallies
-from polyest.arrays import Array, Ints
+from polyest.arrays import Array, Bools, Ints
 from polyest.errors import DelayedFeedback, InvalidHistory
 from polyest.history import drift
 from polyest.history.batch import fresh, one_prompt_each, visits_of
@@ -108,7 +108,7 @@ class History:
                 ),
                 stacklevel=2,
             )
-        self.stable_ids = stable_ids
+        self.answers, self.stable_ids = int(answers), stable_ids
         self.reads: str | None = None  # how answers were read, where an integration says so
         self.step = -1
         self._kept = Visits(self.visits, int(prompts), int(answers))
@@ -186,6 +186,7 @@ class History:
         *,
         groups: Array | None = None,
         no_answer: int = NO_ANSWER,
+        fits: Callable[[Ints], Bools] | None = None,
     ) -> tuple[Ints, int | Ints]:
         """Count answers among earlier completions of their prompts, as `counts.in_group` takes it.
 
@@ -199,6 +200,8 @@ class History:
             The id of each completion's group.
         no_answer : int
             The integer that marks a completion without an answer.
+        fits : callable or None
+            Which numbers W, an int64 array (rows, windows), have a table; "auto" looks at no others.
 
         Returns
         -------
@@ -231,7 +234,7 @@ class History:
         kept, slots = self._kept, self._kept.found(names)
         pool, sizes = kept.answers[slots], kept.sizes[slots]
         if self.auto:
-            beyond = np.arange(self.visits) >= self._windows(slots, found)[:, None]
+            beyond = np.arange(self.visits) >= self._windows(slots, found, fits)[:, None]
             pool, sizes = np.where(beyond[..., None], NONE, pool), np.where(beyond, 0, sizes)
         W = sizes.sum(1)
         table = found if found.ndim == 2 else found[:, None]
@@ -321,9 +324,15 @@ class History:
             )
         self.reads = reads
 
-    def _windows(self, slots: Ints, answers: Ints) -> Ints:
-        """How many visits "auto" looks back at, for each row."""
+    def _windows(self, slots: Ints, answers: Ints, fits: Callable[[Ints], Bools] | None) -> Ints:
+        """How many visits "auto" looks back at, for each row: sizes decide, and other prompts."""
         kept = self._kept
         read = drift.recent(kept.pairs, kept.stamps, kept.clock)
         group = answers.shape[1] if answers.ndim == 2 else int(kept.sizes[:, 0].max())
-        return drift.windows(kept.pairs, read, slots, max(group, 1), self.visits)
+        best = drift.windows(kept.pairs, read, slots, max(group, 1), self.visits)
+        if fits is None:
+            return best
+        windows = np.arange(self.visits + 1)
+        W = np.cumsum(np.pad(kept.sizes[slots], ((0, 0), (1, 0))), axis=1)
+        allowed = (windows <= best[:, None]) & (fits(W) | (windows == 0))
+        return np.asarray((windows * allowed).max(1))

@@ -6,7 +6,7 @@ what `counts` returns is in 0..K and is not checked again.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from polyest import closed_forms, counts
 from polyest.arrays import (
     Array,
+    Bools,
     Floats,
     Ints,
     int64,
@@ -91,14 +92,16 @@ def rewarded(how: Estimator, K: int, group: int = 0) -> Floats:
     return np.asarray(how.sign * paid + 0.0)  # + 0.0 turns -0.0 into 0.0
 
 
-def counted(answers: Array, options: Options) -> counts.Counts:
+def counted(answers: Array, options: Options, how: Estimator | None = None) -> counts.Counts:
     """Counts of the answers, as the options ask for them.
+
+    how: whose tables are looked up, if any are: a history with visits="auto" looks back by what there is.
 
     Raises CountOutOfRange and InvalidProblem as `counts` does, InvalidHistory as `History.counted` does,
     InvalidReward where only one of reference= and counting="independent" is given, for groups beside a
     reference, and for options that do not go with a history.
     """
-    earlier = _earlier(answers, options)
+    earlier = _earlier(answers, options, how)
     counting, reference = options.get("counting", "in-group"), options.get("reference")
     baseline = options.get("baseline", "group-mean")
     no_answer = options.get("no_answer", counts.NO_ANSWER)
@@ -131,7 +134,9 @@ def counted(answers: Array, options: Options) -> counts.Counts:
     return counts.Counts(index, K, seen.answered, distinct)
 
 
-def _earlier(answers: Array, options: Options) -> tuple[Ints, int | Ints] | None:
+def _earlier(
+    answers: Array, options: Options, how: Estimator | None
+) -> tuple[Ints, int | Ints] | None:
     """M and W of earlier completions, None without a history.
 
     Raises InvalidReward for a history of another type, for prompts without one, and beside sizes and the
@@ -153,8 +158,33 @@ def _earlier(answers: Array, options: Options) -> tuple[Ints, int | Ints] | None
             'baseline is "exact" with history: expected "group-mean" or "none", as the exact count baseline '
             "knows no earlier completions"
         )
-    no_answer = options.get("no_answer", counts.NO_ANSWER)
-    return history.counted(answers, prompts, groups=options.get("groups"), no_answer=no_answer)
+    no_answer, groups = options.get("no_answer", counts.NO_ANSWER), options.get("groups")
+    fits = None if how is None or not history.auto else partial(_fitting, how, answers, options)
+    return history.counted(answers, prompts, groups=groups, no_answer=no_answer, fits=fits)
+
+
+def _fitting(how: Estimator, answers: Array, options: Options, earlier: Ints) -> Bools:
+    """Whether there is a table for each W of earlier completions, (rows, windows)."""
+    reference, groups = options.get("reference"), options.get("groups")
+    others: Any = np.shape(reference if reference is not None else answers)[-1]
+    if groups is not None:
+        _, which, each = np.unique(to_numpy(groups), return_inverse=True, return_counts=True)
+        others = each[which.reshape(-1)][:, None]
+    if reference is None:
+        others = others - counts.SPENT[options.get("baseline", "group-mean")]
+    K = earlier + others
+    every = np.unique(K)
+    return np.isin(K, every[[_found(how, int(n)) for n in every]])
+
+
+@lru_cache(maxsize=4096)
+def _found(how: Estimator, K: int) -> bool:
+    """Whether there is a table of K draws."""
+    try:
+        table(how, K)
+    except (TableNotFound, Mismatch):
+        return False
+    return True
 
 
 def estimated(
@@ -166,7 +196,7 @@ def estimated(
     sign beta c of its table.  Raises what `parse_options`, `counted` and `table` do.
     """
     how = parse_options(target, beta, sign, options)
-    seen = counted(answers, options)
+    seen = counted(answers, options, how)
     rounded = options.get("dyadic", False)
     groups = group_sizes(seen, options) if rounded else (0,) * len(seen.distinct)
     try:

@@ -139,6 +139,31 @@ def test_a_table_that_is_not_released_names_the_earlier_completions():
     assert np.isfinite(fits[~np.isnan(fits)]).all()
 
 
+@pytest.mark.parametrize("flat", [False, True])
+def test_auto_looks_back_at_what_has_a_table(flat):
+    # G = 16 and 8 visits are K = 142, which is not released at noise 4; 7 are K = 126
+    past, rng = History("auto"), np.random.default_rng(0)
+    for _ in range(9):
+        said = answers.identify(rng.choice([*"abc"], (64, 16)).tolist())
+        past.record(said, prompts=range(64))
+    assert np.max(past.counted(said, range(64))[1]) == 128
+    with pytest.raises(TableNotFound):
+        polyest.load(142, noise=4)
+    given = {"prompts": range(64), "noise": 4}
+    if flat:
+        given = {
+            "prompts": np.repeat(range(64), 16),
+            "groups": np.repeat(range(64), 16),
+            "noise": 4,
+        }
+        said = said.reshape(-1)
+    paid = rewards.log_probability(said, history=past, **given)
+    assert np.isfinite(paid).all()
+    closed = {**given, "table": "harmonic"}
+    del closed["noise"]
+    assert not np.array_equal(paid, rewards.log_probability(said, history=past, **closed))
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -250,11 +250,14 @@ class Reward:
         truth = one if self.reading.truth else None
         batch = Batch(groups, one, texts, truth, one == 0, slice(None), groups)
         past = None if self.history is None else History(stable_ids=True)
+        later = [] if past is None or G is None else _visited(self.history, G)
         try:
             with warnings.catch_warnings():
                 if G is None:  # a warning of a group size that is only a guess would mislead
                     warnings.simplefilter("ignore")
                 self._paid(self.reading, batch, one == 0, past)
+                for past in later:
+                    self._paid(self.reading, batch, one == 0, past)
         except PolyestError as error:
             if G is not None or isinstance(error, InvalidReward | NotInstalled | UnknownOption):
                 raise
@@ -332,6 +335,18 @@ def looked_back(past: object, reading: Reading) -> str:
     read = [f"{name}={word(value)}" for name, value in sorted(reader.options.items())]
     past.read_as(", ".join([word(reader.kind), *read]))
     return "auto" if past.auto else str(past.visits)
+
+
+def _visited(past: History | None, G: int) -> list[History]:
+    """Histories of prompt 0 after one visit of a group of G, after two and so on, as far as one looks back."""
+    if past is None or past.auto:  # "auto" looks at what has a table
+        return []
+    made = []
+    for visits in range(1, past.visits + 1):
+        draws = np.zeros(visits * min(G, past.answers), np.int64)
+        made.append(History(stable_ids=True, answers=len(draws)))
+        made[-1].record(draws, prompts=draws)
+    return made
 
 
 def _tokens(end: object) -> tuple[int, ...] | None:
