@@ -338,7 +338,7 @@ def looked_back(past: object, reading: Reading) -> str:
 
 
 def _visited(past: History | None, G: int) -> list[History]:
-    """Histories of prompt 0 after one visit of a group of G, after two and so on, as far as one looks back."""
+    """Histories of prompt 0 after one visit of a group of G, after two, as far as one looks back."""
     if past is None or past.auto:  # "auto" looks at what has a table
         return []
     made = []
