@@ -64,10 +64,10 @@ def plain(answers: np.ndarray) -> np.ndarray:
     first = np.ones(answers.shape, bool)
     first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
     length = np.diff(np.append(np.flatnonzero(first), answers.size))
-    found = np.empty(answers.shape)
+    values = np.empty(answers.shape)
     logs = np.repeat(np.log(length / answers.shape[1]), length).reshape(answers.shape)
-    np.put_along_axis(found, order, logs, 1)
-    return found
+    np.put_along_axis(values, order, logs, 1)
+    return values
 
 
 def plain_flat(answers: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -77,9 +77,9 @@ def plain_flat(answers: np.ndarray, groups: np.ndarray) -> np.ndarray:
     first = np.ones(answers.shape, bool)
     first[1:] = (ordered[1:] != ordered[:-1]) | (group[1:] != group[:-1])
     length = np.diff(np.append(np.flatnonzero(first), answers.size))
-    found = np.empty(answers.shape)
-    found[order] = np.log(np.repeat(length, length) / np.bincount(groups)[group])
-    return found
+    values = np.empty(answers.shape)
+    values[order] = np.log(np.repeat(length, length) / np.bincount(groups)[group])
+    return values
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def ways(shape: tuple[int, int], flat: bool) -> Ways:
     options: dict[str, object] = {"groups": ids} if flat else {}
     answers = drawn.reshape(-1) if flat else drawn
     tensor = torch.tensor(answers)
-    found: Ways = {
+    calls: Ways = {
         PEER: (lambda: plain_flat(answers, ids)) if flat else (lambda: plain(answers)),
         NUMPY: lambda: rewards.log_probability(answers, **options),
         "torch": lambda: rewards.log_probability(tensor, **options),
@@ -108,10 +108,10 @@ def ways(shape: tuple[int, int], flat: bool) -> Ways:
     promised: dict[str, object] = {"groups": torch.tensor(ids), "sizes": (G, G)} if flat else {}
     torch.compiler.reset()
     graph = torch.compile(lambda t: rewards.log_probability(t, **promised), fullgraph=True)
-    found[COMPILED] = lambda: graph(tensor)
+    calls[COMPILED] = lambda: graph(tensor)
     if not flat:
-        found[NUMBA] = found[NUMPY]
-    return found
+        calls[NUMBA] = calls[NUMPY]
+    return calls
 
 
 def timed(taking: Ways, rounds: int) -> tuple[dict[str, list[float]], dict[str, float]]:
@@ -135,14 +135,14 @@ def timed(taking: Ways, rounds: int) -> tuple[dict[str, list[float]], dict[str, 
 def rows(rounds: int) -> list[Row]:
     import polyest.compiled  # noqa: F401  rewards then use its loops, outside of `without_numba`
 
-    found: list[Row] = []
+    table: list[Row] = []
     for flat in (False, True):
         for shape in SHAPES:
             taken, first = timed(ways(shape, flat), rounds)
             first[NUMBA] = 1e3 * min(_first_of_numba() for _ in range(2 if rounds < 99 else 5))
             least = {name: min(values) for name, values in taken.items()}
             for name, values in taken.items():
-                found.append(
+                table.append(
                     {
                         "batch": f"{shape[0]} x {shape[1]}" + (", flat" if flat else ""),
                         "way": name,
@@ -153,7 +153,7 @@ def rows(rounds: int) -> list[Row]:
                         "once_ms": first[name] if name in (NUMBA, COMPILED) else "",
                     }
                 )
-    return found
+    return table
 
 
 def _once(call: Callable[[], object]) -> float:

@@ -113,8 +113,8 @@ def peer(texts: Batch, pattern: re.Pattern[str]) -> list[list[int]]:
     ids = []
     for row in texts:
         seen: dict[str, int] = {}
-        found = [pattern.findall(text) for text in row]
-        ids.append([seen.setdefault(each[-1], len(seen)) if each else -1 for each in found])
+        matches = [pattern.findall(text) for text in row]
+        ids.append([seen.setdefault(each[-1], len(seen)) if each else -1 for each in matches])
     return ids
 
 

@@ -175,8 +175,8 @@ def orbit_mean(rewards: Array) -> Array:
         raise InvalidReward(f"rewards of shape {tuple(paid.shape)}: expected (orbits, m, G)")
     orbits, m, G = paid.shape
     xp = library(paid)
-    found = group_mean(xp.reshape(paid, (orbits, m * G)))
-    return _as(_dtype(rewards), xp.reshape(found, paid.shape))
+    centred = group_mean(xp.reshape(paid, (orbits, m * G)))
+    return _as(_dtype(rewards), xp.reshape(centred, paid.shape))
 
 
 def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float = 1e-6) -> Array:
@@ -288,9 +288,9 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
     total = xp.sum(each, axis=1)[:, None]
     left = total - X * each + (X - 1) * taken(d, xp.clip(times - 1, 0, G))
     n = _at_least_1(xp.sum(said_n, axis=1)[:, None] - 1)
-    found = xp.where(said, paid - left / n, 0.0)
+    advantage = xp.where(said, paid - left / n, 0.0)
     # A graph of JAX has no counts to look at yet: nan stands for what is out of range.
-    return _as(dtype, found if own(xp) else xp.where(inside, found, xp.nan))
+    return _as(dtype, advantage if own(xp) else xp.where(inside, advantage, xp.nan))
 
 
 def _at_least_1(numbers: Array) -> Array:

@@ -90,8 +90,8 @@ def kind_of(values: Array) -> str:
         "f": "real floating",
         "c": "complex floating",
     }
-    found = (letter for letter, kind in kinds.items() if xp.isdtype(values.dtype, kind))
-    return next(found, "?")
+    letters = (letter for letter, kind in kinds.items() if xp.isdtype(values.dtype, kind))
+    return next(letters, "?")
 
 
 def integer_type(xp: ModuleType) -> object:
@@ -141,8 +141,8 @@ def taken(entries: Array, index: Array) -> Array:
     if xp is np:
         return entries.take(index, axis=0)
     flat = xp.reshape(index, (-1,))
-    found = entries.index_select(0, flat) if own(xp) else xp.take(entries, flat, axis=0)
-    return xp.reshape(found, (*index.shape, *entries.shape[1:]))
+    rows = entries.index_select(0, flat) if own(xp) else xp.take(entries, flat, axis=0)
+    return xp.reshape(rows, (*index.shape, *entries.shape[1:]))
 
 
 def concat(arrays: list[Array], axis: int = 0) -> Array:

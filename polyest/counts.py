@@ -333,8 +333,8 @@ def across(
         pool = concat([answers[:, step:, :], answers[:, :step, :]], 1)
         index.append(tallies.in_pool(xp, rows, xp.reshape(pool, rows.shape)))
     answered = _answered(answers, no_answer)
-    found = xp.reshape(xp.stack(index, axis=-1), (orbits, m, G, m))
-    return Counts(xp.where(answered[..., None], found, 0), K, answered, (K,))
+    stacked = xp.reshape(xp.stack(index, axis=-1), (orbits, m, G, m))
+    return Counts(xp.where(answered[..., None], stacked, 0), K, answered, (K,))
 
 
 def continued(

@@ -43,8 +43,7 @@ class Kept:
         """Run the loop."""
         try:
             return self.stored(*arrays)
-        except Exception:
-            # Numba and pickle raise many kinds for a spoiled cache; the loop itself raises none.
+        except Exception:  # numba and pickle raise many kinds for a spoiled cache, the loop none
             return self.anew(*arrays)
 
 
@@ -54,9 +53,9 @@ def in_rows(answer: Ints) -> Ints:
     >>> in_rows(np.array([[7, 7, 3]])).tolist()
     [[2, 2, 1]]
     """
-    found = np.empty(answer.shape, np.int64)
-    count_pairs(answer, found)
-    return found
+    counts = np.empty(answer.shape, np.int64)
+    count_pairs(answer, counts)
+    return counts
 
 
 def _gather(

@@ -205,9 +205,9 @@ class Pair:
         }[self.baseline]
         return function(paid)
 
-    def _entries(self, found: Lookup, like: Array) -> Array:
-        how = Estimator("log", self.beta, self.sign, table=found)
-        return entries(how, (found.K,), (0,), like)[0, :]
+    def _entries(self, lookup: Lookup, like: Array) -> Array:
+        how = Estimator("log", self.beta, self.sign, table=lookup)
+        return entries(how, (lookup.K,), (0,), like)[0, :]
 
 
 def pair(

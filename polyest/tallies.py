@@ -65,18 +65,18 @@ def integers(name: str, values: object, like: Array) -> Array:
             f"{name} of type {given.dtype}: expected integers; number the distinct values and mark "
             f"a missing answer by no_answer ({NO_ANSWER}), not by NaN"
         )
-    found = int64(given)
+    numbers = int64(given)
     if kind == "u":
-        xp = library(found)
-        bits = xp.iinfo(found.dtype).bits
-        fit = xp.iinfo(given.dtype).bits < bits or holds(xp.all(found >= 0))
+        xp = library(numbers)
+        bits = xp.iinfo(numbers.dtype).bits
+        fit = xp.iinfo(given.dtype).bits < bits or holds(xp.all(numbers >= 0))
         if not fit:
             can = "may hold, as no graph can tell," if fit is None else "hold"
             raise CountOutOfRange(
                 f"{name} of type {given.dtype} {can} a number above 2^{bits - 1} - 1: "
                 "number the values from 0 on"
             )
-    return found
+    return numbers
 
 
 def marker(no_answer: SupportsIndex) -> int:
@@ -92,8 +92,8 @@ def in_rows(xp: ModuleType, answer: Array) -> Array:
     """Return how often each integer of an array (prompts, G) occurs in its row."""
     rows, G = answer.shape
     if host_reads(answer):
-        found = _in_rows_of_host(to_numpy(answer))
-        return found if xp is np else xp.from_numpy(found)
+        counts = _in_rows_of_host(to_numpy(answer))
+        return counts if xp is np else xp.from_numpy(counts)
     if not own(xp):
         return standard.in_rows(xp, answer)
     if _few(answer):
@@ -104,8 +104,8 @@ def in_rows(xp: ModuleType, answer: Array) -> Array:
 def in_pairs(xp: ModuleType, group: Array, answer: Array) -> Array:
     """Return how often each pair of integers, of two arrays (N,), occurs."""
     if host_reads(answer):
-        found = _in_pairs_of_host(to_numpy(group), to_numpy(answer))
-        return found if xp is np else xp.from_numpy(found)
+        counts = _in_pairs_of_host(to_numpy(group), to_numpy(answer))
+        return counts if xp is np else xp.from_numpy(counts)
     return _run_lengths(xp, *_pairs_in_order(xp, group, answer))
 
 
@@ -156,10 +156,10 @@ def matches(xp: ModuleType, wanted: Array, pool: Array) -> Array:
     a processor compares several at once.
     """
     if traced(wanted):  # a compiler makes one pass of this
-        found = xp.zeros_like(wanted)
+        counts = xp.zeros_like(wanted)
         for j in range(pool.shape[1]):
-            found = found + (wanted == pool[:, j : j + 1])
-        return found
+            counts = counts + (wanted == pool[:, j : j + 1])
+        return counts
     sought = int64(wanted.T)
     drawn = sought if pool is wanted else int64(pool.T)
     equal = (drawn[:, None] == sought).view(xp.uint8)
@@ -219,9 +219,9 @@ def _run_lengths(xp: ModuleType, order: Array, first: Array) -> Array:
     else:
         label = first.cumsum(0) - 1
         each = tallied(xp, label, len(label))[label]
-    found = xp.empty_like(order)
-    found[order] = each
-    return found
+    lengths = xp.empty_like(order)
+    lengths[order] = each
+    return lengths
 
 
 def _stable(values: Array) -> Array:

@@ -68,9 +68,9 @@ def counted(rows):
 @settings(max_examples=150, deadline=None)
 def test_rows_are_counted_as_dictionaries_count(way, rows):
     given = WAYS[way](rows)
-    found = tallies.in_rows(tallies.library(given), given)
-    assert np.asarray(found).tolist() == counted(rows)
-    assert str(found.dtype).endswith("int64")
+    counts = tallies.in_rows(tallies.library(given), given)
+    assert np.asarray(counts).tolist() == counted(rows)
+    assert str(counts.dtype).endswith("int64")
 
 
 @pytest.mark.parametrize("way", ["numpy", "torch", "device"])
@@ -79,8 +79,8 @@ def test_rows_are_counted_as_dictionaries_count(way, rows):
 def test_pairs_are_counted_as_a_dictionary_counts(way, pairs):
     group, answer = (WAYS[way](list(column)) for column in zip(*pairs, strict=True))
     times = Counter(pairs)
-    found = tallies.in_pairs(tallies.library(group), group, answer)
-    assert found.tolist() == [times[pair] for pair in pairs]
+    counts = tallies.in_pairs(tallies.library(group), group, answer)
+    assert counts.tolist() == [times[pair] for pair in pairs]
 
 
 @given(
@@ -109,11 +109,11 @@ def test_a_pool_is_counted_as_dictionaries_count(way, rows, pools):
     n = min(len(rows), len(pools))
     wanted, pool = WAYS[way](rows[:n]), WAYS[way](pools[:n])
     expected = [[Counter(p)[x] for x in row] for row, p in zip(rows[:n], pools[:n], strict=True)]
-    found = tallies.in_pool(tallies.library(wanted), wanted, pool)
-    assert np.asarray(found).tolist() == expected
+    counts = tallies.in_pool(tallies.library(wanted), wanted, pool)
+    assert np.asarray(counts).tolist() == expected
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.jit.trace is old
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.jit.trace is deprecated
 def test_the_host_reads_what_lies_in_its_memory_and_is_not_traced():
     assert host_reads(np.zeros(2))
     assert host_reads(torch.zeros(2))

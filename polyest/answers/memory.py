@@ -29,9 +29,9 @@ class Memory(dict[str, Found], Generic[Found]):
 
     def __missing__(self, text: str) -> Found:
         """Return what the function finds, and keep it if the text is short."""
-        found = self.function(text)
+        value = self.function(text)
         if len(text) <= SHORT:
             if len(self) >= KEPT:
                 self.clear()
-            self[text] = found
-        return found
+            self[text] = value
+        return value

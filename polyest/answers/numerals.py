@@ -191,7 +191,8 @@ _NO_UNIT = (  # words in \text{} that change the number before them, and are no 
 _ALONE = re.compile(
     rf"(?P<sign>[-+])?\s?(?:{_MONEY}\s?(?P<inner>[-+])?)?{_BODY} ?[%\u00b0]?{_TIMES}"
     rf"(?: ?{END_TEXT})?[ \u2009]*+"
-    rf"(?:{TEXT}? *+(?!{_NO_UNIT})[^\d{TEXT}{END_TEXT}]*{END_TEXT}|(?:{_KNOWN})(?![A-Za-z]))?"
+    rf"(?:{TEXT}? *+(?!{_NO_UNIT})[^\d{TEXT}{END_TEXT}]*{END_TEXT}"
+    rf"(?: ?{TEXT} *+(?!{_NO_UNIT})[^\d{TEXT}{END_TEXT}]*{END_TEXT})*+|(?:{_KNOWN})(?![A-Za-z]))?"
     rf"(?:\^\{{?\d\}}?)?(?:[\s%,;\u3002]|{_MONEY})*+\.?[\s$]*+"
 )
 

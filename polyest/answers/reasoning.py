@@ -85,8 +85,8 @@ def _final_part(tags: tuple[Tag, ...]) -> Callable[[str], str | None]:
                 for start in starts_of[first]:
                     at = text.rfind(start, begin)
                     while at >= 0:
-                        if found := mark.match(text, at):
-                            last, begin = found, at + 1
+                        if match := mark.match(text, at):
+                            last, begin = match, at + 1
                             break
                         at = text.rfind(start, begin, at)  # a "<" that is no mark
         if last is None:

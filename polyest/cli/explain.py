@@ -44,11 +44,11 @@ def command(
 
     reward = _numbers(entries) if entries is not None else str(expression)
     with progress("targets"):
-        found = explain(reward, group, baseline=baseline)
+        explanation = explain(reward, group, baseline=baseline)
     if as_json:
-        print_lines([json.dumps(explanation_record(found))])
+        print_lines([json.dumps(explanation_record(explanation))])
     else:
-        print_lines(explanation_page(found))
+        print_lines(explanation_page(explanation))
 
 
 def _numbers(text: str) -> list[float]:

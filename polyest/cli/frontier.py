@@ -128,6 +128,6 @@ def _draw(curve: "Frontier", path: str) -> None:
     for mark in refused:
         say(f"warning: {mark.label} is left out: {mark.reason}")
     with progress("the figure"):
-        content = plot.pareto(frontier.records(curve, points), plot.check(path))
+        content = plot.pareto(frontier.records(curve, points), plot.check(path), curve.shape)
     storage.put(content, path)
     say(f"wrote {path}")

@@ -137,11 +137,11 @@ def check(path: str) -> str:
     return form
 
 
-def pareto(rows: Iterable[Row], form: str) -> bytes:
+def pareto(rows: Iterable[Row], form: str, shape: str | None = None) -> bytes:
     """Draw bias against noise, whole and enlarged for each K in `rows`; return a file of format `form`.
 
     rows: mappings with target, criterion, K, series, noise, bias_upper and least_lower, as
-    frontier.records returns them.
+    frontier.records returns them; shape: that of the tables of the curve, as other tables may lie below it.
     """
     listed = list(rows)
     shown = panels(listed)
@@ -153,7 +153,16 @@ def pareto(rows: Iterable[Row], form: str) -> bytes:
             draw(panel, close)
             enlarge(panel, close)
         drawn = {line.get_label(): line for whole, _ in axes for line in whole.get_lines()}
-        lines = [drawn[label] for label, _ in LOOKS.values() if label in drawn]
+        visible = {
+            series
+            for panel, (whole, _) in zip(shown, axes, strict=True)
+            for series, spots in panel.spots.items()
+            if min(spots)[0] <= whole.get_xlim()[1]
+        }
+        labels = [label for series, (label, _) in LOOKS.items() if series in visible]
+        lines = [drawn[label] for label in labels if label in drawn]
+        if shape is not None:
+            lines[0].set_label(f"least bias of {shape} tables, proved")
         figure.legend(handles=lines, loc="outside upper center", ncols=3)
         written = parse(listed[0]["target"]).written
         unit = written("(X+1)/(K+1)").replace("phi", r"$\phi$")

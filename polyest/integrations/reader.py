@@ -199,12 +199,12 @@ def identified(keys: Sequence[str | None]) -> Ints:
     return np.fromiter(map(number.__getitem__, keys), np.int64, len(keys))
 
 
-def _key(found: object) -> str | None:
-    if found is None or isinstance(found, str):
-        return found
-    if isinstance(found, int | Integral):  # int first: asking Integral takes ten times as long
-        return str(int(found))
-    raise InvalidAnswer(f"kind gave {shown(found)}: expected a callable text -> str, int or None")
+def _key(key: object) -> str | None:
+    if key is None or isinstance(key, str):
+        return key
+    if isinstance(key, int | Integral):  # int first: asking Integral takes ten times as long
+        return str(int(key))
+    raise InvalidAnswer(f"kind gave {shown(key)}: expected a callable text -> str, int or None")
 
 
 def _balanced(text: str) -> bool:

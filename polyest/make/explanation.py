@@ -35,6 +35,7 @@ from polyest.problem.expressions.expression import LARGEST, LEAST
 from polyest.problem.expressions.fields import Floats as Arithmetic
 from polyest.problem.expressions.fields import evaluate
 from polyest.problem.expressions.grammar import read
+from polyest.problem.expressions.symbol import answered
 from polyest.problem.problem import LARGEST_LISTED, pose
 from polyest.problem.targets import Target, parse
 from polyest.proof.certify import measure, noise_unit
@@ -277,15 +278,7 @@ def _of_expression(text: str, G: int) -> list[float]:
 def _of_function(reward: Callable[[int], float], G: int) -> Iterator[object]:
     """Yield the values of a function for X = 1..G."""
     for count in range(1, G + 1):
-        try:
-            yield reward(count)
-        except PolyestError:
-            raise
-        except Exception as error:
-            raise InvalidProblem(
-                f"the function {shown(reward)} raises {type(error).__name__} ({clipped(str(error))}) at the "
-                f"count {count}: expected a number for every count 1..{G}"
-            ) from None
+        yield answered(reward, count, f"the count {count}", f"a number for every count 1..{G}")
 
 
 def _fits(entries: Floats, free: bool) -> Iterator[Fit]:

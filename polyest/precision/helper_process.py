@@ -195,6 +195,5 @@ def _answer(request: bytes) -> bytes:
     remarks = [warning.message for warning in caught]
     try:
         return pickle.dumps((*answer, remarks))
-    except Exception as error:
-        # A result of the caller's classes may raise anything when it is pickled.
+    except Exception as error:  # a result of the caller's classes may raise anything
         return pickle.dumps(("unreadable", f"its answer cannot be sent: {error}", []))

@@ -45,8 +45,8 @@ def direction(target: Target) -> int:
     >>> direction(parse("log")), direction(parse("polynomial:1,-1"))
     (1, -1)
     """
-    found = target.direction
-    if found is None:
+    sign = target.direction
+    if sign is None:
         does = (
             "is not known to rise or to fall throughout (0, 1]"
             if target.degree is None
@@ -56,7 +56,7 @@ def direction(target: Target) -> int:
             f"target {clipped(target.name)} {does}: a shape needs a target that does one of them only; "
             "leave the shape out"
         )
-    return -1 if found < 0 else 1
+    return -1 if sign < 0 else 1
 
 
 def has_shape(entries: "Sequence[float] | Floats", shape: str, direction: int) -> bool:

@@ -54,9 +54,9 @@ def lower_bound(target: Target, K: int, shape: str, dual: Dual) -> arb:
     sign = direction(target)
     for doubling in range(DOUBLINGS):
         with working(BITS << doubling):
-            found = _bound(target, sign, K, shape, dual)
-        if found.rel_accuracy_bits() > GOOD_BITS:
-            return found
+            bound = _bound(target, sign, K, shape, dual)
+        if bound.rel_accuracy_bits() > GOOD_BITS:
+            return bound
     raise NotProved(
         f"K = {K}: the weights of the witness cancel in {BITS << DOUBLINGS - 1} bits: a weight is altered"
     )

@@ -216,8 +216,8 @@ def soft_consistency(
 def _factors(how: Estimator, draws: tuple[int, ...], like: Array) -> tuple[Array, ...]:
     """Factors of the stratified table for prompts of these draws, on the device of `like`."""
     torch = library(like).__name__ == "torch"
-    found = _constant(tuple(how), draws, like.device if torch else None)
-    return found if torch else tuple(placed(factor, like) for factor in found)
+    factors = _constant(tuple(how), draws, like.device if torch else None)
+    return factors if torch else tuple(placed(factor, like) for factor in factors)
 
 
 @constant

@@ -267,8 +267,8 @@ def entries(
     Returns float64 (len(distinct), max K + 1); a row of fewer counts is filled up with its least reward.
     """
     torch = library(like).__name__ == "torch"
-    found = _constant(tuple(how), distinct, groups, like.device if torch else None)
-    return found if torch else placed(found, like)
+    rewards = _constant(tuple(how), distinct, groups, like.device if torch else None)
+    return rewards if torch else placed(rewards, like)
 
 
 def _rows(seen: counts.Counts) -> Array:

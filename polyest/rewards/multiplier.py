@@ -238,8 +238,8 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
 
 def _numbers(name: str, values: object) -> Floats:
     """Finite float64 numbers on the host."""
-    found: Floats = finite(on_host(name, values), _not_finite(name))
-    return found
+    numbers: Floats = finite(on_host(name, values), _not_finite(name))
+    return numbers
 
 
 def _not_finite(name: str) -> str:

@@ -69,7 +69,7 @@ def _least(columns: list[Floats], f: Floats) -> tuple[float, Floats]:
         return float(np.abs(f).max()), np.zeros(0)
     A = np.stack(columns, axis=1)
     one = np.ones((len(f), 1))
-    found = linprog(
+    outcome = linprog(
         np.append(np.zeros(A.shape[1]), 1.0),
         A_ub=np.block([[A, -one], [-A, -one]]),
         b_ub=np.concatenate([f, -f]),
@@ -79,8 +79,8 @@ def _least(columns: list[Floats], f: Floats) -> tuple[float, Floats]:
             "dual_feasibility_tolerance": TOLERANCE,
         },
     )
-    if found.x is None:
+    if outcome.x is None:
         raise NotConverged(
-            f"HiGHS ends the program of a fit with status {found.status}: give simpler entries"
+            f"HiGHS ends the program of a fit with status {outcome.status}: give simpler entries"
         )
-    return float(found.x[-1]), np.asarray(found.x[:-1])
+    return float(outcome.x[-1]), np.asarray(outcome.x[:-1])

@@ -226,3 +226,18 @@ def worth(whole):
 def test_a_number_word_and_a_unit_may_be_texts_of_their_own(content):
     for kind in ("number", "auto"):
         assert canonical([rf"so it is \boxed{{{content}}}."], kind=kind) == ["625000"]
+
+
+def test_a_unit_may_be_several_texts_and_what_is_no_unit_is_seen_in_each():
+    for content in (
+        r"5\text{ square}\text{ meters}",
+        r"5\text{ cm} \text{ long}",
+        r"5 \text{m}\text{ wide}.",
+    ):
+        assert canonical([rf"\boxed{{{content}}}"], kind="number") == ["5"], content
+    for content in (
+        r"5\text{ cm}\text{ or so}",
+        r"5\text{ cm}\text{ squared}",
+        r"5\text{ am}\text{ today}",
+    ):
+        assert canonical([rf"\boxed{{{content}}}"], kind="number") == [None], content

@@ -118,8 +118,8 @@ def test_the_usual_box_is_easy():
 def last_of_lines(text):
     """The last number, each line read by the tokenizer."""
     for line in reversed(text.split("\n")):
-        if numerals._DIGIT.search(line) and (found := numerals._of_line(flattened(plain(line)))):
-            return True, found[0]
+        if numerals._DIGIT.search(line) and (keys := numerals._of_line(flattened(plain(line)))):
+            return True, keys[0]
     return False, None
 
 
@@ -189,9 +189,9 @@ def marked(text):
     if (tagged := marks._tagged(text)) is not None:
         return True, marks._key_of(tagged)
     for part in text.split("####")[:0:-1]:
-        found = numerals.number_alone(plain(part.partition("\n")[0]))
-        if found[0]:
-            return found
+        number = numerals.number_alone(plain(part.partition("\n")[0]))
+        if number[0]:
+            return number
     end = max(marks._after_cue(text, word, 0) for word in ("nswer", "NSWER"))
     return marks._clause(text, end) if end else (False, None)
 

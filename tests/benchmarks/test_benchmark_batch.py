@@ -46,11 +46,11 @@ def test_every_way_is_timed_in_turns_and_numba_where_it_is_asked_for(monkeypatch
 
 
 def test_what_the_page_says_of_a_batch():
-    found = {(r["batch"], r["way"]): r for r in origin.read(batch_cost.FILE)}
-    assert all(f"polyest {polyest.__version__}" in r["versions"] for r in found.values())
+    row_of = {(r["batch"], r["way"]): r for r in origin.read(batch_cost.FILE)}
+    assert all(f"polyest {polyest.__version__}" in r["versions"] for r in row_of.values())
 
     def cell(batch, way, column):
-        return float(found[batch, way][column])
+        return float(row_of[batch, way][column])
 
     first, second = "1024 x 16", "64 x 64"
     numba, compiled = batch_cost.NUMBA, batch_cost.COMPILED

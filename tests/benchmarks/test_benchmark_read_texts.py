@@ -25,8 +25,8 @@ def test_both_ways_tell_the_same_answers_apart(name, length):
     for kind in read_texts.STYLES[name].kinds:
         ids = answers.from_texts(texts, kind)
         assert (ids >= 0).all()
-        for found in (ids, plain):  # the same pairs of completions of a prompt are equal
-            same = found[:, :, None] == found[:, None, :]
+        for labels in (ids, plain):  # the same pairs of completions of a prompt are equal
+            same = labels[:, :, None] == labels[:, None, :]
             assert np.array_equal(same, truth[:, :, None] == truth[:, None, :])
 
 
@@ -52,14 +52,14 @@ def test_every_way_of_every_round_has_texts_of_its_own(monkeypatch):
 
 def test_what_the_page_says_of_reading_texts():
     rows = origin.read(read_texts.FILE)
-    found = {(row["length"], row["style"], row["kind"]): row for row in rows}
-    assert set(found) == {
+    row_of = {(row["length"], row["style"], row["kind"]): row for row in rows}
+    assert set(row_of) == {
         (length, name, kind)
         for length in read_texts.LENGTHS
         for name, style in read_texts.STYLES.items()
         for kind in style.kinds
     }
-    short, long = (found[length, "boxed", "auto"] for length in ("short", "long"))
+    short, long = (row_of[length, "boxed", "auto"] for length in ("short", "long"))
     text = (read_texts.FILE.parents[2] / "docs" / "experiments.md").read_text()
     said = [
         f"takes {float(short['microseconds']):.1f} us a short text that ends in a box",
@@ -68,6 +68,6 @@ def test_what_the_page_says_of_reading_texts():
         f"of reasoning, {float(long['ratio']):.1f} times",
         f"a choice after long reasoning, {max(float(row['ratio']) for row in rows):.1f} times",
     ]
-    assert max(rows, key=lambda row: float(row["ratio"])) is found["long", "choice", "choice"]
+    assert max(rows, key=lambda row: float(row["ratio"])) is row_of["long", "choice", "choice"]
     for words in said:
         assert words in " ".join(text.split())

@@ -10,13 +10,13 @@ import polyest
 
 def test_the_page_says_what_is_paid_what_is_estimated_and_what_is_better():
     page = run("explain", "--expression", "1/X", "--group", 8).stdout
-    found = polyest.explain("1/X", 8)
+    explanation = polyest.explain("1/X", 8)
     for words in (
         "groups of 8: sample size K = 6",
-        f"estimates {found.best.target} best",
-        f'polyest.solve(6, "{found.best.target}", noise=',
-        f"{found.mean(0.5):.4g}",
-        f"{found.functional(0.1):.4g}",
+        f"estimates {explanation.best.target} best",
+        f'polyest.solve(6, "{explanation.best.target}", noise=',
+        f"{explanation.mean(0.5):.4g}",
+        f"{explanation.functional(0.1):.4g}",
         "not proved",
     ):
         assert words in page, words
@@ -29,14 +29,14 @@ def test_the_json_has_the_numbers_of_python():
             "explain", "--entries", "1,0.5,0.25,0", "--group", 4, "--baseline", "none", "--json"
         ).stdout
     )
-    found = polyest.explain([1, 0.5, 0.25, 0], 4, baseline="none")
+    explanation = polyest.explain([1, 0.5, 0.25, 0], 4, baseline="none")
     assert (record["K"], record["entries"]) == (3, [1, 0.5, 0.25, 0])
-    assert record["fits"][0]["target"] == found.best.target
-    assert record["fits"][0]["bias"]["upper"] == found.best.bias.upper
+    assert record["fits"][0]["target"] == explanation.best.target
+    assert record["fits"][0]["bias"]["upper"] == explanation.best.bias.upper
     assert record["paid"][0] == {
-        "p": 0.01, "mean": found.mean(0.01), "functional": found.functional(0.01),
+        "p": 0.01, "mean": explanation.mean(0.01), "functional": explanation.functional(0.01),
     }  # fmt: skip
-    assert record["better"]["entries"] == found.better.coefficients.tolist()
+    assert record["better"]["entries"] == explanation.better.coefficients.tolist()
 
 
 @pytest.mark.parametrize(

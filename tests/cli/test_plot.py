@@ -71,6 +71,19 @@ def test_every_series_is_in_the_legend_once_and_only_what_is_there():
     assert [label for label in plain if label in said] == [plot.LOOKS["optimal"][0]]
 
 
+def test_a_series_beyond_the_axes_is_not_in_the_legend():
+    label = plot.LOOKS["minimax"][0]
+    near, far = (row("minimax", noise, 0.012) for noise in (4 * plot.BEYOND, 4.1 * plot.BEYOND))
+    assert label in words(plot.pareto([*CURVE, near], "svg"))
+    assert label not in words(plot.pareto([*CURVE, far], "svg"))
+
+
+def test_a_curve_of_a_shape_is_not_called_the_least_bias_of_all():
+    said = words(plot.pareto(CURVE + MARKS, "svg", "monotone"))
+    assert "least bias of monotone tables, proved" in said
+    assert plot.LOOKS["optimal"][0] not in said
+
+
 def test_every_series_that_is_computed_has_a_look_of_its_own(computed):
     others = frontier.marks(4, target="power:0.5")[0]
     series = {r["series"] for r in computed} | {point.series for point in others}

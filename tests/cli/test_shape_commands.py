@@ -116,3 +116,14 @@ def test_frontier_traces_the_curve_of_a_shape(tmp_path):
 )  # fmt: skip
 def test_what_is_wrong_is_one_line(words, said):
     assert said in refused(*words)
+
+
+def test_a_frontier_of_a_shape_says_that_the_least_bias_of_all_is_of_other_tables():
+    """Beside monotone tables, whose least sup|bias| is another one, and estimators without a shape."""
+    shaped = page("frontier", "--K", 6, "--shape", "monotone")
+    free = page("frontier", "--K", 6)
+    assert "the least sup|bias| of any table, of whatever shape\n" in shaped
+    assert "least at this noise: sup|bias| of the best table, of whatever shape\n" in shaped
+    assert "at any noise" not in shaped
+    assert "the least sup|bias| at any noise\n" in free
+    assert "shape" not in free

@@ -12,7 +12,6 @@ from scipy.optimize import minimize_scalar
 
 import polyest
 from polyest.errors import CountOutOfRange, InvalidProblem, NotProved, PolyestError
-from polyest.make import explanation
 from polyest.make.explanation import explain
 from polyest.problem.targets import parse
 from polyest.proof.certify import measure
@@ -40,22 +39,22 @@ def gradient(f, group, p, baseline):
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.8])
 @pytest.mark.parametrize("f", [lambda X: 1 / X, lambda X: float(X >= 2), lambda X: X * X - 1.5 * X])
 def test_the_functional_has_the_gradient_of_the_reward(f, p, baseline):
-    found, step = explain(f, 5, baseline=baseline), 1e-5
+    explanation, step = explain(f, 5, baseline=baseline), 1e-5
     seen = gradient(f, 5, p, baseline)
-    assert seen == pytest.approx(found.mean(p) - found.mean(1 - p), abs=1e-12)
+    assert seen == pytest.approx(explanation.mean(p) - explanation.mean(1 - p), abs=1e-12)
 
     def total(q):
-        return found.functional(q) + found.functional(1 - q)
+        return explanation.functional(q) + explanation.functional(1 - q)
 
     assert seen == pytest.approx((total(p + step) - total(p - step)) / (2 * step), abs=1e-8)
 
 
 def test_the_mean_is_that_of_the_count():
-    found = explain("1/X", 16)
+    explanation = explain("1/X", 16)
     for p in (0.0, 0.03, 0.5, 1.0):
         right = sum(comb(14, k) * p**k * (1 - p) ** (14 - k) / (1 + k) for k in range(15))
-        assert found.mean(p) == pytest.approx(right, rel=1e-13)
-    assert found.functional(0.0) == 0
+        assert explanation.mean(p) == pytest.approx(right, rel=1e-13)
+    assert explanation.functional(0.0) == 0
 
 
 def test_expressions_functions_and_entries_are_the_same_reward():
@@ -75,23 +74,23 @@ def test_expressions_functions_and_entries_are_the_same_reward():
 @pytest.mark.parametrize("reward", REWARDS)
 @pytest.mark.parametrize("baseline", ["group-mean", "none", "exact"])
 def test_what_is_said_of_the_fit_is_proved_of_the_entries(reward, baseline):
-    found = explain(reward, 8, baseline=baseline)
-    assert len(found.coefficients) == (7 if baseline == "group-mean" else 8)
-    for fit in found.fits:
-        entries = (found.coefficients - fit.offset) / fit.scale
+    explanation = explain(reward, 8, baseline=baseline)
+    assert len(explanation.coefficients) == (7 if baseline == "group-mean" else 8)
+    for fit in explanation.fits:
+        entries = (explanation.coefficients - fit.offset) / fit.scale
         assert fit.certificate == measure(parse(fit.target), entries)
         assert baseline != "none" or fit.offset == 0
         p = np.linspace(1e-6, 1, 2001)
-        mean = np.array([found.mean(x) for x in p])
+        mean = np.array([explanation.mean(x) for x in p])
         error = np.abs(p * ((mean - fit.offset) / fit.scale - parse(fit.target).phi(p)))
         assert error.max() <= fit.bias.upper * (1 + 1e-9) + 1e-15
-    assert found.best.share == min(fit.share for fit in found.fits)
+    assert explanation.best.share == min(fit.share for fit in explanation.fits)
 
 
 @pytest.mark.parametrize("reward", REWARDS[:4])
 def test_the_better_table_is_better_at_no_more_variance(reward):
-    found = explain(reward, 8)
-    better, best = found.better, found.best
+    explanation = explain(reward, 8)
+    better, best = explanation.better, explanation.best
     assert better.target == best.target
     assert better.bias.upper < best.bias.lower
     assert better.gradient_variance <= best.certificate.gradient_variance
@@ -99,21 +98,24 @@ def test_the_better_table_is_better_at_no_more_variance(reward):
 
 
 def test_a_linear_reward_is_exact_and_nothing_is_better():
-    found = explain("1 - X/G", 16)
-    assert (found.best.target, found.better) == ("polynomial:0,1", None)
-    assert found.best.scale == pytest.approx(-14 / 16)
-    assert found.best.bias.upper < 1e-15
-    assert found.reason == "it is unbiased, up to rounding"
+    explanation = explain("1 - X/G", 16)
+    assert (explanation.best.target, explanation.better) == ("polynomial:0,1", None)
+    assert explanation.best.scale == pytest.approx(-14 / 16)
+    assert explanation.best.bias.upper < 1e-15
+    assert explanation.reason == "it is unbiased, up to rounding"
 
 
 def test_a_table_for_a_target_is_found_to_estimate_it():
     for name, target in (("log", "log"), ("power:-0.3", "power:-0.3"), ("power:0.5", "power:0.5")):
         table = polyest.solve(14, name, noise=4)
-        found = explain(table.coefficients * 3 + 1, 16)
-        fit = next(fit for fit in found.fits if fit.target == target)
+        explanation = explain(table.coefficients * 3 + 1, 16)
+        fit = next(fit for fit in explanation.fits if fit.target == target)
         assert fit.scale == pytest.approx(3, rel=0.02)
         assert fit.bias.upper <= table.bias.upper * (1 + 1e-4)
-        assert found.better is None or found.better.bias.upper < found.best.bias.lower
+        assert (
+            explanation.better is None
+            or explanation.better.bias.upper < explanation.best.bias.lower
+        )
 
 
 @settings(max_examples=20, deadline=None)
@@ -149,19 +151,23 @@ def test_where_a_proof_fails_the_word_is_not_proved(monkeypatch):
     def fails(*words):
         raise NotProved("no")
 
-    monkeypatch.setattr(explanation, "measure", fails)
-    found = explain("1/X", 5)
-    assert (found.best.bias, found.better, found.reason) == (None, None, "not proved")
+    monkeypatch.setattr("polyest.make.explanation.measure", fails)
+    explanation = explain("1/X", 5)
+    assert (explanation.best.bias, explanation.better, explanation.reason) == (
+        None,
+        None,
+        "not proved",
+    )
 
 
 def test_and_so_where_no_table_is_solved(monkeypatch):
     def fails(*words, **keywords):
         raise PolyestError("no")
 
-    monkeypatch.setattr(explanation, "solve", fails)
-    found = explain("1/X", 5)
-    assert found.best.bias is not None
-    assert (found.better, found.reason) == (None, "not proved: no")
+    monkeypatch.setattr("polyest.make.explanation.solve", fails)
+    explanation = explain("1/X", 5)
+    assert explanation.best.bias is not None
+    assert (explanation.better, explanation.reason) == (None, "not proved: no")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +190,7 @@ def test_and_so_where_no_table_is_solved(monkeypatch):
         ("1 < X < 3", 4, "at most one comparison"),
         ("X >=", 4, "expected a number"),
         ("1e99**2*X", 4, "up to 1e\\+100|more than|not finite"),
-        (lambda X: 1 / (X - 2), 4, "raises ZeroDivisionError .* at the count 2"),
+        (lambda X: 1 / (X - 2), 4, "raises ZeroDivisionError .* for the count 2"),
         (lambda X: None, 4, "reward of count 1 is nan"),
         (lambda: 1, 4, "raises TypeError"),
         ("X", 2000, "expected K up to 1024"),
@@ -204,6 +210,6 @@ def test_a_group_without_a_draw_is_refused(group):
 
 @pytest.mark.parametrize("group", [3, 129])
 def test_small_and_large_groups_are_explained(group):
-    found = explain("1/X", group)
-    assert len(found.coefficients) == group - 1
-    assert found.best.bias.upper < 1
+    explanation = explain("1/X", group)
+    assert len(explanation.coefficients) == group - 1
+    assert explanation.best.bias.upper < 1

@@ -60,8 +60,8 @@ def test_tables_against_the_log_are_those_of_the_table(K, shape):
 @pytest.mark.parametrize("K", FREE)
 def test_free_tables_beside_them(K):
     known = measure(pose(K).target, plug_in(pose(K).target, K)).bias.upper
-    found = tuple(f"{known / polyest.solve(K, noise=noise).bias.upper:.2f}" for noise in (4, 8))
-    assert found == FREE[K]
+    times = tuple(f"{known / polyest.solve(K, noise=noise).bias.upper:.2f}" for noise in (4, 8))
+    assert times == FREE[K]
 
 
 def test_K_sup_e_of_the_released_tables_falls_to_its_limit(shape):

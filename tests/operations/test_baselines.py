@@ -44,17 +44,17 @@ def test_a_mean_over_two_prompts_meets_a_table_between(G):
     for c in tables(G):
         rewards, rest = (read(c, x, baseline="none") for x in (mine, others))
         mean = (rewards.sum(1, keepdims=True) + rest.sum(1, keepdims=True)) / (2 * G)
-        found = less_mean(earned(mine, weights, rewards - mean, nu), nu)
+        gradient = less_mean(earned(mine, weights, rewards - mean, nu), nu)
         between = [expectation(met(c, F(1, 2)), p) for p in nu.values()]
-        assert found == [F(2 * G - 1, 2 * G) * x for x in less_mean(between, nu)]
+        assert gradient == [F(2 * G - 1, 2 * G) * x for x in less_mean(between, nu)]
         for neither in (c, elevate(c[:-1], G - 1)):  # K = G - 1, K = G - 2
             wrong = less_mean([expectation(neither, p) for p in nu.values()], nu)
-            assert found != [F(2 * G - 1, 2 * G) * x for x in wrong]
+            assert gradient != [F(2 * G - 1, 2 * G) * x for x in wrong]
 
 
 @pytest.mark.parametrize("part", [F(0), F(1, 8), F(1, 3), F(1)])
 def test_the_part_of_the_own_group_may_be_any(part):
-    """0 is no baseline, 1 the group's mean."""
+    """A part of 0 is no baseline, and a part of 1 is the group's mean."""
     groups, weights = every(NU, 4)
     for c in tables(4):
         rewards = read(c, groups, baseline="none")
@@ -88,10 +88,10 @@ def test_counts_of_the_other_prompt_meet_a_mean_over_the_orbit(G):
         steps = np.diff(objects(c)).tolist()
         term = [q * expectation(steps, p) / 4 for p, q in zip(NU.values(), theirs, strict=True)]
         over_both = (rewards.sum(1, keepdims=True) + rest.sum(1, keepdims=True)) / (2 * G)
-        found = less_mean(earned(mine, weights, rewards - over_both, NU), NU)
+        gradient = less_mean(earned(mine, weights, rewards - over_both, NU), NU)
         scale = F(2 * G - 1, 2 * G)
-        assert found == less_mean([scale * x - t for x, t in zip(exact, term, strict=True)], NU)
-        assert found != less_mean([scale * x for x in exact], NU)
+        assert gradient == less_mean([scale * x - t for x, t in zip(exact, term, strict=True)], NU)
+        assert gradient != less_mean([scale * x for x in exact], NU)
         per_prompt = less_mean(earned(mine, weights, centred(rewards), NU), NU)
         assert per_prompt == less_mean(exact, NU)
 
@@ -130,9 +130,9 @@ def test_the_exact_baseline_is_the_group_mean_and_a_reward_that_is_not_centred(G
     """A_i = A_i of the group mean with d + (c - d elevated to K = G - 1)[X - 1], in every group."""
     groups, _ = every(NU, G)
     for c, d in zip(tables(G), tables(G - 1), strict=True):
-        found = of_exact(read(c, groups, baseline="none"), d, groups)
+        advantages = of_exact(read(c, groups, baseline="none"), d, groups)
         rest = [x - y for x, y in zip(c, elevate(d, G - 1), strict=True)]
-        assert (found == centred(read(d, groups)) + read(rest, groups, baseline="none")).all()
+        assert (advantages == centred(read(d, groups)) + read(rest, groups, baseline="none")).all()
 
 
 def mean_square(answers, G, own, d):
@@ -179,8 +179,8 @@ def test_mean_squares_are_those_of_all_groups(G):
     exact = of_exact(read(c, groups, baseline="none"), d, groups)
     wanted = [float(((a**2).sum(1) * weights).sum() / G) for a in (exact, centred(read(d, groups)))]
     answers = Answers(tuple(map(float, NU.values())), (1, 1, 1))
-    found = squares(answers, np.array(c, float), [*map(float, d)])
-    assert found == pytest.approx(wanted, rel=1e-12)
+    mean_squares = squares(answers, np.array(c, float), [*map(float, d)])
+    assert mean_squares == pytest.approx(wanted, rel=1e-12)
 
 
 def test_the_exact_baseline_has_more_variance_than_the_group_mean():

@@ -1,7 +1,7 @@
 """Operations on rewards from counts that leave the gradient exact, by enumeration, each also where it stops.
 
-All are under the group's mean.  "Exact" is: completion y with answer z earns, in the mean over all groups,
-Q_z(nu_z) less a number that is the same for all completions, Q_z the mean of the table of K = G - 2 draws.
+All are under the group's mean.  "Exact" means that completion y with answer z earns, in the mean over all
+groups, Q_z(nu_z) less a number that is the same for all completions; Q_z is the mean of z's table, K = G - 2.
 """
 
 import numpy as np
@@ -54,21 +54,21 @@ def test_each_answer_may_have_a_table_of_its_own(G):
 
 
 def test_a_table_chosen_by_the_group_is_another_one():
-    """Rewards divided by the largest of their group."""
+    """The rewards of each group are divided by the largest of them."""
     groups, answers, weights = scene(4)
     rewards = read(share(4), answers)
     largest = rewards.max(1, keepdims=True)
-    found = under_mean(groups, weights, rewards / np.where(largest > 0, largest, 1))
-    assert found == [F(5, 36), F(5, 36), F(-1, 18), F(-11, 36)]
-    assert said("test_a_table_chosen_by_the_group_is_another_one", each_answer(found))
+    gradient = under_mean(groups, weights, rewards / np.where(largest > 0, largest, 1))
+    assert gradient == [F(5, 36), F(5, 36), F(-1, 18), F(-11, 36)]
+    assert said("test_a_table_chosen_by_the_group_is_another_one", each_answer(gradient))
 
 
 @each_group
 def test_a_weight_may_depend_on_the_answer(G):
     groups, answers, weights = scene(G)
     for c in tables(G - 1):
-        found = under_mean(groups, weights, objects(WEIGHT)[groups] * read(c, answers))
-        assert found == less_mean([a * q for a, q in zip(WEIGHT, means(c), strict=True)])
+        gradient = under_mean(groups, weights, objects(WEIGHT)[groups] * read(c, answers))
+        assert gradient == less_mean([a * q for a, q in zip(WEIGHT, means(c), strict=True)])
         gated = under_mean(groups, weights, np.where(CORRECT[groups], read(c, answers), F(0)))
         assert gated == less_mean([good * q for good, q in zip(CORRECT, means(c), strict=True)])
 
@@ -83,12 +83,12 @@ def test_a_weight_of_the_completion_meets_two_tables(G):
     ]
     for c in tables(G):
         rewards = read(c, answers, baseline="none")
-        found = under_mean(groups, weights, objects(OWN)[groups] * rewards)
+        gradient = under_mean(groups, weights, objects(OWN)[groups] * rewards)
         between, inside = means(c[:-1]), means(c)
-        assert found == less_mean(
+        assert gradient == less_mean(
             [m * q + (g - m) * p for g, m, q, p in zip(OWN, within, between, inside, strict=True)]
         )
-        assert found[0] - found[1] == (OWN[0] - OWN[1]) * inside[0]
+        assert gradient[0] - gradient[1] == (OWN[0] - OWN[1]) * inside[0]
         bare = objects(OWN)[groups] * rewards
         bare = bare - bare.sum(1, keepdims=True) / G
         first, second, *_ = earned(groups, weights, bare)
@@ -99,9 +99,9 @@ def test_a_weight_of_the_completion_is_not_exact():
     """Of the two completions of the first answer the second earns nothing for its answer."""
     groups, answers, weights = scene(4)
     gate = [F(1), F(0), F(1), F(1)]
-    found = under_mean(groups, weights, objects(gate)[groups] * read(share(4), answers))
+    gradient = under_mean(groups, weights, objects(gate)[groups] * read(share(4), answers))
     exact = less_mean([g * q for g, q in zip(gate, means(share(4)), strict=True)])
-    assert found[0] - found[1] == F(11, 16)
+    assert gradient[0] - gradient[1] == F(11, 16)
     assert exact[0] - exact[1] == F(1, 2)
     assert said("test_a_weight_of_the_completion_is_not_exact", [F(11, 16)], [F(1, 2)])
 
@@ -110,8 +110,8 @@ def test_a_weight_of_the_completion_is_not_exact():
 def test_any_reward_of_the_completion_may_be_added(G):
     groups, answers, weights = scene(G)
     for c in tables(G - 1):
-        found = under_mean(groups, weights, objects(OWN)[groups] + F(2, 5) * read(c, answers))
-        assert found == less_mean([r + F(2, 5) * q for r, q in zip(OWN, means(c), strict=True)])
+        gradient = under_mean(groups, weights, objects(OWN)[groups] + F(2, 5) * read(c, answers))
+        assert gradient == less_mean([r + F(2, 5) * q for r, q in zip(OWN, means(c), strict=True)])
 
 
 # The probability among the correct completions.
@@ -142,28 +142,30 @@ def test_the_wrong_ones_may_not_be_paid_by_the_number_of_the_correct():
     """C/(G-1) is an unbiased share of the correct among the others of a wrong one, until it is centred."""
     groups, answers, weights = scene(4)
     good, log, number = among_correct(share(4), groups, answers)
-    found = under_mean(groups, weights, np.where(good, log, number.astype(object) * F(1, 3)))
+    gradient = under_mean(groups, weights, np.where(good, log, number.astype(object) * F(1, 3)))
     correct = probability(CORRECT)
     values = [
         q - correct if right else correct for q, right in zip(means(share(4)), CORRECT, strict=True)
     ]
-    assert found == [F(-4, 27), F(-4, 27), F(-17, 54), F(29, 27)]
+    assert gradient == [F(-4, 27), F(-4, 27), F(-17, 54), F(29, 27)]
     assert less_mean(values) == [F(-5, 36), F(-5, 36), F(-11, 36), F(37, 36)]
     assert said(
         "test_the_wrong_ones_may_not_be_paid_by_the_number_of_the_correct",
-        each_answer(found),
+        each_answer(gradient),
         each_answer(less_mean(values)),
     )
 
 
 def test_the_probability_among_the_correct_punishes_being_right():
-    """Unless it is paid with a minus, or on top of correctness: a log is at most 0, the wrong ones have 0."""
+    """A log is at most 0 and the wrong ones have 0: the correct ones lose, unless the log is subtracted."""
     groups, answers, weights = scene(4)
     good, log, _ = among_correct(closed_forms.harmonic_entries(2), groups, answers)
     for sign in (1, -1):
-        found = under_mean(groups, weights, np.where(good, sign * log, F(0)))
+        gradient = under_mean(groups, weights, np.where(good, sign * log, F(0)))
         correct = sum(
-            p * a for p, a, right in zip(COMPLETIONS.values(), found, CORRECT, strict=True) if right
+            p * a
+            for p, a, right in zip(COMPLETIONS.values(), gradient, CORRECT, strict=True)
+            if right
         )
         assert (correct < 0) == (sign == 1)
     assert said("test_the_probability_among_the_correct_punishes_being_right", [-correct])
@@ -191,8 +193,8 @@ def test_a_blind_subset_may_be_trained_on(G, mean_of):
     for c in tables(G - 1):
         for size in range(2, G):
             kept = np.broadcast_to(np.arange(G) < size, groups.shape)
-            found = over(groups, weights, read(c, answers), kept, mean_of=mean_of)
-            assert found == less_mean(means(c))
+            gradient = over(groups, weights, read(c, answers), kept, mean_of=mean_of)
+            assert gradient == less_mean(means(c))
 
 
 @pytest.mark.parametrize("G", [4, 5])
@@ -201,19 +203,19 @@ def test_counts_of_the_subset_alone_are_those_of_a_smaller_group(G):
     first = answers[:, : G - 1]
     assert counts.in_group(first).draws == G - 3
     for c in tables(G - 2):
-        found = under_mean(groups[:, : G - 1], weights, read(c, first))
-        assert found == less_mean(means(c))
+        gradient = under_mean(groups[:, : G - 1], weights, read(c, first))
+        assert gradient == less_mean(means(c))
 
 
 def test_a_subset_chosen_by_its_rewards_is_biased():
-    """The largest and the smallest reward of the group: its pair of the largest variance."""
+    """Kept are the largest and the smallest reward of the group, its pair of the largest variance."""
     groups, answers, weights = scene(4)
     rewards = read(share(4), answers)
     kept, row = np.zeros(groups.shape, bool), np.arange(len(groups))
     kept[row, rewards.argmax(1)] = kept[row, rewards.argmin(1)] = True
-    found = over(groups, weights, rewards, kept, mean_of="kept")
-    assert found == [F(5, 24), F(5, 24), F(-1, 9), F(-29, 72)]
-    assert said("test_a_subset_chosen_by_its_rewards_is_biased", each_answer(found))
+    gradient = over(groups, weights, rewards, kept, mean_of="kept")
+    assert gradient == [F(5, 24), F(5, 24), F(-1, 9), F(-29, 72)]
+    assert said("test_a_subset_chosen_by_its_rewards_is_biased", each_answer(gradient))
 
 
 # Groups that are dropped.
@@ -221,7 +223,7 @@ def test_a_subset_chosen_by_its_rewards_is_biased():
 
 @each_group
 def test_a_group_of_equal_rewards_may_be_dropped(G):
-    """It has no gradient; what is left is larger by 1/P(kept), and exact if it stays in the denominator."""
+    """It has no gradient: the rest is exact with it in the denominator, and larger by 1/P(kept) without."""
     groups, answers, weights = scene(G)
     for c in tables(G - 1):
         rewards = read(c, answers)
@@ -233,7 +235,7 @@ def test_a_group_of_equal_rewards_may_be_dropped(G):
 
 
 def test_dropped_groups_left_out_of_the_denominator_reweigh_prompts():
-    """A batch of two prompts, of which the second has more groups that agree."""
+    """The batch has two prompts, of which the second has more groups that agree."""
     pair = ({0: F(3, 5), 1: F(2, 5)}, {0: F(9, 10), 1: F(1, 10)})
     drawn = [every(nu, 4) for nu in pair]
     rewards = [read(share(4), groups) for groups, _ in drawn]
@@ -245,9 +247,9 @@ def test_dropped_groups_left_out_of_the_denominator_reweigh_prompts():
     ):
         divided = weights * (beside[1] / numbers).sum(1)
         exact = less_mean([*nu.values()], nu)
-        found = earned(groups, divided, centred(paid), nu)
-        rates.append(found[0] / exact[0])
-        assert found == [rates[-1] * x for x in exact]
+        gradient = earned(groups, divided, centred(paid), nu)
+        rates.append(gradient[0] / exact[0])
+        assert gradient == [rates[-1] * x for x in exact]
         again.append(1 / (weights * own).sum())  # drawn again until there is a group that is kept
     assert rates == [1 - 1 / again[1] / 2, 1 - 1 / again[0] / 2]
     for numbers in (rates, again):
@@ -255,13 +257,13 @@ def test_dropped_groups_left_out_of_the_denominator_reweigh_prompts():
 
 
 def test_groups_dropped_by_what_is_correct_are_biased():
-    """All correct, and yet their rewards are not equal."""
+    """Groups are dropped where all are correct, although their rewards are not equal."""
     groups, answers, weights = scene(4)
     left = centred(read(share(4), answers))
     kept = ~CORRECT[groups].all(1)
-    found = earned(groups[kept], weights[kept] / weights[kept].sum(), left[kept])
-    assert found == [F(84, 671), F(84, 671), F(18, 671), F(-288, 671)]
-    assert said("test_groups_dropped_by_what_is_correct_are_biased", each_answer(found))
+    gradient = earned(groups[kept], weights[kept] / weights[kept].sum(), left[kept])
+    assert gradient == [F(84, 671), F(84, 671), F(18, 671), F(-288, 671)]
+    assert said("test_groups_dropped_by_what_is_correct_are_biased", each_answer(gradient))
 
 
 # Factors of the advantage.
@@ -271,13 +273,13 @@ RATIO = [F(3, 2), F(1), F(1, 2), F(1)]  # new policy over old; its mean over the
 
 @each_group
 def test_a_factor_of_the_completion_may_multiply_the_advantage(G):
-    """Importance ratios, also clipped, if the bounds are the same for both signs of the advantage."""
+    """Importance ratios are such factors, also clipped, if the bounds are the same for both signs."""
     groups, answers, weights = scene(G)
     for c in tables(G - 1):
         advantages = centred(read(c, answers))
         for factor in (RATIO, np.clip(RATIO, F(4, 5), F(6, 5)).tolist()):
-            found = earned(groups, weights, objects(factor)[groups] * advantages)
-            assert found == [f * a for f, a in zip(factor, less_mean(means(c)), strict=True)]
+            gradient = earned(groups, weights, objects(factor)[groups] * advantages)
+            assert gradient == [f * a for f, a in zip(factor, less_mean(means(c)), strict=True)]
 
 
 def test_the_clip_of_ppo_is_biased():
@@ -285,11 +287,11 @@ def test_the_clip_of_ppo_is_biased():
     groups, answers, weights = scene(4)
     advantages, ratio = centred(read(share(4), answers)), objects(RATIO)[groups]
     clipped = np.where(advantages > 0, ratio > F(6, 5), ratio < F(4, 5))
-    found = earned(groups, weights, np.where(clipped, F(0), ratio * advantages))
+    gradient = earned(groups, weights, np.where(clipped, F(0), ratio * advantages))
     exact = [f * a for f, a in zip(RATIO, less_mean(means(share(4))), strict=True)]
-    assert found == [F(-5, 48), F(1, 9), F(7, 108), F(-2, 9)]
+    assert gradient == [F(-5, 48), F(1, 9), F(7, 108), F(-2, 9)]
     assert exact == [F(1, 6), F(1, 9), F(-1, 36), F(-2, 9)]
-    assert said("test_the_clip_of_ppo_is_biased", found, exact)
+    assert said("test_the_clip_of_ppo_is_biased", gradient, exact)
 
 
 # Completions without an answer.
@@ -301,22 +303,22 @@ def test_unanswered_completions_may_have_a_fixed_reward(G):
     answers = np.where(answers == 9, counts.NO_ANSWER, answers)
     answered = counts.in_group(answers).answered
     for c in tables(G - 1):
-        found = under_mean(groups, weights, np.where(answered, read(c, answers), F(-4)))
-        assert found == less_mean([*means(c)[:3], F(-4)])
+        gradient = under_mean(groups, weights, np.where(answered, read(c, answers), F(-4)))
+        assert gradient == less_mean([*means(c)[:3], F(-4)])
 
 
 def test_the_lowest_reward_of_the_group_is_no_fixed_one():
-    """In place of 0, the lowest that the table has."""
+    """Completions without an answer get the lowest reward of their group, in place of a fixed 0."""
     groups, answers, weights = scene(4)
     answers = np.where(answers == 9, counts.NO_ANSWER, answers)
     answered = counts.in_group(answers).answered
     rewards = read(share(4), answers)
     lowest = np.where(answered, rewards, F(1)).min(1, keepdims=True)
-    found = under_mean(groups, weights, np.where(answered, rewards, lowest))
+    gradient = under_mean(groups, weights, np.where(answered, rewards, lowest))
     exact = less_mean([*means(share(4))[:3], F(0)])
-    assert found == [F(1, 12), F(1, 12), F(-1, 18), F(-5, 36)]
+    assert gradient == [F(1, 12), F(1, 12), F(-1, 18), F(-5, 36)]
     assert said(
         "test_the_lowest_reward_of_the_group_is_no_fixed_one",
-        each_answer(found),
+        each_answer(gradient),
         each_answer(exact),
     )

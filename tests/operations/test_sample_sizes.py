@@ -40,8 +40,8 @@ def three_agree(group):
 
 @pytest.mark.parametrize("size", [3, 4, 5])
 def test_any_size_that_is_fixed_beforehand_is_exact(size):
-    found = one_by_one(NU, lambda group: len(group) == size)
-    assert found == less_mean([*NU.values()], NU)
+    gradient = one_by_one(NU, lambda group: len(group) == size)
+    assert gradient == less_mean([*NU.values()], NU)
 
 
 def test_sizes_may_depend_on_the_first_draw_if_it_is_left_out():
@@ -53,16 +53,16 @@ def test_sizes_may_depend_on_the_first_draw_if_it_is_left_out():
     assert one_by_one(NU, whole) != less_mean([*NU.values()], NU)
     total = [F(0)] * len(NU)
     for z, p in NU.items():  # a draw that is not counted and not trained on
-        found = one_by_one(NU, lambda group, size=3 if z == 7 else 4: len(group) == size)
-        total = [old + p * new for old, new in zip(total, found, strict=True)]
+        gradient = one_by_one(NU, lambda group, size=3 if z == 7 else 4: len(group) == size)
+        total = [old + p * new for old, new in zip(total, gradient, strict=True)]
     assert total == less_mean([*NU.values()], NU)
 
 
 def test_a_group_that_stops_when_three_agree_is_biased():
     name = "test_a_group_that_stops_when_three_agree_is_biased"
-    found = one_by_one(NU, lambda group: len(group) == 4 or three_agree(group))
-    assert found == [F(13, 144), F(-1, 24), F(-3, 16)]
-    assert said(name, found)
+    gradient = one_by_one(NU, lambda group: len(group) == 4 or three_agree(group))
+    assert gradient == [F(13, 144), F(-1, 24), F(-3, 16)]
+    assert said(name, gradient)
     # Two answers, at most five draws, divided by five: the difference between the answers.
     two = {0: F(7, 12), 1: F(5, 12)}
     first, second = one_by_one(two, three_agree, divisor=5)
@@ -79,7 +79,10 @@ def with_history(W, G):
 
 
 def read_both(c, earlier, answers):
-    """c[M + X - 1], M of the earlier completions have the answer; of a group that agrees immaterial."""
+    """c[M + X - 1], where M of the earlier completions have the answer.
+
+    A group that agrees has no gradient, so that any entry does for it where the index is beyond the last.
+    """
     index = (
         counts.independent(answers, earlier).index + counts.in_group(answers, baseline="none").index
     )
@@ -91,8 +94,8 @@ def test_a_window_that_is_fixed_beforehand_adds_its_draws(W, G):
     """K = W + G - 2, while the policy does not move."""
     earlier, answers, weights = with_history(W, G)
     for c in tables(W + G - 1):
-        found = earned(answers, weights, centred(read_both(c, earlier, answers)), NU)
-        assert found == less_mean([expectation(c, p) for p in NU.values()], NU)
+        gradient = earned(answers, weights, centred(read_both(c, earlier, answers)), NU)
+        assert gradient == less_mean([expectation(c, p) for p in NU.values()], NU)
 
 
 @pytest.mark.parametrize("looks", ["at the window", "at the group"])
@@ -104,10 +107,10 @@ def test_a_window_chosen_by_what_it_holds_is_biased(looks):
         chosen = counts.in_group(answers).index.max(1) > 1
     both = read_both(share(6), earlier, answers)
     rewards = np.where(chosen[:, None], both, read(share(4), answers))
-    found = earned(answers, weights, centred(rewards), NU)
+    gradient = earned(answers, weights, centred(rewards), NU)
     expected = {
         "at the window": [F(85, 648), F(-47, 648), F(-161, 648)],
         "at the group": [F(113, 1296), F(-53, 1296), F(-233, 1296)],
     }
-    assert found == expected[looks]
-    assert said("test_a_window_chosen_by_what_it_holds_is_biased", found)
+    assert gradient == expected[looks]
+    assert said("test_a_window_chosen_by_what_it_holds_is_biased", gradient)

@@ -147,7 +147,7 @@ def test_another_expression_in_the_line_is_refused():
         polyest.verify(polyest.loads(line.replace("p+0.01", "p+0.010000001")))
 
 
-# No theorem but the duality of a noise budget.
+# The duality of a noise budget is the only theorem that holds for an expression.
 
 
 @pytest.mark.parametrize(

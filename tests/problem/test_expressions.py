@@ -63,12 +63,12 @@ ANY = st.recursive(
 @given(TEXTS)
 def test_any_text_is_read_or_refused_by_the_named_error(text):
     try:
-        found = read(text)
+        expression = read(text)
     except InvalidProblem as refused:
         said = str(refused)
     else:
         said = ""
-        assert read(found.text) == found
+        assert read(expression.text) == expression
     assert len(said) < 400
     assert "\n" not in said
 
@@ -77,12 +77,12 @@ def test_any_text_is_read_or_refused_by_the_named_error(text):
 @given(ANY)
 def test_the_canonical_form_is_a_fixed_point(text):
     try:
-        found = read(text)
+        expression = read(text)
     except InvalidProblem:
         return
-    assert read(found.text) == found
-    assert read(f"  ( {found.text} ) ") == found
-    assert pickle.loads(pickle.dumps(found)) == copy.deepcopy(found) == found
+    assert read(expression.text) == expression
+    assert read(f"  ( {expression.text} ) ") == expression
+    assert pickle.loads(pickle.dumps(expression)) == copy.deepcopy(expression) == expression
 
 
 @pytest.mark.parametrize(
@@ -162,11 +162,11 @@ def test_series_do_not_depend_on_the_cap_of_flint_and_leave_it(cap):
     before = ctx.cap
     ctx.cap = cap
     try:
-        found = series(read("log(p)"), arb(1), arb(1), 9)
+        terms = series(read("log(p)"), arb(1), arb(1), 9)
         assert ctx.cap == cap
     finally:
         ctx.cap = before
-    assert [float(a) for a in found] == pytest.approx(
+    assert [float(a) for a in terms] == pytest.approx(
         [0, *((-1) ** (j - 1) / j for j in range(1, 9))]
     )
 
@@ -196,8 +196,8 @@ def test_a_box_around_a_singularity_is_not_finite(text):
     ],
 )
 def test_polynomials_are_found_by_exact_division(text, coefficients):
-    found = polynomial(read(text))
-    assert found == (None if coefficients is None else [Fraction(a) for a in coefficients])
+    quotient = polynomial(read(text))
+    assert quotient == (None if coefficients is None else [Fraction(a) for a in coefficients])
 
 
 # Germs: |p phi| and p phi^2 near 0.
@@ -209,17 +209,17 @@ def test_germs_hold_phi_on_their_interval(text, k, share):
     node, d = read(text), 2.0**-k
     with working(120):
         try:
-            found = germ(node, arb(d))
+            power = germ(node, arb(d))
         except NotProved:  # on so wide an interval; on a shorter one there is a germ
             germ(node, arb(2.0**-60))
             return
         p = arb(share * d)
         L = -p.log()
-        unit = (p.log() * Balls().number(found.a)).exp() * (L.log() * Balls().number(found.b)).exp()
+        unit = (p.log() * Balls().number(power.a)).exp() * (L.log() * Balls().number(power.b)).exp()
         phi = evaluate(node, p, Balls())
-        assert (unit * found.c).overlaps(phi)
+        assert (unit * power.c).overlaps(phi)
         for weight, times in ((1, 1), (1, 2)):
-            assert not p**weight * abs(phi) ** times > found.bound(weight, times)
+            assert not p**weight * abs(phi) ** times > power.bound(weight, times)
 
 
 @pytest.mark.parametrize(
@@ -238,8 +238,8 @@ def test_germs_hold_phi_on_their_interval(text, k, share):
     ],
 )
 def test_germs_have_the_leading_power(text, a, b):
-    found = germ(read(text), arb(0.125))
-    assert (found.a, found.b) == (a, b)
+    power = germ(read(text), arb(0.125))
+    assert (power.a, power.b) == (a, b)
 
 
 @pytest.mark.parametrize(

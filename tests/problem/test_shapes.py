@@ -62,12 +62,12 @@ def test_direction_agrees_with_a_look_at_many_points(coefficients):
     q = np.polynomial.Polynomial(coefficients).deriv()
     values = q(np.linspace(0, 1, 2001)[1:-1])
     try:
-        found = direction(target)
+        sign = direction(target)
     except InvalidProblem:
         assert values.min() < 1e-4
         assert values.max() > -1e-4
     else:
-        assert (found * values >= -1e-9).all()
+        assert (sign * values >= -1e-9).all()
 
 
 def test_a_target_of_another_class_is_not_taken_for_monotone():
@@ -154,10 +154,10 @@ def test_rounding_keeps_the_shape(sizes, last, sign, scale):
     st.sampled_from(SHAPES),
 )
 def test_a_table_that_rounding_has_put_out_of_shape_is_mended(sizes, sign, shape):
-    """What a solver leaves: steps a hair below 0, or above the one before."""
+    """A solver leaves steps a hair below 0, or a hair above the one before."""
     steps = np.sort(sizes)[::-1]
     table = sign * np.concatenate([[-3.0], -3 + np.cumsum(steps)])
     odd = table + np.where(np.arange(table.size) % 2, 1e-13, -1e-13)
-    found = mended(odd, shape, sign)
-    assert has_shape(found, shape, sign)
-    np.testing.assert_allclose(found, table, atol=1e-11)
+    entries = mended(odd, shape, sign)
+    assert has_shape(entries, shape, sign)
+    np.testing.assert_allclose(entries, table, atol=1e-11)

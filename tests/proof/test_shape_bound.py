@@ -62,14 +62,14 @@ def exact_bound(draws, shape, points, weights):
         steps = [M / (j + 1) for j, M in enumerate(accumulate(steps))]
     V = max(0, *steps)
     value = -sum(y * x**3 for x, y in zip(p, w, strict=True))
-    found = []
+    bounds = []
     for reach in (Fraction(1, 2), 1, 2, 4):
         q = Fraction(reach) / (draws + 1)
         if q < 1:
             share = (1 - q) ** draws
             above = value - V * (1 - q * q) / share - rest
-            found.append(above / (sum(map(abs, w)) + rest + V * (1 + 1 / q) / share))
-    return max(found)
+            bounds.append(above / (sum(map(abs, w)) + rest + V * (1 + 1 / q) / share))
+    return max(bounds)
 
 
 @settings(max_examples=60, deadline=None)
@@ -85,14 +85,14 @@ def test_bound_is_that_of_the_docstring_and_not_above_an_optimum_of_0(draws, sha
         return
     exact = exact_bound(draws, shape, points, weights)
     try:
-        found = lower_bound(SQUARE, draws, shape, dual(points, weights))
+        ball = lower_bound(SQUARE, draws, shape, dual(points, weights))
     except NotProved:  # the value cancels to 0
         assert exact == 0
         return
     with ctx.workprec(300):
         known = arb(exact.numerator) / exact.denominator
-        assert found.overlaps(known)
-        assert found.lower() <= known
+        assert ball.overlaps(known)
+        assert ball.lower() <= known
     if draws > 1 and shape == "monotone":
         assert exact <= 0
 
@@ -100,7 +100,7 @@ def test_bound_is_that_of_the_docstring_and_not_above_an_optimum_of_0(draws, sha
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(sorted(SOLVED)), st.data())
 def test_a_spoiled_witness_bounds_less_or_is_refused(key, data):
-    """A weight, a sign, a point, or any of them at random: never above what a table reaches."""
+    """Whichever weight, sign or point is changed, the bound is never above what a table reaches."""
     name, shape = key
     witness = SOLVED[key].witness
     points, weights = list(witness.bias_points), list(witness.bias_weights)
@@ -118,10 +118,10 @@ def test_a_spoiled_witness_bounds_less_or_is_refused(key, data):
         else:
             weights[i] = data.draw(st.floats(-1.0, 1.0))
     try:
-        found = bound(name, shape, dual(points, weights))
+        lower = bound(name, shape, dual(points, weights))
     except NotProved:
         return
-    assert found <= REACHED[key] * (1 + 1e-12)
+    assert lower <= REACHED[key] * (1 + 1e-12)
 
 
 @settings(max_examples=100, deadline=None)
@@ -132,16 +132,16 @@ def test_a_spoiled_witness_bounds_less_or_is_refused(key, data):
 def test_no_weights_whatever_bound_more_than_a_table_reaches(key, pairs):
     points, weights = zip(*pairs, strict=True)
     try:
-        found = bound(*key, dual(points, weights))
+        lower = bound(*key, dual(points, weights))
     except NotProved:
         return
-    assert found <= REACHED[key]
+    assert lower <= REACHED[key]
 
 
 @pytest.mark.parametrize("key", sorted(SOLVED))
 def test_the_right_witness_bounds_as_much_as_the_table_reaches(key):
-    found = bound(*key, SOLVED[key].witness)
-    assert REACHED[key] * (1 - 1e-12) <= found <= REACHED[key]
+    lower = bound(*key, SOLVED[key].witness)
+    assert REACHED[key] * (1 - 1e-12) <= lower <= REACHED[key]
 
 
 @pytest.mark.parametrize("key", sorted(SOLVED))
@@ -149,7 +149,7 @@ def test_the_bound_holds_for_random_tables_of_the_shape(key):
     """Weak duality itself, without a solver: every table of the shape has at least this bias."""
     name, shape = key
     rng, sign = np.random.default_rng(5), direction(parse(name))
-    found = bound(name, shape, SOLVED[key].witness)
+    lower = bound(name, shape, SOLVED[key].witness)
     best = SOLVED[key].coefficients
     for _ in range(40):
         steps = rng.exponential(size=K) * rng.integers(0, 2, size=K)
@@ -157,7 +157,7 @@ def test_the_bound_holds_for_random_tables_of_the_shape(key):
             steps = np.sort(steps)[::-1]
         mix = rng.choice([0.0, 0.9, 0.9999])
         c = mix * best + (1 - mix) * sign * (np.concatenate([[0.0], np.cumsum(steps)]) - 3)
-        assert measure(parse(name), c).bias.upper >= found
+        assert measure(parse(name), c).bias.upper >= lower
 
 
 def test_multipliers_are_those_of_an_exact_sum():
@@ -170,8 +170,8 @@ def test_multipliers_are_those_of_an_exact_sum():
         ]
     exact = [-x for x in accumulate(s)][:-1]
     for shape, known in (("monotone", exact), ("concave", list(accumulate(exact)))):
-        found = [float(x) for x in multipliers(K, shape, witness)]
-        np.testing.assert_allclose(found, [float(x) for x in known], atol=1e-15)
+        mu = [float(x) for x in multipliers(K, shape, witness)]
+        np.testing.assert_allclose(mu, [float(x) for x in known], atol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -203,16 +203,16 @@ def test_noise_points_are_refused():
 
 def test_certificate_has_what_measure_proves_and_a_bracket_of_the_optimum():
     for (name, shape), solution in SOLVED.items():
-        found = certify(posed(name, shape), solution.coefficients, solution.witness)
-        assert replace(found, optimum=None) == measure(parse(name), solution.coefficients)
-        assert found.optimum.lower <= found.optimum.upper == found.bias.upper
+        certificate = certify(posed(name, shape), solution.coefficients, solution.witness)
+        assert replace(certificate, optimum=None) == measure(parse(name), solution.coefficients)
+        assert certificate.optimum.lower <= certificate.optimum.upper == certificate.bias.upper
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_spoiled_table_is_refused(shape):
     solution = SOLVED["log", shape]
     c = solution.coefficients.copy()
-    # One unit in the last place, where entries are tied or on a line.
+    # An entry that is tied or on a line with others is moved by one unit in the last place.
     order = 1 + SHAPES.index(shape)
     k = int(np.flatnonzero(np.diff(c, order) == 0)[0]) + 2 * (order - 1)
     c[k] = np.nextafter(c[k], inf)
@@ -238,13 +238,13 @@ def test_on_a_grid_a_concave_table_is_only_monotone():
 
 
 def test_a_witness_of_another_problem_is_refused():
-    """That of the concave optimum bounds more than the monotone table reaches, were it believed."""
+    """The witness of the concave optimum would bound more than the monotone table reaches."""
     problem, table = posed("log", "monotone"), SOLVED["log", "monotone"].coefficients
     other = replace(
         SOLVED["log", "concave"].witness, selection=SOLVED["log", "monotone"].witness.selection
     )
-    found = certify(problem, table, other)
-    assert found.optimum.lower < 0.9 * found.optimum.upper
+    certificate = certify(problem, table, other)
+    assert certificate.optimum.lower < 0.9 * certificate.optimum.upper
     with pytest.raises(
         NotProved, match="alternation points prove nothing about tables with a shape"
     ):

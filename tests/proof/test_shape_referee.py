@@ -58,17 +58,17 @@ def referee(name, K, shape, rounds=8):
         b = sign * target.weighted(p) / unit
         below = -np.ones((p.size, 1))
         A = np.block([[B, below], [-B, below], [order, np.zeros((len(order), 1))]])
-        found = linprog(
+        solution = linprog(
             np.append(np.zeros(K + 1), 1.0),
             A,
             np.concatenate([b, -b, np.zeros(len(order))]),
             bounds=[(None, None)] * (K + 1) + [(0, None)],
             options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
         )
-        error = np.abs(dense * (rows @ found.x[:-1] - wanted))
+        error = np.abs(dense * (rows @ solution.x[:-1] - wanted))
         tops = np.flatnonzero((error[1:-1] >= error[:-2]) & (error[1:-1] >= error[2:])) + 1
         p = np.union1d(p, dense[tops])
-    return found.fun * unit, float(error.max())
+    return solution.fun * unit, float(error.max())
 
 
 def agrees(name, K, shape, within):

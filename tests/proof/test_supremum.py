@@ -10,12 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import mp_phi
 
+import polyest
 from polyest.errors import NotProved
 from polyest.exact.balls import at_least, at_most
+from polyest.precision import working
 from polyest.problem.bernstein import expectation
 from polyest.problem.claims import STATED
 from polyest.problem.problem import pose
 from polyest.problem.targets import LOG, parse
+from polyest.proof import supremum as supremum_module
 from polyest.proof.supremum import BIAS, Curve, supremum
 from polyest.solvers import remez
 
@@ -138,3 +141,24 @@ def test_doubles_leave_balls_rounded_outward(value):
     assert Fraction(at_least(third)) <= exact <= Fraction(at_most(third))
     assert at_most(third) - at_least(third) <= 3e-14 * at_most(third)
     assert Fraction(at_least(-third)) <= -exact <= Fraction(at_most(-third))
+
+
+@pytest.mark.parametrize("K", [160, 254])
+def test_what_is_rounded_before_products_encloses_it_and_claims_stay_the_same(monkeypatch, K):
+    table = polyest.load(K)
+    curve = Curve([arb(float(x)) for x in table.coefficients])
+    for name in ("P", "S"):
+        for place in ((0.5, 0.5), (0.25, 0.25), (0.375, 0.125)):
+            exact, short = curve.on(name, place), curve.short(name, place)
+            if exact.length() <= supremum_module.MANY_TERMS:
+                assert short is exact
+                continue
+            with working(8192):
+                assert all(
+                    x.contains(a) for x, a in zip(short.coeffs(), exact.coeffs(), strict=True)
+                )
+            assert max(len(str(x.mid().man_exp()[0])) for x in short.coeffs()) < 80  # 256 bits
+    rounded = {kind: bracketed(table.coefficients, LOG, kind) for kind in KINDS}
+    monkeypatch.setattr(supremum_module, "MANY_TERMS", 10**9)
+    assert rounded == {kind: bracketed(table.coefficients, LOG, kind) for kind in KINDS}
+    assert rounded[BIAS][1] == table.bias.upper

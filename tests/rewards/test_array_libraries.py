@@ -123,11 +123,11 @@ def jax():
     return pytest.importorskip("jax")
 
 
-def same(found, expected, like):
+def same(array, expected, like):
     """Whether an array is of a library, on its device, and has the numbers as its type holds them."""
-    assert type(found).__module__.split(".")[0] == type(like).__module__.split(".")[0]
-    assert found.device == like.device
-    numbers = np.asarray(found)
+    assert type(array).__module__.split(".")[0] == type(like).__module__.split(".")[0]
+    assert array.device == like.device
+    numbers = np.asarray(array)
     assert numbers.shape == expected.shape
     step = np.finfo(numbers.dtype).eps
     return np.allclose(numbers, expected, rtol=32 * step, atol=32 * step, equal_nan=True)
@@ -139,9 +139,9 @@ def same(found, expected, like):
 def test_the_strict_library_gets_the_numbers_of_numpy(name, seed):
     call, made = CALLS[name]
     arguments = [strict.asarray(x) for x in made(seed)]
-    found = call(*arguments)
-    assert found.dtype == strict.float64
-    assert same(found, call(*made(seed)), arguments[0])
+    numbers = call(*arguments)
+    assert numbers.dtype == strict.float64
+    assert same(numbers, call(*made(seed)), arguments[0])
 
 
 @each_call
@@ -158,9 +158,9 @@ def test_jax_gets_them_too_eager_and_in_one_graph(name, jax):
         arguments = [jax.numpy.asarray(x) for x in made(seed)]
         expected = call(*made(seed))
         for run in (call, graph):
-            found = run(*arguments)
-            assert found.dtype == "float32"
-            assert same(found, expected, arguments[0])
+            numbers = run(*arguments)
+            assert numbers.dtype == "float32"
+            assert same(numbers, expected, arguments[0])
     assert len(traces) == 1
     steps = str(jax.make_jaxpr(call)(*arguments))
     assert "callback" not in steps
@@ -172,9 +172,9 @@ def test_jax_with_64_bits_has_doubles(name, jax):
     with jax.enable_x64(True):
         arguments = [jax.numpy.asarray(x) for x in made(0)]
         for run in (call, jax.jit(call)):
-            found = run(*arguments)
-            assert found.dtype == "float64"
-            assert same(found, call(*made(0)), arguments[0])
+            numbers = run(*arguments)
+            assert numbers.dtype == "float64"
+            assert same(numbers, call(*made(0)), arguments[0])
 
 
 def test_the_block_of_the_page_prints_what_it_says(jax, capsys):
@@ -184,7 +184,7 @@ def test_the_block_of_the_page_prints_what_it_says(jax, capsys):
     assert capsys.readouterr().out == printed
 
 
-# What cannot be is one error, and no array of another library.
+# Invalid input is one error, or NaN in a graph, and never an array of another library.
 
 
 def test_a_count_out_of_range_is_an_error_where_it_can_be_seen():
@@ -199,9 +199,9 @@ def test_a_count_out_of_range_is_an_error_where_it_can_be_seen():
 
 def test_a_count_out_of_range_is_nan_in_a_graph(jax):
     for mapped in (jax.jit(lambda x: TABLE[x]), jax.vmap(lambda x: TABLE[x])):
-        found = np.asarray(mapped(jax.numpy.asarray([0, 14, 15, -1, 2**31 - 1])))
-        assert np.isnan(found).tolist() == [False, False, True, True, True]
-        assert found[:2].tolist() == TABLE[[0, 14]].astype(np.float32).tolist()
+        entries = np.asarray(mapped(jax.numpy.asarray([0, 14, 15, -1, 2**31 - 1])))
+        assert np.isnan(entries).tolist() == [False, False, True, True, True]
+        assert entries[:2].tolist() == TABLE[[0, 14]].astype(np.float32).tolist()
     with pytest.raises(CountOutOfRange, match="count 15 is outside"):
         TABLE[jax.numpy.asarray([15])]
 
@@ -274,8 +274,8 @@ def test_lists_and_numpy_go_with_every_library():
     answers = strict.asarray(batch(0))
     expected = rewards.log_probability(batch(0), counting="independent", reference=batch(1))
     for reference in (batch(1), batch(1).tolist()):
-        found = rewards.log_probability(answers, counting="independent", reference=reference)
-        assert same(found, expected, answers)
+        paid = rewards.log_probability(answers, counting="independent", reference=reference)
+        assert same(paid, expected, answers)
 
 
 def test_a_flat_batch_stays_with_numpy_and_torch():
@@ -289,15 +289,15 @@ def test_a_flat_batch_stays_with_numpy_and_torch():
 
 def test_a_marker_that_short_integers_do_not_hold_marks_nothing():
     short = strict.asarray(batch(0), dtype=strict.int32)
-    found = rewards.log_probability(short, no_answer=2**40)
-    assert not np.isnan(np.asarray(found)).any()
+    paid = rewards.log_probability(short, no_answer=2**40)
+    assert not np.isnan(np.asarray(paid)).any()
     numbers = strict.asarray([[2**64 - 1, 0, 0]], dtype=strict.uint64)
     with pytest.raises(CountOutOfRange, match=r"uint64 hold a number above 2\^63 - 1"):
         rewards.log_probability(numbers)
 
 
 def test_ids_are_cut_to_32_bits_by_jax_with_its_warning(jax):
-    """As the page says: the library does not see that the answers were others."""
+    """As the page says, the library does not see that the answers were cut."""
     ids = np.array([[2**40, 0, 0]])
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("always")

@@ -124,7 +124,7 @@ def tops(values, theta):
 
 
 def compared(view, b):
-    """(angles, heights) of the peaks of |e| and of q: on a dense grid, and as found."""
+    """(angles, heights) of the peaks of |e|, then of q: those of a dense grid, and those of the view."""
     theta, c, peaks = dense(12_001), view.table(b), view.peaks(b)
     n = peaks.sign.size
     yield (

@@ -148,7 +148,7 @@ def test_a_u_statistic_that_bends_up_is_monotone_and_not_concave():
 
 
 def test_a_u_statistic_that_is_not_monotone_has_a_vertex_instead():
-    """(2p-1)^3 rises, its entries at K = 3 are -1, 1, -1, 1."""
+    """(2p-1)^3 rises, and yet its entries at K = 3 are -1, 1, -1, 1."""
     name = "polynomial:-1,6,-12,8"
     assert direction(parse(name)) == 1
     _, certificate = proved(3, "monotone", name)
@@ -195,7 +195,7 @@ def test_what_runs_out_is_said(monkeypatch):
 
 def test_a_vertex_elsewhere_is_found_out(monkeypatch):
     """A solver that stops early says so: signs of steps and multipliers are looked at in balls."""
-    monkeypatch.setattr(shaped, "bounds_below", lambda found: True)
+    monkeypatch.setattr(shaped, "bounds_below", lambda candidate: True)
     monkeypatch.setattr(
         shaped, "guesses", lambda shape, K: iter([(0, 2, 3, 5), (0, 4, 5)]), raising=True
     )
@@ -204,18 +204,18 @@ def test_a_vertex_elsewhere_is_found_out(monkeypatch):
 
 
 def test_a_step_against_the_shape_is_found_out_in_balls():
-    found = best(level(Places(parse("log"), 1, "monotone", 9), (0, 1, 2, 4, 5, 7, 8)), 1e-9)
-    assert found.against.size
+    candidate = best(level(Places(parse("log"), 1, "monotone", 9), (0, 1, 2, 4, 5, 7, 8)), 1e-9)
+    assert candidate.against.size
     with pytest.raises(NotConverged, match="a step of the vertex goes against the shape"):
-        sharpened(found)
+        sharpened(candidate)
 
 
 def test_bits_are_doubled_where_they_do_not_decide_a_sign(monkeypatch):
     known = shaped.solve(posed(31, "monotone"))
     monkeypatch.setattr(vertex, "FURTHER", -13)
-    found = shaped.solve(posed(31, "monotone"))
-    assert found.coefficients.tolist() == known.coefficients.tolist()
-    np.testing.assert_allclose(found.witness.bias_weights, known.witness.bias_weights, rtol=1e-3)
+    solution = shaped.solve(posed(31, "monotone"))
+    assert solution.coefficients.tolist() == known.coefficients.tolist()
+    np.testing.assert_allclose(solution.witness.bias_weights, known.witness.bias_weights, rtol=1e-3)
 
 
 @pytest.mark.slow

@@ -70,9 +70,9 @@ def test_where_noise_is_small_a_shape_is_nearly_free():
         (6, 4, 1, 1.00001),
         (14, 4, 1.0235, 1.025),
     ):
-        found = polyest.solve(K, noise=noise, shape="monotone").bias.upper
+        monotone = polyest.solve(K, noise=noise, shape="monotone").bias.upper
         free = polyest.solve(K, noise=noise).bias.upper
-        assert low * (1 - 1e-6) <= found / free <= high
+        assert low * (1 - 1e-6) <= monotone / free <= high
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -117,10 +117,10 @@ def test_a_spoiled_witness_bounds_less_or_is_refused(posed, shape, data):
         )
     )
     try:
-        found = bound(table, replace(table.witness, **{field: tuple(values)}))
+        lower = bound(table, replace(table.witness, **{field: tuple(values)}))
     except NotProved:
         return
-    assert found <= table.bias.upper
+    assert lower <= table.bias.upper
 
 
 @settings(max_examples=60, deadline=None)

@@ -26,7 +26,7 @@ def posed(K, shape, name="log"):
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_signs_of_multipliers_are_what_parity_says(data):
-    """In rationals, for any steps and any places: the theorem that the solver rests on."""
+    """The theorem that the solver rests on holds in rationals, for any steps and any places."""
     K = data.draw(st.integers(2, 7))
     shape = data.draw(st.sampled_from(SHAPES))
     steps = tuple(sorted(data.draw(st.sets(st.integers(0, K - 1), max_size=K - 1))))
@@ -52,8 +52,8 @@ def test_signs_of_multipliers_are_what_parity_says(data):
             * sum(w * p * F[i][j] for i, (w, p) in enumerate(zip(weights, points, strict=True)))
             for j in range(K)
         ]
-        found = stand_in(K, steps, sign * weights[0])
-        assert bounds_below(found) == all(mu[j] > 0 for j in range(K) if j not in steps)
+        vertex = stand_in(K, steps, sign * weights[0])
+        assert bounds_below(vertex) == all(mu[j] > 0 for j in range(K) if j not in steps)
 
 
 def nullspace(rows):
@@ -70,46 +70,46 @@ def nullspace(rows):
 
 
 def stand_in(K, steps, first):
-    class Found:
+    class Vertex:
         places = type("P", (), {"K": K})
         E = float(first)
 
-    Found.steps = steps
-    return Found
+    Vertex.steps = steps
+    return Vertex
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", ["log", "power:0.5"])
 def test_each_exchange_of_steps_raises_the_bound(name, shape):
     places = Places(parse(name), 1, shape, 24)
-    found = None
+    vertex = None
     for steps in guesses(shape, 24):
         try:
             tried = best(level(places, steps), 1e-6)
         except NotConverged:
             continue
         if bounds_below(tried) and tried.against.size > 2:
-            found = tried
+            vertex = tried
             break
-    assert found is not None
+    assert vertex is not None
     for _ in range(200):
-        if not found.against.size:
+        if not vertex.against.size:
             break
-        steps, at = exchanged(found, worst(found))
+        steps, at = exchanged(vertex, worst(vertex))
         following = best(level(places, steps, at), 1e-6)
         assert bounds_below(following)
-        assert abs(following.E) >= abs(found.E) * (1 - NOISE)
-        found = following
-    assert not found.against.size
+        assert abs(following.E) >= abs(vertex.E) * (1 - NOISE)
+        vertex = following
+    assert not vertex.against.size
     optimal = shaped.solve(posed(24, shape, name)).coefficients
     bias = measure(parse(name), optimal).bias.upper
-    assert abs(found.E) == pytest.approx(bias, rel=1e-2)
+    assert abs(vertex.E) == pytest.approx(bias, rel=1e-2)
 
 
 def test_moving_pairs_is_only_a_shortcut(monkeypatch):
     """The dual simplex alone ends at the same vertex."""
     quick = {shape: shaped.solve(posed(20, shape)) for shape in SHAPES}
-    monkeypatch.setattr(shaped, "moved", lambda found, thin: found.steps)
+    monkeypatch.setattr(shaped, "moved", lambda vertex, thin: vertex.steps)
     assert moved is not shaped.moved
     for shape in SHAPES:
         slow = shaped.solve(posed(20, shape))

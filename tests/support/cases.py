@@ -33,7 +33,7 @@ LIMIT, SECOND = 0.325089273454175, -0.0787988  # E*(K) (K+1)^2 = LIMIT + SECOND/
 
 @dataclass(frozen=True)
 class Figure:
-    """An optimum of a variance-optimal program, known to `digits` (relative)."""
+    """An optimum of a variance-optimal program, known to `within` (relative)."""
 
     K: int
     keywords: tuple[tuple[str, float | str], ...]

@@ -1,7 +1,7 @@
 """Operations on rewards, tried on one prompt: what a completion earns in the mean, and what the page says.
 
 Of four completions the first two have the same answer.  The reward of the figures is an estimate of the
-probability nu of the answer itself, c_k = k/(G-2).  It is unbiased, so that what is found is the operation.
+probability nu of the answer itself, c_k = k/(G-2).  It is unbiased, so that what is biased is the operation.
 """
 
 from pathlib import Path
@@ -62,7 +62,7 @@ def figures(values):
     return ", ".join(f"{float(value):.3f}".replace("0.", ".", 1) for value in values)
 
 
-def said(test, found, exact=None):
+def said(test, numbers, exact=None):
     """Whether the page says these numbers, and what is exact beside them, in a row that names the test."""
-    text = figures(found) + (f" in place of {figures(exact)}" if exact else "")
+    text = figures(numbers) + (f" in place of {figures(exact)}" if exact else "")
     return any(text in line for line in PAGE.splitlines() if f"`{test}`" in line)

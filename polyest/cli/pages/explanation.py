@@ -11,22 +11,24 @@ HEADS = ("target", "scale", "offset", "sup|bias|", "sup p Var", "share")
 NOT_PROVED = "not proved"
 
 
-def explanation_page(found: Explanation) -> list[str]:
+def explanation_page(explanation: Explanation) -> list[str]:
     """Return the entries, what they pay, the functional, the targets and a better table."""
-    entries = [f"{c:.4g}" for c in found.coefficients]
+    entries = [f"{c:.4g}" for c in explanation.coefficients]
     listed = (
         entries if len(entries) <= MOST_SHOWN else [*entries[: MOST_SHOWN - 1], "...", entries[-1]]
     )
     paid = [
         ("answer of probability", *(f"{p:g}" for p in PLACES)),
-        ("is paid, in the mean", *(f"{found.mean(p):.4g}" for p in PLACES)),
-        ("adds F(p)", *(f"{found.functional(p):.4g}" for p in PLACES)),
+        ("is paid, in the mean", *(f"{explanation.mean(p):.4g}" for p in PLACES)),
+        ("adds F(p)", *(f"{explanation.functional(p):.4g}" for p in PLACES)),
     ]
-    paid_lines, fits = aligned(paid), aligned([HEADS, *map(_row, found.fits)])
+    paid_lines, fits = aligned(paid), aligned([HEADS, *map(_row, explanation.fits)])
     return [
-        bold(f"a reward of the count in groups of {found.group}: sample size K = {found.K}"),
+        bold(
+            f"a reward of the count in groups of {explanation.group}: sample size K = {explanation.K}"
+        ),
         "",
-        *entry("rewards", *wrapped(f"of the counts 1..{found.K + 1}: {', '.join(listed)}")),
+        *entry("rewards", *wrapped(f"of the counts 1..{explanation.K + 1}: {', '.join(listed)}")),
         *entry(
             "pays",
             "P(p) = E c_X, X ~ Binomial(K, p), c_0 the reward of count 1",
@@ -38,11 +40,11 @@ def explanation_page(found: Explanation) -> list[str]:
         *entry(
             "estimates",
             *wrapped(
-                f"{found.best.target} best, of the targets that were tried: the reward is about "
+                f"{explanation.best.target} best, of the targets that were tried: the reward is about "
                 "scale phi(p) + offset"
             ),
         ),
-        *entry("better", *wrapped(_better(found))),
+        *entry("better", *wrapped(_better(explanation))),
         "",
         bold(paid_lines[0]),
         *paid_lines[1:],
@@ -58,16 +60,17 @@ def explanation_page(found: Explanation) -> list[str]:
     ]
 
 
-def explanation_record(found: Explanation) -> dict[str, object]:
+def explanation_record(explanation: Explanation) -> dict[str, object]:
     """Return an explanation as one JSON object."""
-    better = found.better
+    better = explanation.better
     return {
-        "group": found.group,
-        "baseline": found.baseline,
-        "K": found.K,
-        "entries": found.coefficients.tolist(),
+        "group": explanation.group,
+        "baseline": explanation.baseline,
+        "K": explanation.K,
+        "entries": explanation.coefficients.tolist(),
         "paid": [
-            {"p": p, "mean": found.mean(p), "functional": found.functional(p)} for p in PLACES
+            {"p": p, "mean": explanation.mean(p), "functional": explanation.functional(p)}
+            for p in PLACES
         ],
         "fits": [
             {
@@ -82,7 +85,7 @@ def explanation_record(found: Explanation) -> dict[str, object]:
                 if fit.certificate is None
                 else fit.certificate.gradient_variance,
             }
-            for fit in found.fits
+            for fit in explanation.fits
         ],
         "better": None
         if better is None
@@ -91,7 +94,7 @@ def explanation_record(found: Explanation) -> dict[str, object]:
             "gradient_variance": better.gradient_variance,
             "entries": better.coefficients.tolist(),
         },
-        "reason": found.reason,
+        "reason": explanation.reason,
     }
 
 
@@ -105,14 +108,14 @@ def _row(fit: Fit) -> tuple[str, ...]:
     return fit.target, f"{fit.scale:.4g}", f"{fit.offset:.4g}", bias, noise, share
 
 
-def _better(found: Explanation) -> str:
+def _better(explanation: Explanation) -> str:
     """Return the sentence about a better table."""
-    table, proved = found.better, found.best.certificate
+    table, proved = explanation.better, explanation.best.certificate
     if table is None or proved is None:
-        return f"none: {found.reason}"
+        return f"none: {explanation.reason}"
     assert table.budget is not None
     return (
-        f'polyest.solve({found.K}, "{found.best.target}", noise={table.budget.value!r}) estimates it with '
-        f"sup|bias| at most {number(table.bias.upper)}, "
+        f'polyest.solve({explanation.K}, "{explanation.best.target}", noise={table.budget.value!r}) '
+        f"estimates it with sup|bias| at most {number(table.bias.upper)}, "
         f"{number(proved.bias.lower / table.bias.upper, digits=3)} times less, at no more variance"
     )

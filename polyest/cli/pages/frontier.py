@@ -45,7 +45,8 @@ def frontier_page(report: FrontierReport) -> list[str]:
     unit = number(plug_in.criterion(curve.criterion))
     above, below = noise_meaning(curve.target, curve.criterion, "r")
     lines += entry("noise r", above, f"{below}, which is {unit}")
-    lines += entry(f"E*({K})", f"{span(curve.least)}, proved", "the least sup|bias| at any noise")
+    tables = "at any noise" if curve.shape is None else "of any table, of whatever shape"
+    lines += entry(f"E*({K})", f"{span(curve.least)}, proved", f"the least sup|bias| {tables}")
     lines += entry("noise 0", f"{number(curve.noiseless)}, the least sup|bias| without noise")
     lines += entry("ends", *wrapped(curve.ended))
     rows = [
@@ -66,11 +67,11 @@ def frontier_page(report: FrontierReport) -> list[str]:
         )
     shown = aligned(rows)
     lines += ["", *map(bold, shown[:2]), *shown[2:]]
-    return lines + _beside(report.rivals)
+    return lines + _beside(report.rivals, "" if curve.shape is None else ", of whatever shape")
 
 
-def _beside(rivals: Mapping[str, "Versus | str"]) -> list[str]:
-    """Return a row for each rival, and a remark on each rival without a comparison."""
+def _beside(rivals: Mapping[str, "Versus | str"], of: str) -> list[str]:
+    """Return a row for each rival, and a remark on each rival without a comparison; of: which tables."""
     rows = [["", "noise", "sup|bias|", "least at this noise", "times"]]
     remarks = []
     for name, versus in rivals.items():
@@ -89,7 +90,8 @@ def _beside(rivals: Mapping[str, "Versus | str"]) -> list[str]:
         )
     shown = aligned(rows)
     lines = ["", bold(shown[0]), *shown[1:], ""]
-    lines += ["least at this noise: sup|bias| of the best table; times: how much more a row has"]
+    lines += [f"least at this noise: sup|bias| of the best table{of}"]
+    lines += ["times: how many times as much a row has"]
     lines += ["proved bounds: sup|bias| rounded up, times rounded down; noise is rounded"]
     if any("blocks" in name for name in rivals):
         lines += ["blocks of k: sample splitting, the minimax table of K = k averaged over blocks"]

@@ -38,8 +38,8 @@ def expanded(expression: str) -> "tuple[Fraction, ...] | None":
 @lru_cache(maxsize=256)
 def start(expression: str) -> float:
     """Return the greatest d = 1/8, 1/16, ... on which phi has a germ; raise where it is not as it must be."""
-    found: float = undisturbed(lambda: _proved_start(read(expression)))
-    return found
+    d: float = undisturbed(lambda: _proved_start(read(expression)))
+    return d
 
 
 def _proved_start(node: Expression) -> float:
@@ -84,14 +84,14 @@ def _end_of_germ(node: Expression) -> float:
     reason = ""
     for k in range(3, 3 + HALVINGS):
         try:
-            found = germ(node, arb(2.0**-k))
+            power = germ(node, arb(2.0**-k)).a
         except NotProved as error:
             reason = str(error)
             continue
-        if found.a > -1:
+        if power > -1:
             return 2.0**-k
         raise NotProved(
-            f"target custom:{clipped(node.text)} grows like p**{float(found.a):g} at p = 0, as it seems: "
+            f"target custom:{clipped(node.text)} grows like p**{float(power):g} at p = 0, as it seems: "
             "expected one for which p phi(p) vanishes there; where terms cancel, write expm1(x) for exp(x)-1 "
             "and log1p(x) for log(1+x)"
         )

@@ -156,12 +156,12 @@ def _made(
 ) -> Expression:
     """Return a node; raise InvalidProblem where the expression has become too large."""
     size, depth = 1 + sum(x.size for x in parts), 1 + max(x.depth for x in parts)
-    for found, most, what in (
+    for amount, most, what in (
         (size, MOST_NODES, "operations and numbers"),
         (depth, DEEPEST, "operations within operations"),
         (len(text), LONGEST_TEXT, "characters"),
     ):
-        if found > most:
+        if amount > most:
             raise InvalidProblem(
                 f"an expression of more than {most} {what}: expected a shorter one; a polynomial of high "
                 "degree is a target of its own, polynomial:A0,A1,..."

@@ -17,10 +17,14 @@ from polyest.problem.expressions.expression import Expression, value_of
 from polyest.values import clipped
 
 if TYPE_CHECKING:
-    from flint import arb, arb_series, fmpq_poly
+    from typing import TypeAlias
+
+    from flint import acb, arb, arb_series, fmpq_poly
     from numpy.typing import ArrayLike
 
     from polyest.arrays import Floats as Doubles
+
+    Ball: TypeAlias = arb | arb_series | acb
 
 HIGHEST_POWER = 1024  # greatest degree of a polynomial that is expanded
 MOST_BITS = 8  # bits of a coefficient for each power up to twice that degree
@@ -94,35 +98,35 @@ class Balls:
 
         return arb(fmpq(value.numerator, value.denominator))
 
-    def inverse(self, x: Any) -> Any:
+    def inverse(self, x: "Ball") -> "Ball":
         """Return 1/x."""
         return 1 / x
 
-    def whole_power(self, x: Any, n: int) -> Any:
+    def whole_power(self, x: "Ball", n: int) -> "Ball":
         """Return x^n by squaring, which holds for x of any sign."""
         return _powered(x, n, self.number(Fraction(1)))
 
-    def real_power(self, x: Any, n: Fraction) -> Any:
+    def real_power(self, x: "Ball", n: Fraction) -> "Ball":
         """Return x^n, for x > 0."""
         return (x.log() * self.number(n)).exp()
 
-    def sqrt(self, x: Any) -> Any:
+    def sqrt(self, x: "Ball") -> "Ball":
         """Return the square root."""
         return x.sqrt()
 
-    def log(self, x: Any) -> Any:
+    def log(self, x: "Ball") -> "Ball":
         """Return the logarithm."""
         return x.log()
 
-    def log1p(self, x: Any) -> Any:
+    def log1p(self, x: "Ball") -> "Ball":
         """Return log(1 + x)."""
-        return x.log1p() if hasattr(x, "log1p") else _begun((1 + x).log(), x[0].log1p())
+        return x.log1p() if hasattr(x, "log1p") else _begun((x + 1).log(), x[0].log1p())
 
-    def exp(self, x: Any) -> Any:
+    def exp(self, x: "Ball") -> "Ball":
         """Return e^x."""
         return x.exp()
 
-    def expm1(self, x: Any) -> Any:
+    def expm1(self, x: "Ball") -> "Ball":
         """Return e^x - 1."""
         return x.expm1() if hasattr(x, "expm1") else _begun(x.exp(), x[0].expm1())
 
@@ -130,29 +134,29 @@ class Balls:
 class Boxes(Balls):
     """Complex boxes, on which every function must be analytic."""
 
-    def number(self, value: Fraction) -> Any:
+    def number(self, value: Fraction) -> "Ball":
         """Return a box around the exact value."""
         from flint import acb
 
         return acb(super().number(value))
 
-    def real_power(self, x: Any, n: Fraction) -> Any:
+    def real_power(self, x: "Ball", n: Fraction) -> "Ball":
         """Return x^n, for x away from the negative axis."""
         return (self.log(x) * self.number(n)).exp()
 
-    def sqrt(self, x: Any) -> Any:
+    def sqrt(self, x: "Ball") -> "Ball":
         """Return the square root."""
         return x.sqrt(analytic=True)
 
-    def log(self, x: Any) -> Any:
+    def log(self, x: "Ball") -> "Ball":
         """Return the logarithm."""
         return x.log(analytic=True)
 
-    def log1p(self, x: Any) -> Any:
+    def log1p(self, x: "Ball") -> "Ball":
         """Return log(1 + x)."""
-        return (1 + x).log(analytic=True)
+        return (x + 1).log(analytic=True)
 
-    def expm1(self, x: Any) -> Any:
+    def expm1(self, x: "Ball") -> "Ball":
         """Return e^x - 1."""
         return x.exp() - 1
 
@@ -224,10 +228,10 @@ def polynomial(node: Expression) -> list[Fraction] | None:
     from flint import fmpq_poly
 
     try:
-        found = evaluate(node, Quotient(fmpq_poly([0, 1]), fmpq_poly([1])), Quotients())
+        quotient = evaluate(node, Quotient(fmpq_poly([0, 1]), fmpq_poly([1])), Quotients())
     except NotRational:
         return None
-    whole, rest = divmod(found.over, found.under)
+    whole, rest = divmod(quotient.over, quotient.under)
     if rest or whole.degree() > HIGHEST_POWER:
         return None
     return [Fraction(int(a.p), int(a.q)) for a in whole.coeffs()] or [Fraction(0)]
@@ -243,12 +247,12 @@ def series(node: Expression, m: "arb", step: "arb", terms: int) -> "list[arb]":
 
     with _terms(terms):
         try:
-            found = evaluate(node, arb_series([m, step], prec=terms), Balls())
+            expansion = evaluate(node, arb_series([m, step], prec=terms), Balls())
         except ValueError:  # flint divides by no series that begins with a ball around 0
-            found = arb("nan")
-        if not isinstance(found, arb_series):  # a constant
-            found = arb_series([found], prec=terms)
-        coefficients = _checked(found, terms)
+            expansion = arb("nan")
+        if not isinstance(expansion, arb_series):  # a constant
+            expansion = arb_series([expansion], prec=terms)
+        coefficients = _checked(expansion, terms)
     coefficients += [arb(0)] * (terms - len(coefficients))
     if not all(a.is_finite() for a in coefficients):
         raise NotProved(
@@ -258,13 +262,13 @@ def series(node: Expression, m: "arb", step: "arb", terms: int) -> "list[arb]":
     return coefficients
 
 
-def _checked(found: "arb_series", terms: int) -> "list[arb]":
+def _checked(expansion: "arb_series", terms: int) -> "list[arb]":
     """Return the coefficients; raise PrecisionChanged if they are fewer than were asked for."""
-    if found.prec < terms:
+    if expansion.prec < terms:
         raise PrecisionChanged(
             f"flint.ctx.cap was lowered below {terms} in another thread during a proof; let that thread wait"
         )
-    return list(found.coeffs())
+    return list(expansion.coeffs())
 
 
 @contextmanager
@@ -280,14 +284,14 @@ def _terms(terms: int) -> Iterator[None]:
         ctx.cap = before
 
 
-def _begun(found: "arb_series", first: "arb") -> "arb_series":
+def _begun(expansion: "arb_series", first: "arb") -> "arb_series":
     """Return a series with another first coefficient, one that is not a difference."""
     from flint import arb_series
 
-    return arb_series([first, *found.coeffs()[1:]], prec=found.prec)
+    return arb_series([first, *expansion.coeffs()[1:]], prec=expansion.prec)
 
 
-def _powered(x: Any, n: int, one: Any) -> Any:
+def _powered(x: "Ball", n: int, one: "Ball") -> "Ball":
     """Return x^n, n >= 0, by squaring."""
     result = None
     while n:

@@ -52,10 +52,10 @@ def read(text: str, variables: tuple[str, ...] = ("p",)) -> Expression:
             f"expression {shown(text)}: expected a text of at most {LONGEST_TEXT} characters"
         )
     reader = _Reader(text, variables)
-    found = reader.sum()
+    expression = reader.sum()
     if reader.kind != "end":
         raise reader.error("an operation such as + or *")
-    return found
+    return expression
 
 
 class _Reader:
@@ -146,10 +146,10 @@ class _Reader:
 
     def error(self, expected: str) -> InvalidProblem:
         """Return the error for the next token."""
-        found = "its end" if self.kind == "end" else shown(self.token)
+        token = "its end" if self.kind == "end" else shown(self.token)
         hint = "; a power is written **" if self.token == "^" else ""
         return InvalidProblem(
-            f"expression {shown(self.text)}: {found} is there, expected {expected}{hint}"
+            f"expression {shown(self.text)}: {token} is there, expected {expected}{hint}"
         )
 
 

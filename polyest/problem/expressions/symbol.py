@@ -36,22 +36,32 @@ def traced(function: Callable[[Any], Any], name: str = "p") -> Expression:
     >>> traced(lambda p: 1 / (1 + p) ** 2).text
     '1/(p+1)**2'
     """
-    try:
-        found = function(Symbol(variable(name)))
-    except PolyestError:
-        raise
-    except Exception as error:
-        raise InvalidProblem(
-            f"the function {shown(function)} raises {type(error).__name__} ({clipped(str(error))}) where it "
-            f"is called with a symbol for {name}: expected a formula of {USES}"
-        ) from None
-    node = _node(found)
+    value = answered(
+        function, Symbol(variable(name)), f"a symbol for {name}", f"a formula of {USES}"
+    )
+    node = _node(value)
     if node is None:
         raise InvalidProblem(
-            f"the function {shown(function)} returns {shown(found)}: expected a formula of {name}, made of "
+            f"the function {shown(function)} returns {shown(value)}: expected a formula of {name}, made of "
             f"{USES}"
         )
     return node
+
+
+def answered(function: Callable[[Any], Any], argument: object, called: str, expected: str) -> Any:
+    """Return what a function of the caller's returns, or raise InvalidProblem with the error that it raises.
+
+    called, expected: the argument and the repair in the words of the message.
+    """
+    try:
+        return function(argument)
+    except PolyestError:
+        raise
+    except Exception as error:  # a function of the caller's may raise anything
+        raise InvalidProblem(
+            f"the function {shown(function)} raises {type(error).__name__} ({clipped(str(error))}) for "
+            f"{called}: expected {expected}"
+        ) from None
 
 
 class Symbol:

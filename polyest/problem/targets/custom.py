@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.arrays import Floats
-from polyest.errors import InvalidProblem, NotProved, PolyestError
+from polyest.errors import InvalidProblem, NotProved
 from polyest.precision import working
 from polyest.problem.expressions import fields, grammar, zero
 from polyest.problem.expressions.analytic import ROOM, SMALLEST, expanded, size_on, sizes, start
 from polyest.problem.expressions.expression import Expression, variables
-from polyest.problem.expressions.symbol import traced
+from polyest.problem.expressions.symbol import answered, traced
 from polyest.problem.targets.target import NEAR, Target, descartes
-from polyest.values import LONGEST, clipped, real, shown
+from polyest.values import LONGEST, clipped, plain, real, shown
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -44,6 +44,7 @@ MOMENT_TERMS = 64  # a_j of phi on each interval of the integrals: their rest is
 MOMENT_REST = 2.0**-90  # what the integrals may leave out near 0
 MOST_INTERVALS = 4000
 SAMPLES = (0.8125, 0.3125, 0.0625)  # p at which a function and its formula are compared
+USES_FLOATS = "one that works on floats; use polyest.functions"
 AGREEMENT = 1e-9  # greatest relative difference there
 
 
@@ -271,15 +272,7 @@ def _label(name: object) -> str:
 def _compare(phi: Callable[[Any], Any], target: Custom) -> None:
     """Raise InvalidProblem where a function has another value on floats than its formula has."""
     for p in SAMPLES:
-        try:
-            seen = real(float(phi(p)))
-        except PolyestError:
-            raise
-        except Exception as error:
-            raise InvalidProblem(
-                f"the function {shown(phi)} raises {type(error).__name__} ({clipped(str(error))}) at "
-                f"p = {p}: expected one that works on floats; use polyest.functions"
-            ) from None
+        seen = real(plain(answered(phi, p, f"p = {p}", USES_FLOATS)))
         right = float(target.phi(p))
         if right - right == 0 and not abs(seen - right) <= AGREEMENT * max(abs(right), 1e-100):
             raise InvalidProblem(

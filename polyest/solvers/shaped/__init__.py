@@ -71,8 +71,8 @@ def solve(problem: Problem) -> Solution:
     with threadpool_limits(1), np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         try:
             places = Places(problem.target, sign, shape, problem.K)
-            found = _settled(places, _pivoted(_begun(places)))
-            c, points, weights = sharpened(found)
+            vertex = _settled(places, _pivoted(_begun(places)))
+            c, points, weights = sharpened(vertex)
         except NotConverged as error:
             raise NotConverged(
                 f"shaped at K = {problem.K}, target {problem.target.name}, {shape}: {error}; float64 may "
@@ -84,17 +84,17 @@ def solve(problem: Problem) -> Solution:
 
 def _begun(places: Places) -> Level:
     """Return a level table that bounds the optimum below, mostly the optimum itself."""
-    found: Level | None = None
+    chosen: Level | None = None
     for tried, steps in enumerate(guesses(places.shape, places.K), 1):
-        found = _better(found, _moved(places, steps))
-        if found is None:
+        chosen = _better(chosen, _moved(places, steps))
+        if chosen is None:
             continue
-        left = found.against.size
+        left = chosen.against.size
         if not left or tried > (ENOUGH_SETS if left <= FEW else MOST_SETS):
-            return found
-    if found is None:
+            return chosen
+    if chosen is None:
         raise NotConverged("no set of steps was found that bounds the error below")
-    return found
+    return chosen
 
 
 def _moved(places: Places, steps: tuple[int, ...]) -> Level | None:
@@ -102,15 +102,15 @@ def _moved(places: Places, steps: tuple[int, ...]) -> Level | None:
     chosen: Level | None = None
     seen = {steps}
     try:
-        found = best(level(places, steps), ROUGH)
+        table = best(level(places, steps), ROUGH)
         for move in range(1, MOVES):
-            chosen = _better(chosen, found)
-            steps = moved(found, move % THINNED == 0) if found.against.size else found.steps
+            chosen = _better(chosen, table)
+            steps = moved(table, move % THINNED == 0) if table.against.size else table.steps
             if steps in seen:
                 break
             seen.add(steps)
-            at = found.at if len(steps) == len(found.steps) else None
-            found = best(level(places, steps, at), ROUGH)
+            at = table.at if len(steps) == len(table.steps) else None
+            table = best(level(places, steps, at), ROUGH)
     except NotConverged:
         pass  # another set is tried
     return chosen
@@ -123,44 +123,44 @@ def _better(one: Level | None, other: Level | None) -> Level | None:
     return other if one is None or other.against.size < one.against.size else one
 
 
-def _pivoted(found: Level) -> Level:
+def _pivoted(table: Level) -> Level:
     """Return the optimum on the places, by the dual simplex."""
     for _ in range(MOST_PIVOTS):
-        found = best(found, ROUGH)
-        if not bounds_below(found):
+        table = best(table, ROUGH)
+        if not bounds_below(table):
             raise NotConverged("the sign of the error was lost")
-        if not found.against.size:
-            found = best(found, FINE)
-            if not found.against.size:
-                return found
-        found = level(found.places, *exchanged(found, worst(found)))
+        if not table.against.size:
+            table = best(table, FINE)
+            if not table.against.size:
+                return table
+        table = level(table.places, *exchanged(table, worst(table)))
     raise NotConverged(
-        f"after {MOST_PIVOTS} exchanges of steps {found.against.size} still go against the shape, at an "
-        f"error of {abs(found.E):.6g}"
+        f"after {MOST_PIVOTS} exchanges of steps {table.against.size} still go against the shape, at an "
+        f"error of {abs(table.E):.6g}"
     )
 
 
-def _settled(places: Places, found: Level) -> Level:
+def _settled(places: Places, table: Level) -> Level:
     """Return the optimum at all p: its places are extrema of its error."""
-    spacing = 0.5 * np.pi / len(found.at)
+    spacing = 0.5 * np.pi / len(table.at)
     for left in reversed(range(MOST_ROUNDS)):
-        now = places.theta[found.at]
-        extrema = _extrema(found)
+        now = places.theta[table.at]
+        extrema = _extrema(table)
         if float(np.abs(extrema - now).max()) <= (STILL if left else NEARLY) * spacing:
-            return found
+            return table
         places.add(extrema)
-        found = _pivoted(level(places, found.steps, places.nearest(extrema)))
+        table = _pivoted(level(places, table.steps, places.nearest(extrema)))
     raise NotConverged(f"after {MOST_ROUNDS} rounds the extrema of the error still move")
 
 
-def _extrema(found: Level) -> Floats:
+def _extrema(table: Level) -> Floats:
     """Return where the error of a level table has its extrema, near its places."""
-    places = found.places
-    c = places.entries(list(found.steps), found.sizes, found.first)
-    theta = places.theta[found.at]
+    places = table.places
+    c = places.entries(list(table.steps), table.sizes, table.first)
+    theta = places.theta[table.at]
     middles = 0.5 * (theta[1:] + theta[:-1])
     low, high = np.append(0.5 * theta[0], middles), np.append(middles, 0.5 * np.pi)
-    cap = np.sign(found.error[found.at])
+    cap = np.sign(table.error[table.at])
     for _ in range(NEWTON_STEPS):
         slope, bend = places.slopes(c, theta)
         step = np.where(cap * bend < 0, -slope / np.where(bend == 0, 1.0, bend), 0.0)

@@ -74,18 +74,18 @@ def level(places: Places, steps: tuple[int, ...], at: Indices | None = None) -> 
     return Level(places, steps, at, np.asarray(x[:-2]), float(x[-2]), float(x[-1]), error, reach)
 
 
-def best(found: Level, within: float) -> Level:
+def best(table: Level, within: float) -> Level:
     """Return the table of the same steps whose greatest error is its level one, to `within` relative."""
     seen = set()
     for _ in range(MOST_EXCHANGES):
         # In the tail E no longer grows in float64: places that come again are what ends it there.
-        if found.top <= abs(found.E) * (1 + within) or found.at.tobytes() in seen:
+        if table.top <= abs(table.E) * (1 + within) or table.at.tobytes() in seen:
             break
-        seen.add(found.at.tobytes())
-        found = level(found.places, found.steps, _exchanged(found))
-    noise = ROUNDING * float(np.abs(found.places.wanted).max())
-    if found.top <= abs(found.E) * (1 + max(within, NOISE)) + noise:
-        return found
+        seen.add(table.at.tobytes())
+        table = level(table.places, table.steps, _exchanged(table))
+    noise = ROUNDING * float(np.abs(table.places.wanted).max())
+    if table.top <= abs(table.E) * (1 + max(within, NOISE)) + noise:
+        return table
     raise NotConverged(f"after {len(seen)} exchanges the error is not level")
 
 
@@ -96,15 +96,15 @@ def _between(places: Places, steps: tuple[int, ...]) -> Indices:
     return places.nearest(np.append(0.5 * (x[1:] + x[:-1]), 0.5 * np.pi) - 1e-12)
 
 
-def _exchanged(found: Level) -> Indices:
+def _exchanged(table: Level) -> Indices:
     """Return the place of the greatest error between its changes of sign, for each level one.
 
     The greatest of all takes the place of a neighbour of its sign, or of the first or the last.
     """
-    positive, size = found.error >= 0, np.abs(found.error)
+    positive, size = table.error >= 0, np.abs(table.error)
     cuts = np.flatnonzero(positive[1:] != positive[:-1]) + 1
     starts, ends = np.concatenate([[0], cuts]), np.append(cuts, size.size)
-    stretch = np.searchsorted(cuts, found.at, side="right")
+    stretch = np.searchsorted(cuts, table.at, side="right")
     if not (np.diff(stretch) > 0).all():
         raise NotConverged("the level errors do not alternate: float64 does not resolve them")
     at = np.array([starts[s] + int(size[starts[s] : ends[s]].argmax()) for s in stretch])

@@ -32,9 +32,9 @@ STEEP_ONLY = 6  # so many sets, before others are tried too
 FULL = (1, 3)  # steps at either end, times spread^2
 
 
-def bounds_below(found: Level) -> bool:
+def bounds_below(table: Level) -> bool:
     """Return whether all multipliers are of the right sign."""
-    K, steps = found.places.K, found.steps
+    K, steps = table.places.K, table.steps
     if len(steps) == K:
         return True
     runs = _runs(steps)
@@ -42,40 +42,40 @@ def bounds_below(found: Level) -> bool:
         return False
     low, high = runs[-1] if runs else (0, 0)
     ending = high - low + 1 if runs and high == K - 1 else 0
-    last = found.E * (-1) ** (len(steps) + 1)
+    last = table.E * (-1) ** (len(steps) + 1)
     return bool((last > 0) == (ending % 2 == 0))
 
 
-def exchanged(found: Level, i: int) -> tuple[tuple[int, ...], Indices]:
+def exchanged(table: Level, i: int) -> tuple[tuple[int, ...], Indices]:
     """Return steps and places after the step number i has left, by the dual simplex."""
-    K, j = found.places.K, found.steps[i]
-    low, high = next((low, high) for low, high in _runs(found.steps) if low <= j <= high)
-    left = set(found.steps) - {j}
+    K, j = table.places.K, table.steps[i]
+    low, high = next((low, high) for low, high in _runs(table.steps) if low <= j <= high)
+    left = set(table.steps) - {j}
     below, above = j - low, high - j
     if (
         low == 0 and high == K - 1
     ):  # all steps: the first or the last place goes, by the parity above
         first = above % 2 == (high - low + 1) % 2
-        return tuple(sorted(left)), found.at[1:] if first else found.at[:-1]
+        return tuple(sorted(left)), table.at[1:] if first else table.at[:-1]
     if high == K - 1:
         if below % 2:
-            return tuple(sorted(left | {low - 1})), found.at
-        return tuple(sorted(left)), found.at[:-1]
+            return tuple(sorted(left | {low - 1})), table.at
+        return tuple(sorted(left)), table.at[:-1]
     if low == 0:
         if above % 2:
-            return tuple(sorted(left | {high + 1})), found.at
-        return tuple(sorted(left)), found.at[1:]
-    return tuple(sorted(left | {low - 1 if below % 2 else high + 1})), found.at
+            return tuple(sorted(left | {high + 1})), table.at
+        return tuple(sorted(left)), table.at[1:]
+    return tuple(sorted(left | {low - 1 if below % 2 else high + 1})), table.at
 
 
-def moved(found: Level, thin: bool) -> tuple[int, ...]:
+def moved(table: Level, thin: bool) -> tuple[int, ...]:
     """Return the steps with each pair where its two sizes say that one step between them would be.
 
     A pair (j, j+1) of sizes a, b is to first order one step of size a + b at j + b/(a + b).
     thin: a pair with a + b <= 0 is left out, else it stays where it is.
     """
-    singles, pairs = _split(found.steps)
-    sizes = dict(zip(found.steps, found.sizes.tolist(), strict=True))
+    singles, pairs = _split(table.steps)
+    sizes = dict(zip(table.steps, table.sizes.tolist(), strict=True))
     wanted, now = [], []
     for j in pairs:
         a, b = sizes[j], sizes[j + 1]
@@ -86,7 +86,7 @@ def moved(found: Level, thin: bool) -> tuple[int, ...]:
         else:
             wanted.append(j + 0.5)
         now.append(j)
-    return _set(found.places.K, singles, wanted, now)
+    return _set(table.places.K, singles, wanted, now)
 
 
 def guesses(shape: str, K: int) -> Iterator[tuple[int, ...]]:
@@ -103,10 +103,10 @@ def guesses(shape: str, K: int) -> Iterator[tuple[int, ...]]:
             kinds += [_pairs(shape, K, spread)[1:], _full_ends(shape, K, spread)]
             kinds += [kinds[-1][1:], _pairs(shape, K, SPREAD * WIDER ** (i - STEEP_ONLY + 1))]
         for steps in kinds:
-            for found in (tuple(steps), tuple(sorted({*steps, K - 1}))):
-                if found and found not in seen:
-                    seen.add(found)
-                    yield found
+            for guess in (tuple(steps), tuple(sorted({*steps, K - 1}))):
+                if guess and guess not in seen:
+                    seen.add(guess)
+                    yield guess
     yield tuple(range(K))
 
 
@@ -179,8 +179,8 @@ def _set(K: int, singles: set[int], wanted: list[float], now: list[int]) -> tupl
     return tuple(sorted(steps))
 
 
-def worst(found: Level) -> int:
+def worst(table: Level) -> int:
     """Return the number of the step whose going against the shape costs the most error."""
-    against = found.against
-    cost: Floats = -found.sizes[against] / found.reach[against]
+    against = table.against
+    cost: Floats = -table.sizes[against] / table.reach[against]
     return int(against[int(cost.argmax())])

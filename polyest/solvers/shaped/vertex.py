@@ -25,19 +25,19 @@ NEWTON_STEPS = 8
 STILL = 2.0**-90  # of a place: below this no step follows
 
 
-def sharpened(found: Level) -> tuple[Floats, tuple[float, ...], tuple[float, ...]]:
+def sharpened(vertex: Level) -> tuple[Floats, tuple[float, ...], tuple[float, ...]]:
     """Return the doubles c_0..c_K of a vertex, its places and their signed weights, of sum|lambda| = 1.
 
     Raise NotConverged where a step or a multiplier is of the wrong sign after all.
     """
-    places = found.places
+    places = vertex.places
     target, sign, K = places.target, places.sign, places.K
     with working(BITS):
-        p = [arb(float(x)) for x in places.p[found.at]]
+        p = [arb(float(x)) for x in places.p[vertex.at]]
         for _ in range(NEWTON_STEPS):
             rows = _pmf(K, p)
-            x = [y.mid() for y in _solved(found, p, rows, sign)]
-            c = _entries(found, x)
+            x = [y.mid() for y in _solved(vertex, p, rows, sign)]
+            c = _entries(vertex, x)
             moves = _moves(target, sign, p, rows, c)
             p = [(q + move).mid() for q, move in zip(p, moves, strict=True)]
             if all(abs(move) < STILL * q for q, move in zip(p, moves, strict=True)):
@@ -50,7 +50,7 @@ def sharpened(found: Level) -> tuple[Floats, tuple[float, ...], tuple[float, ...
     points = tuple(float(q) for q in p)
     for doubling in range(DOUBLINGS):
         with working((BITS + FURTHER * len(p)) << doubling):
-            weights = _weights(found, [arb(q) for q in points])
+            weights = _weights(vertex, [arb(q) for q in points])
         if weights is not None:
             return stored, points, weights
     raise NotConverged("the signs of the weights of the vertex are not decided")
@@ -69,28 +69,28 @@ def unbiased_entries(target: Target, K: int, sign: int, shape: str) -> Floats | 
     return rounded([sign * c for c in exact], shape, sign)
 
 
-def _weights(found: Level, p: list[arb]) -> tuple[float, ...] | None:
+def _weights(vertex: Level, p: list[arb]) -> tuple[float, ...] | None:
     """Return weights that no step of the vertex sees; their signs and those of all multipliers are checked.
 
     Return None where the bits do not decide a sign.
     """
-    K, steps = found.places.K, set(found.steps)
+    K, steps = vertex.places.K, set(vertex.steps)
     rows = _pmf(K, p)
     n = len(p)
-    A = arb_mat(_system(found, p, rows)).transpose()
+    A = arb_mat(_system(vertex, p, rows)).transpose()
     try:
         weights = A.solve(arb_mat(n, 1, [arb(0)] * (n - 1) + [arb(-1)])).entries()
     except ZeroDivisionError:
         return None
     if any(w.contains(0) for w in weights):
         return None
-    if found.E < 0:
+    if vertex.E < 0:
         weights = [-w for w in weights]
-    positive = found.E > 0
+    positive = vertex.E > 0
     if not all((w > 0) if (i % 2 == 0) == positive else (w < 0) for i, w in enumerate(weights)):
         raise NotConverged("the weights of the vertex do not alternate")
     sums = (arb_mat([[w * q for w, q in zip(weights, p, strict=True)]]) * arb_mat(rows)).entries()
-    multipliers = _means(found.places.shape, sums)
+    multipliers = _means(vertex.places.shape, sums)
     if any(mu < 0 for j, mu in enumerate(multipliers) if j not in steps):
         raise NotConverged("a multiplier of the vertex is negative")
     return tuple(float(w) for w in weights)
@@ -110,19 +110,19 @@ def _means(shape: str, row: list[arb]) -> list[arb]:
     return list(accumulate(tails)) if shape == "concave" else tails
 
 
-def _system(found: Level, p: list[arb], rows: list[list[arb]]) -> list[list[arb]]:
+def _system(vertex: Level, p: list[arb], rows: list[list[arb]]) -> list[list[arb]]:
     """Return rows p F_j(p) for the steps j, p, -(-1)^i."""
     system = []
     for i, (q, row) in enumerate(zip(p, rows, strict=True)):
-        F = _means(found.places.shape, row)
-        system.append([q * F[j] for j in found.steps] + [q, arb(1 if i % 2 else -1)])
+        F = _means(vertex.places.shape, row)
+        system.append([q * F[j] for j in vertex.steps] + [q, arb(1 if i % 2 else -1)])
     return system
 
 
-def _solved(found: Level, p: list[arb], rows: list[list[arb]], sign: int) -> list[arb]:
+def _solved(vertex: Level, p: list[arb], rows: list[list[arb]], sign: int) -> list[arb]:
     """Return sizes of the steps, the first entry and E of the table that is level at p."""
-    wanted = [sign * q * found.places.target.ball(q) for q in p]
-    system = arb_mat(_system(found, p, rows))
+    wanted = [sign * q * vertex.places.target.ball(q) for q in p]
+    system = arb_mat(_system(vertex, p, rows))
     try:
         solution: list[arb] = system.solve(arb_mat(len(p), 1, wanted)).entries()
     except ZeroDivisionError:
@@ -130,12 +130,12 @@ def _solved(found: Level, p: list[arb], rows: list[list[arb]], sign: int) -> lis
     return solution
 
 
-def _entries(found: Level, x: list[arb]) -> list[arb]:
+def _entries(vertex: Level, x: list[arb]) -> list[arb]:
     """Return the table c_0..c_K that rises, of these sizes."""
-    sizes = [arb(0)] * found.places.K
-    for j, size in zip(found.steps, x[:-2], strict=True):
+    sizes = [arb(0)] * vertex.places.K
+    for j, size in zip(vertex.steps, x[:-2], strict=True):
         sizes[j] = size
-    if found.places.shape == "concave":
+    if vertex.places.shape == "concave":
         sizes = list(accumulate(reversed(sizes)))[::-1]
     return list(accumulate(sizes, initial=x[-2]))
 
