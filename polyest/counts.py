@@ -21,9 +21,8 @@ independent  X counts z in K reference draws of the same prompt that do not cont
              completion; the index is X.  Given the reference, the other completions'
              rewards do not depend on this completion, so subtracting their mean costs
              nothing: K is the same under every baseline.
-earlier      M counts z among W earlier completions of its prompt (`polyest.History`), which
-             are independent of the completion.  While the policy does not move they have
-             the same p: M is added to either index and W to its K.
+earlier      M counts z among W earlier completions of its prompt (`polyest.History`): M is added
+             to either index and W to its K, exact if the policy has not moved since.
 
 A completion without an answer is a draw that is not z: it stays in K and has no count of its own.  Counts
 of different prompts are never pooled: a sum of binomials of different p is not binomial, and no table's
@@ -117,9 +116,7 @@ def draws(
         )
     spent = _spent(baseline)
     if not whole(group, -MOST):
-        raise CountOutOfRange(
-            f"group is {shown(group)}: expected a number of completions, an integer up to 2^53"
-        )
+        raise CountOutOfRange(f"group is {shown(group)}: expected an integer, at most 2^53")
     size: Any = group
     if counting == "independent":
         if size < 1:
@@ -177,8 +174,8 @@ def in_group(
 
     Examples
     --------
-    >>> found = in_group([[42, 42, 42, 7, -1]])
-    >>> found.index.tolist(), found.draws, found.answered.tolist()
+    >>> seen = in_group([[42, 42, 42, 7, -1]])
+    >>> seen.index.tolist(), seen.draws, seen.answered.tolist()
     ([[2, 2, 2, 0, 0]], 3, [[True, True, True, True, False]])
     >>> in_group([5, 5, 9, 9, 9, 8, 9], groups=[0, 0, 0, 1, 1, 1, 1]).draws.tolist()
     [1, 1, 1, 2, 2, 2, 2]
