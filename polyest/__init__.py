@@ -19,12 +19,14 @@ if TYPE_CHECKING:
         functions,
         games,
         gathering,
+        history,
         pairing,
         rewards,
     )
     from polyest import compiled as compiled
     from polyest import errors as errors
     from polyest import grpo as grpo
+    from polyest.history.history import History
     from polyest.make.explanation import explain
     from polyest.make.pipeline import solve
     from polyest.make.verify import verify
@@ -39,6 +41,7 @@ _HOMES = {
     "solve": "make.pipeline",
     "verify": "make.verify",
     "load": "tables.release",
+    "History": "history.history",
     "Table": "tables.table",
     "Target": "problem.targets.public",
     "UniversalTable": "tables.universal",
@@ -47,10 +50,11 @@ _HOMES = {
 }
 _MODULES = (
     "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "functions",
-    "games", "gathering", "grpo", "pairing", "rewards",
+    "games", "gathering", "grpo", "history", "pairing", "rewards",
 )  # fmt: skip
 
 __all__ = [
+    "History",
     "Table",
     "Target",
     "UniversalTable",
@@ -65,6 +69,7 @@ __all__ = [
     "functions",
     "games",
     "gathering",
+    "history",
     "load",
     "loads",
     "pairing",

@@ -12,9 +12,8 @@ group mean   Subtracting the group's mean reward costs one more draw.  The centr
              where z_i != z_j completion j is no occurrence of z_i, and the other G - 2
              completions remain.  So c[X-1] minus the mean, times G/(G-1), has the expected
              gradient sum_z Q(p_z) grad p_z, where Q is the mean of the table of K = G - 2
-             with the entries c_0..c_(G-2).  X = G means that all completions agree: all
-             rewards are equal, and the centred ones are 0 whatever that entry is.  Its
-             index G - 1 is therefore clipped to G - 2, and the table needs no entry for it.
+             with the entries c_0..c_(G-2).  X = G means that all completions agree, and
+             centred rewards are 0: its index G - 1 is clipped to G - 2.
 exact        The mean of the others, counted again without the completion (advantages.exact),
              does not depend on the completion, and K = G - 1.  Its advantages have more variance
              than those of the group mean with K = G - 2: 1.03 to 1.41 times at noise=8.
@@ -22,6 +21,8 @@ independent  X counts z in K reference draws of the same prompt that do not cont
              completion; the index is X.  Given the reference, the other completions'
              rewards do not depend on this completion, so subtracting their mean costs
              nothing: K is the same under every baseline.
+earlier      M counts z among W earlier completions of its prompt (`polyest.History`): M is added
+             to either index and W to its K, exact if the policy has not moved since.
 
 A completion without an answer is a draw that is not z: it stays in K and has no count of its own.  Counts
 of different prompts are never pooled: a sum of binomials of different p is not binomial, and no table's
@@ -32,21 +33,17 @@ of an answer that is certain on one of two prompts and absent on the other.
 from dataclasses import dataclass
 from typing import Any, Literal, SupportsIndex
 
+import numpy as np
+
 from polyest import tallies
-from polyest.arrays import Array, concat, library, mixture, own, static_int
+from polyest.arrays import Array, concat, library, mixture, own, static_int, to_numpy
 from polyest.errors import CountOutOfRange, InvalidProblem
 from polyest.tallies import NO_ANSWER as NO_ANSWER
 from polyest.tallies import integers as integers
 from polyest.tallies import marker
 from polyest.values import MOST, among, shown, whole
 
-__all__ = [
-    "Counts",
-    "draws",
-    "in_group",
-    "independent",
-    "occurrences",
-]
+__all__ = ["Counts", "draws", "in_group", "independent", "occurrences"]
 
 
 Baseline = Literal["group-mean", "none", "exact"]
@@ -119,9 +116,7 @@ def draws(
         )
     spent = _spent(baseline)
     if not whole(group, -MOST):
-        raise CountOutOfRange(
-            f"group is {shown(group)}: expected a number of completions, an integer up to 2^53"
-        )
+        raise CountOutOfRange(f"group is {shown(group)}: expected an integer, at most 2^53")
     size: Any = group
     if counting == "independent":
         if size < 1:
@@ -139,20 +134,19 @@ def in_group(
     sizes: tuple[int, int] | None = None,
     baseline: Baseline = "group-mean",
     no_answer: int = NO_ANSWER,
+    earlier: tuple[Array, Any] | None = None,
 ) -> Counts:
     """Count every completion's answer among the completions of its own prompt.
 
-        index = min(X - 1, K),  X = #{j in the group: z_j = z_i},  K = draws(G, baseline)
+        index = min(M + X - 1, K),  X = #{j in the group: z_j = z_i},  K = W + draws(G, baseline)
 
     Answers on a device are never read by the host.  Ids of groups are read once, as their sizes say which
-    tables to load, unless they are a list or a numpy array, or `sizes` is given; then torch.compile takes the
-    whole as one graph.
+    tables to load, unless they are a list or of numpy, or `sizes` is given: then torch.compile has one graph.
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with `groups`.  Equal integers are equal answers, within a prompt
-        only.
+        The answer of each completion: (N,) with `groups`.  Equal ones in a prompt are equal answers.
     groups : integer Array (N,) or None
         The id of each completion's group.  Groups may differ in size, and their completions need not be
         neighbours.
@@ -163,6 +157,8 @@ def in_group(
         What the trainer subtracts from the rewards of a group.
     no_answer : int
         The integer that marks a completion without an answer.
+    earlier : pair or None
+        M and W, as `History.counted` gives them: how often an answer is among W earlier completions.
 
     Returns
     -------
@@ -178,8 +174,8 @@ def in_group(
 
     Examples
     --------
-    >>> found = in_group([[42, 42, 42, 7, -1]])
-    >>> found.index.tolist(), found.draws, found.answered.tolist()
+    >>> seen = in_group([[42, 42, 42, 7, -1]])
+    >>> seen.index.tolist(), seen.draws, seen.answered.tolist()
     ([[2, 2, 2, 0, 0]], 3, [[True, True, True, True, False]])
     >>> in_group([5, 5, 9, 9, 9, 8, 9], groups=[0, 0, 0, 1, 1, 1, 1]).draws.tolist()
     [1, 1, 1, 2, 2, 2, 2]
@@ -222,6 +218,8 @@ def in_group(
         if sizes is not None:
             kept = (distinct[0] <= K) & (distinct[-1] >= K)
             K = K.clip(distinct[0], distinct[-1])
+    if earlier is not None:
+        others, K, distinct = continued(others, K, distinct, earlier)
     answered = _answered(answer, no_answer)
     if sizes is not None:
         answered = answered & kept
@@ -334,6 +332,19 @@ def across(
     answered = _answered(answers, no_answer)
     stacked = xp.reshape(xp.stack(index, axis=-1), (orbits, m, G, m))
     return Counts(xp.where(answered[..., None], stacked, 0), K, answered, (K,))
+
+
+def continued(
+    index: Array, K: Any, distinct: tuple[int, ...], earlier: tuple[Array, Any]
+) -> tuple[Array, Any, tuple[int, ...]]:
+    """Return index, K and every K of `Counts` with M and W of earlier completions added."""
+    times, W = earlier
+    index = index + integers("earlier", times, index)
+    if whole(W, 0):
+        return index, K + W, tuple(k + W for k in distinct)
+    K = K + integers("earlier", W, index)
+    every = tuple(np.unique(to_numpy(K)).tolist())
+    return index, library(K).broadcast_to(K, index.shape), every
 
 
 def _answered(answer: Array, no_answer: int) -> Array:

@@ -73,6 +73,10 @@ class InvalidReward(PolyestError, ValueError):
     """Raised when the arguments of a reward or an advantage give no finite number; correct them."""
 
 
+class InvalidHistory(PolyestError, ValueError):
+    """Raised when ids, a step or a state do not belong into a history of answers; correct the named one."""
+
+
 class NotWrittenOut(PolyestError, AttributeError):
     """Raised when the coefficients of a universal table are asked for as a list; look counts up instead."""
 
@@ -134,7 +138,11 @@ class NotRegistered(UserWarning):
 
 
 class StartedAgain(UserWarning):
-    """Warns that a multiplier restarts at its initial value although training resumes; restore its state."""
+    """Warns that a multiplier or a history starts anew although training resumes; restore its state."""
+
+
+class DelayedFeedback(UserWarning):
+    """Warns that a history looks far back, and a reward pays for an old policy; use visits=1 or "auto"."""
 
 
 class WorkerReplaced(UserWarning):

@@ -24,11 +24,14 @@ The loop takes everything as an argument and does not depend on text, tables or 
                            completion is one choice
     reward(traces)      -> rewards in the shape of the answers, nan for a completion that
                            is to be left out
+    history             records the answers of every step, once they have their rewards;
+                           the reward looks at it by itself
     advantage(rewards)  -> advantages of the same shape; `leave_one_out` by default
 
 The loop leaves out generation engines and their drift from the trainer (there is no importance correction
 between the two), several devices, mixed precision, gradient accumulation, asynchronous sampling, value
-functions, checkpoints and logging.  It yields one record for each step and prints nothing.
+functions, checkpoints and logging.  Who keeps the state of policy, optimizer and history goes on with
+`Config.first`.  It yields one record for each step and prints nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,6 +41,7 @@ from typing import Any
 
 from polyest import advantages
 from polyest.errors import InvalidReward, NotInstalled
+from polyest.history.history import History
 from polyest.values import real, shown, whole
 
 try:
@@ -74,6 +78,8 @@ class Config:
     per_length : bool
         Whether a completion's sum is divided by its own length (GRPO), else by that of the longest of its
         batch (Dr. GRPO: short completions are not favoured).
+    first : int
+        The number of the first step, above 0 where a run goes on.
 
     Examples
     --------
@@ -89,10 +95,11 @@ class Config:
     norm: float = 1.0
     decay: bool = False
     per_length: bool = False
+    first: int = 0
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name, least in (("steps", 0), ("epochs", 1)):
+        for name, least in (("steps", 0), ("epochs", 1), ("first", 0)):
             value = getattr(self, name)
             if not whole(value, least):
                 raise InvalidReward(
@@ -121,12 +128,15 @@ class Traces:
         1 where a token counts; None where all do.
     extra : Any
         Anything that a reward needs besides.
+    prompts : sequence of int or str, or None
+        The id of each prompt, orbit after orbit, for a history.
     """
 
     drawn: Any
     answers: Tensor
     mask: Tensor | None = None
     extra: Any = None
+    prompts: Any = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +182,7 @@ def train(
     advantage: Callable[[Tensor], Tensor] = advantages.leave_one_out,
     reference: Callable[[Any], Tensor] | None = None,
     optimizer: torch.optim.Optimizer | None = None,
+    history: History | None = None,
 ) -> Iterator[Step]:
     """Train the policy in place, one record a step.
 
@@ -191,6 +202,8 @@ def train(
         The policy that the KL is taken from, as log-probabilities (N, T).
     optimizer : torch.optim.Optimizer or None
         The optimizer, by default Adam of the policy's parameters; its rate is set at every step.
+    history : History or None
+        What records the answers of each step after its rewards, and before the policy moves.
 
     Yields
     ------
@@ -202,6 +215,8 @@ def train(
     InvalidReward
         Before the policy is changed: if kl is positive without a reference, a reward or advantage has
         another shape than the answers, or an advantage is not finite.
+    InvalidHistory
+        Before the policy is changed: if the history does not take the answers of a step.
 
     Examples
     --------
@@ -225,12 +240,14 @@ def train(
         )
     optimizer = optimizer or torch.optim.Adam(policy.parameters(), lr=config.rate)
     trained = [x for group in optimizer.param_groups for x in group["params"]]
-    for step in range(config.steps):
+    for step in range(config.first, config.steps):
         for group in optimizer.param_groups:
             group["lr"] = config.rate * (1 - step / config.steps if config.decay else 1.0)
         traces = sampler(step)
         rewards = torch.as_tensor(reward(traces)).to(torch.float64)
         centred = _checked(rewards, advantage(rewards), traces)
+        if history is not None:
+            history.record(traces.answers.flatten(0, -2), prompts=traces.prompts, step=step)
         with torch.no_grad():
             before = policy(traces.drawn)
             anchor = None if reference is None else reference(traces.drawn)

@@ -75,6 +75,9 @@ def copied_release(tmp_path, monkeypatch):
 collect_ignore = (
     []
     if find_spec("trl")
-    else ["support/light_trl.py", "support/trl_processes.py", "support/trl_training.py"]
+    else [
+        f"support/{name}.py"
+        for name in ("light_trl", "trl_history", "trl_processes", "trl_training")
+    ]
 )
 collect_ignore += [] if find_spec("verl") else ["support/verl_imports.py"]

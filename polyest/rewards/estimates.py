@@ -6,14 +6,28 @@ what `counts` returns is in 0..K and is not checked again.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from polyest import closed_forms, counts
-from polyest.arrays import Array, Floats, least, library, placed, static_int, taken
-from polyest.errors import InvalidReward, Mismatch
+from polyest.arrays import (
+    Array,
+    Bools,
+    Floats,
+    Ints,
+    int64,
+    least,
+    library,
+    own,
+    placed,
+    static_int,
+    taken,
+    to_numpy,
+)
+from polyest.errors import InvalidReward, Mismatch, TableNotFound
+from polyest.history.history import History
 from polyest.rewards import dyadic
 from polyest.rewards.options import LOWEST, TABLES, Estimator, Options, Target, parse_options
 from polyest.tables.lookup import Lookup
@@ -78,19 +92,28 @@ def rewarded(how: Estimator, K: int, group: int = 0) -> Floats:
     return np.asarray(how.sign * paid + 0.0)  # + 0.0 turns -0.0 into 0.0
 
 
-def counted(answers: Array, options: Options) -> counts.Counts:
+def counted(answers: Array, options: Options, how: Estimator | None = None) -> counts.Counts:
     """Counts of the answers, as the options ask for them.
 
-    Raises CountOutOfRange and InvalidProblem as `counts` does, InvalidReward where only one of reference= and
-    counting="independent" is given, and for groups beside a reference.
+    how: whose tables are looked up, if any are: a history with visits="auto" looks back by what there is.
+
+    Raises CountOutOfRange and InvalidProblem as `counts` does, InvalidHistory as `History.counted` does,
+    InvalidReward where only one of reference= and counting="independent" is given, for groups beside a
+    reference, and for options that do not go with a history.
     """
+    earlier = _earlier(answers, options, how)
     counting, reference = options.get("counting", "in-group"), options.get("reference")
     baseline = options.get("baseline", "group-mean")
     no_answer = options.get("no_answer", counts.NO_ANSWER)
     groups, sizes = options.get("groups"), options.get("sizes")
     if reference is None and among(counting, ("in-group",)):
         return counts.in_group(
-            answers, groups=groups, sizes=sizes, baseline=baseline, no_answer=no_answer
+            answers,
+            groups=groups,
+            sizes=sizes,
+            baseline=baseline,
+            no_answer=no_answer,
+            earlier=earlier,
         )
     counts.draws(3, baseline, counting)  # knows both words, or says which there are
     if (counting == "independent") != (reference is not None):
@@ -104,7 +127,64 @@ def counted(answers: Array, options: Options) -> counts.Counts:
             "groups or sizes given with reference: expected answers of shape (prompts, G), without them; "
             "reshape the answers"
         )
-    return counts.independent(answers, reference, no_answer=no_answer)
+    seen = counts.independent(answers, reference, no_answer=no_answer)
+    if earlier is None:
+        return seen
+    index, K, distinct = counts.continued(seen.index, seen.draws, seen.distinct, earlier)
+    return counts.Counts(index, K, seen.answered, distinct)
+
+
+def _earlier(
+    answers: Array, options: Options, how: Estimator | None
+) -> tuple[Ints, int | Ints] | None:
+    """M and W of earlier completions, None without a history.
+
+    Raises InvalidReward for a history of another type, for prompts without one, and beside sizes and the
+    exact baseline, InvalidHistory as `History.counted` does.
+    """
+    history, prompts = options.get("history"), options.get("prompts")
+    if history is None:
+        if prompts is not None:
+            raise InvalidReward("prompts given without history: expected both; leave prompts out")
+        return None
+    if not isinstance(history, History):
+        raise InvalidReward(f"history is {shown(history)}: expected a polyest.History")
+    if options.get("sizes") is not None:
+        raise InvalidReward(
+            "sizes given with history: expected none, as the history says which K there are"
+        )
+    if options.get("baseline") == "exact":
+        raise InvalidReward(
+            'baseline is "exact" with history: expected "group-mean" or "none", as the exact count baseline '
+            "knows no earlier completions"
+        )
+    no_answer, groups = options.get("no_answer", counts.NO_ANSWER), options.get("groups")
+    fits = None if how is None or not history.auto else partial(_fitting, how, answers, options)
+    return history.counted(answers, prompts, groups=groups, no_answer=no_answer, fits=fits)
+
+
+def _fitting(how: Estimator, answers: Array, options: Options, earlier: Ints) -> Bools:
+    """Whether there is a table for each W of earlier completions, (rows, windows)."""
+    reference, groups = options.get("reference"), options.get("groups")
+    others: Any = np.shape(reference if reference is not None else answers)[-1]
+    if groups is not None:
+        _, which, each = np.unique(to_numpy(groups), return_inverse=True, return_counts=True)
+        others = each[which.reshape(-1)][:, None]
+    if reference is None:
+        others = others - counts.SPENT[options.get("baseline", "group-mean")]
+    K = earlier + others
+    every = np.unique(K)
+    return np.isin(K, every[[_found(how, int(n)) for n in every]])
+
+
+@lru_cache(maxsize=4096)
+def _found(how: Estimator, K: int) -> bool:
+    """Whether there is a table of K draws."""
+    try:
+        table(how, K)
+    except (TableNotFound, Mismatch):
+        return False
+    return True
 
 
 def estimated(
@@ -116,23 +196,47 @@ def estimated(
     sign beta c of its table.  Raises what `parse_options`, `counted` and `table` do.
     """
     how = parse_options(target, beta, sign, options)
-    seen = counted(answers, options)
+    seen = counted(answers, options, how)
     rounded = options.get("dyadic", False)
     groups = group_sizes(seen, options) if rounded else (0,) * len(seen.distinct)
-    paying = entries(how, seen.distinct, groups, seen.index)
+    try:
+        paying = entries(how, seen.distinct, groups, seen.index)
+    except TableNotFound as error:
+        if options.get("history") is None:
+            raise
+        raise TableNotFound(f"{_earlier_of(how, seen, options)}: {error}") from None
     if len(seen.distinct) == 1:
         paid, lowest = taken(paying[0, :], seen.index), library(paying).min(paying)
     else:
         row = _rows(seen)
-        paid = taken(paying.reshape(-1), row * paying.shape[1] + seen.index)
+        paid = taken(library(paying).reshape(paying, (-1,)), row * paying.shape[1] + seen.index)
         lowest = taken(least(paying, 1), row)
     return filled(paid, seen.answered, lowest, options), seen
 
 
+def _earlier_of(how: Estimator, seen: counts.Counts, options: Options) -> str:
+    """Which number of earlier completions has no table, and what can be done, for a message."""
+    for K in seen.distinct:
+        try:
+            table(how, K)
+        except TableNotFound:
+            break
+    G = group_sizes(seen, options)[-1]
+    reference, baseline = options.get("reference"), options.get("baseline", "group-mean")
+    others = G - counts.SPENT[baseline] if reference is None else np.shape(reference)[1]
+    return (
+        f"W = {K - others} earlier completions beside a group of {G} need K = {K}; keep another number of "
+        "each visit, History(answers=), such as G, or name a closed form, table="
+    )
+
+
 def group_sizes(seen: counts.Counts, options: Options) -> tuple[int, ...]:
-    """The group size G = K + spent for each distinct K; with a reference, the G of the answers."""
-    if options.get("reference") is not None:
-        return (static_int(seen.index.shape[1]),)
+    """The group size G = K + spent for each distinct K; with a reference or a history the greatest G."""
+    if seen.index.ndim == 2:
+        return (static_int(seen.index.shape[1]),) * len(seen.distinct)
+    if options.get("history") is not None:
+        _, G = np.unique(to_numpy(options["groups"]), return_counts=True)
+        return (int(G.max()),) * len(seen.distinct)
     spent = counts.SPENT[options.get("baseline", "group-mean")]
     return tuple(K + spent for K in seen.distinct)
 
@@ -172,7 +276,10 @@ def _rows(seen: counts.Counts) -> Array:
     xp = library(seen.draws)
     if xp is np:
         return np.searchsorted(seen.distinct, seen.draws)
-    return xp.searchsorted(xp.tensor(seen.distinct, device=seen.draws.device), seen.draws)
+    if not own(xp):  # few K, of the rows of a batch with a history
+        return sum(int64(seen.draws > K) for K in seen.distinct[:-1])
+    distinct = xp.tensor(seen.distinct, device=seen.draws.device)
+    return xp.searchsorted(distinct, seen.draws.contiguous())
 
 
 @constant

@@ -8,6 +8,7 @@ import numpy as np
 from polyest.closed_forms import LOGS
 from polyest.counts import Baseline
 from polyest.errors import InvalidReward, Mismatch, UnknownOption
+from polyest.history.history import History
 from polyest.problem.criteria import Name
 from polyest.problem.grids import GREATEST_BETA, LEAST_BETA
 from polyest.tables.lookup import Lookup
@@ -29,7 +30,7 @@ LOWEST: Final = "lowest"
 UNANSWERED = (EXCLUDE, LOWEST)
 TABLES = ("criterion", "bias", "bias_ratio", "noise", "table")  # keywords that say which table
 # Keywords that mean nothing to a reward that looks nothing up.
-COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline")
+COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline", "history", "prompts")
 
 
 class Options(TypedDict, total=False):
@@ -48,6 +49,11 @@ class Options(TypedDict, total=False):
         The answers of the reference draws, for "independent" only.
     baseline : {"group-mean", "none", "exact"}
         What the trainer subtracts: "group-mean" is the default, K = G - 2; under the others K = G - 1.
+    history : History
+        Earlier completions of the prompts, W of each, which are counted too: K is W more.  Rewards leave it
+        as it is.
+    prompts : sequence of int or str
+        For the history the id of the prompt of each row, or of each completion where answers are flat.
     criterion : {"gradient-variance", "minimax", "variance", "second-moment", "squared-error"}
         Which released table, as for `polyest.load`.
     bias : float
@@ -73,6 +79,8 @@ class Options(TypedDict, total=False):
     counting: Literal["in-group", "independent"]
     reference: Any
     baseline: Baseline
+    history: History | None
+    prompts: Any
     criterion: Name
     bias: float
     bias_ratio: float

@@ -36,12 +36,13 @@ def test_every_block_runs_and_trains(tmp_path):
         "orbits": dataset().remove_columns("group_id"),
         "settings": {**usual, "output_dir": str(tmp_path), "save_strategy": "no"},
     }
-    trained = []
+    trained, logged = [], set()
     for block in BLOCKS:
         names = run([block], "docs/trl.md", compared=False, **names)
         trained.append(names["trainer"].state.global_step)
-    assert trained == [2] * 4
-    assert "safety-refuses/multiplier" in names["trainer"].state.log_history[0]
+        logged.update(names["trainer"].state.log_history[0])
+    assert trained == [2] * 5
+    assert "safety-refuses/multiplier" in logged
     assert len(BLOCKS[0][1].splitlines()) <= 12
 
 

@@ -9,16 +9,20 @@ import numpy as np
 import pytest
 import torch
 
+from polyest import History, answers, rewards
 from polyest.errors import (
     AnotherObjective,
     BrokenBatch,
     InvalidAnswer,
+    InvalidHistory,
     InvalidReward,
     MissingColumn,
+    TableNotFound,
+    UnknownOption,
     UnreadableLabel,
 )
 from polyest.integrations import trl
-from polyest.integrations.trl.rows import truncated
+from polyest.integrations.trl.rows import numbers, truncated
 from polyest.integrations.trl.trainer import end_tokens, trainer_of, values_of
 
 TEXTS = ["7", "7", "3", "5", "1", "1", "1", "1"]
@@ -236,3 +240,55 @@ def test_right_answers_that_are_equivalent_are_right():
     texts = ["seven", "sept", "six", "eight"]
     assert paid(reward, texts=texts, answer=["s7"] * 4) == [1, 1, 1, 0]
     assert paid(reward, texts=["eight"] * 4, answer=["s7"] * 4) == [0] * 4
+
+
+# A history, of which tests/integrations/test_trl_history.py has more.
+
+
+def test_a_history_is_looked_at_in_training_only_and_never_changed():
+    past = History()
+    reward = trl.log_probability(table="harmonic", dyadic=False, history=past)
+    assert reward.__name__ == "log_probability-dyadicFalse-history1-tableharmonic"
+    plain = trl.log_probability(table="harmonic", dyadic=False)
+    first = paid(reward, Trainer(8, 8))
+    assert first == paid(plain, Trainer(8, 8))
+    assert past.step == -1
+    past.record(answers.from_texts(TEXTS), prompts=numbers("group_id", [0] * 8))
+    ids = {"group_id": [0] * 8}
+    again = paid(reward, Trainer(8, 8), **ids)
+    said = answers.from_texts([TEXTS])
+    wanted = rewards.log_probability(said, table="harmonic", history=past, prompts=[0])
+    assert again == wanted[0].tolist() != first
+    assert paid(reward, Trainer(8, 8, training=False), **ids) == first
+
+
+def test_a_table_that_a_second_visit_needs_is_missed_at_once():
+    trl.log_probability(num_generations=192)
+    with pytest.raises(TableNotFound, match="W = 192 earlier completions beside a group of 192"):
+        trl.log_probability(num_generations=192, history=History())
+    trl.log_probability(num_generations=192, history=History(answers=66))  # K = 256
+    trl.log_probability(num_generations=192, history=History("auto"))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"history": "past"}, "expected a polyest.History"),
+        ({"history": History(), "equivalence": lambda a, b: True}, "equivalence with history"),
+        ({"history": History(), "gather": False}, "gather is False with history"),
+    ],
+)
+def test_what_does_not_go_with_a_history(keywords, message):
+    with pytest.raises(InvalidReward, match=message):
+        trl.log_probability(**keywords)
+
+
+def test_rewards_of_two_readers_do_not_share_a_history():
+    past = History()
+    trl.log_probability(history=past)
+    trl.diversity(history=past)
+    with pytest.raises(InvalidHistory, match="read as 'auto', beside 'number'"):
+        trl.diversity(history=past, kind="number")
+    for over in (trl.coherence, trl.soft_consistency):
+        with pytest.raises(UnknownOption, match="history"):
+            over(orbit_size=2, history=History(), num_generations=4)

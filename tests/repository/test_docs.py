@@ -237,10 +237,12 @@ def words(text):
 
 
 def shown_of(site, name):
-    """The words of the page that has a module, as a reader sees them."""
-    directive = f"::: {name if name != 'polyest' else 'polyest.solve'}"
-    (page,) = [page for page in PAGES if directive in text_of(page).splitlines()]
-    text = site[page.replace(".md", ".html")].read_text()
+    """The words of the page that has a module, or of those with names of the package, as one sees them."""
+    names = public_api.names(polyest) if name == "polyest" else []
+    directives = {f"::: {name}", *(f"::: polyest.{own}" for own in names)}
+    pages = [page for page in PAGES if directives & {*text_of(page).splitlines()}]
+    assert names or len(pages) == 1
+    text = " ".join(site[page.replace(".md", ".html")].read_text() for page in pages)
     return words(unescape(re.sub(r"<[^<>]*>", "", text)))
 
 

@@ -46,17 +46,18 @@ PLAN = {
     "counts": {"arrays", "errors", "tallies", "values"},
     "sizes": {"counts", "errors", "values"},
     "answers": {"arrays", "dependencies", "errors", "precision", "values"},
+    "history": {"arrays", "errors", "reals", "tallies", "values"},
     "gathering": {"arrays", "errors"},
     "advantages": {"arrays", "counts", "errors", "reals", "values"},
     "rewards": {
-        "arrays", "closed_forms", "counts", "errors", "gathering", "problem", "reals", "tables",
-        "values",
+        "arrays", "closed_forms", "counts", "errors", "gathering", "history", "problem", "reals",
+        "tables", "values",
     },
     "pairing": {"advantages", "arrays", "counts", "errors", "rewards", "tables", "values"},
-    "grpo": {"advantages", "errors", "values"},
+    "grpo": {"advantages", "errors", "history", "values"},
     "integrations": {
-        "advantages", "answers", "arrays", "counts", "errors", "gathering", "problem", "rewards",
-        "values",
+        "advantages", "answers", "arrays", "counts", "errors", "gathering", "history", "problem",
+        "rewards", "values",
     },
     # Studies, games and the command line.
     "gradients": {"arrays", "counts", "errors", "problem", "values"},
@@ -85,8 +86,8 @@ PLAN = {
     "sweeping": {"make"},
     "": {
         "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier",
-        "functions", "games", "gathering", "grpo", "make", "pairing", "problem", "rewards",
-        "tables", "version",
+        "functions", "games", "gathering", "grpo", "history", "make", "pairing", "problem",
+        "rewards", "tables", "version",
     },
 }  # fmt: skip
 # Calls up, inside functions: `Table.rounded`, and the certificate of a closed form, when it is asked for.

@@ -21,6 +21,7 @@ from polyest import (
     frontier,
     gathering,
     gradients,
+    history,
     pairing,
     recommendation,
     rewards,
@@ -155,6 +156,26 @@ def calls(path: Any) -> dict[str, Call]:
                 "progress": None,
             },
             costly=True,
+        ),
+        "history.bias_after_move": Call(
+            history.bias_after_move, {"table": [0.0, 1.0], "earlier": 1, "odds": 1.5}
+        ),
+        "history.stable_gain": Call(history.stable_gain, {"visits": 1}),
+        "History": Call(
+            polyest.History, {"visits": 1, "prompts": 5, "answers": 5, "stable_ids": True}
+        ),
+        "History.record": Call(
+            method("History", "record", lambda: polyest.History(stable_ids=True)),
+            {"answers": GROUP, "prompts": ["x"], "step": 3, "no_answer": -1},
+        ),
+        "History.counted": Call(
+            method("History", "counted", lambda: polyest.History(stable_ids=True)),
+            {"answers": GROUP, "prompts": ["x"], "groups": None, "no_answer": -1},
+        ),
+        "History.read_as": Call(method("History", "read_as", polyest.History), {"reads": "auto"}),
+        "History.load_state_dict": Call(
+            lambda **state: polyest.History().load_state_dict(state),
+            {**polyest.History().state_dict()},
         ),
         **game_calls(),
         "gathering.refuse": Call(

@@ -14,8 +14,8 @@ from polyest import games
 GROUP = [[7, 7, 7, 3, 5]]
 TABLE = frozenset({"criterion", "bias", "bias_ratio", "noise"})
 OPTIONS = TABLE | {
-    "beta", "groups", "sizes", "counting", "reference", "baseline", "table", "dyadic", "no_answer",
-    "unanswered",
+    "beta", "groups", "sizes", "counting", "reference", "baseline", "history", "prompts", "table",
+    "dyadic", "no_answer", "unanswered",
 }  # fmt: skip
 
 

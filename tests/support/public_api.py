@@ -14,14 +14,16 @@ FILE = Path(__file__).parents[1] / "data" / "public_api.txt"
 MODULES = (
     "polyest", "polyest.advantages", "polyest.answers", "polyest.closed_forms", "polyest.compiled",
     "polyest.counts", "polyest.errors", "polyest.explanation", "polyest.frontier", "polyest.functions",
-    "polyest.games", "polyest.gathering",
-    "polyest.gradients", "polyest.grpo", "polyest.integrations.groups", "polyest.integrations.messages",
-    "polyest.integrations.reader", "polyest.integrations.scores", "polyest.integrations.trl",
-    "polyest.integrations.verl", "polyest.lookup", "polyest.pairing", "polyest.recommendation",
-    "polyest.rewards", "polyest.sweeping",
+    "polyest.games", "polyest.gathering", "polyest.gradients", "polyest.grpo", "polyest.history",
+    "polyest.integrations.groups", "polyest.integrations.messages", "polyest.integrations.reader",
+    "polyest.integrations.scores", "polyest.integrations.trl", "polyest.integrations.verl", "polyest.lookup",
+    "polyest.pairing", "polyest.recommendation", "polyest.rewards", "polyest.sweeping",
 )  # fmt: skip
 # There only where the trainer is.
-OF_TRAINERS = ("polyest.integrations.trl.Check", "polyest.integrations.trl.MultiplierCallback")
+OF_TRAINERS = tuple(
+    f"polyest.integrations.trl.{name}"
+    for name in ("Check", "HistoryCallback", "MultiplierCallback")
+)
 # Of the names with underscores, those that users meet.
 CALLED = ("__init__", "__call__", "__getitem__")
 

@@ -26,10 +26,12 @@ from polyest.values import shown
 
 if TYPE_CHECKING:
     from polyest.integrations.trl.callbacks import Check, MultiplierCallback
+    from polyest.integrations.trl.history_callback import HistoryCallback
 
 # No file of this folder has one of these names: its import would replace the function by the module.
 __all__ = [
     "Check",
+    "HistoryCallback",
     "MultiplierCallback",
     "Reward",
     "SafetyReward",
@@ -390,6 +392,7 @@ def safety(
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Check", "MultiplierCallback"):  # their base is in transformers
-        return getattr(import_module("polyest.integrations.trl.callbacks"), name)
+    home = {"HistoryCallback": "history_callback"}.get(name, "callbacks")
+    if name in ("Check", "HistoryCallback", "MultiplierCallback"):  # their base is in transformers
+        return getattr(import_module(f"polyest.integrations.trl.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

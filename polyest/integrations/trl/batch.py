@@ -7,8 +7,9 @@ into groups.  All processes see the same batch and raise the same errors.
 
 Where the number of generations G is known, a group is G rows of the whole batch that follow each other, as
 it is for TRL, and a process pays only the groups and orbits that it has rows of.  Otherwise it pays all of
-them, because a group of some size may have no table, which all processes have to raise.  It also pays all
-of them where texts are compared, because the caller's function may raise, or be a collective call itself.
+them, because a group of some size may have no table, which all processes have to raise; and so it does with a
+history, where groups have several sample sizes.  It also pays all of them where texts are compared, because
+the caller's function may raise, or be a collective call itself.
 An equivalence is asked for each orbit by one process, the one that has its first row, which tells the
 others.
 """
@@ -41,6 +42,7 @@ class Batch:
     kept: bool (N,), whether this process pays a completion: False in an orbit that is broken and left out,
     and, where the number of generations is known, in an orbit of which this process has no row.
     mine: the slice of the completions of this process.
+    prompts: ids (N,) of prompts, the same in every batch.
     """
 
     groups: Ints
@@ -49,6 +51,7 @@ class Batch:
     truth: Ints | None
     kept: Array
     mine: slice
+    prompts: Ints
 
 
 def read(
@@ -79,7 +82,7 @@ def read(
         if how.texts:
             texts = _exchanged(texts)
     if not len(ids):
-        return Batch(ids, ids, keys, None, ids > 0, mine)
+        return Batch(ids, ids, keys, None, ids > 0, mine, ids)
     groups, first, copy = _groups(how, ids, rows.group_names, rows.group)
     _one_prompt_each(rows.group, ids, marks, groups, first, rows.group_names)
     orbits, kept = groups, groups >= 0
@@ -87,12 +90,12 @@ def read(
         orbits, kept = _orbits(how, groups, orbit, first, copy, rows.orbit_names)
     if how.reader.equivalence and not how.texts:
         keys, truth = _joined(how, rows, orbits, mine)
-    if how.num_generations and not how.texts:
+    if how.num_generations and not how.texts and not how.continued:
         here = np.zeros(orbits.max() + 1, bool)
         here[orbits[mine]] = True
         kept = kept & here[orbits]
     spoken = _objects(texts) if how.texts else keys
-    return Batch(groups, orbits, spoken, truth if how.truth else None, kept, mine)
+    return Batch(groups, orbits, spoken, truth if how.truth else None, kept, mine, ids)
 
 
 def _refuse(how: Reading, what: str) -> None:

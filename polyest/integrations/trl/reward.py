@@ -1,7 +1,7 @@
 """A reward function of TRL: its keywords, how it is made from them, and what it does with a batch."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isnan
 from numbers import Integral
 from typing import Any, Literal
@@ -10,11 +10,12 @@ import numpy as np
 
 from polyest.arrays import Bools, Floats
 from polyest.errors import InvalidReward, NotInstalled, PolyestError, UnknownOption
+from polyest.history.history import History
 from polyest.integrations.estimators import finite_in_float32
 from polyest.integrations.reader import Answering, pop_reader
 from polyest.integrations.trl.batch import BROKEN, GATHER, Batch, read
 from polyest.integrations.trl.labels import Labels
-from polyest.integrations.trl.names import name_of
+from polyest.integrations.trl.names import name_of, word
 from polyest.integrations.trl.rows import Reading
 from polyest.integrations.trl.setup import looked_at
 from polyest.integrations.trl.trainer import Trainer, evaluated, read_as, trainer_of, values_of
@@ -56,6 +57,9 @@ class Keywords(Answering, total=False):
         As in `rewards.Options`.
     table : Table or str
         As in `rewards.Options`.
+    history : History
+        Earlier completions of each prompt, counted too in training; `HistoryCallback` records them.  Prompts
+        are told apart by the column of groups, or else by their text.
     dyadic : bool
         As in `rewards.Options`, but True by default.
     unanswered : {"exclude", "lowest"}
@@ -72,6 +76,7 @@ class Keywords(Answering, total=False):
     bias_ratio: float
     noise: float
     table: Any
+    history: History | None
     dyadic: bool
     unanswered: Literal["exclude", "lowest"]
 
@@ -122,7 +127,11 @@ class Reward:
         self.form, self.arguments, self.reading = form, dict(arguments), reading
         self.options = dict(options)
         name = self.options.pop("name", None)
-        self.__name__ = name or name_of(form, {**self.arguments, **self.options}, reading)
+        past: Any = self.options.pop("history", None)
+        self.history: History | None = past
+        self.listener: Callable[[Reward, Batch], None] | None = None
+        looks = {} if self.history is None else {"history": looked_back(self.history, reading)}
+        self.__name__ = name or name_of(form, {**self.arguments, **self.options, **looks}, reading)
         self.labels = Labels(reading.truth or "", reading.reader)
         self.checked: Any = None  # the configuration that `check` has seen
         self._try()
@@ -179,12 +188,15 @@ class Reward:
                 looked_at(trainer.args, [self], len(trainer.reward_funcs), evaluated(trainer))
             how = read_as(how, trainer)
         batch = read(how, prompts, completions, columns)
+        past = self.history if trainer is None or trainer.model.training else None
         paid = np.full(len(batch.groups), np.nan)
         kept = batch.kept
         if batch.truth is not None:
             paid, kept = self._labelled(batch, paid, columns, trainer)
         if kept.any():
-            paid[kept] = self._paid(how, batch, kept)
+            paid[kept] = self._paid(how, batch, kept, past)
+        if self.listener is not None and past is not None:
+            self.listener(self, batch)
         return [None if isnan(r) else r for r in paid[batch.mine].tolist()]
 
     @property
@@ -196,7 +208,7 @@ class Reward:
         return f"<polyest reward {self.__name__}>"
 
     def __getstate__(self) -> dict[str, object]:
-        return {**vars(self), "checked": None}
+        return {**vars(self), "checked": None, "listener": None}
 
     def _labelled(
         self, batch: Batch, paid: Floats, columns: Mapping[str, object], trainer: Trainer | None
@@ -213,12 +225,14 @@ class Reward:
             log(f"{self.__name__}/unread", float(missing.mean()))
         return np.where(missing, 0.0, paid), batch.kept & ~missing
 
-    def _paid(self, how: Reading, batch: Batch, kept: Bools) -> Floats:
+    def _paid(self, how: Reading, batch: Batch, kept: Bools, past: History | None = None) -> Floats:
         """Rewards of the completions that are kept, which are whole groups, in their order."""
         G, given = how.num_generations, dict(self.arguments)
         shape = (-1, G) if G else (-1,)
         if not G:
             given["groups"] = batch.groups[kept]
+        if past is not None:
+            given |= {"history": past, "prompts": batch.prompts[kept][:: G or 1]}
         if how.orbit_size:
             given["orbits"] = batch.orbits[kept][:: G or 1]
         if batch.truth is not None:
@@ -234,12 +248,16 @@ class Reward:
         one = 0 * groups
         texts: Any = np.array([None] * len(groups), object) if self.reading.texts else one
         truth = one if self.reading.truth else None
-        batch = Batch(groups, one, texts, truth, one == 0, slice(None))
+        batch = Batch(groups, one, texts, truth, one == 0, slice(None), groups)
+        past = None if self.history is None else History(stable_ids=True)
+        later = [] if past is None or G is None else _visited(self.history, G)
         try:
             with warnings.catch_warnings():
                 if G is None:  # a warning of a group size that is only a guess would mislead
                     warnings.simplefilter("ignore")
-                self._paid(self.reading, batch, one == 0)
+                self._paid(self.reading, batch, one == 0, past)
+                for past in later:
+                    self._paid(self.reading, batch, one == 0, past)
         except PolyestError as error:
             if G is not None or isinstance(error, InvalidReward | NotInstalled | UnknownOption):
                 raise
@@ -286,6 +304,7 @@ def build(
         broken=given.pop("broken", "raise") if orbit_size else "raise",
         truth=truth,
         texts=texts,
+        continued=given.get("history") is not None,
     )
     if reading.broken not in BROKEN or not any(reading.gather is way for way in GATHER):
         raise InvalidReward(
@@ -293,6 +312,41 @@ def build(
             '"raise" or "exclude" for broken, and "auto", True or False for gather'
         )
     return Reward(form, arguments, reading, {"dyadic": True, "unanswered": UNANSWERED, **given})
+
+
+def looked_back(past: object, reading: Reading) -> str:
+    """How many visits a history looks back at, once it knows how its answers are read.
+
+    Raises InvalidReward for what is no history, and where answers or batches are not the same for all of it,
+    InvalidHistory where it is one of answers that are read in another way.
+    """
+    if not isinstance(past, History):
+        raise InvalidReward(f"history is {shown(past)}: expected a polyest.History")
+    if reading.reader.equivalence is not None:
+        raise InvalidReward(
+            "equivalence with history: expected none, as it joins answers of one batch only; give a kind "
+            "that reads equal answers alike"
+        )
+    if reading.gather is False:
+        raise InvalidReward(
+            "gather is False with history: expected whole batches, so that it is the same in every process"
+        )
+    reader = reading.reader
+    read = [f"{name}={word(value)}" for name, value in sorted(reader.options.items())]
+    past.read_as(", ".join([word(reader.kind), *read]))
+    return "auto" if past.auto else str(past.visits)
+
+
+def _visited(past: History | None, G: int) -> list[History]:
+    """Histories of prompt 0 after one visit of a group of G, after two, as far as one looks back."""
+    if past is None or past.auto:  # "auto" looks at what has a table
+        return []
+    made = []
+    for visits in range(1, past.visits + 1):
+        draws = np.zeros(visits * min(G, past.answers), np.int64)
+        made.append(History(stable_ids=True, answers=len(draws)))
+        made[-1].record(draws, prompts=draws)
+    return made
 
 
 def _tokens(end: object) -> tuple[int, ...] | None:

@@ -29,6 +29,7 @@ class Reading:
     the trainer, where it masks completions that were cut.
     orbit: the column with ids of orbits, None where it is not read; orbit_size: 0 without orbits.
     truth: the column with right answers, or None; texts: whether whole completions are compared.
+    continued: whether earlier completions of the prompts are counted too.
     """
 
     group: str | None
@@ -41,6 +42,7 @@ class Reading:
     broken: str
     truth: str | None
     texts: bool
+    continued: bool = False
 
 
 @dataclass(frozen=True, eq=False)
