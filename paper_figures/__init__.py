@@ -14,6 +14,8 @@ FIGURES = (
     "online_cost",
     "pareto",
     "self_improvement",
+    "shaped_frontier",
+    "shapes",
     "trl_run",
     "variance_reduction",
 )

@@ -34,6 +34,11 @@ SERIES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "noise 4": ("AQP, noise 4", {"color": SKY, "linestyle": "-.", "marker": ">"}),
     "noise 8": ("AQP, noise 8", {"color": RED, "linestyle": "-", "marker": "v"}),
     "minimax": ("minimax", {"color": BLUE, "linestyle": "-", "marker": "*", "markersize": 6}),
+    "monotone": ("monotone", {"color": BLUE, "linestyle": "-", "marker": "o"}),
+    "concave": (
+        "monotone and concave",
+        {"color": GREEN, "linestyle": "--", "marker": "D", "markersize": 3},
+    ),
 }
 
 

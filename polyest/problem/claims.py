@@ -77,8 +77,8 @@ class Limits(Record):
 
     bias: a bracket of K sup|e|; gradient_variance, squared_error: upper bounds of K times the criterion;
     variance: an upper bound of the criterion itself; log_count: a lower bound of
-    K sup p Var log((X+1)/(K+1)), the unit of noise; selection: sum (X+1) u_X^2, which changes with every
-    departure.
+    K sup p Var log((X+1)/(K+1)), the unit of noise; selection: a number that changes with every departure or
+    level (departures.selection).
     """
 
     bias: Bracket

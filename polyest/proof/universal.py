@@ -27,6 +27,7 @@ lambda >= 64    the root of K p Var c_X is at most the root of 1 + 3/lambda, for
                 term is bounded alike.
 squared error   K p E (c_X - log p)^2 = K p Var c_X + (K e)^2/lambda.
 second moment   |c_X| <= |c_0|, so that E c_X^2 has its greatest value at p = 0.
+shape           both lists of levels have it, and so has every c between them (problem/departures.py).
 """
 
 from fractions import Fraction
@@ -40,8 +41,10 @@ from polyest.exact.balls import at_least, at_most
 from polyest.precision import working
 from polyest.precision.entrance import alone
 from polyest.problem.claims import Bracket, Limits
-from polyest.problem.departures import MOST_DRAWS, ROUNDING, head
+from polyest.problem.criteria import DEFAULT, MINIMAX
+from polyest.problem.departures import MOST_DRAWS, ROUNDING, head, keep_shape, selection
 from polyest.problem.problem import Problem
+from polyest.problem.targets import LOG
 from polyest.proof.poisson import (
     LEAST,
     ORDER,
@@ -73,7 +76,7 @@ BEYOND_LOG = (
 
 
 def check(problem: Problem, departures: Floats, limits: Limits, peak: float) -> None:
-    """Prove every limit of a universal table again, and that its noise is within the budget.
+    """Prove every limit of a universal table again, and that it keeps its budget, or has its shape.
 
     Raises NotProved, which names the first claim that differs from the proved value.
     """
@@ -82,13 +85,21 @@ def check(problem: Problem, departures: Floats, limits: Limits, peak: float) -> 
         claim, fact = getattr(limits, name), getattr(proved, name)
         if claim != fact:
             raise NotProved(f"universal table: {name} is claimed to be {claim}, proved is {fact}")
-    assert problem.budget is not None
-    name = problem.target.name
-    if name != "log" or problem.criterion != "gradient-variance":
+    name, shape = problem.target.name, problem.shape
+    expected = DEFAULT if shape is None else MINIMAX
+    if name != LOG.name or problem.criterion != expected:
         raise NotProved(
             f"universal table for {name}, {problem.criterion}: expected target log and criterion "
-            "gradient-variance, of which alone something is proved"
+            f"{expected}, of which alone something is proved"
         )
+    if shape is not None:
+        if not keep_shape(departures, shape):
+            raise NotProved(
+                f"universal table: the levels are not {shape} up to the harmonic numbers behind them: a "
+                "level or the shape is altered"
+            )
+        return
+    assert problem.budget is not None
     allowed = Fraction(problem.budget.value) * Fraction(proved.log_count) * (1 - UNIT_SLACK)
     spent = Fraction(proved.gradient_variance)
     # Rounding makes it at most K (sqrt(spent/K) + ROUNDING)^2, with K <= 2^53, 2 sqrt(spent) <= 1 + spent.
@@ -126,8 +137,8 @@ def prove(departures: Floats, peak: float) -> Limits:
                 "universal table: p E c_X^2 is not proved to be at most 1, as the bound of rounding needs"
             )
         unit = at_least(_log_count())
-    selection = float(sum((X + 1) * u * u for X, (u, _) in enumerate(exact)))
-    return Limits(bias, variance, gradient, squared_error, unit, selection)
+    value = float(selection(departures))
+    return Limits(bias, variance, gradient, squared_error, unit, value)
 
 
 class _Bias:

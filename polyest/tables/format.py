@@ -17,7 +17,7 @@ import numpy as np
 
 from polyest.errors import CorruptTable, InvalidProblem
 from polyest.problem.claims import Certificate, Limits, claimed, stated
-from polyest.problem.criteria import CRITERIA
+from polyest.problem.criteria import CRITERIA, MINIMAX
 from polyest.problem.problem import (
     BUDGET_KINDS,
     LARGEST_LISTED,
@@ -214,9 +214,10 @@ def _claims_out(table: Lookup) -> dict[str, object]:
 
 
 def _universal_out(table: "UniversalTable") -> dict[str, object]:
+    rows = np.atleast_2d(table.departures)
     return {
         "above": LARGEST_LISTED,
-        "departures": [text(u) for u in table.departures],
+        **{key: [*map(text, row)] for key, row in zip(_heads(table.shape), rows, strict=True)},
         "bias": bracket_out(table.limits.bias),
         **{name: text(getattr(table.limits, name)) for name in LIMITS},
     }
@@ -258,18 +259,23 @@ def _universal(record: "Universal") -> "UniversalTable":
 
     problem, universal = _posed(record, ("universal",)), record["universal"]
     limits: Mapping[str, object] = universal
-    only("universal", universal, ("above", "departures", "bias", *LIMITS))
+    keys = _heads(problem.shape)
+    only("universal", universal, ("above", *keys, "bias", *LIMITS))
     only("witness", record["witness"], ("peak",))
-    if problem.shape is not None:
-        raise CorruptTable(f"shape {problem.shape} of a universal table: expected a listed table")
-    if universal["above"] != LARGEST_LISTED or problem.direction != "noise":
+    posed = problem.direction == "noise" if problem.shape is None else problem.is_minimax
+    if universal["above"] != LARGEST_LISTED or not posed:
         raise CorruptTable(
-            f"a universal table above {shown(universal['above'])} with budget {problem.budget}: expected "
-            f"{LARGEST_LISTED} and a noise"
+            f"a universal table above {shown(universal['above'])} with budget {problem.budget} and shape "
+            f"{problem.shape}: expected {LARGEST_LISTED} and a noise, or {MINIMAX} and a shape"
+        )
+    rows = [numbers(limits[key]) for key in keys]
+    if len({*map(len, rows)}) > 1:
+        raise CorruptTable(
+            f"{' and '.join(keys)} of lengths {[*map(len, rows)]}: expected one length"
         )
     table = UniversalTable(
         problem,
-        np.array(numbers(universal["departures"])),
+        np.array(rows[0] if problem.shape is None else rows),
         Limits(bracket_in(universal["bias"]), **{name: number(limits[name]) for name in LIMITS}),
         number(record["witness"]["peak"]),
         word("method", record["generator"]["method"]),
@@ -281,6 +287,11 @@ def _universal(record: "Universal") -> "UniversalTable":
             f"K = {table.K}: claims {_claims_in(record)}, where its limits say {table.certificate}"
         )
     return table
+
+
+def _heads(shape: str | None) -> tuple[str, ...]:
+    """Return the keys of the lists of a universal table: of the departures, or of both lists of levels."""
+    return ("departures",) if shape is None else ("levels_in_limit", f"levels_at_{LARGEST_LISTED}")
 
 
 def _posed(record: "Line", further: tuple[str, ...]) -> Problem:

@@ -73,10 +73,9 @@ class Shaped(Listed):
 
 
 class Departing(TypedDict):
-    """What the entries of a universal table follow from; its other limits are further keys."""
+    """What a universal table follows from; its departures or levels, and limits, are further keys."""
 
     above: int
-    departures: list[str]
     bias: Enclosed
 
 

@@ -1,9 +1,14 @@
 """The universal table: one table for every K > 1024, with two terms in 1/K.
 
 The entries are those of problem/departures.py: harmonic, with departures u_X for the first N counts, which
-are doubles in the file.  proof/universal.py proves bounds of the exact c_X, once for every K.  Here each c_X
-is rounded to the nearest double when it is looked up, so that a table takes no memory.  Every claim
-includes a bound of this rounding.
+are doubles in the file, or with a shape between two lists of levels.  proof/universal.py proves bounds of
+the exact c_X, once for every K.  Here each c_X is rounded to the nearest double when it is looked up, so
+that a table takes no memory.  Every claim includes a bound of this rounding.
+
+With a shape no looked-up entry is below the one before it: c_X is the level H_X + u_X + w_X/K less H_K, and
+each step from the exact level to the double, a quotient, a difference and a double, is rounded correctly,
+which keeps order and ties.  Beyond 64 counts levels are log X + ..., whose errors of 1e-37 are nothing
+beside steps of at least 1/K >= 2^-53.
 """
 
 from dataclasses import dataclass
@@ -19,7 +24,7 @@ from polyest.arrays import Array, Floats, library, own, placed, to_numpy, traced
 from polyest.decimals import context
 from polyest.errors import CorruptTable, CountOutOfRange, InvalidProblem, NotWrittenOut
 from polyest.problem.claims import Bracket, Certificate, Limits
-from polyest.problem.departures import MOST_DRAWS, ROUNDING, head
+from polyest.problem.departures import MOST_DRAWS, ROUNDING, harmonic_numbers, head
 from polyest.problem.problem import LARGEST_LISTED, Problem
 from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
@@ -48,17 +53,19 @@ BERNOULLI = tuple(
 class UniversalTable(Lookup):
     """The universal table at one sample size K of 1024 or more: harmonic but for the first few counts.
 
-        c_X = H_X - H_K + u_X + w_X/K
+        c_X = H_X - H_K + u_X + w_X/K                       free entries
+        c_X = (1 - 1024/K) g_X + (1024/K) h_X - H_K         with a shape; beyond the lists, H_X - H_K
 
-    The departures u_X are the same for every K, and w_X follows from them.  Entries are computed when
-    they are looked up, so that a table takes no memory.
+    The departures u_X, or the levels g_X and h_X, are the same for every K; w_X follows from u.  Entries
+    are computed when they are looked up, so that a table takes no memory.  With either shape the doubles
+    that are looked up never fall; that the steps shrink is true of the exact c_X.
 
     Attributes
     ----------
     problem : Problem
-        The question that the table answers: K, target, criterion and budget.
-    departures : float64 array (N,)
-        The departures u_X of the first N counts, read-only.
+        The question that the table answers: K, target, criterion, and budget or shape.
+    departures : float64 array (N,) or (2, N)
+        The departures u_X of the first N counts, or with a shape their levels g_X and h_X, read-only.
     limits : Limits
         What is proved of the exact entries for every K of 1024 or more at once.
     peak : float
@@ -88,7 +95,8 @@ class UniversalTable(Lookup):
 
     def __post_init__(self) -> None:
         departures = np.array(self.departures, dtype=np.float64)
-        few = departures.ndim == 1 and 1 <= departures.size <= LARGEST_LISTED
+        rows = () if self.problem.shape is None else (2,)
+        few = departures.shape[:-1] == rows and 1 <= departures.size <= LARGEST_LISTED
         if not few or not np.isfinite(departures).all():
             raise CorruptTable(
                 f"departures of shape {departures.shape}: expected a list of finite numbers, at most "
@@ -162,13 +170,16 @@ class UniversalTable(Lookup):
         """Departures u_X and w_X, exact, of the counts X in 0..N+1 in which the table is not harmonic."""
         return head(self.departures)
 
+    @cached_property
+    def _levels(self) -> list[Fraction]:
+        """H_X + u_X + w_X/K, exact, of these counts."""
+        harmonic = harmonic_numbers(len(self.head))
+        return [H + u + w / self.K for H, (u, w) in zip(harmonic, self.head, strict=True)]
+
     def _entry(self, count: int) -> float:
-        if count >= len(self.head):
-            return float(_harmonic_gap(count, self.K))
-        departure, second = self.head[count]
-        exact = departure + second / self.K
-        shift = EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
-        return float(EXACT.add(_harmonic_gap(count, self.K), shift))
+        if count < len(self.head):
+            return float(EXACT.subtract(_decimal(self._levels[count]), _harmonic_number(self.K)))
+        return float(_harmonic_gap(count, self.K))
 
     def _entries(self, counts: Array) -> Array:
         if traced(counts) and not own(library(counts)):
@@ -182,10 +193,10 @@ class UniversalTable(Lookup):
         return placed(entries, counts)
 
     def __repr__(self) -> str:
-        assert self.budget is not None
+        kept = self.shape if self.budget is None else f"{self.budget.kind}={self.budget.value:g}"
         return (
-            f"<polyest universal table K={self.K}, {clipped(self.target)}, {self.criterion}, "
-            f"{self.budget.kind}={self.budget.value:g}, sup|bias| <= {self.bias.upper:.4g}>"
+            f"<polyest universal table K={self.K}, {clipped(self.target)}, {self.criterion}, {kept}, "
+            f"sup|bias| <= {self.bias.upper:.4g}>"
         )
 
 
@@ -223,12 +234,19 @@ def _up(value: Fraction) -> float:
 def _harmonic_gap(X: int, K: int) -> Decimal:
     """Return H_X - H_K to at least 20 digits, for K >= 1024."""
     if X < DIRECT:
-        exact = sum((Fraction(1, i) for i in range(1, X + 1)), Fraction(0))
-        sum_to_X = EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
-        sum_to_K = EXACT.add(EXACT.add(EXACT.ln(Decimal(K)), GAMMA), _after_log(K))
-        return EXACT.subtract(sum_to_X, sum_to_K)
+        return EXACT.subtract(_decimal(harmonic_numbers(X + 1)[X]), _harmonic_number(K))
     log = EXACT.ln(EXACT.divide(Decimal(X), Decimal(K)))
     return EXACT.add(log, EXACT.subtract(_after_log(X), _after_log(K)))
+
+
+@lru_cache(maxsize=1 << 10)
+def _harmonic_number(K: int) -> Decimal:
+    """Return H_K, for K >= 64."""
+    return EXACT.add(EXACT.add(EXACT.ln(Decimal(K)), GAMMA), _after_log(K))
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
 def _after_log(n: int) -> Decimal:

@@ -250,6 +250,44 @@ def test_self_improvement_has_means_and_the_seeds_that_are_reported(results):
             assert tuple(pair(mine, [level + shift] * 8)) in drawn
 
 
+def test_shapes_are_entries_that_rise_or_not_and_means_that_follow_the_log(results):
+    left, right = figure(results, "shapes").axes
+    rows = table(results, "shapes")
+    for axes, kind in ((left, "entry"), (right, "mean")):
+        wanted = {
+            tuple(pair(numbers(mine, "at"), numbers(mine, "value")))
+            for series in ("noise 8", "monotone", "concave")
+            if (mine := [r for r in rows if (r["kind"], r["series"]) == (kind, series)])
+        }
+        assert len(wanted) == 3
+        assert wanted <= places(axes)
+    (x, y) = next((x, y) for label, x, y in spots(right) if label == "log p")
+    assert y == tuple(np.round(np.log(x), 9)) or np.allclose(np.exp(y), x)
+    rising = {label: bool((np.diff(y) >= 0).all()) for label, _, y in spots(left)}
+    assert [*rising.values()] == [False, True, True]
+
+
+def test_shaped_frontier_has_every_point_and_its_quotient(results):
+    grid = np.reshape(figure(results, "shaped_frontier").axes, (2, 4))
+    rows = table(results, "shaped_frontier")
+    for (whole, quotient), K in zip(grid.T, ("6", "14", "30", "62"), strict=True):
+        mine = [row for row in rows if row["K"] == K]
+        free = {r["budget"]: float(r["bias_upper"]) for r in mine if r["series"] == "free"}
+        drawn = {spot for _, x, y in spots(whole) for spot in zip(x, y, strict=True)}
+        wanted = {tuple(np.round((float(r["noise"]), float(r["bias_upper"])), 9)) for r in mine}
+        assert drawn == wanted
+        drawn = {spot for _, x, y in spots(quotient) for spot in zip(x, y, strict=True)}
+        assert drawn == {
+            tuple(np.round((float(r["noise"]), float(r["bias_upper"]) / free[r["budget"]]), 9))
+            for r in mine
+            if r["series"] in ("monotone", "concave")
+        }
+        stars = [line for line in whole.get_lines() if line.get_marker() == "*"]
+        ends = [float(r["noise"]) for r in mine if r["minimax"] == "yes" and r["series"] != "free"]
+        assert sorted(star.get_xdata()[0] for star in stars) == sorted(ends)
+        assert len(ends) == 2
+
+
 def test_trl_run_has_means_of_seeds_that_chose_no_rate(results):
     log_, majority = figure(results, "trl_run").axes
     wanted = {

@@ -1,15 +1,17 @@
-"""tables/universal.py: the limit problem solved twice, and what the release loses against it."""
+"""tables/universal.py and universal_shape.py: the limit problems, and what the release loses against them."""
 
 import sys
-from importlib import util
+from importlib import import_module, util
 from pathlib import Path
 
 import cvxpy as cp
 import numpy as np
 import pytest
+from scipy.stats import binom
 from threadpoolctl import threadpool_limits
 
 import polyest
+from polyest.problem.shapes import SHAPES
 
 PATH = Path(__file__).parents[2] / "tables" / "universal.py"
 
@@ -67,3 +69,39 @@ def test_the_release_loses_little_against_the_limit_problem(generator):
         _, u, tau = generator.exchanged(roots, fine, generator.posed(fine, v), v, 0.0)
     assert tau <= limits.bias.upper <= tau * 1.0004
     assert float(np.arange(1, u.size + 1) @ u**2) > limits.selection
+
+
+@pytest.fixture(scope="module")
+def shaped():
+    """The generator of the tables of a shape, which imports its neighbour."""
+    sys.path.insert(0, str(PATH.parent))
+    try:
+        yield import_module("universal_shape")
+    finally:
+        sys.path.remove(str(PATH.parent))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_program_of_a_shape_says_the_bias_of_the_released_levels(shaped, shape):
+    table = polyest.load(2048, criterion="minimax", shape=shape)
+    ends = np.full((2, 1), shaped.HARMONIC[shaped.LEVELS])
+    steps = np.diff(np.hstack([table.departures, ends])).ravel()
+    lam = np.array([0.3, 2.0, 11.0, 40.0])
+    A, f = shaped.posed(np.sqrt(lam))
+    said = (A @ steps - f).reshape(3, -1)
+    X = np.arange(500)
+    B = binom.pmf(X, 2048, lam[:, None] / 2048)
+    assert said[1] == pytest.approx(lam * (B @ table[X] - np.log(lam / 2048)), abs=1e-10)
+    limits = table.limits
+    A, f = shaped.posed(np.arange(0.01, shaped.FARTHEST, 0.01))
+    assert np.abs(A @ steps - f).max() == pytest.approx(limits.bias.upper, rel=2e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_levels_of_a_shape_have_less_bias_at_few_points(shaped, shape):
+    """A lower bound of the program: the release loses the tie-break's 2e-5 and little more."""
+    A, f = shaped.posed(np.arange(0.025, shaped.FARTHEST, 0.05))
+    with threadpool_limits(1):
+        least = shaped.minimised(A, f, shape)
+    upper = polyest.load(1025, criterion="minimax", shape=shape).limits.bias.upper
+    assert least < upper < least * 1.006

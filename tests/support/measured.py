@@ -21,6 +21,8 @@ FILES = {
     "online_cost": {"online_cost": "milliseconds"},
     "pareto": {"pareto": "bias_upper", "peers": "gradient_variance"},
     "self_improvement": {"self_improvement": "after_pm", "self_improvement_runs": "early"},
+    "shaped_frontier": {"shaped_frontier": "bias_upper"},
+    "shapes": {"shapes": "value"},
     "trl_run": {"trl_run_runs": "after 50"},
     "variance_reduction": {"variance_reduction": "worst_std"},
 }

@@ -87,26 +87,47 @@ def table_page(report: TableReport) -> list[str]:
 def universal_page(table: UniversalTable) -> list[str]:
     """Return the page of the universal table at one K: bias, budget, use, criteria and the formula."""
     K, limits, budget = table.K, table.limits, table.budget
-    assert budget is not None
     lines = [bold(f"{size(table)}: {asked(table)}"), "", *bias_meaning(table.target)]
     scaled = f"{span(limits.bias)}, divided by K, for every K > {LARGEST_LISTED}"
     lines += entry("sup|bias|", f"{span(table.bias)}, proved", scaled)
-    limit = number(budget.value * limits.log_count / K, ROUND_FLOOR, 8)
-    kept = f"kept for every K > {LARGEST_LISTED}; at this K it is at least {limit}"
-    lines += entry("budget", *_allowed(table, budget), kept)
-    keyword = "" if budget.value == DEFAULT_NOISE else f", noise={budget.value!r}"
-    lines += _use(K, [f"polyest.load({K}{keyword})"])
+    if budget is not None:
+        limit = number(budget.value * limits.log_count / K, ROUND_FLOOR, 8)
+        kept = f"kept for every K > {LARGEST_LISTED}; at this K it is at least {limit}"
+        lines += entry("budget", *_allowed(table, budget), kept)
+    lines += _use(K, code(table, released=True))
     rows = {"this table": table.certificate}
     lines += ["", *certificates(table.target, rows, {"this table": None}), ""]
-    lines += [bold("c_X = H_X - H_K + u_X + w_X/K"), "H_n = 1 + 1/2 + ... + 1/n"]
-    lines += ["w_X = X(X-1)/2 (u_X - 2 u_{X-1} + u_{X-2}), w_0 = w_1 = 1/2"]
+    return lines + (_departures(table) if table.shape is None else _levels(table))
+
+
+def _departures(table: UniversalTable) -> list[str]:
+    """Return the formula of the entries of a universal table, and its departures."""
     last = len(table.departures) - 1
-    lines += ["", bold(f"departures u_0 .. u_{last}, 0 beyond"), *columns(table.departures)]
-    return lines
+    return [
+        bold("c_X = H_X - H_K + u_X + w_X/K"),
+        "H_n = 1 + 1/2 + ... + 1/n",
+        "w_X = X(X-1)/2 (u_X - 2 u_{X-1} + u_{X-2}), w_0 = w_1 = 1/2",
+        "",
+        bold(f"departures u_0 .. u_{last}, 0 beyond"),
+        *columns(table.departures),
+    ]
+
+
+def _levels(table: UniversalTable) -> list[str]:
+    """Return the formula of the entries of a universal table with a shape, and its levels."""
+    limit, listed = table.departures
+    last = len(limit) - 1
+    words = [
+        bold(f"c_X = (1 - {LARGEST_LISTED}/K) g_X + ({LARGEST_LISTED}/K) h_X - H_K, X <= {last}"),
+        "c_X = H_X - H_K beyond, H_n = 1 + 1/2 + ... + 1/n",
+    ]
+    for name, levels in (("g", limit), ("h", listed)):
+        words += ["", bold(f"levels {name}_0 .. {name}_{last}"), *columns(levels)]
+    return words
 
 
 def code(
-    table: Table, released: bool, out: str | None = None, group: int | None = None
+    table: Lookup, released: bool, out: str | None = None, group: int | None = None
 ) -> list[str]:
     """Return the Python code of exactly this table: read from `out`, loaded if released, else solved.
 
@@ -124,7 +145,7 @@ def code(
     if table.budget not in (None, Budget("noise", DEFAULT_NOISE)):
         assert table.budget is not None
         words.append(f"{table.budget.kind.replace('-', '_')}={table.budget.value!r}")
-    if table.grid is not None:
+    if isinstance(table, Table) and table.grid is not None:
         kind, _, beta = parse_grid(table.grid)
         words.append(f'grid="{kind}"')
         if group is not None:
