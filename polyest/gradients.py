@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import lgamma, log
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ from polyest.errors import InvalidProblem
 from polyest.problem.bernstein import pmf
 from polyest.values import among, real, shown, whole
 
+Complexes = np.ndarray[Any, np.dtype[np.complex128]]
+Numbers = TypeVar("Numbers", Floats, Complexes)
 POWERS = 3  # powers of sigma that are kept: 1, S and S^2/2
 BASELINES: tuple[Baseline, ...] = ("group-mean", "none")
 
@@ -215,20 +218,19 @@ def _power(x: Series, times: int) -> Series:
 
 def _product(x: Series, y: Series) -> Series:
     """Return the product, up to the first power of mu, the second of sigma and the G-th of x."""
-    result = np.empty_like(x)
-    result[0] = _convolved(x[0], y[0])
-    for i in range(1, len(x)):
-        result[i] = _convolved(x[i], y[0]) + _convolved(x[0], y[i])
-    return result
+    if x.ndim == 3:
+        return _combined(x, y, lambda a, b: np.convolve(a, b)[: a.size])
+    shape = [2 * length for length in x.shape[2:]]  # so that nothing wraps around
+    both = _combined(np.fft.rfft2(x, shape), np.fft.rfft2(y, shape), np.multiply)
+    return np.asarray(np.fft.irfft2(both, shape)[..., : x.shape[2], : x.shape[3]])
 
 
-def _convolved(a: Floats, b: Floats) -> Floats:
-    if a.ndim == 3:
-        shape = [2 * length for length in a.shape[1:]]  # so that nothing wraps around
-        A, B = np.fft.rfft2(a, shape), np.fft.rfft2(b, shape)
-        both = np.stack([sum(A[i] * B[j - i] for i in range(j + 1)) for j in range(POWERS)])
-        return np.asarray(np.fft.irfft2(both, shape)[:, : a.shape[1], : a.shape[2]])
-    size = a.shape[1]
-    return np.stack(
-        [sum(np.convolve(a[i], b[j - i])[:size] for i in range(j + 1)) for j in range(POWERS)]
-    )
+def _combined(x: Numbers, y: Numbers, times: Callable[[Numbers, Numbers], Numbers]) -> Numbers:
+    """Return the product in mu and sigma, of coefficients whose product is `times`."""
+
+    def convolved(a: Numbers, b: Numbers) -> Numbers:
+        return np.stack([sum(times(a[i], b[j - i]) for i in range(j + 1)) for j in range(POWERS)])
+
+    parts = [convolved(x[0], y[0])]
+    parts += [convolved(x[i], y[0]) + convolved(x[0], y[i]) for i in range(1, len(x))]
+    return np.stack(parts)

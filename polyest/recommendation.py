@@ -26,7 +26,7 @@ from polyest.arrays import Floats
 from polyest.counts import Baseline
 from polyest.errors import InvalidProblem, TableNotFound
 from polyest.gradients import BASELINES, Answers, of_group
-from polyest.history.moves import LARGEST, bias_after_move
+from polyest.history.moves import bias_after_move
 from polyest.problem.problem import LARGEST_LISTED
 from polyest.problem.shapes import SHAPES, Shape
 from polyest.tables import release
@@ -43,6 +43,7 @@ NOISES = (1, 2, 4, 8, 16)
 STEPS = 32
 MOST = 10**9  # most prompts in a step, and earlier completions
 MOVES = (1.1, 1.25)  # how many times the odds of an answer may be larger or smaller than they were
+MOVED = 64  # the largest K for which their cost is computed, which takes minutes from 128 on
 
 
 def zipf(m: int) -> Answers:
@@ -120,10 +121,10 @@ class Recommendation:
     def moved(self) -> dict[float, tuple[float, float]]:
         """For each odds drift of `MOVES` the worst-case weighted bias of the recommended table, bracketed.
 
-        Empty without a history, and above K = 256, where none is computed.
+        Empty without a history, and above K = 64, where it would take minutes.
         """
         _, table, _ = self.chosen
-        if not self.history or not isinstance(table, Table) or table.K > LARGEST:
+        if not self.history or not isinstance(table, Table) or table.K > MOVED:
             return {}
         entries = table.coefficients
         return {odds: bias_after_move(entries, earlier=self.history, odds=odds) for odds in MOVES}

@@ -189,6 +189,7 @@ def test_a_move_of_the_policy_costs_what_the_history_says():
         assert bracket == bias_after_move(table, earlier=8, odds=odds)
         assert bracket[0] > table.bias.upper
     assert recommend(8, 16).moved == {}
+    assert recommend(64, 16, history=4).moved == {}  # K = 66, where it takes long
     assert recommend(8, 16, history=0).chosen == recommend(8, 16).chosen
 
 

@@ -6,7 +6,7 @@ from textwrap import wrap
 from polyest.cli.pages.layout import WIDTH, aligned, bold, entry, number, wrapped
 from polyest.cli.pages.words import plug_in_name
 from polyest.problem.problem import DEFAULT_NOISE
-from polyest.recommendation import ANSWERS, STEPS, Deviation, Recommendation
+from polyest.recommendation import ANSWERS, MOVED, STEPS, Deviation, Recommendation
 
 TRAINERS = {
     "group-mean": "where the trainer subtracts the group mean, as most do",
@@ -105,7 +105,7 @@ def _moved(recommendation: Recommendation) -> list[str]:
             f"where the odds of an answer were up to {' or '.join(map(str, costs))} times larger or smaller "
             f"then, that bias is at most {' or '.join(costs.values())} (not certified)"
             if costs
-            else "what a move costs is not computed above K = 256"
+            else f"above K = {MOVED} ask polyest.history.bias_after_move what a move costs; it takes minutes"
         ),
         *wrapped(
             "at the first visit of a prompt nothing is earlier, and K is that of the group alone"
