@@ -11,25 +11,32 @@ Its mean is a sum over pairs of answers, and E|g|^2 is a sum over triples.  Neit
 coefficient at x^G of a power series in (sigma, mu, x),
 prod_z sum_n Poisson(n) (1 + mu a_n) exp(sigma n u_n) x^n,  contains every E[A S^j], where S = sum n_z u_z
 and A = sum a_z.  The factors of answers of equal probability are multiplied by repeated squaring.
+
+With W earlier completions of the same policy, m of which have the answer, the reward is u_(m+n), and the
+series has a second variable, whose power W is taken.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import lgamma, log
+from typing import Any, TypeVar
 
 import numpy as np
 
 from polyest.arrays import Floats
-from polyest.counts import Baseline
+from polyest.counts import SPENT, Baseline
 from polyest.errors import InvalidProblem
 from polyest.problem.bernstein import pmf
 from polyest.values import among, real, shown, whole
 
+Complexes = np.ndarray[Any, np.dtype[np.complex128]]
+Numbers = TypeVar("Numbers", Floats, Complexes)
 POWERS = 3  # powers of sigma that are kept: 1, S and S^2/2
 BASELINES: tuple[Baseline, ...] = ("group-mean", "none")
 
-# Shape (1 + marks, POWERS, G + 1): the part without mu, then that of each mu; powers of sigma; of x.
+# Shape (1 + marks, POWERS, G + 1): the part without mu, then that of each mu; powers of sigma; of x.  With
+# earlier completions one more axis, (W + 1,), of the second variable.
 Series = Floats
 
 
@@ -83,17 +90,22 @@ class Gradient:
     noise: float
 
 
-def of_group(answers: Answers, rewards: Floats, baseline: str = "group-mean") -> Gradient:
+def of_group(
+    answers: Answers, rewards: Floats, baseline: str = "group-mean", *, earlier: int = 0
+) -> Gradient:
     """Compute mean and noise of the gradient of one group, exact up to rounding.
 
     Parameters
     ----------
     answers : Answers
         The probabilities of the answers.
-    rewards : float array (G,)
-        The rewards u_1..u_G of a completion whose answer occurs 1..G times in its group.
+    rewards : float array (G + W,)
+        The rewards of a completion whose answer occurs 1 to G + W times in its group and among the W earlier
+        completions.
     baseline : {"group-mean", "none"}
         What is subtracted from the rewards of a group.
+    earlier : int
+        The number W of earlier completions that are counted too, drawn from the same policy.
 
     Returns
     -------
@@ -126,19 +138,39 @@ def of_group(answers: Answers, rewards: Floats, baseline: str = "group-mean") ->
             f"rewards of shape {rewards.shape}: expected G finite numbers, of an answer that occurs 1 to "
             "G times in its group"
         )
-    p, times, G = np.array(answers.p), np.array(answers.times), rewards.size
-    n = np.arange(G + 1.0)
-    v = n * np.append(0.0, rewards)
-    if baseline == "none":
+    if not whole(earlier, 0, rewards.size - 1):
+        raise InvalidProblem(
+            f"earlier is {shown(earlier)}: expected a number of completions, with {rewards.size} rewards "
+            f"at most {rewards.size - 1}"
+        )
+    p, times, W = np.array(answers.p), np.array(answers.times), int(earlier)
+    G = rewards.size - W
+    n, v = _paid(rewards, G, W)
+    if W:  # the mean is that of independent counts of K draws
+        Q = pmf(G + W - SPENT[baseline], p) @ rewards[: G + W + 1 - SPENT[baseline]]
+        mean = (1 - (SPENT[baseline] - 1) / G) * p * (Q - float(times @ (p * Q)))
+    elif baseline == "none":
         drawn = pmf(G, p) @ v
         mean = (drawn - p * float(times @ drawn)) / G
+    else:
+        mean = (pmf(G, p) @ v - _with_sum(answers, n, v) / G) / G
+    if baseline == "none":
         (A, D), S2 = _moments(answers, v, lambda q: (v * v, q * v))
         square = A[0] - 2 * D[1] + float(times @ (p * p)) * S2
     else:
-        mean = (pmf(G, p) @ v - _with_sum(answers, n, v) / G) / G
         (A, B, C), _ = _moments(answers, v, lambda q: (v * v, n * v, n * n))
         square = A[0] - 2 * B[1] / G + C[2] / G**2
     return Gradient(mean, max(0.0, float(square / G**2 - times @ (mean * mean))))
+
+
+def _paid(rewards: Floats, G: int, W: int) -> tuple[Floats, Floats]:
+    """How often an answer is drawn, n, and n times its reward; (G + 1,), or with W > 0 (G + 1, W + 1)."""
+    n = np.arange(G + 1)
+    if not W:
+        return n.astype(float), n * np.append(0.0, rewards)
+    both = n[:, None] + np.arange(W + 1)
+    drawn = np.broadcast_to(n[:, None], both.shape).astype(float)
+    return drawn, drawn * np.append(0.0, rewards)[both]
 
 
 def _with_sum(answers: Answers, n: Floats, v: Floats) -> Floats:
@@ -153,20 +185,26 @@ def _moments(
     answers: Answers, v: Floats, marks: Callable[[float], Sequence[Floats]]
 ) -> tuple[list[Floats], float]:
     """Return E[A S^j], j = 0, 1, 2, for every sum A of marks, and E[S^2]."""
-    G = v.size - 1
-    n = np.arange(G + 1)
-    factorials = np.array([lgamma(k + 1) for k in n])
+    sizes = [size - 1 for size in v.shape]  # G, and W where it is above 0
 
     def series(q: float) -> Series:
-        weight = np.exp(n * log(G * q) - G * q - factorials)
+        weight = reduce(np.multiply.outer, (_poisson(size * q, size) for size in sizes))
         by_power = np.stack([weight, weight * v, weight * v * v / 2])
         return np.stack([by_power, *(mark * by_power for mark in marks(q))])
 
     whole = reduce(
         _product, (_power(series(q), t) for q, t in zip(answers.p, answers.times, strict=True))
     )
-    moments = whole[:, :, G] * np.exp(G + factorials[G] - G * log(G)) * [1, 1, 2]
+    met = reduce(lambda series, size: series / _poisson(size, size)[size], sizes, whole)
+    moments = met.reshape(*met.shape[:2], -1)[:, :, -1] * [1, 1, 2]
     return list(moments[1:]), float(moments[0, 2])
+
+
+def _poisson(mean: float, most: int) -> Floats:
+    """The probabilities of 0..most, float64 (most + 1,)."""
+    n = np.arange(most + 1)
+    factorials = np.array([lgamma(k + 1) for k in n])
+    return np.asarray(np.exp(n * log(mean) - mean - factorials))
 
 
 def _power(x: Series, times: int) -> Series:
@@ -180,15 +218,19 @@ def _power(x: Series, times: int) -> Series:
 
 def _product(x: Series, y: Series) -> Series:
     """Return the product, up to the first power of mu, the second of sigma and the G-th of x."""
-    result = np.empty_like(x)
-    result[0] = _convolved(x[0], y[0])
-    for i in range(1, len(x)):
-        result[i] = _convolved(x[i], y[0]) + _convolved(x[0], y[i])
-    return result
+    if x.ndim == 3:
+        return _combined(x, y, lambda a, b: np.convolve(a, b)[: a.size])
+    shape = [2 * length for length in x.shape[2:]]  # so that nothing wraps around
+    both = _combined(np.fft.rfft2(x, shape), np.fft.rfft2(y, shape), np.multiply)
+    return np.asarray(np.fft.irfft2(both, shape)[..., : x.shape[2], : x.shape[3]])
 
 
-def _convolved(a: Floats, b: Floats) -> Floats:
-    size = a.shape[1]
-    return np.stack(
-        [sum(np.convolve(a[i], b[j - i])[:size] for i in range(j + 1)) for j in range(POWERS)]
-    )
+def _combined(x: Numbers, y: Numbers, times: Callable[[Numbers, Numbers], Numbers]) -> Numbers:
+    """Return the product in mu and sigma, of coefficients whose product is `times`."""
+
+    def convolved(a: Numbers, b: Numbers) -> Numbers:
+        return np.stack([sum(times(a[i], b[j - i]) for i in range(j + 1)) for j in range(POWERS)])
+
+    parts = [convolved(x[0], y[0])]
+    parts += [convolved(x[i], y[0]) + convolved(x[0], y[i]) for i in range(1, len(x))]
+    return np.stack(parts)

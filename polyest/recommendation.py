@@ -10,6 +10,9 @@ exact) and g* is the gradient for the true log.  ANSWERS are five typical shapes
 STEPS is measured: policies move so slowly that some 32 steps average their noise.  In benchmarks/noise.py
 the policies that are trained with the recommended table end, on average, within 2 % of the loss of the
 best one, and at worst 30 % above it.
+
+With a history of W earlier completions K is W + G - 2, and everything above is for a policy that has not
+moved since they were drawn; `history.bias_after_move` says what a move costs.
 """
 
 from collections.abc import Sequence
@@ -23,6 +26,7 @@ from polyest.arrays import Floats
 from polyest.counts import Baseline
 from polyest.errors import InvalidProblem, TableNotFound
 from polyest.gradients import BASELINES, Answers, of_group
+from polyest.history.moves import bias_after_move
 from polyest.problem.problem import LARGEST_LISTED
 from polyest.problem.shapes import SHAPES, Shape
 from polyest.tables import release
@@ -37,7 +41,9 @@ __all__ = [
 ]
 NOISES = (1, 2, 4, 8, 16)
 STEPS = 32
-MOST = 10**9  # most prompts in a step
+MOST = 10**9  # most prompts in a step, and earlier completions
+MOVES = (1.1, 1.25)  # how many times the odds of an answer may be larger or smaller than they were
+MOVED = 64  # the largest K for which their cost is computed, which takes minutes from 128 on
 
 
 def zipf(m: int) -> Answers:
@@ -89,11 +95,13 @@ class Recommendation:
     baseline : str
         What the trainer subtracts from the rewards of a group.
     plain : Deviation
-        The error of the plug-in log, log(count/G) of the in-group count.
+        The error of the plug-in log, log(count/(G + W)) of the count in the group and before.
     tables : tuple of (int, Table, Deviation)
         Variance ratio, table and error of each, by rising variance ratio.
     shapes : tuple of (str, Table, Deviation)
         Shape, minimax table and error of each shape, for comparison.
+    history : int
+        The number W of earlier completions of a prompt that are counted too.
     """
 
     group: int
@@ -102,14 +110,29 @@ class Recommendation:
     plain: Deviation
     tables: tuple[tuple[int, Lookup, Deviation], ...]
     shapes: tuple[tuple[Shape, Lookup, Deviation], ...]
+    history: int = 0
 
     @property
     def chosen(self) -> tuple[int, Lookup, Deviation]:
         """Variance ratio, table and error of the recommended table."""
         return min(self.tables, key=lambda row: row[2].total)
 
+    @property
+    def moved(self) -> dict[float, tuple[float, float]]:
+        """For each odds drift of `MOVES` the worst-case weighted bias of the recommended table, bracketed.
 
-def recommend(group: int, prompts: int, baseline: Baseline = "group-mean") -> Recommendation:
+        Empty without a history, and above K = 64, where it would take minutes.
+        """
+        _, table, _ = self.chosen
+        if not self.history or not isinstance(table, Table) or table.K > MOVED:
+            return {}
+        entries = table.coefficients
+        return {odds: bias_after_move(entries, earlier=self.history, odds=odds) for odds in MOVES}
+
+
+def recommend(
+    group: int, prompts: int, baseline: Baseline = "group-mean", *, history: int = 0
+) -> Recommendation:
     """Recommend a released table for a group size and a number of prompts a step.
 
     Parameters
@@ -120,6 +143,9 @@ def recommend(group: int, prompts: int, baseline: Baseline = "group-mean") -> Re
         The number of prompts whose gradients a step averages.
     baseline : {"group-mean", "none"}
         "group-mean" where the trainer subtracts it (K = G - 2), else "none" (K = G - 1).
+    history : int
+        The number W of earlier completions of a prompt that are counted too, as by `polyest.History`: K is W
+        more.  0 is a first visit, without any.
 
     Returns
     -------
@@ -139,6 +165,12 @@ def recommend(group: int, prompts: int, baseline: Baseline = "group-mean") -> Re
     --------
     >>> recommend(16, 128).chosen[0], recommend(64, 4).chosen[0]
     (16, 4)
+    >>> visited = recommend(16, 16, history=16)
+    >>> noise, table, error = visited.chosen
+    >>> noise, table.K, error.total < recommend(16, 16).chosen[2].total
+    (8, 30, True)
+    >>> {odds: round(upper, 3) for odds, (lower, upper) in visited.moved.items()}
+    {1.1: 0.014, 1.25: 0.032}
     """
     if not whole(prompts, 1, MOST):
         raise InvalidProblem(
@@ -149,30 +181,42 @@ def recommend(group: int, prompts: int, baseline: Baseline = "group-mean") -> Re
         raise InvalidProblem(
             f"baseline {shown(baseline)} is unknown: use one of {', '.join(BASELINES)}"
         )
-    K = counts.draws(group, baseline)
-    tables = [(noise, released(K, group, noise)) for noise in NOISES]
+    if not whole(history, 0, MOST):
+        raise InvalidProblem(
+            f"history is {shown(history)}: expected the number of earlier completions of a prompt that are "
+            f"counted, an integer from 0 to {MOST:g}"
+        )
+    W = int(history)
+    K = counts.draws(group, baseline) + W
+    tables = [(noise, released(K, group, noise, W)) for noise in NOISES]
     averaged = int(prompts) * STEPS
 
     def deviation(table: Table) -> Deviation:
-        return error(in_group(table, group), averaged, baseline)
+        return error(in_group(table, group + W), averaged, baseline, earlier=W)
 
     rows = tuple((noise, table, deviation(table)) for noise, table in tables)
     shaped = ((shape, minimax_with(shape, K)) for shape in SHAPES)
     others = tuple((shape, table, deviation(table)) for shape, table in shaped)
-    plain = error(in_group(closed_forms.log_count(group - 1), group), averaged, baseline)
-    return Recommendation(int(group), int(prompts), baseline, plain, rows, others)
+    plain = deviation(closed_forms.log_count(group + W - 1))
+    return Recommendation(int(group), int(prompts), baseline, plain, rows, others, W)
 
 
-def released(K: int, group: int, noise: float) -> Table:
+def released(K: int, group: int, noise: float, history: int = 0) -> Table:
     """Return the released table of a noise; raise TableNotFound, with the groups that have one."""
     try:
         table = release.load(K, noise=noise) if K <= LARGEST_LISTED else None
     except TableNotFound:
         table = None
     if not isinstance(table, Table):
+        beside = f" beside a history of {history} completions" if history else ""
         raise TableNotFound(
-            f"group {group} needs tables of sample size K = {K} at noise {', '.join(map(str, NOISES))}, "
-            "which are not all released: groups of 3 to 129, 160, 192, 256, 512 and 1024 have them"
+            f"group {group}{beside} needs tables of sample size K = {K} at noise "
+            f"{', '.join(map(str, NOISES))}, which are not all released: "
+            + (
+                "keep another number of each visit, History(answers=), such as that of the group"
+                if history
+                else "groups of 3 to 129, 160, 192, 256, 512 and 1024 have them"
+            )
             + (f"; make others with polyest solve --K {K}" if K <= LARGEST_LISTED else "")
         )
     return table
@@ -186,7 +230,10 @@ def minimax_with(shape: Shape, K: int) -> Table:
 
 
 def in_group(table: Table, group: int) -> Floats:
-    """Return the rewards of completions whose answer occurs 1..group times in the group, float64 (group,)."""
+    """Return the rewards of completions whose answer occurs 1..group times, float64 (group,).
+
+    group: the number of completions that are counted, the own and earlier ones.
+    """
     return table.coefficients[np.minimum(np.arange(group), table.K)]
 
 
@@ -195,18 +242,19 @@ def error(
     averaged: int,
     baseline: Baseline,
     answers: Sequence[Answers] = tuple(ANSWERS.values()),
+    earlier: int = 0,
 ) -> Deviation:
     """Return the root mean square, over answers, of the bias and of the noise of `averaged` groups.
 
-    The rewards, float64 (G,), are meant for the log of an answer's probability.  Under a group mean the
-    gradient is compared with (G-1)/G of the true one: the factor is a change of the learning rate.
+    The rewards, float64 (G + earlier,), are meant for the log of an answer's probability.  Under a group mean
+    the gradient is compared with (G-1)/G of the true one: the factor is a change of the learning rate.
     """
-    G, bias, noise = rewards.size, [], []
+    G, bias, noise = rewards.size - earlier, [], []
     for shape in answers:
         p, times = np.array(shape.p), np.array(shape.times)
         surprise = np.log(p) - float(times @ (p * np.log(p)))
         aim = p * surprise * ((G - 1) / G if baseline == "group-mean" else 1.0)
-        step = of_group(shape, rewards, baseline)
+        step = of_group(shape, rewards, baseline, earlier=earlier)
         bias.append(float(times @ (step.mean - aim) ** 2))
         noise.append(step.noise / averaged)
     return Deviation(sqrt(np.mean(bias)), sqrt(np.mean(noise)))

@@ -14,17 +14,21 @@ from polyest.problem.bernstein import elevate, pmf
 from polyest.recommendation import ANSWERS, in_group
 
 
-def enumerated(p, rewards, baseline):
-    """Mean and noise of the gradient in rationals, from every outcome of a group."""
-    G, m = len(rewards), len(p)
+def outcomes(p, draws):
+    """Every outcome of some draws, and its probability."""
+    for n in product(range(draws + 1), repeat=len(p)):
+        if sum(n) == draws:
+            each = (q**k / Fraction(factorial(k)) for q, k in zip(p, n, strict=True))
+            yield n, factorial(draws) * prod(each)
+
+
+def enumerated(p, rewards, baseline, earlier=0):
+    """Mean and noise of the gradient in rationals, from every outcome of a group and of earlier draws."""
+    G, m = len(rewards) - earlier, len(p)
     mean, square = [Fraction(0)] * m, Fraction(0)
-    for n in product(range(G + 1), repeat=m):
-        if sum(n) != G:
-            continue
-        weight = factorial(G) * prod(
-            q**k / Fraction(factorial(k)) for q, k in zip(p, n, strict=True)
-        )
-        reward = [rewards[k - 1] if k else Fraction(0) for k in n]
+    for (n, now), (before, then) in product([*outcomes(p, G)], [*outcomes(p, earlier)]):
+        weight = now * then
+        reward = [rewards[k + b - 1] if k else Fraction(0) for k, b in zip(n, before, strict=True)]
         total = sum(k * r for k, r in zip(n, reward, strict=True))
         if baseline == "none":
             g = [(k * r - total * q) / G for k, r, q in zip(n, reward, p, strict=True)]
@@ -57,6 +61,30 @@ def test_mean_and_noise_are_those_of_all_groups(case, baseline, G):
     )
     assert np.repeat(moments.mean, times) == pytest.approx([float(x) for x in mean], abs=1e-14)
     assert moments.noise == pytest.approx(float(noise), abs=1e-14)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("baseline", ["none", "group-mean"])
+@pytest.mark.parametrize(("G", "W"), [(1, 2), (2, 1), (2, 2), (3, 2), (3, 3)])
+def test_with_earlier_draws_they_are_those_of_all_groups_and_all_earlier_draws(
+    case, baseline, G, W
+):
+    p, times = case
+    u = [7, -6, 1, 10, -8, 5][: G + W]
+    if baseline == "group-mean":
+        u[-1] = u[-2]  # of a group that agrees with all that was drawn before: its advantage is 0
+    each = [q for q, t in zip(p, times, strict=True) for _ in range(t)]
+    mean, noise = enumerated(each, [Fraction(r, 4) for r in u], baseline, W)
+    answers = Answers(tuple(map(float, p)), times)
+    moments = of_group(answers, np.array(u) / 4, baseline, earlier=W)
+    assert np.repeat(moments.mean, times) == pytest.approx([float(x) for x in mean], abs=1e-13)
+    assert moments.noise == pytest.approx(float(noise), abs=1e-13)
+
+
+@pytest.mark.parametrize("earlier", [-1, 4, 10**30, 0.5, True])
+def test_a_number_of_earlier_draws_that_is_none_is_refused(earlier):
+    with pytest.raises(InvalidProblem, match="earlier is"):
+        of_group(ANSWERS["uniform"], np.zeros(4), earlier=earlier)
 
 
 @pytest.mark.parametrize("shape", ANSWERS)

@@ -9,8 +9,10 @@ from commands import refused, run
 
 import polyest
 from polyest import closed_forms, recommendation
+from polyest.cli.pages.layout import number
 from polyest.errors import CountOutOfRange, InvalidProblem, TableNotFound
 from polyest.gradients import BASELINES, of_group
+from polyest.history import bias_after_move
 from polyest.recommendation import ANSWERS, NOISES, STEPS, in_group, recommend
 
 
@@ -160,3 +162,87 @@ def test_usage(words):
 def test_bad_numbers_are_one_line():
     assert refused("recommend", "--group", 140, "--prompts", 4).startswith("group 140 needs tables")
     assert refused("recommend", "--group", 16, "--prompts", -1).startswith("prompts is -1")
+
+
+@pytest.mark.parametrize("baseline", BASELINES)
+@pytest.mark.parametrize(("group", "history"), [(8, 8), (8, 4), (16, 16)])
+def test_a_history_is_of_a_larger_sample_size_and_never_worse(group, history, baseline):
+    alone, advice = recommend(group, 16, baseline), recommend(group, 16, baseline, history=history)
+    K = polyest.counts.draws(group, baseline) + history
+    assert {table.K for _, table, _ in advice.tables} == {K}
+    for (_, table, error), (*_, before) in zip(advice.tables, alone.tables, strict=True):
+        assert error.bias < before.bias
+        squares = []
+        rewards = table.coefficients[np.minimum(np.arange(group + history), K)]
+        for answers in ANSWERS.values():
+            met = of_group(answers, rewards, baseline, earlier=history)
+            squares.append(met.noise / (16 * STEPS))
+        assert error.noise**2 == pytest.approx(np.mean(squares), rel=1e-12)
+    assert advice.chosen[2].total < alone.chosen[2].total
+
+
+def test_a_move_of_the_policy_costs_what_the_history_says():
+    advice = recommend(8, 16, history=8)
+    _, table, _ = advice.chosen
+    assert [*advice.moved] == [1.1, 1.25]
+    for odds, bracket in advice.moved.items():
+        assert bracket == bias_after_move(table, earlier=8, odds=odds)
+        assert bracket[0] > table.bias.upper
+    assert recommend(8, 16).moved == {}
+    assert recommend(64, 16, history=4).moved == {}  # K = 66, where it takes long
+    assert recommend(8, 16, history=0).chosen == recommend(8, 16).chosen
+
+
+def test_the_page_of_a_history_says_that_the_certificate_is_for_a_policy_that_has_not_moved():
+    text = run("recommend", "--group", 8, "--prompts", 16, "--history", 8).stdout
+    assert max(map(len, text.splitlines())) <= 80
+    flat = " ".join(text.split())
+    assert text.startswith("sample size K = 14,")
+    assert flat.count("for a policy that has not moved since the 8 completions were drawn") == 2
+    for baseline in BASELINES:
+        advice = recommend(8, 16, baseline, history=8)
+        upper = [number(upper) for _, upper in advice.moved.values()]
+        said = f"up to 1.1 or 1.25 times larger or smaller then, that bias is at most {' or '.join(upper)}"
+        assert said in flat
+    past, ids, answers = (
+        polyest.History(),
+        ["a"],
+        polyest.answers.from_texts([["7"] * 6 + ["3", "5"]]),
+    )
+    codes = re.findall(r"r = (.*\()\n +(answers, .*\))", text)
+    assert len(codes) == 2
+    for first, second in codes:
+        r = eval(first + second, {"polyest": polyest, "answers": answers, "past": past, "ids": ids})
+        assert r.shape == answers.shape
+    assert "not moved" not in run("recommend", "--group", 8, "--prompts", 16).stdout
+
+
+def test_json_says_what_a_move_costs():
+    words = ("recommend", "--group", 8, "--prompts", 4, "--json")
+    (plain, _), (visited, _) = (
+        [json.loads(line) for line in run(*words, *more).stdout.splitlines()]
+        for more in ((), ("--history", 8))
+    )
+    assert (plain["history"], plain["moved"]) == (0, {})
+    assert (visited["history"], visited["K"]) == (8, 14)
+    advice = recommend(8, 4, history=8)
+    assert visited["moved"] == {
+        str(odds): {"lower": lower, "upper": upper} for odds, (lower, upper) in advice.moved.items()
+    }
+    assert visited["errors"]["log(X/16)"]["error"] == advice.plain.total
+
+
+@pytest.mark.parametrize("history", [-1, 0.5, True, 10**30, "8"])
+def test_a_history_that_is_no_number_of_completions_is_refused(history):
+    with pytest.raises(InvalidProblem, match="history is"):
+        recommend(8, 4, history=history)
+
+
+def test_where_no_table_of_a_history_is_released_it_says_which_number_that_was():
+    with pytest.raises(
+        TableNotFound, match=r"group 128 beside a history of 256 completions .* K = 382"
+    ):
+        recommend(128, 4, history=256)
+    assert refused("recommend", "--group", 8, "--prompts", 4, "--history", -1).startswith(
+        "history is"
+    )

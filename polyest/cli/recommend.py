@@ -10,12 +10,22 @@ from polyest.cli.terminal import Helping, print_lines, progress, say
 @click.command("recommend", cls=Helping)
 @click.option("--group", type=int, required=True, help="Completions per prompt.")
 @click.option("--prompts", type=int, required=True, help="Prompts whose gradients a step averages.")
+@click.option(
+    "--history",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Earlier completions of a prompt that are counted too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per kind of trainer.")
-def command(group: int, prompts: int, as_json: bool) -> None:
+def command(group: int, prompts: int, history: int, as_json: bool) -> None:
     """Say which released table to use.
 
     For a trainer that subtracts the group mean, and for one that does not: the table whose averaged gradient
     has the least error, beside the error of the plug-in log of an answer's share in its group.
+
+    With a history K is larger by its completions.  What is proved is then for a policy that has not moved
+    since, and the page says what a move costs.
     """
     from polyest.cli.pages.recommendation import recommendation_page, recommendation_record
     from polyest.errors import CountOutOfRange
@@ -27,7 +37,7 @@ def command(group: int, prompts: int, as_json: bool) -> None:
         for done, baseline in enumerate(baselines):
             update(done, len(baselines))
             try:
-                recommendations.append(recommend(group, prompts, baseline))
+                recommendations.append(recommend(group, prompts, baseline, history=history))
             except CountOutOfRange as error:
                 if not recommendations:
                     raise

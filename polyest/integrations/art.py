@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
-from polyest.integrations.group_reward import GroupReward
+from polyest.history.ids import Name
+from polyest.integrations.group_reward import GroupReward, check_prompt, visited
 from polyest.integrations.messages import Text
 from polyest.integrations.messages import said as said_in
 
@@ -67,11 +68,14 @@ def final(trajectory: Trajectory) -> Text:
 
 
 def art(
-    reward: GroupReward, text: Callable[[Trajectory], Text] = final
+    reward: GroupReward,
+    text: Callable[[Trajectory], Text] = final,
+    prompt: Callable[[Group], Name] | None = None,
 ) -> Callable[[Group], Awaitable[Group | None]]:
     """Make the function that ART's gather_trajectory_groups(after_each=) takes.
 
-    The function is async f(group) -> the group, with the rewards of its trajectories set.  ART leaves
+    The function is async f(group) -> the group, with the rewards of its trajectories set.  A history
+    records each group; evaluation is for a reward without one.  ART leaves
     trajectories that failed out of the group, and the others are counted.  An empty group is dropped (None),
     and so is one that is too small where the reward says incomplete="zero".
 
@@ -81,6 +85,8 @@ def art(
         What pays a group.
     text : callable
         A function of a trajectory that gives the text with the answer, or None.
+    prompt : callable or None
+        A function of a group that gives the id of its prompt, for a reward with a history.
 
     Returns
     -------
@@ -98,12 +104,15 @@ def art(
     [0.0, 0.0, 0.0, -1.5]
     """
 
+    check_prompt(reward, prompt)
+
     async def after_each(group: Group) -> Group | None:
         texts = [text(trajectory) for trajectory in group.trajectories]
         small = len(texts) < reward.options.least
         if not texts or (small and reward.options.incomplete == "zero"):
             return None
-        for trajectory, paid in zip(group.trajectories, reward(texts), strict=True):
+        paying = visited(reward, texts, None if prompt is None else prompt(group))
+        for trajectory, paid in zip(group.trajectories, paying, strict=True):
             trajectory.reward = paid
         return group
 

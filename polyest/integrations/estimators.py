@@ -2,7 +2,7 @@
 
     options -> parse_options -> AdvantageOptions
     ids (N,) of answers -> counts in each group -> rewards -> centred              advantages_of
-    scores (N, tokens) -> classes of answers -> advantages_of -> times the mask    token_advantages
+    the same, where a history is kept                                              recorded
 
     reward                                           baseline                       K
     log_probability, diversity, tsallis, polynomial  group mean, or leave-one-out   G - 2, per group
@@ -15,23 +15,29 @@ stays among the draws and earns the least that a count can earn; with unanswered
 0.
 """
 
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, SupportsIndex
 
 import numpy as np
 
 from polyest import advantages
-from polyest.arrays import Array, Bools, Floats, Ints
-from polyest.errors import BrokenBatch, BrokenOrbit, InvalidReward
-from polyest.integrations.scores import FAILED, classes
+from polyest.arrays import Bools, Floats, Ints
+from polyest.errors import BrokenBatch, BrokenOrbit, InvalidHistory, InvalidReward
+from polyest.history.history import History
+from polyest.history.ids import Name
+from polyest.integrations.scores import FAILED
 from polyest.rewards import registry
 from polyest.rewards.registry import Reward, offered
 from polyest.rewards.renamed import current_name, current_options
 from polyest.values import among, plain, shown, whole
 
 SHARED = ("beta", "unanswered")
-HERE = ("baseline", "group", "incomplete")  # options that are not passed on to the reward
+HERE = (
+    "baseline",
+    "group",
+    "incomplete",
+    "history",
+)  # options that are not passed on to the reward
 ORBITS = ("score", "uid", "none")
 INCOMPLETE = ("raise", "zero")
 
@@ -48,6 +54,7 @@ class AdvantageOptions(NamedTuple):
     least: the fewest completions of a group with which the reward can be paid.
     failed: what a score of 0 or 1 means, which is no class of an answer: "raise", or "no-answer"
     (scores.py).
+    history: earlier completions of the prompts, which are counted too; None for none.
     """
 
     name: str
@@ -59,6 +66,7 @@ class AdvantageOptions(NamedTuple):
     size: int = 1
     least: int = 1
     failed: str = "raise"
+    history: History | None = None
 
 
 def parse_options(
@@ -71,7 +79,7 @@ def parse_options(
     """What the name of a reward and its options ask for.
 
     name: a reward of the registry that the interface offers.
-    options: beta, unanswered and the reward's own; baseline, group and incomplete, as in
+    options: beta, unanswered and the reward's own; baseline, group, incomplete and history, as in
     `AdvantageOptions`; for a reward over orbits also orbits and orbit_size, unless the interface is
     "groups", which sees one prompt at a time.
     scored: whether the trainer passes scores in place of texts; then failed is an option too.
@@ -88,7 +96,7 @@ def parse_options(
     over_orbits = reward.orbits and interface == "estimators"
     known = (
         *SHARED,
-        *HERE,
+        *(HERE if reward.visited else HERE[:-1]),
         *(("failed",) if scored else ()),
         *reward.offered(interface),
         *(("orbits", "orbit_size") if over_orbits else ()),
@@ -104,10 +112,18 @@ def parse_options(
     incomplete = _among("incomplete", wanted.pop("incomplete", "raise"), INCOMPLETE)
     group = _whole("group", wanted.pop("group", 0), 0)
     failed = _among("failed", wanted.pop("failed", FAILED[0]), FAILED)
+    past: Any = wanted.pop("history", None)
     least = 2 + max(reward.least_draws(wanted), 1) if reward.table else 1
     if not over_orbits:
         return AdvantageOptions(
-            name, wanted, baseline, group, incomplete, least=least, failed=failed
+            name,
+            wanted,
+            baseline,
+            group,
+            incomplete,
+            least=least,
+            failed=failed,
+            history=past,
         )
     where = wanted.pop("orbits", None)
     if where is None:
@@ -130,12 +146,14 @@ def advantages_of(
     ids: Ints,
     groups: Iterable[object],
     orbits: Iterable[object] | None = None,
+    prompts: Sequence[Name] | None = None,
 ) -> Floats:
     """Advantages of a batch of completions.
 
     ids: int64 (N,), equal for equal answers of a prompt or an orbit, -1 for no answer.
     groups, orbits: for each completion what its prompt and its orbit are called, anything that can be
     hashed.
+    prompts: for each completion the id of its prompt, the same in every batch, for a history.
 
     Returns float64 (N,), finite, and 0 where all rewards of a group are equal.  Raises BrokenBatch for
     groups that are larger than promised or too small for their table, BrokenOrbit for orbits that are not
@@ -167,55 +185,39 @@ def advantages_of(
         kept &= _whole_orbits(how, group, sizes, orbit)
     by_row = np.zeros(len(group))
     for rows in _batches(how, kept, sizes[group]):
-        by_row[rows] = _centred_rewards(how, ids[rows], group[rows], orbit[rows])
+        visited = _visited(how, prompts, rows)
+        by_row[rows] = _centred_rewards(how, ids[rows], group[rows], orbit[rows], visited)
     return by_row
 
 
-def token_advantages(how: AdvantageOptions, scores: Array, mask: Array, index: Array) -> Array:
-    """Advantages of tokens: that of their completion where the mask is 1, else 0.
+def recorded(
+    how: AdvantageOptions,
+    ids: Ints,
+    groups: Iterable[object],
+    orbits: Iterable[object] | None = None,
+    prompts: Sequence[Name] | None = None,
+    step: int | None = None,
+) -> Floats:
+    """Advantages of a batch that is trained on, which is recorded in the history, if there is one.
 
-    scores: float32 or float64 (N, tokens), whose sum over the tokens is the class of the answer
-    (scores.py).
-    mask: (N, tokens), 1 at tokens of the completion.
-    index: ids of groups (N,).
+    ids, groups, orbits, prompts: as in `advantages_of`; every completion that was drawn.
+    step: the number of the step, None for the next one.
 
-    A group in which no row has a token is padding, and is not counted.  A row without tokens in a group
-    where others have some is a completion whose loss is masked, and stays among the draws.
+    Returns float64 (N,).  Raises what `advantages_of` and `History.record` do; nothing is recorded of a
+    batch that has no advantages.
 
-    Returns (N, tokens), in the type of the scores.  Raises BrokenBatch for arguments that do not fit
-    together, and what `classes` and `advantages_of` do.
+    >>> past = History(stable_ids=True)
+    >>> how = parse_options("log_probability", {"table": "harmonic", "history": past})
+    >>> ids, groups = np.array([7, 7, 7, 3]), ["a"] * 4
+    >>> recorded(how, ids, groups, prompts=["3+4"] * 4).tolist()
+    [0.375, 0.375, 0.375, -1.125]
+    >>> recorded(how, ids, groups, prompts=["3+4"] * 4).round(2).tolist()  # K = 4 + 4 - 2
+    [0.32, 0.32, 0.32, -0.96]
     """
-    torch = sys.modules["torch"]
-    if scores.ndim != 2 or scores.shape != mask.shape:
-        raise BrokenBatch(
-            f"rewards of shape {tuple(scores.shape)}, mask of shape {tuple(mask.shape)}: expected "
-            "(completions, tokens) for both"
-        )
-    named = index.tolist() if hasattr(index, "tolist") else index  # numpy's and torch's
-    if named is None or np.shape(named) != (len(scores),):
-        raise BrokenBatch(
-            f"group ids {'missing' if named is None else f'of shape {np.shape(named)}'} for "
-            f"{len(scores)} completions: expected one for each, the uid of its prompt"
-        )
-    if scores.dtype not in (torch.float32, torch.float64):
-        raise BrokenBatch(
-            f"rewards of type {scores.dtype}: expected float32, which holds every class of an answer"
-        )
-    named = [plain(one) for one in named]
-    trained = {named[row] for row in np.flatnonzero((mask != 0).any(-1).cpu().numpy())}
-    real = np.array([group in trained for group in named], bool)  # and no padding
-    groups = [group for group in named if group in trained]
-    each = scores.detach().sum(-1).cpu().numpy()[real]
-    said = classes(each, how.orbits == "score", how.failed)
-    orbits: list[object] | None = (
-        None if said.orbits is None else _siblings(groups, said.orbits.tolist())
-    )
-    if how.orbits == "uid":
-        orbits = [_orbit_of_uid(group) for group in groups]
-    by_row = np.zeros(len(scores))
-    if len(said.ids):
-        by_row[real] = advantages_of(how, said.ids, groups, orbits)
-    return scores.new_tensor(by_row)[:, None] * mask
+    by_row = advantages_of(how, ids, groups, orbits, prompts)
+    if how.history is not None and prompts is not None:
+        how.history.record(ids, prompts=prompts, step=step)
+    return by_row
 
 
 def finite_in_float32(paid: Floats) -> Floats:
@@ -254,10 +256,27 @@ def _row(name: str, interface: str) -> Reward:
     raise InvalidReward(f"reward {shown(name)} is unknown: {known}")
 
 
-def _centred_rewards(how: AdvantageOptions, ids: Ints, group: Ints, orbit: Ints) -> Floats:
+def _visited(
+    how: AdvantageOptions, prompts: Sequence[Name] | None, rows: Bools
+) -> dict[str, object]:
+    """Keywords of a reward with a history, for some rows; none without one."""
+    if how.history is None:
+        return {}
+    if prompts is None or len(prompts) != len(rows):
+        many = "missing" if prompts is None else f"{len(prompts)} ids"
+        raise InvalidHistory(
+            f"prompts are {many} for {len(rows)} completions: expected the id of its prompt for each, as "
+            "the history keeps counts by prompt"
+        )
+    return {"history": how.history, "prompts": [prompts[i] for i in np.flatnonzero(rows).tolist()]}
+
+
+def _centred_rewards(
+    how: AdvantageOptions, ids: Ints, group: Ints, orbit: Ints, visited: Mapping[str, object]
+) -> Floats:
     """Rewards (N,) less their baseline; ids, group and orbit are integers (N,)."""
     reward = registry.REWARDS[how.name]
-    over = {"orbits": orbit} if reward.orbits else {}
+    over = {"orbits": orbit} if reward.orbits else visited
     paid = finite_in_float32(
         reward.function(ids, groups=group, dyadic=True, **over, **how.keywords)
     )
@@ -308,29 +327,6 @@ def _whole_orbits(how: AdvantageOptions, group: Ints, sizes: Ints, orbit: Ints) 
             'incomplete="zero", and advantages of such orbits are 0'
         )
     return np.asarray(whole[orbit])
-
-
-def _siblings(groups: list[object], orbits: list[int]) -> list[object]:
-    """Orbits of all completions, where one whose score failed is in the orbit of its group.
-
-    A group in which every score failed is an orbit of its own.
-    """
-    known = {group: orbit for group, orbit in zip(groups, orbits, strict=True) if orbit >= 0}
-    return [
-        orbit if orbit >= 0 else known.get(group, ("failed", group))
-        for group, orbit in zip(groups, orbits, strict=True)
-    ]
-
-
-def _orbit_of_uid(group: object) -> str:
-    """The orbit in a uid of the form "orbit:prompt"."""
-    orbit, colon, _ = str(group).partition(":")
-    if not colon:
-        raise BrokenOrbit(
-            f'uid {group!r} has no orbit: expected "orbit:prompt"; verl\'s own uids have none, so give them '
-            'one, or let the scores carry it: orbits="score"'
-        )
-    return orbit
 
 
 def _numbered(name: str, values: list[object]) -> Ints:

@@ -1,12 +1,15 @@
 """The reward of one group of texts, for trainers that hand over whole groups; their hooks pay with it."""
 
 from collections.abc import Sequence
+from typing import SupportsIndex
 
 import numpy as np
 
 from polyest.advantages import group_mean
 from polyest.arrays import Floats
-from polyest.errors import BrokenBatch, InvalidReward
+from polyest.errors import BrokenBatch, InvalidHistory, InvalidReward
+from polyest.history.ids import Name
+from polyest.integrations.earlier import history_of
 from polyest.integrations.estimators import finite_in_float32, parse_options, too_small
 from polyest.integrations.messages import Text
 from polyest.integrations.reader import pop_reader
@@ -32,10 +35,10 @@ class GroupReward:
         Whether the group's mean is subtracted here.  A trainer's own mean then changes nothing, and its logs
         show a mean reward of 0.
     **options : object
-        `beta`, `unanswered` and the reward's own options, such as `noise`, `measure` or `fuzzy`; `group` and
-        `incomplete` as in `estimators.AdvantageOptions`, where "zero" stands for rewards 0; and how answers
-        are read, as in `reader.Answering`.  unanswered="exclude" needs centred=True: a completion without
-        answer then has exactly 0.
+        `beta`, `unanswered` and the reward's own options, such as `noise`, `measure` or `fuzzy`; `group`,
+        `incomplete` and `history` as in `estimators.AdvantageOptions`, where "zero" stands for rewards 0; and
+        how answers are read, as in `reader.Answering`.  unanswered="exclude" needs centred=True: a completion
+        without answer then has exactly 0.
 
     Examples
     --------
@@ -60,16 +63,21 @@ class GroupReward:
                 '"lowest", or centred=True'
             )
         self.options = parse_options(name, options, interface="groups")
+        self.history = self.options.history
+        if self.history is not None:
+            history_of(self.history, self.reader)
         self.centred = centred
         self.__name__ = f"polyest_{self.options.name}"
 
-    def __call__(self, texts: Sequence[Text]) -> list[float]:
-        """Pay the completions of one group.
+    def __call__(self, texts: Sequence[Text], *, prompt: Name | None = None) -> list[float]:
+        """Pay the completions of one group, which changes no history.
 
         Parameters
         ----------
         texts : sequence of (str or None), (G,)
             The completions of one prompt; None has no answer.
+        prompt : int or str, or None
+            For a history the id of the prompt, the same at every visit.
 
         Returns
         -------
@@ -83,16 +91,16 @@ class GroupReward:
             its table.
         InvalidAnswer
             If a callable kind gives something else than a key.
+        InvalidHistory
+            If there is a history, and `prompt` is missing or no id.
         InvalidReward
-            If a reward is infinite in float32, or texts cannot be compared.
+            If a reward is infinite in float32, or texts cannot be compared, or for a prompt without history.
         TableNotFound
             If no table is released for the size of the group.
         """
-        said = list(texts)
-        if not said or any(text is not None and not isinstance(text, str) for text in said):
-            raise BrokenBatch(
-                f"texts are {shown(said)}: expected str or None, one for each completion"
-            )
+        said = _checked(texts)
+        if (self.history is None) != (prompt is None):
+            raise _alone(prompt)
         if self.options.group and len(said) > self.options.group:
             raise BrokenBatch(
                 f"a group of {len(said)} completions, more than the {self.options.group} sampled: expected "
@@ -102,12 +110,54 @@ class GroupReward:
             if self.options.incomplete == "zero":
                 return [0.0] * len(said)
             raise BrokenBatch(f"a group has {too_small(self.options, len(said))}")
-        paid = self._paid(said)
+        paid = self._paid(said, prompt)
         if self.centred:
             paid = group_mean(paid)
         return [float(value) for value in paid[0]]
 
-    def _paid(self, said: list[Text]) -> Floats:
+    def record(
+        self, texts: Sequence[Text], *, prompt: Name, step: SupportsIndex | None = None
+    ) -> None:
+        """Keep the answers of a group in the history, once it has its rewards.
+
+        Every group that was drawn for training is recorded, also one that is dropped, and never one of an
+        evaluation.
+
+        Parameters
+        ----------
+        texts : sequence of (str or None), (G,)
+            The completions of one prompt; None has no answer.
+        prompt : int or str
+            The id of the prompt.
+        step : int or None
+            As in `History.record`: a prompt counts once a step.
+
+        Raises
+        ------
+        BrokenBatch
+            If `texts` is empty or holds something else.
+        InvalidHistory
+            If `prompt` is no id, has other answers at that step, or steps go back.
+        InvalidReward
+            If there is no history.
+
+        Examples
+        --------
+        >>> from polyest import History
+        >>> reward = GroupReward("log_probability", table="harmonic", history=History())
+        >>> monday, friday = ["7", "so 7", "7.0", "3"], ["7", "7", "5", "3"]
+        >>> reward(monday, prompt="3+4")  # a first visit: K = 2
+        [0.0, 0.0, 0.0, -1.5]
+        >>> reward.record(monday, prompt="3+4")
+        >>> [round(paid, 3) for paid in reward(friday, prompt="3+4")]  # K = 4 + 4 - 2
+        [-0.367, -0.367, -2.45, -1.45]
+        """
+        if self.history is None:
+            raise InvalidReward("record without a history: make the reward with history=")
+        answers = self.reader.ids(_checked(texts))
+        self.history.record(answers[None], prompts=[prompt], step=step)
+
+    def _paid(self, said: list[Text], prompt: Name | None) -> Floats:
         """Rewards (1, G)."""
         reward, keywords = REWARDS[self.options.name], self.options.keywords
         compared = any(keywords.get(way) for way in reward.texts)
@@ -115,5 +165,43 @@ class GroupReward:
             return np.zeros((1, len(said)))  # nothing to compare
         row: object = [said] if compared else self.reader.ids(said)[None]
         given = [row] if reward.orbits else row  # a group is an orbit of one prompt
-        paid: Floats = reward.function(given, dyadic=True, **keywords)
+        visited = {} if prompt is None else {"history": self.history, "prompts": [prompt]}
+        paid: Floats = reward.function(given, dyadic=True, **visited, **keywords)
         return finite_in_float32(paid).reshape(1, -1)
+
+
+def visited(reward: GroupReward, texts: Sequence[Text], prompt: Name | None) -> list[float]:
+    """The rewards of a group that is trained on, which is recorded as the next visit of its prompt.
+
+    >>> visited(GroupReward("coherence"), ["7", "so 7", "3"], None)
+    [1.0, 1.0, 0.0]
+    """
+    paid = reward(texts, prompt=prompt)
+    if prompt is not None:
+        reward.record(texts, prompt=prompt)
+    return paid
+
+
+def check_prompt(reward: GroupReward, prompt: object) -> None:
+    """Raise InvalidReward where a hook has only one of a history and what gives the id of a prompt."""
+    if (reward.history is None) != (prompt is None):
+        raise InvalidReward(
+            "one of history and prompt is given: expected a reward with history= and prompt=, a function "
+            "that gives the id of the prompt"
+        )
+
+
+def _checked(texts: Sequence[Text]) -> list[Text]:
+    said = list(texts)
+    if not said or any(text is not None and not isinstance(text, str) for text in said):
+        raise BrokenBatch(f"texts are {shown(said)}: expected str or None, one for each completion")
+    return said
+
+
+def _alone(prompt: Name | None) -> InvalidHistory | InvalidReward:
+    """The error for one of history and prompt without the other."""
+    if prompt is None:
+        return InvalidHistory(
+            "prompt is missing: expected prompt=, the id of the prompt, as a history keeps counts by prompt"
+        )
+    return InvalidReward("prompt given without history: expected both; leave prompt out")

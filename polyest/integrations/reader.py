@@ -5,6 +5,7 @@ r"""How an answer is read, for every trainer alike: texts -> keys, right answers
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
 from numbers import Integral, Number
 from typing import Any, TypedDict, Unpack
 
@@ -197,6 +198,20 @@ def identified(keys: Sequence[str | None]) -> Ints:
     each = list(dict.fromkeys(keys))
     number = dict(zip(each, answers.identify(each).tolist(), strict=True))
     return np.fromiter(map(number.__getitem__, keys), np.int64, len(keys))
+
+
+def word(value: object) -> str:
+    """A value as part of a name; the same in every process.
+
+    >>> word(0.5), word(len), word(("a", "rather", "long", "tuple", "of", "words")) == word("x" * 99)
+    ('0.5', 'len', False)
+    """
+    if callable(value):
+        return str(getattr(value, "__name__", type(value).__name__)).strip("<>")
+    plain = repr(value) if isinstance(value, bool | int | float | tuple) else str(value)
+    if re.fullmatch(r"[\w.:+-]{1,20}", plain):
+        return plain
+    return blake2b(plain.encode(), digest_size=4).hexdigest()
 
 
 def _key(key: object) -> str | None:

@@ -6,8 +6,10 @@ from typing import Protocol
 import numpy as np
 
 from polyest.arrays import Floats
-from polyest.errors import BrokenBatch
-from polyest.integrations.estimators import advantages_of, parse_options
+from polyest.errors import BrokenBatch, InvalidReward
+from polyest.history.ids import Name
+from polyest.integrations.earlier import history_of
+from polyest.integrations.estimators import parse_options, recorded
 from polyest.integrations.messages import Text
 from polyest.integrations.reader import pop_reader
 
@@ -25,6 +27,7 @@ def rllm(
     *,
     text: Callable[[object], Text],
     orbit: Callable[[object], object] | None = None,
+    prompt: Callable[[object], Name] | None = None,
     **options: object,
 ) -> Callable[..., tuple[list[Floats], list[Floats]]]:
     """Make the estimator that rLLM's register_rllm_adv_estimator takes.
@@ -41,6 +44,9 @@ def rllm(
     orbit : callable or None
         A function of a group that gives what its orbit is called, for rewards over orbits; the number of
         prompts of an orbit is the option `orbit_size`.
+    prompt : callable or None
+        A function of a group that gives the id of its prompt, for a history; each call is recorded, as the
+        next step.
     **options : object
         As in `reader.Answering`, where an equivalence joins the answers of an orbit, and as in
         `estimators.parse_options`.
@@ -60,8 +66,10 @@ def rllm(
         whole.
     InvalidAnswer
         If an option of the reader is unknown or no valid value.
+    InvalidHistory
+        If answers of the history are read in another way.
     InvalidReward
-        If the name, an option or a value is unknown.
+        If the name, an option or a value is unknown, or one of history and prompt is given alone.
 
     Examples
     --------
@@ -76,6 +84,12 @@ def rllm(
     if orbit is not None:
         options = {"orbits": "uid", **options}
     how = parse_options(name, options)
+    if (how.history is None) != (prompt is None):
+        raise InvalidReward(
+            "one of history and prompt is given: expected both, prompt a function of a group"
+        )
+    if how.history is not None:
+        history_of(how.history, reader)
 
     def estimator(
         rewards: Sequence[object],
@@ -97,7 +111,11 @@ def rllm(
         for one in dict.fromkeys(whose):  # an equivalence joins the answers of an orbit
             rows = [i for i, name in enumerate(whose) if name == one]
             ids[rows] = reader.ids([flat[i] for i in rows])
-        by_row = advantages_of(how, ids, group, whose)
+        visited = None
+        if prompt is not None:
+            ids_of = [prompt(one) for one in traj_groups]
+            visited = [ids_of[i] for i in group]
+        by_row = recorded(how, ids, group, whose, visited)
         ends = np.cumsum([len(row) for row in said])[:-1]
         parts = [np.asarray(part) for part in np.split(by_row, ends)]
         return parts, parts

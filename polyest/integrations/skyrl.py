@@ -4,15 +4,19 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from polyest.arrays import Array
-from polyest.integrations.estimators import AdvantageOptions, parse_options, token_advantages
+from polyest.arrays import Array, Bools
+from polyest.history.ids import names_of
+from polyest.integrations.earlier import history_of
+from polyest.integrations.estimators import AdvantageOptions, parse_options
+from polyest.integrations.tokens import Visit, token_advantages
 
 
 def skyrl(name: str = "log_probability", **options: object) -> Callable[..., tuple[Array, Array]]:
     """Make the estimator that SkyRL's AdvantageEstimatorRegistry.register takes.
 
     The estimator is f(token_level_rewards, response_mask, index, ...) -> advantages, twice.  As on verl, the
-    score of a completion is `scores.answer_class` of its text.
+    score of a completion is `scores.answer_class` of its text.  SkyRL's uid of a prompt is the number of its
+    row in the dataset, so that a history needs nothing else; each call is recorded, as the next step.
 
     Parameters
     ----------
@@ -30,6 +34,8 @@ def skyrl(name: str = "log_probability", **options: object) -> Callable[..., tup
     ------
     BrokenOrbit
         If nothing says which prompts are an orbit.
+    InvalidHistory
+        If answers of the history are read in another way.
     InvalidReward
         If the name, an option or a value is unknown.
 
@@ -39,7 +45,10 @@ def skyrl(name: str = "log_probability", **options: object) -> Callable[..., tup
     >>> estimator.args[0].baseline
     'group-mean'
     """
-    return partial(_skyrl, parse_options(name, options, scored=True))
+    how = parse_options(name, options, scored=True)
+    if how.history is not None:
+        history_of(how.history)
+    return partial(_skyrl, how)
 
 
 def _skyrl(
@@ -52,5 +61,10 @@ def _skyrl(
     # SkyRL fills a batch up with copies of its first row, whose uids are pad0, pad1, ...
     real = [re.fullmatch(r"pad\d+", str(uid)) is None for uid in (() if index is None else index)]
     mask = response_mask * response_mask.new_tensor(real)[:, None] if real else response_mask
-    advantages = token_advantages(how, token_level_rewards, mask, index)
+    visit = _visit if how.history is not None else None
+    advantages = token_advantages(how, token_level_rewards, mask, index, visit)
     return advantages, advantages
+
+
+def _visit(uids: list[object], rows: Bools) -> Visit:
+    return names_of(uids, len(uids)), None

@@ -3,13 +3,16 @@
 from collections.abc import Awaitable, Callable
 
 from polyest.errors import BrokenBatch
-from polyest.integrations.group_reward import GroupReward
+from polyest.history.ids import Name
+from polyest.integrations.group_reward import GroupReward, check_prompt, visited
 
 # Values of Sample.Status with which the response is not finished.
 UNFINISHED = ("truncated", "aborted", "failed", "pending")
 
 
-def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
+def slime(
+    reward: GroupReward, prompt: Callable[[object], Name] | None = None
+) -> Callable[..., Awaitable[list[float]]]:
     """Make the function that slime's --custom-rm-path takes, with --group-rm.
 
     The function is async rm(args, samples) -> rewards and reads `sample.response`.  A sample whose status is
@@ -19,6 +22,9 @@ def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
     ----------
     reward : GroupReward
         What pays a group.
+    prompt : callable or None
+        A function of a sample that gives the id of its prompt, for a reward with a history, which records
+        each group.
 
     Returns
     -------
@@ -41,6 +47,8 @@ def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
     [0.0, 0.0, 0.0, -1.5]
     """
 
+    check_prompt(reward, prompt)
+
     async def rm(args: object, samples: object, **_: object) -> list[float]:
         if not isinstance(samples, list):
             raise BrokenBatch("one sample in place of its group: start slime with --group-rm")
@@ -48,7 +56,8 @@ def slime(reward: GroupReward) -> Callable[..., Awaitable[list[float]]]:
             raise BrokenBatch(
                 "a completion in several samples, which would be counted as several: expected one for each"
             )
-        return reward([None if _unfinished(sample) else sample.response for sample in samples])
+        texts = [None if _unfinished(sample) else sample.response for sample in samples]
+        return visited(reward, texts, prompt(samples[0]) if prompt and samples else None)
 
     return rm
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from polyest.integrations.group_reward import GroupReward
+from polyest.history.ids import Name
+from polyest.integrations.group_reward import GroupReward, check_prompt, visited
 from polyest.integrations.messages import Text
 
 Paid = list[tuple[float, dict[str, float]]]  # reward and metrics of each trajectory
@@ -16,7 +17,11 @@ LIMITS = (
 )
 
 
-def tinker(reward: GroupReward, text: Callable[[object], Text]) -> Callable[..., Awaitable[Paid]]:
+def tinker(
+    reward: GroupReward,
+    text: Callable[[object], Text],
+    prompt: Callable[[object], Name] | None = None,
+) -> Callable[..., Awaitable[Paid]]:
     """Make the method compute_group_rewards of an EnvGroupBuilder of tinker-cookbook.
 
     A trajectory that ended at a limit, or whose last tokens did (`stop_reason` is "length"), has no answer.
@@ -28,6 +33,9 @@ def tinker(reward: GroupReward, text: Callable[[object], Text]) -> Callable[...,
         What pays a group.
     text : callable
         A function of a trajectory that gives the text with the answer, or None.
+    prompt : callable or None
+        A function of the builder that gives the id of its prompt, for a reward with a history, which records
+        each group; builders of an evaluation have a reward without one.
 
     Returns
     -------
@@ -43,10 +51,13 @@ def tinker(reward: GroupReward, text: Callable[[object], Text]) -> Callable[...,
     [(0.0, {}), (0.0, {}), (0.0, {}), (-1.5, {})]
     """
 
+    check_prompt(reward, prompt)
+
     async def compute_group_rewards(
         self: object, trajectory_group: Iterable[object], env_group: object
     ) -> Paid:
-        paid = reward([None if _ran_out(one) else text(one) for one in trajectory_group])
+        texts = [None if _ran_out(one) else text(one) for one in trajectory_group]
+        paid = visited(reward, texts, None if prompt is None else prompt(self))
         return [(value, {}) for value in paid]
 
     return compute_group_rewards

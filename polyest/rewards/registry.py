@@ -110,6 +110,11 @@ class Reward:
         return tuple(name for name, default in self.options.items() if default is REQUIRED)
 
     @property
+    def visited(self) -> bool:
+        """Whether earlier completions can be counted too, a history."""
+        return self.table is not None and not self.orbits
+
+    @property
     def orbits(self) -> bool:
         """Whether it is paid over an orbit of prompts."""
         return "orbits" in self.data

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from samples import required
 
 from polyest import advantages, answers, errors, rewards
-from polyest.integrations.estimators import advantages_of, parse_options, token_advantages
+from polyest.integrations.estimators import advantages_of, parse_options
 from polyest.integrations.scores import answer_class
+from polyest.integrations.tokens import token_advantages
 from polyest.integrations.verl import estimate
 from polyest.rewards.registry import offered
 

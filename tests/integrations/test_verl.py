@@ -28,6 +28,7 @@ from verl_imports import (
 from polyest import closed_forms, errors
 from polyest.integrations import verl as integration
 from polyest.integrations.scores import answer_class
+from polyest.integrations.verl import plugin
 from polyest.problem.grids import Rounding, nearest
 from polyest.rewards.estimates import rewarded
 from polyest.rewards.options import Estimator
@@ -214,7 +215,7 @@ def test_an_old_verl_is_refused_by_name_and_seen(monkeypatch, version):
 
 
 def test_without_verl_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(integration, "find_spec", lambda name: None)
+    monkeypatch.setattr(plugin, "find_spec", lambda name: None)
     with pytest.raises(errors.NotInstalled, match=r"pip install 'polyest\[verl\]'"):
         integration.register()
 

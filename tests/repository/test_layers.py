@@ -62,7 +62,7 @@ PLAN = {
     # Studies, games and the command line.
     "gradients": {"arrays", "counts", "errors", "problem", "values"},
     "recommendation": {
-        "arrays", "closed_forms", "counts", "errors", "gradients", "problem", "tables", "values",
+        "arrays", "closed_forms", "counts", "errors", "gradients", "history", "problem", "tables", "values",
     },
     "functions": set(),
     "curves": {"problem", "tables"},

@@ -1,10 +1,8 @@
 """The name of a reward, under which a trainer logs it: its form, and settings that are not the defaults."""
 
-import re
 from collections.abc import Mapping
-from hashlib import blake2b
 
-from polyest.integrations.reader import KIND
+from polyest.integrations.reader import KIND, word
 from polyest.integrations.trl.rows import GROUP, Reading
 from polyest.rewards.registry import REWARDS, UNANSWERED
 
@@ -33,17 +31,3 @@ def name_of(form: str, settings: Mapping[str, object], reading: Reading) -> str:
     }
     parts += [f"{key}{word(value)}" for key, (value, but) in read_by.items() if value != but]
     return "-".join([form, *parts])
-
-
-def word(value: object) -> str:
-    """A value as part of a name; the same in every process.
-
-    >>> word(0.5), word(len), word(("a", "rather", "long", "tuple", "of", "words")) == word("x" * 99)
-    ('0.5', 'len', False)
-    """
-    if callable(value):
-        return str(getattr(value, "__name__", type(value).__name__)).strip("<>")
-    plain = repr(value) if isinstance(value, bool | int | float | tuple) else str(value)
-    if re.fullmatch(r"[\w.:+-]{1,20}", plain):
-        return plain
-    return blake2b(plain.encode(), digest_size=4).hexdigest()

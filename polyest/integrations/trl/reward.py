@@ -11,11 +11,12 @@ import numpy as np
 from polyest.arrays import Bools, Floats
 from polyest.errors import InvalidReward, NotInstalled, PolyestError, UnknownOption
 from polyest.history.history import History
+from polyest.integrations.earlier import history_of
 from polyest.integrations.estimators import finite_in_float32
 from polyest.integrations.reader import Answering, pop_reader
 from polyest.integrations.trl.batch import BROKEN, GATHER, Batch, read
 from polyest.integrations.trl.labels import Labels
-from polyest.integrations.trl.names import name_of, word
+from polyest.integrations.trl.names import name_of
 from polyest.integrations.trl.rows import Reading
 from polyest.integrations.trl.setup import looked_at
 from polyest.integrations.trl.trainer import Trainer, evaluated, read_as, trainer_of, values_of
@@ -320,21 +321,12 @@ def looked_back(past: object, reading: Reading) -> str:
     Raises InvalidReward for what is no history, and where answers or batches are not the same for all of it,
     InvalidHistory where it is one of answers that are read in another way.
     """
-    if not isinstance(past, History):
-        raise InvalidReward(f"history is {shown(past)}: expected a polyest.History")
-    if reading.reader.equivalence is not None:
-        raise InvalidReward(
-            "equivalence with history: expected none, as it joins answers of one batch only; give a kind "
-            "that reads equal answers alike"
-        )
     if reading.gather is False:
         raise InvalidReward(
             "gather is False with history: expected whole batches, so that it is the same in every process"
         )
-    reader = reading.reader
-    read = [f"{name}={word(value)}" for name, value in sorted(reader.options.items())]
-    past.read_as(", ".join([word(reader.kind), *read]))
-    return "auto" if past.auto else str(past.visits)
+    kept = history_of(past, reading.reader)
+    return "auto" if kept.auto else str(kept.visits)
 
 
 def _visited(past: History | None, G: int) -> list[History]:

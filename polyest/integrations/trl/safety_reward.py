@@ -11,7 +11,7 @@ import numpy as np
 from polyest import rewards
 from polyest.errors import InvalidReward
 from polyest.integrations.messages import texts_of
-from polyest.integrations.trl.names import word
+from polyest.integrations.reader import word
 from polyest.values import shown
 
 
