@@ -37,8 +37,8 @@ def pairs_of(now: Ints, G: Ints, then: Ints, W: Ints) -> Ints:
     ours = _others(now) / (G * (G - 1))
     both = np.where(now == NONE, 0, tallies.in_pool(np, now, then)).sum(1)
     theirs = _others(then) / (W * (W - 1))
-    found = np.stack([ours + theirs - 2 * both / (G * W), ours], 1)
-    return np.where(enough[:, None], np.rint(found * UNIT).astype(np.int64), -1)
+    terms = np.stack([ours + theirs - 2 * both / (G * W), ours], 1)
+    return np.where(enough[:, None], np.rint(terms * UNIT).astype(np.int64), -1)
 
 
 def recent(pairs: Ints, stamps: Ints, clock: int) -> Bools:

@@ -118,12 +118,13 @@ def _bounds(weighted: Floats, low: Floats, high: Floats, W: int, d: float) -> tu
     q_low, q_high = q[:-1].T, q[1:].T
     of_p = _blossoms(len(weighted) - 1, low, high)
     of_q = _blossoms(W, q_low, q_high)
-    found = (of_p @ weighted)[:, None] @ np.swapaxes(of_q, -1, -2)  # (cells, parts, n + 2, W + 1)
+    # Bernstein coefficients, (cells, parts, n + 2, W + 1)
+    coefficients = (of_p @ weighted)[:, None] @ np.swapaxes(of_q, -1, -2)
     chord = left[:, None] + (right - left)[:, None] * np.linspace(0, 1, len(weighted))
-    found = found - chord[:, None, :, None]
+    coefficients = coefficients - chord[:, None, :, None]
     inside = q_low <= _moved(low, d)[:, None]  # the corner with the lower ends of p and q
-    corners = np.abs(np.where(inside, found[:, :, 0, 0], 0.0)).max(1)
-    return corners, np.maximum(-found.min((1, 2, 3)), found.max((1, 2, 3)) + gap)
+    corners = np.abs(np.where(inside, coefficients[:, :, 0, 0], 0.0)).max(1)
+    return corners, np.maximum(-coefficients.min((1, 2, 3)), coefficients.max((1, 2, 3)) + gap)
 
 
 def _moved(p: Floats, odds: float) -> Floats:
