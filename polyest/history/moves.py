@@ -122,8 +122,10 @@ def _bounds(weighted: Floats, low: Floats, high: Floats, W: int, d: float) -> tu
     coefficients = (of_p @ weighted)[:, None] @ np.swapaxes(of_q, -1, -2)
     chord = left[:, None] + (right - left)[:, None] * np.linspace(0, 1, len(weighted))
     coefficients = coefficients - chord[:, None, :, None]
-    inside = q_low <= _moved(low, d)[:, None]  # the corner with the lower ends of p and q
-    corners = np.abs(np.where(inside, coefficients[:, :, 0, 0], 0.0)).max(1)
+    # Of a part the corners with both lower and with both upper ends are attained, if q is one for p there.
+    lower = np.where(q_low <= _moved(low, d)[:, None], coefficients[:, :, 0, 0], 0.0)
+    upper = np.where(q_high >= _moved(high, 1 / d)[:, None], coefficients[:, :, -1, -1], 0.0)
+    corners = np.maximum(np.abs(lower).max(1), np.abs(upper).max(1))
     return corners, np.maximum(-coefficients.min((1, 2, 3)), coefficients.max((1, 2, 3)) + gap)
 
 
