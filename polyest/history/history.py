@@ -45,7 +45,7 @@ class History:
     ----------
     visits : int or "auto"
         How many of the last visits of a prompt are looked at, 1 to 64.  More than one is a delayed feedback
-        (`stable_gain`).  "auto" looks at 0 to 8 by the drift of other prompts.
+        (`stable_gain`).  "auto" looks at 0 to 8 by the drift of other prompts, at none until that is known.
     prompts : int
         The most prompts that are kept; the least recently seen ones go first.
     answers : int
@@ -329,7 +329,7 @@ class History:
         kept = self._kept
         read = drift.recent(kept.pairs, kept.stamps, kept.clock)
         group = answers.shape[1] if answers.ndim == 2 else int(kept.sizes[:, 0].max())
-        best = drift.windows(kept.pairs, read, slots, max(group, 1), self.visits)
+        best = drift.windows(kept.pairs, read, slots, max(group, 1), self.visits, kept.known())
         if fits is None:
             return best
         windows = np.arange(self.visits + 1)
