@@ -8,10 +8,12 @@ what it learned from these very draws is of first order in its step, where drift
 where rare answers are paid more, and too small, even negative, where frequent ones are.
 
 The window.  A window of v visits has n = v + 1 groups of G with its own.  By D and s = |p|^2 its frequencies
-have, relative to |p|^2, the squared error D (v/2)^2 + (1 - s)/(s G n) where p moves straight on.  Among the
-windows whose feedback is stable (delay.py) `auto` takes the one with the least.  For the gain of an update
-it takes the greatest that D allows: noise of variance (1 - s) |p|^2/(s G n) alone moves p by the gain times
-that, so gain^2 <= D s G n/(1 - s), if rewards act on log nu.  D and s are those of other prompts.
+have, relative to |p|^2, the squared lag D (v/2)^2 and the noise (1 - s)/(s G n) where p moves straight on.
+Lag is alike in all prompts of a step, where noise averages, so that it weighs LAG times as much.  Among the
+windows whose feedback is stable (delay.py) `auto` takes the one with the least sum.  For the gain of an
+update it takes the greatest that D allows: noise of variance (1 - s) |p|^2/(s G n) alone moves p by the gain
+times that, so gain^2 <= D s G n/(1 - s), if rewards act on log nu.  D and s are those of other prompts.
+While these are not known yet, as at the first visits, where the policy moves most, it looks at none.
 """
 
 import numpy as np
@@ -23,8 +25,9 @@ from polyest.history.ids import NONE
 
 UNIT = 2**40  # pairs are whole multiples of 1/UNIT, so that sums of them are exact in any order
 RECENT = 4096  # prompts, those seen last, whose pairs are read
-LEAST = 8  # other prompts that `auto` needs in order to leave its default of one visit
+LEAST = 8  # other prompts, visited twice, by which `auto` decides; where there are fewer at all, one visit
 MARGIN = 0.5  # of the gain that is stable
+LAG = 2.0  # weight of squared lag beside noise; of 1, 2 and 4 it does least harm (benchmarks/history.py)
 
 
 def pairs_of(now: Ints, G: Ints, then: Ints, W: Ints) -> Ints:
@@ -37,8 +40,8 @@ def pairs_of(now: Ints, G: Ints, then: Ints, W: Ints) -> Ints:
     ours = _others(now) / (G * (G - 1))
     both = np.where(now == NONE, 0, tallies.in_pool(np, now, then)).sum(1)
     theirs = _others(then) / (W * (W - 1))
-    found = np.stack([ours + theirs - 2 * both / (G * W), ours], 1)
-    return np.where(enough[:, None], np.rint(found * UNIT).astype(np.int64), -1)
+    terms = np.stack([ours + theirs - 2 * both / (G * W), ours], 1)
+    return np.where(enough[:, None], np.rint(terms * UNIT).astype(np.int64), -1)
 
 
 def recent(pairs: Ints, stamps: Ints, clock: int) -> Bools:
@@ -52,10 +55,10 @@ def ratio(pairs: Ints) -> float | None:
     return max(above, 0) / below if below else None
 
 
-def windows(pairs: Ints, read: Bools, slots: Ints, group: int, most: int) -> Ints:
+def windows(pairs: Ints, read: Bools, slots: Ints, group: int, most: int, prompts: int) -> Ints:
     """How many visits `auto` looks back at, for each of these slots: by all other prompts, never its own.
 
-    pairs: (all slots, 2); read: which of them are; group: completions of a visit.
+    pairs: (all slots, 2); read: which of them are; group: completions of a visit; prompts: how many are kept.
     """
     own = np.where(read[slots][:, None], pairs[slots], 0)
     above, below = (pairs[read].sum(0) - own).T
@@ -63,11 +66,12 @@ def windows(pairs: Ints, read: Bools, slots: Ints, group: int, most: int) -> Int
     known = (others >= LEAST) & (below > 0)
     s = np.minimum(below / np.maximum(others, 1) / UNIT, 1.0)
     D = np.maximum(above, 0) / np.where(known, below, 1)
-    return np.where(known, best_window(D, s, group, most), 1)
+    waits = (others < LEAST) & (prompts - (slots >= 0) >= LEAST)
+    return np.where(known, best_window(D, s, group, most), np.where(waits, 0, 1))
 
 
 def best_window(D: Floats, s: Floats, group: int, most: int) -> Ints:
-    """The window, 0..most visits, of least squared error among those that are stable.
+    """The window, 0..most visits, of least squared lag and noise among those that are stable.
 
     D, s: drift and |p|^2, of one shape.
 
@@ -80,7 +84,7 @@ def best_window(D: Floats, s: Floats, group: int, most: int) -> Ints:
     limits = np.array([stable_gain(int(n)) for n in v])
     stable = (MARGIN * limits) ** 2 * noise >= D
     stable[..., 0] = True
-    return np.asarray(np.argmin(np.where(stable, D * (v / 2) ** 2 + noise, np.inf), axis=-1))
+    return np.asarray(np.argmin(np.where(stable, LAG * D * (v / 2) ** 2 + noise, np.inf), axis=-1))
 
 
 def _others(answers: Ints) -> Ints:

@@ -45,7 +45,7 @@ class History:
     ----------
     visits : int or "auto"
         How many of the last visits of a prompt are looked at, 1 to 64.  More than one is a delayed feedback
-        (`stable_gain`).  "auto" looks at 0 to 8 by the drift of other prompts.
+        (`stable_gain`).  "auto" looks at 0 to 8 by the drift of other prompts, at none until that is known.
     prompts : int
         The most prompts that are kept; the least recently seen ones go first.
     answers : int
@@ -158,10 +158,10 @@ class History:
             raise InvalidHistory(
                 f"step is {shown(step)}: expected an integer of at least 0, or None"
             )
-        found, _ = host_answers(answers, no_answer)
-        names, rows, sizes = visits_of(found, names_of(prompts, len(found)), self._kept.most)
+        drawn, _ = host_answers(answers, no_answer)
+        names, rows, sizes = visits_of(drawn, names_of(prompts, len(drawn)), self._kept.most)
         if not self.stable_ids:
-            check_stable(found)
+            check_stable(drawn)
         if len(names) > self._kept.prompts:
             raise InvalidHistory(
                 f"a batch of {len(names)} prompts: expected at most {self._kept.prompts}; raise prompts= of "
@@ -225,27 +225,27 @@ class History:
         >>> [M.tolist() for M in past.counted([[7, 5], [7, 3]], ["a", "b"])]
         [[[2, 0], [0, 0]], [[3], [0]]]
         """
-        found, answered = host_answers(answers, no_answer)
-        names = names_of(prompts, len(found))
+        drawn, answered = host_answers(answers, no_answer)
+        names = names_of(prompts, len(drawn))
         if groups is not None:
             one_prompt_each(names, groups)
         if not self.stable_ids:
-            check_stable(found)
+            check_stable(drawn)
         kept, slots = self._kept, self._kept.found(names)
         pool, sizes = kept.answers[slots], kept.sizes[slots]
         if self.auto:
-            beyond = np.arange(self.visits) >= self._windows(slots, found, fits)[:, None]
+            beyond = np.arange(self.visits) >= self._windows(slots, drawn, fits)[:, None]
             pool, sizes = np.where(beyond[..., None], NONE, pool), np.where(beyond, 0, sizes)
         W = sizes.sum(1)
-        table = found if found.ndim == 2 else found[:, None]
+        table = drawn if drawn.ndim == 2 else drawn[:, None]
         if pool.size:
-            times = tallies.in_pool(np, table, pool.reshape(len(pool), -1)).reshape(found.shape)
+            times = tallies.in_pool(np, table, pool.reshape(len(pool), -1)).reshape(drawn.shape)
             times *= answered
         else:
-            times = np.zeros(found.shape, np.int64)
+            times = np.zeros(drawn.shape, np.int64)
         if W.min() == W.max():
             return times, int(W[0])
-        return times, W if found.ndim == 1 else W[:, None]
+        return times, W if drawn.ndim == 1 else W[:, None]
 
     def drift(self) -> float | None:
         """Estimate how far the policy moves between two visits of a prompt, relative to |p|^2.
@@ -329,7 +329,7 @@ class History:
         kept = self._kept
         read = drift.recent(kept.pairs, kept.stamps, kept.clock)
         group = answers.shape[1] if answers.ndim == 2 else int(kept.sizes[:, 0].max())
-        best = drift.windows(kept.pairs, read, slots, max(group, 1), self.visits)
+        best = drift.windows(kept.pairs, read, slots, max(group, 1), self.visits, kept.known())
         if fits is None:
             return best
         windows = np.arange(self.visits + 1)

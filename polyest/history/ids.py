@@ -25,18 +25,18 @@ def host_answers(answers: Array, no_answer: int) -> tuple[Ints, Bools]:
             "a history in a graph: expected answers with values, as they are looked up on the host; call "
             "the reward outside of torch.compile or jax.jit"
         )
-    found = to_numpy(integers("answers", answers, answers))
-    if not found.ndim:
+    numbers = to_numpy(integers("answers", answers, answers))
+    if not numbers.ndim:
         raise CountOutOfRange(
             f"answers are {shown(answers)}: expected an array of shape (prompts, G)"
         )
-    found = np.asarray(found, np.int64)
-    answered = found != marker(no_answer)
-    if found.min() == NONE and (found[answered] == NONE).any():
+    numbers = np.asarray(numbers, np.int64)
+    answered = numbers != marker(no_answer)
+    if numbers.min() == NONE and (numbers[answered] == NONE).any():
         raise InvalidHistory(
             f"an answer has the id {NONE}: expected one above it, as it marks none"
         )
-    return (found if answered.all() else np.where(answered, found, NONE)), answered
+    return (numbers if answered.all() else np.where(answered, numbers, NONE)), answered
 
 
 def check_stable(answers: Ints) -> None:

@@ -118,12 +118,15 @@ def _bounds(weighted: Floats, low: Floats, high: Floats, W: int, d: float) -> tu
     q_low, q_high = q[:-1].T, q[1:].T
     of_p = _blossoms(len(weighted) - 1, low, high)
     of_q = _blossoms(W, q_low, q_high)
-    found = (of_p @ weighted)[:, None] @ np.swapaxes(of_q, -1, -2)  # (cells, parts, n + 2, W + 1)
+    # Bernstein coefficients, (cells, parts, n + 2, W + 1)
+    coefficients = (of_p @ weighted)[:, None] @ np.swapaxes(of_q, -1, -2)
     chord = left[:, None] + (right - left)[:, None] * np.linspace(0, 1, len(weighted))
-    found = found - chord[:, None, :, None]
-    inside = q_low <= _moved(low, d)[:, None]  # the corner with the lower ends of p and q
-    corners = np.abs(np.where(inside, found[:, :, 0, 0], 0.0)).max(1)
-    return corners, np.maximum(-found.min((1, 2, 3)), found.max((1, 2, 3)) + gap)
+    coefficients = coefficients - chord[:, None, :, None]
+    # Of a part the corners with both lower and with both upper ends are attained, if q is one for p there.
+    lower = np.where(q_low <= _moved(low, d)[:, None], coefficients[:, :, 0, 0], 0.0)
+    upper = np.where(q_high >= _moved(high, 1 / d)[:, None], coefficients[:, :, -1, -1], 0.0)
+    corners = np.maximum(np.abs(lower).max(1), np.abs(upper).max(1))
+    return corners, np.maximum(-coefficients.min((1, 2, 3)), coefficients.max((1, 2, 3)) + gap)
 
 
 def _moved(p: Floats, odds: float) -> Floats:

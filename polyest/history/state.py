@@ -61,20 +61,20 @@ def unpacked(state: object, kept: Visits) -> tuple[int, str | None]:
 
     Raises InvalidHistory where it is no state, or not all of one.
     """
-    given, found = _read(state)
-    prompts, _, width = found["answers"].shape
+    given, arrays = _read(state)
+    prompts, _, width = arrays["answers"].shape
     if prompts > kept.prompts or width > kept.most:
         raise InvalidHistory(
             f"state of {prompts} prompts with {width} answers a visit: expected at most {kept.prompts} and "
             f"{kept.most}; make the history with prompts= and answers= that hold it"
         )
-    both = min(found["sizes"].shape[1], kept.visits)
+    both = min(arrays["sizes"].shape[1], kept.visits)
     rows = {name: np.repeat(getattr(kept, name)[-1:], prompts + 1, axis=0) for name in ARRAYS}
     rows["answers"] = np.full((prompts + 1, kept.visits, width), NONE)
     for name in ("answers", "sizes", "steps"):
-        rows[name][:-1, :both] = found[name][:, :both]
+        rows[name][:-1, :both] = arrays[name][:, :both]
     for name in ("stamps", "pairs"):
-        rows[name][:-1] = found[name]
+        rows[name][:-1] = arrays[name]
     for name, array in rows.items():
         setattr(kept, name, array)
     kept.clock, kept.names = int(given["clock"]), list(given["prompts"])

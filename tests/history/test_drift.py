@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from polyest import History
 from polyest.history import stable_gain
-from polyest.history.drift import LEAST, MARGIN, UNIT, best_window, pairs_of
+from polyest.history.drift import LAG, LEAST, MARGIN, UNIT, best_window, pairs_of
 
 P = np.array([0.5, 0.3, 0.2])
 
@@ -157,6 +157,19 @@ def test_without_other_prompts_it_looks_at_one_visit():
     assert past.counted([[0, 1, 2, 2]], ["x"])[1] == 4
 
 
+def test_until_the_drift_is_known_it_looks_at_none():
+    # the policy moves most at the first visits: a window that nothing speaks for does harm there
+    past, group = History("auto", stable_ids=True), [[0, 0, 1, 2]]
+    past.record(group * (LEAST + 1), prompts=range(LEAST + 1))
+    assert past.counted(group, [LEAST])[1] == 0
+    assert past.counted(group, ["new"])[1] == 0
+    past.record(group * (LEAST - 1), prompts=range(LEAST - 1))
+    assert past.counted(group, [LEAST])[1] == 0
+    past.record(group, prompts=[LEAST - 1])
+    assert past.counted(group, [LEAST])[1] == 4  # eight others were visited twice, and did not move
+    assert past.counted(group, [0])[1] == 0  # seven others
+
+
 def test_what_does_not_move_looks_far_back_and_what_moves_does_not():
     still, moving = History("auto"), History("auto")
     rng = np.random.default_rng(1)
@@ -175,5 +188,5 @@ def test_the_window_is_the_best_of_those_that_are_stable():
         noise = [(1 - s) / (s * group * (v + 1)) for v in range(9)]
         gains = [np.sqrt(D / x) for x in noise]
         stable = [v for v in range(9) if not v or gains[v] <= MARGIN * stable_gain(v)]
-        best = min(stable, key=lambda v: D * (v / 2) ** 2 + noise[v])
+        best = min(stable, key=lambda v: LAG * D * (v / 2) ** 2 + noise[v])
         assert best_window(np.array(D), np.array(s), group, 8) == best

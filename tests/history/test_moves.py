@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import polyest
 from polyest.errors import InvalidHistory, InvalidReward
-from polyest.history import bias_after_move
+from polyest.history import bias_after_move, moves
 from polyest.history.moves import _bounds
 from polyest.problem.bernstein import pmf
 
@@ -36,6 +36,16 @@ def test_it_encloses_what_any_policy_costs(K, data):
     values = [bias(c, W, one, moved(one, odds)) for one in p for odds in np.geomspace(1 / d, d, 7)]
     assert max(values) <= upper * (1 + 1e-9)
     assert max(values) >= lower * 0.9 - 1e-3
+
+
+@pytest.mark.parametrize(
+    ("c", "W", "d"), [([0, -2, 0, 0, 0], 4, 2.2), ([-3, 0, 0, 0], 1, 2.9), ([2, 2, 0, 1], 3, 3.0)]
+)
+def test_it_closes_wherever_the_worst_odds_are(c, W, d, monkeypatch):
+    # at the upper end of q in the first two, where corners of lower ends alone stay away from it
+    monkeypatch.setattr(moves, "ROUNDS", 6)
+    lower, upper = bias_after_move(np.array(c, float), earlier=W, odds=d)
+    assert lower < upper <= lower * (1 + moves.WIDTH)
 
 
 def test_each_cell_is_bounded_by_what_is_in_it():
