@@ -13,7 +13,7 @@ import pytest
 from samples import data, required
 
 from polyest import rewards
-from polyest.errors import InvalidProblem, InvalidReward, PolyestError, UnknownOption
+from polyest.errors import InvalidProblem, InvalidReward, Mismatch, PolyestError, UnknownOption
 from polyest.integrations import trl, verl
 from polyest.integrations.estimators import HERE, SHARED, parse_options
 from polyest.integrations.groups import GroupReward
@@ -105,7 +105,7 @@ def test_a_row_knows_the_fewest_draws(name):
     least = row.least_draws(required(name))
     assert least >= 2
     assert np.isfinite(paid(row, [[7] * (least + 2)])).all()
-    with pytest.raises((InvalidProblem, InvalidReward)):
+    with pytest.raises((InvalidProblem, InvalidReward, Mismatch)):
         paid(row, [[7] * (least + 1)])
 
 
