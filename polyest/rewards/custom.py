@@ -118,8 +118,8 @@ def of_group(
     Returns
     -------
     float64 Array
-        The rewards r, in the shape of the answers.  A completion without an answer has nan, or the least
-        reward of its group where unanswered="lowest".
+        The rewards r, in the shape of the answers.  A completion without an answer has nan, or the least that
+        f gave in its group where unanswered="lowest".
 
     Raises
     ------
@@ -155,7 +155,7 @@ def of_group(
         gave = _of(f, said.reshape(-1)[rows], have, None if right is None else right[rows])
         with np.errstate(over="ignore"):
             gave = how.beta * gave
-        paid[rows], lowest[rows] = gave, gave[have].min() if have.any() else 0.0
+        paid[rows], lowest[rows] = gave, gave.min()
     if right is None:
         silent = lowest if options.get("unanswered") == LOWEST else np.nan
         paid = np.where(answered.reshape(-1), paid, silent)
@@ -177,7 +177,7 @@ def parsed_entries(entries: object) -> tuple[float, ...]:
     given: tuple[float, ...] = ()
     if isinstance(entries, Iterable) and not isinstance(entries, Mapping | Set):
         with suppress(TypeError):  # of an array without dimensions
-            given = tuple(real(plain(c)) for c in entries)
+            given = tuple(map(_number, entries))
     if not given or not all(isfinite(c) for c in given):
         raise InvalidReward(
             f"entries are {shown(entries)}: expected finite numbers c_0..c_K, K + 1 of them, or a function "
@@ -203,11 +203,17 @@ def _asked(f: object, K: int) -> tuple[float, ...]:
                 f"f({X}, {K}) raised {type(error).__name__} ({error!s:.60}): expected a function of two "
                 "integers, the count X in 0..K and K"
             ) from error
-        value = real(plain(given))
+        value = _number(given)
         if not isfinite(value):
             raise InvalidReward(f"f({X}, {K}) is {shown(given)}: expected a finite number")
         values.append(value)
     return tuple(values)
+
+
+def _number(value: object) -> float:
+    """A real number as float, 0 and 1 for a condition; nan for anything else."""
+    one = plain(value)
+    return float(one) if isinstance(one, bool | np.bool_) else real(one)
 
 
 def _on_host(answer: Array, groups: object) -> tuple[Ints, Ints]:
@@ -252,6 +258,6 @@ def _of(f: OfGroup, said: Ints, have: Bools, right: Bools | None) -> Floats:
     if values.shape != times.shape or not np.isfinite(values).all():
         raise InvalidReward(
             f"f gave {shown(given)} for a group of {len(times)} completions: expected a finite number for "
-            "each"
+            "each, also for one without an answer, whose count is 0"
         )
     return values

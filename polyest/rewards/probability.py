@@ -10,7 +10,7 @@ put X/K for nu.
 """
 
 from collections.abc import Iterable
-from typing import SupportsFloat, Unpack
+from typing import Any, SupportsFloat, Unpack
 
 from polyest.arrays import Array
 from polyest.errors import InvalidProblem, InvalidReward
@@ -219,11 +219,17 @@ def pass_at(answers: Array, k: int, *, beta: float = 1.0, **options: Unpack[Opti
     >>> pass_at([[7, 7, 3, 5, 5]], 2).round(3).tolist()
     [[0.667, 0.667, 0.0, 0.667, 0.667]]
     """
-    if not whole(k, 1):
+    return estimated(answers, ("pass_at", parsed_attempts(k)), beta, options)[0]
+
+
+def parsed_attempts(k: object) -> int:
+    """The number of completions that may try; InvalidProblem where it is none."""
+    attempts: Any = k
+    if not whole(attempts, 1):
         raise InvalidProblem(
             f"k is {shown(k)}: expected the number of attempts of pass@k, an integer of at least 1"
         )
-    return estimated(answers, ("pass_at", k), beta, options)[0]
+    return int(attempts)
 
 
 def of_powers(coefficients: Iterable[SupportsFloat]) -> tuple[str, tuple[float, ...]]:

@@ -147,7 +147,6 @@ ROWS = (
         diversity,
         "What is rare earns more: minus the logarithm of the probability, or one minus the probability.",
         "released",
-        lacking={"prior": NOT_YET},
         gated=True,
     ),
     Reward(

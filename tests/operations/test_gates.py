@@ -127,16 +127,15 @@ def between(nu, G, call):
     return first - second
 
 
-@each_group
-def test_a_function_of_the_group_depends_on_how_the_others_are_split(G):
+def test_a_function_of_the_group_depends_on_how_the_others_are_split():
     """Answers of probabilities 1/2 and 1/4 beside one of 1/4, or beside two of 1/8."""
     pair = ({0: F(1, 2), 1: F(1, 4), 2: F(1, 4)}, {0: F(1, 2), 1: F(1, 4), 2: F(1, 8), 3: F(1, 8)})
 
     def own(answers):
         return rewards.of_counts(answers, lambda X, K: X * X)
 
-    def weighted(answers):
-        return rewards.of_group(answers, lambda times: times * times.sum())
+    def majority(answers):
+        return rewards.of_group(answers, lambda times: times == times.max())
 
-    assert between(pair[0], G, own) == between(pair[1], G, own)
-    assert between(pair[0], G, weighted) != between(pair[1], G, weighted)
+    assert between(pair[0], 5, own) == between(pair[1], 5, own)
+    assert between(pair[0], 5, majority) != between(pair[1], 5, majority)

@@ -81,7 +81,7 @@ def test_a_function_that_changes_is_asked_again():
     assert call().tolist() == [[2, 2, 0]]
 
 
-def test_one_graph_equals_the_eager_result():
+def test_own_entries_are_part_of_one_graph():
     torch._dynamo.reset()
     answers = torch.tensor(ANSWERS)
     for entries in (share, (1.0, 0.5, 0.25, 0.0, -1.0)):
@@ -131,7 +131,7 @@ def test_f_sees_all_counts_of_its_group_alone():
     assert groups == [[2, 2, 1, 0], [4, 4, 4, 4]]
     flat, ids = np.array([7, 5, 7, 5, 3, 5, -1, 5]), [9, 2, 9, 2, 9, 2, 9, 2]
     paid = rewards.of_group(flat, lambda times: times, groups=ids, unanswered="lowest")
-    assert paid.tolist() == [2, 4, 2, 4, 1, 4, 1, 4]
+    assert paid.tolist() == [2, 4, 2, 4, 1, 4, 0, 4]
     assert groups == [[2, 2, 1, 0], [4, 4, 4, 4]]
 
 
@@ -140,7 +140,10 @@ def test_no_answer_earns_nan_or_the_least_of_its_group():
     f = lambda times: -1.0 - times  # noqa: E731
     paid = rewards.of_group(answers, f)
     assert np.array_equal(paid, [[-3, -3, -2, np.nan], [np.nan] * 4], equal_nan=True)
-    assert rewards.of_group(answers, f, unanswered="lowest").tolist() == [[-3, -3, -2, -3], [0] * 4]
+    least = rewards.of_group(answers, f, unanswered="lowest")
+    assert least.tolist() == [[-3, -3, -2, -3], [-1] * 4]
+    agreed = rewards.of_group([[7, 7, 7, -1]], lambda times: times / 4, unanswered="lowest")
+    assert agreed.tolist() == [[0.75, 0.75, 0.75, 0]]
     other = [[7, 7, 3, 9]]
     assert np.isnan(rewards.of_group(other, f, no_answer=9)[0, 3])
 
@@ -177,6 +180,7 @@ def test_sums_are_exact_in_float32():
         (lambda times: [None] * 6, "expected a finite number for each"),
         (lambda times: ["a"] * 6, "what f gave"),
         (lambda times, right: times, "f raised TypeError"),
+        (lambda times: np.where(times > 0, 1.0, np.nan), "one without an answer, whose count is 0"),
         (lambda times: times / 0, "f raised RuntimeWarning|expected a finite number"),
         ("majority", "f is 'majority': expected a function"),
         (lambda times: 0 * times + 1e308, "beyond float64"),
@@ -184,7 +188,7 @@ def test_sums_are_exact_in_float32():
 )
 def test_what_is_no_function_of_a_group(f, message):
     with pytest.raises(InvalidReward, match=message):
-        rewards.of_group(np.maximum(ANSWERS, 0), f, beta=100)
+        rewards.of_group(ANSWERS, f, beta=100)
 
 
 def test_what_is_no_batch_of_groups():

@@ -18,7 +18,7 @@ from polyest.integrations import trl, verl
 from polyest.integrations.estimators import HERE, SHARED, parse_options
 from polyest.integrations.groups import GroupReward
 from polyest.integrations.reader import Answering
-from polyest.integrations.trl.reward import OrbitKeywords
+from polyest.integrations.trl.keywords import GatedKeywords, OrbitKeywords
 from polyest.rewards.options import TABLES, UNANSWERED, Options
 from polyest.rewards.registry import DATA, INTERFACES, REQUIRED, REWARDS, offered
 from polyest.rewards.registry import UNANSWERED as IN_TRAINERS
@@ -134,6 +134,7 @@ def test_estimators_and_groups_take_what_the_row_says(name, interface):
         *Options.__annotations__,
         *Answering.__annotations__,
         *OrbitKeywords.__annotations__,
+        *GatedKeywords.__annotations__,
     }
     every |= {option for other in REWARDS.values() for option in other.options} | here
     every -= {"kind"} if name == "diversity" else set()  # old name of measure
