@@ -40,7 +40,7 @@ from polyest.arrays import Array, concat, library, mixture, own, static_int, to_
 from polyest.errors import CountOutOfRange, InvalidProblem
 from polyest.tallies import NO_ANSWER as NO_ANSWER
 from polyest.tallies import integers as integers
-from polyest.tallies import marker
+from polyest.tallies import marker as marker
 from polyest.values import MOST, among, shown, whole
 
 __all__ = ["Counts", "draws", "in_group", "independent", "occurrences"]

@@ -129,6 +129,14 @@ class AnotherObjective(UserWarning):
     """Warns that an option of the trainer makes it optimise something else; change that option."""
 
 
+class RightPaidLess(UserWarning):
+    """Warns that a right answer can earn less than a wrong one; give the bonus that is named."""
+
+
+class UnevenGate(UserWarning):
+    """Warns that completions of one answer are both right and wrong; let the gate judge the answer."""
+
+
 class UnreadableLabel(UserWarning):
     """Warns that a right answer in the dataset cannot be read; correct or drop the row that is named."""
 

@@ -1,4 +1,4 @@
-"""Counts -> rewards: log-probability, polynomial, diversity, ground truth, consensus, agreement, safety.
+"""Counts -> rewards: log-probability, polynomial, diversity, ground truth, consensus, agreement, safety, ...
 
     from polyest import rewards
     r = rewards.log_probability(answers, beta=0.1)      # integers (prompts, G): K = G - 2 draws
@@ -12,9 +12,11 @@ The functions are plain and can be pickled; functools.partial fixes keywords whe
 
 from polyest.rewards.agreement import pairwise
 from polyest.rewards.consensus import coherence, soft_consistency
+from polyest.rewards.custom import of_counts, of_group
 from polyest.rewards.multiplier import Multiplier, safety
 from polyest.rewards.options import Options
-from polyest.rewards.probability import diversity, log_probability, pass_at, polynomial, tsallis
+from polyest.rewards.probability import log_probability, pass_at, polynomial, tsallis
+from polyest.rewards.rarity import diversity
 from polyest.rewards.verifiable import ground_truth, standard
 
 __all__ = [
@@ -24,6 +26,8 @@ __all__ = [
     "diversity",
     "ground_truth",
     "log_probability",
+    "of_counts",
+    "of_group",
     "pairwise",
     "pass_at",
     "polynomial",

@@ -24,7 +24,7 @@ from polyest.arrays import Array, Floats, doubles, int64, library, static_int
 from polyest.errors import InvalidReward, NotInstalled
 from polyest.reals import on_host
 from polyest.rewards.estimates import filled, summable
-from polyest.rewards.options import COUNTED, Options, parse_options
+from polyest.rewards.options import COUNTED, GATED, Options, parse_options
 from polyest.rewards.orbits import arranged
 from polyest.values import shown
 
@@ -115,7 +115,7 @@ def pairwise(
     ]
     if len(ways) > 1:
         raise InvalidReward(f"{' and '.join(ways)}: give one way to compare, or none for equality")
-    how = parse_options("log", beta, 1, options, but=COUNTED)
+    how = parse_options("log", beta, 1, options, but=(*COUNTED, *GATED))
     written = _texts(answers)
     if written is not None and "no_answer" in options:
         raise InvalidReward("no_answer beside texts: a text without answer is None")

@@ -24,16 +24,16 @@ from polyest import counts
 from polyest.arrays import Array, doubles, greatest, least, library, placed, static_int, taken
 from polyest.errors import InvalidReward
 from polyest.rewards.estimates import (
-    constant,
     entries,
     extremes,
     filled,
     rewarded,
     summable,
 )
-from polyest.rewards.options import COUNTED, Estimator, Options, parse_options
+from polyest.rewards.options import COUNTED, GATED, Estimator, Options, parse_options
 from polyest.rewards.orbits import arranged
 from polyest.rewards.stratified import Stratified, stratify
+from polyest.rewards.tracing import constant
 from polyest.values import among, shown
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def coherence(
     """
     if not among(ties, TIES):
         raise InvalidReward(f"ties is {shown(ties)}: expected one of {', '.join(TIES)}")
-    how = parse_options("log", beta, 1, options, but=COUNTED)
+    how = parse_options("log", beta, 1, options, but=(*COUNTED, *GATED))
     batch = arranged(answers, groups=options.get("groups"), orbits=orbits)
     xp = library(batch.values)
     pooled = xp.reshape(batch.values, (batch.values.shape[0], -1))
@@ -145,7 +145,8 @@ def soft_consistency(
     beta : float
         The factor of the rewards, positive.
     **options : Options
-        All but sizes and reference; counting has to be "in-group" and baseline "group-mean" or "none".
+        All but sizes, reference, where and bonus; counting has to be "in-group" and baseline "group-mean" or
+        "none".
 
     Returns
     -------
@@ -193,7 +194,8 @@ def soft_consistency(
         )
     batch = arranged(answers, groups=options.get("groups"), orbits=orbits)
     m, G = map(static_int, batch.values.shape[1:])
-    how = parse_options("log", beta, 1, options, but=("sizes", "reference", "history", "prompts"))
+    but = ("sizes", "reference", "history", "prompts", *GATED)
+    how = parse_options("log", beta, 1, options, but=but)
     no_answer = options.get("no_answer", counts.NO_ANSWER)
     seen = counts.across(batch.values, baseline=baseline, no_answer=no_answer)
     lowest, most = extremes(how, seen.draws)

@@ -62,10 +62,11 @@ def on_grid(paid: Array, most: float, group: int) -> Array:
     return xp.clip(xp.round(paid / h), -whole, whole) * h
 
 
-def of_table(table: Lookup, paid: Floats, beta: float, group: int) -> Floats:
-    """Rewards beta c of the counts 0..K, float64 (K+1,), rounded to the grid of a group.
+def of_table(table: Lookup | None, paid: Floats, beta: float, group: int) -> Floats:
+    """Rewards of the counts 0..K, float64 (K+1,), rounded to the grid of a group.
 
-    paid: beta c, in float64; group: the size of the group.
+    table: what they were looked up in, None for entries of the caller's; paid: sign beta c and a bonus, in
+    float64; group: the size of the group.
 
     A table that is on a grid already was made for a group: its rewards are paid as float32 holds them.
     Warns NotPromised where sums of those are not exact, RuinedByRounding where rounding more than doubles

@@ -5,9 +5,8 @@ file once, kept on each device that asks for it, and indexed.  The host never re
 what `counts` returns is in 0..K and is not checked again.
 """
 
-from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +28,17 @@ from polyest.arrays import (
 from polyest.errors import InvalidReward, Mismatch, TableNotFound
 from polyest.history.history import History
 from polyest.rewards import dyadic
-from polyest.rewards.options import LOWEST, TABLES, Estimator, Options, Target, parse_options
+from polyest.rewards.gate import right_of, warn_of_penalty
+from polyest.rewards.options import (
+    ALL_NEGATIVE,
+    LOWEST,
+    TABLES,
+    Estimator,
+    Options,
+    Target,
+    parse_options,
+)
+from polyest.rewards.tracing import constant
 from polyest.tables.lookup import Lookup
 from polyest.tables.release import load
 from polyest.tables.table import Table
@@ -37,18 +46,6 @@ from polyest.values import among, shown
 
 if TYPE_CHECKING:
     import torch
-
-Made = TypeVar("Made", bound=Callable[..., Any])
-
-
-def constant(function: Made) -> Made:
-    """Marks a function that torch.compile calls while it traces, and whose result it keeps.
-
-    For functions that read files, or warn.  This is what torch.compiler.assume_constant_result does, without
-    an import of torch.  Their arguments have to be plain tuples: torch.compile cannot rebuild a NamedTuple.
-    """
-    vars(function)["_dynamo_marked_constant"] = True
-    return function
 
 
 def table(how: Estimator, K: int) -> Lookup:
@@ -73,23 +70,27 @@ def table(how: Estimator, K: int) -> Lookup:
 
 
 def rewarded(how: Estimator, K: int, group: int = 0) -> Floats:
-    """Rewards sign beta c of the counts 0..K, float64 (K+1,), finite.
+    """Rewards sign beta c of the counts 0..K and the bonus, float64 (K+1,), finite.
 
     group: the size G of a group whose rewards sum exactly in float32 (dyadic), or 0 for no rounding.
 
     Raises InvalidReward where beta c overflows.
     """
-    lookup = table(how, K)
-    entries = lookup.coefficients if isinstance(lookup, Table) else lookup[np.arange(K + 1)]
+    if (own_entries := how.own_entries) is not None:
+        lookup, given = None, np.array(own_entries[K])
+    else:
+        lookup = table(how, K)
+        given = lookup.coefficients if isinstance(lookup, Table) else lookup[np.arange(K + 1)]
     with np.errstate(over="ignore"):
-        paid = how.beta * entries
+        paid = how.sign * how.beta * given + how.bonus
     if not np.isfinite(paid).all():
+        whose = "the function's values" if lookup is None else f"the entries of {lookup!r}"
         raise InvalidReward(
-            f"beta is {how.beta:g}: times the entries of {lookup!r} it is beyond float64; use a smaller beta"
+            f"beta is {how.beta:g}: times {whose} it is beyond float64; use a smaller beta"
         )
     if group:
         paid = dyadic.of_table(lookup, paid, how.beta, group)
-    return np.asarray(how.sign * paid + 0.0)  # + 0.0 turns -0.0 into 0.0
+    return np.asarray(paid + 0.0)  # + 0.0 turns -0.0 into 0.0
 
 
 def counted(answers: Array, options: Options, how: Estimator | None = None) -> counts.Counts:
@@ -179,7 +180,9 @@ def _fitting(how: Estimator, answers: Array, options: Options, earlier: Ints) ->
 
 @lru_cache(maxsize=4096)
 def _found(how: Estimator, K: int) -> bool:
-    """Whether there is a table of K draws."""
+    """Whether there is a table of K draws, or the caller's entries are of that size."""
+    if (own_entries := how.own_entries) is not None:
+        return not own_entries or K in own_entries
     try:
         table(how, K)
     except (TableNotFound, Mismatch):
@@ -193,10 +196,17 @@ def estimated(
     """Rewards sign beta c[index], and the counts that they were looked up by.
 
     Returns float64 in the shape of the answers; a completion without answer has nan, or the least of all
-    sign beta c of its table.  Raises what `parse_options`, `counted` and `table` do.
+    sign beta c of its table.  Behind a gate right ones earn the bonus too, and all others 0.  Raises what
+    `parse_options`, `counted`, `table` and `right_of` do.
     """
     how = parse_options(target, beta, sign, options)
     seen = counted(answers, options, how)
+    return looked_up(how, seen, answers, options), seen
+
+
+def looked_up(how: Estimator, seen: counts.Counts, answers: Array, options: Options) -> Array:
+    """The rewards of `estimated`, of answers that were counted."""
+    right = right_of(answers, seen.answered, options, how.named())
     rounded = options.get("dyadic", False)
     groups = group_sizes(seen, options) if rounded else (0,) * len(seen.distinct)
     try:
@@ -211,7 +221,10 @@ def estimated(
         row = _rows(seen)
         paid = taken(library(paying).reshape(paying, (-1,)), row * paying.shape[1] + seen.index)
         lowest = taken(least(paying, 1), row)
-    return filled(paid, seen.answered, lowest, options), seen
+    if right is None:
+        return filled(paid, seen.answered, lowest, options)
+    _judge(tuple(how), seen.distinct, groups)
+    return library(paid).where(right, paid, 0.0)
 
 
 def _earlier_of(how: Estimator, seen: counts.Counts, options: Options) -> str:
@@ -280,6 +293,19 @@ def _rows(seen: counts.Counts) -> Array:
         return sum(int64(seen.draws > K) for K in seen.distinct[:-1])
     distinct = xp.tensor(seen.distinct, device=seen.draws.device)
     return xp.searchsorted(distinct, seen.draws.contiguous())
+
+
+@constant
+def _judge(how: tuple[Any, ...], distinct: tuple[int, ...], groups: tuple[int, ...]) -> None:
+    """Warns RightPaidLess where a right answer is paid less than 0; InvalidReward where none is paid more."""
+    paying = Estimator(*how)
+    rewards = _tabulated(paying, distinct, groups, None)
+    if rewards.min() >= 0:
+        return
+    if not paying.bonus and rewards.max() <= 0:
+        raise InvalidReward(ALL_NEGATIVE)
+    exact = _tabulated(paying._replace(bonus=0.0), distinct, (0,) * len(distinct), None)
+    warn_of_penalty(paying.named(), -float(exact.min()))
 
 
 @constant

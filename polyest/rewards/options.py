@@ -23,14 +23,22 @@ if TYPE_CHECKING:
         table: Lookup | str | None
 
 
-Target = str | tuple[str, Any]  # released, or an exact closed form with what it takes beside K
+# Released, or an exact closed form with what it takes beside K, or entries that the caller gave (OWN).
+Target = str | tuple[Any, ...]
+OWN: Final = "own entries"
 CLOSED_FORMS = tuple(form.__name__ for form in LOGS)
 EXCLUDE: Final = "exclude"
 LOWEST: Final = "lowest"
 UNANSWERED = (EXCLUDE, LOWEST)
 TABLES = ("criterion", "bias", "bias_ratio", "noise", "table")  # keywords that say which table
+GATED = ("where", "bonus")  # keywords that pay right completions alone
 # Keywords that mean nothing to a reward that looks nothing up.
 COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline", "history", "prompts")
+
+ALL_NEGATIVE = (
+    "where with rewards that are all negative: a right answer would earn less than a wrong one, which has 0; "
+    "use diversity, or bonus=1"
+)
 
 
 class Options(TypedDict, total=False):
@@ -72,6 +80,11 @@ class Options(TypedDict, total=False):
     unanswered : {"exclude", "lowest"}
         What such a completion earns: "exclude", the default, is nan, which the functions of `advantages`
         leave out, "lowest" the least reward that any count could earn.
+    where : bool Array
+        Which completions are right, in the shape of the answers; numbers have to be 0 or 1.  All others, and
+        those without an answer, earn 0, whatever `unanswered` says.  It should be a function of the answer.
+    bonus : float
+        What a right completion earns beside its reward, 0 by default.
     """
 
     groups: Any
@@ -89,10 +102,12 @@ class Options(TypedDict, total=False):
     dyadic: bool
     no_answer: int
     unanswered: Literal["exclude", "lowest"]
+    where: Any
+    bonus: float
 
 
 class Estimator(NamedTuple):
-    """How counts become rewards: factor beta, sign, and which table, whatever K will be."""
+    """How counts become rewards: factor beta, sign, bonus, and which table, whatever K will be."""
 
     target: Target
     beta: float = 1.0
@@ -102,6 +117,18 @@ class Estimator(NamedTuple):
     bias_ratio: float | None = None
     noise: float | None = None
     table: Lookup | str | None = None
+    bonus: float = 0.0
+
+    @property
+    def own_entries(self) -> dict[int, tuple[float, ...]] | None:
+        """The caller's own entries c_0..c_K by K, none of a function not asked yet; None for a table."""
+        target = self.target
+        return None if isinstance(target, str) or target[0] != OWN else dict(target[1])
+
+    def named(self) -> tuple[Any, ...]:
+        """What a warning of this reward is remembered by: all but what a function gave for some K."""
+        target = self.target if self.own_entries is None else (OWN, *self.target[2:])
+        return tuple(self._replace(target=target))
 
 
 def parse_options(
@@ -111,8 +138,9 @@ def parse_options(
 
     but: names of `Options` that the reward has no use for.
 
-    Raises UnknownOption for a keyword that is not in `Options` or is in `but`, InvalidReward for a bad value
-    and where the table is named in two ways, Mismatch for the table of another target.
+    Raises UnknownOption for a keyword that is not in `Options` or is in `but`, InvalidReward for a bad value,
+    where the table is named in two ways, and where all rewards of a gate would be negative, Mismatch for the
+    table of another target.
     """
     known = [name for name in Options.__annotations__ if name not in but]
     unknown = [name for name in options if name not in known]
@@ -147,7 +175,7 @@ def parse_options(
         raise InvalidReward(
             f"table is {shown(asked['table'])}: expected a Table, or the name of a closed form"
         )
-    how = Estimator(target, factor, sign, **asked)
+    how = Estimator(target, factor, sign, **asked, bonus=_bonus(options))
     given = [name for name in TABLES if getattr(how, name) is not None]
     if given and not isinstance(target, str):
         raise InvalidReward(
@@ -168,4 +196,33 @@ def parse_options(
         raise Mismatch(
             f"table is {how.table!r} for a reward that estimates {target}: expected a table of that target"
         )
+    if options.get("where") is not None and not how.bonus and _negative(how):
+        raise InvalidReward(ALL_NEGATIVE)
     return how
+
+
+def _negative(how: Estimator) -> bool:
+    """Whether the function that is estimated is at most 0 everywhere: the logarithms of a probability."""
+    log = isinstance(how.target, str) and how.target.partition(":")[0] in ("log", "tsallis")
+    return log and how.sign > 0
+
+
+def _bonus(options: Options) -> float:
+    """The bonus of right completions, checked beside the gate that it needs."""
+    bonus, where = options.get("bonus", 0.0), options.get("where")
+    if not 0 <= real(bonus) <= GREATEST_BETA:
+        raise InvalidReward(
+            f"bonus is {shown(bonus)}: expected a number from 0 to {GREATEST_BETA:g}, which right "
+            "completions earn beside their reward"
+        )
+    if where is None and bonus:
+        raise InvalidReward(
+            f"bonus is {shown(bonus)} without where: expected both; say with where= which completions are "
+            "right, or add a number to all rewards yourself"
+        )
+    if where is not None and options.get("baseline") == "exact":
+        raise InvalidReward(
+            'baseline is "exact" with where: expected "group-mean" or "none", as the exact count baseline '
+            "knows no gate"
+        )
+    return real(bonus)

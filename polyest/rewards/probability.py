@@ -1,7 +1,6 @@
 """Rewards that estimate a function of nu, the probability of a completion's own answer.
 
     log_probability     beta log nu            KL game: consistency
-    diversity           -beta log nu, beta (1 - nu), beta (log prior - log nu)
     tsallis             beta (nu^(q-1) - 1)/(q-1)
     polynomial          beta sum_m a_m nu^m    exactly unbiased up to degree K (U-statistics)
     pass_at             beta (1 - (1 - nu)^k)  exactly unbiased up to k = K
@@ -11,18 +10,14 @@ put X/K for nu.
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal, SupportsFloat, Unpack, cast
+from typing import Any, SupportsFloat, Unpack
 
-from polyest import counts
-from polyest.arrays import Array, library, own, traced
+from polyest.arrays import Array
 from polyest.errors import InvalidProblem, InvalidReward
-from polyest.reals import finite, reals
-from polyest.rewards.estimates import estimated, group_sizes, summable
+from polyest.rewards.estimates import estimated
 from polyest.rewards.options import Options
-from polyest.rewards.renamed import current_options
-from polyest.values import among, real, shown, whole
+from polyest.values import real, shown, whole
 
-MEASURES = ("entropy", "gini", "exploration")
 HIGHEST = 1024  # order of a Tsallis logarithm
 
 
@@ -224,127 +219,17 @@ def pass_at(answers: Array, k: int, *, beta: float = 1.0, **options: Unpack[Opti
     >>> pass_at([[7, 7, 3, 5, 5]], 2).round(3).tolist()
     [[0.667, 0.667, 0.0, 0.667, 0.667]]
     """
-    if not whole(k, 1):
+    return estimated(answers, ("pass_at", parsed_attempts(k)), beta, options)[0]
+
+
+def parsed_attempts(k: object) -> int:
+    """The number of completions that may try; InvalidProblem where it is none."""
+    attempts: Any = k
+    if not whole(attempts, 1):
         raise InvalidProblem(
             f"k is {shown(k)}: expected the number of attempts of pass@k, an integer of at least 1"
         )
-    return estimated(answers, ("pass_at", k), beta, options)[0]
-
-
-def diversity(
-    answers: Array,
-    *,
-    measure: Literal["entropy", "gini", "exploration"] = "entropy",
-    prior: Array | None = None,
-    beta: float = 1.0,
-    **options: Unpack[Options],
-) -> Array:
-    """Reward rare answers with an estimate of a decreasing function of the answer's probability.
-
-        "entropy"        E[r_i | z_i = z] close to -beta log nu(z)
-        "gini"           E[r_i | z_i = z] = beta (1 - nu(z)), without bias
-        "exploration"    E[r_i | z_i = z] close to beta (log Q(z) - log nu(z))
-
-    A completion without an answer has nan, and 0 times nan is nan.  So right * (1 + diversity(answers))
-    leaves it out, with advantage 0, while a wrong answer earns 0, which is below the mean: saying nothing
-    would be better than being wrong.  Use np.where, or ask for unanswered="lowest", as in the examples.
-
-    Parameters
-    ----------
-    answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with groups=.
-    measure : {"entropy", "gini", "exploration"}
-        The functional of diversity.
-    prior : Array or None
-        The log Q of each completion's answer, finite, in the shape of the answers; for "exploration" only.
-    beta : float
-        The factor of the rewards, positive.
-    **options : Options
-        Those of `Options`; with "gini" none that say which table.
-
-    Returns
-    -------
-    float64 Array
-        The rewards r, in the shape of the answers; nan for a completion without an answer, unless
-        unanswered="lowest".  With "exploration" that pays the least that a count could earn and beta times
-        the least of the priors.
-
-    Raises
-    ------
-    CountOutOfRange
-        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
-    InvalidProblem
-        If baseline or counting is unknown, or criterion and budget pose no problem.
-    InvalidReward
-        If `measure`, `prior`, beta or an option is not valid, or the table is named in two ways.
-    UnknownOption
-        If a keyword is none of the options.
-    Mismatch
-        If the Table of table= has another target or another sample size.
-    TableNotFound
-        If no such table was released.
-    CorruptTable
-        If the file of the table is not what was released.
-
-    References
-    ----------
-    Mohri, Schneider, Wu and Zhong (2026), Diversity-GRPO.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> answers = np.array([[7, 7, 3, 5, -1]])
-    >>> right, d = answers == 7, diversity(answers, measure="gini")
-    >>> d.round(3).tolist()
-    [[0.667, 0.667, 1.0, 1.0, nan]]
-    >>> np.where(right, 1 + d, 0).round(3).tolist()
-    [[1.667, 1.667, 0.0, 0.0, 0.0]]
-    >>> (right * (1 + diversity(answers, measure="gini", unanswered="lowest"))).round(3).tolist()
-    [[1.667, 1.667, 0.0, 0.0, 0.0]]
-    """
-    if "kind" in options:  # the name of measure= until 1.0
-        both = {} if measure == "entropy" else {"measure": measure}
-        given: dict[str, Any] = current_options("diversity", {**options, **both})
-        measure = given.pop("measure")
-        options = cast(Options, given)
-    if not among(measure, MEASURES):
-        raise InvalidReward(f"measure is {shown(measure)}: expected one of {', '.join(MEASURES)}")
-    if (measure == "exploration") != (prior is not None):
-        raise InvalidReward(
-            f"measure {shown(measure)} {'needs' if prior is None else 'takes no'} prior=, log Q of each "
-            "answer"
-        )
-    if measure == "gini":
-        return estimated(answers, of_powers((1, -1)), beta, options)[0]
-    paid, seen = estimated(answers, "log", beta, options, sign=-1)
-    if prior is None:
-        return paid
-    return _explored(paid, seen, prior, float(beta), options)
-
-
-def _explored(
-    paid: Array, seen: counts.Counts, prior: object, beta: float, options: Options
-) -> Array:
-    """Rewards of -log nu with beta log Q added, which is checked."""
-    xp, answered = library(paid), seen.answered
-    believed = reals("prior", prior, paid, "log Q of each answer")
-    said = (
-        f"prior of shape {tuple(believed.shape)}: expected finite log Q in the shape {tuple(paid.shape)} of "
-        "the answers; give what Q does not know a small probability"
-    )
-    if believed.shape != paid.shape:
-        raise InvalidReward(said)
-    lowest = xp.min(xp.where(answered, believed, xp.inf))
-    lowest = xp.where(xp.isfinite(lowest), lowest, 0.0)  # where nothing is answered
-    paid = paid + beta * finite(xp.where(answered, believed, lowest), said)
-    if not options.get("dyadic", False):
-        return paid
-    most = xp.max(xp.abs(xp.where(xp.isnan(paid), 0.0, paid)))
-    if not own(xp) and traced(most):
-        raise InvalidReward(
-            'dyadic=True with "exploration" in a graph: its step depends on the prior; leave one of them out'
-        )
-    return summable(paid, float(most), group_sizes(seen, options)[-1], options)
+    return int(attempts)
 
 
 def of_powers(coefficients: Iterable[SupportsFloat]) -> tuple[str, tuple[float, ...]]:

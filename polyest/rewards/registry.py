@@ -20,16 +20,17 @@ from typing import Any, Literal
 
 from polyest.rewards.agreement import pairwise
 from polyest.rewards.consensus import coherence, soft_consistency
+from polyest.rewards.custom import of_counts, of_group, parsed_entries
 from polyest.rewards.multiplier import safety
 from polyest.rewards.options import EXCLUDE, LOWEST, TABLES
 from polyest.rewards.probability import (
-    diversity,
     log_probability,
     of_powers,
     pass_at,
     polynomial,
     tsallis,
 )
+from polyest.rewards.rarity import diversity
 from polyest.rewards.verifiable import ground_truth, standard
 
 INTERFACES = ("trl", "estimators", "groups")
@@ -42,6 +43,7 @@ DATA = ("answers", "truth", "prior", "orbits", "scores", "costs")
 # Why an interface lacks a reward.
 NOT_YET = "not written yet"
 ONE_PROMPT = "it is over orbits, and a group is one prompt"
+NO_FUNCTION = "a configuration cannot hold a function"
 NO_COUNTS = "it counts nothing; give the score itself"
 
 
@@ -66,6 +68,12 @@ def tries(options: Mapping[str, Any]) -> int:
     return int(options["k"])
 
 
+def entries_given(options: Mapping[str, Any]) -> int:
+    """The draws K for which the caller gave entries; for a function any will do."""
+    given = options["entries"]
+    return 1 if callable(given) else len(parsed_entries(given)) - 1
+
+
 @dataclass(frozen=True, eq=False)
 class Reward:
     """A row of the registry.
@@ -78,6 +86,7 @@ class Reward:
     least_draws: options -> the fewest draws K with which the reward can be paid.
     texts: options that compare the texts themselves, for interfaces that have them.
     lacking: an interface, or data that none of them passes -> why.
+    gated: whether it takes where= and bonus=, so that only right completions are paid.
     """
 
     function: Callable[..., Any]
@@ -87,6 +96,7 @@ class Reward:
     least_draws: Callable[[Mapping[str, Any]], int] = one_draw
     texts: tuple[str, ...] = ()
     lacking: Mapping[str, str] = field(default_factory=dict)
+    gated: bool = False
 
     @property
     def name(self) -> str:
@@ -132,32 +142,53 @@ class Reward:
 
 
 ROWS = (
-    Reward(log_probability, "The logarithm of the probability of the answer.", "released"),
+    Reward(
+        log_probability,
+        "The logarithm of the probability of the answer.",
+        "released",
+        gated=True,
+    ),
     Reward(
         diversity,
         "What is rare earns more: minus the logarithm of the probability, or one minus the probability.",
         "released",
-        lacking={"prior": NOT_YET},
+        gated=True,
     ),
     Reward(
         tsallis,
         "The Tsallis logarithm of order q of the probability of the answer.",
         "released",
         least_draws=tsallis_degree,
-        lacking={"trl": NOT_YET},
+        gated=True,
     ),
     Reward(
         polynomial,
         "A polynomial of the probability of the answer, without bias.",
         "exact",
         least_draws=degree,
+        gated=True,
     ),
     Reward(
         pass_at,
         "The chance that one of k completions has the answer, without bias.",
         "exact",
         least_draws=tries,
-        lacking=dict.fromkeys(INTERFACES, NOT_YET),
+        lacking={"estimators": NOT_YET, "groups": NOT_YET},
+        gated=True,
+    ),
+    Reward(
+        of_counts,
+        "The caller's own function of the count of the answer.",
+        "exact",
+        least_draws=entries_given,
+        gated=True,
+    ),
+    Reward(
+        of_group,
+        "The caller's own function of all counts of the group, for which no theorem holds.",
+        None,
+        lacking={"estimators": NO_FUNCTION},
+        gated=True,
     ),
     Reward(
         ground_truth,
@@ -204,7 +235,7 @@ REWARDS = {row.name: row for row in ROWS}
 def offered(interface: str) -> dict[str, Reward]:
     """The rewards that an interface offers, by name.
 
-    >>> [*offered("groups")]
-    ['log_probability', 'diversity', 'tsallis', 'polynomial', 'coherence', 'pairwise']
+    >>> [*offered("groups")][:4]
+    ['log_probability', 'diversity', 'tsallis', 'polynomial']
     """
     return {name: row for name, row in REWARDS.items() if interface not in row.lacking}

@@ -1,12 +1,12 @@
 """Old names of rewards and of their options, which go on working until 1.0 and warn of the new ones."""
 
-import sys
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from polyest.errors import InvalidReward
-from polyest.rewards.estimates import constant
+from polyest.rewards.notices import warn_caller
+from polyest.rewards.tracing import constant
 from polyest.values import among
 
 NAMES = {"log": "log_probability", "soft": "soft_consistency"}  # of rewards, in integrations
@@ -62,10 +62,7 @@ def moved(
 @constant
 def warn_of(old: str, new: str) -> None:
     """Warns of an old name at the line outside of polyest that used it; a compiled graph does so once."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] == "polyest":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(_said(old, new), DeprecationWarning, stacklevel=level)
+    warn_caller(DeprecationWarning(_said(old, new)))
 
 
 def warn_of_setting(setting: str, old: str, new: str) -> None:

@@ -21,7 +21,7 @@ from polyest.arrays import Array, doubles, library
 from polyest.errors import InvalidReward
 from polyest.reals import finite, reals
 from polyest.rewards.estimates import counted, filled, group_sizes, summable
-from polyest.rewards.options import LOWEST, TABLES, Options, parse_options
+from polyest.rewards.options import GATED, LOWEST, TABLES, Options, parse_options
 from polyest.values import among, shown, whole
 
 OBJECTIVES = ("accuracy", "log", "pass@k")
@@ -58,7 +58,7 @@ def ground_truth(
     beta : float
         The factor of the rewards, positive.
     **options : Options
-        All but those that say which table.
+        All but those that say which table, and but `where` and `bonus`.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def ground_truth(
     if k is not None and not whole(k, 1):
         raise InvalidReward(f"k is {shown(k)}: expected an integer of at least 1")
     wanted: Options = {"unanswered": LOWEST, **options}
-    how = parse_options("log", beta, 1, wanted, but=TABLES)
+    how = parse_options("log", beta, 1, wanted, but=(*TABLES, *GATED))
     seen = counted(answers, wanted)
     answer = counts.integers("answers", answers, answers)
     right = doubles(_right(answer, counts.integers("truth", truth, answer)))

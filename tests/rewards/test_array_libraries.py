@@ -64,6 +64,24 @@ CALLS = {
         lambda a, q: rewards.diversity(a, measure="exploration", prior=q),
         lambda seed: (batch(seed), reals(seed, 6, 8)),
     ),
+    "gated": (
+        lambda a, w: rewards.diversity(a, where=w, bonus=1, measure="gini"),
+        lambda seed: (batch(seed), batch(seed) > 1),
+    ),
+    "conditional": (
+        lambda a, w: rewards.diversity(a, where=w, bonus=1, measure="conditional", dyadic=True),
+        lambda seed: (batch(seed), batch(seed) > 1),
+    ),
+    "gated exploration": (
+        lambda a, w, q: rewards.diversity(
+            a, where=w, bonus=9, measure="exploration", prior=q, noise=2
+        ),
+        lambda seed: (batch(seed), batch(seed) > 1, reals(seed, 6, 8)),
+    ),
+    "own entries": (
+        lambda a: rewards.of_counts(a, lambda X, K: X - K),
+        lambda seed: (batch(seed),),
+    ),
     "truth": (
         lambda a, t: rewards.ground_truth(a, t, objective="log"),
         lambda seed: (batch(seed), batch(seed)[:, 0]),
@@ -115,6 +133,7 @@ CALLS = {
     ),
     "exact": (lambda a: pairing.pair(8, "exact").advantages(a), lambda seed: (batch(seed),)),
 }
+pytestmark = pytest.mark.filterwarnings("ignore::polyest.errors.RightPaidLess")
 each_call = pytest.mark.parametrize("name", CALLS)
 
 

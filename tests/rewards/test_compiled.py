@@ -8,6 +8,7 @@ import torch
 
 from polyest import advantages, counts, rewards
 
+pytestmark = pytest.mark.filterwarnings("ignore::polyest.errors.RightPaidLess")
 ANSWERS = torch.tensor(np.random.default_rng(0).integers(-1, 5, (6, 8)))
 IDS = torch.arange(6).repeat_interleave(8)
 ORBITS = torch.tensor(np.random.default_rng(1).integers(-1, 4, (3, 2, 6)))
@@ -20,6 +21,12 @@ CALLS = {
     ),
     "polynomial": lambda a: rewards.polynomial(a, (1, -1, 0.5)),
     "entropy": lambda a: rewards.diversity(a),
+    "gated": lambda a: rewards.diversity(a, where=a > 1, bonus=1, dyadic=True),
+    "conditional": lambda a: rewards.diversity(a, measure="conditional", where=a > 1, noise=8),
+    "ragged, conditional": lambda a: rewards.diversity(
+        a.reshape(-1), measure="conditional", where=a.reshape(-1) > 1, groups=IDS, sizes=(3, 10)
+    ),
+    "own entries": lambda a: rewards.of_counts(a, (3, 2, 1, 0, 0, -1, 4)),
     "truth": lambda a: rewards.ground_truth(a, a[:, 0], objective="log"),
     "advantage": lambda a: advantages.group_mean(rewards.log_probability(a)),
     "standardised": lambda a: advantages.standardised(rewards.log_probability(a).bfloat16()),

@@ -13,12 +13,12 @@ import pytest
 from samples import data, required
 
 from polyest import rewards
-from polyest.errors import InvalidProblem, InvalidReward, PolyestError, UnknownOption
+from polyest.errors import InvalidProblem, InvalidReward, Mismatch, PolyestError, UnknownOption
 from polyest.integrations import trl, verl
 from polyest.integrations.estimators import HERE, SHARED, parse_options
 from polyest.integrations.groups import GroupReward
 from polyest.integrations.reader import Answering
-from polyest.integrations.trl.reward import OrbitKeywords
+from polyest.integrations.trl.keywords import GatedKeywords, OrbitKeywords
 from polyest.rewards.options import TABLES, UNANSWERED, Options
 from polyest.rewards.registry import DATA, INTERFACES, REQUIRED, REWARDS, offered
 from polyest.rewards.registry import UNANSWERED as IN_TRAINERS
@@ -105,7 +105,7 @@ def test_a_row_knows_the_fewest_draws(name):
     least = row.least_draws(required(name))
     assert least >= 2
     assert np.isfinite(paid(row, [[7] * (least + 2)])).all()
-    with pytest.raises((InvalidProblem, InvalidReward)):
+    with pytest.raises((InvalidProblem, InvalidReward, Mismatch)):
         paid(row, [[7] * (least + 1)])
 
 
@@ -134,6 +134,7 @@ def test_estimators_and_groups_take_what_the_row_says(name, interface):
         *Options.__annotations__,
         *Answering.__annotations__,
         *OrbitKeywords.__annotations__,
+        *GatedKeywords.__annotations__,
     }
     every |= {option for other in REWARDS.values() for option in other.options} | here
     every -= {"kind"} if name == "diversity" else set()  # old name of measure

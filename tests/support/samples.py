@@ -1,9 +1,18 @@
 """A valid call of every reward of the registry: tests that run over it begin from these."""
 
+import numpy as np
+
 from polyest.rewards.registry import REWARDS
 
 # Options without default, and data of one group of five.
-OPTIONS = {"q": 3, "coefficients": (0, 0.5, 1), "k": 2, "multiplier": 0.5}
+OPTIONS = {
+    "q": 3,
+    "coefficients": (0, 0.5, 1),
+    "k": 2,
+    "multiplier": 0.5,
+    "entries": (0.5, 2, 1, -1),
+    "f": np.sqrt,
+}
 DATA = {"answers": [[7, 7, 3, -1, 5]], "truth": [7], "scores": [[1.0] * 5], "costs": [[1.0] * 5]}
 
 

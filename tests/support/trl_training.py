@@ -57,7 +57,17 @@ def rewarded():
         trl.polynomial((0, 1, -0.5)),
         trl.diversity(),
         trl.diversity(measure="gini"),
+        trl.diversity(measure="exploration", prior=guessed),
+        trl.diversity(measure="conditional", where="answer", bonus=2),
+        trl.diversity(where=large, bonus=1),
+        trl.log_probability(where="answer", bonus=4),
+        trl.tsallis(2),
+        trl.pass_at(2),
+        trl.of_counts(inverse),
+        trl.of_group(share, where=large),
+        trl.ground_truth(),
         trl.ground_truth(objective="log"),
+        trl.ground_truth(objective="pass@k", k=3),
         trl.coherence(orbit_size=3),
         trl.coherence(orbit_size=1, ties="least"),
         trl.soft_consistency(orbit_size=3, num_generations=8),
@@ -71,6 +81,25 @@ def rewarded():
 
 def last_word(text):
     return text.split()[-1] if text.split() else None
+
+
+def large(completions, **columns):
+    """A verifier: a completion whose last digit is 5 or more is right."""
+    digits = [[c for c in text if c.isdigit()] for text in completions]
+    return [None if not read else float(read[-1] >= "5") for read in digits]
+
+
+def guessed(completions, **columns):
+    """log Q of each completion."""
+    return [-len(text) / 8 for text in completions]
+
+
+def inverse(X, K):
+    return 1 / (X + 1)
+
+
+def share(times, right):
+    return times / len(times) * right.mean()
 
 
 def apart(texts):

@@ -8,8 +8,9 @@ into groups.  All processes see the same batch and raise the same errors.
 Where the number of generations G is known, a group is G rows of the whole batch that follow each other, as
 it is for TRL, and a process pays only the groups and orbits that it has rows of.  Otherwise it pays all of
 them, because a group of some size may have no table, which all processes have to raise; and so it does with a
-history, where groups have several sample sizes.  It also pays all of them where texts are compared, because
-the caller's function may raise, or be a collective call itself.
+history, where groups have several sample sizes.  It also pays all of them where texts are compared, or a
+function of the group is paid, because the caller's function may raise, or be a collective call itself; and
+where rewards depend on a prior, as the grid that they are rounded to is then that of the whole batch.
 An equivalence is asked for each orbit by one process, the one that has its first row, which tells the
 others.
 """
@@ -21,7 +22,7 @@ from typing import SupportsIndex
 import numpy as np
 
 from polyest import gathering
-from polyest.arrays import Array, Ints
+from polyest.arrays import Array, Floats, Ints
 from polyest.errors import BrokenBatch, BrokenOrbit
 from polyest.integrations.reader import identified
 from polyest.integrations.trl.rows import Names, Reading, Rows, rows_of
@@ -43,6 +44,7 @@ class Batch:
     and, where the number of generations is known, in an orbit of which this process has no row.
     mine: the slice of the completions of this process.
     prompts: ids (N,) of prompts, the same in every batch.
+    judged, prior: float64 (N,), what those functions gave, nan for None; None where there are none.
     """
 
     groups: Ints
@@ -52,6 +54,8 @@ class Batch:
     kept: Array
     mine: slice
     prompts: Ints
+    judged: Floats | None = None
+    prior: Floats | None = None
 
 
 def read(
@@ -75,10 +79,11 @@ def read(
     except Exception:  # any error is raised again, once the other processes know of it
         _refuse(how, "could not read its rows")
         raise
-    (ids, marks, orbit, truth, keys), texts = rows.arrays, rows.texts
+    (ids, marks, orbit, truth, keys), values, texts = rows.arrays, rows.values, rows.texts
     mine = slice(0, len(ids))
     if how.gather is not False:
-        (ids, marks, orbit, truth, keys), mine = gathering.whole(*rows.arrays)
+        every, mine = gathering.whole(*rows.arrays, *rows.values)
+        (ids, marks, orbit, truth, keys), values = every[:5], every[5:]
         if how.texts:
             texts = _exchanged(texts)
     if not len(ids):
@@ -90,12 +95,15 @@ def read(
         orbits, kept = _orbits(how, groups, orbit, first, copy, rows.orbit_names)
     if how.reader.equivalence and not how.texts:
         keys, truth = _joined(how, rows, orbits, mine)
-    if how.num_generations and not how.texts and not how.continued:
+    if how.num_generations and not (how.texts or how.continued or how.everywhere):
         here = np.zeros(orbits.max() + 1, bool)
         here[orbits[mine]] = True
         kept = kept & here[orbits]
     spoken = _objects(texts) if how.texts else keys
-    return Batch(groups, orbits, spoken, truth if how.truth else None, kept, mine, ids)
+    judged = values[0] if how.judge else None
+    prior = values[-1] if how.prior else None
+    right = truth if how.truth else None
+    return Batch(groups, orbits, spoken, right, kept, mine, ids, judged, prior)
 
 
 def _refuse(how: Reading, what: str) -> None:

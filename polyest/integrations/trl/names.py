@@ -9,7 +9,13 @@ from polyest.rewards.registry import REWARDS, UNANSWERED
 
 def name_of(form: str, settings: Mapping[str, object], reading: Reading) -> str:
     """The form and all settings that are not the defaults, joined by hyphens."""
-    usual = {"beta": 1.0, "dyadic": True, "unanswered": UNANSWERED, **REWARDS[form].options}
+    usual = {
+        "beta": 1.0,
+        "bonus": 0.0,
+        "dyadic": True,
+        "unanswered": UNANSWERED,
+        **REWARDS[form].options,
+    }
     parts = [
         f"{key}{word(value)}"
         for key, value in sorted(settings.items())
@@ -27,7 +33,9 @@ def name_of(form: str, settings: Mapping[str, object], reading: Reading) -> str:
         "G": (reading.num_generations, None),
         "gather": (reading.gather, "auto"),
         "broken": (reading.broken, "raise"),
-        "truth": (reading.truth or "answer", "answer"),
+        "truth": (reading.truth or "answer", "answer") if not reading.gated else (None, None),
+        "where": ((reading.truth or reading.judge) if reading.gated else None, None),
+        "prior": (reading.prior, None),
     }
     parts += [f"{key}{word(value)}" for key, (value, but) in read_by.items() if value != but]
     return "-".join([form, *parts])

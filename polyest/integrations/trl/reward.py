@@ -1,10 +1,12 @@
-"""A reward function of TRL: its keywords, how it is made from them, and what it does with a batch."""
+"""A reward function of TRL: how it is made from its keywords, and what it does with a batch."""
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from inspect import iscoroutinefunction
 from math import isnan
 from numbers import Integral
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,89 +15,20 @@ from polyest.errors import InvalidReward, NotInstalled, PolyestError, UnknownOpt
 from polyest.history.history import History
 from polyest.integrations.earlier import history_of
 from polyest.integrations.estimators import finite_in_float32
-from polyest.integrations.reader import Answering, pop_reader
+from polyest.integrations.reader import pop_reader
 from polyest.integrations.trl.batch import BROKEN, GATHER, Batch, read
+from polyest.integrations.trl.keywords import GatedKeywords, Keywords, OrbitKeywords, RewardFunction
 from polyest.integrations.trl.labels import Labels
 from polyest.integrations.trl.names import name_of
 from polyest.integrations.trl.rows import Reading
 from polyest.integrations.trl.setup import looked_at
 from polyest.integrations.trl.trainer import Trainer, evaluated, read_as, trainer_of, values_of
-from polyest.problem.criteria import Name
+from polyest.rewards.notices import forgotten
 from polyest.rewards.registry import REWARDS, UNANSWERED
 from polyest.values import shown, whole
 
 # The size of the group on which a reward is tried, where the number of generations is not known.
 TRIED = 34
-
-
-class Keywords(Answering, total=False):
-    """Keywords that the rewards have in common, beside those of `reader.Answering`.
-
-    Attributes
-    ----------
-    group : str
-        The column with the id of a row's prompt, whole numbers or texts; "group_id" by default.  It is not
-        needed where the number of generations is known: then rows that follow each other are a group.
-    num_generations : int or None
-        The number G, where the trainer cannot be found, or to have it compared with the trainer's.  Every G
-        rows that follow each other are a group of their own, so that an id that is drawn twice makes two
-        groups, and any other size is an error.  In evaluation it is the trainer's `num_generations_eval`.
-    end_token : int, iterable of int or None
-        The token that ends a completion, or several.  A completion that ends in none of them was cut, and is
-        no answer.  By default those of the trainer, where it masks completions that were cut; () reads all.
-    gather : {"auto", True, False}
-        Whether groups are counted over all processes: "auto" (default) does so if there is a process group,
-        True insists on one, and False counts the rows of this process.
-    name : str
-        The reward's `__name__`, under which TRL logs it; made from the other keywords by default.
-    criterion : str
-        As in `rewards.Options`.
-    bias : float
-        As in `rewards.Options`.
-    bias_ratio : float
-        As in `rewards.Options`.
-    noise : float
-        As in `rewards.Options`.
-    table : Table or str
-        As in `rewards.Options`.
-    history : History
-        Earlier completions of each prompt, counted too in training; `HistoryCallback` records them.  Prompts
-        are told apart by the column of groups, or else by their text.
-    dyadic : bool
-        As in `rewards.Options`, but True by default.
-    unanswered : {"exclude", "lowest"}
-        As in `rewards.Options`, but "lowest" by default; "exclude" pays None.
-    """
-
-    group: str
-    num_generations: int | None
-    end_token: int | Iterable[int] | None
-    gather: str | bool
-    name: str
-    criterion: Name
-    bias: float
-    bias_ratio: float
-    noise: float
-    table: Any
-    history: History | None
-    dyadic: bool
-    unanswered: Literal["exclude", "lowest"]
-
-
-class OrbitKeywords(Keywords, total=False):
-    """Keywords of rewards over an orbit of prompts, beside those of `Keywords`.
-
-    Attributes
-    ----------
-    orbit : str
-        The column with the id of a row's orbit, "orbit_id" by default; not read if `orbit_size` is 1.
-    broken : {"raise", "exclude"}
-        What to do with an orbit that arrives without all its prompts: "raise" (default), or "exclude", which
-        pays None.  Evaluation cuts orbits if its batch is not the whole data set.
-    """
-
-    orbit: str
-    broken: Literal["raise", "exclude"]
 
 
 class Reward:
@@ -236,9 +169,14 @@ class Reward:
             given |= {"history": past, "prompts": batch.prompts[kept][:: G or 1]}
         if how.orbit_size:
             given["orbits"] = batch.orbits[kept][:: G or 1]
-        if batch.truth is not None:
-            given["truth"] = batch.truth[kept].reshape(shape)
         answers = batch.answers[kept].reshape(shape)
+        if batch.truth is not None:
+            truth = batch.truth[kept].reshape(shape)
+            given |= {"where": answers == truth} if how.gated else {"truth": truth}
+        if batch.judged is not None:
+            given["where"] = batch.judged[kept].reshape(shape) > 0
+        if batch.prior is not None:
+            given["prior"] = batch.prior[kept].reshape(shape)
         paid = REWARDS[self.form].function(answers, **given, **self.options).reshape(-1)
         return finite_in_float32(paid)
 
@@ -247,13 +185,19 @@ class Reward:
         G = self.reading.num_generations
         groups = np.repeat(np.arange(self.reading.orbit_size or 1), G or TRIED)
         one = 0 * groups
-        texts: Any = np.array([None] * len(groups), object) if self.reading.texts else one
+        texts: Any = np.array([None] * len(groups), object) if self.reading.texts else one.copy()
         truth = one if self.reading.truth else None
-        batch = Batch(groups, one, texts, truth, one == 0, slice(None), groups)
+        judged = np.ones(len(groups)) if self.reading.judge else None
+        prior = np.zeros(len(groups)) if self.reading.prior else None
+        if (
+            self.reading.everywhere
+        ):  # the caller's function is tried on a completion without an answer too
+            texts[-1] = -1
+        batch = Batch(groups, one, texts, truth, one == 0, slice(None), groups, judged, prior)
         past = None if self.history is None else History(stable_ids=True)
         later = [] if past is None or G is None else _visited(self.history, G)
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), nullcontext() if G else forgotten():
                 if G is None:  # a warning of a group size that is only a guess would mislead
                     warnings.simplefilter("ignore")
                 self._paid(self.reading, batch, one == 0, past)
@@ -271,12 +215,14 @@ def build(
     orbit_size: int | None = None,
     truth: str | None = None,
     texts: bool = False,
+    prior: object = None,
 ) -> Reward:
     """The reward of a form, with these arguments and keywords.
 
     orbit_size: prompts of an orbit, None for a reward that is not over orbits.
     truth: the column with the right answers, for a reward that needs them.
     texts: whether whole completions are compared in place of answers.
+    prior: the function of log Q, for a reward that needs it.
 
     Raises TypeError for a keyword that is unknown, InvalidReward for a bad value.
     """
@@ -286,7 +232,8 @@ def build(
     ):
         if n is not None and not whole(n, 1):
             raise InvalidReward(f"{what} is {shown(n)}: expected a whole number of at least 1")
-    known = (OrbitKeywords if orbit_size else Keywords).__annotations__
+    gated = REWARDS[form].gated
+    known = (OrbitKeywords if orbit_size else GatedKeywords if gated else Keywords).__annotations__
     unknown = [name for name in keywords if name not in known]
     if unknown:
         raise TypeError(
@@ -294,6 +241,9 @@ def build(
         )
     given: dict[str, Any] = dict(keywords)
     orbit = given.pop("orbit", "orbit_id") if orbit_size else None
+    where = given.pop("where", None)
+    if isinstance(where, str):
+        truth = where
     reading = Reading(
         group=given.pop("group", None),
         reader=pop_reader(given),
@@ -306,6 +256,10 @@ def build(
         truth=truth,
         texts=texts,
         continued=given.get("history") is not None,
+        gated=where is not None,
+        judge=None if truth else _function("where", where, ", or the name of a column"),
+        prior=_function("prior", prior),
+        everywhere=form == "of_group" or prior is not None,
     )
     if reading.broken not in BROKEN or not any(reading.gather is way for way in GATHER):
         raise InvalidReward(
@@ -313,6 +267,18 @@ def build(
             '"raise" or "exclude" for broken, and "auto", True or False for gather'
         )
     return Reward(form, arguments, reading, {"dyadic": True, "unanswered": UNANSWERED, **given})
+
+
+def _function(name: str, value: object, also: str = "") -> RewardFunction | None:
+    """A reward function of the caller's, checked; None where there is none."""
+    if value is None:
+        return None
+    if not callable(value) or iscoroutinefunction(value):
+        raise InvalidReward(
+            f"{name} is {shown(value)}: expected a function of prompts, completions and columns, as TRL "
+            f"calls rewards, that is no coroutine{also}"
+        )
+    return value
 
 
 def looked_back(past: object, reading: Reading) -> str:

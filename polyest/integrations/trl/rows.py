@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from polyest.arrays import Ints
+from polyest.arrays import Floats, Ints
 from polyest.errors import BrokenBatch, InvalidAnswer, MissingColumn
 from polyest.integrations.messages import content_of, texts_of
 from polyest.integrations.reader import Reader, identified
+from polyest.integrations.trl.keywords import RewardFunction
+from polyest.reals import on_host
 from polyest.values import plain, shown
 
 Names = tuple[Ints, Sequence[object]]  # ids of rows (N,), and what the column has for them
 # What TRL passes beside the columns of the dataset.
 PASSED = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 GROUP = "group_id"
+NUMBERS = "a number or None for each completion"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,9 @@ class Reading:
     orbit: the column with ids of orbits, None where it is not read; orbit_size: 0 without orbits.
     truth: the column with right answers, or None; texts: whether whole completions are compared.
     continued: whether earlier completions of the prompts are counted too.
+    gated: whether right answers alone are paid, by the column `truth` or by `judge`, a reward function.
+    prior: a reward function that gives log Q of each answer.
+    everywhere: whether every process pays all groups (batch.py).
     """
 
     group: str | None
@@ -43,6 +49,10 @@ class Reading:
     truth: str | None
     texts: bool
     continued: bool = False
+    gated: bool = False
+    judge: RewardFunction | None = None
+    prior: RewardFunction | None = None
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +60,14 @@ class Rows:
     """Rows of this process.
 
     arrays: ids (N,) of groups, prompts, orbits, right answers and answers.
+    values: what `judge` and `prior` gave, float64 (N,), nan for None, if there are such functions.
     texts, keys, right: the completions, the keys of their answers and of the right answers, or None.
     group: the name of the column of groups.
     group_names, orbit_names: what ids stand for, to show in a message; ids of texts are digests.
     """
 
     arrays: tuple[Ints, ...]
+    values: tuple[Floats, ...]
     texts: list[str | None]
     keys: list[str | None]
     right: list[str | None]
@@ -71,7 +83,8 @@ def rows_of(
     columns: Mapping[str, object],
 ) -> Rows:
     """The rows of this process.  Raises BrokenBatch, InvalidAnswer, MissingColumn."""
-    texts = texts_of(completions)
+    said = list(completions)
+    texts = texts_of(said)
     rows = len(texts)
     if len(prompts) != rows:
         raise BrokenBatch(f"{len(prompts)} prompts for {rows} completions: expected one a row")
@@ -101,8 +114,10 @@ def rows_of(
         right = how.reader.labels(column(how.truth, columns, rows))
     if not how.texts:
         keys = how.reader.keys(texts)
+    asked_of = (("where", how.judge), ("prior", how.prior))
     return Rows(
         (ids, marks, orbits, identified(right), identified(keys)),
+        tuple(_given(n, f, prompts, said, columns) for n, f in asked_of if f is not None),
         texts,
         keys,
         right,
@@ -110,6 +125,28 @@ def rows_of(
         (ids, group),
         (orbits, orbit),
     )
+
+
+def _given(
+    name: str,
+    function: RewardFunction,
+    prompts: Sequence[object],
+    completions: list[object],
+    columns: Mapping[str, object],
+) -> Floats:
+    """What a reward function of the caller's gives for the rows of this process, float64 (N,), nan for None.
+
+    Raises BrokenBatch for another number of values, InvalidReward for what are no numbers.
+    """
+    given = on_host(
+        f"what {name} gave", function(prompts=prompts, completions=completions, **columns), NUMBERS
+    )
+    if given.shape != (len(completions),):
+        raise BrokenBatch(
+            f"{name} gave values of shape {given.shape} for {len(completions)} completions: expected a "
+            "number or None for each"
+        )
+    return given
 
 
 def column(name: str, columns: Mapping[str, object], rows: int, repair: str = "") -> list[object]:

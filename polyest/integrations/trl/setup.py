@@ -191,7 +191,8 @@ def _fits(reward: Any, config: Any, rewards: int) -> None:
     evaluated = getattr(config, "num_generations_eval", None) or G
     # Elsewhere 0 is the least reward, so that None taken as 0 does no harm.
     row = REWARDS[reward.form]
-    silent = row.table is not None and row.unanswered == EXCLUDE
+    silent = (row.table is not None or reward.form == "of_group") and row.unanswered == EXCLUDE
+    silent = silent and not reward.reading.gated
     if rewards > 1 and silent and reward.options.get("unanswered") == EXCLUDE:
         raise InvalidReward(
             f"{reward.__name__} beside another reward: TRL adds None as 0, which is what "
