@@ -43,6 +43,7 @@ class Batch:
     and, where the number of generations is known, in an orbit of which this process has no row.
     mine: the slice of the completions of this process.
     prompts: ids (N,) of prompts, the same in every batch.
+    said: keys of the answers of this process.
     """
 
     groups: Ints
@@ -52,6 +53,7 @@ class Batch:
     kept: Array
     mine: slice
     prompts: Ints
+    said: Sequence[str | None] = ()
 
 
 def read(
@@ -95,7 +97,8 @@ def read(
         here[orbits[mine]] = True
         kept = kept & here[orbits]
     spoken = _objects(texts) if how.texts else keys
-    return Batch(groups, orbits, spoken, truth if how.truth else None, kept, mine, ids)
+    right = truth if how.truth else None
+    return Batch(groups, orbits, spoken, right, kept, mine, ids, rows.keys)
 
 
 def _refuse(how: Reading, what: str) -> None:

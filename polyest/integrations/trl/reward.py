@@ -15,6 +15,7 @@ from polyest.integrations.estimators import finite_in_float32
 from polyest.integrations.reader import Answering, pop_reader
 from polyest.integrations.trl.batch import BROKEN, GATHER, Batch, read
 from polyest.integrations.trl.labels import Labels
+from polyest.integrations.trl.logs import tables_of, tell
 from polyest.integrations.trl.names import name_of, word
 from polyest.integrations.trl.rows import Reading
 from polyest.integrations.trl.setup import looked_at
@@ -197,6 +198,8 @@ class Reward:
             paid[kept] = self._paid(how, batch, kept, past)
         if self.listener is not None and past is not None:
             self.listener(self, batch)
+        tables = tables_of(self.form, self.options, how.num_generations)
+        tell(str(self.__name__), how, batch, paid, columns, tables, past)
         return [None if isnan(r) else r for r in paid[batch.mine].tolist()]
 
     @property
