@@ -197,8 +197,6 @@ class Step:
         ------
         CountOutOfRange
             If the answers are no integers in groups.
-        TableNotFound
-            If no such table was released.
 
         Examples
         --------

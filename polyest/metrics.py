@@ -15,7 +15,8 @@
 
 What cannot be known is left out: no_signal without rewards, accuracy without right answers, drift without a
 history that has met prompts again, the standard error of a single group, the entropy in groups of fewer than
-3, and the bound of a closed form, of which nothing is proved before it is asked for.
+3 and in those for which no table is released, and the bound of a closed form, of which nothing is proved
+before it is asked for.
 
 The entropy.  A table c of K = G - 2 draws, the one of the rewards, has the mean P(p) at an answer of
 probability p.  Each completion's answer is counted among the G - 1 others; as an entry of G - 1 draws stands
@@ -37,7 +38,7 @@ import numpy as np
 from polyest import tallies
 from polyest.arrays import Array, Bools, Floats, Ints, to_numpy
 from polyest.counts import SPENT
-from polyest.errors import CountOutOfRange, InvalidReward
+from polyest.errors import CountOutOfRange, InvalidReward, TableNotFound
 from polyest.history.history import History
 from polyest.problem.bernstein import elevate
 from polyest.reals import on_host
@@ -102,8 +103,6 @@ def of_batch(
         If rewards do not fit the answers, or the options are not valid.
     Mismatch
         If a Table of another target or another sample size is given.
-    TableNotFound
-        If no such table was released.
     UnknownOption
         If a keyword is none of those that say which table.
 
@@ -165,14 +164,15 @@ def _greatest(values: Ints, which: Ints) -> Ints:
 
 
 def _entropy(how: Estimator, times: Ints, which: Ints, sizes: Ints) -> Mapping[str, float]:
-    """The estimate over all groups that are large enough, its standard error and its bound."""
-    enough = sizes >= LEAST
-    if not enough.any():
+    """The estimate over all groups whose size has a table, its standard error and its bound."""
+    by_size = {G: _elevated(how, G) for G in np.unique(sizes).tolist() if G >= LEAST}
+    tabled = {G: pair for G, pair in by_size.items() if pair is not None}
+    if not tabled:
         return {}
+    enough = np.isin(sizes, [*tabled])
     each = np.zeros(len(sizes))
     bounds = []
-    for G in np.unique(sizes[enough]).tolist():
-        entries, bound = _elevated(how, G)
+    for G, (entries, bound) in tabled.items():
         rows = sizes[which] == G
         np.add.at(each, which[rows], -entries[times[rows] - 1] / G)
         bounds.append(bound)
@@ -187,10 +187,13 @@ def _entropy(how: Estimator, times: Ints, which: Ints, sizes: Ints) -> Mapping[s
 
 
 @lru_cache(maxsize=256)
-def _elevated(how: Estimator, G: int) -> tuple[Floats, float | None]:
-    """Entries of G - 1 draws with the mean of the table of G - 2, and its certified bias."""
+def _elevated(how: Estimator, G: int) -> tuple[Floats, float | None] | None:
+    """Entries of G - 1 draws with the mean of the table of G - 2, and its certified bias, if there is one."""
     K = G - SPENT["group-mean"]
-    lookup = table(how, K)
+    try:
+        lookup = table(how, K)
+    except TableNotFound:
+        return None
     proved = lookup.claims if isinstance(lookup, Table) else lookup.certificate
     entries = np.array(elevate(rewarded(how, K).tolist(), K + 1))
     return entries, None if proved is None else proved.bias.upper

@@ -41,6 +41,10 @@ def test_what_cannot_be_known_is_left_out():
     assert {*metrics.of_batch(ANSWERS, truth=[-1] * 3)} == WITHOUT | ENTROPY
     assert {*metrics.of_batch(ANSWERS[:1])} == WITHOUT | ENTROPY - {"answer_entropy_error"}
     assert {*metrics.of_batch([[7, 3]])} == WITHOUT  # K = 0
+    unreleased = np.arange(2 * 150).reshape(2, 150)  # K = 148
+    assert {*metrics.of_batch(unreleased)} == WITHOUT
+    both = metrics.of_batch([*range(150), 7, 7, 3], groups=[0] * 150 + [1] * 3)
+    assert both["answer_entropy"] == metrics.of_batch([[7, 7, 3]])["answer_entropy"]
     proved_when_asked = metrics.of_batch(ANSWERS, table="harmonic")
     assert {*proved_when_asked} == WITHOUT | ENTROPY - {"answer_entropy_bias"}
     past = History(stable_ids=True)
