@@ -20,7 +20,7 @@ GROUP = "prompt_id"  # ms-swift's own column, equal for equal prompts of all pro
 OFFERED = tuple(
     name
     for name in trl.__all__
-    if name.islower() and name not in ("check", "order_by_orbit", "safety")
+    if name.islower() and name not in ("check", "order_by_orbit", "safety", "train_on")
 )
 
 

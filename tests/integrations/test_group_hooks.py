@@ -316,6 +316,7 @@ def test_a_sample_may_be_any_object():
 
 
 @pytest.mark.parametrize("beta", [1.0, 1e-4])
+@pytest.mark.filterwarnings("ignore::polyest.errors.RuinedByRounding")
 def test_slime_keeps_the_groups_whose_advantages_are_not_all_0(beta):
     """And so does its own filter, as rewards differ by a multiple of 2^-16 if at all."""
     for texts, kept in (

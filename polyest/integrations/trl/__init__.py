@@ -19,6 +19,7 @@ import numpy as np
 
 from polyest import rewards
 from polyest.errors import InvalidReward
+from polyest.integrations.trl.part import train_on
 from polyest.integrations.trl.reward import Keywords, OrbitKeywords, Reward, build
 from polyest.integrations.trl.safety_reward import SafetyReward
 from polyest.integrations.trl.setup import check, order_by_orbit
@@ -45,6 +46,7 @@ __all__ = [
     "polynomial",
     "safety",
     "soft_consistency",
+    "train_on",
 ]
 
 
