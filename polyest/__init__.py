@@ -20,8 +20,10 @@ if TYPE_CHECKING:
         games,
         gathering,
         history,
+        metrics,
         pairing,
         rewards,
+        selection,
     )
     from polyest import compiled as compiled
     from polyest import errors as errors
@@ -50,7 +52,7 @@ _HOMES = {
 }
 _MODULES = (
     "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier", "functions",
-    "games", "gathering", "grpo", "history", "pairing", "rewards",
+    "games", "gathering", "grpo", "history", "metrics", "pairing", "rewards", "selection",
 )  # fmt: skip
 
 __all__ = [
@@ -72,8 +74,10 @@ __all__ = [
     "history",
     "load",
     "loads",
+    "metrics",
     "pairing",
     "rewards",
+    "selection",
     "solve",
     "verify",
 ]

@@ -31,15 +31,16 @@ The loop takes everything as an argument and does not depend on text, tables or 
 The loop leaves out generation engines and their drift from the trainer (there is no importance correction
 between the two), several devices, mixed precision, gradient accumulation, asynchronous sampling, value
 functions, checkpoints and logging.  Who keeps the state of policy, optimizer and history goes on with
-`Config.first`.  It yields one record for each step and prints nothing.
+`Config.first`.  It yields one record for each step and prints nothing; a record gives the numbers of
+`polyest.metrics` when it is asked for them.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from polyest import advantages
+from polyest import advantages, metrics
 from polyest.errors import InvalidReward, NotInstalled
 from polyest.history.history import History
 from polyest.values import real, shown, whole
@@ -51,6 +52,9 @@ except ImportError:
     raise NotInstalled(
         "the reference loop needs torch, which is not installed: pip install 'polyest[torch]'"
     ) from None
+
+if TYPE_CHECKING:
+    from polyest.rewards.options import Which
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,41 @@ class Step:
     kl: float  # mean of d, an estimate of KL(pi, pi_ref); 0 without reference
     clipped: float  # share of tokens whose gain was clipped; they no longer move the policy
     norm: float  # norm of the gradient before it was clipped
+
+    def metrics(
+        self, history: History | None = None, **options: Unpack["Which"]
+    ) -> dict[str, float]:
+        """Give what is to be looked at of the batch; nothing is computed before it is asked for.
+
+        Parameters
+        ----------
+        history : History or None
+            The history of the run, for its drift as of now.
+        **options : Which
+            Which table estimates the entropy of the answers, as in `metrics.of_batch`.
+
+        Returns
+        -------
+        dict of str to float
+            The numbers by the names of `polyest.metrics`.
+
+        Raises
+        ------
+        CountOutOfRange
+            If the answers are no integers in groups.
+
+        Examples
+        --------
+        >>> drawn = torch.tensor([[7, 7, 3, -1]])
+        >>> step = Step(0, Traces(drawn, drawn), torch.zeros(1, 4), *[0.0] * 5)
+        >>> found = step.metrics()
+        >>> found["no_answer"], found["majority_share"], found["no_signal"]
+        (0.25, 0.5, 1.0)
+        """
+        answers = self.traces.answers
+        return metrics.of_batch(
+            answers.flatten(0, -2), rewards=self.rewards, history=history, **options
+        )
 
 
 def train(

@@ -14,7 +14,7 @@ from polyest.integrations.art import art, final
 from polyest.integrations.group_reward import GroupReward
 from polyest.integrations.rllm import rllm
 from polyest.integrations.skyrl import skyrl
-from polyest.integrations.slime import slime
+from polyest.integrations.slime import has_signal, slime
 from polyest.integrations.tinker import tinker
 
-__all__ = ["GroupReward", "art", "final", "rllm", "skyrl", "slime", "tinker"]
+__all__ = ["GroupReward", "art", "final", "has_signal", "rllm", "skyrl", "slime", "tinker"]

@@ -1,10 +1,13 @@
-"""slime: a reward of whole groups, which it asks for with --custom-rm-path and --group-rm."""
+"""slime: a reward of whole groups, which it asks for with --custom-rm-path and --group-rm, and a filter."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from polyest.errors import BrokenBatch
 from polyest.history.ids import Name
 from polyest.integrations.group_reward import GroupReward, check_prompt, visited
+from polyest.selection import silent
+from polyest.values import shown
 
 # Values of Sample.Status with which the response is not finished.
 UNFINISHED = ("truncated", "aborted", "failed", "pending")
@@ -60,6 +63,50 @@ def slime(
         return visited(reward, texts, prompt(samples[0]) if prompt and samples else None)
 
     return rm
+
+
+def has_signal(args: object, samples: list[Any], **_: object) -> bool:
+    """Say whether a group is trained on, as slime's --dynamic-sampling-filter-path asks.
+
+    A group is dropped where all its rewards are equal, so that every advantage is 0, and no other.  slime's
+    own filter, check_reward_nonzero_std, drops those too whose standard deviation is below 1e-6.
+
+    Parameters
+    ----------
+    args : object
+        What slime passes; it is not read.
+    samples : list
+        The samples of one prompt, with their rewards.
+    **_ : object
+        What else slime passes; it is not read.
+
+    Returns
+    -------
+    bool
+        Whether the group has a signal.
+
+    Raises
+    ------
+    BrokenBatch
+        Where a completion was split into several samples, or a sample has no reward.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Sample
+    >>> [has_signal(None, [Sample(reward=r) for r in row]) for row in ([1.0, 1.0], [1.0, 0.0])]
+    [False, True]
+    """
+    if any(isinstance(sample, list) for sample in samples):
+        raise BrokenBatch(
+            "a completion in several samples, which would be counted as several: expected one for each"
+        )
+    paid = [sample.reward for sample in samples]
+    if not paid or not all(isinstance(reward, int | float) for reward in paid):
+        raise BrokenBatch(
+            f"rewards are {shown(paid)}: expected a number for each sample; let --group-rm pay before the "
+            "filter"
+        )
+    return not silent([paid])[0]
 
 
 def _unfinished(sample: object) -> bool:

@@ -313,3 +313,32 @@ def test_a_sample_may_be_any_object():
     rm = groups.slime(GroupReward("log_probability"))
     samples = [SimpleNamespace(response=text, label="7") for text in TEXTS]
     assert asyncio.run(rm(None, samples, evaluation=False)) == GroupReward("log_probability")(TEXTS)
+
+
+@pytest.mark.parametrize("beta", [1.0, 1e-4])
+@pytest.mark.filterwarnings("ignore::polyest.errors.RuinedByRounding")
+def test_slime_keeps_the_groups_whose_advantages_are_not_all_0(beta):
+    """And so does its own filter, as rewards differ by a multiple of 2^-16 if at all."""
+    for texts, kept in (
+        (["7"] * 4, False),
+        (["7", "7", "3", "3"], False),
+        (["7"] * 191 + ["3"], True),
+    ):
+        rm = groups.slime(GroupReward("log_probability", noise=2, beta=beta))
+        samples = [standins.Sample(text) for text in texts]
+        asyncio.run(standins.generate_and_rm_group(rm, None, samples))
+        assert groups.has_signal(None, samples, rollout_id=3) is kept
+        advantages = standins.slime_post_process(samples, len(texts), std=False)
+        assert bool((advantages != 0).any()) is kept
+        theirs = torch.tensor([one.reward for one in samples], dtype=torch.float64).std() > 1e-6
+        assert bool(theirs) is kept
+    close = [standins.Sample(reward=1.0), standins.Sample(reward=1.0 - 1e-7)]
+    assert groups.has_signal(None, close)
+
+
+def test_slimes_filter_refuses_what_it_cannot_judge():
+    with pytest.raises(errors.BrokenBatch, match="in several samples"):
+        groups.has_signal(None, [[standins.Sample("7")], standins.Sample("7")])
+    for odd in ([standins.Sample("7")], []):
+        with pytest.raises(errors.BrokenBatch, match=r"expected a number for each sample"):
+            groups.has_signal(None, odd)

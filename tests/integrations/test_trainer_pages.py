@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,11 +16,15 @@ import pages
 import pytest
 import standins
 import torch
+import trl_shaped
 from pages import TRAINERS, blocks
 
+from polyest.errors import BrokenBatch
+from polyest.integrations import trinity, trl
 from polyest.integrations.estimators import parse_options
 from polyest.integrations.groups import GroupReward
 from polyest.integrations.scores import answer_class
+from polyest.integrations.verl import estimators
 from polyest.rewards.registry import offered
 
 REWARDS = offered("estimators")
@@ -197,3 +202,92 @@ def test_openrlhf():
     assert not namespace["waiting"]
     with pytest.raises(Exception, match="a group has 2 completions"):
         asyncio.run(batch(BOXED[:2]))
+
+
+# Pages of trainers whose rewards have the shape of TRL's: more of them in test_trl_shaped.py.
+
+
+def test_unsloth(monkeypatch):
+    monkeypatch.setattr(metadata, "version", lambda name: "1.14.2")
+    reward = run("unsloth")["reward"]
+    config = {"loss_type": "dr_grpo", "scale_rewards": "none"}
+    trainer = trl_shaped.UnslothTrainer([reward], num_generations=4, **config)
+    (rewards,) = trainer.calculate_rewards(["q"] * 4, BOXED)
+    expected = trl.log_probability(kind="boxed", beta=0.1, num_generations=4)(["q"] * 4, BOXED)
+    assert rewards == expected
+    assert f"{reward.__name__}/answer_entropy" in trainer.logged
+
+
+def test_ms_swift(monkeypatch):
+    swift = standins.module(monkeypatch, "swift.rewards", orms={})
+    run("ms-swift")
+    args = SimpleNamespace(scale_rewards="none", num_generations=4)
+    made, name = trl_shaped.swift_instance(swift.orms, "counted", args)
+    assert name.startswith("log_probability")
+    samples = trl_shaped.swift_samples(["q"] * 4, BOXED)
+    assert trl_shaped.swift_rewards(samples, [made])[:, 0].tolist() == pytest.approx(paid())
+
+
+def test_trinity(monkeypatch):
+    standins.trinity(monkeypatch)
+    importlib.reload(trinity)
+    try:
+        made = run("trinity")["advantage"]
+        config = (PAGES / "trinity.md").read_text().split("```yaml\n")[1].split("```")[0]
+        path = re.search(r"advantage_fn: (\S+)", config)[1]
+        home, _, name = path.rpartition(".")
+        given = dict(re.findall(r"^    (\w+): (\S+)$", config, re.MULTILINE))
+        given |= {option: float(given[option]) for option in ("beta", "noise")}
+        same = getattr(importlib.import_module(home), name)(**given)
+        for advantage in (made, same):
+            exps = [standins.experience(text, run=i) for i, text in enumerate(BOXED)]
+            found, metrics = advantage(exps)
+            assert [float(one.advantages[0]) for one in found] == pytest.approx(paid(centred=True))
+            assert metrics["group_advantages/majority_share/mean"] == 0.5
+    finally:
+        monkeypatch.undo()
+        importlib.reload(trinity)
+
+
+def test_axolotl(monkeypatch, tmp_path):
+    page = text_of("axolotl")
+    body = next(body for kind, body, *_ in blocks(page) if kind == "python")
+    (tmp_path / "counted.py").write_text(body)
+    monkeypatch.syspath_prepend(tmp_path)
+    path = re.search(r'reward_funcs: \["(.*)"\]', page)[1]
+    try:
+        reward = trl_shaped.axolotl_reward(path)
+    finally:
+        sys.modules.pop("counted", None)
+    assert reward.reading.num_generations == int(re.search(r"num_generations: (\d+)", page)[1])
+    assert reward(["q"] * 8, BOXED * 2) == trl.log_probability(kind="boxed", beta=0.1)(
+        ["q"] * 8, BOXED * 2, group_id=[0] * 8
+    )
+
+
+def test_tunix():
+    reward = run("tunix")["reward"]
+    config = trl_shaped.TunixConfig(num_generations=8)
+    rewards = trl_shaped.tunix_rewards([reward], config, ["q"] * 8, BOXED * 2)
+    assert rewards.tolist() == reward(["q"] * 8, BOXED * 2)
+    centred = trl_shaped.tunix_drgrpo(rewards, 8)
+    assert centred.tolist() == pytest.approx((rewards - rewards.mean()).tolist())
+
+
+def test_agent_lightning():
+    namespace = run("agent-lightning")
+    estimator = estimators()["polyest_log_probability"]
+    options = dict(re.findall(r"algorithm\.polyest\.(\w+)=(\S+)", text_of("agent-lightning")))
+    config = {"polyest": {**options, "beta": float(options["beta"])}}
+    said = [namespace["answer_class"](text, kind="boxed") for text in BOXED[:3]] + [0.0]
+    rollouts = [0, 0, 1, 2, 2, 3]  # several calls of the model in a rollout
+    rows = [said[rollout] for rollout in rollouts]
+    uids = ["u"] * 6
+    stored = standins.lightning_scores(rows)
+    with pytest.raises(BrokenBatch, match=r"bfloat16: expected float32"):
+        standins.lightning_advantages(estimator, stored, rollouts, uids, config)
+    assert (stored.float()[:, -1] != torch.tensor(rows)).any()  # other classes
+    kept = standins.lightning_scores(rows, dtype=torch.float32)
+    found = standins.lightning_advantages(estimator, kept, rollouts, uids, config).tolist()
+    expected = GroupReward("log_probability", kind="boxed", beta=0.1, centred=True)(BOXED)
+    assert found == pytest.approx([expected[rollout] for rollout in rollouts], rel=1e-6)

@@ -136,6 +136,26 @@ def test_losses_of_two_processes_are_finite(ran, kind):
     assert ran[0][kind]["losses"] == ran[1][kind]["losses"]
 
 
+@each_kind
+def test_two_processes_log_the_metrics_of_the_whole_batch(ran, kind):
+    """Of a group that is cut too; no_signal, a share of rows, is the mean of both."""
+    for name, reward in rewarded().items():
+        if name.startswith("safety"):
+            continue
+        for first, second, *parts in zip(
+            *(part[kind]["logged"] for part in ran),
+            *(part[kind]["calls"][name] for part in ran),
+            strict=True,
+        ):
+            whole = {key: parts[0][key] + parts[1][key] for key in parts[0]}
+            whole.pop("paid")
+            alone = {}
+            reward(**whole, log_metric=alone.__setitem__)
+            assert len(alone) == 1 if name.startswith("pairwise") and "apart" in name else 7
+            for metric, value in alone.items():
+                assert first[metric] == second[metric] == pytest.approx(value, rel=1e-4, abs=1e-6)
+
+
 def test_an_id_drawn_twice_is_two_groups_wherever_it_is_cut(ran):
     alone = trl.log_probability(num_generations=4)(**rows(0, 12))
     assert ran[0]["twice"] + ran[1]["twice"] == alone

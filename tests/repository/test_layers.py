@@ -54,10 +54,15 @@ PLAN = {
         "tables", "values",
     },
     "pairing": {"advantages", "arrays", "counts", "errors", "rewards", "tables", "values"},
-    "grpo": {"advantages", "errors", "history", "values"},
+    "selection": {"arrays", "errors", "reals", "tallies", "values"},
+    "metrics": {
+        "arrays", "counts", "errors", "history", "problem", "reals", "rewards", "selection", "tables",
+        "tallies", "values",
+    },
+    "grpo": {"advantages", "errors", "history", "metrics", "rewards", "values"},
     "integrations": {
-        "advantages", "answers", "arrays", "counts", "errors", "gathering", "history", "problem",
-        "rewards", "values",
+        "advantages", "answers", "arrays", "counts", "errors", "gathering", "history", "metrics",
+        "problem", "rewards", "selection", "tables", "values",
     },
     # Studies, games and the command line.
     "gradients": {"arrays", "counts", "errors", "problem", "values"},
@@ -86,8 +91,8 @@ PLAN = {
     "sweeping": {"make"},
     "": {
         "advantages", "answers", "closed_forms", "compiled", "counts", "errors", "frontier",
-        "functions", "games", "gathering", "grpo", "history", "make", "pairing", "problem",
-        "rewards", "tables", "version",
+        "functions", "games", "gathering", "grpo", "history", "make", "metrics", "pairing", "problem",
+        "rewards", "selection", "tables", "version",
     },
 }  # fmt: skip
 # Calls up, inside functions: `Table.rounded`, and the certificate of a closed form, when it is asked for.

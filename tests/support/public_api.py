@@ -17,7 +17,8 @@ MODULES = (
     "polyest.games", "polyest.gathering", "polyest.gradients", "polyest.grpo", "polyest.history",
     "polyest.integrations.groups", "polyest.integrations.messages", "polyest.integrations.reader",
     "polyest.integrations.scores", "polyest.integrations.trl", "polyest.integrations.verl", "polyest.lookup",
-    "polyest.pairing", "polyest.recommendation", "polyest.rewards", "polyest.sweeping",
+    "polyest.metrics", "polyest.pairing", "polyest.recommendation", "polyest.rewards", "polyest.selection",
+    "polyest.sweeping",
 )  # fmt: skip
 # There only where the trainer is.
 OF_TRAINERS = tuple(

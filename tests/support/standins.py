@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -318,3 +318,74 @@ def prime_rl(monkeypatch):
     module(monkeypatch, f"{where}.base", **members)
     module(monkeypatch, f"{where}.routing", assign_advantages=assign_advantages)
     return classes
+
+
+# Trinity-RFT 0.6.0: algorithm/advantage_fn/advantage_fn.py, common/experience.py, utils/registry.py
+
+
+@dataclass
+class Experience:
+    response_text: str | None
+    eid: Any
+    action_mask: torch.Tensor
+    truncate_status: str | None = None
+    messages: list | None = None
+    advantages: torch.Tensor | None = None
+    returns: torch.Tensor | None = None
+
+
+def experience(text, task=0, run=0, tokens=3, **changes):
+    eid = SimpleNamespace(tid=f"0/{task}", rid=f"0/{task}/{run}")
+    return Experience(text, eid, torch.ones(tokens), **changes)
+
+
+class GroupAdvantage:
+    def __call__(self, exps, **_):
+        return self.process(exps)
+
+    def process(self, exps):
+        if len(exps) == 0:
+            return [], {}
+        groups = self.group_experiences(exps)
+        found = [self.calculate_group_advantage(name, group)[1] for name, group in groups.items()]
+        names = {name for metrics in found for name in metrics}
+        means = {n: float(np.mean([m[n] for m in found if n in m])) for n in names}
+        return [one for group in groups.values() for one in group], {
+            f"group_advantages/{name}/mean": value for name, value in means.items()
+        }
+
+    @classmethod
+    def compute_in_trainer(cls):
+        return False
+
+
+def trinity(monkeypatch):
+    """The package, in which the adapter finds its base; ADVANTAGE_FN.get takes the path of a class."""
+    module(monkeypatch, "trinity.algorithm.advantage_fn", GroupAdvantage=GroupAdvantage)
+
+
+# Agent Lightning 1.0.2: verl/rollout_adapter.py, verl/rollout_level_advantage.py
+
+
+def lightning_scores(rewards, tokens=3, dtype=torch.bfloat16):
+    """Scores of rows as the adapter has them: on the last token, in bfloat16."""
+    scores = torch.zeros(len(rewards), tokens, dtype=dtype)
+    scores[:, -1] = torch.tensor(rewards, dtype=dtype)
+    return scores
+
+
+def lightning_advantages(estimator, scores, rollouts, uids, config):
+    """compute_rollout_level_advantage: the first row of each rollout is counted, and all rows are paid."""
+    first = {}
+    for row, rollout in enumerate(rollouts):
+        first.setdefault(rollout, row)
+    rows = list(first.values())
+    index = np.array([uids[row] for row in rows], dtype=object)
+    advantages, _ = estimator(
+        token_level_rewards=scores[rows],
+        response_mask=torch.ones_like(scores[rows]),
+        config=config,
+        index=index,
+    )
+    of = dict(zip(first, advantages[:, 0], strict=True))
+    return torch.stack([of[rollout] for rollout in rollouts])

@@ -51,6 +51,7 @@ def trained(folder, kind):
         "calls": {reward.__name__: reward.calls for reward in recorded},
         "losses": [entry["loss"] for entry in loop.state.log_history if "loss" in entry],
         "price": price.multiplier.state_dict()["value"],
+        "logged": [entry for entry in loop.state.log_history if "loss" in entry],
     }
 
 

@@ -27,6 +27,7 @@ from polyest.integrations.trl.own_counts import (
     polynomial,
     tsallis,
 )
+from polyest.integrations.trl.part import train_on
 from polyest.integrations.trl.reward import Reward, build
 from polyest.integrations.trl.safety_reward import SafetyReward
 from polyest.integrations.trl.setup import check, order_by_orbit
@@ -55,6 +56,7 @@ __all__ = [
     "polynomial",
     "safety",
     "soft_consistency",
+    "train_on",
     "tsallis",
 ]
 

@@ -45,6 +45,7 @@ class Batch:
     mine: the slice of the completions of this process.
     prompts: ids (N,) of prompts, the same in every batch.
     judged, prior: float64 (N,), what those functions gave, nan for None; None where there are none.
+    said: keys of the answers of this process.
     """
 
     groups: Ints
@@ -56,6 +57,7 @@ class Batch:
     prompts: Ints
     judged: Floats | None = None
     prior: Floats | None = None
+    said: Sequence[str | None] = ()
 
 
 def read(
@@ -103,7 +105,7 @@ def read(
     judged = values[0] if how.judge else None
     prior = values[-1] if how.prior else None
     right = truth if how.truth else None
-    return Batch(groups, orbits, spoken, right, kept, mine, ids, judged, prior)
+    return Batch(groups, orbits, spoken, right, kept, mine, ids, judged, prior, rows.keys)
 
 
 def _refuse(how: Reading, what: str) -> None:

@@ -19,6 +19,7 @@ from polyest.integrations.reader import pop_reader
 from polyest.integrations.trl.batch import BROKEN, GATHER, Batch, read
 from polyest.integrations.trl.keywords import GatedKeywords, Keywords, OrbitKeywords, RewardFunction
 from polyest.integrations.trl.labels import Labels
+from polyest.integrations.trl.logs import tables_of, tell
 from polyest.integrations.trl.names import name_of
 from polyest.integrations.trl.rows import Reading
 from polyest.integrations.trl.setup import looked_at
@@ -131,6 +132,8 @@ class Reward:
             paid[kept] = self._paid(how, batch, kept, past)
         if self.listener is not None and past is not None:
             self.listener(self, batch)
+        tables = tables_of(self.form, self.options, how.num_generations)
+        tell(str(self.__name__), how, batch, paid, columns, tables, past)
         return [None if isnan(r) else r for r in paid[batch.mine].tolist()]
 
     @property

@@ -1,0 +1,219 @@
+"""What to look at while training: the numbers of a batch of answers that say where the policy goes.
+
+    found = metrics.of_batch(answers, rewards=paid, truth=right, history=past)
+    found["answer_entropy"], found["no_signal"]
+
+    no_answer                 share of completions without an answer
+    distinct_answers          different answers of a group, mean over groups
+    majority_share            share of its most frequent answer in a group, mean over groups
+    answer_entropy            estimate of the entropy of the answers in nats, mean over groups
+    answer_entropy_error      its standard error over groups
+    answer_entropy_bias       certified bound of its bias for each answer that is possible
+    no_signal                 share of completions in groups whose advantages are all 0
+    accuracy                  share of right completions among those that have a right answer
+    drift                     how far the policy moves between two visits, as `History.drift` has it
+
+What cannot be known is left out: no_signal without rewards, accuracy without right answers, drift without a
+history that has met prompts again, the standard error of a single group, the entropy in groups of fewer than
+3 and in those for which no table is released, and the bound of a closed form, of which nothing is proved
+before it is asked for.
+
+The entropy.  A table c of K = G - 2 draws, the one of the rewards, has the mean P(p) at an answer of
+probability p.  Each completion's answer is counted among the G - 1 others; as an entry of G - 1 draws stands
+its mean over all choices of K of them, which has the mean P(p) too (Rao-Blackwell).  So
+
+    H = -(1/G) sum_i c'[X_i - 1],    E H = -sum_z p_z P(p_z),
+    |E H - entropy| <= sum_z |p_z (P(p_z) - log p_z)|
+
+and each of these terms is at most the certified bias of the table.  No answer at all is one of the outcomes
+z.  The bound of the bias of H is answer_entropy_bias times the number of possible outcomes.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Unpack, cast
+
+import numpy as np
+
+from polyest import tallies
+from polyest.arrays import Array, Bools, Floats, Ints, to_numpy
+from polyest.counts import SPENT
+from polyest.errors import CountOutOfRange, InvalidReward, TableNotFound
+from polyest.history.history import History
+from polyest.problem.bernstein import elevate
+from polyest.reals import on_host
+from polyest.rewards.estimates import rewarded, table
+from polyest.rewards.options import TABLES, Estimator, Options, parse_options
+from polyest.selection import silent
+from polyest.tables.table import Table
+from polyest.tallies import NO_ANSWER, integers
+from polyest.values import shown
+
+if TYPE_CHECKING:
+    from polyest.rewards.options import Which
+
+__all__ = ["of_batch"]
+LEAST = SPENT["group-mean"] + 1  # completions of a group in which an entropy is estimated
+OTHERS = tuple(name for name in Options.__annotations__ if name not in TABLES)
+
+
+def of_batch(
+    answers: Array,
+    *,
+    groups: Array | None = None,
+    rewards: Array | None = None,
+    truth: Array | None = None,
+    history: History | None = None,
+    no_answer: int = NO_ANSWER,
+    **options: "Unpack[Which]",
+) -> dict[str, float]:
+    """Give what is to be looked at of a batch of answers, by name.
+
+        answer_entropy = -(1/G) sum_i c'[X_i - 1],  mean over groups
+
+    The names, and what is left out where it cannot be known, are in the module.
+
+    Parameters
+    ----------
+    answers : integer Array, (prompts, G) or (N,)
+        The answer of each completion: (N,) with `groups`.
+    groups : integer Array (N,) or None
+        The id of each completion's group, where answers are flat.
+    rewards : Array or None
+        The rewards, in the shape of the answers, nan for a completion that is left out.
+    truth : integer Array or None
+        The right answers, (prompts,) or in the shape of the answers; `no_answer` where there is none.
+    history : History or None
+        The history that the rewards look at.
+    no_answer : int
+        The integer that marks a completion without an answer.
+    **options : Which
+        Which table of the log estimates the entropy, as for rewards.
+
+    Returns
+    -------
+    dict of str to float
+        The numbers, each finite.
+
+    Raises
+    ------
+    CountOutOfRange
+        If answers, ids or right answers are not integers, or shapes do not fit.
+    InvalidReward
+        If rewards do not fit the answers, or the options are not valid.
+    Mismatch
+        If a Table of another target or another sample size is given.
+    UnknownOption
+        If a keyword is none of those that say which table.
+
+    Examples
+    --------
+    >>> found = of_batch([[7, 7, 3, -1], [5, 5, 5, 5]], truth=[7, 5], table="harmonic")
+    >>> [found[name] for name in ("no_answer", "distinct_answers", "majority_share", "accuracy")]
+    [0.125, 1.5, 0.75, 0.75]
+    >>> round(found["answer_entropy"], 3)  # c' is -3/2, -5/6, -1/3, 0: the mean of 7/6 and 0
+    0.583
+    """
+    how = parse_options("log", 1.0, 1, cast(Options, options), but=OTHERS)
+    said, which = _flat(answers, groups)
+    answered = said != tallies.marker(no_answer)
+    sizes = np.bincount(which)
+    times = tallies.in_pairs(np, which, said)
+    found = {
+        "no_answer": float(1 - answered.mean()),
+        "distinct_answers": float((answered / times).sum() / len(sizes)),
+        "majority_share": float((_greatest(times * answered, which) / sizes).mean()),
+    }
+    found |= _entropy(how, times, which, sizes)
+    if rewards is not None:
+        paid = on_host("rewards", rewards)
+        if paid.size != said.size:
+            raise InvalidReward(
+                f"rewards of shape {paid.shape}: expected one for each of {said.size} answers"
+            )
+        found["no_signal"] = float(silent(paid.reshape(-1), groups=which).mean())
+    if truth is not None:
+        found |= _accuracy(said, answered, _labels(truth, answers, said), no_answer)
+    if history is not None and (moved := history.drift()) is not None:
+        found["drift"] = moved
+    return found
+
+
+def _flat(answers: Array, groups: Array | None) -> tuple[Ints, Ints]:
+    """Answers (N,) and numbers 0, 1, ... (N,) of their groups, on the host."""
+    said = to_numpy(integers("answers", answers, answers))
+    if said.ndim != (2 if groups is None else 1):
+        raise CountOutOfRange(
+            f"answers of shape {said.shape}: expected (prompts, G), or (N,) with groups="
+        )
+    if groups is None:
+        return said.reshape(-1), np.repeat(np.arange(len(said)), said.shape[1])
+    ids = to_numpy(integers("groups", groups, groups))
+    if ids.shape != said.shape:
+        raise CountOutOfRange(
+            f"groups of shape {ids.shape} for answers of shape {said.shape}: expected one id for each"
+        )
+    return said, np.unique(ids, return_inverse=True)[1]
+
+
+def _greatest(values: Ints, which: Ints) -> Ints:
+    """The greatest value of each group; values are not negative."""
+    most = np.zeros(which.max() + 1, np.int64)
+    np.maximum.at(most, which, values)
+    return most
+
+
+def _entropy(how: Estimator, times: Ints, which: Ints, sizes: Ints) -> Mapping[str, float]:
+    """The estimate over all groups whose size has a table, its standard error and its bound."""
+    by_size = {G: _elevated(how, G) for G in np.unique(sizes).tolist() if G >= LEAST}
+    tabled = {G: pair for G, pair in by_size.items() if pair is not None}
+    if not tabled:
+        return {}
+    enough = np.isin(sizes, [*tabled])
+    each = np.zeros(len(sizes))
+    bounds = []
+    for G, (entries, bound) in tabled.items():
+        rows = sizes[which] == G
+        np.add.at(each, which[rows], -entries[times[rows] - 1] / G)
+        bounds.append(bound)
+    estimates = each[enough]
+    found = {"answer_entropy": float(estimates.mean())}
+    if len(estimates) > 1:
+        found["answer_entropy_error"] = float(estimates.std(ddof=1) / len(estimates) ** 0.5)
+    known = [bound for bound in bounds if bound is not None]
+    if len(known) == len(bounds):
+        found["answer_entropy_bias"] = max(known)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _elevated(how: Estimator, G: int) -> tuple[Floats, float | None] | None:
+    """Entries of G - 1 draws with the mean of the table of G - 2, and its certified bias, if there is one."""
+    K = G - SPENT["group-mean"]
+    try:
+        lookup = table(how, K)
+    except TableNotFound:
+        return None
+    proved = lookup.claims if isinstance(lookup, Table) else lookup.certificate
+    entries = np.array(elevate(rewarded(how, K).tolist(), K + 1))
+    return entries, None if proved is None else proved.bias.upper
+
+
+def _labels(truth: Array, answers: Array, said: Ints) -> Ints:
+    """The right answer of each completion (N,)."""
+    labels: Ints = to_numpy(integers("truth", truth, truth))
+    shape = np.shape(to_numpy(integers("answers", answers, answers)))
+    if len(shape) == 2 and labels.shape == shape[:1]:
+        return np.repeat(labels, shape[1])
+    if labels.shape != shape:
+        raise CountOutOfRange(
+            f"truth is {shown(truth)} for answers of shape {shape}: expected one for each prompt or for "
+            "each completion"
+        )
+    return labels.reshape(said.shape)
+
+
+def _accuracy(said: Ints, answered: Bools, labels: Ints, no_answer: int) -> Mapping[str, float]:
+    """The share of right completions among those that have a right answer, if there are any."""
+    known = labels != tallies.marker(no_answer)
+    return {"accuracy": float((answered & (said == labels))[known].mean())} if known.any() else {}
