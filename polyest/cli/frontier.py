@@ -8,12 +8,12 @@ import click
 from polyest.cli import options
 from polyest.cli.terminal import Helping, print_lines, print_tables, progress, say
 from polyest.problem.criteria import BUDGETED, DEFAULT
-from polyest.values import either
 
 if TYPE_CHECKING:
     from typing import TypedDict, Unpack
 
     from polyest.cli.explorer import ExplorerReport
+    from polyest.cli.objects import Form
     from polyest.cli.pages.frontier import FrontierReport
     from polyest.counts import Baseline
     from polyest.frontier import Frontier, Versus
@@ -28,26 +28,48 @@ if TYPE_CHECKING:
         shape: Shape | None
 
 
-@click.command("frontier", cls=Helping)
+@click.command(
+    "frontier",
+    cls=Helping,
+    examples=(
+        ("the curve of K = 8, and closed forms beside it", "polyest frontier -K 8"),
+        ("a page to explore it, and a figure", "polyest frontier -K 8 --html 8.html --plot 8.svg"),
+        (
+            "the bias of each monotone table of the curve, by jq",
+            "polyest frontier -K 8 --shape monotone --json | jq .bias.upper",
+        ),
+    ),
+)
 @options.single
 @options.target
 @click.option(
     "--criterion",
+    type=click.Choice(tuple(BUDGETED)),
     default=DEFAULT,
     show_default=True,
-    help=f"The criterion that is the noise: {either(BUDGETED)}.",
+    help="The criterion that is the noise.",
 )
 @options.shape
-@click.option("--plot", help="Figure to write, .png, .pdf or .svg, with more estimators in it.")
-@click.option("--html", help="Page to write, .html, on which to move along the curve; no network.")
-@options.as_json
+@click.option(
+    "--plot",
+    type=click.Path(),
+    metavar="FILE",
+    help="Figure to write, .png, .pdf or .svg, with more estimators in it.",
+)
+@click.option(
+    "--html",
+    type=click.Path(),
+    metavar="FILE",
+    help="Page to write, .html, on which to move along the curve; no network.",
+)
+@options.form
 def command(
     draws: str | None,
     group: int | None,
     baseline: "Baseline",
     plot: str | None,
     html: str | None,
-    as_json: bool,
+    form: "Form | None",
     **keywords: "Unpack[Traced]",
 ) -> None:
     """Compute the least bias at each noise.
@@ -67,10 +89,10 @@ def command(
     if html is not None:
         explorer.check(html)
         storage.destination(html)
-    report = traced(K, not as_json or html is not None, **keywords)
+    report = traced(K, form is None or html is not None, **keywords)
     curve = report.curve
-    if as_json:
-        print_tables([point.table for point in curve.points])
+    if form is not None:
+        print_tables([point.table for point in curve.points], form)
     else:
         print_lines(frontier_page(report))
     if curve.stopped:

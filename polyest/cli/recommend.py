@@ -1,22 +1,35 @@
 """`polyest recommend` says which released table to use with each kind of trainer."""
 
-import json
-
 import click
 
+from polyest.cli import options
 from polyest.cli.terminal import Helping, print_lines, progress, say
 
 
-@click.command("recommend", cls=Helping)
-@click.option("--group", type=int, required=True, help="Completions per prompt.")
-@click.option("--prompts", type=int, required=True, help="Prompts whose gradients a step averages.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per kind of trainer.")
+@click.command(
+    "recommend",
+    cls=Helping,
+    examples=(
+        ("8 prompts a step, 16 completions each", "polyest recommend --group 16 --prompts 8"),
+        ("for other programs", "polyest recommend --group 16 --prompts 8 --json"),
+    ),
+)
+@click.option("--group", type=int, metavar="G", required=True, help="Completions per prompt.")
+@click.option(
+    "--prompts",
+    type=int,
+    metavar="N",
+    required=True,
+    help="Prompts whose gradients a step averages.",
+)
+@options.as_json
 def command(group: int, prompts: int, as_json: bool) -> None:
     """Say which released table to use.
 
     For a trainer that subtracts the group mean, and for one that does not: the table whose averaged gradient
     has the least error, beside the error of the plug-in log of an answer's share in its group.
     """
+    from polyest.cli.objects import object_line
     from polyest.cli.pages.recommendation import recommendation_page, recommendation_record
     from polyest.errors import CountOutOfRange
     from polyest.gradients import BASELINES
@@ -34,7 +47,7 @@ def command(group: int, prompts: int, as_json: bool) -> None:
                 remark = str(error)
     for recommendation in recommendations[::-1]:
         if as_json:
-            print_lines([json.dumps(recommendation_record(recommendation))])
+            print_lines([object_line(recommendation_record(recommendation))])
         else:
             print_lines(recommendation_page(recommendation))
     if remark:

@@ -172,8 +172,9 @@ def test_a_file_that_no_browser_opens_as_a_page_is_refused(untouched, tmp_path, 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_solved(untouched, tmp_path):
     (tmp_path / "folder.html").mkdir()
     assert "this is a folder" in refused("frontier", "--K", 4, "--html", tmp_path / "folder.html")
-    missing = tmp_path / "no" / "such.html"
-    assert "no such file or directory" in refused("frontier", "--K", 4, "--html", missing)
+    (tmp_path / "file").touch()
+    below = tmp_path / "file" / "such.html"
+    assert "name another" in refused("frontier", "--K", 4, "--html", below)
 
 
 def test_the_command_writes_the_page_beside_what_it_prints(few, tmp_path):
