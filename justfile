@@ -26,6 +26,10 @@ test-rest:
 full *jobs:
     .ci/full {{ jobs }}
 
+# Wheel and sdist, checked in clean environments; with a tag those of a release, into dist/: just build v0.2.0
+build *tag:
+    .ci/build {{ tag }}
+
 # The site, strictly, into site/
 docs:
     mkdocs build --strict

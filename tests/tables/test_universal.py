@@ -217,7 +217,9 @@ def test_every_k_above_1024_is_released_and_1024_is_a_table_of_its_own():
     with pytest.raises(TableNotFound, match=r"K = 1000 .*, and every K above 1024; solve it"):
         polyest.load(1000)
     for keywords in ({"noise": 4}, {"criterion": "variance"}, {"target": "tsallis:2"}):
-        with pytest.raises(TableNotFound, match="above K = 1024 there is log, gradient-variance, noise 8"):
+        with pytest.raises(
+            TableNotFound, match="above K = 1024 there is log, gradient-variance, noise 8"
+        ):
             polyest.load(2000, **keywords)
     with pytest.raises(TableNotFound, match="too large for a stored minimax table"):
         polyest.load(2000, criterion="minimax")
