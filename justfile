@@ -51,7 +51,8 @@ tables:
 verify:
     polyest verify --jobs 2
 
-# What is generated from the code and compared by tests: the page of commands, the list of public names
+# What is generated and compared by tests: the pages of commands and of the bibliography, the list of public names
 generate:
     python docs/cli.py
+    python docs/bibliography.py
     python tests/support/public_api.py
