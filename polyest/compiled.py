@@ -1,9 +1,10 @@
 """A look-up in one pass over the counts, with its range check, compiled by numba (extra `fast`).
 
 `t[index]`, with index = counts.in_group(answers).index, passes twice over the counts, once for their range
-and once for the entries.  Here one loop does both.  It reads an entry at min(X, K), with X taken as unsigned, and keeps the greatest X, so that a
-count outside 0..K, also a negative one, is detected at the end.  This is faster from about a million counts
-on.  A batch of a trainer is far smaller, and `t[index]` is as fast there (benchmarks/online_cost.py).
+and once for the entries.  Here one loop does both.  It reads an entry at min(X, K), with X taken as
+unsigned, and keeps the greatest X, so that a count outside 0..K, also a negative one, is detected at the
+end.  This is faster from about a million counts on.  A batch of a trainer is far smaller, and `t[index]` is
+as fast there (benchmarks/online_cost.py).
 
 In a process that has imported this module, rewards of numpy arrays, and of torch's on the CPU, count by a
 compiled loop too: their result is the same to the bit, 2 times as soon.  Nothing else uses numba, as its
