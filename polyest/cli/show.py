@@ -42,13 +42,14 @@ def command(
     """Print a released table, without solving."""
     from polyest.cli.pages.table import table_page, universal_page
     from polyest.cli.table import released_report
-    from polyest.make import storage
     from polyest.tables.format import dumps
     from polyest.tables.release import load
     from polyest.tables.universal import UniversalTable
 
     table = load(options.K_of(draws, group, baseline), **keywords)
     if out is not None:
+        from polyest.make import storage
+
         storage.put(dumps(table).encode() + b"\n", out)
     if form is not None:
         print_tables([table], form)

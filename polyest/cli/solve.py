@@ -10,7 +10,6 @@ import click
 
 from polyest.cli import options
 from polyest.cli.terminal import Helping, print_lines, print_tables, progress, say
-from polyest.problem.grids import KINDS
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -29,7 +28,9 @@ if TYPE_CHECKING:
         executor: Executor
 
 
-METHODS = ("remez", "lp", "shaped", "socp", "cvx")  # of polyest.solvers, which takes time to import
+# Of polyest.solvers and polyest.problem.grids, which take time to import.
+METHODS = ("remez", "lp", "shaped", "socp", "cvx")
+GRIDS = ("float32", "bfloat16", "dyadic")
 
 
 @click.command(
@@ -65,7 +66,7 @@ METHODS = ("remez", "lp", "shaped", "socp", "cvx")  # of polyest.solvers, which 
     help="remez or lp for minimax, socp or cvx for the rest; shaped for minimax with a shape.",
 )
 @click.option(
-    "--grid", type=click.Choice(KINDS), help="Round entries to this grid, within the budget."
+    "--grid", type=click.Choice(GRIDS), help="Round entries to this grid, within the budget."
 )
 @click.option(
     "--group",

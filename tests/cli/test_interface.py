@@ -21,6 +21,7 @@ from polyest.cli.commands import main
 from polyest.cli.language import KEYWORDS, spoken
 from polyest.cli.objects import WORDS, object_line
 from polyest.errors import CorruptTable
+from polyest.problem.grids import KINDS
 from polyest.solvers import METHODS
 from polyest.tables.format import dumps
 
@@ -100,8 +101,9 @@ def test_python_m_polyest_is_the_command():
 # Choices
 
 
-def test_methods_are_those_of_the_solvers():
+def test_methods_and_grids_are_those_of_the_library():
     assert solve.METHODS == METHODS
+    assert solve.GRIDS == KINDS
 
 
 def completed(*words):
