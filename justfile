@@ -26,6 +26,10 @@ test-rest:
 full *jobs:
     .ci/full {{ jobs }}
 
+# Wheel and sdist, checked in clean environments; with a tag those of a release, into dist/: just build v0.2.0
+build *tag:
+    .ci/build {{ tag }}
+
 # The site, strictly, into site/
 docs:
     mkdocs build --strict
@@ -47,7 +51,8 @@ tables:
 verify:
     polyest verify --jobs 2
 
-# What is generated from the code and compared by tests: the page of commands, the list of public names
+# What is generated and compared by tests: the pages of commands and of the bibliography, the list of public names
 generate:
     python docs/cli.py
+    python docs/bibliography.py
     python tests/support/public_api.py

@@ -16,9 +16,24 @@ HEAD = """\
 
 Made by `python docs/cli.py` from `polyest COMMAND --help`; a test compares.
 
-Data on stdout, words on stderr. Exit 0; 1 with one line `polyest: error: ...` for what goes wrong; 2 for a
-wrong usage; 130 for Ctrl-C. `--json` prints one JSON object per line and nothing else, tables in the
-[format](format.md) of the files.
+`polyest` and `python -m polyest` are the same command. Data goes to stdout and words to stderr. It exits with
+0; with 1 and one line `polyest: error: ...` for what goes wrong; with 2 for a wrong usage; and with 130 for
+Ctrl-C. Missing folders of a file that it writes are made.
+
+**JSON.** `--json` prints one JSON object per line and nothing else, with numbers that are JSON numbers:
+`polyest show -K 14 --json | jq '.bias.upper > 0.01'` prints `false`. Each is the shortest decimal that reads
+back to the same double, so that no digit is lost; a bound that is infinite is `null`. A table has the keys of
+the [table format](format.md) without `schema`, because it is not a line of that format, in which real numbers
+are decimal strings. `--lines` prints such lines, and `-o FILE` writes them: `polyest.loads` and
+`polyest verify` read both.
+
+**Completion.** The shell completes commands, options, closed choices and files after
+
+```text
+eval "$(_POLYEST_COMPLETE=bash_source polyest)"     # bash 4.4 or later, in ~/.bashrc
+eval "$(_POLYEST_COMPLETE=zsh_source polyest)"      # zsh, in ~/.zshrc
+_POLYEST_COMPLETE=fish_source polyest | source      # fish, in ~/.config/fish/completions/polyest.fish
+```
 """
 
 

@@ -1,7 +1,10 @@
 """polyest: tables that turn the counts of sampled answers into rewards, with proved bias and noise.
 
 t = polyest.load(14)       # a group of 16 under a group mean: K = 14 draws
-rewards = t[counts]        # counts in 0..14; int, numpy, torch, jax, ... in, the same kind out
+rewards = t[polyest.counts.in_group(answers).index]  # answers (prompts, 16): ids of numpy, torch, jax, ...
+
+The index of an answer that its group has X times is X - 1, because a completion is one of those counted: a
+raw count in place of the index reads the entry of a more frequent answer, and raises nothing.
 """
 
 from importlib import import_module

@@ -1,9 +1,10 @@
 """A look-up in one pass over the counts, with its range check, compiled by numba (extra `fast`).
 
-`t[counts]` passes twice over its counts, once for their range and once for the entries.  Here one loop
-does both.  It reads an entry at min(X, K), with X taken as unsigned, and keeps the greatest X, so that a
-count outside 0..K, also a negative one, is detected at the end.  This is faster from about a million counts
-on.  A batch of a trainer is far smaller, and `t[counts]` is as fast there (benchmarks/online_cost.py).
+`t[index]`, with index = counts.in_group(answers).index, passes twice over the counts, once for their range
+and once for the entries.  Here one loop does both.  It reads an entry at min(X, K), with X taken as
+unsigned, and keeps the greatest X, so that a count outside 0..K, also a negative one, is detected at the
+end.  This is faster from about a million counts on.  A batch of a trainer is far smaller, and `t[index]` is
+as fast there (benchmarks/online_cost.py).
 
 In a process that has imported this module, rewards of numpy arrays, and of torch's on the CPU, count by a
 compiled loop too: their result is the same to the bit, 2 times as soon.  Nothing else uses numba, as its
@@ -24,7 +25,7 @@ def look_up(
     counts: NDArray[np.int32 | np.int64],
     out: NDArray[np.float32 | np.float64] | None = None,
 ) -> NDArray[np.float32 | np.float64]:
-    """Look counts up in one pass, as `table[counts]` does in two.
+    """Look up counts among K draws, an index of `polyest.counts`, in one pass, as `table[index]` does in two.
 
     An `out` that is used again spares new memory, which takes longer than the look-up.
 
@@ -61,13 +62,13 @@ def look_up(
     if not plain or not isinstance(out, np.ndarray | None):
         raise CountOutOfRange(
             f"counts are {shown(counts)}, out is {shown(out)}: expected arrays of numpy; for others use "
-            "table[counts]"
+            "table[index]"
         )
     result = np.empty(counts.shape) if out is None else out
     if counts.dtype not in (np.int32, np.int64) or result.dtype not in (np.float32, np.float64):
         raise CountOutOfRange(
             f"counts of type {counts.dtype}, out of type {result.dtype}: expected int32 or int64, float32 or "
-            "float64; for others use table[counts]"
+            "float64; for others use table[index]"
         )
     if result.shape != counts.shape or not (
         counts.flags.c_contiguous and result.flags.c_contiguous

@@ -12,7 +12,9 @@ from importlib import import_module
 import click
 
 from polyest.cli.terminal import Commands
+from polyest.version import __version__
 
+COMPLETION = 'eval "$(_POLYEST_COMPLETE=bash_source polyest)"'
 NAMES = ("compare", "explain", "figures", "frontier", "recommend", "show", "solve", "verify")
 
 
@@ -33,7 +35,15 @@ class Files(Mapping[str, click.Command]):
 
 
 @click.group(
-    cls=Commands, commands=Files(), context_settings={"help_option_names": ["-h", "--help"]}
+    cls=Commands,
+    commands=Files(),
+    context_settings={"help_option_names": ["-h", "--help"]},
+    examples=(
+        ("the table for groups of 16 completions under a group mean", "polyest show --group 16"),
+        ("which table to use, by the size of a group", "polyest recommend --group 16 --prompts 8"),
+        ("completion in bash, for zsh and fish with their names", COMPLETION),
+    ),
 )
+@click.version_option(__version__, prog_name="polyest", message="%(prog)s %(version)s")
 def main() -> None:
     """Tables that turn the counts of sampled answers into rewards, with proved bias and noise."""

@@ -11,6 +11,7 @@ from polyest.errors import InvalidProblem
 from polyest.problem.shapes import SHAPES, check_shape
 
 if TYPE_CHECKING:
+    from polyest.cli.objects import Form
     from polyest.cli.pages.rows import ComparisonReport
     from polyest.counts import Baseline
     from polyest.problem.shapes import Shape
@@ -19,16 +20,24 @@ if TYPE_CHECKING:
 NOISES = (1, 2, 4, 8)
 
 
-@click.command("compare", cls=Helping)
+@click.command(
+    "compare",
+    cls=Helping,
+    examples=(
+        ("the tables of sample size K = 8", "polyest compare -K 8"),
+        ("those of a group, without a baseline", "polyest compare --group 8 --baseline none"),
+        ("the bias of each, by jq", "polyest compare -K 4 --json | jq .bias.upper"),
+    ),
+)
 @options.single
 @options.shape
-@options.as_json
+@options.form
 def command(
     draws: str | None,
     group: int | None,
     baseline: "Baseline",
     shape: "Shape | None",
-    as_json: bool,
+    form: "Form | None",
 ) -> None:
     """Compare the tables for the target log.
 
@@ -40,8 +49,8 @@ def command(
 
     tables = _tables(options.solvable_K(draws, group, baseline), shape)
     warn_if_too_large(tables["minimax"])
-    if as_json:
-        print_tables(tables.values())
+    if form is not None:
+        print_tables(tables.values(), form)
         return
     from polyest.cli.pages.rows import comparison_page
 

@@ -1,6 +1,5 @@
 """`polyest explain` says what a reward that is a function of the count optimises."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -14,12 +13,28 @@ if TYPE_CHECKING:
     from polyest.counts import Baseline
 
 
-@click.command("explain", cls=Helping)
-@click.option("--expression", help="Reward of a count X in a group of G, as 1/sqrt(X) or X >= 4.")
-@click.option("--entries", help="Or the rewards of the counts 1, 2, ..., as 1,0.5,0.25.")
-@click.option("--group", type=int, required=True, help="Completions per prompt.")
+@click.command(
+    "explain",
+    cls=Helping,
+    examples=(
+        ("a bonus of 1/sqrt(count)", "polyest explain --expression '1/sqrt(X)' --group 8"),
+        (
+            "rewards of the counts 1, 2, 3 and 4, as JSON",
+            "polyest explain --entries 1,0.5,0.25,0 --group 4 --json",
+        ),
+    ),
+)
+@click.option(
+    "--expression",
+    metavar="FORMULA",
+    help="Reward of a count X in a group of G, as 1/sqrt(X) or X >= 4.",
+)
+@click.option(
+    "--entries", metavar="NUMBERS", help="Or the rewards of the counts 1, 2, ..., as 1,0.5,0.25."
+)
+@click.option("--group", type=int, metavar="G", required=True, help="Completions per prompt.")
 @options.baseline
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@options.as_json
 def command(
     expression: str | None,
     entries: str | None,
@@ -39,6 +54,7 @@ def command(
             "expected exactly one of --expression, such as 1/sqrt(X), and --entries, such as 1,0.5,0.25"
         )
     require_memory()
+    from polyest.cli.objects import object_line
     from polyest.cli.pages.explanation import explanation_page, explanation_record
     from polyest.make.explanation import explain
 
@@ -46,7 +62,7 @@ def command(
     with progress("targets"):
         explanation = explain(reward, group, baseline=baseline)
     if as_json:
-        print_lines([json.dumps(explanation_record(explanation))])
+        print_lines([object_line(explanation_record(explanation))])
     else:
         print_lines(explanation_page(explanation))
 

@@ -1,9 +1,11 @@
 """`polyest figures` draws the figures of the paper again, from the committed files of measurements.
 
 The figures are in paper_figures/ of a checkout and the measurements in benchmarks/results/; neither is in
-the wheel.  All requested figures are drawn before the first is written, so that a failure changes no file.
+the wheel.  The checkout is the one around the working directory, or else the one that holds this file.  All
+requested figures are drawn before the first is written, so that a failure changes no file.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -21,23 +23,55 @@ from polyest.make.storage import destination, put
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "paper_figures"
-RESULTS = ROOT / "benchmarks" / "results"
+RESULTS = Path("benchmarks", "results")  # in a checkout
+OURS = re.compile(r'^name = "polyest"$', re.MULTILINE)  # in pyproject.toml of a checkout
 FORMS = ("pdf", "png")
 
 Progress = Callable[[int, int], None]  # called with the number done and the number of all
 
 
-@click.command("figures", cls=Helping)
-@click.argument("names", nargs=-1)
-@click.option("--out", type=click.Path(), help="Folder to write to.  [default: paper_figures/]")
+@click.command(
+    "figures",
+    cls=Helping,
+    examples=(
+        ("all of them, in the checkout", "polyest figures"),
+        ("one of them, elsewhere", "polyest figures pareto -o pictures"),
+    ),
+)
+@click.argument("names", nargs=-1, shell_complete=lambda context, argument, begun: _begun(begun))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="Folder to write to.  [default: paper_figures/]",
+)
 def command(names: tuple[str, ...], out: str | None) -> None:
     """Draw the figures of the paper again.
 
-    Each is written as PDF and PNG; without NAMES, all are.  It needs a checkout of the repository.
+    Each is written as PDF and PNG; without NAMES, all are.  It needs a checkout of the repository: the one
+    in whose folders it is run, or the one that is installed with pip install -e.
     """
     with progress("figures") as update:
         written = redraw(names, None if out is None else Path(out), update)
     print_lines([click.format_filename(path) for path in written])
+
+
+def checkout() -> Path:
+    """Return the checkout around the working directory, or else the one that holds this file.
+
+    Raises FigureNotFound where there is neither.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents, ROOT):
+        project, figures = folder / "pyproject.toml", folder / PACKAGE / "__init__.py"
+        there = project.is_file() and figures.is_file()
+        if there and OURS.search(project.read_text(encoding="utf-8", errors="replace")):
+            return folder
+    raise FigureNotFound(
+        f"{here}: is in no checkout of the repository, where figures are drawn from benchmarks/results; "
+        "run it there, after pip install -e '.[plot]'"
+    )
 
 
 def known() -> tuple[str, ...]:
@@ -60,7 +94,7 @@ def redraw(names: Iterable[str], out: Path | None, update: Progress) -> list[Pat
             raise FigureNotFound(
                 f"figure {name!r} is unknown: expected some of {', '.join(available)}"
             )
-    folder = ROOT / PACKAGE if out is None else out
+    folder = checkout() / PACKAGE if out is None else out
     paths = [folder / f"{name}.{form}" for name in requested for form in FORMS]
     for path in paths:
         plot.check(str(path))
@@ -78,18 +112,13 @@ def redraw(names: Iterable[str], out: Path | None, update: Progress) -> list[Pat
 def contents(name: str) -> list[bytes]:
     """Return one figure as the contents of a file in each format of FORMS."""
     with plot.styled():
-        figure = import_module(f"{PACKAGE}.{name}").figure(RESULTS)
+        figure = import_module(f"{PACKAGE}.{name}").figure(checkout() / RESULTS)
         return [plot.saved(figure, form) for form in FORMS]
 
 
 def _package() -> ModuleType:
     """Import paper_figures/ of this checkout, even if another package of that name is on the path."""
-    source = ROOT / PACKAGE / "__init__.py"
-    if not source.is_file():
-        raise FigureNotFound(
-            f"{source.parent}: there is no such folder: figures are drawn in a checkout of the "
-            "repository, from its benchmarks/results; run it there, after pip install -e '.[plot]'"
-        )
+    source = checkout() / PACKAGE / "__init__.py"
     if getattr(sys.modules.get(PACKAGE), "__file__", None) != str(source):
         spec = spec_from_file_location(
             PACKAGE, source, submodule_search_locations=[str(source.parent)]
@@ -100,3 +129,11 @@ def _package() -> ModuleType:
         spec.loader.exec_module(module)
         sys.modules[PACKAGE] = module
     return sys.modules[PACKAGE]
+
+
+def _begun(begun: str) -> list[str]:
+    """Return the names of figures that begin so, none outside of a checkout."""
+    try:
+        return [name for name in known() if name.startswith(begun)]
+    except FigureNotFound:
+        return []

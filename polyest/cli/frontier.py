@@ -1,19 +1,21 @@
 """`polyest frontier` prints the curve of least bias, as text or JSON, as a figure or an interactive page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 from polyest.cli import options
+from polyest.cli.language import spoken
 from polyest.cli.terminal import Helping, print_lines, print_tables, progress, say
+from polyest.errors import InvalidProblem
 from polyest.problem.criteria import BUDGETED, DEFAULT
-from polyest.values import either
 
 if TYPE_CHECKING:
     from typing import TypedDict, Unpack
 
     from polyest.cli.explorer import ExplorerReport
+    from polyest.cli.objects import Form
     from polyest.cli.pages.frontier import FrontierReport
     from polyest.counts import Baseline
     from polyest.frontier import Frontier, Versus
@@ -28,26 +30,53 @@ if TYPE_CHECKING:
         shape: Shape | None
 
 
-@click.command("frontier", cls=Helping)
+MOST_WITH_SHAPES = (
+    64  # greatest K whose page has the curves of all shapes, which take as long again
+)
+
+
+@click.command(
+    "frontier",
+    cls=Helping,
+    examples=(
+        ("the curve of K = 8, and closed forms beside it", "polyest frontier -K 8"),
+        ("a page to explore it, and a figure", "polyest frontier -K 8 --html 8.html --plot 8.svg"),
+        (
+            "the bias of each monotone table of the curve, by jq",
+            "polyest frontier -K 8 --shape monotone --json | jq .bias.upper",
+        ),
+    ),
+)
 @options.single
 @options.target
 @click.option(
     "--criterion",
+    type=click.Choice(tuple(BUDGETED)),
     default=DEFAULT,
     show_default=True,
-    help=f"The criterion that is the noise: {either(BUDGETED)}.",
+    help="The criterion that is the noise.",
 )
 @options.shape
-@click.option("--plot", help="Figure to write, .png, .pdf or .svg, with more estimators in it.")
-@click.option("--html", help="Page to write, .html, on which to move along the curve; no network.")
-@options.as_json
+@click.option(
+    "--plot",
+    type=click.Path(),
+    metavar="FILE",
+    help="Figure to write, .png, .pdf or .svg, with more estimators in it.",
+)
+@click.option(
+    "--html",
+    type=click.Path(),
+    metavar="FILE",
+    help="Page to write, .html, on which to move along the curve; no network.",
+)
+@options.form
 def command(
     draws: str | None,
     group: int | None,
     baseline: "Baseline",
     plot: str | None,
     html: str | None,
-    as_json: bool,
+    form: "Form | None",
     **keywords: "Unpack[Traced]",
 ) -> None:
     """Compute the least bias at each noise.
@@ -67,10 +96,10 @@ def command(
     if html is not None:
         explorer.check(html)
         storage.destination(html)
-    report = traced(K, not as_json or html is not None, **keywords)
+    report = traced(K, form is None or html is not None, **keywords)
     curve = report.curve
-    if as_json:
-        print_tables([point.table for point in curve.points])
+    if form is not None:
+        print_tables([point.table for point in curve.points], form)
     else:
         print_lines(frontier_page(report))
     if curve.stopped:
@@ -78,8 +107,10 @@ def command(
     if plot is not None:
         _draw(curve, plot)
     if html is not None:
+        with progress("other shapes") as update:
+            others = of_other_shapes(curve, update)
         with progress("the page"):
-            content = explorer.explorer_page(explored(curve, report.rivals))
+            content = explorer.explorer_page(explored(curve, report.rivals, others))
         storage.put(content, html)
         say(f"wrote {html}")
 
@@ -103,16 +134,65 @@ def traced(K: int, with_rivals: bool, **keywords: "Unpack[Traced]") -> "Frontier
     return FrontierReport(curve, rivals)
 
 
-def explored(curve: "Frontier", rivals: "Mapping[str, Versus | str]") -> "ExplorerReport":
-    """Return the report of a curve and its rivals for the interactive page."""
+def of_other_shapes(
+    curve: "Frontier", update: "Callable[[int, int], None]" = lambda done, total: None
+) -> "dict[str, Frontier | str]":
+    """Return by name the curves of the shapes that a curve does not have, or the reason why there is none."""
+    from polyest import frontier
+    from polyest.cli.explorer import FREE
+    from polyest.problem.shapes import SHAPES
+
+    curves: dict[str, Frontier | str] = {}
+    shapes = [shape for shape in (None, *SHAPES) if shape != curve.shape]
+    for done, shape in enumerate(shapes):
+        update(done, len(shapes))
+        name = shape or FREE
+        if curve.K > MOST_WITH_SHAPES:
+            curves[f"{name} tables"] = (
+                f"above K = {MOST_WITH_SHAPES} the page has one curve, see --shape"
+            )
+            continue
+        try:
+            curves[name] = frontier.sweep(
+                curve.K, curve.target, criterion=curve.criterion, shape=shape
+            )
+        except (InvalidProblem, ArithmeticError) as error:
+            curves[f"{name} tables"] = spoken(str(error))
+    return curves
+
+
+def explored(
+    curve: "Frontier",
+    rivals: "Mapping[str, Versus | str]",
+    others: "Mapping[str, Frontier | str] | None" = None,
+) -> "ExplorerReport":
+    """Return the report of a curve and its rivals for the interactive page; others: of `of_other_shapes`."""
     from polyest.cli.explorer import ExplorerReport
     from polyest.closed_forms import LOGS
     from polyest.proof.certify import plug_in
-    from polyest.tables.release import is_released
 
     unit = plug_in(curve.points[0].table.problem.target, curve.K)
-    released = tuple(is_released(point.table) for point in curve.points)
-    return ExplorerReport(curve, rivals, unit, released, tuple(form.__name__ for form in LOGS))
+    forms = tuple(form.__name__ for form in LOGS)
+    beside = {
+        name: other if isinstance(other, str) else (other, _codes(other))
+        for name, other in (others or {}).items()
+    }
+    return ExplorerReport(curve, rivals, unit, _codes(curve), forms, beside)
+
+
+def _codes(curve: "Frontier") -> tuple[str, ...]:
+    """Return for each point of a curve the Python that gives its entries."""
+    from polyest.cli.pages.table import code
+    from polyest.problem.criteria import MINIMAX
+    from polyest.problem.problem import Problem
+    from polyest.tables.release import is_released
+
+    tables = [point.table for point in curve.points]
+    if curve.reached:  # its budget does not bind: it is the minimax table
+        last = tables[-1]
+        minimax = Problem(last.K, last.problem.target, MINIMAX, shape=last.shape)
+        tables[-1] = last.__replace__(problem=minimax)
+    return tuple(" ".join(" ".join(code(table, is_released(table))).split()) for table in tables)
 
 
 def _draw(curve: "Frontier", path: str) -> None:

@@ -20,6 +20,8 @@ Command = TypeVar("Command")
 Decorator = Callable[[Command], Command]
 
 JOBS = click.IntRange(1, 1024)
+# How a name of a target begins, for completion: log, power:, ...
+TARGETS = tuple(text[: text.find(":") + 1] or text for text in WRITTEN.values())
 
 
 def several(*options: Decorator[Command]) -> Decorator[Command]:
@@ -33,7 +35,26 @@ def several(*options: Decorator[Command]) -> Decorator[Command]:
     return decorated
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per table.")
+as_json = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON objects, one per line, whose numbers are JSON numbers.",
+)
+form = several(
+    click.option(
+        "--json",
+        "form",
+        flag_value="json",
+        help="Print one JSON object per table, whose numbers are JSON numbers.",
+    ),
+    click.option(
+        "--lines",
+        "form",
+        flag_value="lines",
+        help="Print one line of the table format per table, as files have it and polyest.loads reads it.",
+    ),
+)
 baseline = click.option(
     "--baseline",
     type=click.Choice(["group-mean", "none", "exact"]),
@@ -42,12 +63,20 @@ baseline = click.option(
     help="What the trainer subtracts; with --group, says which K a group has.",
 )
 single = several(
-    click.option("--K", "draws", help="Sample size: the number of binomial draws, at least 1."),
-    click.option("--group", type=int, help="Completions per prompt, in place of --K."),
+    click.option(
+        "-K",
+        "--K",
+        "draws",
+        metavar="K",
+        help="Sample size: the number of binomial draws, at least 1.",
+    ),
+    click.option("--group", type=int, metavar="G", help="Completions per prompt, in place of --K."),
     baseline,
 )
 target = click.option(
     "--target",
+    metavar="TARGET",
+    shell_complete=lambda context, option, begun: [t for t in TARGETS if t.startswith(begun)],
     default="log",
     show_default=True,
     help=f"{either(WRITTEN.values())}, such as custom:1/sqrt(p+0.01), made of p, numbers, + - * / ** and "
@@ -55,29 +84,34 @@ target = click.option(
 )
 shape = click.option(
     "--shape",
-    help=f"{either(SHAPES)}, in the direction of phi; a table is free without.",
+    type=click.Choice(SHAPES),
+    help="Shape of the entries, in the direction of phi; without it a table is free.",
 )
 keywords = several(
     target,
     click.option(
         "--criterion",
+        type=click.Choice(tuple(CRITERIA)),
         default=DEFAULT,
         show_default=True,
-        help=f"{either(CRITERIA)}.",
+        help="What is made least, or kept within a budget.",
     ),
     click.option(
         "--bias",
         type=float,
+        metavar="X",
         help="Budget: bound of the bias, the greatest |p (E c_X - phi(p))| over p.",
     ),
     click.option(
         "--bias-ratio",
         type=float,
+        metavar="R",
         help="Budget: bound of the bias, in multiples of the least that any table has.",
     ),
     click.option(
         "--noise",
         type=float,
+        metavar="R",
         help="Budget: bound of the criterion, in multiples of that of the plug-in table, with entries "
         "phi((X+1)/(K+1)).  [default: 8]",
     ),

@@ -1,23 +1,40 @@
 """`polyest recommend` says which released table to use with each kind of trainer."""
 
-import json
-
 import click
 
+from polyest.cli import options
 from polyest.cli.terminal import Helping, print_lines, progress, say
 
 
-@click.command("recommend", cls=Helping)
-@click.option("--group", type=int, required=True, help="Completions per prompt.")
-@click.option("--prompts", type=int, required=True, help="Prompts whose gradients a step averages.")
+@click.command(
+    "recommend",
+    cls=Helping,
+    examples=(
+        ("8 prompts a step, 16 completions each", "polyest recommend --group 16 --prompts 8"),
+        (
+            "16 earlier completions of it too",
+            "polyest recommend --group 16 --prompts 8 --history 16",
+        ),
+        ("for other programs", "polyest recommend --group 16 --prompts 8 --json"),
+    ),
+)
+@click.option("--group", type=int, metavar="G", required=True, help="Completions per prompt.")
+@click.option(
+    "--prompts",
+    type=int,
+    metavar="N",
+    required=True,
+    help="Prompts whose gradients a step averages.",
+)
 @click.option(
     "--history",
     type=int,
+    metavar="W",
     default=0,
     show_default=True,
     help="Earlier completions of a prompt that are counted too.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per kind of trainer.")
+@options.as_json
 def command(group: int, prompts: int, history: int, as_json: bool) -> None:
     """Say which released table to use.
 
@@ -27,6 +44,7 @@ def command(group: int, prompts: int, history: int, as_json: bool) -> None:
     With a history K is larger by its completions.  What is proved is then for a policy that has not moved
     since, and the page says what a move costs.
     """
+    from polyest.cli.objects import object_line
     from polyest.cli.pages.recommendation import recommendation_page, recommendation_record
     from polyest.errors import CountOutOfRange
     from polyest.gradients import BASELINES
@@ -44,7 +62,7 @@ def command(group: int, prompts: int, history: int, as_json: bool) -> None:
                 remark = str(error)
     for recommendation in recommendations[::-1]:
         if as_json:
-            print_lines([json.dumps(recommendation_record(recommendation))])
+            print_lines([object_line(recommendation_record(recommendation))])
         else:
             print_lines(recommendation_page(recommendation))
     if remark:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from typing import TypedDict, Unpack
 
+    from polyest.cli.objects import Form
     from polyest.cli.pages.rows import RangeReport
     from polyest.counts import Baseline
     from polyest.problem.keywords import Posed, Solved
@@ -27,31 +28,72 @@ if TYPE_CHECKING:
         executor: Executor
 
 
-@click.command("solve", cls=Helping)
+# Of polyest.solvers and polyest.problem.grids, which take time to import.
+METHODS = ("remez", "lp", "shaped", "socp", "cvx")
+GRIDS = ("float32", "bfloat16", "dyadic")
+
+
+@click.command(
+    "solve",
+    cls=Helping,
+    examples=(
+        ("the least bias at noise 3", "polyest solve -K 14 --noise 3"),
+        (
+            "monotone entries, into a file",
+            "polyest solve -K 14 --noise 3 --shape monotone -o t.jsonl",
+        ),
+        (
+            "1/sqrt(p + 0.01) in place of log p",
+            "polyest solve -K 6 --target 'custom:1/sqrt(p+0.01)'",
+        ),
+        (
+            "a range of K by two processes",
+            "polyest solve -K 1:8 --criterion minimax --jobs 2 -o t.jsonl",
+        ),
+    ),
+)
 @click.option(
-    "--K", "draws", help="Sample size: the number of binomial draws, or a range such as 1:256."
+    "-K",
+    "--K",
+    "draws",
+    metavar="K|K:K",
+    help="Sample size: the number of binomial draws, or a range such as 1:256.",
 )
 @options.keywords
 @click.option(
     "--method",
+    type=click.Choice(METHODS),
     help="remez or lp for minimax, socp or cvx for the rest; shaped for minimax with a shape.",
 )
-@click.option("--grid", help="Round entries to float32, bfloat16 or dyadic, within the budget.")
 @click.option(
-    "--group", type=int, help="Completions per prompt: for --grid dyadic, or in place of --K."
+    "--grid", type=click.Choice(GRIDS), help="Round entries to this grid, within the budget."
+)
+@click.option(
+    "--group",
+    type=int,
+    metavar="G",
+    help="Completions per prompt: for --grid dyadic, or in place of --K.",
 )
 @options.baseline
-@click.option("--beta", type=float, default=1.0, help="Reward per entry, for --grid dyadic.")
-@click.option("--jobs", type=options.JOBS, help="Processes for a range.  [default: 1]")
+@click.option(
+    "--beta", type=float, metavar="X", default=1.0, help="Reward per entry, for --grid dyadic."
+)
+@click.option("--jobs", type=options.JOBS, metavar="N", help="Processes for a range.  [default: 1]")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers solve a range.")
-@options.as_json
-@click.option("--out", help="File to write; a range goes through FILE.part, which can be resumed.")
+@options.form
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(),
+    metavar="FILE",
+    help="File to write; a range goes through FILE.part, which can be resumed.",
+)
 def command(
     draws: str | None,
     group: int | None,
     baseline: "Baseline",
     grid: str | None,
-    as_json: bool,
+    form: "Form | None",
     out: str | None,
     jobs: int | None,
     scheduler: str | None,
@@ -70,6 +112,8 @@ def command(
         K = options.solvable_K(draws, group, baseline)
         draws = str(K)
         _, grid, group = sized(None, grid, group, baseline)
+    from polyest.tables.format import loads_listed
+
     how: Solved = {**posed, "method": method, "grid": grid, "group": group, "beta": beta}
     Ks = options.solvable_range(draws)
     if ":" not in draws:
@@ -78,21 +122,21 @@ def command(
                 f"--jobs and --scheduler are for a range of K, such as 1:{draws}, but --K {draws} is a "
                 "single one: leave them out"
             )
-        _one(Ks[0], as_json, out, posed, how)
+        _one(Ks[0], form, out, posed, how)
     else:
         with _shared(jobs, scheduler) as workers:
             if out is None:
-                _several(Ks, as_json, workers, how)
+                _several(Ks, form, workers, how)
             else:
                 _into_file(Ks, out, workers, how)
-        if out is not None and as_json:
-            with open(out, encoding="utf-8") as lines:
-                print_lines(lines.read().splitlines())
+        if out is not None and form is not None:
+            with open(out, "rb") as lines:
+                print_tables(map(loads_listed, lines), form)
     if out is not None:
         say(f"wrote {out}")
 
 
-def _one(K: int, as_json: bool, out: str | None, posed: "Posed", how: "Solved") -> None:
+def _one(K: int, form: "Form | None", out: str | None, posed: "Posed", how: "Solved") -> None:
     """Solve one table, write it to the file `out` if there is one, and print it."""
     from polyest.cli.table import solved_report, warn_if_too_large
     from polyest.make import pipeline, storage, sweep
@@ -106,8 +150,8 @@ def _one(K: int, as_json: bool, out: str | None, posed: "Posed", how: "Solved") 
     warn_if_too_large(table)
     if out is not None:
         sweep.write(table, out)
-    if as_json:
-        print_tables([table])
+    if form is not None:
+        print_tables([table], form)
         return
     from polyest.cli.pages.table import table_page
 
@@ -148,7 +192,7 @@ def _into_file(Ks: range, out: str, workers: "Workers", how: "Solved") -> None:
         sweep.sweep(Ks, out, report, **workers, **how)
 
 
-def _several(Ks: range, as_json: bool, workers: "Workers", how: "Solved") -> None:
+def _several(Ks: range, form: "Form | None", workers: "Workers", how: "Solved") -> None:
     """Solve a range of K and print its tables as a list of bounds or as JSON.
 
     After a failure the tables that were solved before it are printed.
@@ -169,12 +213,12 @@ def _several(Ks: range, as_json: bool, workers: "Workers", how: "Solved") -> Non
                 for remark in remarks:
                     warnings.warn(remark, stacklevel=2)
                 update(len(lines), len(Ks))
-                while as_json and printed < len(Ks) and Ks[printed] in lines:
-                    print_lines([lines[Ks[printed]].decode()])
+                while form is not None and printed < len(Ks) and Ks[printed] in lines:
+                    print_tables([loads_listed(lines[Ks[printed]])], form)
                     printed += 1
     finally:
         tables = [loads_listed(lines[K]) for K in sorted(lines)]
-        if tables and not as_json:
+        if tables and form is None:
             print_lines(range_page(_range(tables)))
     warn_if_too_large(tables[-1])
 

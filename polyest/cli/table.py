@@ -60,7 +60,7 @@ def warn_if_too_large(table: "Table") -> None:
         say(
             f"warning: K = {table.K} is too large for a minimax table in float64: coefficients "
             f"grow like 2^K, and rounding them makes the bias {cost:.3g} times the least; use "
-            f"criterion {DEFAULT}"
+            f"--criterion {DEFAULT}"
         )
 
 

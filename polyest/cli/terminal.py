@@ -9,11 +9,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from polyest.cli.language import spoken
 from polyest.errors import NotPromised, PolyestError, RuinedByRounding, WorkerReplaced
 from polyest.precision import trusted
 from polyest.values import reason_of
 
 if TYPE_CHECKING:
+    from polyest.cli.objects import Form
     from polyest.tables.table import Table
     from polyest.tables.universal import UniversalTable
 
@@ -38,7 +40,27 @@ class Failure(click.ClickException):
 
 
 class Helping(click.Command):
-    """A command that ends with one line if its help cannot be printed."""
+    """A command whose help ends with examples, and that ends with one line if its help cannot be printed.
+
+    examples: pairs of what a command line does and the command line.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **keywords: Any):
+        """Make the command."""
+        super().__init__(*args, **keywords)
+        self.examples = examples
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Return the first paragraph of the help, whole: the list of commands wraps it."""
+        return " ".join((self.help or "").partition("\n\n")[0].split())
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, then the epilog."""
+        with formatter.section("Examples"):
+            for meaning, line in self.examples:
+                formatter.write_text(f"# {meaning}")
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+        super().format_epilog(ctx, formatter)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, which may print the help; an OSError becomes a Failure."""
@@ -67,12 +89,12 @@ class Commands(Helping, click.Group):
             with trusted(), warnings.catch_warnings():
                 for category in (NotPromised, RuinedByRounding, WorkerReplaced):
                     warnings.simplefilter("always", category)
-                warnings.showwarning = lambda message, *_: say(f"warning: {message}")
+                warnings.showwarning = lambda message, *_: say(f"warning: {spoken(str(message))}")
                 return super().invoke(ctx)
         except BrokenPipeError:
             raise  # click exits quietly if the reader of a pipe has closed it
         except PolyestError as error:
-            raise Failure(str(error)) from None
+            raise Failure(spoken(str(error))) from None
         except OSError as error:
             named = f"{error.filename}: " if error.filename else ""
             raise Failure(f"{named}{reason_of(error)}") from None
@@ -139,11 +161,11 @@ def print_lines(lines: Sequence[str]) -> None:
             click.echo(line)
 
 
-def print_tables(tables: "Iterable[Table | UniversalTable]") -> None:
-    """Print tables on stdout as JSON, one object per line."""
-    from polyest.tables.format import dumps
+def print_tables(tables: "Iterable[Table | UniversalTable]", form: "Form") -> None:
+    """Print tables on stdout, one per line, as JSON for other programs or as lines of the table format."""
+    from polyest.cli.objects import table_line
 
-    print_lines([dumps(table) for table in tables])
+    print_lines([table_line(table, form) for table in tables])
 
 
 def say(words: str) -> None:

@@ -25,16 +25,27 @@ def _released() -> tuple[str, ...]:
     return tuple(names)
 
 
-@click.command("verify", cls=Helping)
-@click.argument("files", nargs=-1)
-@click.option("--jobs", type=options.JOBS, default=1, show_default=True, help="Processes.")
+@click.command(
+    "verify",
+    cls=Helping,
+    examples=(
+        ("a file of your own", "polyest verify tables.jsonl"),
+        ("the release, all small K and 8 more lines a file", "polyest verify --jobs 2 --sample 8"),
+    ),
+)
+@click.argument("files", nargs=-1, type=click.Path())
+@click.option(
+    "--jobs", type=options.JOBS, metavar="N", default=1, show_default=True, help="Processes."
+)
 @click.option(
     "--sample",
     type=click.IntRange(min=0),
     metavar="N",
     help="Prove only K up to 32 and N more lines of each file, drawn by --seed.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed that draws the lines.")
+@click.option(
+    "--seed", type=int, metavar="N", default=0, show_default=True, help="Seed that draws the lines."
+)
 def command(files: tuple[str, ...], jobs: int, sample: int | None, seed: int) -> None:
     """Prove every line of table files again.
 

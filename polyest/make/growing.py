@@ -15,7 +15,7 @@ from pathlib import Path
 from weakref import WeakSet
 
 from polyest.errors import CannotStore, NotPromised
-from polyest.make.storage import append, refusing, unforced
+from polyest.make.storage import append, folders_of, refusing, unforced
 from polyest.values import reason_of
 
 try:
@@ -81,7 +81,21 @@ class Growing:
 
 @contextmanager
 def growing(path: Path) -> Iterator[Growing]:
-    """Open and lock the file for the duration of the block; remove it afterwards if it is empty."""
+    """Open and lock the file for the duration of the block; remove it afterwards if it is empty.
+
+    Missing folders are made, and removed again if nothing came to lie in them.
+    """
+    with folders_of(path), _opened(path) as grown:
+        try:
+            yield grown
+        finally:
+            with suppress(OSError):  # it would hide the error that ended the block
+                grown.remove_if_empty()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Growing]:
+    """Open and lock the file that the path names when it is locked."""
     openings = 0
     while True:
         openings += 1
@@ -96,12 +110,7 @@ def growing(path: Path) -> Iterator[Growing]:
                 if openings < OPENINGS:
                     continue  # the file was renamed or removed before it was locked
                 unlocked = "its storage reports another file each time it is asked"
-            grown = Growing(path, stream, fresh, unlocked)
-            try:
-                yield grown
-            finally:
-                with suppress(OSError):  # it would hide the error that ended the block
-                    grown.remove_if_empty()
+            yield Growing(path, stream, fresh, unlocked)
             return
 
 

@@ -1,6 +1,7 @@
 """Files are written completely or not at all, and as durably as their storage allows.
 
 `put` writes the content beside the file under a temporary name, forces it to disk and renames it.
+Missing folders are made, and removed again where nothing came to lie in them.
 Some storage cannot do all of this: CIFS and FUSE often cannot force a folder to disk, and FAT keeps no
 mode.  The file is written there too, and the warning NotPromised says what is missing.  Any other
 failure, such as a full or a broken disk, raises CannotStore.
@@ -66,18 +67,36 @@ def draft_of(final: Path, owner: str = "") -> Path:
 
 
 def attempt(draft: Path, final: Path) -> None:
-    """Raise CannotStore if no draft of the file can be written."""
-    with refusing(final):
+    """Raise CannotStore if no draft of the file can be written; leave nothing, and no folder."""
+    with folders_of(final), refusing(final):
         draft.unlink(missing_ok=True)
         FileIO(draft, "x").close()
         draft.unlink()
 
 
+@contextmanager
+def folders_of(final: Path) -> Iterator[list[Path]]:
+    """Make the missing folders above a file for a block; yield them, and remove afterwards what is empty.
+
+    Raises CannotStore if one cannot be made.
+    """
+    missing = list[Path]()
+    try:
+        with refusing(final):
+            missing += [folder for folder in reversed(final.parents) if not folder.exists()]
+            final.parent.mkdir(parents=True, exist_ok=True)
+        yield missing
+    finally:
+        for folder in reversed(missing):
+            with suppress(OSError):  # it holds something now, or was never made
+                folder.rmdir()
+
+
 def replace(final: Path, content: bytes, draft: Path) -> list[NotPromised]:
     """Replace the file by a draft with this content; return warnings of what is not guaranteed."""
     doubts = list[NotPromised]()
-    try:
-        with refusing(final):
+    with folders_of(final) as made, refusing(final):
+        try:
             before = _replaceable(final)
             draft.unlink(missing_ok=True)  # left by a killed process; a link is not followed
             with FileIO(draft, "x") as stream:
@@ -85,10 +104,11 @@ def replace(final: Path, content: bytes, draft: Path) -> list[NotPromised]:
                     doubts += _made_like(before, draft, final)
                 reason = append(stream, content)
             os.replace(draft, final)
-            reason = reason or _undone(partial(_sync_folder, final.parent), UNABLE_OF_FOLDER)
-    finally:
-        with suppress(OSError):
-            draft.unlink()
+            for folder in (final.parent, *(folder.parent for folder in reversed(made))):
+                reason = reason or _undone(partial(_sync_folder, folder), UNABLE_OF_FOLDER)
+        finally:
+            with suppress(OSError):
+                draft.unlink()
     return [*doubts, unforced(final, reason)] if reason else doubts
 
 

@@ -211,10 +211,12 @@ def asked(grid: str | None, group: int | None, beta: float) -> Rounding | None:
     """
     if grid is not None:
         return Rounding(grid, group, beta)
-    if group is not None or real(beta) != 1:
+    alone = [] if group is None else [f"group {shown(group)}"]
+    alone += [] if real(beta) == 1 else [f"beta {shown(beta)}"]
+    if alone:
         raise InvalidProblem(
-            f"group {shown(group)} and beta {shown(beta)} without a grid: they have a meaning for grid "
-            "dyadic only; name that grid, or leave them out"
+            f"{' and '.join(alone)} without a grid: group and beta have a meaning for grid dyadic only; name "
+            "that grid, or leave them out"
         )
     return None
 

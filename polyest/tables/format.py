@@ -301,6 +301,11 @@ def _posed(record: "Line", further: tuple[str, ...]) -> Problem:
     """
     if not isinstance(record, dict):
         raise CorruptTable("not a JSON object: expected one table per line")
+    if "schema" not in record and "coefficients" in record:
+        raise CorruptTable(
+            "key 'schema' is missing: the line is not a whole table, or an object of polyest --json, whose "
+            "numbers are for other programs; print it with --lines, or write it with -o"
+        )
     schema = record["schema"]
     if not whole(schema, SCHEMA, FURTHER):
         raise CorruptTable(

@@ -2,6 +2,8 @@
 
     t[X] = c_X      a float for an int, else an array of the library of the counts
 
+X is a count among K draws, as `counts.in_group(answers).index` has it.
+
 A kind of table is a class with the attributes of `Lookup`.  It gives the entries c_X of counts that have
 been checked.
 """

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, SupportsIndex, TypeVar
 from polyest.deprecation import meant_as_keywords
 from polyest.errors import CorruptTable, PolyestError, TableNotFound
 from polyest.problem.claims import Bracket
-from polyest.problem.problem import LARGEST_LISTED, Problem, pose, too_large
+from polyest.problem.problem import LARGEST_LISTED, Problem, pose
 from polyest.tables.format import K_of, loads, loads_listed
 from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
@@ -115,10 +115,7 @@ def load(
     name = f"{family(problem)}.jsonl"
     path = _found(name)
     if path is None:
-        raise TableNotFound(
-            f"no released family {name}: released are {', '.join(all_families())}; solve it "
-            "(polyest.solve, or the command polyest solve)"
-        )
+        raise TableNotFound(_absent(problem))
     with open(path, "rb", buffering=0) as stream:
         starts = checked(path)
         # There is one K per line, ascending from 1 or more, so K is in line K or before.
@@ -126,8 +123,7 @@ def load(
         while number and (draws := _draws_at(stream, starts[number - 1])) > problem.K:
             number -= 1
         if not number or draws != problem.K:
-            released = [_draws_at(stream, start) for start in starts[:-1]]
-            raise TableNotFound(_absent(problem, path, released))
+            raise TableNotFound(_absent(problem))
         stream.seek(starts[number - 1])
         line = stream.read(starts[number] - starts[number - 1])
     where = f"{path}, line {number}"
@@ -177,12 +173,7 @@ def _universal(problem: Problem) -> "UniversalTable":
 
     path = _found(f"{family(problem)}{UNIVERSAL}.jsonl")
     if path is None:
-        names = [name for name in all_families() if name.endswith(UNIVERSAL)]
-        raise TableNotFound(
-            too_large(problem)
-            or f"no released table for K = {problem.K} of {family(problem)}: above K = "
-            f"{LARGEST_LISTED} there is {', '.join(names) or 'none'}"
-        )
+        raise TableNotFound(_absent(problem))
     checked(path)
     where = f"{path}, line 1"
     table = loads(_content(path), where)
@@ -344,28 +335,20 @@ def digests(path: str) -> dict[str, str]:
         ) from None
 
 
-def _absent(problem: Problem, path: str, released: list[int]) -> str:
-    have = f"released in {os.path.basename(path)}: K = {_ranges(released)}"
-    if too_large(problem):
-        return f"{too_large(problem)} ({have})"
-    return (
-        f"no released table for K = {problem.K}; {have}; solve it with polyest.solve({problem.K})"
-        + _above(path)
-    )
+def _absent(problem: Problem) -> str:
+    """Return the message that no table of a problem was released, with what was."""
+    from polyest.tables.absent import absent
 
-
-def _above(path: str) -> str:
-    folder, name = os.path.split(path.removesuffix(".jsonl") + UNIVERSAL)
-    there = name in families(folder)
-    return f"; K above {LARGEST_LISTED} is in {name}.jsonl" if there else ""
-
-
-def _ranges(numbers: list[int]) -> str:
-    """Return ascending integers as text with consecutive ones shortened, such as 1..40, 64."""
-    runs: list[list[int]] = []
-    for n in numbers:
-        if runs and n == runs[-1][1] + 1:
-            runs[-1][1] = n
-        else:
-            runs.append([n, n])
-    return ", ".join(str(a) if a == b else f"{a}..{b}" for a, b in runs)
+    released: list[tuple[Problem, list[int]]] = []
+    universal: list[Problem] = []
+    for name in all_families():
+        path = _found(f"{name}.jsonl")
+        assert path is not None
+        starts = checked(path)
+        with open(path, "rb", buffering=0) as stream:
+            one = loads(stream.read(starts[1]), f"{path}, line 1").problem
+            if name.endswith(UNIVERSAL):
+                universal.append(one)
+            else:
+                released.append((one, [_draws_at(stream, start) for start in starts[:-1]]))
+    return absent(problem, released, universal)

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 
 class Table(Record, Lookup):
-    """Entries c_0..c_K with their problem, certificate and origin, read as `table[counts]`.
+    """Entries c_0..c_K with their problem, certificate and origin.
+
+    Rewards are `table[counts.in_group(answers).index]`:
 
         t[X] = c_X,   E[c_X] = P(p) for X ~ Binomial(K, p)
 

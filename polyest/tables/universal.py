@@ -120,7 +120,8 @@ class UniversalTable(Lookup):
         NotWrittenOut.
         """
         raise NotWrittenOut(
-            f"K = {self.K}: a universal table has no list of coefficients: look counts up, t[counts]; "
+            f"K = {self.K}: a universal table has no list of coefficients: look counts up, "
+            "t[polyest.counts.in_group(answers).index]; "
             f"t[range({self.K + 1})] is all of them"
         )
 

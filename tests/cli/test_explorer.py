@@ -12,7 +12,7 @@ from polyest import frontier
 from polyest import rivals as rival_tables
 from polyest.cli import explorer, plot
 from polyest.cli.explorer import explorer_page
-from polyest.cli.frontier import explored
+from polyest.cli.frontier import explored, of_other_shapes
 from polyest.errors import CannotStore, NotConverged
 from polyest.problem.claims import STATED
 from polyest.problem.criteria import CRITERIA
@@ -94,6 +94,7 @@ def test_the_tables_of_the_page_are_those_of_the_frontier_to_the_last_digit(curv
     assert [*map(float, data["plug_in"])] == log.coefficients.tolist()
     assert float(data["least"]) == curve.least.upper
     assert data["notes"] == [f"The curve ends {curve.ended}."]
+    assert data["others"] == []
     polyest.verify(tables[0])
 
 
@@ -117,8 +118,13 @@ def test_numbers_are_shortened_so_that_they_are_still_proved(curve, rivals):
         noise, bias, times = map(float, shown["shown"])
         assert noise == pytest.approx(point.noise, rel=1e-3)
         assert point.table.bias.upper <= bias < point.table.bias.upper * 1.001
+        lies = shown["beside"].removesuffix(" log((X+1)/(K+1))")
         claimed = plain.bias.lower / point.table.bias.upper
+        if claimed < 1:
+            claimed = point.table.bias.lower / plain.bias.upper
+        assert lies == ("times above" if point.noise < 0.9 else "times below")
         assert claimed * 0.999 < times <= claimed
+        assert times >= 1
         rows = {name: value for name, value, _ in shown["rows"]}
         low, high = map(float, rows["optimum"].split(" .. "))
         assert low <= point.table.optimum.lower <= point.table.optimum.upper <= high
@@ -130,6 +136,7 @@ def test_numbers_are_shortened_so_that_they_are_still_proved(curve, rivals):
         )
     marks = {mark["label"]: mark for mark in data["marks"]}
     assert marks["log_count"]["shown"][2] == "1.000"  # it is the unit
+    assert marks["log_count"]["beside"] == "times that of log((X+1)/(K+1))"
     versus = rivals["schuermann"]
     (meaning,) = [row[2] for row in marks["schuermann"]["rows"] if row[0] == "the best"]
     times = float(re.search(r"([\d.]+) times less", meaning)[1])
@@ -144,10 +151,59 @@ def test_the_python_that_is_shown_gives_the_table(curve, rivals):
             wanted = [*map(float, entry["table"]["coefficients"])]
             assert table.coefficients.tolist() == wanted
     assert [bool(mark["code"]) for mark in data["marks"]] == [True] * 7 + [False]  # 5 blocks of 1
+    assert data["points"][-1]["code"] == 'polyest.load(5, criterion="minimax")'  # no noise of 1e6
     assert [point["heading"] for point in data["points"]][-2:] == [
         "least bias at noise 8.000",
         f"the minimax table, noise {data['points'][-1]['shown'][0]}",
     ]
+
+
+def test_the_page_has_the_curves_of_every_shape_and_says_which_groups_it_is_for(few):
+    curve = frontier.sweep(5)
+    data = stored(explorer_page(explored(curve, {}, of_other_shapes(curve))))
+    assert data["shape"] == "free"
+    assert [other["shape"] for other in data["others"]] == ["monotone", "concave"]
+    for other in data["others"]:
+        wanted = frontier.sweep(5, shape=other["shape"])
+        tables = [loads(json.dumps(point["table"])) for point in other["points"]]
+        assert [table.shape for table in tables] == [other["shape"]] * len(wanted.points)
+        assert [*map(dumps, tables)] == [dumps(point.table) for point in wanted.points]
+        for point in other["points"]:
+            table = eval(point["code"], {"polyest": polyest})
+            assert table.coefficients.tolist() == [*map(float, point["table"]["coefficients"])]
+            assert (
+                f"of {other['shape']} tables" in point["heading"] or "minimax" in point["heading"]
+            )
+    assert data["groups"].startswith("For groups of 7 completions where the trainer subtracts")
+    monotone = frontier.sweep(5, shape="monotone")
+    data = stored(explorer_page(explored(monotone, {}, of_other_shapes(monotone))))
+    assert [data["shape"], *(other["shape"] for other in data["others"])] == [
+        "monotone",
+        "free",
+        "concave",
+    ]
+
+
+def test_a_curve_of_a_shape_that_there_is_none_of_is_said(few):
+    curve = frontier.sweep(4, "polynomial:0,1,-1,2")
+    others = of_other_shapes(curve)
+    assert {name for name, other in others.items() if isinstance(other, str)} <= {
+        "monotone tables",
+        "concave tables",
+    }
+    rising = frontier.sweep(4, "polynomial:0,1,-1")
+    notes = stored(explorer_page(explored(rising, {}, of_other_shapes(rising))))["notes"]
+    assert any(
+        note.startswith("Left out: monotone tables: target polynomial:0,1,-1 rises and falls")
+        for note in notes
+    )
+
+
+def test_a_large_page_has_one_curve_and_says_how_to_get_the_others(curve, monkeypatch):
+    monkeypatch.setattr("polyest.cli.frontier.MOST_WITH_SHAPES", 4)
+    assert of_other_shapes(curve) == dict.fromkeys(
+        ("monotone tables", "concave tables"), "above K = 4 the page has one curve, see --shape"
+    )
 
 
 def test_words_of_a_failure_do_not_end_the_block_of_data(curve):
@@ -172,8 +228,9 @@ def test_a_file_that_no_browser_opens_as_a_page_is_refused(untouched, tmp_path, 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_solved(untouched, tmp_path):
     (tmp_path / "folder.html").mkdir()
     assert "this is a folder" in refused("frontier", "--K", 4, "--html", tmp_path / "folder.html")
-    missing = tmp_path / "no" / "such.html"
-    assert "no such file or directory" in refused("frontier", "--K", 4, "--html", missing)
+    (tmp_path / "file").touch()
+    below = tmp_path / "file" / "such.html"
+    assert "name another" in refused("frontier", "--K", 4, "--html", below)
 
 
 def test_the_command_writes_the_page_beside_what_it_prints(few, tmp_path):
@@ -182,7 +239,9 @@ def test_the_command_writes_the_page_beside_what_it_prints(few, tmp_path):
     result = run("frontier", "--K", 3, "--html", path)
     assert (result.exit_code, result.stderr) == (0, f"polyest: wrote {path}\n")
     assert result.stdout == run("frontier", "--K", 3).stdout
-    assert path.read_bytes() == explorer_page(explored(frontier.sweep(3), frontier.comparison(3)))
+    curve = frontier.sweep(3)
+    whole = explored(curve, frontier.comparison(3), of_other_shapes(curve))
+    assert path.read_bytes() == explorer_page(whole)
     assert names(tmp_path) == [path.name]
 
 
@@ -215,7 +274,7 @@ def test_a_rival_that_is_not_settled_is_said_on_the_page(few, tmp_path, monkeypa
     monkeypatch.setattr(frontier, "against", failing)
     assert run("frontier", "--K", 2, "--html", tmp_path / "a.html").exit_code == 0
     data = stored((tmp_path / "a.html").read_bytes())
-    assert data["notes"][1:] == ["Left out: taylor: gave up"]
+    assert data["notes"][1] == "Left out: taylor: gave up"
     assert "taylor" not in [mark["label"] for mark in data["marks"]]
 
 

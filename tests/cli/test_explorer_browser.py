@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason=ABSENT)
 
 BUDGETS = (0.5, 1.0, 2.0, 8.0, 64.0, 1e6)  # 8 is where the page begins, 1e6 the minimax table
 START = 3
+SHAPES = ("monotone", "concave")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,8 @@ def rivals():
 @pytest.fixture(scope="module")
 def address(curve, rivals, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "out.html"
-    path.write_bytes(explorer_page(explored(curve, rivals)))
+    shapes = {shape: frontier.sweep(8, budgets=BUDGETS, shape=shape) for shape in SHAPES}
+    path.write_bytes(explorer_page(explored(curve, rivals, shapes)))
     return path.as_uri()
 
 

@@ -4,6 +4,7 @@ import csv
 import re
 import sys
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -198,12 +199,33 @@ def test_a_figure_that_is_not_there_is_said_with_those_that_are(tmp_path):
 
 def test_outside_of_a_checkout_the_repair_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     message = refused("figures")
-    assert message.startswith(f"{tmp_path / 'paper_figures'}: there is no such folder")
-    assert "checkout" in message
+    assert message.startswith(f"{tmp_path}: is in no checkout of the repository")
     assert "pip install -e '.[plot]'" in message
     assert issubclass(FigureNotFound, LookupError)
     assert issubclass(CorruptRows, ValueError)
+
+
+def test_a_plain_installation_draws_in_the_checkout_it_stands_in(tmp_path, monkeypatch, quick):
+    """Its own files are in site-packages, where no figures are; another project's figures are not ours."""
+    project, deep = tmp_path / "checkout", tmp_path / "checkout" / "docs" / "reference"
+    deep.mkdir(parents=True)
+    (project / "pyproject.toml").write_text('[project]\nname = "polyest"\n')
+    copytree(ROOT / "paper_figures", project / "paper_figures")
+    monkeypatch.setattr(figures, "ROOT", tmp_path / "site-packages")
+    monkeypatch.chdir(deep)
+    assert figures.checkout() == project
+    done = run("figures", "limit")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert (project / "paper_figures" / "limit.pdf").read_text() == "limit pdf"
+    (project / "pyproject.toml").write_text('[project]\nname = "another"\n')
+    assert "is in no checkout" in refused("figures", "limit")
+
+
+def test_a_missing_folder_is_made(quick, tmp_path):
+    assert run("figures", "limit", "-o", tmp_path / "some" / "where").exit_code == 0
+    assert names(tmp_path / "some" / "where") == ["limit.pdf", "limit.png"]
 
 
 def test_without_matplotlib_the_command_that_installs_it_is_said(tmp_path, monkeypatch):
@@ -215,7 +237,9 @@ def test_without_matplotlib_the_command_that_installs_it_is_said(tmp_path, monke
 def test_where_a_figure_cannot_be_drawn_or_written_nothing_has_changed(
     quick, tmp_path, monkeypatch
 ):
-    assert "name another" in refused("figures", "limit", "--out", tmp_path / "no" / "folder")
+    (tmp_path / "file").touch()
+    assert "name another" in refused("figures", "limit", "--out", tmp_path / "file" / "folder")
+    (tmp_path / "file").unlink()
     (tmp_path / "limit.png").write_text("what was there")
     (tmp_path / "pareto.png").mkdir()
     assert "this is a folder" in refused("figures", "limit", "pareto", "--out", tmp_path)

@@ -123,7 +123,7 @@ def test_compare_sets_all_tables_side_by_side():
     assert [row for row in rows if any(line.startswith(f"{row} ") for line in lines)] == rows
     assert "not proved" in page.stdout  # the place of the supremum
 
-    lines = run("compare", "--K", 5, "--json").stdout.splitlines()
+    lines = run("compare", "--K", 5, "--lines").stdout.splitlines()
     tables = [loads(line) for line in lines]
     assert len(lines) == len(rows)
     assert [table.criterion for table in tables[:10]] == [
@@ -189,7 +189,7 @@ def test_show_prints_the_page_of_a_released_table_without_solving(released, monk
     assert max(map(len, without.stdout.splitlines())) <= 80
     minimax = run("show", "--K", 3, *MINIMAX)
     assert 'code      t = polyest.load(3, criterion="minimax")\n' in minimax.stdout
-    assert run("show", "--K", 5, "--json").stdout.encode() in (
+    assert run("show", "--K", 5, "--lines").stdout.encode() in (
         (released / "log-gradient-variance-noise8.jsonl").read_bytes()
     )
 
@@ -213,7 +213,9 @@ def test_show_takes_the_least_bias_from_the_list_where_no_minimax_table_is_store
 
 def test_show_says_what_is_released(released):
     assert "K = 1..5" in refused("show", "--K", 6)
-    assert "log-gradient-variance-noise8, log-minimax" in refused("show", "--K", 4, "--noise", 3)
+    assert "this K has noise 8; solve it with polyest solve --K 4 --noise 3" in refused(
+        "show", "--K", 4, "--noise", 3
+    )
     assert "too large for a stored minimax table" in refused("show", "--K", 64, *MINIMAX)
 
 

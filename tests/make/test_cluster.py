@@ -47,7 +47,7 @@ def test_the_command_gives_the_bytes_of_a_sweep_here(tmp_path, cluster, whole):
     assert result.exit_code == 0
     assert (tmp_path / "t.jsonl").read_bytes() == whole
     assert len(pids(cluster)) == 2
-    shown = run("solve", "--K", "5:7", *words, "--json")
+    shown = run("solve", "--K", "5:7", *words, "--lines")
     assert [loads(line).K for line in shown.stdout.splitlines()] == [5, 6, 7]
 
 

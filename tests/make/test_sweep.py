@@ -203,9 +203,9 @@ def test_write_refuses_a_minimax_table_above_40(tmp_path):
 
 
 PLACES = {
-    "no such folder": "missing/t.json",
     "a folder": ".",
     "below a file": "file/t.json",
+    "a folder below a file": "file/folder/t.json",
     "a device": "/dev/full",
     "a folder that takes no files": "/proc/t.json",
     "a name too long": "t" * 300,
@@ -228,6 +228,18 @@ def test_a_place_that_takes_no_file_is_refused_before_solving(tmp_path, counted,
     assert counted == []
     assert names(tmp_path) == before
     assert os.path.exists("/dev/full")
+
+
+def test_missing_folders_are_made_and_taken_back_where_nothing_was_written(tmp_path):
+    sweep(KS, tmp_path / "a" / "b" / "t.jsonl", **MINIMAX)
+    write(solve(1, **MINIMAX), tmp_path / "c" / "d" / "t.json")
+    assert names(tmp_path / "a" / "b") == ["t.jsonl"]
+    assert names(tmp_path / "c" / "d") == ["t.json"]
+    with pytest.raises(CannotStore):
+        write(solve(1, **MINIMAX), tmp_path / "e" / ("t" * 300))
+    with pytest.raises(CannotStore):
+        sweep(KS, tmp_path / "f" / "g" / ("t" * 300), **MINIMAX)
+    assert names(tmp_path) == ["a", "c"]
 
 
 def test_a_link_is_followed_and_stays(tmp_path):

@@ -80,6 +80,7 @@ PLAN = {
         "arrays", "closed_forms", "counts", "dependencies", "errors", "make", "problem", "tables",
         "values",
     },
+    "__main__": {"cli"},
     "cli": {
         "arrays", "closed_forms", "counts", "decimals", "dependencies", "errors", "explanation",
         "frontier", "gradients", "make", "precision", "problem", "proof", "recommendation", "solvers",

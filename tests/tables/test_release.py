@@ -115,22 +115,42 @@ def test_least_biases_are_those_of_the_tables():
 @pytest.mark.parametrize(
     ("K", "keywords", "said"),
     [
-        (129, {}, "noise8.jsonl: K = 1..128, 158..160, 190..192, 254..256, 510..512, 1022..1024;"),
-        (65, {"target": "tsallis:0.5"}, "noise8.jsonl: K = 1..64; solve it with polyest.solve(65)"),
+        (
+            129,
+            {},
+            "released are K = 1..128, 158..160, 190..192, 254..256, 510..512, 1022..1024, and every K ab",
+        ),
+        (
+            65,
+            {"target": "tsallis:0.5"},
+            'K = 1..64; solve it with polyest.solve(65, target="tsallis:0.5")',
+        ),
         (41, {"criterion": "minimax"}, "K = 41 is too large for a stored minimax table"),
-        (5, {"noise": 3}, "no released family log-gradient-variance-noise3.jsonl: released are"),
-        (5, {"shape": "concave"}, "no released family log-gradient-variance-concave-noise8.jsonl"),
-        (129, {"noise": 2, "shape": "monotone"}, "monotone-noise2.jsonl: K = 1..128; solve it"),
+        (
+            5,
+            {"noise": 3},
+            "this K has noise 1, 2, 4, 8, 16; solve it with polyest.solve(5, noise=3.0)",
+        ),
+        (
+            5,
+            {"shape": "concave"},
+            "this K has log, gradient-variance, monotone, noise 2; log, gradient-variance, noise 1;",
+        ),
+        (
+            129,
+            {"noise": 2, "shape": "monotone"},
+            'released are K = 1..128; solve it with polyest.solve(129, shape="monotone", noise=2.0)',
+        ),
         (
             129,
             {"criterion": "minimax", "shape": "monotone"},
-            "K above 1024 is in log-minimax-monotone-universal.jsonl",
+            "K above 1024",
         ),
-        (5, {"target": "tsallis:0.7"}, "no released family tsallis0.7-gradient"),
+        (5, {"target": "tsallis:0.7"}, "released are tables of log and tsallis:0.5; solve it with"),
         (
             1025,
             {"noise": 4},
-            "no released table for K = 1025 of log-gradient-variance-noise4: above",
+            "no released table for K = 1025 of log, gradient-variance, noise 4: above K = 1024 ",
         ),
     ],
 )

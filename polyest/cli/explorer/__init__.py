@@ -8,7 +8,8 @@ Python, as for the terminal, so that the shown numbers are still proved.
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN
 from html import escape
 from pathlib import Path, PurePath
@@ -20,11 +21,11 @@ from polyest.arrays import Floats
 from polyest.cli.pages.frontier import FrontierReport
 from polyest.cli.pages.layout import number, ratio, span
 from polyest.cli.pages.rows import COLUMNS
-from polyest.cli.pages.table import code
 from polyest.cli.pages.words import phi, plug_in_name
 from polyest.counts import SPENT
 from polyest.errors import CannotStore
 from polyest.problem.criteria import CRITERIA
+from polyest.problem.targets import LOG
 from polyest.tables.format import dumps
 from polyest.tables.table import Table
 from polyest.tables.values import text
@@ -33,18 +34,20 @@ from polyest.version import __version__
 if TYPE_CHECKING:
     from typing import TypedDict
 
-    from polyest.frontier import Point, Versus
+    from polyest.frontier import Frontier, Point, Versus
 
     class Entry(TypedDict):
         """A table of the page; `table` is the object that `dumps` writes."""
 
         noise: str
         shown: list[str]
+        beside: str
         rows: list[list[str]]
         table: object
 
 
 FOLDER = Path(__file__).parent
+FREE = "free"  # the name of the curve of tables without a shape
 PARTS = ("style.css", "binomial.js", "axes.js", "page.js")
 
 
@@ -52,13 +55,15 @@ PARTS = ("style.css", "binomial.js", "axes.js", "page.js")
 class ExplorerReport(FrontierReport):
     """A curve and rivals, with further data for the interactive page.
 
-    plug_in: entries of the plug-in table, float64 (K+1,); released: for each point, whether `load` returns
-    its table; forms: names of the closed forms of the log.
+    plug_in: entries of the plug-in table, float64 (K+1,); codes: for each point, Python that gives its
+    entries; forms: names of the closed forms of the log; others: the curves of the other shapes by name, each
+    with its codes, or the reason why there is none.
     """
 
     plug_in: Floats
-    released: tuple[bool, ...]
+    codes: tuple[str, ...]
     forms: tuple[str, ...]
+    others: "Mapping[str, tuple[Frontier, tuple[str, ...]] | str]"
 
 
 def check(path: str) -> None:
@@ -89,10 +94,15 @@ def _record(report: ExplorerReport) -> dict[str, object]:
     """Return the data of the page; numbers are decimal strings that read back to the same doubles."""
     curve, rivals = report.curve, report.rivals
     row = CRITERIA[curve.criterion]
-    pairs = zip(curve.points, report.released, strict=True)
     compared = {name: versus for name, versus in rivals.items() if not isinstance(versus, str)}
     notes = [f"The curve ends {curve.ended}."]
-    notes += [f"Left out: {name}: {why}" for name, why in rivals.items() if isinstance(why, str)]
+    left_out = {**rivals, **report.others}
+    notes += [f"Left out: {name}: {why}" for name, why in left_out.items() if isinstance(why, str)]
+    others = {name: each for name, each in report.others.items() if not isinstance(each, str)}
+    notes += [
+        f"The curve of {name} tables ends {other.ended}." for name, (other, _) in others.items()
+    ]
+    centred, alone = curve.K + SPENT["group-mean"], curve.K + SPENT["none"]
     return {
         "polyest": __version__,
         "title": report.title,
@@ -103,14 +113,29 @@ def _record(report: ExplorerReport) -> dict[str, object]:
         "plug_in_name": plug_in_name(curve.target),
         "plug_in": [text(c) for c in report.plug_in],
         "least": text(curve.least.upper),
-        "points": [_point(report, point, released) for point, released in pairs],
+        "unit": " (nats)" if curve.target == LOG.name else "",
+        "groups": f"For groups of {centred} completions where the trainer subtracts the group mean, and of "
+        f"{alone} where it does not: an answer that its group has k + 1 times is paid c_k.",
+        "look_up": f"t[polyest.counts.in_group(answers).index]  # answers: (prompts, {centred})",
+        "shape": curve.shape or FREE,
+        "points": _points(report),
+        "others": [
+            {"shape": name, "points": _points(replace(report, curve=other, codes=codes))}
+            for name, (other, codes) in others.items()
+        ],
         "marks": [_mark(report, name, versus) for name, versus in compared.items()],
         "notes": notes,
     }
 
 
-def _point(report: ExplorerReport, point: "Point", released: bool) -> dict[str, object]:
-    """Return the entry of a point of the curve; released: whether `load` returns its table."""
+def _points(report: ExplorerReport) -> list[dict[str, object]]:
+    """Return the entries of the points of the report's curve."""
+    pairs = zip(report.curve.points, report.codes, strict=True)
+    return [_point(report, point, code) for point, code in pairs]
+
+
+def _point(report: ExplorerReport, point: "Point", code: str) -> dict[str, object]:
+    """Return the entry of a point of the curve; code: Python that gives its entries."""
     table = point.table
     optimum = table.optimum
     assert optimum is not None
@@ -118,11 +143,10 @@ def _point(report: ExplorerReport, point: "Point", released: bool) -> dict[str, 
     best = ["optimum", span(optimum), f"the least sup|e| of any {kind}table at this noise, proved"]
     item = _entry(report, point.noise, table, best)
     place = f"noise {item['shown'][0]}"
-    heading = f"least bias at {place}"
+    heading = f"least bias {f'of {kind}tables ' if kind else ''}at {place}"
     if report.curve.reached and point is report.curve.points[-1]:
         heading = f"the minimax {kind}table, {place}"
-    python = " ".join(" ".join(code(table, released)).split())
-    return {**item, "heading": heading, "code": python}
+    return {**item, "heading": heading, "code": code}
 
 
 def _mark(report: ExplorerReport, label: str, versus: "Versus") -> dict[str, object]:
@@ -148,8 +172,6 @@ def _entry(report: ExplorerReport, noise: float, table: Table, best: list[str]) 
     best: the row that compares the table with the best one.
     """
     curve, K, bias = report.curve, table.K, table.bias
-    itself = np.array_equal(table.coefficients, report.plug_in)
-    times = 1.0 if itself else report.times_below(table)
     centred, alone = K + SPENT["group-mean"], K + SPENT["none"]
     rows = [
         ["K", str(K), f"sample size: groups of {centred} under a group mean, {alone} without"],
@@ -162,10 +184,23 @@ def _entry(report: ExplorerReport, noise: float, table: Table, best: list[str]) 
         bound = number(table.certificate.criterion(name))
         formula = CRITERIA[name].formula.format(phi=phi(curve.target))
         rows.append([name, bound, f"bound of sup {formula}"])
+    times, beside = _beside(report, table)
     shown = [number(noise, ROUND_HALF_EVEN), number(bias.upper), number(times, ROUND_FLOOR)]
     return {
         "noise": text(noise),
         "shown": shown,
+        "beside": f"{beside} {plug_in_name(curve.target)}",
         "rows": rows,
         "table": json.loads(dumps(table)),
     }
+
+
+def _beside(report: ExplorerReport, table: Table) -> tuple[float, str]:
+    """Return a certified factor between the bias of a table and that of the plug-in table, and its words."""
+    if np.array_equal(table.coefficients, report.plug_in):
+        return 1.0, "times that of"
+    below = report.times_below(table)
+    if below >= 1:
+        return below, "times below"
+    above = table.bias.lower / report.curve.plug_in.bias.upper
+    return (above, "times above") if above >= 1 else (1.0, "about that of")

@@ -1,6 +1,6 @@
 // Plots of a page: scales, axes and curves as text of SVG, at the size that the page gives them.
 
-const ROOM = { left: 54, right: 12, top: 8, bottom: 24 };
+const ROOM = { left: 70, right: 12, top: 8, bottom: 42 };
 const LETTER = 6.6; // width of a digit of a tick
 const STEPS = [1, 2, 5, 10];
 
@@ -60,8 +60,9 @@ function shape(series, more = "") {
 }
 
 // One plot: what is added is drawn in that order by `draw`; x and y take values to pixels.
+// titles: what is on its axes, with the unit, [across, up].
 class Plot {
-  constructor(svg, across, up) {
+  constructor(svg, across, up, titles) {
     this.svg = svg;
     this.width = Math.max(svg.clientWidth - ROOM.left - ROOM.right, 1);
     this.height = svg.clientHeight - ROOM.top - ROOM.bottom;
@@ -69,6 +70,13 @@ class Plot {
     this.y = (value) => ROOM.top + this.height * (1 - up.at(value));
     this.parts = [];
     this._axes(across.ticks(this.width / 70), up.ticks(this.height / 36));
+    this._titles(...titles);
+  }
+
+  _titles(across, up) {
+    const x = ROOM.left + this.width / 2, y = ROOM.top + this.height / 2;
+    this.words(x, ROOM.top + this.height + 36, across, "title", "middle");
+    this.parts.push(`<text class="title" transform="translate(12 ${y.toFixed(1)}) rotate(-90)" text-anchor="middle">${up}</text>`);
   }
 
   _axes(across, up) {

@@ -6,10 +6,12 @@ const UNBIASED = 1e-9; // of the greatest bias: less is the rounding of a table 
 const NEAR = 16; // pixels from a mark at which a click means it
 const BEYOND = 10; // times the noise where the curve ends: marks further right are not shown
 const CLOSE = 16; // noise that trainers can afford, shown larger
+const PROBABILITY = "p, the probability of an answer";
 const MARGIN = 1.25; // factor between the outermost points and the end of an axis
 
 const byId = (id) => document.getElementById(id);
 const numbers = (texts) => texts.map(Number);
+const greatest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 const minus = (text) => text.replaceAll("-", "\u2212");
 
 const count = Math.min(Math.max(SAMPLES[0], SAMPLES[1] * (data.K + 2)), SAMPLES[2]);
@@ -24,8 +26,11 @@ const looked = (found) => ({
   entries: numbers(found.table.coefficients),
 });
 const plain = { entries: numbers(data.plug_in) };
-const points = data.points.map(looked), marks = data.marks.map(looked);
-const end = points[points.length - 1].x;
+// The curves of tables of each shape, first the one that was asked for; `points` are those of the chosen one.
+const families = [data, ...data.others].map(({ shape, points }) => ({ shape, points: points.map(looked) }));
+const marks = data.marks.map(looked);
+let points = families[0].points;
+const end = greatest(families.map((family) => family.points.at(-1).x));
 const start = points.findLastIndex((point) => point.x <= 8);
 
 let chosen = points[Math.max(start, 0)];
@@ -36,8 +41,6 @@ function curves(table) {
   return table.curves;
 }
 
-const greatest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-
 // What lies on the axes as they are: everything, or what has little noise.
 function seen() {
   const most = byId("near").checked && chosen.x <= CLOSE ? CLOSE : BEYOND * end;
@@ -45,17 +48,24 @@ function seen() {
 }
 
 function drawFrontier() {
-  const spots = seen();
-  const most = greatest(spots.map((spot) => spot.y)), least = Number(data.least);
-  const heights = [least, ...spots.map((spot) => spot.y)].filter((y) => y > UNBIASED * most);
-  const xs = spots.map((spot) => spot.x);
+  const spots = seen(), last = greatest(spots.map((spot) => spot.x));
+  const beyond = families.flatMap((family) => family.points).filter((point) => point.x <= last);
+  const most = greatest([...spots, ...beyond].map((spot) => spot.y)), least = Number(data.least);
+  const heights = [least, ...[...spots, ...beyond].map((spot) => spot.y)].filter((y) => y > UNBIASED * most);
+  const xs = [...spots, ...beyond].map((spot) => spot.x);
   const across = logarithmic(Math.min(...xs) / MARGIN, Math.max(...xs) * MARGIN);
-  const plot = new Plot(byId("frontier"), across, logarithmic(Math.min(...heights) / MARGIN, most * MARGIN));
+  const titles = ["noise, in plug-in units", `sup|e|${data.unit}`];
+  const plot = new Plot(byId("frontier"), across, logarithmic(Math.min(...heights) / MARGIN, most * MARGIN), titles);
   if (least) {
     plot.level(least, "least");
     plot.words(ROOM.left + 6, plot.y(least) - 6, `E*(${data.K})`, "label");
   }
   plot.curve(points.map((point) => point.x), points.map((point) => point.y), "this");
+  for (const family of families.filter((each) => each.points !== points)) {
+    const kind = `family ${family.shape}`, end = family.points.at(-1);
+    plot.curve(family.points.map((point) => point.x), family.points.map((point) => point.y), kind);
+    if (end.x <= last) plot.spot(end.x, end.y, 4, kind);
+  }
   for (const spot of spots) {
     if (spot.series) plot.mark(spot.x, spot.y, spot.series, spot === chosen ? "on" : "");
     else plot.spot(spot.x, spot.y, 4, "this");
@@ -73,7 +83,7 @@ function drawCurves() {
   const held = byId("close").checked ? [0] : theirs.bias;
   const own = 1.08 * Math.max(chosen.y, least, UNBIASED * greatest(theirs.bias));
   const up = linear(Math.min(-own, ...held), Math.max(own, 1.04 * greatest(held)));
-  const bias = new Plot(byId("bias-curve"), across, up);
+  const bias = new Plot(byId("bias-curve"), across, up, [PROBABILITY, `weighted bias e(p)${data.unit}`]);
   bias.curve(ps, theirs.bias, "plain");
   for (const side of [-1, 1]) {
     if (least) bias.level(side * least, "least");
@@ -82,7 +92,7 @@ function drawCurves() {
   bias.curve(ps, mine.bias, "this");
   bias.svg.setAttribute("aria-label", `Weighted bias e(p) for p from 0 to 1: ${spoken()}`);
   const top = 1.06 * Math.max(greatest(mine.noise), greatest(theirs.noise));
-  const noise = new Plot(byId("noise-curve"), across, linear(0, top || 1));
+  const noise = new Plot(byId("noise-curve"), across, linear(0, top || 1), [PROBABILITY, `noise${data.unit.replace("s)", "s\u00b2)")}`]);
   noise.curve(ps, theirs.noise, "plain");
   noise.curve(ps, mine.noise, "this");
   noise.svg.setAttribute("aria-label", `Noise for p from 0 to 1: ${spoken()}`);
@@ -94,13 +104,15 @@ function drawCurves() {
 function drawCoefficients() {
   const all = [...chosen.entries, ...plain.entries], low = Math.min(...all), high = Math.max(...all);
   const pad = 0.06 * (high - low) || 1;
-  const plot = new Plot(byId("coefficients"), linear(shares[0] * 1.03, -shares[0] * 0.03), linear(low - pad, high + pad));
+  const across = linear(shares[0] * 1.03, -shares[0] * 0.03), titles = ["log((k+1)/(K+1))", `entry${data.unit}`];
+  const plot = new Plot(byId("coefficients"), across, linear(low - pad, high + pad), titles);
   const size = data.K > 100 ? 2 : 3.2;
   plot.curve(shares, plain.entries, "plain");
   plot.curve(shares, chosen.entries, "this");
   for (let k = 0; k <= data.K; k++) plot.spot(shares[k], chosen.entries[k], size, "this");
   plot.svg.setAttribute("aria-label", `Coefficients c_0 to c_${data.K}: ${spoken()}`);
   plot.draw();
+  plots.coefficients = plot;
 }
 
 const spoken = (table = chosen) => `${table.heading}, sup|e| ${table.shown[1]}`;
@@ -112,6 +124,7 @@ const beside = (table) => nearest(points, (point) => Math.abs(Math.log(point.x /
 
 function write() {
   [byId("noise").textContent, byId("bias").textContent, byId("times").textContent] = chosen.shown.map(minus);
+  byId("below").textContent = chosen.beside;
   byId("name").textContent = chosen.heading;
   const rows = chosen.rows.map(([name, value, meaning]) => [name, minus(value), meaning]);
   byId("rows").replaceChildren(...rows.flatMap(row), ...(chosen.code ? code(chosen.code) : []));
@@ -119,7 +132,9 @@ function write() {
   byId("text").value = list ? `[${chosen.table.coefficients.join(", ")}]` : JSON.stringify(chosen.table);
   byId("copied").textContent = "";
   for (const [i, button] of [...byId("marks").children].entries()) button.setAttribute("aria-pressed", marks[i] === chosen);
+  byId("slider").max = points.length - 1;
   byId("slider").value = points.indexOf(beside(chosen));
+  for (const [i, radio] of document.querySelectorAll("[name=family]").entries()) radio.checked = families[i].points === points;
   byId("slider").setAttribute("aria-valuetext", spoken());
 }
 
@@ -129,10 +144,9 @@ function element(kind, text, ...inside) {
   return found;
 }
 
-// Text in which c_X has its X below the line, and a minus is one.
+// Text in which c_X and c_k have what is below the line there, and a minus is one.
 function typeset(text) {
-  const [first, ...rest] = text.replaceAll(" - ", " \u2212 ").split("c_X");
-  return [first, ...rest.flatMap((after) => ["c", subscript("X"), after])];
+  return text.replaceAll(" - ", " \u2212 ").split(/(?<=c)_([Xk])/).map((part, i) => (i % 2 ? subscript(part) : part));
 }
 
 function subscript(text) {
@@ -146,12 +160,24 @@ const row = ([name, value, meaning]) => [element("dt", name), element("dd", valu
 // Python that may be broken after a module's dot.
 function code(text) {
   const parts = text.split(/(?<=[a-z]\.)/).flatMap((part) => [part, element("wbr", "")]);
-  return [element("dt", "in Python"), element("dd", "", element("code", "", ...parts))];
+  return [
+    element("dt", "in Python"), element("dd", "", element("code", "t = ", ...parts)),
+    element("dt", "rewards"), element("dd", "", element("code", data.look_up)),
+  ];
+}
+
+// Choose a table, and the curve that it is on.
+function take(table) {
+  const family = families.find((each) => each.points.includes(table));
+  if (family) points = family.points;
+  chosen = table;
+  return family;
 }
 
 function choose(table) {
-  chosen = table;
-  const place = points.indexOf(table), own = place < 0 ? `#mark=${table.label}` : `#point=${place}`;
+  const family = take(table);
+  const kind = family === families[0] ? "point" : family?.shape;
+  const own = family ? `#${kind}=${points.indexOf(table)}` : `#mark=${table.label}`;
   history.replaceState(null, "", own.replaceAll(" ", "_"));
   show();
 }
@@ -163,10 +189,11 @@ function show() {
   write();
 }
 
-// #point=12 or #mark=schuermann
+// #point=12 of the first curve, #monotone=3 of that of a shape, or #mark=schuermann
 function fromAddress() {
   const [kind, name] = location.hash.slice(1).split("=");
-  if (kind === "point") return points[Number(name)];
+  const family = kind === "point" ? families[0] : families.find((each) => each.shape === kind);
+  if (family) return family.points[Number(name)];
   return marks.find((mark) => kind === "mark" && mark.label.replaceAll(" ", "_") === name);
 }
 
@@ -202,6 +229,14 @@ function readOff(event) {
   for (const other of plots.curves) other.cross(inside ? ps[i] : null);
 }
 
+// The entry below the pointer, and how often its answer is in a group.
+function readEntry(event) {
+  const plot = plots.coefficients, x = event.clientX - plot.svg.getBoundingClientRect().left;
+  const k = nearest(shares.map((_, i) => i), (i) => Math.abs(plot.x(shares[i]) - x));
+  const [own, theirs] = [chosen, plain].map((table) => short(Number(table.entries[k].toPrecision(4))));
+  byId("coefficients-there").textContent = `${k + 1} times in its group: c_${k} = ${own}, plug-in ${theirs}`;
+}
+
 function away() {
   for (const id of ["bias-there", "noise-there"]) byId(id).textContent = "";
   for (const plot of plots.curves) plot.cross(null);
@@ -213,17 +248,29 @@ function copy() {
   byId("copied").textContent = document.execCommand("copy") ? "copied" : "selected: press Ctrl+C";
 }
 
+// The switch to the curve of a shape, beside the look of its line.
+function radioOf(family) {
+  const radio = document.createElement("input"), line = document.createElement("i");
+  radio.type = "radio";
+  radio.name = "family";
+  line.className = family.shape;
+  radio.addEventListener("change", () => {
+    points = family.points;
+    choose(beside(chosen));
+  });
+  return element("label", "", radio, ` ${family.shape} entries `, line);
+}
+
 function begin() {
   const noise = data.criterion.formula;
   byId("near-words").textContent = `up to noise ${CLOSE} only`;
   byId("formula").replaceChildren(...typeset(`X ~ Binomial(${data.K}, p); bias e(p) = p (E c_X - ${data.phi}), sup|e| its greatest size over p; noise: the greatest ${noise} over p`));
   byId("unit").replaceChildren(...typeset(`${noise}, in units of that of ${data.plug_in_name}`));
   byId("noise-formula").replaceChildren(...typeset(noise));
-  byId("below").textContent = `times below ${data.plug_in_name}`;
   byId("plain").textContent = data.plug_in_name;
+  byId("groups").replaceChildren(...typeset(data.groups));
   byId("least").textContent = `\u00b1 E*(${data.K})`;
   byId("notes").append(...data.notes.map((note) => element("li", note)));
-  byId("slider").max = points.length - 1;
   for (const mark of marks) {
     const button = element("button", "");
     button.type = "button";
@@ -232,6 +279,9 @@ function begin() {
     button.addEventListener("click", () => choose(mark));
     byId("marks").append(button);
   }
+  if (families.length > 1) byId("families").append(...families.map(radioOf));
+  byId("coefficients").addEventListener("pointermove", readEntry);
+  byId("coefficients").addEventListener("pointerleave", () => (byId("coefficients-there").textContent = ""));
   byId("slider").addEventListener("input", (event) => choose(points[event.target.valueAsNumber]));
   for (const id of ["near", "close", "even"]) byId(id).addEventListener("change", show);
   for (const radio of document.querySelectorAll("[name=form]")) radio.addEventListener("change", write);
@@ -250,7 +300,7 @@ function begin() {
   document.addEventListener("keydown", moved);
   addEventListener("hashchange", () => choose(fromAddress() ?? chosen));
   new ResizeObserver(show).observe(document.querySelector("main"));
-  chosen = fromAddress() ?? chosen;
+  take(fromAddress() ?? chosen);
   show();
 }
 

@@ -50,8 +50,8 @@ def frontier_page(report: FrontierReport) -> list[str]:
     lines += entry("noise 0", f"{number(curve.noiseless)}, the least sup|bias| without noise")
     lines += entry("ends", *wrapped(curve.ended))
     rows = [
-        ["", "", "", "times below", "width of"],
-        ["noise", "sup|bias|", "in E*", plug_in_name(curve.target), "its bracket"],
+        ["", "", "", plug_in_name(curve.target), "width of"],
+        ["noise", "sup|bias|", "in E*", "times as much", "its bracket"],
     ]
     for point in curve.points:
         bias, optimum = point.table.bias, point.table.optimum
@@ -66,7 +66,8 @@ def frontier_page(report: FrontierReport) -> list[str]:
             ]
         )
     shown = aligned(rows)
-    lines += ["", *map(bold, shown[:2]), *shown[2:]]
+    lines += ["", *map(bold, shown[:2]), *shown[2:], ""]
+    lines += ["times as much: sup|bias| of the plug-in table over that of the row"]
     return lines + _beside(report.rivals, "" if curve.shape is None else ", of whatever shape")
 
 

@@ -10,11 +10,10 @@ from polyest.cli.pages.rows import certificates
 from polyest.cli.pages.words import asked, bias_meaning, noise_meaning, plug_in_name, size
 from polyest.closed_forms import FORMS
 from polyest.counts import SPENT
+from polyest.problem.calls import arguments
 from polyest.problem.claims import Bracket, Certificate
-from polyest.problem.criteria import DEFAULT
 from polyest.problem.grids import parse_grid
-from polyest.problem.problem import DEFAULT_NOISE, LARGEST_LISTED, Budget
-from polyest.problem.targets import LOG
+from polyest.problem.problem import LARGEST_LISTED, Budget
 from polyest.tables.lookup import Lookup
 from polyest.tables.table import Table
 from polyest.tables.universal import UniversalTable
@@ -135,16 +134,7 @@ def code(
     """
     if out is not None:
         return [f"polyest.loads(open({out!r}).read())"]
-    words = [str(table.K)]
-    if table.target != LOG.name:
-        words.append(f'target="{table.target}"')
-    if table.criterion != DEFAULT:
-        words.append(f'criterion="{table.criterion}"')
-    if table.shape is not None:
-        words.append(f'shape="{table.shape}"')
-    if table.budget not in (None, Budget("noise", DEFAULT_NOISE)):
-        assert table.budget is not None
-        words.append(f"{table.budget.kind.replace('-', '_')}={table.budget.value!r}")
+    words = arguments(table.problem)
     if isinstance(table, Table) and table.grid is not None:
         kind, _, beta = parse_grid(table.grid)
         words.append(f'grid="{kind}"')
