@@ -60,6 +60,8 @@ def test_advantages_are_centred_over_text_or_orbit():
             made = consensus.centred(arm, advantage, paid(arm, ANSWERS, NU))
             over = (1, 2) if arm in consensus.OVER_ORBIT else 2
             assert made.sum(over).abs().max() < 1e-6
+            each = made.sum(2).abs().max()
+            assert (each > 0.1) == (arm in consensus.OVER_ORBIT)
 
 
 @pytest.mark.parametrize("share", [consensus.SHARE, *consensus.SHARES])
