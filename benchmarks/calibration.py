@@ -43,7 +43,7 @@ import origin
 import torch
 from arms import ADVANTAGES, ARMS, CARRIED, SPLIT, Arm, estimate
 from laws import Laws, taught
-from runs import Key, Row, Runs
+from runs import Kept, Key, Row, Runs
 from stack import Adam, Policy, Stack, chosen, drawn
 from torch import Tensor
 from tuning import Choice, summary, tuned
@@ -299,7 +299,7 @@ class Benchmark:
         return made, "here"
 
 
-def measures(done: list[Row]) -> list[str]:
+def measures(done: list[Kept]) -> list[str]:
     """The names of what was measured in these runs."""
     return [name for name in done[0] if name not in (*COLUMNS, "machine", "versions")]
 

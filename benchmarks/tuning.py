@@ -61,7 +61,9 @@ def extended(values: Values, best: float) -> Values:
     return (*values, float(f"{best * best / values[-2]:.3g}"))
 
 
-def summary(rows: Sequence[Row], columns: Sequence[str], intervals: Sequence[str]) -> Row:
+def summary(
+    rows: Sequence[Mapping[str, str]], columns: Sequence[str], intervals: Sequence[str]
+) -> Row:
     """Means over the seeds of these columns; for those in `intervals` half the 95 % interval in NAME_pm."""
     line: Row = {"seeds": len(rows)}
     for column in columns:

@@ -1,6 +1,7 @@
 """benchmarks/runs.py and tuning.py: what was killed goes on, and what is chosen is chosen on other seeds."""
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -56,9 +57,18 @@ def test_a_run_is_measured_once_and_rows_come_in_the_order_asked():
     measure = Measured()
     runs = Runs(None, COLUMNS, measure, ())
     rows = runs.finished([key(seed=2), key(seed=1), key(seed=2)])
-    assert [row["seed"] for row in rows] == [2, 1]
+    assert [row["seed"] for row in rows] == ["2", "1"]
     assert runs.finished([key(seed=1)])[0]["loss"] == rows[1]["loss"]
     assert len(measure.keys) == 2
+
+
+def test_parts_are_measured_by_a_pool_and_rows_keep_their_order():
+    with ThreadPoolExecutor(3) as pool:
+        measure = Measured()
+        runs = Runs(None, COLUMNS, measure, (), at_once=2, pool=pool)
+        rows = runs.finished([key(seed=s) for s in range(9)])
+    assert [row["seed"] for row in rows] == [*map(str, range(9))]
+    assert sorted(measure.sizes) == [1, 2, 2, 2, 2]
 
 
 def test_the_grid_is_extended_once_and_an_edge_is_reported():
