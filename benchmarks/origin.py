@@ -26,6 +26,11 @@ def versions(packages: Iterable[str]) -> Iterator[str]:
             yield f"{name} {'from source' if name == 'polyest' else 'absent'}"
 
 
+def shown(value: str | float | int) -> str | int:
+    """A value as a file has it: floats to six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
 def written(rows: list[dict[str, str | float | int]], packages: Iterable[str]) -> str:
     """Rows as CSV, machine and versions in each that has none yet; floats to six digits."""
     text = StringIO()
@@ -33,8 +38,7 @@ def written(rows: list[dict[str, str | float | int]], packages: Iterable[str]) -
     writer = csv.DictWriter(text, [*{**rows[0], **source}], lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        shown = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
-        writer.writerow({**source, **shown})
+        writer.writerow({**source, **{k: shown(v) for k, v in row.items()}})
     return text.getvalue()
 
 

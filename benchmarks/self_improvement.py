@@ -38,9 +38,9 @@ import argparse
 import random
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from time import perf_counter
@@ -48,8 +48,8 @@ from time import perf_counter
 import numpy as np
 import origin
 import torch
-from rich.console import Console
-from rich.progress import Progress
+import tuning
+from runs import Kept, Key, Row, Runs
 from torch import Tensor
 from word_problems import WORDINGS, Question, orbit, parse, split
 from writer import Writer, accuracy, answered, decode, encode, pretrain
@@ -63,9 +63,8 @@ PACKAGES = ("polyest", "numpy", "torch", "reasoning-gym")
 MEMBERS = len(WORDINGS)
 SEEDS, TUNING = range(8), range(8, 10)
 RATES = (1e-5, 3e-5, 1e-4, 3e-4)
-STUDENT = 2.3646  # 97.5 % quantile of Student's t with 7 degrees of freedom
+COLUMNS = ("method", "rate", "seed", "scale")
 
-Row = dict[str, str | float | int]
 Rewarded = Callable[[Tensor, Tensor], Tensor]  # answers (orbits, m, G), truth (orbits,) -> rewards
 
 
@@ -263,36 +262,26 @@ def plan() -> list[tuple[str, float, int]]:
     return [(m, rate, seed) for seed in TUNING for m, rate in product(METHODS, RATES)]
 
 
-def best_rates(done: list[Row]) -> dict[str, float]:
+def best_rates(done: list[Kept]) -> dict[str, float]:
     """The best rate of each method on the tuning seeds."""
     ends: dict[tuple[str, float], list[float]] = {}
     for row in done:
-        if row["seed"] in TUNING:
-            ends.setdefault((str(row["method"]), float(row["rate"])), []).append(
-                float(row["after"])
-            )
+        if int(row["seed"]) in TUNING:
+            ends.setdefault((row["method"], float(row["rate"])), []).append(float(row["after"]))
     return {m: max(RATES, key=lambda rate: np.mean(ends[m, rate])) for m in METHODS}
 
 
-def summary(done: list[Row]) -> list[Row]:
+def summary(done: list[Kept]) -> list[Row]:
     """A row for every method at its rate."""
     lines: list[Row] = []
     for method, rate in best_rates(done).items():
         mine = [
-            r for r in done if r["method"] == method and r["rate"] == rate and r["seed"] in SEEDS
+            {**row, "gain": str(float(row["after"]) - float(row["before"]))}
+            for row in done
+            if row["method"] == method and float(row["rate"]) == rate and int(row["seed"]) in SEEDS
         ]
-        row: Row = {"method": method, "rate": rate, "seeds": len(mine)}
-        before, early, after = (
-            np.array([float(r[k]) for r in mine]) for k in ("before", "early", "after")
-        )
-        for name, values in (
-            ("before", before),
-            ("early", early),
-            ("after", after),
-            ("gain", after - before),
-        ):
-            row[name] = float(values.mean())
-            row[f"{name}_pm"] = float(STUDENT * values.std(ddof=1) / len(values) ** 0.5)
+        moments = ("before", "early", "after", "gain")
+        row: Row = {"method": method, "rate": rate} | tuning.summary(mine, moments, moments)
         row["commonest"] = max(float(r["commonest"]) for r in mine)
         row["collapsed"] = sum(int(r["collapsed"]) for r in mine)
         row["seconds"] = float(np.mean([float(r["seconds"]) for r in mine]))
@@ -300,38 +289,23 @@ def summary(done: list[Row]) -> list[Row]:
     return lines
 
 
-def kept(file: Path) -> list[Row]:
-    """Runs of a file, none where there is no file."""
-    if not file.exists():
-        return []
-    rows = origin.read(file)
-    return [{**row, "rate": float(row["rate"]), "seed": int(row["seed"])} for row in rows]
+def measure(part: list[Key], scale: Scale) -> list[Row]:
+    return [run(str(k["method"]), float(k["rate"]), int(k["seed"]), scale) for k in part]
 
 
-def finished(runs: list[tuple[str, float, int]], scale: Scale, file: Path) -> list[Row]:
-    """Rows of all these runs; each run that is not in the file is done and added to it as it ends."""
-    done = [row for row in kept(file) if row["scale"] == str(scale)]
-    known = {(row["method"], row["rate"], row["seed"]) for row in done}
-    left = [one for one in runs if one not in known]
-    workers = 1 if scale.device == "cuda" else None
-    with (
-        Progress(console=Console(stderr=True)) as progress,
-        ProcessPoolExecutor(workers) as pool,
-    ):
-        seeds = sorted({seed for *_, seed in left})
-        bar = progress.add_task("pretraining", total=len(seeds))
-        for ended in as_completed([pool.submit(prepared, seed, scale) for seed in seeds]):
-            ended.result()
-            progress.advance(bar)
-        bar = progress.add_task("runs", total=len(left))
-        for ended in as_completed([pool.submit(run, *one, scale) for one in left]):
-            done.append(ended.result())
-            done.sort(
-                key=lambda row: (row["seed"] in SEEDS, row["method"], row["rate"], row["seed"])
-            )
-            origin.write(done, PACKAGES, file)
-            progress.advance(bar)
-    return done
+def finished(wanted: list[tuple[str, float, int]], scale: Scale, file: Path) -> list[Kept]:
+    """Rows of these runs; each that is not in the file is done and added to it as it ends."""
+    keys: list[Key] = [
+        {"method": method, "rate": rate, "seed": seed, "scale": str(scale)}
+        for method, rate, seed in wanted
+    ]
+    with ProcessPoolExecutor(1 if scale.device == "cuda" else None) as pool:
+        runs = Runs(file, COLUMNS, partial(measure, scale=scale), PACKAGES, pool=pool)
+        seeds = sorted({int(key["seed"]) for key in runs.missing(keys)})
+        # Before several runs need a writer at the same time.
+        for _ in pool.map(partial(prepared, scale=scale), seeds):
+            pass
+        return runs.finished(keys)
 
 
 def prepared(seed: int, scale: Scale) -> None:
@@ -352,12 +326,12 @@ def main() -> None:
         origin.write([run(m, 1e-3, 0, small) for m in METHODS], PACKAGES, None)
         return
     scale = LARGE if options.device == "cuda" else Scale(device=options.device)
-    runs, file = (
+    kept, file = (
         path.with_stem(f"{path.stem}_large") if scale is LARGE else path for path in (RUNS, FILE)
     )
-    done = finished(plan(), scale, runs)
+    done = finished(plan(), scale, kept)
     best = best_rates(done)
-    done = finished([(m, best[m], seed) for m in METHODS for seed in SEEDS], scale, runs)
+    done += finished([(m, best[m], seed) for m in METHODS for seed in SEEDS], scale, kept)
     origin.write(summary(done), PACKAGES, file)
 
 

@@ -44,7 +44,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 from time import perf_counter
@@ -57,6 +57,7 @@ import origin
 import torch
 from datasets import Dataset
 from hf_writer import as_model, tokenizer
+from runs import Kept, Key, Row, Runs, mean_and_half_width
 from self_improvement import Scale, Scored, divided, identified, measured, pretrained
 from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
@@ -74,10 +75,9 @@ STEPS, QUESTIONS, GROUP = 100, 4, 16
 LOOKS = (0, 10, 25, 50, 75, STEPS)
 RATES = (1e-5, 3e-5, 1e-4, 3e-4)
 SEEDS, TUNING = range(5), range(8, 10)
-STUDENT = 2.7764  # 97.5 % quantile of Student's t with 4 degrees of freedom
 MEMBERS = len(WORDINGS)
 
-Row = dict[str, str | float | int]
+COLUMNS = ("way", "reward", "rate", "seed")
 
 
 def number(text: str) -> int | None:
@@ -271,30 +271,22 @@ def run(way: str, reward: str, rate: float, seed: int) -> Row:
     return {"way": way, "reward": reward, "rate": rate, "seed": seed, **measures}
 
 
-def key(row: Row) -> tuple[str, str, float, int]:
+def key(row: Key | Kept) -> tuple[str, str, float, int]:
     return str(row["way"]), str(row["reward"]), float(row["rate"]), int(row["seed"])
 
 
-def kept(file: Path) -> list[Row]:
-    """Runs of a file, none where there is no file."""
-    return list[Row](origin.read(file)) if file.exists() else []
+def finished(wanted: list[tuple[str, str, float, int]], at_once: int, file: Path) -> list[Kept]:
+    """Rows of these runs; each that is not in the file is done and added to it as it ends."""
 
+    def measure(part: list[Key]) -> list[Row]:
+        return [run(*key(one)) for one in part]
 
-def finished(runs: list[tuple[str, str, float, int]], at_once: int, file: Path) -> list[Row]:
-    """Rows of all these runs; each run that is not in the file is done and added to it as it ends."""
-    done = kept(file)
-    known = {key(row) for row in done}
-    left = [one for one in runs if one not in known]
     with ThreadPoolExecutor(at_once) as pool:
-        for ended in as_completed([pool.submit(run, *one) for one in left]):
-            done.append(ended.result())
-            done.sort(key=lambda row: (int(row["seed"]) in SEEDS, key(row)))
-            origin.write(done, PACKAGES, file)
-            print(f"{len(left)} to do, done: {done[-1]}", file=sys.stderr)
-    return done
+        runs = Runs(file, COLUMNS, measure, PACKAGES, pool=pool)
+        return runs.finished([dict(zip(COLUMNS, one, strict=True)) for one in wanted])
 
 
-def best_rates(done: list[Row]) -> dict[str, float]:
+def best_rates(done: list[Kept]) -> dict[str, float]:
     """The best rate of each reward on the tuning seeds."""
 
     def end(reward: str, rate: float) -> float:
@@ -314,12 +306,7 @@ def ways(best: dict[str, float]) -> list[tuple[str, str, float]]:
     return [(way, reward, best[reward]) for way, reward in pairs]
 
 
-def interval(values: np.ndarray[Any, Any]) -> float:
-    """Half the 95 % interval of a mean over the seeds."""
-    return float(STUDENT * values.std(ddof=1) / len(SEEDS) ** 0.5)
-
-
-def summary(done: list[Row], best: dict[str, float]) -> list[Row]:
+def summary(done: list[Kept], best: dict[str, float]) -> list[Row]:
     """A row for every way and reward."""
     runs = {key(row): row for row in done}
     curves = {
@@ -330,11 +317,11 @@ def summary(done: list[Row], best: dict[str, float]) -> list[Row]:
     for (way, reward, rate), curve in curves.items():
         row: Row = {"way": way, "reward": reward, "rate": rate, "seeds": len(SEEDS)}
         row |= {f"after {n}": float(mean) for n, mean in zip(LOOKS, curve.mean(0), strict=True)}
-        row[f"after {STEPS} pm"] = interval(curve[:, -1])
+        row[f"after {STEPS} pm"] = mean_and_half_width(curve[:, -1])[1]
         row |= {"less loop": "", "less loop pm": ""}
         if way != "loop" and ("loop", reward, rate) in curves:
             apart = (curve - curves["loop", reward, rate])[:, 1:].mean(1)
-            row |= {"less loop": float(apart.mean()), "less loop pm": interval(apart)}
+            row["less loop"], row["less loop pm"] = mean_and_half_width(apart)
         for name in ("step", "paying", "waiting"):
             row[name] = float(np.mean([float(runs[way, reward, rate, s][name]) for s in SEEDS]))
         lines.append(row)

@@ -81,11 +81,12 @@ def test_it_goes_on_where_it_was(kept, monkeypatch):
     text = file.read_text()
     done = self_improvement.finished(wanted, SMALL, file)
     assert len(done) == 3
-    assert {(row["method"], row["rate"], row["seed"]) for row in done} == set(wanted)
-    old = next(row for row in done if (row["method"], row["rate"]) == ("mode", 1e-3))
-    assert float(old["seconds"]) == taken
+    assert [(row["method"], float(row["rate"]), int(row["seed"])) for row in done] == wanted
+    assert float(done[0]["seconds"]) == taken
     assert text.splitlines()[1] in file.read_text().splitlines()
-    assert self_improvement.finished(wanted, SMALL, file) == self_improvement.kept(file)
+    again = self_improvement.finished(wanted, SMALL, file)
+    assert [row["after"] for row in again] == [row["after"] for row in done]
+    assert len(file.read_text().splitlines()) == 1 + 3
     other = self_improvement.finished(wanted[:1], replace(SMALL, steps=1), file)
     assert [row["scale"] for row in other] == ["8-1-2-1-1-4"]  # no mixture of two experiments
 
@@ -109,7 +110,22 @@ def test_the_rate_is_chosen_on_other_seeds_than_those_reported():
         assert r["rate"] == best
         assert r["seeds"] == len(self_improvement.SEEDS)
         assert r["after"] == pytest.approx(0.735)
-        assert r["gain_pm"] == pytest.approx(2.3646 * np.std(np.arange(8), ddof=1) * 0.01 / 8**0.5)
+        assert r["gain_pm"] == pytest.approx(
+            2.36462 * np.std(np.arange(8), ddof=1) * 0.01 / 8**0.5, rel=1e-5
+        )
+
+
+def test_the_file_is_what_its_runs_say():
+    with self_improvement.RUNS.open() as stream:
+        done = list(csv.DictReader(stream))
+    with self_improvement.FILE.open() as stream:
+        written = list(csv.DictReader(stream))
+    for row, line in zip(written, self_improvement.summary(done), strict=True):
+        for name, value in line.items():
+            if isinstance(value, str):
+                assert row[name] == value
+            else:
+                assert float(row[name]) == pytest.approx(value, rel=1e-4)
 
 
 def test_what_the_page_says_of_it():

@@ -286,3 +286,29 @@ def test_a_run_that_fails_says_why(monkeypatch):
     )
     with pytest.raises(SystemExit, match="trl, share, seed 3: Traceback: no memory"):
         trl_run.run("trl", "share", 1e-4, 3)
+
+
+def test_the_file_is_what_its_runs_say():
+    done = trl_run.origin.read(trl_run.RUNS)
+    lines = trl_run.summary(done, trl_run.best_rates(done))
+    for row, line in zip(trl_run.origin.read(trl_run.FILE), lines, strict=True):
+        for name, value in line.items():
+            if isinstance(value, str):
+                assert row[name] == value
+            else:
+                assert float(row[name]) == pytest.approx(value, rel=1e-4, abs=1e-9)
+
+
+def test_it_goes_on_where_it_was(tmp_path, monkeypatch):
+    ran = []
+
+    def run(way, reward, rate, seed):
+        ran.append(seed)
+        return {"way": way, "reward": reward, "rate": rate, "seed": seed, "after 0": 0.5}
+
+    monkeypatch.setattr(trl_run, "run", run)
+    wanted = [("loop", "share", 1e-5, seed) for seed in range(3)]
+    trl_run.finished(wanted[:2], 1, tmp_path / "runs.csv")
+    rows = trl_run.finished(wanted, 2, tmp_path / "runs.csv")
+    assert sorted(ran) == [0, 1, 2]
+    assert [trl_run.key(row) for row in rows] == wanted
