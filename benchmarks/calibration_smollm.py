@@ -37,9 +37,12 @@ the best of RATES for log, noise 8 and the true log together, on the tuning seed
     128 groups     16 prompts, 8 groups of 16
     G = 8          16 prompts, 2 groups of 8
     128 prompts    128 prompts, one group of 16
+    diversity      the core with a uniform Q and a weight of .1 in place of .01, which is plain diversity:
+                   KL(nu, uniform) is minus the entropy and a constant; multipliers of its own
     two tokens     10 prompts with two-digit answers, one group of 16
 
-Settings beyond the core have its rate and multipliers (`carried` is 1), and fewer arms.
+Settings beyond the core have its rate, its multipliers (`carried` is 1) if nothing else is said, and fewer
+arms.
 
 results/calibration_smollm_runs.csv has a line for every run, and a benchmark that was killed goes on with
 the next cell; results/calibration_smollm.csv has one for every arm, and
@@ -77,7 +80,6 @@ PACKAGES = ("polyest", "numpy", "torch", "transformers")
 TUNING, SEEDS = (100, 101), tuple(range(6))
 STUDENT = 2.5706  # 97.5 % quantile of Student's t with 5 degrees of freedom
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
-KL = 0.01
 # The multipliers of every arm, in the order in which arms are run.
 GRIDS: dict[str, tuple[float, ...]] = {
     "log": (1, 1.5, 2, 3, 4, 6),
@@ -110,9 +112,12 @@ class Setting:
     groups: int = 1
     upper: int = 4  # layers with adapters
     steps: int = 200
+    kl: float = 0.01
+    uniform: bool = False  # whether Q is uniform instead of Zipf's law
+    own: bool = False  # whether multipliers are tuned here, instead of carried over from the core
 
     def at(self, rate: float) -> Settings:
-        return Settings(self.steps, rate, self.group, self.groups, KL)
+        return Settings(self.steps, rate, self.group, self.groups, self.kl)
 
 
 CORE = Setting(closed_prompts.FAMILIES, 4, 8)
@@ -121,6 +126,7 @@ SETTINGS = {
     "128 groups": replace(CORE, groups=8),
     "G = 8": replace(CORE, group=8, groups=2),
     "128 prompts": replace(CORE, each=24, held=16),
+    "diversity": replace(CORE, kl=0.1, uniform=True, own=True),
     "two tokens": replace(CORE, families=closed_prompts.TWO_TOKENS, each=4, held=2),
 }
 
@@ -134,6 +140,7 @@ class Asking:
     target: Tensor  # log Q (P, A), MASKED at pads
     asked: list[Asked]
     trained: int
+    kl: float
 
 
 def pose(model: smollm.Model, folder: Path, setting: Setting) -> Asking:
@@ -146,8 +153,9 @@ def pose(model: smollm.Model, folder: Path, setting: Setting) -> Asking:
         base = Stack(model, setting.upper, [0])(read)[0]
     target = torch.full_like(base, MASKED)
     for row, one in zip(target, asked, strict=True):
-        row[: len(one.answers)] = torch.tensor(closed_prompts.law(one)).log()
-    return Asking(read, base, target, asked, len(trained))
+        law = torch.tensor(closed_prompts.law(one)).log()
+        row[: len(law)] = -log(len(law)) if setting.uniform else law
+    return Asking(read, base, target, asked, len(trained), setting.kl)
 
 
 @cache
@@ -215,7 +223,7 @@ def measured(asking: Asking, logs: Tensor) -> list[Row]:
     there = asking.target > MASKED
     nu, Q = logs.exp(), asking.target.exp()
     kl = divergence(logs, asking.target)
-    loss = kl + KL * divergence(logs, asking.base)
+    loss = kl + asking.kl * divergence(logs, asking.base)
     low = (nu < Q / 10) & there
     parts = {
         "J": loss,
@@ -256,13 +264,10 @@ def run(
     with torch.no_grad():
         logs = stack(asking.read)
     seconds = (process_time() - start) / len(seeds)
-    *where, _ = cell.key()
-    names = ("setting", "phase", "arm", "divided", "rate")
-    rows: list[Row] = []
-    for (multiplier, seed), numbers in zip(cell.members, measured(asking, logs), strict=True):
-        place: Row = dict(zip(names, where, strict=True))
-        place |= {"multiplier": float(multiplier), "seed": seed, "steps": setting.steps}
-        rows.append({**place, **numbers, "seconds": round(seconds, 2)})
+    rows = [
+        {**place, "steps": setting.steps, **numbers, "seconds": round(seconds, 2)}
+        for place, numbers in zip(cell.places(), measured(asking, logs), strict=True)
+    ]
     return rows, logs
 
 
@@ -307,21 +312,22 @@ class Experiment:
 
         return min(RATES, key=level)
 
-    def tuned(self, arm: str, divided: bool) -> tuple[float, bool]:
-        """The best multiplier of an arm in the core, and whether it is still at an edge of the grid."""
+    def tuned(self, name: str, arm: str, divided: bool) -> tuple[float, bool]:
+        """The best multiplier of an arm for a setting, and whether it is still at an edge of the grid."""
+        home = name if SETTINGS[name].own else "core"
         rate, grid = self.rate(), GRIDS[arm]
 
         def best(grid: Sequence[float]) -> float:
             def level(m: float) -> float:
-                cell = Cell("core", "tune", arm, divided, rate, members((m,), TUNING))
+                cell = Cell(home, "tune", arm, divided, rate, members((m,), TUNING))
                 return self.results.mean(cell, m)
 
             return min(grid, key=level)
 
-        self.finished(Cell("core", "tune", arm, divided, rate, members(grid, TUNING)))
+        self.finished(Cell(home, "tune", arm, divided, rate, members(grid, TUNING)))
         beyond = grown(grid, best(grid))
         if beyond is not None:
-            self.finished(Cell("core", "tune", arm, divided, rate, members((beyond,), TUNING)))
+            self.finished(Cell(home, "tune", arm, divided, rate, members((beyond,), TUNING)))
             grid = tuple(sorted((*grid, beyond)))
         chosen = best(grid)
         return chosen, chosen in (grid[0], grid[-1])
@@ -329,7 +335,7 @@ class Experiment:
     def reported(self, name: str, arm: str, divided: bool) -> list[Row]:
         """Rows of an arm on the reported seeds, at its multiplier and, if it means something there, at 1."""
         of = arm.removeprefix("mean of ")
-        chosen, _ = self.tuned(of, divided)
+        chosen, _ = self.tuned(name, of, divided)
         both = (chosen,) if of == "gini" else tuple(dict.fromkeys((1.0, float(chosen))))
         return self.finished(Cell(name, "report", arm, divided, self.rate(), members(both, SEEDS)))
 
@@ -347,7 +353,7 @@ def summary(experiment: Experiment, names: Sequence[str]) -> list[Row]:
     lines: list[Row] = []
     for name, arm, divided in plan(names):
         try:
-            chosen, edge = experiment.tuned(arm.removeprefix("mean of "), divided)
+            chosen, edge = experiment.tuned(name, arm.removeprefix("mean of "), divided)
             rows = experiment.reported(name, arm, divided)
         except NotRun:
             print(f"{name}, {arm}, divided {int(divided)}: not run", file=sys.stderr)
@@ -359,7 +365,7 @@ def summary(experiment: Experiment, names: Sequence[str]) -> list[Row]:
             line |= {"rate": experiment.rate(), "multiplier": multiplier, "tuned": int(tuned)}
             line |= {
                 "edge": int(tuned and edge),
-                "carried": int(name != "core"),
+                "carried": int(name != "core" and not SETTINGS[name].own),
                 "seeds": len(mine),
             }
             for column in ("J", "kl", "tv", "starved", "kept", "held", "held_kl"):

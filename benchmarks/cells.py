@@ -13,6 +13,7 @@ import numpy as np
 import origin
 
 Row = dict[str, str | float | int]
+WHERE = ("setting", "phase", "arm", "divided", "rate")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ class Cell:
             f"{self.rate:g}",
             multipliers,
         )
+
+    def places(self) -> list[Row]:
+        """What every member's row begins with."""
+        *where, _ = self.key()
+        place: Row = dict(zip(WHERE, where, strict=True))
+        return [{**place, "multiplier": m, "seed": seed} for m, seed in self.members]
 
 
 def members(multipliers: Sequence[float], seeds: Sequence[int]) -> tuple[tuple[float, int], ...]:
@@ -67,9 +74,8 @@ class Results:
 
     @staticmethod
     def _key(row: Row) -> tuple[str, ...]:
-        names = ("setting", "phase", "arm", "divided", "rate")
         return (
-            *(str(row[name]) for name in names),
+            *(str(row[name]) for name in WHERE),
             f"{float(row['multiplier']):g}",
             str(row["seed"]),
         )

@@ -33,7 +33,7 @@ from torch.nn import functional
 os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 QUANTISED = "SmolLM2-135M-Instruct.Q4_1.gguf"
-PREFIX = "Answer:"  # with which the assistant's turn begins
+PREFIX, STOP = "Answer:", "<|im_end|>"  # what begins and ends the assistant's turn
 LAYERED = ("keys", "values")  # fields of `Read` with an axis of layers before that of prompts
 
 
@@ -163,28 +163,45 @@ def arranged(
     return Model(sizes, embedding, layers, weights["model.norm.weight"].to(device))
 
 
-def tokens(folder: Path, asked: Sequence[str], answers: Sequence[Sequence[str]]) -> list[Prompt]:
+def tokens(
+    folder: Path,
+    asked: Sequence[str],
+    answers: Sequence[Sequence[str]],
+    prefixes: Sequence[str] | None = None,
+) -> list[Prompt]:
     """Prompts in the model's chat template, with a closed list of answers to each.
 
-    Tokens with which all answers begin become the prompt's last ones, and where an answer is the beginning of
-    another, all end with the token that ends a turn.
+    prefixes: with which the assistant's turn begins.  Tokens with which all answers begin become the prompt's
+    last ones, and an answer that is the beginning of another has the token that ends a turn too.
     """
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    stop = tokenizer.convert_tokens_to_ids(STOP)
     prompts = []
-    for text, given in zip(asked, answers, strict=True):
+    for text, given, prefix in zip(asked, answers, prefixes or [PREFIX] * len(asked), strict=True):
         chat = tokenizer.apply_chat_template(
             [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
         )
-        shared = tokenizer(chat + PREFIX).input_ids
         ends = [tokenizer(f" {answer}").input_ids for answer in given]
-        shared += common_start(ends)
-        ends = [end[len(common_start(ends)) :] for end in ends]
-        if any(a != b and b[: len(a)] == a for a in ends for b in ends):
-            ends = [[*end, tokenizer.convert_tokens_to_ids("<|im_end|>")] for end in ends]
-        prompts.append(Prompt(shared, ends))
+        shared = common_start(ends)
+        prompts.append(
+            Prompt(
+                [*tokenizer(chat + prefix).input_ids, *shared],
+                stopped([end[len(shared) :] for end in ends], stop),
+            )
+        )
     return prompts
+
+
+def stopped(answers: Sequence[Sequence[int]], stop: int) -> list[list[int]]:
+    """Answers, with a stop after each that is the beginning of another.
+
+    >>> stopped([[1], [2], [1, 3]], 0)
+    [[1, 0], [2], [1, 3]]
+    """
+    starts = {tuple(answer[:n]) for answer in answers for n in range(len(answer))}
+    return [[*answer, stop] if tuple(answer) in starts else [*answer] for answer in answers]
 
 
 def common_start(lists: Sequence[Sequence[int]]) -> list[int]:

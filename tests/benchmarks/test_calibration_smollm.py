@@ -29,7 +29,7 @@ def asking(model):
     for row, prompt in zip(target, prompts, strict=True):
         row[: len(prompt.answers)] = -torch.tensor(float(len(prompt.answers))).log()
     asked = [Asked("", "", "", tuple(map(str, prompt.answers))) for prompt in prompts]
-    return Asking(smollm.read(model, prompts, 2), base, target, asked, 1)
+    return Asking(smollm.read(model, prompts, 2), base, target, asked, 1, 0.01)
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_it_goes_on_where_it_was(experiment, monkeypatch, capsys):
 
 
 def test_multipliers_are_the_best_of_the_tuning_seeds(experiment):
-    chosen, edge = experiment.tuned("gini", False)
+    chosen, edge = experiment.tuned("core", "gini", False)
     grid = {float(r["multiplier"]) for r in experiment.results.rows if r["phase"] == "tune"}
     assert grid > set(GRIDS["gini"]) or not edge
     means = {
