@@ -13,8 +13,7 @@ base.  The rate of a method is the best of RATES by mean greedy accuracy on the 
 are reported.
 
     greedy, greedy_i    share of the test questions whose most probable answer is right, over all wordings
-    and in
-                        each; before and after training
+                        and in each; before and after training
     right               probability of the right answer, mean
     commonest           share of the test prompts that get the commonest answer
 
