@@ -1,0 +1,431 @@
+"""A real language model is taught how often to give each answer: which estimate of the log trains it best?
+
+    python benchmarks/calibration_smollm.py --model FOLDER              # every cell not yet in results/
+    python benchmarks/calibration_smollm.py --model FOLDER --only core  # one setting
+    python benchmarks/calibration_smollm.py                             # the tables anew, from what was run
+    python benchmarks/calibration_smollm.py --model FOLDER --quick      # one short cell, to standard output
+    python benchmarks/calibration_smollm.py --model FOLDER --device cuda
+
+SmolLM2-135M-Instruct (smollm.py) answers prompts that have a closed list of answers of one token.  Every
+prompt has a target Q (closed_prompts.py), and the reward is that of targeted exploration,
+
+    log Q(z) - m e(X),      e an estimate of log nu(z) from the count X of z in the group, m the multiplier
+
+    log, schuermann         log(X/G); Schuermann's estimator
+    pseudo-count .1         log((j + .1)/(K + .1)), j = X - 1 of the K = G - 2 others
+    gini                    the share of the others; m is its coefficient
+    noise r                 least bias with sup p Var at most r times that of log((X+1)/(K+1))
+    monotone, concave       least bias of any table with that shape
+    history, ...            noise 4 or monotone, counting one earlier visit of the prompt too
+    true log                log nu(z) itself
+    mean of ...             the exact mean of an estimate, as if it had no noise: what is left is bias
+
+Each with the group's mean subtracted, and with the standard deviation divided out as well.  The loss is
+J = KL(nu, Q) + .01 KL(nu, base), averaged over prompts; all numbers are exact, by enumeration of the answers:
+
+    kl, tv         KL(nu, Q) and total variation
+    starved        Q of the answers with nu below Q/10
+    kept           share of the answers with nu above Q/10
+    held, held_kl  J and KL on the prompts that are held out
+
+The multiplier of an arm is the one with the least J on the TUNING seeds; where that is at an edge of its
+grid, the grid grows once by a step, and `edge` says whether it still is.  Rows are measured on SEEDS others,
+at m = 1 too, with 95 % intervals (Student's t).  Adam is blind to the size of a loss, so one rate serves all:
+the best of RATES for log, noise 8 and the true log together, on the tuning seeds.
+
+    core           16 prompts, one group of 16 of each in a step
+    128 groups     16 prompts, 8 groups of 16
+    G = 8          16 prompts, 2 groups of 8
+    128 prompts    128 prompts, one group of 16
+    diversity      the core with a uniform Q and a weight of .1 in place of .01, which is plain diversity:
+                   KL(nu, uniform) is minus the entropy and a constant; multipliers of its own
+    two tokens     10 prompts with two-digit answers, one group of 16
+
+Settings beyond the core have its rate, its multipliers (`carried` is 1) if nothing else is said, and fewer
+arms.
+
+results/calibration_smollm_runs.csv has a line for every run, and a benchmark that was killed goes on with
+the next cell; results/calibration_smollm.csv has one for every arm, and
+results/calibration_smollm_answers.csv what became of every answer in the core, mean over the seeds.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from math import log
+from pathlib import Path
+from time import process_time
+
+import closed_prompts
+import numpy as np
+import origin
+import smollm
+import torch
+from adapters import MASKED, Paid, Settings, Stack, divergence, train
+from cells import Cell, NotRun, Results, Row, grown, members
+from closed_prompts import Asked
+from torch import Tensor
+
+import polyest
+from polyest import advantages, closed_forms, counts
+from polyest.arrays import Floats
+from polyest.history.history import History
+from polyest.problem.bernstein import pmf
+
+FOLDER = Path(__file__).parent / "results"
+RUNS, FILE, ANSWERS = (FOLDER / f"calibration_smollm{end}.csv" for end in ("_runs", "", "_answers"))
+PACKAGES = ("polyest", "numpy", "torch", "transformers")
+TUNING, SEEDS = (100, 101), tuple(range(6))
+STUDENT = 2.5706  # 97.5 % quantile of Student's t with 5 degrees of freedom
+RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+# The multipliers of every arm, in the order in which arms are run.
+GRIDS: dict[str, tuple[float, ...]] = {
+    "log": (1, 1.5, 2, 3, 4, 6),
+    "schuermann": (1, 1.25, 1.5, 2, 3),
+    "noise 8": (0.8, 1, 1.25, 1.5),
+    "monotone": (0.8, 1, 1.25, 1.5),
+    "true log": (0.8, 1, 1.25),
+    "history, noise 4": (0.8, 1, 1.25, 1.5),
+    "pseudo-count .1": (0.8, 1, 1.25, 1.5, 2),
+    "gini": (5, 10, 20, 40, 80),
+    "noise 4": (0.8, 1, 1.25, 1.5),
+    "noise 2": (1, 1.25, 1.5, 2),
+    "noise 16": (0.8, 1, 1.25, 1.5),
+    "concave": (0.8, 1, 1.25, 1.5),
+    "history, monotone": (0.8, 1, 1.25, 1.5),
+}
+SPLIT = ("log", "schuermann", "noise 8", "monotone")  # arms whose exact mean is paid too
+CARRIED = ("log", "schuermann", "noise 8", "monotone", "true log")
+RATED = ("log", "noise 8", "true log")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is asked, and the completions of a step."""
+
+    families: dict[str, tuple[tuple[str, str], str | range]]
+    each: int  # wordings of a family
+    held: int  # prompts that are held out
+    group: int = 16
+    groups: int = 1
+    upper: int = 4  # layers with adapters
+    steps: int = 200
+    kl: float = 0.01
+    uniform: bool = False  # whether Q is uniform instead of Zipf's law
+    own: bool = False  # whether multipliers are tuned here, instead of carried over from the core
+
+    def at(self, rate: float) -> Settings:
+        return Settings(self.steps, rate, self.group, self.groups, self.kl)
+
+
+CORE = Setting(closed_prompts.FAMILIES, 4, 8)
+SETTINGS = {
+    "core": CORE,
+    "128 groups": replace(CORE, groups=8),
+    "G = 8": replace(CORE, group=8, groups=2),
+    "128 prompts": replace(CORE, each=24, held=16),
+    "diversity": replace(CORE, kl=0.1, uniform=True, own=True),
+    "two tokens": replace(CORE, families=closed_prompts.TWO_TOKENS, each=4, held=2),
+}
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The prompts of a setting as the model has read them; trained ones, then those held out."""
+
+    read: smollm.Read
+    base: Tensor  # log nu (P, A) before training
+    target: Tensor  # log Q (P, A), MASKED at pads
+    asked: list[Asked]
+    trained: int
+    kl: float
+
+
+def pose(model: smollm.Model, folder: Path, setting: Setting) -> Asking:
+    """The model reads the prompts of a setting."""
+    trained, held = closed_prompts.split(setting.families, setting.each, setting.held)
+    asked = [*trained, *held]
+    prompts = smollm.tokens(folder, [one.text for one in asked], [one.answers for one in asked])
+    read = smollm.read(model, prompts, setting.upper)
+    with torch.no_grad():
+        base = Stack(model, setting.upper, [0])(read)[0]
+    target = torch.full_like(base, MASKED)
+    for row, one in zip(target, asked, strict=True):
+        law = torch.tensor(closed_prompts.law(one)).log()
+        row[: len(law)] = -log(len(law)) if setting.uniform else law
+    return Asking(read, base, target, asked, len(trained), setting.kl)
+
+
+@cache
+def entries(arm: str, K: int) -> Floats:
+    """Estimates of log nu for the counts 0..K of K other completions.
+
+    >>> entries("pseudo-count .1", 2).round(3).tolist()
+    [-3.045, -0.647, 0.0]
+    """
+    if arm in ("log", "schuermann"):
+        form = closed_forms.log_count if arm == "log" else closed_forms.schuermann
+        return form(K).coefficients
+    if arm == "gini":
+        return np.arange(K + 1) / K
+    if arm == "pseudo-count .1":
+        return np.array([log((j + 0.1) / (K + 0.1)) for j in range(K + 1)])
+    if arm.startswith("noise"):
+        return polyest.load(K, noise=float(arm.split()[1])).coefficients
+    return polyest.load(K, criterion="minimax", shape=arm).coefficients
+
+
+def estimates(arm: str) -> Paid:
+    """What an arm takes for log nu of answers, (S, P, groups, G); a history is that of one training.
+
+    It may depend on the step's probabilities only for the true log and for exact means.
+    """
+    past = History(stable_ids=True) if arm.startswith("history") else None
+    name = arm.removeprefix("history, ").removeprefix("mean of ")
+
+    def counted(answers: Tensor, logs: Tensor, prompts: Tensor, step: int) -> Tensor:
+        if arm == "true log" or arm.startswith("mean of"):
+            exact = logs.gather(-1, answers.flatten(2)).reshape(answers.shape).double()
+            if arm == "true log":
+                return exact
+            table = entries(name, answers.shape[-1] - 2)
+            p = exact.exp().cpu().numpy().ravel()
+            return torch.from_numpy(pmf(len(table) - 1, p) @ table).reshape(answers.shape)
+        rows = answers.flatten(0, 2).cpu().numpy()
+        if past is None:
+            seen = counts.in_group(rows)
+        else:
+            names = np.arange(len(rows))  # every group of every prompt is visited again
+            seen = counts.in_group(rows, earlier=past.counted(rows, names))
+            past.record(rows, prompts=names)
+        return torch.from_numpy(entries(name, int(seen.draws))[seen.index]).reshape(answers.shape)
+
+    return counted
+
+
+def rewards(arm: str, multipliers: Sequence[float], target: Tensor) -> Paid:
+    """log Q(z) - m e of each member's answers."""
+    estimate = estimates(arm)
+    times = torch.tensor(multipliers, dtype=torch.float64)[:, None, None, None]
+
+    def paid(answers: Tensor, logs: Tensor, prompts: Tensor, step: int) -> Tensor:
+        wanted = target[prompts].expand(*logs.shape).gather(-1, answers.flatten(2))
+        known = estimate(answers, logs, prompts, step).to(answers.device)
+        return wanted.reshape(answers.shape).double() - times.to(answers.device) * known
+
+    return paid
+
+
+def measured(asking: Asking, logs: Tensor) -> list[Row]:
+    """Exact numbers of each member's log nu (S, P, A), on the prompts trained on and on those held out."""
+    there = asking.target > MASKED
+    nu, Q = logs.exp(), asking.target.exp()
+    kl = divergence(logs, asking.target)
+    loss = kl + asking.kl * divergence(logs, asking.base)
+    low = (nu < Q / 10) & there
+    parts = {
+        "J": loss,
+        "kl": kl,
+        "tv": (nu - Q).abs().sum(-1) / 2,
+        "starved": (Q * low).sum(-1),
+        "kept": 1 - low.sum(-1) / there.sum(-1),
+        "held": loss,
+        "held_kl": kl,
+    }
+    n = asking.trained
+    means = {
+        name: (part[:, n:] if name.startswith("held") else part[:, :n]).mean(1).tolist()
+        for name, part in parts.items()
+    }
+    return [dict(zip(means, each, strict=True)) for each in zip(*means.values(), strict=True)]
+
+
+def run(
+    model: smollm.Model, asking: Asking, setting: Setting, cell: Cell
+) -> tuple[list[Row], Tensor]:
+    """Rows of a cell's members, and their log nu (S, P, A) in the end."""
+    start = process_time()
+    multipliers, seeds = ([one[i] for one in cell.members] for i in (0, 1))
+    stack = Stack(model, setting.upper, seeds)
+    trained = torch.arange(asking.trained, device=model.device)
+    target = asking.target
+    centred = advantages.standardised if cell.divided else advantages.group_mean
+    train(
+        stack,
+        asking.read.of(trained),
+        asking.base[trained],
+        rewards(cell.arm, multipliers, target[trained]),
+        centred,
+        setting.at(cell.rate),
+        seeds,
+    )
+    with torch.no_grad():
+        logs = stack(asking.read)
+    seconds = (process_time() - start) / len(seeds)
+    rows = [
+        {**place, "steps": setting.steps, **numbers, "seconds": round(seconds, 2)}
+        for place, numbers in zip(cell.places(), measured(asking, logs), strict=True)
+    ]
+    return rows, logs
+
+
+class Experiment:
+    """Cells in their order; each is run when its place comes and it is not in the file."""
+
+    def __init__(self, folder: Path | None, device: str, results: Results) -> None:
+        self.folder, self.device, self.results = folder, device, results
+        self._posed: dict[str, Asking] = {}
+
+    @cached_property
+    def model(self) -> smollm.Model:
+        if self.folder is None:
+            raise NotRun
+        return smollm.load(self.folder, self.device)
+
+    def asking(self, name: str) -> Asking:
+        if name not in self._posed:
+            self._posed[name] = pose(self.model, self.folder, SETTINGS[name])
+        return self._posed[name]
+
+    def finished(self, cell: Cell) -> list[Row]:
+        """Rows of a cell, run unless all are there."""
+        rows = self.results.of(cell)
+        if len(rows) < len(cell.members):
+            rows, _ = run(self.model, self.asking(cell.setting), SETTINGS[cell.setting], cell)
+            self.results.add(rows)
+            print(*cell.key(), f"J {np.mean([float(r['J']) for r in rows]):.4f}", file=sys.stderr)
+        return rows
+
+    def rate(self) -> float:
+        """The best rate of the core for all arms together: least geometric mean of J."""
+
+        def level(rate: float) -> float:
+            each = [
+                self.finished(Cell("core", "rate", arm, False, rate, members((1.0,), TUNING)))
+                for arm in RATED
+            ]
+            return float(
+                np.mean([np.log([float(row["J"]) for row in rows]).mean() for rows in each])
+            )
+
+        return min(RATES, key=level)
+
+    def tuned(self, name: str, arm: str, divided: bool) -> tuple[float, bool]:
+        """The best multiplier of an arm for a setting, and whether it is still at an edge of the grid."""
+        home = name if SETTINGS[name].own else "core"
+        rate, grid = self.rate(), GRIDS[arm]
+
+        def best(grid: Sequence[float]) -> float:
+            def level(m: float) -> float:
+                cell = Cell(home, "tune", arm, divided, rate, members((m,), TUNING))
+                return self.results.mean(cell, m)
+
+            return min(grid, key=level)
+
+        self.finished(Cell(home, "tune", arm, divided, rate, members(grid, TUNING)))
+        beyond = grown(grid, best(grid))
+        if beyond is not None:
+            self.finished(Cell(home, "tune", arm, divided, rate, members((beyond,), TUNING)))
+            grid = tuple(sorted((*grid, beyond)))
+        chosen = best(grid)
+        return chosen, chosen in (grid[0], grid[-1])
+
+    def reported(self, name: str, arm: str, divided: bool) -> list[Row]:
+        """Rows of an arm on the reported seeds, at its multiplier and, if it means something there, at 1."""
+        of = arm.removeprefix("mean of ")
+        chosen, _ = self.tuned(name, of, divided)
+        both = (chosen,) if of == "gini" else tuple(dict.fromkeys((1.0, float(chosen))))
+        return self.finished(Cell(name, "report", arm, divided, self.rate(), members(both, SEEDS)))
+
+
+def plan(names: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
+    """Reported arms in order: the core without and with the standard deviation, then other settings."""
+    for name in names:
+        arms = [*GRIDS, *(f"mean of {arm}" for arm in SPLIT)] if name == "core" else list(CARRIED)
+        for divided in (False, True):
+            yield from ((name, arm, divided) for arm in arms)
+
+
+def summary(experiment: Experiment, names: Sequence[str]) -> list[Row]:
+    """A row for every setting, arm, division and multiplier whose runs are all in the file."""
+    lines: list[Row] = []
+    for name, arm, divided in plan(names):
+        try:
+            chosen, edge = experiment.tuned(name, arm.removeprefix("mean of "), divided)
+            rows = experiment.reported(name, arm, divided)
+        except NotRun:
+            print(f"{name}, {arm}, divided {int(divided)}: not run", file=sys.stderr)
+            continue
+        for multiplier in dict.fromkeys(float(row["multiplier"]) for row in rows):
+            mine = [row for row in rows if float(row["multiplier"]) == multiplier]
+            tuned = multiplier == chosen
+            line: Row = {"setting": name, "arm": arm, "divided": int(divided)}
+            line |= {"rate": experiment.rate(), "multiplier": multiplier, "tuned": int(tuned)}
+            line |= {
+                "edge": int(tuned and edge),
+                "carried": int(name != "core" and not SETTINGS[name].own),
+                "seeds": len(mine),
+            }
+            for column in ("J", "kl", "tv", "starved", "kept", "held", "held_kl"):
+                values = np.array([float(row[column]) for row in mine])
+                line[column] = float(values.mean())
+                line[f"{column}_pm"] = float(STUDENT * values.std(ddof=1) / len(values) ** 0.5)
+            line["seconds"] = float(np.mean([float(row["seconds"]) for row in mine]))
+            lines.append(line)
+    return lines
+
+
+def fates(experiment: Experiment) -> list[Row]:
+    """What became of every answer in the core at m = 1, without the standard deviation: nu, mean over seeds.
+
+    These are the reported runs once more, as their rows have no room for every answer.
+    """
+    asking, lines = experiment.asking("core"), list[Row]()
+    for arm in (*SPLIT, "true log"):
+        cell = Cell("core", "report", arm, False, experiment.rate(), members((1.0,), SEEDS))
+        _, logs = run(experiment.model, asking, SETTINGS["core"], cell)
+        floor = float(np.exp(entries(arm, CORE.group - 2)[0])) if arm != "true log" else ""
+        nu, Q = logs.double().exp().mean(0), asking.target.double().exp()
+        for i, one in enumerate(asking.asked[: asking.trained]):
+            for z, answer in enumerate(one.answers):
+                line: Row = {"arm": arm, "floor": floor, "prompt": i, "answer": answer}
+                base = float(asking.base[i, z].exp())
+                lines.append({**line, "Q": float(Q[i, z]), "base": base, "nu": float(nu[i, z])})
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", type=Path, help="folder of smollm.py; without it nothing is run")
+    parser.add_argument(
+        "--only", nargs="+", choices=SETTINGS, default=[*SETTINGS], metavar="SETTING"
+    )
+    parser.add_argument("--quick", action="store_true", help="one short cell, to standard output")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for the larger experiment")
+    given = parser.parse_args()
+    if given.device == "cpu":
+        torch.set_num_threads(1)
+    if given.quick:
+        model, small = smollm.load(given.model), replace(CORE, steps=3)
+        cell = Cell("core", "report", "noise 8", False, 1e-3, members((1.0,), (0, 1)))
+        rows, _ = run(model, pose(model, given.model, small), small, cell)
+        origin.write(rows, PACKAGES, None)
+        return
+    files = [RUNS, FILE, ANSWERS]
+    if given.device != "cpu":
+        files = [file.with_stem(f"{file.stem}_large") for file in files]
+        for name, setting in SETTINGS.items():
+            SETTINGS[name] = replace(setting, upper=12, steps=1000, groups=4 * setting.groups)
+    experiment = Experiment(given.model, given.device, Results(files[0], PACKAGES))
+    if given.model is not None:
+        for one in plan(given.only):
+            experiment.reported(*one)
+        if "core" in given.only:
+            origin.write(fates(experiment), PACKAGES, files[2])
+    origin.write(summary(experiment, [*SETTINGS]), PACKAGES, files[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""benchmarks/calibration_smollm.py, cells.py: rewards as the library's, small runs, going on, the files."""
+
+import calibration_smollm
+import numpy as np
+import pytest
+import smollm
+import torch
+from adapters import MASKED
+from calibration_smollm import CARRIED, CORE, GRIDS, SPLIT, Asking, Experiment, Setting
+from cells import Cell, NotRun, Results, grown, members
+from closed_prompts import FAMILIES, Asked
+from test_smollm import ONE, TREE, base_of
+from test_smollm import model as model
+
+from polyest import rewards
+from polyest.history.history import History
+from polyest.problem.bernstein import pmf
+
+ANSWERS = np.array([[0, 0, 1, 2, 0, 1, 0, 0], [2, 2, 2, 2, 2, 2, 2, 1]])
+SMALL = Setting(FAMILIES, 4, 8, group=8, upper=2, steps=3)
+
+
+@pytest.fixture
+def asking(model):
+    """Two prompts of the small model, one trained and one held out, instead of those of SmolLM2."""
+    prompts = [ONE, TREE]
+    base = base_of(model, prompts)
+    target = torch.full_like(base, MASKED)
+    for row, prompt in zip(target, prompts, strict=True):
+        row[: len(prompt.answers)] = -torch.tensor(float(len(prompt.answers))).log()
+    asked = [Asked("", "", "", tuple(map(str, prompt.answers))) for prompt in prompts]
+    return Asking(smollm.read(model, prompts, 2), base, target, asked, 1, 0.01)
+
+
+@pytest.fixture
+def experiment(model, asking, monkeypatch, tmp_path):
+    monkeypatch.setattr(calibration_smollm, "SETTINGS", dict.fromkeys(("core", "G = 8"), SMALL))
+    monkeypatch.setattr(calibration_smollm, "RATES", (0.003, 0.01))
+    made = Experiment(None, "cpu", Results(tmp_path / "runs.csv", ["numpy"]))
+    made.model = model
+    made._posed = dict.fromkeys(("core", "G = 8"), asking)
+    return made
+
+
+def shaped(rows):
+    """Answers (1, prompts, 1, G) of one member, as the loop gives them."""
+    return torch.from_numpy(rows)[None, :, None]
+
+
+def estimated(arm, rows=ANSWERS, logs=None):
+    found = calibration_smollm.estimates(arm)(shaped(rows), logs, torch.arange(len(rows)), 0)
+    return found[0, :, 0].numpy()
+
+
+def test_estimates_are_the_rewards_of_the_library():
+    for arm, options in {
+        "log": {"table": "log_count"},
+        "schuermann": {"table": "schuermann"},
+        "noise 2": {"noise": 2},
+        "noise 4": {"noise": 4},
+        "noise 8": {"noise": 8},
+        "noise 16": {"noise": 16},
+    }.items():
+        wanted = rewards.log_probability(ANSWERS, **options)
+        np.testing.assert_allclose(estimated(arm), wanted, err_msg=arm)
+    for shape in ("monotone", "concave"):
+        table = calibration_smollm.entries(shape, 6)
+        assert (np.diff(table) >= 0).all()
+        np.testing.assert_allclose(estimated(shape), table[np.minimum(times(ANSWERS) - 1, 6)])
+    np.testing.assert_allclose(estimated("gini")[0], (times(ANSWERS)[0] - 1) / 6)
+    gini = rewards.diversity(ANSWERS[:1], measure="gini")
+    np.testing.assert_allclose(1 - estimated("gini", ANSWERS[:1]), gini)
+    smoothed = np.log((times(ANSWERS[:1]) - 0.9) / 6.1)
+    np.testing.assert_allclose(estimated("pseudo-count .1", ANSWERS[:1]), smoothed)
+
+
+def times(rows):
+    return (rows[:, :, None] == rows[:, None]).sum(2)
+
+
+def test_a_history_counts_one_earlier_visit():
+    arm = calibration_smollm.estimates("history, noise 4")
+    past = History(stable_ids=True)
+    for rows in (ANSWERS, ANSWERS[:, ::-1] // 2, (ANSWERS + 1) % 3):
+        rows = np.ascontiguousarray(rows)
+        wanted = rewards.log_probability(rows, noise=4, history=past, prompts=[0, 1])
+        past.record(rows, prompts=[0, 1])
+        given = arm(shaped(rows), None, torch.arange(2), 0)[0, :, 0]
+        np.testing.assert_allclose(given, wanted)
+
+
+def test_exact_means_and_the_true_log():
+    nu = torch.tensor([[[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]]], dtype=torch.float64)
+    at = nu[0].numpy()[[[0], [1]], ANSWERS]
+    np.testing.assert_allclose(estimated("true log", logs=nu.log()), np.log(at))
+    table = calibration_smollm.entries("noise 8", 6)
+    mean = (pmf(6, at.ravel()) @ table).reshape(at.shape)
+    np.testing.assert_allclose(estimated("mean of noise 8", logs=nu.log()), mean)
+
+
+def test_multipliers_multiply_the_estimate_only(asking):
+    target = asking.target
+    paid = calibration_smollm.rewards("log", (1.0, 3.0), target)
+    answers = torch.tensor([[0, 1, 1, 1, 2, 2, 0, 0], [0, 1, 2, 3, 4, 4, 4, 4]])[None, :, None]
+    both = paid(answers.expand(2, 2, 1, 8), target.expand(2, 2, 5), torch.arange(2), 0)
+    wanted = target[:, 0].double()[:, None, None]
+    known = torch.from_numpy(estimated("log", answers[0, :, 0].numpy()))[:, None]
+    for reward, m in zip(both, (1, 3), strict=True):
+        torch.testing.assert_close(reward, wanted - m * known)
+
+
+def test_a_run_repeats_and_is_measured_by_enumeration(model, asking):
+    cell = Cell("core", "report", "noise 8", False, 0.01, members((1.0, 2.0), (0, 1)))
+    rows, logs = calibration_smollm.run(model, asking, SMALL, cell)
+    again, _ = calibration_smollm.run(model, asking, SMALL, cell)
+    assert [{**row, "seconds": 0} for row in rows] == [{**row, "seconds": 0} for row in again]
+    assert [(row["multiplier"], row["seed"]) for row in rows] == [*cell.members]
+    nu, base = logs[0].double().exp().numpy(), asking.base.double().exp().numpy()
+    Q = asking.target.double().exp().numpy()
+    kl = [(p[:n] * np.log(p[:n] / q[:n])).sum() for p, q, n in zip(nu, Q, (3, 5), strict=True)]
+    away = [(p[:n] * np.log(p[:n] / q[:n])).sum() for p, q, n in zip(nu, base, (3, 5), strict=True)]
+    assert rows[0]["kl"] == pytest.approx(kl[0], abs=1e-5)
+    assert rows[0]["J"] == pytest.approx(kl[0] + 0.01 * away[0], abs=1e-5)
+    assert rows[0]["held_kl"] == pytest.approx(kl[1], abs=1e-5)
+    assert rows[0]["tv"] == pytest.approx(np.abs(nu[0] - Q[0]).sum() / 2, abs=1e-5)
+
+
+def test_starved_answers_are_counted(asking):
+    logs = asking.target.clone()
+    logs[0, 0] -= 3  # below a tenth of Q
+    row = calibration_smollm.measured(asking, logs[None])[0]
+    assert row["starved"] == pytest.approx(1 / 3)
+    assert row["kept"] == pytest.approx(2 / 3)
+
+
+def test_it_goes_on_where_it_was(experiment, monkeypatch, capsys):
+    first = experiment.reported("core", "log", False)
+    ran = len(experiment.results.rows)
+    known = Results(experiment.results.file, ["numpy"])
+    assert [float(row["J"]) for row in known.rows] == pytest.approx(
+        [float(row["J"]) for row in experiment.results.rows], rel=1e-5
+    )
+    later = Experiment(None, "cpu", known)  # which has no model
+    assert [row["seed"] for row in later.reported("core", "log", False)] == [
+        str(row["seed"]) for row in first
+    ]
+    with pytest.raises(NotRun):
+        later.reported("core", "log", True)
+    experiment.reported("core", "log", True)
+    assert len(experiment.results.rows) > ran
+    # What a kill has left of a cell is no row at all: rows of a cell are written together.
+    lines = calibration_smollm.summary(Experiment(None, "cpu", known), ["core"])
+    assert {(line["arm"], line["divided"]) for line in lines} == {("log", 0)}
+    assert "core, noise 8, divided 0: not run" in capsys.readouterr().err
+
+
+def test_multipliers_are_the_best_of_the_tuning_seeds(experiment):
+    chosen, edge = experiment.tuned("core", "gini", False)
+    grid = {float(r["multiplier"]) for r in experiment.results.rows if r["phase"] == "tune"}
+    assert grid > set(GRIDS["gini"]) or not edge
+    means = {
+        m: np.mean([
+            float(r["J"]) for r in experiment.results.rows
+            if r["phase"] == "tune" and float(r["multiplier"]) == m
+        ])
+        for m in grid
+    }  # fmt: skip
+    assert chosen == min(means, key=means.get)
+
+
+def test_the_grid_grows_by_a_step():
+    assert grown((2.0, 3.0), 2.0) == 1.333
+    assert grown((1.0, 2.0, 3.0), 3.0) == pytest.approx(4.5)
+    assert grown((1.0, 2.0, 3.0), 2.0) is None
+
+
+def test_the_plan_has_every_arm_both_ways():
+    done = [*calibration_smollm.plan(["core", "G = 8"])]
+    arms = {*GRIDS, *(f"mean of {arm}" for arm in SPLIT)}
+    assert {one for one in done if one[0] == "core"} == {
+        ("core", arm, divided) for arm in arms for divided in (False, True)
+    }
+    assert {arm for name, arm, _ in done if name == "G = 8"} == set(CARRIED)
+    assert CORE.group * CORE.groups == 16
