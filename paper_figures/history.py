@@ -1,0 +1,58 @@
+"""Final loss against the number of epochs, of prompts that come again: with and without their earlier visits."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from paper_figures import rows, style
+from polyest.cli.plot import BLUE, GREY, INK, RED
+
+COLUMNS = {
+    "game": rows.word,
+    "group": rows.whole,
+    "epochs": rows.whole,
+    "arm": rows.word,
+    "loss": rows.positive,
+    "loss_pm": rows.number,
+}
+GAMES = {
+    "calibration": "calibration",
+    "consensus": "consensus",
+    "network": "calibration, network",
+}
+ARMS = {
+    "log, multiplier": {"color": GREY, "marker": "X", "linestyle": "-"},
+    "noise 8": {"color": RED, "marker": "v", "linestyle": "-"},
+    "noise 8, history 1": {"color": RED, "marker": "o", "linestyle": "--"},
+    "monotone": {"color": BLUE, "marker": "s", "linestyle": "-"},
+    "monotone, history 1": {"color": BLUE, "marker": "D", "linestyle": "--"},
+    "monotone, history auto": {"color": BLUE, "marker": "*", "linestyle": ":"},
+    "true log": {"color": INK, "marker": "^", "linestyle": "-."},
+}
+
+
+def figure(folder: Path) -> Figure:
+    given = rows.read(folder, "history", COLUMNS).known("game", GAMES)
+    groups = given.values("group")
+    drawn = style.page(2.0 * len(groups) + 0.9)
+    grid = drawn.subplots(len(groups), len(GAMES), squeeze=False, sharex=True)
+    epochs = given.values("epochs")
+    for line, group in zip(grid, groups, strict=True):
+        for axes, (game, title) in zip(line, GAMES.items(), strict=True):
+            cell = given.where(game=game, group=group)
+            for arm, look in ARMS.items():
+                mine = cell.where(arm=arm)
+                axes.errorbar(
+                    mine["epochs"], mine["loss"], yerr=mine["loss_pm"], label=arm, **style.THIN, **look
+                )
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.xaxis.set_major_locator(FixedLocator(epochs))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.set_title(f"{title}, G = {group}")
+        line[0].set_ylabel("final loss")
+    drawn.supxlabel("epochs over the same prompts")
+    style.explain(drawn, grid.flat, 4)
+    return drawn
