@@ -43,9 +43,8 @@ def figure(folder: Path) -> Figure:
             cell = given.where(game=game, group=group)
             for arm, look in ARMS.items():
                 mine = cell.where(arm=arm)
-                axes.errorbar(
-                    mine["epochs"], mine["loss"], yerr=mine["loss_pm"], label=arm, **style.THIN, **look
-                )
+                at = mine["epochs"], mine["loss"], mine["loss_pm"]
+                axes.errorbar(*at, label=arm, linewidth=1.0, **style.THIN, **look)
             axes.set_xscale("log")
             axes.set_yscale("log")
             axes.xaxis.set_major_locator(FixedLocator(epochs))
