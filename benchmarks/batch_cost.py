@@ -8,8 +8,9 @@ Answers are the 63-bit ids that `answers.identify` gives, of 1000 answers by Zip
 one process, on one thread; times are the least and the median of the rounds.
 
     way             sort each row, run lengths, np.log: no checks (the peer; flat: np.lexsort)
-                    log_probability of numpy, of torch on the CPU, of torch.compile's graph of it, and of
-                    numpy in a process that has imported `polyest.compiled` (numba)
+                    log_probability of numpy, of torch on the CPU, of torch.compile's graph of it, of numpy
+                    in a process that has imported `polyest.compiled` (numba), and of numpy with a history
+                    of one earlier visit of each prompt
     times_peer      the peer's least time over the row's
     times_numpy     the row's least time over that of log_probability of numpy
     once_ms         what the first call of a process costs beyond the others, import included: of numba where
@@ -33,13 +34,14 @@ import numpy as np
 import origin
 import torch
 
-from polyest import rewards
+from polyest import History, rewards
 
 FILE = Path(__file__).parent / "results" / "batch_cost.csv"
 PACKAGES = ("polyest", "numpy", "numba", "torch")
 SHAPES = ((1024, 16), (64, 64))
 ROUNDS = 1000
 PEER, NUMPY, NUMBA, COMPILED = "plain numpy", "numpy", "numpy, numba", "torch, compiled"
+EARLIER = "numpy, history"
 FIRST = (
     "import time, numpy as np; from polyest import rewards; a = np.arange(48).reshape(3, 16)\n"
     "rewards.log_probability(a); start = time.perf_counter(); import polyest.compiled\n"
@@ -109,6 +111,12 @@ def ways(shape: tuple[int, int], flat: bool) -> Ways:
     torch.compiler.reset()
     graph = torch.compile(lambda t: rewards.log_probability(t, **promised), fullgraph=True)
     calls[COMPILED] = lambda: graph(tensor)
+    past = History()
+    past.record(drawn[::-1], prompts=range(shape[0]))
+    prompts = ids.tolist() if flat else [*range(shape[0])]
+    calls[EARLIER] = lambda: rewards.log_probability(
+        answers, history=past, prompts=prompts, **options
+    )
     if not flat:
         calls[NUMBA] = calls[NUMPY]
     return calls

@@ -10,6 +10,7 @@ FIGURES = (
     "bias_rates",
     "coefficients",
     "convergence",
+    "history",
     "limit",
     "online_cost",
     "pareto",

@@ -27,7 +27,7 @@ UNIT = 2**40  # pairs are whole multiples of 1/UNIT, so that sums of them are ex
 RECENT = 4096  # prompts, those seen last, whose pairs are read
 LEAST = 8  # other prompts, visited twice, by which `auto` decides; where there are fewer at all, one visit
 MARGIN = 0.5  # of the gain that is stable
-LAG = 2.0  # weight of squared lag beside noise; of 1, 2 and 4 it does least harm (benchmarks/history.py)
+LAG = 2.0  # weight of squared lag beside noise
 
 
 def pairs_of(now: Ints, G: Ints, then: Ints, W: Ints) -> Ints:

@@ -22,7 +22,7 @@ from polyest.errors import DelayedFeedback, InvalidHistory
 from polyest.history import drift
 from polyest.history.batch import fresh, one_prompt_each, visits_of
 from polyest.history.delay import stable_gain
-from polyest.history.ids import NONE, Name, check_stable, host_answers, names_of
+from polyest.history.ids import NONE, Name, check_names, check_stable, host_answers, names_of
 from polyest.history.state import State, packed, unpacked
 from polyest.history.visits import Visits
 from polyest.tallies import NO_ANSWER
@@ -158,8 +158,10 @@ class History:
             raise InvalidHistory(
                 f"step is {shown(step)}: expected an integer of at least 0, or None"
             )
-        drawn, _ = host_answers(answers, no_answer)
-        names, rows, sizes = visits_of(drawn, names_of(prompts, len(drawn)), self._kept.most)
+        drawn = host_answers(answers, no_answer)
+        each = names_of(prompts, len(drawn))
+        check_names(each)
+        names, rows, sizes = visits_of(drawn, each, self._kept.most)
         if not self.stable_ids:
             check_stable(drawn)
         if len(names) > self._kept.prompts:
@@ -225,14 +227,16 @@ class History:
         >>> [M.tolist() for M in past.counted([[7, 5], [7, 3]], ["a", "b"])]
         [[[2, 0], [0, 0]], [[3], [0]]]
         """
-        drawn, answered = host_answers(answers, no_answer)
+        drawn = host_answers(answers, no_answer)
         names = names_of(prompts, len(drawn))
         if groups is not None:
             one_prompt_each(names, groups)
         if not self.stable_ids:
             check_stable(drawn)
         kept, slots = self._kept, self._kept.found(names)
-        pool, sizes = kept.answers[slots], kept.sizes[slots]
+        if slots.min() < 0:
+            check_names([names[i] for i in np.flatnonzero(slots < 0).tolist()])
+        pool, sizes = kept.answers.take(slots, 0), kept.sizes.take(slots, 0)
         if self.auto:
             beyond = np.arange(self.visits) >= self._windows(slots, drawn, fits)[:, None]
             pool, sizes = np.where(beyond[..., None], NONE, pool), np.where(beyond, 0, sizes)
@@ -240,7 +244,8 @@ class History:
         table = drawn if drawn.ndim == 2 else drawn[:, None]
         if pool.size:
             times = tallies.in_pool(np, table, pool.reshape(len(pool), -1)).reshape(drawn.shape)
-            times *= answered
+            if drawn.min() == NONE:
+                times = np.where(drawn == NONE, 0, times)
         else:
             times = np.zeros(drawn.shape, np.int64)
         if W.min() == W.max():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from polyest.arrays import Array, Bools, Ints, to_numpy, traced
+from polyest.arrays import Array, Ints, to_numpy, traced
 from polyest.errors import CountOutOfRange, InvalidHistory
 from polyest.tallies import LARGEST_ID, integers, marker
 from polyest.values import shown
@@ -15,8 +15,8 @@ Name = int | str  # of a prompt; both are plain in a file of JSON
 NONE = -(2**63)  # no answer, or no completion, among those that are kept
 
 
-def host_answers(answers: Array, no_answer: int) -> tuple[Ints, Bools]:
-    """Answers as int64 in numpy, with `NONE` for those that are missing, and which ones are there.
+def host_answers(answers: Array, no_answer: int) -> Ints:
+    """Answers as int64 in numpy, with `NONE` for those that are missing.
 
     Raises CountOutOfRange where they are not integers, InvalidHistory in a graph and for the id `NONE`.
     """
@@ -30,13 +30,16 @@ def host_answers(answers: Array, no_answer: int) -> tuple[Ints, Bools]:
         raise CountOutOfRange(
             f"answers are {shown(answers)}: expected an array of shape (prompts, G)"
         )
-    numbers = np.asarray(numbers, np.int64)
-    answered = numbers != marker(no_answer)
-    if numbers.min() == NONE and (numbers[answered] == NONE).any():
+    numbers, mark = np.asarray(numbers, np.int64), marker(no_answer)
+    least = numbers.min()
+    if least > mark:
+        return numbers
+    answered = numbers != mark
+    if least == NONE and (numbers[answered] == NONE).any():
         raise InvalidHistory(
             f"an answer has the id {NONE}: expected one above it, as it marks none"
         )
-    return (numbers if answered.all() else np.where(answered, numbers, NONE)), answered
+    return np.where(answered, numbers, NONE)
 
 
 def check_stable(answers: Ints) -> None:
@@ -57,7 +60,7 @@ def check_stable(answers: Ints) -> None:
 
 
 def names_of(prompts: object, rows: int) -> list[Name]:
-    """Ids of prompts, one for each row: integers and texts.
+    """Ids of prompts, one for each row: texts and integers, which may be too large (`check_names`).
 
     Raises InvalidHistory where they are missing, of another number or of another kind.
     """
@@ -75,16 +78,24 @@ def names_of(prompts: object, rows: int) -> list[Name]:
         )
     if isinstance(prompts, np.ndarray) and prompts.dtype == np.int64:
         return list(given)
-    kinds = {*map(type, given)}
-    names = list(given) if kinds <= {int, str} else [_plain(name) for name in given]
-    sure = kinds == {str} or (kinds == {int} and nameable(max(names)) and nameable(min(names)))
-    odd = [] if sure else [name for name in names if not nameable(name)]
+    if {*map(type, given)} <= {int, str}:
+        return list(given)
+    names = [_plain(name) for name in given]
+    check_names(names)
+    return names
+
+
+def check_names(names: list[Any]) -> None:
+    """Raise InvalidHistory for what is no id of a prompt: neither a text nor an integer of 64 bits."""
+    kinds = {*map(type, names)}
+    if kinds == {str} or (kinds == {int} and nameable(max(names)) and nameable(min(names))):
+        return
+    odd = [name for name in names if not nameable(name)]
     if odd:
         raise InvalidHistory(
             f"the id of a prompt is {shown(odd[0])}: expected a text or an integer of 64 bits, such as the "
             "row number in the data set"
         )
-    return names
 
 
 def _plain(name: object) -> Any:

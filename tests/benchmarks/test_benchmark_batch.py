@@ -23,6 +23,15 @@ def test_the_peers_count_as_the_rewards_do():
     assert flat == pytest.approx(paid, abs=1e-15)
 
 
+@pytest.mark.parametrize("flat", [False, True])
+def test_the_history_of_a_way_holds_an_earlier_visit_of_each_prompt(flat):
+    calls = batch_cost.ways((4, 8), flat)
+    earlier = np.ravel(calls[batch_cost.EARLIER]()).reshape(4, 8)
+    drawn = batch_cost.batch((4, 8))
+    alike = drawn[:, :, None] == np.concatenate([drawn[::-1], drawn], 1)[:, None]
+    assert earlier == pytest.approx(np.asarray(polyest.load(14))[alike.sum(2) - 1], abs=1e-12)
+
+
 def test_what_the_peer_gets_wrong():
     assert np.isfinite(batch_cost.plain(SMALL)[0, 2])  # -1 is no answer
     assert np.isnan(rewards.log_probability(SMALL)[0, 2])

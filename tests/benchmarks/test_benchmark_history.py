@@ -2,6 +2,7 @@
 
 import history
 import numpy as np
+import origin
 import pytest
 import revisits
 
@@ -142,3 +143,111 @@ def test_a_cell_has_every_arm_and_goes_on_where_it_was(tmp_path, monkeypatch):
     assert file.read_text() == whole
     monkeypatch.setattr(history, "cell", None)
     history.measured(file)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return origin.read(history.FILE)
+
+
+def page(name):
+    return " ".join((history.FILE.parents[2] / "docs" / name).read_text().split())
+
+
+def geometric(values):
+    return np.exp(np.mean(np.log(values)))
+
+
+def times(rows, arm, epochs, games=history.GAMES):
+    """Loss over that without history, a geometric mean over games and both groups."""
+    mine = [r for r in rows if (r["arm"], r["epochs"]) == (arm, str(epochs)) and r["game"] in games]
+    assert len(mine) == 2 * len(games)
+    return geometric([float(row["times"]) for row in mine])
+
+
+def judged(rows, visits):
+    """In how many cells a history is worse and better than none beyond its interval, and of how many."""
+    mine = [row for row in rows if row["arm"].endswith(f"history {visits}")]
+    worse = sum(float(row["times_low"]) > 1 for row in mine)
+    return worse, sum(float(row["times_high"]) < 1 for row in mine), len(mine)
+
+
+def test_the_file_has_every_cell_and_no_best_rate_at_an_edge(rows):
+    cells = {(r["game"], int(r["group"]), int(r["epochs"])) for r in rows}
+    assert cells == {*history.cells()}
+    assert len(rows) == len(cells) * len(history.arms())
+    assert all(np.isfinite(float(row["loss"])) for row in rows)
+    assert {row["edge"] for row in rows} == {"0"}
+    assert {row["arm"] for row in rows} == {*history.arms()}
+
+
+def test_auto_is_no_worse_than_the_group_alone(rows):
+    """Beyond the intervals of the cells in no more of them than by chance, 2.5 %, and by little there."""
+    worse, better, cells = judged(rows, "auto")
+    assert worse <= 0.025 * cells + 1
+    assert better > cells / 2
+    most = max(float(row["times"]) for row in rows if row["arm"].endswith("history auto"))
+    assert most < 1.03
+    assert judged(rows, 4)[0] > 5 * worse  # what looks back whatever happens does harm
+
+
+def test_what_the_page_says_of_the_history(rows):
+    text = page("experiments.md")
+    for table in revisits.TABLES:
+        for game in history.GAMES:
+            cells = [
+                " / ".join(
+                    f"{times(rows, f'{table}, history {visits}', epochs, (game,)):.2f}"
+                    for visits in (1, 4, "auto")
+                )
+                for epochs in history.EPOCHS
+            ]
+            assert f"| {table}: {game} | {' | '.join(cells)} |" in text
+    for visits, words in ((1, "One visit"), (4, "four"), ("auto", "`auto`")):
+        worse, better, cells = judged(rows, visits)
+        assert f"{words} is worse in {worse} of {cells} cells and better in {better}" in text or (
+            f"{words} are worse in {worse} and better in {better}" in text
+        )
+    most = max(float(row["times"]) for row in rows if row["arm"].endswith("history auto"))
+    assert f"by at most {100 * (most - 1):.1f} %" in text
+    loss = {(r["game"], r["group"], r["epochs"], r["arm"]): float(r["loss"]) for r in rows}
+    cells = {key[:3] for key in loss}
+
+    def below(one, other):
+        return sum(loss[(*cell, one)] < loss[(*cell, other)] for cell in cells)
+
+    tuned = "log, multiplier"
+    counted = [below(tuned, arm) for arm in ("noise 8", "monotone", "monotone, history 1")]
+    words = "below noise 8 in {} of 36 cells, below the monotone table in {}, below it with one visit in {}"
+    assert words.format(*counted) in text
+    said = f"the log itself is {geometric([loss[(*c, 'log')] / loss[(*c, 'noise 8')] for c in cells]):.1f}"
+    assert said in text
+    shares = {
+        game: [
+            float(r["estimate"]) / float(r["drift"])
+            for r in rows
+            if r["game"] == game and "history" in r["arm"]
+        ]
+        for game in history.GAMES
+    }
+    low, middle, high = np.quantile(shares["calibration"] + shares["network"], (0, 0.5, 1))
+    assert f"{low:.2f} to {high:.2f} times the true drift, {middle:.2f} in the median" in text
+    assert f"consensus {np.median(shares['consensus']):.2f} in the median" in text
+
+
+def test_what_the_guide_says_of_when_it_helps(rows):
+    text = page("howto/history.md")
+    for epochs, words in ((10, "from ten epochs on"), (40, "after 40")):
+        games = [times(rows, f"{t}, history 1", epochs, history.GAMES[:2]) for t in revisits.TABLES]
+        network = [
+            times(rows, f"{t}, history 1", epochs, history.GAMES[2:]) for t in revisits.TABLES
+        ]
+        assert f"{words} {games[0]:.2f} and {games[1]:.2f} in games" in text
+        assert f"{network[0]:.2f} and {network[1]:.2f} in a network" in text
+    harm = max(
+        (row for row in rows if row["arm"].endswith("history 4")),
+        key=lambda row: float(row["times"]),
+    )
+    assert f"{float(harm['times']):.2f} times the loss at {harm['epochs']} epochs" in text
+    worse, _, cells = judged(rows, "auto")
+    assert f"`auto` was worse than the group alone in {worse} of {cells} cells" in text

@@ -162,6 +162,30 @@ def test_convergence_has_every_cell_in_units_of_the_log_s(results):
             )
 
 
+def test_history_has_the_losses_of_seven_arms_with_their_intervals(results):
+    rows = table(results, "history")
+    axes_of = figure(results, "history").axes
+    cells = [
+        (group, game) for group in ("8", "16") for game in dict.fromkeys(r["game"] for r in rows)
+    ]
+    for axes, cell in zip(axes_of, cells, strict=True):
+        mine = [row for row in rows if (row["group"], row["game"]) == cell]
+        assert axes.get_title() == f"{cell[1]}, groups of {cell[0]}"
+        shown = {bars.get_label(): bars for bars in axes.containers}
+        assert len(shown) == 7
+        for arm, (line, _, (spans,)) in shown.items():
+            drawn = [row for row in mine if row["arm"] == arm]
+            at, losses, halves = (
+                np.array(numbers(drawn, c)) for c in ("epochs", "loss", "loss_pm")
+            )
+            assert line.get_xdata() == pytest.approx(at)
+            assert line.get_ydata() == pytest.approx(losses)
+            ends = [span[:, 1] for span in spans.get_segments()]
+            assert np.array(ends) == pytest.approx(np.stack([losses - halves, losses + halves], 1))
+            if arm != "true log":
+                assert min(losses) > axes.get_ylim()[0]
+
+
 def test_limit_has_proved_values_the_constant_and_its_digits(results):
     left, right = figure(results, "limit").axes
     rows = table(results, "limit")

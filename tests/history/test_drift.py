@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest import History
@@ -131,6 +131,7 @@ def visited(own, prompts=LEAST + 1, seed=0, visits="auto"):
     return past
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=2, max_size=4),
     st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=4, max_size=4),

@@ -2,12 +2,15 @@
 
 import json
 import pickle
+import re
+import tracemalloc
 import warnings
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest import History, answers
@@ -66,6 +69,7 @@ def batches(draw):
     return made
 
 
+@settings(deadline=None)
 @given(batches(), st.integers(1, 3), st.integers(3, 5), st.integers(1, 5), st.booleans())
 def test_it_counts_as_lists_of_visits_do(made, visits, prompts, most, reloaded):
     past, twin = history(visits, prompts=prompts, answers=most), Twin(visits, prompts, most)
@@ -84,6 +88,7 @@ def test_it_counts_as_lists_of_visits_do(made, visits, prompts, most, reloaded):
     assert past._kept.known() <= prompts
 
 
+@settings(deadline=None)
 @given(batches())
 def test_flat_answers_are_recorded_as_rows_are(made):
     rows_of, flat = history(2), history(2)
@@ -94,6 +99,7 @@ def test_flat_answers_are_recorded_as_rows_are(made):
     assert rows_of.state_dict() == flat.state_dict()
 
 
+@settings(deadline=None)
 @given(batches(), st.integers(1, 3))
 def test_what_is_recorded_again_counts_once(made, visits):
     once, often = history(visits), history(visits)
@@ -195,6 +201,7 @@ def test_other_arguments_are_checked(bound):
 # Ids of answers.
 
 
+@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 8), st.integers(0, 1), st.booleans(), st.integers(0, 99))
 def test_every_batch_that_is_numbered_anew_is_seen(prompts, G, first, by_prompt, seed):
     rng = np.random.default_rng(seed)
@@ -307,3 +314,25 @@ def test_memory_is_what_the_bounds_say():
     arrays = [past._kept.answers, past._kept.sizes, past._kept.steps, past._kept.pairs]
     assert past._kept.known() == len(past._kept.slots) == len(past._kept.names) == 1000
     assert sum(array.nbytes for array in arrays) <= 1001 * 8 * (8 + 1 + 1 + 2)
+
+
+def test_what_a_million_prompts_take():
+    """Of a 64th of them: a dictionary of either number is as full."""
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "history.md").read_text()
+    held, stated = map(
+        float, re.search(r"(\d+) MB \(some .*? (\d+) MB in `state", page, re.S).groups()
+    )
+    n = 10**6 // 64
+    rows = np.random.default_rng(0).integers(2**40, 2**62, (n, 16))
+    History().record(rows[:2], prompts=[0, 1])  # imports what it needs
+    tracemalloc.start()
+    try:
+        past = History(prompts=n)
+        past.record(rows, prompts=[*range(1000, 1000 + n)])
+        assert tracemalloc.get_traced_memory()[0] / n == pytest.approx(held, rel=0.05)
+        before = tracemalloc.get_traced_memory()[0]
+        state = past.state_dict()
+        assert (tracemalloc.get_traced_memory()[0] - before) / n == pytest.approx(stated, rel=0.05)
+    finally:
+        tracemalloc.stop()
+    assert len(state["prompts"]) == n

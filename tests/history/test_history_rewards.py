@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import polyest
@@ -41,6 +41,7 @@ def plainly(said, past, baseline):
     return paid
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([*BASELINES]), st.integers(1, 3))
 def test_rewards_are_the_entries_of_both_counts(seed, baseline, visits):
     rng = np.random.default_rng(seed)

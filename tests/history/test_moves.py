@@ -25,7 +25,7 @@ def moved(p, odds):
     return odds * p / (1 - p + odds * p)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(2, 9), st.data())
 def test_it_encloses_what_any_policy_costs(K, data):
     c = np.array(data.draw(st.lists(st.floats(-5, 5), min_size=K + 1, max_size=K + 1)))

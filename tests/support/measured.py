@@ -17,6 +17,7 @@ FILES = {
     "bias_rates": {"bias_rates": "bias_upper", "bias_slopes": "slope_pm"},
     "coefficients": {"coefficients": "entry"},
     "convergence": {"convergence": "loss"},
+    "history": {"history": "loss_pm"},
     "limit": {"limit": "K"},
     "online_cost": {"online_cost": "milliseconds"},
     "pareto": {"pareto": "bias_upper", "peers": "gradient_variance"},
