@@ -210,6 +210,16 @@ def test_the_site_has_every_page_and_asks_no_other_host_for_anything(site):
             )
 
 
+def test_formulas_are_drawn_without_a_script_and_terms_lead_to_the_glossary(site):
+    pages = {name: path.read_text() for name, path in site.items() if name.endswith(".html")}
+    assert not [name for name, text in pages.items() if "arithmatex" in text]
+    assert pages["theory.html"].count("<math") >= 4
+    anchors = set(re.findall(r'id="?([\w-]+)', pages["glossary.html"]))
+    leading = {name: re.findall(r"glossary\.html#([\w-]+)", text) for name, text in pages.items()}
+    assert sum(map(bool, leading.values())) > 20
+    assert {anchor for each in leading.values() for anchor in each} <= anchors
+
+
 def test_the_reference_has_every_public_name(site):
     text = "".join(site[name].read_text() for name in site if name.startswith("reference/"))
     shown = set(re.findall(r'id="(polyest[\w.]*)"', text))
