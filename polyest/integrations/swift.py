@@ -16,6 +16,7 @@ from polyest.integrations.trl.reward import Reward
 from polyest.rewards.options import EXCLUDE
 from polyest.values import shown
 
+__all__ = ["swift"]
 GROUP = "prompt_id"  # ms-swift's own column, equal for equal prompts of all processes
 OFFERED = tuple(
     name
