@@ -100,7 +100,7 @@ def of_batch(
     CountOutOfRange
         If answers, ids or right answers are not integers, or shapes do not fit.
     InvalidReward
-        If rewards do not fit the answers, or the options are not valid.
+        If rewards do not fit the answers, or the history or the options are not valid.
     Mismatch
         If a Table of another target or another sample size is given.
     UnknownOption
@@ -134,8 +134,11 @@ def of_batch(
         found["no_signal"] = float(silent(paid.reshape(-1), groups=which).mean())
     if truth is not None:
         found |= _accuracy(said, answered, _labels(truth, answers, said), no_answer)
-    if history is not None and (moved := history.drift()) is not None:
-        found["drift"] = moved
+    if history is not None:
+        if not isinstance(history, History):
+            raise InvalidReward(f"history is {shown(history)}: expected a polyest.History")
+        if (moved := history.drift()) is not None:
+            found["drift"] = moved
     return found
 
 

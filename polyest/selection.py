@@ -145,7 +145,7 @@ def blind(groups: Iterable[object], number: SupportsIndex, *, seed: SupportsInde
     Raises
     ------
     BrokenBatch
-        If `number` or `seed` is no such integer.
+        If `number` or `seed` is no such integer, or groups are no names.
 
     Examples
     --------
@@ -157,11 +157,17 @@ def blind(groups: Iterable[object], number: SupportsIndex, *, seed: SupportsInde
         if not whole(value, least):
             raise BrokenBatch(f"{name} is {shown(value)}: expected an integer of at least {least}")
     members: dict[object, list[int]] = {}
-    for i, group in enumerate(groups):
-        members.setdefault(plain(group), []).append(i)
+    try:
+        for i, group in enumerate(groups):
+            members.setdefault(plain(group), []).append(i)
+    except TypeError:
+        raise BrokenBatch(
+            f"groups are {shown(groups)}: expected what the group of each completion is called, texts or "
+            "integers"
+        ) from None
     chosen = np.zeros(sum(map(len, members.values())), bool)
     for group, rows in members.items():
-        order = _shuffled(f"{int(seed)} {group!r}", len(rows))
+        order = _shuffled(f"{shown(seed)} {shown(group)}", len(rows))
         chosen[np.array(rows)[order[: int(number)]]] = True
     return chosen
 

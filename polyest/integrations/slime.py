@@ -65,7 +65,7 @@ def slime(
     return rm
 
 
-def has_signal(args: object, samples: list[Any], **_: object) -> bool:
+def has_signal(args: object, samples: list[object], **_: object) -> bool:
     """Say whether a group is trained on, as slime's --dynamic-sampling-filter-path asks.
 
     A group is dropped where all its rewards are equal, so that every advantage is 0, and no other.  slime's
@@ -100,7 +100,7 @@ def has_signal(args: object, samples: list[Any], **_: object) -> bool:
         raise BrokenBatch(
             "a completion in several samples, which would be counted as several: expected one for each"
         )
-    paid = [sample.reward for sample in samples]
+    paid: list[Any] = [getattr(sample, "reward", None) for sample in samples]
     if not paid or not all(isinstance(reward, int | float) for reward in paid):
         raise BrokenBatch(
             f"rewards are {shown(paid)}: expected a number for each sample; let --group-rm pay before the "

@@ -16,6 +16,7 @@ from polyest.integrations.trl.reward import Reward
 from polyest.rewards.options import EXCLUDE
 from polyest.values import shown
 
+__all__ = ["swift"]
 GROUP = "prompt_id"  # ms-swift's own column, equal for equal prompts of all processes
 OFFERED = tuple(
     name
@@ -24,7 +25,7 @@ OFFERED = tuple(
 )
 
 
-def swift(name: str, *positional: Any, **keywords: Any) -> type:
+def swift(name: str, *positional: object, **keywords: object) -> type:
     """Make the class that ms-swift's `orms` takes: one reward of `polyest.integrations.trl`.
 
     Groups are those of `prompt_id`, over all processes: all rows of one batch with one prompt are a group.  A
@@ -34,9 +35,9 @@ def swift(name: str, *positional: Any, **keywords: Any) -> type:
     ----------
     name : str
         The name of the reward, such as "log_probability".
-    *positional : Any
+    *positional : object
         What the function of this name takes by position, such as coefficients.
-    **keywords : Any
+    **keywords : object
         The keywords of the function of this name.
 
     Returns
@@ -85,10 +86,11 @@ def swift(name: str, *positional: Any, **keywords: Any) -> type:
                     stacklevel=2,
                 )
 
-        def __call__(self, completions: Sequence[object], **columns: Any) -> list[float | None]:
-            cut = columns.get("is_truncated", [False] * len(completions))
+        def __call__(self, completions: Sequence[object], **columns: object) -> list[float | None]:
+            cut: Any = columns.get("is_truncated", [False] * len(completions))
             texts = [None if short else text for short, text in zip(cut, completions, strict=True)]
-            return reward(columns.get(GROUP, texts), texts, **columns)
+            prompts: Any = columns.get(GROUP, texts)
+            return reward(prompts, texts, **columns)
 
     Counted.__name__ = Counted.__qualname__ = str(reward.__name__)
     return Counted

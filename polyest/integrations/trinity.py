@@ -23,6 +23,8 @@ try:
 except ImportError:
     MISSING, GroupAdvantage = True, object
 
+__all__ = ["CountedAdvantage"]
+
 
 class Experience(Protocol):
     """What is read of one of Trinity-RFT's experiences, and its advantages, which are set."""

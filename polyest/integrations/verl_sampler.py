@@ -17,7 +17,7 @@ passes them on, because it sees no other completion of the group any more.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -46,6 +46,13 @@ EVICTED = "training/filter_groups/evicted_samples"
 SURPLUS = "training/filter_groups/discarded_surplus_samples"
 
 
+class Trajectories(Protocol):
+    """What is read, and cut, of a batch of verl: its keys uid_session_index, and their tags."""
+
+    keys: list[str]
+    tags: list[object]
+
+
 class Settings:
     """The options of the sampler, checked.
 
@@ -55,7 +62,7 @@ class Settings:
     Raises InvalidReward for an option or a value that is unknown, and for orbits that would be cut.
     """
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
+    def __init__(self, given: Mapping[str, object]) -> None:
         """What the keywords of the sampler ask for."""
         if unknown := [name for name in given if name not in KNOWN]:
             raise InvalidReward(
@@ -68,9 +75,10 @@ class Settings:
                 "polyest_log_probability, which computes the advantages"
             )
         self.name = current_name(estimator.removeprefix(PREFIX))
-        self.options = dict(given.get("polyest") or {})
+        options: Any = given.get("polyest") or {}
+        self.options: dict[str, Any] = dict(options)
         self.filter = bool(given.get("filter", False))
-        train = given.get("train", 0)
+        train: Any = given.get("train", 0)
         if not whole(train, 0):
             raise InvalidReward(
                 f"train is {shown(train)}: expected an integer, 0 for all completions"
@@ -138,7 +146,7 @@ class Settings:
 class Counting:
     """What both samplers add to those of verl."""
 
-    def __init__(self, *, sampler_kwargs: Mapping[str, Any], **given: Any) -> None:
+    def __init__(self, *, sampler_kwargs: Mapping[str, object], **given: object) -> None:
         """A sampler with these options; it raises InvalidReward for one that is none."""
         if MISSING:
             raise NotInstalled(
@@ -152,7 +160,9 @@ class Counting:
         base: Any = super()
         base.__init__(sampler_kwargs=sampler_kwargs, **{**given, **self.settings.batch})
 
-    def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[Any, Any]:
+    def sample(
+        self, global_steps: int, partition_id: str, batch_size: int
+    ) -> tuple[Trajectories, dict[str, float]]:
         """The batch of verl's sampler and its metrics, with those of the answers.
 
         With train it has the blind part of each group, whose scores are advantages then.
@@ -200,15 +210,22 @@ class Counting:
         silent = {uid: value for uid, value in known.items() if value is not None}
         return set(silent), Counter(silent.values())
 
-    def _read(self, keys: list[str], partition_id: str, fields: list[str]) -> Mapping[str, Any]:
+    def _read(
+        self, keys: list[str], partition_id: str, fields: list[str]
+    ) -> Mapping[str, Iterable[Array]]:
         """Fields of trajectories, out of the queue."""
-        data: Mapping[str, Any] = replay_buffer.tq.kv_batch_get(
+        data: Mapping[str, Iterable[Array]] = replay_buffer.tq.kv_batch_get(
             keys=keys, partition_id=partition_id, select_fields=fields
         )
         return data
 
     def _pay(
-        self, batch: Any, partition_id: str, tokens: list[Any], paid: Floats, uids: list[str]
+        self,
+        batch: Trajectories,
+        partition_id: str,
+        tokens: list[Array],
+        paid: Floats,
+        uids: list[str],
     ) -> None:
         """Leave the blind part in the batch, with its advantages as scores."""
         import torch
@@ -254,12 +271,13 @@ def _uid(key: str) -> str:
     return key.split("_")[0]
 
 
-def _summed(tokens: Iterable[Any]) -> Floats:
+def _summed(tokens: Iterable[Array]) -> Floats:
     """The score of each trajectory, which is on one of its tokens."""
     return np.array([float(row.sum()) for row in tokens])
 
 
-def _accuracy(fields: Any) -> float | None:
+def _accuracy(fields: object) -> float | None:
     """The entry `acc` that the reward function gave beside the score, None where there is none."""
-    info = getattr(fields, "data", fields).get("reward_extra_info", {})
+    extra: Any = getattr(fields, "data", fields)
+    info = extra.get("reward_extra_info", {})
     return float(info["acc"]) if "acc" in info else None

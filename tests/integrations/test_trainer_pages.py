@@ -19,7 +19,7 @@ import torch
 import trl_shaped
 from pages import TRAINERS, blocks
 
-from polyest.errors import BrokenBatch
+from polyest.errors import BrokenBatch, NotInstalled
 from polyest.integrations import trinity, trl
 from polyest.integrations.estimators import parse_options
 from polyest.integrations.groups import GroupReward
@@ -244,9 +244,24 @@ def test_trinity(monkeypatch):
             found, metrics = advantage(exps)
             assert [float(one.advantages[0]) for one in found] == pytest.approx(paid(centred=True))
             assert metrics["group_advantages/majority_share/mean"] == 0.5
+        cut = {"truncate_status": "response_truncated"}
+        exps = [standins.experience(text, run=i) for i, text in enumerate(BOXED[:3])]
+        exps.append(standins.experience(r"\boxed{7}", run=3, **cut))  # and so no answer
+        found, metrics = made(exps)
+        assert [float(one.advantages[0]) for one in found] == pytest.approx(paid(centred=True))
+        said = [{"role": "user", "content": "2+5?"}, {"role": "assistant", "content": BOXED[0]}]
+        exps[0] = standins.experience(None, run=0, messages=said)
+        assert [float(one.advantages[0]) for one in made(exps)[0]] == pytest.approx(
+            paid(centred=True)
+        )
+        with pytest.raises(BrokenBatch, match="several experiences of one run"):
+            made([standins.experience("7", run=0) for _ in range(4)])
     finally:
         monkeypatch.undo()
         importlib.reload(trinity)
+    if not standins.installed("trinity"):
+        with pytest.raises(NotInstalled, match="pip install trinity-rft"):
+            trinity.CountedAdvantage()
 
 
 def test_axolotl(monkeypatch, tmp_path):

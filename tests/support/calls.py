@@ -22,9 +22,11 @@ from polyest import (
     gathering,
     gradients,
     history,
+    metrics,
     pairing,
     recommendation,
     rewards,
+    selection,
 )
 from polyest.make import sweep
 from polyest.rewards.registry import REWARDS
@@ -116,6 +118,21 @@ def calls(path: Any) -> dict[str, Call]:
             compiled.look_up,
             {"table": polyest.load(3), "counts": np.array([0, 3]), "out": np.zeros(2)},
         ),
+        "metrics.of_batch": Call(
+            metrics.of_batch,
+            {
+                "answers": GROUP,
+                "rewards": np.zeros_like(GROUP, float),
+                "truth": [7],
+                "no_answer": -1,
+            },
+            frozenset({"groups", "history"}) | TABLE,
+        ),
+        "selection.blind": Call(
+            selection.blind, {"groups": ["a", "a", "b"], "number": 1, "seed": 0}
+        ),
+        "selection.kept_rate": Call(selection.kept_rate, {"kept": 2, "drawn": 3}),
+        "selection.silent": Call(selection.silent, {"rewards": PAID[0], "groups": [0, 0, 1]}),
         "counts.draws": Call(
             counts.draws, {"group": 5, "baseline": "none", "counting": "in-group"}
         ),

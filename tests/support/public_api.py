@@ -16,7 +16,8 @@ MODULES = (
     "polyest.counts", "polyest.errors", "polyest.explanation", "polyest.frontier", "polyest.functions",
     "polyest.games", "polyest.gathering", "polyest.gradients", "polyest.grpo", "polyest.history",
     "polyest.integrations.groups", "polyest.integrations.messages", "polyest.integrations.reader",
-    "polyest.integrations.scores", "polyest.integrations.trl", "polyest.integrations.verl", "polyest.lookup",
+    "polyest.integrations.scores", "polyest.integrations.swift", "polyest.integrations.trinity",
+    "polyest.integrations.trl", "polyest.integrations.verl", "polyest.lookup",
     "polyest.metrics", "polyest.pairing", "polyest.recommendation", "polyest.rewards", "polyest.selection",
     "polyest.sweeping",
 )  # fmt: skip

@@ -8,14 +8,17 @@ that the first n are a blind choice (`polyest.selection`).
 from collections.abc import Callable
 from typing import Any
 
+from polyest.arrays import Array
 from polyest.errors import BrokenBatch, UnsupportedVersion
+from polyest.integrations.trl.trainer import Trainer
 from polyest.values import shown, whole
 
 METHOD = "_generate_and_score_completions"  # of GRPOTrainer and RLOOTrainer, from 1.8 on
 IMAGES = ("pixel_values", "num_images")
+Batch = dict[str, Array]  # what the trainer makes of a generation batch
 
 
-def train_on(trainer: Any, number: int) -> None:
+def train_on(trainer: Trainer, number: int) -> None:
     """Let a trainer train on some completions of each group, with advantages from all of them.
 
     Evaluation and logs have all of them.
@@ -42,12 +45,13 @@ def train_on(trainer: Any, number: int) -> None:
     >>> trainer = Trainer(args=args, num_generations=8, _generate_and_score_completions=lambda rows: rows)
     >>> train_on(trainer, 4)
     """
-    N, args = trainer.num_generations, trainer.args
+    args: Any = trainer.args
+    N = trainer.num_generations
     if not whole(number, 1, N):
         raise BrokenBatch(
             f"number is {shown(number)}: expected an integer from 1 to num_generations, {N}"
         )
-    made: Callable[[Any], dict[str, Any]] | None = getattr(trainer, METHOD, None)
+    made: Callable[[object], Batch] | None = getattr(trainer, METHOD, None)
     if made is None:
         raise UnsupportedVersion(
             f"{type(trainer).__name__} has no {METHOD}: expected TRL 1.8 or later"
@@ -66,14 +70,14 @@ def train_on(trainer: Any, number: int) -> None:
     if number == N:
         return
 
-    def part(inputs: Any) -> dict[str, Any]:
+    def part(inputs: object) -> Batch:
         whole_batch = made(inputs)
         return _cut(trainer, whole_batch, int(number)) if trainer.model.training else whole_batch
 
     setattr(trainer, METHOD, part)
 
 
-def _cut(trainer: Any, batch: dict[str, Any], number: int) -> dict[str, Any]:
+def _cut(trainer: Trainer, batch: Batch, number: int) -> Batch:
     """The batch with the first rows of every group."""
     if odd := [name for name in IMAGES if batch.get(name) is not None]:
         raise BrokenBatch(

@@ -20,6 +20,7 @@ class Model(Protocol):
 class Trainer(Protocol):
     """What is read of GRPOTrainer and RLOOTrainer."""
 
+    accelerator: Any
     args: object
     model: Model
     num_generations: int
