@@ -57,7 +57,7 @@ PLAN = {
     "grpo": {"advantages", "errors", "history", "values"},
     "integrations": {
         "advantages", "answers", "arrays", "counts", "errors", "gathering", "history", "problem",
-        "rewards", "values",
+        "reals", "rewards", "values",
     },
     # Studies, games and the command line.
     "gradients": {"arrays", "counts", "errors", "problem", "values"},
