@@ -8,7 +8,7 @@
 Source: Mohri, Schneider, Wu and Zhong (2026), Diversity-GRPO, which put X/K for nu.
 """
 
-from typing import Any, Literal, Unpack, cast
+from typing import Any, Literal, Unpack, cast, get_args
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from polyest.rewards.tracing import constant
 from polyest.values import among, shown
 
 Measure = Literal["entropy", "gini", "exploration", "conditional"]
-MEASURES = ("entropy", "gini", "exploration", "conditional")
+MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 
 def diversity(

@@ -109,7 +109,7 @@ BY_HAND = {
         {},
         [2] * 4 + [0, 0],
     ),
-    "of_group": (trl.of_group(lambda X: X / X.sum(), dyadic=False), {}, [F(2, 9)] * 4 + [F(1, 9)] * 2),
+    "of_group": (trl.of_group(lambda X: X / X.sum(), dyadic=False), {}, [F(2, 9)] * 4 + [F(1, 9), 0]),
     "of_group, right": (
         trl.of_group(lambda X, good: X * good.mean(), where="answer", dyadic=False),
         ANSWER,

@@ -62,7 +62,7 @@ PLAN = {
     "grpo": {"advantages", "errors", "history", "metrics", "rewards", "values"},
     "integrations": {
         "advantages", "answers", "arrays", "counts", "errors", "gathering", "history", "metrics",
-        "problem", "rewards", "selection", "tables", "values",
+        "problem", "reals", "rewards", "selection", "tables", "values",
     },
     # Studies, games and the command line.
     "gradients": {"arrays", "counts", "errors", "problem", "values"},

@@ -265,6 +265,15 @@ def calls(path: Any) -> dict[str, Call]:
         "rewards.diversity": reward(
             rewards.diversity, answers=GROUP, measure="exploration", prior=[[-1.0] * 5]
         ),
+        **{
+            f"rewards.diversity, {measure}": reward(
+                rewards.diversity, answers=GROUP, measure=measure, where=[[True] * 5], bonus=1.0
+            )
+            for measure in ("gini", "conditional")
+        },
+        "rewards.of_group, gated": reward(
+            rewards.of_group, answers=GROUP, f=np.multiply, where=[[True] * 5], bonus=1.0
+        ),
         "rewards.ground_truth": reward(
             rewards.ground_truth, answers=GROUP, truth=[7], objective="pass@k", k=2
         ),

@@ -4,13 +4,19 @@ import numpy as np
 
 from polyest.rewards.registry import REWARDS
 
+
+def entry(X, K):
+    """A function of a count, which can be pickled."""
+    return X - 0.5 * K
+
+
 # Options without default, and data of one group of five.
 OPTIONS = {
     "q": 3,
     "coefficients": (0, 0.5, 1),
     "k": 2,
     "multiplier": 0.5,
-    "entries": (0.5, 2, 1, -1),
+    "entries": entry,
     "f": np.sqrt,
 }
 DATA = {"answers": [[7, 7, 3, -1, 5]], "truth": [7], "scores": [[1.0] * 5], "costs": [[1.0] * 5]}
