@@ -1,6 +1,6 @@
-"""The constant of the least bias: A = lim (K+1)^2 E*(K), from proved values of E*(K).
+"""The constants of the least bias: A = lim (K+1)^2 E*(K), from proved values of E*(K), and those of shapes.
 
-    python benchmarks/limit.py             # results/limit.csv, a minute
+    python benchmarks/limit.py             # results/limit.csv, two minutes
     python benchmarks/limit.py --quick     # K up to 63, to standard output, a second
 
 With n = K+1 the values n^2 E*(K) behave like A + B/n^2 + C/n^4 + ..., with even powers of 1/n only; this is
@@ -8,13 +8,16 @@ measured and not proved.  `remez.exchange` gives the alternation points as doubl
 arithmetic refines them, and the levelled error of the new points brackets E*(K) to thirty digits
 (`levelled.bracket`).  Richardson's scheme then evaluates, at 1/n^2 = 0, the polynomial through the first
 values of a sequence of n.  It also uses balls, so that the widths of the brackets are propagated.  The rows
-are of three kinds:
+are of four kinds:
 
     value        (K+1)^2 E*(K), `lower` and `upper` proved
     extrapolant  of the first `terms` values of a sequence, K the largest of them: `value`, and
                  `error`, its difference from the extrapolant with one value less
     constant     A: the last extrapolant of "3 2^j, 5 2^j"; `error` is the greatest of its own error, its
                  difference from the last one of "2^j, 7 2^j", and its width as a ball
+    shape        lim K sup|e| of the best tables of a shape, `sequence`: `lower` and `upper` proved, from
+                 `terms` steps and K levels (shape_limits.py); `value` extrapolated: the bound below, which
+                 changed by `error` with its last steps
 
 These two sequences have no n in common.  "2^j, all powers" uses the odd powers of 1/n too: it assumes less,
 and converges to the same number more slowly.
@@ -27,16 +30,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import origin
+import shape_limits
 from flint import arb, arb_poly, ctx
 
 from polyest.exact.balls import decimals
 from polyest.exact.levelled import bracket, levelled
+from polyest.problem.shapes import SHAPES
 from polyest.problem.targets import LOG
 from polyest.solvers.remez import exchange
 
 FILE = Path(__file__).parent / "results" / "limit.csv"
 PACKAGES = ("polyest", "numpy", "python-flint")
 BITS, DIGITS = 400, 34  # precision of the computation, and digits that are written
+SHAPE_DIGITS = 20
 ALL = 64  # every n up to this is included
 SEQUENCES = {
     "3 2^j, 5 2^j": (sorted(m * 2**j for m in (3, 5) for j in range(1, 8)), 2),
@@ -111,6 +117,19 @@ def rows(largest: int) -> list[Row]:
     return lines
 
 
+def shaped() -> list[Row]:
+    """Rows of the limits of shapes."""
+    lines = []
+    for shape in SHAPES:
+        limit = shape_limits.limit(shape)
+        lower, upper = decimals(limit.lower.lower(), limit.upper.upper(), SHAPE_DIGITS)
+        lines.append(
+            _row("shape", limit.levels, limit.lower, shape, limit.steps, limit.error)
+            | {"lower": lower, "upper": upper}
+        )
+    return lines
+
+
 def _row(
     kind: str,
     K: int,
@@ -136,7 +155,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="K up to 63, to standard output")
     quick = parser.parse_args().quick
-    origin.write(rows(64 if quick else 2**10), PACKAGES, None if quick else FILE)
+    lines = rows(64) if quick else [*shaped(), *rows(2**10)]
+    origin.write(lines, PACKAGES, None if quick else FILE)
 
 
 if __name__ == "__main__":

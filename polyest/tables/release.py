@@ -73,8 +73,8 @@ def load(
         A budget: the greatest criterion, in units of the plug-in log's (its variance ratio); 8 where no
         budget is given and the criterion needs one.
     shape : {"monotone", "concave"} or None
-        A shape of the table, as in `solve`; released are both for criterion "minimax" of the log, and
-        "monotone" for noise 2.
+        A shape of the table, as in `solve`; released are both for criterion "minimax" of the log, at every
+        K above 1024 too, and "monotone" for noise 2.
     group : int or None
         The number G of completions of a prompt, in place of K: K is G - 2 where the trainer subtracts the
         group mean, and G - 1 otherwise (`counts.draws`).
