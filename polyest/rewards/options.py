@@ -11,8 +11,9 @@ from polyest.errors import InvalidReward, Mismatch, UnknownOption
 from polyest.history.history import History
 from polyest.problem.criteria import Name
 from polyest.problem.grids import GREATEST_BETA, LEAST_BETA
+from polyest.problem.shapes import SHAPES, Shape
 from polyest.tables.lookup import Lookup
-from polyest.values import among, real, shown
+from polyest.values import among, either, real, shown
 
 if TYPE_CHECKING:
     from polyest.problem.keywords import Bounded
@@ -30,7 +31,7 @@ CLOSED_FORMS = tuple(form.__name__ for form in LOGS)
 EXCLUDE: Final = "exclude"
 LOWEST: Final = "lowest"
 UNANSWERED = (EXCLUDE, LOWEST)
-TABLES = ("criterion", "bias", "bias_ratio", "noise", "table")  # keywords that say which table
+TABLES = ("criterion", "bias", "bias_ratio", "noise", "shape", "table")  # keywords that say which table
 GATED = ("where", "bonus")  # keywords that pay right completions alone
 # Keywords that mean nothing to a reward that looks nothing up.
 COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline", "history", "prompts")
@@ -70,6 +71,8 @@ class Options(TypedDict, total=False):
         A budget of that table, as for `polyest.load`.
     noise : float
         A budget of that table, as for `polyest.load`.
+    shape : {"monotone", "concave"}
+        The shape of that table, as for `polyest.load`; beside criterion="minimax" there are both.
     table : Lookup or str
         A Table of sample size K, or the name of a closed form, in place of a released one.
     dyadic : bool
@@ -98,6 +101,7 @@ class Options(TypedDict, total=False):
     bias: float
     bias_ratio: float
     noise: float
+    shape: Shape
     table: Lookup | str
     dyadic: bool
     no_answer: int
@@ -116,6 +120,7 @@ class Estimator(NamedTuple):
     bias: float | None = None
     bias_ratio: float | None = None
     noise: float | None = None
+    shape: Shape | None = None
     table: Lookup | str | None = None
     bonus: float = 0.0
 
@@ -171,6 +176,8 @@ def parse_options(
     for name in ("bias", "bias_ratio", "noise"):
         if asked[name] is not None and not isfinite(real(asked[name])):
             raise InvalidReward(f"{name} is {shown(asked[name])}: expected a number")
+    if asked["shape"] is not None and not among(asked["shape"], SHAPES):
+        raise InvalidReward(f"shape is {shown(asked['shape'])}: expected {either(SHAPES)}")
     if not isinstance(asked["table"], Lookup | str | None):
         raise InvalidReward(
             f"table is {shown(asked['table'])}: expected a Table, or the name of a closed form"

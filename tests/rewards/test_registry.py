@@ -84,6 +84,7 @@ def test_a_row_knows_whether_there_is_a_table_to_choose(name, option):
         "bias": 0.1,
         "bias_ratio": 1.0,
         "noise": 8,
+        "shape": "monotone",
         "table": "harmonic",
     }
     try:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from polyest.history.history import History
 from polyest.integrations.reader import Answering
 from polyest.problem.criteria import Name
+from polyest.problem.shapes import Shape
 
 # A reward function as TRL calls it: prompts=, completions= and the columns, each (N,), to numbers or None.
 RewardFunction = Callable[..., Iterable[float | None]]
@@ -39,6 +40,8 @@ class Keywords(Answering, total=False):
         As in `rewards.Options`.
     noise : float
         As in `rewards.Options`.
+    shape : {"monotone", "concave"}
+        As in `rewards.Options`.
     table : Table or str
         As in `rewards.Options`.
     history : History
@@ -59,6 +62,7 @@ class Keywords(Answering, total=False):
     bias: float
     bias_ratio: float
     noise: float
+    shape: Shape
     table: Any
     history: History | None
     dyadic: bool
