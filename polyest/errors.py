@@ -129,6 +129,10 @@ class AnotherObjective(UserWarning):
     """Warns that an option of the trainer makes it optimise something else; change that option."""
 
 
+class NotOfTheAnswer(UserWarning):
+    """Warns that equal answers are both right and wrong, which biases a reward; judge the answer alone."""
+
+
 class UnreadableLabel(UserWarning):
     """Warns that a right answer in the dataset cannot be read; correct or drop the row that is named."""
 
