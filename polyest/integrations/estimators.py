@@ -25,6 +25,7 @@ from polyest.arrays import Bools, Floats, Ints
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidHistory, InvalidReward
 from polyest.history.history import History
 from polyest.history.ids import Name
+from polyest.integrations.correctness import WHERE, Labels, bonus_of, credited, known
 from polyest.integrations.scores import FAILED
 from polyest.rewards import registry
 from polyest.rewards.registry import Reward, offered
@@ -38,6 +39,7 @@ HERE = (
     "incomplete",
     "history",
 )  # options that are not passed on to the reward
+SCORED = ("failed", "where", "bonus")  # options where scores say which answers are right
 ORBITS = ("score", "uid", "none")
 INCOMPLETE = ("raise", "zero")
 
@@ -55,6 +57,8 @@ class AdvantageOptions(NamedTuple):
     failed: what a score of 0 or 1 means, which is no class of an answer: "raise", or "no-answer"
     (scores.py).
     history: earlier completions of the prompts, which are counted too; None for none.
+    where, bonus: "all", or "right" where wrong answers are paid 0, and what a right one is paid beside
+    (correctness.py).
     """
 
     name: str
@@ -67,6 +71,13 @@ class AdvantageOptions(NamedTuple):
     least: int = 1
     failed: str = "raise"
     history: History | None = None
+    where: str = WHERE[0]
+    bonus: float = 0.0
+
+    @property
+    def judged(self) -> bool:
+        """Whether it matters which answers are right."""
+        return self.where != WHERE[0] or self.bonus > 0
 
 
 def parse_options(
@@ -82,7 +93,8 @@ def parse_options(
     options: beta, unanswered and the reward's own; baseline, group, incomplete and history, as in
     `AdvantageOptions`; for a reward over orbits also orbits and orbit_size, unless the interface is
     "groups", which sees one prompt at a time.
-    scored: whether the trainer passes scores in place of texts; then failed is an option too.
+    scored: whether the trainer passes scores in place of texts; then failed, where and bonus are options
+    too, as scores say which answers are right.
 
     Raises InvalidReward for a name, an option or a value that is unknown here, BrokenOrbit where nothing
     says which prompts are an orbit.
@@ -97,7 +109,7 @@ def parse_options(
     known = (
         *SHARED,
         *(HERE if reward.visited else HERE[:-1]),
-        *(("failed",) if scored else ()),
+        *(SCORED if scored else ()),
         *reward.offered(interface),
         *(("orbits", "orbit_size") if over_orbits else ()),
     )
@@ -113,6 +125,8 @@ def parse_options(
     group = _whole("group", wanted.pop("group", 0), 0)
     failed = _among("failed", wanted.pop("failed", FAILED[0]), FAILED)
     past: Any = wanted.pop("history", None)
+    where = _among("where", wanted.pop("where", WHERE[0]), WHERE)
+    bonus = bonus_of(name, where, wanted.pop("bonus", 0.0))
     least = 2 + max(reward.least_draws(wanted), 1) if reward.table else 1
     if not over_orbits:
         return AdvantageOptions(
@@ -124,21 +138,35 @@ def parse_options(
             least=least,
             failed=failed,
             history=past,
+            where=where,
+            bonus=bonus,
         )
-    where = wanted.pop("orbits", None)
-    if where is None:
+    orbits = wanted.pop("orbits", None)
+    if orbits is None:
         raise BrokenOrbit(
             f"{name} without the options orbits and orbit_size: expected them to say which prompts ask the "
             'same; orbits="none" makes every prompt an orbit of its own'
         )
-    where = _among("orbits", where, ORBITS)
+    orbits = _among("orbits", orbits, ORBITS)
     size = _whole("orbit_size", wanted.pop("orbit_size", 1), 1)
-    if (where == "none") != (size == 1):
+    if (orbits == "none") != (size == 1):
         raise BrokenOrbit(
-            f'orbit_size is {size} with orbits="{where}": expected the number of prompts of an orbit, at '
+            f'orbit_size is {size} with orbits="{orbits}": expected the number of prompts of an orbit, at '
             'least 2, and 1 with "none"'
         )
-    return AdvantageOptions(name, wanted, baseline, group, incomplete, where, size, least, failed)
+    return AdvantageOptions(
+        name,
+        wanted,
+        baseline,
+        group,
+        incomplete,
+        orbits,
+        size,
+        least,
+        failed,
+        where=where,
+        bonus=bonus,
+    )
 
 
 def advantages_of(
@@ -147,6 +175,7 @@ def advantages_of(
     groups: Iterable[object],
     orbits: Iterable[object] | None = None,
     prompts: Sequence[Name] | None = None,
+    labels: Labels | None = None,
 ) -> Floats:
     """Advantages of a batch of completions.
 
@@ -154,6 +183,7 @@ def advantages_of(
     groups, orbits: for each completion what its prompt and its orbit are called, anything that can be
     hashed.
     prompts: for each completion the id of its prompt, the same in every batch, for a history.
+    labels: which answers are right, if that matters (`judged`).
 
     Returns float64 (N,), finite, and 0 where all rewards of a group are equal.  Raises BrokenBatch for
     groups that are larger than promised or too small for their table, BrokenOrbit for orbits that are not
@@ -186,7 +216,10 @@ def advantages_of(
     by_row = np.zeros(len(group))
     for rows in _batches(how, kept, sizes[group]):
         visited = _visited(how, prompts, rows)
-        by_row[rows] = _centred_rewards(how, ids[rows], group[rows], orbit[rows], visited)
+        right = None if labels is None or not how.judged else labels.right[rows]
+        by_row[rows] = _centred_rewards(how, ids[rows], group[rows], orbit[rows], visited, right)
+    if labels is not None and how.judged:
+        by_row[~known(labels, group)] = 0.0
     return by_row
 
 
@@ -197,10 +230,11 @@ def recorded(
     orbits: Iterable[object] | None = None,
     prompts: Sequence[Name] | None = None,
     step: int | None = None,
+    labels: Labels | None = None,
 ) -> Floats:
     """Advantages of a batch that is trained on, which is recorded in the history, if there is one.
 
-    ids, groups, orbits, prompts: as in `advantages_of`; every completion that was drawn.
+    ids, groups, orbits, prompts, labels: as in `advantages_of`; every completion that was drawn.
     step: the number of the step, None for the next one.
 
     Returns float64 (N,).  Raises what `advantages_of` and `History.record` do; nothing is recorded of a
@@ -214,7 +248,7 @@ def recorded(
     >>> recorded(how, ids, groups, prompts=["3+4"] * 4).round(2).tolist()  # K = 4 + 4 - 2
     [0.32, 0.32, 0.32, -0.96]
     """
-    by_row = advantages_of(how, ids, groups, orbits, prompts)
+    by_row = advantages_of(how, ids, groups, orbits, prompts, labels)
     if how.history is not None and prompts is not None:
         how.history.record(ids, prompts=prompts, step=step)
     return by_row
@@ -272,14 +306,24 @@ def _visited(
 
 
 def _centred_rewards(
-    how: AdvantageOptions, ids: Ints, group: Ints, orbit: Ints, visited: Mapping[str, object]
+    how: AdvantageOptions,
+    ids: Ints,
+    group: Ints,
+    orbit: Ints,
+    visited: Mapping[str, object],
+    right: Bools | None,
 ) -> Floats:
     """Rewards (N,) less their baseline; ids, group and orbit are integers (N,)."""
     reward = registry.REWARDS[how.name]
+    gate: dict[str, object] = {}
+    if right is not None and reward.gated and how.where == "right":
+        gate, right = {"where": right, "bonus": how.bonus}, None
     over = {"orbits": orbit} if reward.orbits else visited
     paid = finite_in_float32(
-        reward.function(ids, groups=group, dyadic=True, **over, **how.keywords)
+        reward.function(ids, groups=group, dyadic=True, **over, **gate, **how.keywords)
     )
+    if right is not None:
+        paid = finite_in_float32(credited(paid, right, how.where, how.bonus))
     centred = advantages.leave_one_out if how.baseline == "leave-one-out" else advantages.group_mean
     rewards: Floats = centred(paid, groups=orbit if how.baseline == "orbit-mean" else group)
     return rewards

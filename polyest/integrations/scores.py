@@ -2,17 +2,21 @@
 
 Some trainers score one completion at a time and hand the scores, not the texts, to the advantage estimator.
 float32 holds whole numbers of 24 bits exactly, so the score is the class of the answer, a hash of its
-canonical key, and the estimator counts equal classes.  The sign says whether the answer is right:
+canonical key, and the estimator counts equal classes.  Sign and size say whether the answer is right:
 
-    right, or not known        class               2 .. 2^24 - 2^9
-    wrong                      -(class + 2^8)
-    no answer                  -1 - slot           slot = orbit mod 2^8, 0 without orbits
+    not known                  class                        2 .. 2^24 - 2^9
+    right                      2^-24 class                  between 0 and 1
+    wrong                      -2^-48 (class + 2^8)         so small that it is 0 on a curve
+    no answer                  -1 - slot                    slot = orbit mod 2^8, 0 without orbits
+    no answer, label known     -2^-48 (1 + slot)
 
-    class                      2 + hash mod (2^24 - 2^9 - 1)
+    class                      2 + hash mod (2^24 - 2^9 - 1), one more where 2^16 divides that
     class, with an orbit       2^16 slot + 2 + hash mod (2^16 - 2^9 - 1)
 
-No score is 0 or 1.  A trainer's reward manager scores its own failures, a time-out or an exception, with
-0, and an accuracy is 0 or 1: neither is an answer, and a batch that holds one is refused.
+So the mean score of a batch with labels is a weighted accuracy: a right answer weighs as much at every step,
+between 0 and 1, 1/2 on average.  No score is 0, 1 or a fraction such as 1/2 or 3/4.  A trainer's reward
+manager scores its own failures, a time-out or an exception, with 0, and an accuracy is 0 or 1: neither is an
+answer, and a batch that holds one is refused.
 
 Two different answers of a prompt share a class with probability 5.96e-8 (1.54e-5 with an orbit), n distinct
 ones of a group with n(n-1)/2 times that at most: 1.7e-6 for n = 8 and 1.2e-4 for n = 64 (4.3e-4 and .031).
@@ -33,6 +37,7 @@ LEAST = 2  # 0 and 1 are what a failure and an accuracy look like
 GREATEST = 2**24 - 2**9  # and GREATEST + SLOTS is exact in float32 too
 BLOCK = 2**16  # classes of one slot, of which the first are LEAST .. GREATEST mod BLOCK
 FAILED = ("raise", "no-answer")
+RIGHT, WRONG = 2.0**-24, 2.0**-48  # steps of scores of answers that are known to be right, or wrong
 
 
 class Classes(NamedTuple):
@@ -45,12 +50,15 @@ class Classes(NamedTuple):
     orbits : int64 array (N,) or None
         The orbits modulo 256; None where scores have none.
     right : bool array (N,)
-        False for an answer known to be wrong, and for no answer.
+        Whether the answer is known to be right.
+    labelled : bool array (N,)
+        Whether that is known, right or wrong.
     """
 
     ids: Any
     orbits: Any
     right: Any
+    labelled: Any
 
 
 def answer_class(
@@ -85,7 +93,8 @@ def answer_class(
     Returns
     -------
     float
-        The class, negative for a wrong answer; -1 for no answer, or -1 less the orbit modulo 256.
+        The class, scaled where `right` is known, and then negative for a wrong answer; -1 for no answer, or
+        -1 less the orbit modulo 256.
 
     Raises
     ------
@@ -100,23 +109,28 @@ def answer_class(
     True
     >>> answer_class("no idea"), answer_class("no idea", orbit=3)
     (-1.0, -4.0)
-    >>> answer_class("7") + answer_class("7", right=False)
-    -256.0
+    >>> answer_class("7", right=True) == answer_class("7") / 2**24
+    True
+    >>> -1e-7 < answer_class("7", right=False) < 0
+    True
     """
     if orbit is not None and not whole(orbit, 0):
         raise BrokenOrbit(f"orbit is {shown(orbit)}: expected its number, an integer of at least 0")
     slot = 0 if orbit is None else int(orbit) % SLOTS
     key = canonical([text], kind, choices=choices, cues=cues, reasoning=reasoning)[0]
     if key is None:
-        return float(-1 - slot)
+        return float(-1 - slot) * (1.0 if right is None else WRONG)
     most = GREATEST if orbit is None else GREATEST % BLOCK
     number = LEAST + int(identify([key])[0]) % (most - LEAST + 1)
+    number += number % BLOCK == 0  # 2^-24 of it would be a fraction that rewards may be
     positive = slot * BLOCK + number
-    return float(positive if right is None or right else -(positive + SLOTS))
+    if right is None:
+        return float(positive)
+    return positive * RIGHT if right else -(positive + SLOTS) * WRONG
 
 
 def classes(scores: object, with_orbits: bool = False, failed: str = "raise") -> Classes:
-    """Read the scores of a batch: classes, orbits, and which answers are not known to be wrong.
+    """Read the scores of a batch: classes, orbits, and which answers are right.
 
     Parameters
     ----------
@@ -131,7 +145,7 @@ def classes(scores: object, with_orbits: bool = False, failed: str = "raise") ->
     Returns
     -------
     Classes
-        Ids, orbits and which are right.
+        Ids, orbits, which are right, and of which that is known.
 
     Raises
     ------
@@ -143,11 +157,11 @@ def classes(scores: object, with_orbits: bool = False, failed: str = "raise") ->
 
     Examples
     --------
-    >>> classes(np.array([5.0, -(5.0 + 256), -1.0])).ids.tolist()
-    [5, 5, -1]
+    >>> classes(np.array([5.0, 5.0 / 2**24, -(5.0 + 256) / 2**48, -1.0])).ids.tolist()
+    [5, 5, 5, -1]
     >>> found = classes(np.array([answer_class("7", orbit=3, right=False), -4.0]), with_orbits=True)
-    >>> found.orbits.tolist(), found.right.tolist()
-    ([3, 3], [False, False])
+    >>> found.orbits.tolist(), found.right.tolist(), found.labelled.tolist()
+    ([3, 3], [False, False], [True, False])
     """
     if not among(failed, FAILED):
         raise InvalidReward(f"failed is {shown(failed)}: expected one of {', '.join(FAILED)}")
@@ -164,20 +178,22 @@ def classes(scores: object, with_orbits: bool = False, failed: str = "raise") ->
             "failure of the reward manager (a time-out, an exception) or an accuracy: return "
             'answer_class(text) as the score; failures count as no answer with failed="no-answer"'
         )
-    signed = np.where(~failures & (abs(values) < 2**24), values, -1).astype(np.int64)
-    right = signed > 0
-    answered = right | (signed < -SLOTS)
-    number = np.where(right, signed, -signed - SLOTS)
+    labelled = (values != 0) & (abs(values) < 1)
+    right = labelled & (values > 0)
+    steps = values * np.where(labelled, np.where(right, 1 / RIGHT, 1 / WRONG), 1.0)  # whole numbers
+    signed = np.where(~failures & (abs(steps) < 2**24), steps, -1).astype(np.int64)
+    answered = (signed > 0) | (signed < -SLOTS)
+    number = np.where(signed > 0, signed, -signed - SLOTS)
     ids, most = (number % BLOCK, GREATEST % BLOCK) if with_orbits else (number, GREATEST)
     slots = np.where(answered, number // BLOCK, -1 - signed)
     silent = (signed < 0) & ((slots == 0) | with_orbits)
-    good = (failures | (values == signed)) & np.where(
-        answered, (ids >= LEAST) & (ids <= most) & (number <= GREATEST), silent
-    )
+    fits = (ids >= LEAST) & (ids <= most) & (number <= GREATEST) & (number % BLOCK != 0)
+    fits &= (signed > 0) == (right | ~labelled)  # without a label a class is positive
+    good = (failures | (steps == signed)) & np.where(answered, fits, silent & ~right)
     if not good.all():
         raise BrokenBatch(_refused(float(values[np.argmin(good)]), with_orbits))
     orbits = np.where(failures, -1, slots) if with_orbits else None
-    return Classes(np.where(answered, ids, -1), orbits, right)
+    return Classes(np.where(answered, ids, -1), orbits, right & answered, labelled)
 
 
 def _refused(odd: float, with_orbits: bool) -> str:
@@ -185,6 +201,6 @@ def _refused(odd: float, with_orbits: bool) -> str:
     if not with_orbits and -SLOTS <= odd < 0 and odd.is_integer():
         return said + 'expected -1 or a class; of scores that have an orbit say orbits="score"'
     return said + (
-        f"expected a class of an answer, {LEAST} to {GREATEST}, or minus one: let the reward function return "
-        "answer_class(text), and add no penalty to it (KL in the reward, length, format)"
+        f"expected a class of an answer, {LEAST} to {GREATEST}, scaled where it is right or wrong: let the "
+        "reward function return answer_class(text), and add no penalty to it (KL, length, format)"
     )

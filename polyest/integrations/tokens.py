@@ -11,6 +11,7 @@ import numpy as np
 from polyest.arrays import Array, Bools
 from polyest.errors import BrokenBatch, BrokenOrbit
 from polyest.history.ids import Name
+from polyest.integrations.correctness import Labels
 from polyest.integrations.estimators import AdvantageOptions, recorded
 from polyest.integrations.scores import classes
 from polyest.values import plain
@@ -70,7 +71,8 @@ def token_advantages(
     by_row = np.zeros(len(scores))
     if len(said.ids):
         prompts, step = (None, None) if visit is None else visit(groups, real)
-        by_row[real] = recorded(how, said.ids, groups, orbits, prompts, step)
+        labels = Labels(said.right, said.labelled)
+        by_row[real] = recorded(how, said.ids, groups, orbits, prompts, step, labels)
     return scores.new_tensor(by_row)[:, None] * mask
 
 

@@ -31,7 +31,14 @@ CLOSED_FORMS = tuple(form.__name__ for form in LOGS)
 EXCLUDE: Final = "exclude"
 LOWEST: Final = "lowest"
 UNANSWERED = (EXCLUDE, LOWEST)
-TABLES = ("criterion", "bias", "bias_ratio", "noise", "shape", "table")  # keywords that say which table
+TABLES = (
+    "criterion",
+    "bias",
+    "bias_ratio",
+    "noise",
+    "shape",
+    "table",
+)  # keywords that say which table
 GATED = ("where", "bonus")  # keywords that pay right completions alone
 # Keywords that mean nothing to a reward that looks nothing up.
 COUNTED = (*TABLES, "sizes", "counting", "reference", "baseline", "history", "prompts")

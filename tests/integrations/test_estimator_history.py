@@ -130,13 +130,13 @@ def test_another_entry_may_name_the_prompt_and_the_caller_may(queue, pasts):
 
 def test_padding_has_no_prompt(queue, pasts):
     queue.drawn(1, {"u": [row(4)] * 4})
-    scores = torch.tensor([*map(answer_class, MONDAY), 0.0, 0.0])[:, None]
-    mask = torch.tensor([1.0] * 4 + [0.0] * 2)[:, None]
+    scores = torch.tensor([0.0, *map(answer_class, MONDAY), 0.0])[:, None]
+    mask = torch.tensor([0.0, *[1.0] * 4, 0.0])[:, None]
     config = {"polyest": {"history": 1, **HARMONIC}}
-    index = np.array([*"uuuu", "pad1", "pad1"], object)
+    index = np.array(["pad1", *"uuuu", "pad1"], object)
     advantage = estimate("log_probability", scores, mask, config, index)[0][:, 0]
-    assert advantage.numpy() == pytest.approx([*FIRST, 0, 0])
-    names = {"prompts": [*["a"] * 4, "b", "b"]}
+    assert advantage.numpy() == pytest.approx([0, *FIRST, 0])
+    names = {"prompts": ["b", *["a"] * 4, "b"]}
     again = estimate("log_probability", scores, mask, config, index, **names)[0][:, 0]
     assert torch.equal(again, advantage)
 

@@ -37,7 +37,7 @@ def tokens(scores, length=4):
 
 
 def test_a_score_that_says_right_or_wrong_is_counted_as_the_same_answer():
-    scores, mask = tokens([7.0, -(7.0 + 256), 3.0, -1.0])
+    scores, mask = tokens([7.0 / 2**24, -(7.0 + 256) / 2**48, 3.0, -1.0])
     plain, _ = tokens([7.0, 7.0, 3.0, -1.0])
     index = np.array(list("aaaa"), object)
     advantage, wanted = (

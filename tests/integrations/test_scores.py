@@ -15,13 +15,18 @@ from polyest.integrations import scores as layout
 from polyest.integrations.scores import GREATEST, answer_class, classes
 from polyest.integrations.verl import compute_score
 
+LABELS = (None, True, False)
 
-def score(number, right=True):
+
+def score(number, right=None):
     """The score of a class, as the page lays it out."""
-    return float(number if right else -(number + 2**8))
+    if right is None:
+        return float(number)
+    return number / 2**24 if right else -(number + 2**8) / 2**48
 
 
-each = st.tuples(st.integers(2, 2**24 - 2**9), st.booleans()) | st.none()
+number = st.integers(2, 2**24 - 2**9).filter(lambda one: one % 2**16)
+each = st.tuples(number, st.sampled_from(LABELS)) | st.none()
 
 
 @given(st.lists(each, min_size=1, max_size=20))
@@ -30,23 +35,27 @@ def test_every_class_and_whether_it_is_right_survive_float32(said):
     assert scores.dtype == torch.float32
     decoded = classes(scores.numpy())
     assert decoded.ids.tolist() == [-1 if one is None else one[0] for one in said]
-    assert decoded.right.tolist() == [one is not None and one[1] for one in said]
+    assert decoded.right.tolist() == [one is not None and one[1] is True for one in said]
+    assert decoded.labelled.tolist() == [one is not None and one[1] is not None for one in said]
     assert decoded.orbits is None
 
 
 def test_both_ends_of_the_layout_are_whole_numbers_of_float32():
-    for number in (2, 3, 2**24 - 2**9 - 1, 2**24 - 2**9):
-        for right in (True, False):
+    for number in (2, 3, 2**16 - 1, 2**16 + 1, 2**24 - 2**9 - 1, 2**24 - 2**9):
+        for right in LABELS:
             decoded = classes(np.array([score(number, right)], np.float32))
-            assert (decoded.ids.tolist(), decoded.right.tolist()) == ([number], [right])
+            assert (decoded.ids.tolist(), decoded.right.tolist()) == ([number], [right is True])
+            assert decoded.labelled.tolist() == [right is not None]
     for slot in (0, 255):
         for number in (2, 2**16 - 2**9):
-            for right in (True, False):
-                one = np.array([score(2**16 * slot + number, right), -1.0 - slot], np.float32)
+            for right in LABELS:
+                silent = (-1.0 - slot) * (1 if right is None else 2**-48)
+                one = np.array([score(2**16 * slot + number, right), silent], np.float32)
                 decoded = classes(one, with_orbits=True)
                 assert decoded.ids.tolist() == [number, -1]
                 assert decoded.orbits.tolist() == [slot, slot]
-                assert decoded.right.tolist() == [right, False]
+                assert decoded.right.tolist() == [right is True, False]
+                assert decoded.labelled.tolist() == [right is not None] * 2
 
 
 @given(
@@ -61,8 +70,18 @@ def test_an_answer_is_given_back_by_its_score(orbit, text, right):
     wanted = int(answers.from_texts([text])[0])
     most = 2**24 - 2**9 if orbit is None else 2**16 - 2**9
     assert decoded.ids.tolist() == [-1 if wanted < 0 else 2 + wanted % (most - 1)]
-    assert decoded.right.tolist() == [wanted >= 0 and right is not False]
+    assert decoded.right.tolist() == [wanted >= 0 and right is True]
+    assert decoded.labelled.tolist() == [right is not None]
     assert score[0] not in (0, 1)
+
+
+@pytest.mark.parametrize("right", LABELS)
+def test_no_class_has_a_score_that_a_reward_may_be(monkeypatch, right):
+    """A partial score of 1/2 or 3/4 is refused, and not read as the right answer of some class."""
+    monkeypatch.setattr(layout, "identify", lambda keys: [2**23 - 2])
+    one = answer_class("7", right=right)
+    assert one == score(2**23 + 1, right)
+    assert classes(np.array([one])).ids.tolist() == [2**23 + 1]
 
 
 def outside(with_orbits):
@@ -71,10 +90,15 @@ def outside(with_orbits):
     if with_orbits:  # the ends of a slot that are left out
         ends = [0, 1, 2**16 - 2**9 + 1, 2**16 - 1]
         whole += [n for slot in (1, 7) for end in ends for n in (2**16 * slot + end,)]
-        whole += [-(2**16 * 3 + end + 2**8) for end in ends]
+        labels = [-(2**16 * 3 + end + 2**8) for end in ends]
     else:
-        whole += [-2, -255, -256]
-    return [*map(float, whole), 0.5, -0.5, 2.5, -1.5, np.nan, np.inf, -np.inf, 1e300]
+        whole += [-2, -255, -256, 2**16, 2**24 - 2**16]
+        labels = [-2, -255, -256, -257, -(2**24)]
+    whole += [one / 2**48 for one in labels] + [
+        one / 2**24 for one in (1, 2**16, 0.5, 2.5, 2**24 - 1)
+    ]
+    whole += [-7 / 2**24, -(2**9) / 2**24, -2.5 / 2**48, -266]  # of no region
+    return [*map(float, whole), 0.5, 0.25, 0.75, -0.5, 2.5, -1.5, np.nan, np.inf, -np.inf, 1e300]
 
 
 @pytest.mark.parametrize("with_orbits", [False, True])
@@ -144,9 +168,9 @@ def test_pages_give_the_rates_at_which_classes_collide():
 
 def test_the_reward_function_gives_a_class_and_whether_it_is_right():
     result = compute_score("", r"so \boxed{0.5}", "1/2", {"orbit": 5}, kind="boxed", orbit="orbit")
-    assert result == {"score": answer_class("1/2", "fraction", orbit=5), "acc": 1.0}
+    assert result == {"score": answer_class("1/2", "fraction", orbit=5, right=True), "acc": 1.0}
     assert compute_score("", "who knows", None) == {"score": -1.0, "acc": 0.0}
-    assert compute_score("", "8", "7") == {"score": -(answer_class("8") + 256), "acc": 0.0}
+    assert compute_score("", "8", "7") == {"score": -(answer_class("8") + 256) / 2**48, "acc": 0.0}
     assert compute_score("", "8", "see the picture", kind="number") == {
         "score": answer_class("8"),
         "acc": 0.0,

@@ -65,7 +65,7 @@ def test_every_trainer_is_named_where_one_looks_for_it():
 def test_verl():
     namespace = run("verl")
     result = namespace["compute_score"]("gsm8k", "so it is\n#### 7", "7", {})
-    assert result == {"score": answer_class("7"), "acc": 1.0}
+    assert result == {"score": answer_class("7", right=True), "acc": 1.0}
     result = namespace["compute_score"]("gsm8k", "so it is\n#### 8", "7", {})
     assert result == {"score": answer_class("8", right=False), "acc": 0.0}
 

@@ -147,7 +147,7 @@ def test_hydra_composes_the_command_line_of_the_page():
         assert config.algorithm.polyest.group == config.actor_rollout_ref.rollout.n == 16
         reward = get_custom_reward_fn(config)
     result = reward(data_source="x", solution_str=r"\boxed{7}", ground_truth="7", extra_info={})
-    assert result == {"score": answer_class("7"), "acc": 1.0}
+    assert result == {"score": answer_class("7", right=True), "acc": 1.0}
     data = batch(["7"] * 8 + ["3"] * 8, ["a"] * 16)
     got = ray_trainer.compute_advantage(
         data, config.algorithm.adv_estimator, config=config.algorithm

@@ -119,6 +119,24 @@ def test_the_page_says_which_groups_verls_filter_evicts():
     assert "filter_groups.metric=acc`" not in page
 
 
+def test_verls_validation_reports_accuracy_and_what_the_scorer_says():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from verl.trainer.ppo.metric_utils import process_validation_metrics
+
+    path = "verl.utils.reward_score.default_compute_score"
+    texts, labels = ["#### 7", "#### 8", "#### 9", "none"], ["7", "7", "9", "9"]
+    results = [
+        compute_score("openai/gsm8k", text, label, {}, scorer=path)
+        for text, label in zip(texts, labels, strict=True)
+    ]
+    assert [one["acc"] for one in results] == [1.0, 0.0, 1.0, 0.0]
+    columns = {name: [one[name] for one in results] for name in results[0]}
+    report = process_validation_metrics(["x"] * 4, ["a", "b", "c", "d"], columns)
+    assert report["x"]["acc"]["mean@1"] == 0.5
+    assert 0 < report["x"]["score"]["mean@1"] < 0.5
+
+
 TEXTS = ["7", "so 7", "3", "time-out", "error", "time-out", "error", "error"]
 
 

@@ -1,4 +1,4 @@
-"""The score of a completion: the class of its answer, and whether it is right."""
+"""The score of a completion: the class of its answer, and whether it is right, by a label or by a scorer."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from polyest.answers import CHOICES, REASONING, Kind, Tag, canonical, stated
 from polyest.errors import BrokenOrbit
 from polyest.integrations.scores import answer_class
+from polyest.integrations.verl.scorer import Scorer, judged
 from polyest.values import shown
 
 
@@ -20,12 +21,13 @@ def compute_score(
     cues: Iterable[str] = (),
     reasoning: Iterable[Tag] = REASONING,
     orbit: str | None = None,
+    scorer: Scorer | str | None = None,
     **_: object,
-) -> dict[str, float]:
+) -> dict[str, object]:
     """Score a completion for verl: the class of its answer as `score`, and whether it is right as `acc`.
 
-    verl's validation reports `acc`, which is 0 or 1.  It is also the sign of the score (scores.py), if the
-    ground truth can be read.
+    verl's validation reports `acc`, which is 0 or 1.  It is also in the score (scores.py), if a scorer says
+    so or the ground truth can be read.
 
     Parameters
     ----------
@@ -47,13 +49,17 @@ def compute_score(
         As in `answers.canonical`.
     orbit : str or None
         The entry of `extra_info` that numbers the orbits, where the estimator has orbits="score".
+    scorer : callable or str, or None
+        What says which answers are right in place of the ground truth: a function of the first four
+        arguments, or where one is, "package.module.function".  It gives a number, or a mapping with `acc` or
+        `score`; above 1/2 is right.  What else is in the mapping is passed on.
     **_ : object
         What else verl passes; it is not read.
 
     Returns
     -------
-    dict of str to float
-        The entries `score` and `acc`.
+    dict
+        The entries `score` and `acc`, and those of the scorer.
 
     Raises
     ------
@@ -61,12 +67,16 @@ def compute_score(
         If `extra_info` has no such entry, or one that is no integer of at least 0.
     InvalidAnswer
         If a text or the kind is none.
+    InvalidReward
+        If the scorer cannot be found, raises an error, or gives something else.
 
     Examples
     --------
-    >>> found = compute_score("", "so 0.50", "1/2", kind="fraction")
-    >>> found["acc"], found["score"] == answer_class("1/2", "fraction")
+    >>> scored = compute_score("", "so 0.50", "1/2", kind="fraction")
+    >>> scored["acc"], scored["score"] == answer_class("1/2", "fraction", right=True)
     (1.0, True)
+    >>> compute_score("", "3.14", "pi", scorer=lambda source, text, truth, info: 0.9)["acc"]
+    1.0
     >>> compute_score("", "so 3", "2")["score"] == answer_class("3", right=False)
     True
     """
@@ -78,11 +88,13 @@ def compute_score(
                 f"extra_info without {shown(orbit)}: expected the number of the row's orbit; it has "
                 f"{', '.join(map(str, extra_info or ())) or 'nothing'}"
             )
-    label = None if ground_truth is None else stated(str(ground_truth), kind)
     how: dict[str, Any] = {"choices": choices, "cues": cues, "reasoning": reasoning}
-    said, truth = canonical([solution_str, label], kind, **how)
-    right = None if truth is None else said == truth
-    return {
-        "score": answer_class(solution_str, kind, orbit=number, right=right, **how),
-        "acc": float(bool(right)),
-    }
+    more: dict[str, object] = {}
+    if scorer is None:
+        label = None if ground_truth is None else stated(str(ground_truth), kind)
+        said, truth = canonical([solution_str, label], kind, **how)
+        right = None if truth is None else said == truth
+    else:
+        right, more = judged(scorer, data_source, solution_str, ground_truth, extra_info)
+    score = answer_class(solution_str, kind, orbit=number, right=right, **how)
+    return {**more, "score": score, "acc": float(bool(right))}
