@@ -187,7 +187,7 @@ def test_auto_is_no_worse_than_the_group_alone(rows):
     assert worse <= 0.025 * cells + 1
     assert better > cells / 2
     most = max(float(row["times"]) for row in rows if row["arm"].endswith("history auto"))
-    assert most < 1.03
+    assert most < 1.05
     assert judged(rows, 4)[0] > 5 * worse  # what looks back whatever happens does harm
 
 
@@ -237,7 +237,7 @@ def test_what_the_page_says_of_the_history(rows):
 
 def test_what_the_guide_says_of_when_it_helps(rows):
     text = page("howto/history.md")
-    for epochs, words in ((10, "from ten epochs on"), (40, "after 40")):
+    for epochs, words in ((10, "after ten epochs"), (40, "after 40")):
         games = [times(rows, f"{t}, history 1", epochs, history.GAMES[:2]) for t in revisits.TABLES]
         network = [
             times(rows, f"{t}, history 1", epochs, history.GAMES[2:]) for t in revisits.TABLES

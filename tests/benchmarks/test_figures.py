@@ -170,7 +170,7 @@ def test_history_has_the_losses_of_seven_arms_with_their_intervals(results):
     ]
     for axes, cell in zip(axes_of, cells, strict=True):
         mine = [row for row in rows if (row["group"], row["game"]) == cell]
-        assert axes.get_title() == f"{cell[1]}, groups of {cell[0]}"
+        assert axes.get_title(loc="left") == f"{cell[1]}, groups of {cell[0]}"
         shown = {bars.get_label(): bars for bars in axes.containers}
         assert len(shown) == 7
         for arm, (line, _, (spans,)) in shown.items():
