@@ -82,10 +82,8 @@ LARGE = Scale(128, 4, 2000, 1500, "cuda")
 @cache
 def bases(variant: str, scale: Scale) -> Stack:
     """The supervised transformers of all seeds, side by side."""
-    seeds = [*SEEDS, *TUNING]
-    return taught(LAWS[variant], seeds, scale.teaching, width=scale.width, layers=scale.layers).to(
-        scale.device
-    )
+    seeds, sizes = [*SEEDS, *TUNING], {"width": scale.width, "layers": scale.layers}
+    return taught(LAWS[variant], seeds, scale.teaching, scale.device, **sizes)
 
 
 @dataclass(frozen=True)

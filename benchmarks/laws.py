@@ -90,10 +90,12 @@ class Laws:
         return order[round(HELD_OUT * len(order)) :]
 
 
-def taught(laws: Laws, seeds: Sequence[int], steps: int, **sizes: int) -> Stack:
+def taught(
+    laws: Laws, seeds: Sequence[int], steps: int, device: str = "cpu", **sizes: int
+) -> Stack:
     """A stack with a copy for each seed, supervised on all laws."""
     stack = seeded(seeds, LETTERS, laws.letters, **sizes)
     prompts, allowed, aims = (
         x.expand(len(seeds), *x.shape) for x in (laws.prompts, laws.allowed, laws.taught)
     )
-    return supervised(stack, prompts, allowed, aims, steps)
+    return supervised(stack, prompts, allowed, aims, steps, device)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 DIGITS = 10
+TEACHING = 3e-3  # the rate of supervision
 
 
 class Layer(nn.Module):
@@ -143,12 +144,13 @@ class Adam(torch.optim.Optimizer):
 
 
 def supervised(
-    stack: Stack, prompts: Tensor, allowed: Tensor, aims: Tensor, steps: int, rate: float = 3e-3
+    stack: Stack, prompts: Tensor, allowed: Tensor, aims: Tensor, steps: int, device: str = "cpu"
 ) -> Stack:
     """The stack itself, taught aims (copies, N, completions): cross-entropy, Adam, a rate falling to 0."""
-    optimizer = Adam(stack.parameters(), torch.ones(len(prompts)))
+    stack, prompts, allowed, aims = (x.to(device) for x in (stack, prompts, allowed, aims))
+    optimizer = Adam(stack.parameters(), torch.ones(len(prompts), device=device))
     for step in range(steps):
-        optimizer.param_groups[0]["lr"] = rate * (1 - step / steps)
+        optimizer.param_groups[0]["lr"] = TEACHING * (1 - step / steps)
         logs = stack.log_probabilities(prompts, allowed)
         loss = -(aims * logs.masked_fill(~allowed, 0.0)).sum()
         stack.zero_grad()

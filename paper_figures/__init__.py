@@ -8,7 +8,9 @@ needs; the benchmarks compute everything else.
 FIGURES = (
     "bias_curves",
     "bias_rates",
+    "calibration",
     "coefficients",
+    "consensus",
     "convergence",
     "history",
     "limit",

@@ -100,7 +100,7 @@ def test_every_setting_runs_what_it_says():
 
     runs = Runs(None, consensus.COLUMNS, made_up, ())
     lines = consensus.results(runs, Scale())
-    assert len(lines) == 2 * 2 * (len(ARMS) + 3 * len(CARRIED))
+    assert len(lines) == 2 * 2 * (len(ARMS) + len(consensus.SHARES) * len(CARRIED))
     assert {line["rate"] for line in lines} == {3e-4}
     assert {line["chosen"] for line in lines if line["share"] == consensus.SHARE} == {"here"}
     assert {line["arm"] for line in lines if line["chosen"] == "core"} == set(CARRIED)
@@ -113,7 +113,7 @@ def test_the_file_has_the_runs_of_every_row():
     with consensus.FILE.open() as stream:
         lines = list(csv.DictReader(stream))
     kept = Runs(consensus.RUNS, consensus.COLUMNS, measure, ()).rows
-    assert len(lines) == 2 * 2 * (len(ARMS) + 3 * len(CARRIED))
+    assert len(lines) == 2 * 2 * (len(ARMS) + len(consensus.SHARES) * len(CARRIED))
     for line in lines:
         values = []
         for seed in SEEDS:

@@ -132,6 +132,42 @@ def test_coefficients_are_entries_over_the_log_of_the_share(results):
         assert low < min(curves["minimax"][1]) < max(curves["minimax"][1]) < high
 
 
+def test_calibration_has_every_arm_of_the_core_and_its_exact_mean(results):
+    left, right = figure(results, "calibration").axes
+    rows = [
+        row
+        for row in table(results, "calibration")
+        if (row["variant"], row["group"], row["prompts"]) == ("number", "16", "16")
+    ]
+    arms = [text.get_text() for text in left.get_yticklabels()]
+    assert {*arms} == {row["arm"].removeprefix("mean of ") for row in rows}
+    dots = {(x, round(y, 2)) for _, xs, ys in spots(left) for x, y in zip(xs, ys, strict=True)}
+    for row in rows:
+        shift = -0.18 if row["advantage"] == "mean" else 0.18
+        level = arms.index(row["arm"].removeprefix("mean of "))
+        assert (round(float(row["kl"]), 9), round(level + shift, 2)) in dots
+    curves = {label: y for label, _, y in spots(right)}
+    assert {"log", "log, tuned", "schuermann, tuned", "noise 8", "true log"} <= {*curves}
+    for row in rows:
+        if row["arm"] in curves and row["advantage"] == "mean":
+            wanted = [float(row[f"kl_{i}"]) for i in range(5)]
+            assert curves[row["arm"]] == pytest.approx(wanted, abs=1e-9)
+
+
+def test_consensus_has_every_arm_of_the_core(results):
+    drawn = figure(results, "consensus").axes
+    rows = [row for row in table(results, "consensus") if row["share"] == "0.18"]
+    arms = [text.get_text() for text in drawn[0].get_yticklabels()]
+    for axes, group in zip(drawn, ("8", "16"), strict=True):
+        dots = {(x, round(y, 2)) for _, xs, ys in spots(axes) for x, y in zip(xs, ys, strict=True)}
+        mine = [row for row in rows if row["group"] == group]
+        assert {row["arm"] for row in mine} == {*arms}
+        for row in mine:
+            shift = -0.18 if row["advantage"] == "mean" else 0.18
+            level = arms.index(row["arm"]) + shift
+            assert (round(float(row["greedy"]), 9), round(level, 2)) in dots
+
+
 def test_convergence_has_every_cell_in_units_of_the_log_s(results):
     rows = table(results, "convergence")
     cell = ("game", "update", "group", "prompts")

@@ -260,7 +260,7 @@ def test_the_best_rate_is_reported_with_its_distance_to_the_loop(tmp_path, monke
     row = rows["trl, 2", "geometric, log"]
     assert row["after 100"] == pytest.approx(0.62)
     spread = (0.0001 * (4 + 1 + 0 + 1 + 4) / 4) ** 0.5
-    assert row["after 100 pm"] == pytest.approx(2.7764 * spread / 5**0.5)
+    assert row["after 100 pm"] == pytest.approx(2.776445 * spread / 5**0.5, rel=1e-6)
     assert row["less loop"] == pytest.approx(0.01 * (10 + 25 + 50 + 75 + 100) / 500)
     assert row["less loop pm"] == pytest.approx(0, abs=1e-9)
     assert rows["loop", "geometric, log"]["less loop"] == ""
@@ -275,7 +275,7 @@ def test_it_goes_on_where_it_was(tmp_path, monkeypatch):
     trl_run.finished(wanted[:1], 1, file)
     done = trl_run.finished(wanted, 1, file)
     assert ran == wanted
-    assert [trl_run.key(row) for row in done] == sorted(wanted)
+    assert [trl_run.key(row) for row in done] == wanted
 
 
 def test_a_run_that_fails_says_why(monkeypatch):
@@ -297,18 +297,3 @@ def test_the_file_is_what_its_runs_say():
                 assert row[name] == value
             else:
                 assert float(row[name]) == pytest.approx(value, rel=1e-4, abs=1e-9)
-
-
-def test_it_goes_on_where_it_was(tmp_path, monkeypatch):
-    ran = []
-
-    def run(way, reward, rate, seed):
-        ran.append(seed)
-        return {"way": way, "reward": reward, "rate": rate, "seed": seed, "after 0": 0.5}
-
-    monkeypatch.setattr(trl_run, "run", run)
-    wanted = [("loop", "share", 1e-5, seed) for seed in range(3)]
-    trl_run.finished(wanted[:2], 1, tmp_path / "runs.csv")
-    rows = trl_run.finished(wanted, 2, tmp_path / "runs.csv")
-    assert sorted(ran) == [0, 1, 2]
-    assert [trl_run.key(row) for row in rows] == wanted

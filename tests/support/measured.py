@@ -15,7 +15,9 @@ LOOKS = (0, 10, 25, 50, 75, 100)
 FILES = {
     "bias_curves": {"bias_curves": "minimax"},
     "bias_rates": {"bias_rates": "bias_upper", "bias_slopes": "slope_pm"},
+    "calibration": {"calibration": "kl_pm"},
     "coefficients": {"coefficients": "entry"},
+    "consensus": {"consensus": "greedy"},
     "convergence": {"convergence": "loss"},
     "history": {"history": "loss_pm"},
     "limit": {"limit": "K"},
