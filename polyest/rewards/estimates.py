@@ -154,7 +154,7 @@ def _earlier(
         raise InvalidReward(
             "sizes given with history: expected none, as the history says which K there are"
         )
-    if options.get("baseline") == "exact":
+    if among(options.get("baseline"), ("exact",)):
         raise InvalidReward(
             'baseline is "exact" with history: expected "group-mean" or "none", as the exact count baseline '
             "knows no earlier completions"

@@ -234,7 +234,7 @@ def _bonus(options: Options) -> float:
             f"bonus is {shown(bonus)} without where: expected both; say with where= which completions are "
             "right, or add a number to all rewards yourself"
         )
-    if where is not None and options.get("baseline") == "exact":
+    if where is not None and among(options.get("baseline"), ("exact",)):
         raise InvalidReward(
             'baseline is "exact" with where: expected "group-mean" or "none", as the exact count baseline '
             "knows no gate"

@@ -63,6 +63,7 @@ def test_no_page_benchmark_or_test_uses_an_old_name():
     ):
         files += [path for path in (ROOT / folder).rglob(f"*.{kind}") if path not in here]
     assert len(files) > 100
+    files.remove(ROOT / "docs" / "release-notes.md")  # says what replaces them
     used = [(p.name, m[0]) for p in files for old in OLD for m in re.finditer(old, p.read_text())]
     assert used == []
     source = Path(renamed.__file__).read_text()
