@@ -74,7 +74,7 @@ CALLS = {
         (
             {"group": "many"},
             CountOutOfRange,
-            "group is 'many': expected an integer, at most 2^53",
+            "group is 'many': expected an integer, at most 2",
         ),
         ({"group": 5, "baseline": "mean"}, InvalidProblem, "baseline 'mean' is unknown"),
         ({"K": 3, "baseline": "none"}, InvalidProblem, "baseline is 'none' beside K 3"),
