@@ -123,7 +123,7 @@ def sweep(
     points, stopped = list[Point](), None
 
     def at(noise: float) -> Point:
-        table = solve(posed.K, posed.target.name, criterion=criterion, noise=noise, shape=shape)
+        table = solve(posed.K, posed.target, criterion=criterion, noise=noise, shape=shape)
         return _point("optimal", f"noise {noise:g}", table, criterion, unit)
 
     for done, noise in enumerate(noises):
@@ -323,14 +323,14 @@ def against(rival: Table, criterion: Budgeted = "gradient-variance") -> Versus:
         raise InvalidProblem(
             f"rival is {shown(rival)}: expected a table with a list of entries, of K <= {LARGEST_LISTED}"
         )
-    posed, unit, _ = _posed(rival.K, rival.target, criterion)
+    posed, unit, _ = _posed(rival.K, rival.problem.target, criterion)
     floor = noise_floor(posed.target, rival.coefficients, criterion)
     if not floor > 0:
         raise InvalidProblem(
             f"the {criterion} of {rival!r} is 0, so that it has no noise to compare it at: give a table "
             "whose entries vary"
         )
-    best = solve(rival.K, rival.target, criterion=criterion, noise=floor / unit * BELOW)
+    best = solve(posed.K, posed.target, criterion=criterion, noise=floor / unit * BELOW)
     assert best.optimum is not None
     low = _quotient(rival.bias.lower, best.bias.upper)
     high = _quotient(rival.bias.upper, best.optimum.lower)
@@ -349,7 +349,7 @@ def _posed(
         )
     posed = pose(K, target, criterion, noise=1, shape=shape)
     # The solver refuses a K that is too large.
-    least = solve(posed.K, posed.target.name, criterion="minimax").optimum
+    least = solve(posed.K, posed.target, criterion="minimax").optimum
     assert least is not None
     unit = noise_unit(posed)
     if not unit > 0:

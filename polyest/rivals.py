@@ -31,15 +31,15 @@ def rivals(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
     for k in range(1, min(K - 1, LARGEST_MINIMAX) + 1):
         whole = K % k == 0
         label = f"{K // k} blocks of {k}" if whole else f"subsets of {k}"
-        yield "blocks" if whole else "subsets", label, partial(_averaged, k, K, target.name)
+        yield "blocks" if whole else "subsets", label, partial(_averaged, k, K, target)
 
 
 def others(posed: Problem, least: Bracket) -> Iterator[tuple[str, str, Maker]]:
     """Yield series, label and maker of the other marks."""
-    K, target = posed.K, posed.target.name
+    K, target = posed.K, posed.target
     if K <= LARGEST_MINIMAX:
         yield "minimax", "minimax", partial(solve, K, target, criterion="minimax")
-    if closed_forms.schuermann in closed_forms.FORMS.get(target, ()):
+    if closed_forms.schuermann in closed_forms.FORMS.get(target.name, ()):
         for xi in XIS:
             yield "schuermann-xi", f"xi {xi:g}", partial(closed_forms.schuermann, K, xi)
     if least.lower:
@@ -54,5 +54,5 @@ def plug_in_table(target: Target, K: int) -> Table:
     return Table(Problem(K, target, "plug_in"), plug_in(target, K), None, None, "closed_form")
 
 
-def _averaged(k: int, K: int, target: str) -> Table:
+def _averaged(k: int, K: int, target: Target) -> Table:
     return closed_forms.subsets(solve(k, target, criterion="minimax"), K)

@@ -4,6 +4,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from polyest.cli.terminal import progress, say
+from polyest.errors import NotConverged, NotProved
 
 if TYPE_CHECKING:
     from polyest.cli.pages.table import OnGrid, TableReport
@@ -39,14 +40,19 @@ def released_report(table: "Table") -> "TableReport":
 def least_bias(table: "Table") -> "Bracket | None":
     """Return the bracket of E*(K), the least sup|e| of any table of this K; prove it if necessary.
 
-    It is None for a target for which the theorem that encloses it is not known to hold.
+    It is None for a target without the theorem of alternation for which the exchange does not find it.
     """
     if table.problem.is_minimax and table.shape is None:
         return table.optimum
     from polyest.make.pipeline import attainable
 
     target = table.problem.target
-    return attainable(target, table.K) if target.alternates(table.K) else None
+    try:
+        return attainable(target, table.K)
+    except (NotConverged, NotProved):
+        if target.alternates(table.K):
+            raise
+        return None
 
 
 def warn_if_too_large(table: "Table") -> None:

@@ -276,23 +276,22 @@ def _run(problem: Problem, method: str) -> Solution:
 
 def _where_budget_is_slack(problem: Problem) -> Table | None:
     """Return the minimax table of the shape if it meets the noise budget: no table has less bias."""
-    if problem.direction != "noise":
-        return None
-    if problem.shape is None and (
-        problem.K > STORABLE or not problem.target.alternates(problem.K)
-    ):  # no minimax table is stored, or proved
+    if problem.direction != "noise" or (problem.shape is None and problem.K > STORABLE):
         return None
     assert problem.limit is not None
     least = Problem(problem.K, problem.target, MINIMAX, shape=problem.shape)
-    method, *_ = methods(least)
-    solution = _run(least, method)
-    if _noise_seen(problem, solution) > problem.limit:
-        return None
-    measured = measure(problem.target, solution.coefficients, problem.criterion)
-    if measured.criterion(problem.criterion) > problem.limit:
-        return None
-    certificate = certify(problem, solution.coefficients, solution.witness)
-    return _table(problem, solution, certificate)
+    try:
+        solution = _run(least, methods(least)[0])
+        if _noise_seen(problem, solution) > problem.limit:
+            return None
+        measured = measure(problem.target, solution.coefficients, problem.criterion)
+        if measured.criterion(problem.criterion) > problem.limit:
+            return None
+        return _table(problem, solution, certify(problem, solution.coefficients, solution.witness))
+    except (NotConverged, NotProved):
+        if problem.shape is not None or problem.target.alternates(problem.K):
+            raise
+        return None  # without a theorem the exchange may end elsewhere
 
 
 def _noise_seen(problem: Problem, solution: Solution) -> float:
@@ -377,20 +376,22 @@ def _placed(table: Table, grid: str, entries: Floats, claims: Certificate) -> Ta
 def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Table:
     """Return the table of a solution; raise NotConverged if the bracket of its optimum is too wide."""
     optimum = certificate.optimum
-    # A U-statistic is unbiased: the optimum is 0 but for rounding, and has no meaningful relative width.
-    exact = solution.witness == Alternation(())
+    exact = solution.witness == Alternation(())  # a U-statistic, without bias but for rounding
     widest = WIDEST if problem.K <= SHARP else WIDER
     if solution.method == "shaped":
         widest = NARROW if problem.K <= SHARP else WIDEST
+    if solution.method in ("shaped", "remez"):
         gap = optimum.upper - optimum.lower if optimum else inf
         exact = exact or gap <= ROUNDING * float(np.abs(solution.coefficients).max())
     if solution.method == "cvx":
         widest = TWIN
     sharp = exact or (optimum is not None and optimum.width <= widest)
-    if (not problem.is_minimax or problem.shape is not None) and not sharp:
+    least = problem.is_minimax and problem.shape is None and problem.target.alternates(problem.K)
+    if not least and not sharp:
         raise NotConverged(
             f"K = {problem.K}, {problem.criterion}: {solution.method} encloses the optimum in "
-            f"{_shown(optimum)}, expected a bracket of relative width {widest:g} or less; relax the budget"
+            f"{_shown(optimum)}, expected a bracket of relative width {widest:g} or less; relax the budget, "
+            "or use another K or target"
         )
     return Table(problem, solution.coefficients, certificate, solution.witness, solution.method)
 

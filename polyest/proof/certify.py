@@ -24,6 +24,8 @@ from polyest.problem.shapes import direction, has_shape
 from polyest.problem.targets import Target
 
 if TYPE_CHECKING:
+    from flint import arb
+
     from polyest.proof.supremum import Curve
 
 SELECTION_TOLERANCE = 1e-13  # relative difference allowed between the stored and the true selection
@@ -134,11 +136,13 @@ def in_units(budget: Budget, unit: float) -> float:
 def least_bias(target: Target, K: int, witness: Alternation) -> Bracket:
     """Return a bracket of E*(K), the least sup|e| of any table of sample size K, from alternation points.
 
-    An empty alternation claims E*(K) = 0, which is true if phi is a polynomial of degree <= K.  Raises
-    NotProved otherwise, and if the number of points is not K + 2.
+    Their levelled error bounds it below, whatever the target (weak duality).  Above, it is at most sup|e| of
+    their levelled polynomial, which is enclosed point by point where the target has the theorem of
+    `levelled.bracket`, and else cell by cell.  An empty alternation claims E*(K) = 0, which is true if phi is
+    a polynomial of degree <= K.  Raises NotProved otherwise, and if the number of points is not K + 2.
     """
     from polyest.exact.balls import at_least, at_most
-    from polyest.exact.levelled import bracket
+    from polyest.exact.levelled import bracket, level
 
     if not witness.points:
         if target.degree is None or target.degree > K:
@@ -150,8 +154,23 @@ def least_bias(target: Target, K: int, witness: Alternation) -> Bracket:
         raise NotProved(
             f"{len(witness.points)} alternation points: expected K + 2 = {K + 2} of them"
         )
-    lower, upper = bracket(target, witness.points)
+    if target.alternates(K):
+        lower, upper = bracket(target, witness.points)
+    else:
+        lower, upper = abs(level(target, witness.points)).lower(), _reached(target, witness.points)
     return Bracket(at_least(lower), at_most(upper))
+
+
+def _reached(target: Target, points: tuple[float, ...]) -> "arb":
+    """Return an upper bound of sup|e| of the levelled polynomial of these points."""
+    from polyest.exact.balls import bernstein_form
+    from polyest.exact.levelled import levelled
+    from polyest.proof.supremum import BIAS, Curve, supremum
+
+    P = levelled(target, points)[1]
+    with working(8 * len(points) + 120):
+        entries = bernstein_form(P, len(points) - 2)
+    return supremum(Curve(entries), target, BIAS)[1]
 
 
 def _curve(coefficients: Floats) -> "Curve":

@@ -134,8 +134,17 @@ def test_what_remez_does_not_solve_it_refuses():
         remez.solve(pose(1025, criterion="minimax"))
 
 
-def test_an_error_below_double_precision_is_said_and_not_hidden():
-    """p^5.5 is met to 1e-16 at K = 16: float64 cannot see the alternation."""
+def test_an_error_below_double_precision_is_found_in_balls():
+    """p^5.5 is met to 3e-12 at K = 16: float64 does not see the alternation well enough."""
+    target = parse("power:5.5")
+    points = remez.exchange(target, 16)
+    bounds = least_bias(target, 16, Alternation(points))
+    assert 0 < bounds.upper < 3e-12
+    assert bounds.width < 1e-9
+
+
+def test_an_error_that_neither_finds_is_said_and_not_hidden(monkeypatch):
+    monkeypatch.setattr(remez, "MOST_IN_BALLS", 15)
     with pytest.raises(NotConverged, match="still moves by"):
         remez.solve(pose(16, target="power:5.5", criterion="minimax"))
 

@@ -5,7 +5,8 @@ The expression has to be finite and analytic on (0, 1], and p phi(p) has to vani
 
     |R| <= sum_{j >= n} M (step/rho)^j = M q^n / (1 - q),   q = step/rho.
 
-No theorem is claimed, except for an expression that is a polynomial.
+No theorem is claimed, except for an expression that is a polynomial, and whether phi rises or falls, where
+enclosures of its derivative prove it.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,11 +20,12 @@ import numpy as np
 from polyest.arrays import Floats
 from polyest.errors import InvalidProblem, NotProved
 from polyest.precision import working
-from polyest.problem.expressions import fields, grammar, zero
+from polyest.problem.expressions import fields, grammar, rate, zero
 from polyest.problem.expressions.analytic import ROOM, SMALLEST, expanded, size_on, sizes, start
 from polyest.problem.expressions.expression import Expression, variables
 from polyest.problem.expressions.symbol import answered, traced
 from polyest.problem.targets.target import NEAR, Target, descartes
+from polyest.problem.targets.turning import direction
 from polyest.values import LONGEST, clipped, plain, real, shown
 
 if TYPE_CHECKING:
@@ -220,6 +222,11 @@ class Custom(Target):
         if self._powers is None:
             return None
         return descartes(K, sum(a != 0 for a in self._powers[K + 1 :]))
+
+    @property
+    def direction(self) -> int | None:
+        """The sign of phi' where it is proved to be one on all of (0, 1] (expressions/rate.py), else None."""
+        return rate.sign(self.expression) if self._powers is None else direction(list(self._powers))
 
     @cached_property
     def _node(self) -> Expression:
