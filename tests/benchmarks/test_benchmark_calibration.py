@@ -2,7 +2,8 @@
 
 import csv
 import doctest
-from math import log
+from math import exp, log
+from pathlib import Path
 
 import arms
 import calibration
@@ -157,11 +158,111 @@ def test_every_setting_runs_what_it_says(monkeypatch):
     assert not set(SEEDS) & set(TUNING)
 
 
+PAGE = Path(calibration.__file__).parents[1] / "docs" / "experiments.md"
+SETTING = ("variant", "group", "prompts")
+
+
+def committed():
+    with calibration.FILE.open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def by_arm(variant="number", group="16", prompts="16"):
+    """The rows of a setting, by arm and advantage."""
+    return {
+        (row["arm"], row["advantage"]): row
+        for row in committed()
+        if tuple(row[name] for name in SETTING) == (variant, group, prompts)
+    }
+
+
+def bare(value, digits=3):
+    """A number below 1 as the page writes it, without its 0."""
+    return f"{float(value):.{digits}f}".removeprefix("0")
+
+
+def page_rows():
+    """The table of the page as the file has it."""
+    core = by_arm()
+    for name, arm in {**ARMS, **SPLIT}.items():
+        both = [core[name, advantage] for advantage in ("mean", "std")]
+        kls = [f"{bare(r['kl'])} +- {bare(r['kl_pm'])}{' *' * bool(r['edge'])}" for r in both]
+        factors = " and ".join(dict.fromkeys(f"{float(r['multiplier']):g}" for r in both))
+        estimates_log = arm.paid == "entry" and name != "gini, tuned"
+        floor = f"{100 * exp(arms.entries_of(arm, 14)[0]):.2g} %" if estimates_log else "-"
+        tuned = factors if len(arm.multipliers) > 1 else "-"
+        yield [name, floor, tuned, kls[0], bare(both[0]["held_out"]), kls[1]]
+
+
+def test_the_table_of_the_page_is_the_file():
+    section = PAGE.read_text().split("\n## Calibrated draws\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    written = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert written == [*page_rows()]
+
+
+def test_the_core_takes_what_the_page_says():
+    kept = Runs(calibration.RUNS, calibration.COLUMNS, measure, ()).rows.values()
+    core = [
+        row
+        for row in kept
+        if (row["variant"], row["group"], row["prompts"]) == ("number", "16", "16")
+    ]
+    assert 20 < sum(float(row["seconds"]) for row in core) / 60 < 40
+    assert "half an hour for its core" in PAGE.read_text()
+    assert (
+        "half an hour on a busy core" in (PAGE.parents[1] / "benchmarks" / "README.md").read_text()
+    )
+
+
+def test_what_the_page_says_of_calibrated_draws():
+    words, core = " ".join(PAGE.read_text().split()), by_arm()
+
+    def kl(arm, advantage="mean", column="kl", digits=3):
+        return bare(core[arm, advantage][column], digits)
+
+    for said in (
+        f"its KL from the law is {bare(core['log', 'mean']['before'])} before",
+        f"leads away from the law, to {kl('log')} ({kl('log', 'std')} divided by the standard deviation)",
+        f"Times 3 it comes to {kl('log, tuned')}, Schuermann's estimator to {kl('schuermann')} and times 2 "
+        f"to {kl('schuermann, tuned')}, the pseudo-count to {kl('pseudo-count')}, a tuned Gini to "
+        f"{kl('gini, tuned')}:",
+        f"Noise 4 comes to {kl('noise 4')}, the monotone table to {kl('monotone')}, noise 8 to "
+        f"{kl('noise 8')} and noise 16 to {kl('noise 16')}; one earlier visit counted too to "
+        f"{kl('noise 4, visit')}",
+        f"true log to {kl('true log')}",
+        f"the exact mean of noise 8 would come to {kl('mean of noise 8')}",
+        f"Noise 2, {kl('noise 2')}, is worse than every tuned rival",
+        f"concave table, {kl('concave')}, is no better than the pseudo-count",
+        f"noise 8 ends at {kl('noise 8', column='kl_0', digits=4)}, Schuermann's estimator at "
+        f"{kl('schuermann', column='kl_0', digits=4)} and the monotone table at "
+        f"{kl('monotone', column='kl_0', digits=4)}",
+    ):
+        assert said in words, said
+    rivals = ("log, tuned", "schuermann, tuned", "pseudo-count", "gini, tuned")
+
+    def apart(low, high):
+        """Whether intervals do not touch."""
+        low, high = core[low, "mean"], core[high, "mean"]
+        return float(low["kl"]) + float(low["kl_pm"]) < float(high["kl"]) - float(high["kl_pm"])
+
+    assert all(apart("noise 8", rival) for rival in rivals)
+    assert all(apart(rival, "noise 2") for rival in rivals)
+    assert not apart("concave", "pseudo-count")
+    assert all(
+        apart("noise 4, visit", name) for name in ARMS if "visit" not in name and name != "true log"
+    )
+    for name in ("log", "schuermann"):
+        assert float(core[f"mean of {name}", "mean"]["kl"]) >= float(core[name, "mean"]["kl"])
+    for name in ARMS:
+        one, other = (float(core[name, advantage]["kl"]) for advantage in ("mean", "std"))
+        assert abs(one - other) <= 0.0051
+
+
 def test_the_file_has_the_runs_of_every_row():
     if not calibration.FILE.exists():
         pytest.skip("not run yet")
-    with calibration.FILE.open() as stream:
-        lines = list(csv.DictReader(stream))
+    lines = committed()
     kept = Runs(calibration.RUNS, calibration.COLUMNS, measure, ()).rows
     for line in lines:
         values = []
