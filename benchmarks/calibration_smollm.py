@@ -69,7 +69,7 @@ RUNS, FILE, ANSWERS = (FOLDER / f"calibration_smollm{end}.csv" for end in ("_run
 PACKAGES = ("polyest", "numpy", "torch", "transformers")
 TUNING, SEEDS = (100, 101), tuple(range(6))
 STUDENT = 2.5706  # 97.5 % quantile of Student's t with 5 degrees of freedom
-RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+RATES = (1e-3, 3e-3, 1e-2)
 # The multipliers of every arm, in the order in which arms are run.
 GRIDS: dict[str, tuple[float, ...]] = {
     "log": (1, 1.5, 2, 3, 4, 6),
@@ -102,8 +102,8 @@ class Setting:
     held: int  # prompts that are held out
     group: int = 16
     groups: int = 1
-    upper: int = 4  # layers with adapters
-    steps: int = 200
+    upper: int = 2  # layers with adapters
+    steps: int = 120
     kl: float = 0.01
     uniform: bool = False  # whether Q is uniform instead of Zipf's law
     own: bool = False  # whether multipliers are tuned here, instead of carried over from the core

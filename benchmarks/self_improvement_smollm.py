@@ -68,7 +68,7 @@ MEMBERS, QUESTIONS, TRAINED = len(WORDINGS), 4, 80
 TUNING, SEEDS = (100, 101), range(4)
 STUDENT = 3.1824  # 97.5 % quantile of Student's t with 3 degrees of freedom
 RATES = (3e-4, 1e-3, 3e-3)
-UPPER = 4
+UPPER = 2
 SETTINGS = Settings(steps=100, rate=RATES[0], group=16, groups=1, kl=0.02)
 
 

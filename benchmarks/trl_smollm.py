@@ -34,7 +34,7 @@ from polyest.integrations import trl as paid
 
 FILE = Path(__file__).parent / "results" / "trl_smollm.csv"
 PACKAGES = ("polyest", "numpy", "torch", "trl", "transformers")
-PROMPTS, STEPS, GROUP, RATE, UPPER = 2, 5, 16, 3e-5, 4
+PROMPTS, STEPS, GROUP, RATE, UPPER = 2, 3, 16, 3e-5, 4
 
 Row = dict[str, str | float | int]
 

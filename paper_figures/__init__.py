@@ -8,8 +8,10 @@ needs; the benchmarks compute everything else.
 FIGURES = (
     "bias_curves",
     "bias_rates",
+    "calibration_smollm",
     "coefficients",
     "convergence",
+    "coverage_smollm",
     "limit",
     "online_cost",
     "pareto",

@@ -15,8 +15,10 @@ LOOKS = (0, 10, 25, 50, 75, 100)
 FILES = {
     "bias_curves": {"bias_curves": "minimax"},
     "bias_rates": {"bias_rates": "bias_upper", "bias_slopes": "slope_pm"},
+    "calibration_smollm": {"calibration_smollm": "J_pm", "calibration_smollm_answers": "nu"},
     "coefficients": {"coefficients": "entry"},
     "convergence": {"convergence": "loss"},
+    "coverage_smollm": {"coverage_smollm": "coverage"},
     "limit": {"limit": "K"},
     "online_cost": {"online_cost": "milliseconds"},
     "pareto": {"pareto": "bias_upper", "peers": "gradient_variance"},
