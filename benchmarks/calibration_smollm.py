@@ -347,9 +347,10 @@ def floor(name: str) -> float | str:
 
 
 def fates(experiment: Experiment) -> list[Row]:
-    """What became of every answer in the core at m = 1, without the standard deviation: nu, mean over seeds.
+    """What became of every answer in the core at m = 1, without the standard deviation.
 
-    These are the reported runs once more, as their rows have no room for every answer.
+    nu is the mean over the seeds.  These are reported runs once more, as their rows have no room for
+    every answer.
     """
     asking, lines = experiment.asking("core"), list[Row]()
     for arm in CARRIED:
@@ -390,7 +391,7 @@ def main() -> None:
     if given.model is not None:
         for one in plan(given.only):
             experiment.reported(*one)
-        if "core" in given.only:
+        if "core" in given.only and not files[2].exists():  # else it is of the same runs
             origin.write(fates(experiment), PACKAGES, files[2])
     origin.write(summary(experiment, [*SETTINGS]), PACKAGES, files[1])
 
