@@ -1,7 +1,7 @@
 """A real language model is taught how often to give each answer: which estimate of the log trains it best?
 
     python benchmarks/calibration_smollm.py --model FOLDER              # every cell not yet in results/
-    python benchmarks/calibration_smollm.py --model FOLDER --only core  # one setting
+    python benchmarks/calibration_smollm.py --model FOLDER --only core  # a part: also --arms, --divided
     python benchmarks/calibration_smollm.py                             # the tables anew, from what was run
     python benchmarks/calibration_smollm.py --model FOLDER --quick      # one short cell, to standard output
     python benchmarks/calibration_smollm.py --model FOLDER --device cuda
@@ -371,6 +371,8 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", choices=SETTINGS, default=[*SETTINGS], metavar="SETTING"
     )
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=[*ARMS], metavar="ARM")
+    parser.add_argument("--divided", nargs="+", choices=(0, 1), type=int, default=(0, 1))
     parser.add_argument("--quick", action="store_true", help="one short cell, to standard output")
     parser.add_argument("--device", default="cpu", help="cpu, or cuda for the larger experiment")
     given = parser.parse_args()
@@ -387,13 +389,16 @@ def main() -> None:
         files = [file.with_stem(f"{file.stem}_large") for file in files]
         for name, setting in SETTINGS.items():
             SETTINGS[name] = replace(setting, upper=12, steps=1000, groups=4 * setting.groups)
-    experiment = Experiment(given.model, given.device, Results(files[0], PACKAGES))
+    results = Results(files[0], PACKAGES)
+    experiment = Experiment(given.model, given.device, results)
     if given.model is not None:
-        for one in plan(given.only):
-            experiment.reported(*one)
+        for name, arm, divided in plan(given.only):
+            if arm in given.arms and divided in given.divided:
+                experiment.reported(name, arm, divided)
         if "core" in given.only and not files[2].exists():  # else it is of the same runs
             origin.write(fates(experiment), PACKAGES, files[2])
-    origin.write(summary(experiment, [*SETTINGS]), PACKAGES, files[1])
+    complete = summary(Experiment(None, given.device, results), [*SETTINGS])
+    origin.write(complete, PACKAGES, files[1])
 
 
 if __name__ == "__main__":
