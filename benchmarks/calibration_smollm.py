@@ -57,7 +57,7 @@ import origin
 import smollm
 import torch
 from adapters import MASKED, Paid, Settings, Stack, divergence, train
-from cells import Cell, NotRun, Results, Row, grown, members
+from cells import Cell, NotRun, Results, Row, grown, members, written
 from closed_prompts import Asked
 from torch import Tensor
 
@@ -398,7 +398,7 @@ def main() -> None:
         if "core" in given.only and not files[2].exists():  # else it is of the same runs
             origin.write(fates(experiment), PACKAGES, files[2])
     complete = summary(Experiment(None, given.device, results), [*SETTINGS])
-    origin.write(complete, PACKAGES, files[1])
+    written(complete, PACKAGES, files[1])
 
 
 if __name__ == "__main__":

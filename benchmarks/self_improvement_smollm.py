@@ -50,7 +50,7 @@ import origin
 import smollm
 import torch
 from adapters import Settings, Stack, train
-from cells import Cell, Results, Row, members
+from cells import Cell, Results, Row, members, written
 from self_improvement import METHODS
 from torch import Tensor
 
@@ -244,7 +244,7 @@ def main() -> None:
             for rate in RATES:
                 finished(cell(method, rate, "tune"))
             finished(cell(method, best_rate(results, method), "report"))
-    origin.write(summary(results), PACKAGES, files[1])
+    written(summary(results), PACKAGES, files[1])
 
 
 if __name__ == "__main__":
