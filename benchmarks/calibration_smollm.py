@@ -1,7 +1,7 @@
 """A real language model is taught how often to give each answer: which estimate of the log trains it best?
 
     python benchmarks/calibration_smollm.py --model FOLDER              # every cell not yet in results/
-    python benchmarks/calibration_smollm.py --model FOLDER --only core  # one setting
+    python benchmarks/calibration_smollm.py --model FOLDER --only core  # a part: also --arms, --divided
     python benchmarks/calibration_smollm.py                             # the tables anew, from what was run
     python benchmarks/calibration_smollm.py --model FOLDER --quick      # one short cell, to standard output
     python benchmarks/calibration_smollm.py --model FOLDER --device cuda
@@ -11,16 +11,8 @@ prompt has a target Q (closed_prompts.py), and the reward is that of targeted ex
 
     log Q(z) - m e(X),      e an estimate of log nu(z) from the count X of z in the group, m the multiplier
 
-    log, schuermann         log(X/G); Schuermann's estimator
-    pseudo-count .1         log((j + .1)/(K + .1)), j = X - 1 of the K = G - 2 others
-    gini                    the share of the others; m is its coefficient
-    noise r                 least bias with sup p Var at most r times that of log((X+1)/(K+1))
-    monotone, concave       least bias of any table with that shape
-    history, ...            noise 4 or monotone, counting one earlier visit of the prompt too
-    true log                log nu(z) itself
-    mean of ...             the exact mean of an estimate, as if it had no noise: what is left is bias
-
-Each with the group's mean subtracted, and with the standard deviation divided out as well.  The loss is
+with the estimates of arms.py (gini estimates nu itself, and m is its coefficient).  The group's mean is
+subtracted from rewards, and in half of the runs the standard deviation is divided out as well.  The loss is
 J = KL(nu, Q) + .01 KL(nu, base), averaged over prompts; all numbers are exact, by enumeration of the answers:
 
     kl, tv         KL(nu, Q) and total variation
@@ -53,33 +45,31 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from math import log
 from pathlib import Path
 from time import process_time
 
+import arms
 import closed_prompts
 import numpy as np
 import origin
 import smollm
 import torch
 from adapters import MASKED, Paid, Settings, Stack, divergence, train
-from cells import Cell, NotRun, Results, Row, grown, members
+from cells import Cell, NotRun, Results, Row, grown, members, written
 from closed_prompts import Asked
 from torch import Tensor
 
-import polyest
-from polyest import advantages, closed_forms, counts
-from polyest.arrays import Floats
+from polyest import advantages
 from polyest.history.history import History
-from polyest.problem.bernstein import pmf
 
 FOLDER = Path(__file__).parent / "results"
 RUNS, FILE, ANSWERS = (FOLDER / f"calibration_smollm{end}.csv" for end in ("_runs", "", "_answers"))
 PACKAGES = ("polyest", "numpy", "torch", "transformers")
 TUNING, SEEDS = (100, 101), tuple(range(6))
 STUDENT = 2.5706  # 97.5 % quantile of Student's t with 5 degrees of freedom
-RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+RATES = (1e-3, 3e-3, 1e-2)
 # The multipliers of every arm, in the order in which arms are run.
 GRIDS: dict[str, tuple[float, ...]] = {
     "log": (1, 1.5, 2, 3, 4, 6),
@@ -87,16 +77,18 @@ GRIDS: dict[str, tuple[float, ...]] = {
     "noise 8": (0.8, 1, 1.25, 1.5),
     "monotone": (0.8, 1, 1.25, 1.5),
     "true log": (0.8, 1, 1.25),
-    "history, noise 4": (0.8, 1, 1.25, 1.5),
-    "pseudo-count .1": (0.8, 1, 1.25, 1.5, 2),
+    "noise 4, visit": (0.8, 1, 1.25, 1.5),
+    "pseudo-count": (0.8, 1, 1.25, 1.5, 2),
     "gini": (5, 10, 20, 40, 80),
     "noise 4": (0.8, 1, 1.25, 1.5),
     "noise 2": (1, 1.25, 1.5, 2),
     "noise 16": (0.8, 1, 1.25, 1.5),
     "concave": (0.8, 1, 1.25, 1.5),
-    "history, monotone": (0.8, 1, 1.25, 1.5),
+    "monotone, visit": (0.8, 1, 1.25, 1.5),
 }
-SPLIT = ("log", "schuermann", "noise 8", "monotone")  # arms whose exact mean is paid too
+# Arms of arms.py, each with any multiplier.
+ARMS = {name: arms.Arm(table) for name, table in arms.TABLES.items()} | arms.SPLIT
+ARMS |= {name: arms.ARMS[name] for name in ("noise 4, visit", "monotone, visit", "true log")}
 CARRIED = ("log", "schuermann", "noise 8", "monotone", "true log")
 RATED = ("log", "noise 8", "true log")
 
@@ -110,8 +102,8 @@ class Setting:
     held: int  # prompts that are held out
     group: int = 16
     groups: int = 1
-    upper: int = 4  # layers with adapters
-    steps: int = 200
+    upper: int = 2  # layers with adapters
+    steps: int = 120
     kl: float = 0.01
     uniform: bool = False  # whether Q is uniform instead of Zipf's law
     own: bool = False  # whether multipliers are tuned here, instead of carried over from the core
@@ -158,49 +150,19 @@ def pose(model: smollm.Model, folder: Path, setting: Setting) -> Asking:
     return Asking(read, base, target, asked, len(trained), setting.kl)
 
 
-@cache
-def entries(arm: str, K: int) -> Floats:
-    """Estimates of log nu for the counts 0..K of K other completions.
-
-    >>> entries("pseudo-count .1", 2).round(3).tolist()
-    [-3.045, -0.647, 0.0]
-    """
-    if arm in ("log", "schuermann"):
-        form = closed_forms.log_count if arm == "log" else closed_forms.schuermann
-        return form(K).coefficients
-    if arm == "gini":
-        return np.arange(K + 1) / K
-    if arm == "pseudo-count .1":
-        return np.array([log((j + 0.1) / (K + 0.1)) for j in range(K + 1)])
-    if arm.startswith("noise"):
-        return polyest.load(K, noise=float(arm.split()[1])).coefficients
-    return polyest.load(K, criterion="minimax", shape=arm).coefficients
-
-
-def estimates(arm: str) -> Paid:
-    """What an arm takes for log nu of answers, (S, P, groups, G); a history is that of one training.
-
-    It may depend on the step's probabilities only for the true log and for exact means.
-    """
-    past = History(stable_ids=True) if arm.startswith("history") else None
-    name = arm.removeprefix("history, ").removeprefix("mean of ")
+def estimates(name: str) -> Paid:
+    """What an arm takes for log nu of answers, (S, P, groups, G); a history is that of one training."""
+    arm = ARMS[name]
+    past = History(stable_ids=True) if arm.visits else None
 
     def counted(answers: Tensor, logs: Tensor, prompts: Tensor, step: int) -> Tensor:
-        if arm == "true log" or arm.startswith("mean of"):
-            exact = logs.gather(-1, answers.flatten(2)).reshape(answers.shape).double()
-            if arm == "true log":
-                return exact
-            table = entries(name, answers.shape[-1] - 2)
-            p = exact.exp().cpu().numpy().ravel()
-            return torch.from_numpy(pmf(len(table) - 1, p) @ table).reshape(answers.shape)
         rows = answers.flatten(0, 2).cpu().numpy()
-        if past is None:
-            seen = counts.in_group(rows)
-        else:
-            names = np.arange(len(rows))  # every group of every prompt is visited again
-            seen = counts.in_group(rows, earlier=past.counted(rows, names))
+        names = np.arange(len(rows))  # every group of every prompt is visited again
+        nu = logs.double().exp().flatten(0, 1).repeat_interleave(answers.shape[2], 0).cpu().numpy()
+        known = arms.estimate(arm, rows, nu, past, names)
+        if past is not None:
             past.record(rows, prompts=names)
-        return torch.from_numpy(entries(name, int(seen.draws))[seen.index]).reshape(answers.shape)
+        return torch.from_numpy(known).reshape(answers.shape)
 
     return counted
 
@@ -343,9 +305,9 @@ class Experiment:
 def plan(names: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
     """Reported arms in order: the core without and with the standard deviation, then other settings."""
     for name in names:
-        arms = [*GRIDS, *(f"mean of {arm}" for arm in SPLIT)] if name == "core" else list(CARRIED)
+        run = [*GRIDS, *arms.SPLIT] if name == "core" else list(CARRIED)
         for divided in (False, True):
-            yield from ((name, arm, divided) for arm in arms)
+            yield from ((name, arm, divided) for arm in run)
 
 
 def summary(experiment: Experiment, names: Sequence[str]) -> list[Row]:
@@ -377,20 +339,27 @@ def summary(experiment: Experiment, names: Sequence[str]) -> list[Row]:
     return lines
 
 
-def fates(experiment: Experiment) -> list[Row]:
-    """What became of every answer in the core at m = 1, without the standard deviation: nu, mean over seeds.
+def floor(name: str) -> float | str:
+    """e^(c_0), the least probability that an arm of the core can express; nothing for the true log."""
+    if name == "true log":
+        return ""
+    return float(np.exp(arms.entries_of(ARMS[name], CORE.group - 2)[0]))
 
-    These are the reported runs once more, as their rows have no room for every answer.
+
+def fates(experiment: Experiment) -> list[Row]:
+    """What became of every answer in the core at m = 1, without the standard deviation.
+
+    nu is the mean over the seeds.  These are reported runs once more, as their rows have no room for
+    every answer.
     """
     asking, lines = experiment.asking("core"), list[Row]()
-    for arm in (*SPLIT, "true log"):
+    for arm in CARRIED:
         cell = Cell("core", "report", arm, False, experiment.rate(), members((1.0,), SEEDS))
         _, logs = run(experiment.model, asking, SETTINGS["core"], cell)
-        floor = float(np.exp(entries(arm, CORE.group - 2)[0])) if arm != "true log" else ""
         nu, Q = logs.double().exp().mean(0), asking.target.double().exp()
         for i, one in enumerate(asking.asked[: asking.trained]):
             for z, answer in enumerate(one.answers):
-                line: Row = {"arm": arm, "floor": floor, "prompt": i, "answer": answer}
+                line: Row = {"arm": arm, "floor": floor(arm), "prompt": i, "answer": answer}
                 base = float(asking.base[i, z].exp())
                 lines.append({**line, "Q": float(Q[i, z]), "base": base, "nu": float(nu[i, z])})
     return lines
@@ -402,6 +371,8 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", choices=SETTINGS, default=[*SETTINGS], metavar="SETTING"
     )
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=[*ARMS], metavar="ARM")
+    parser.add_argument("--divided", nargs="+", choices=(0, 1), type=int, default=(0, 1))
     parser.add_argument("--quick", action="store_true", help="one short cell, to standard output")
     parser.add_argument("--device", default="cpu", help="cpu, or cuda for the larger experiment")
     given = parser.parse_args()
@@ -418,13 +389,16 @@ def main() -> None:
         files = [file.with_stem(f"{file.stem}_large") for file in files]
         for name, setting in SETTINGS.items():
             SETTINGS[name] = replace(setting, upper=12, steps=1000, groups=4 * setting.groups)
-    experiment = Experiment(given.model, given.device, Results(files[0], PACKAGES))
+    results = Results(files[0], PACKAGES)
+    experiment = Experiment(given.model, given.device, results)
     if given.model is not None:
-        for one in plan(given.only):
-            experiment.reported(*one)
-        if "core" in given.only:
+        for name, arm, divided in plan(given.only):
+            if arm in given.arms and divided in given.divided:
+                experiment.reported(name, arm, divided)
+        if "core" in given.only and not files[2].exists():  # else it is of the same runs
             origin.write(fates(experiment), PACKAGES, files[2])
-    origin.write(summary(experiment, [*SETTINGS]), PACKAGES, files[1])
+    complete = summary(Experiment(None, given.device, results), [*SETTINGS])
+    written(complete, PACKAGES, files[1])
 
 
 if __name__ == "__main__":

@@ -81,6 +81,13 @@ class Results:
         )
 
 
+def written(lines: list[Row], packages: Sequence[str], file: Path) -> None:
+    """The table of what was run, to its file.  Raises SystemExit where nothing was."""
+    if not lines:
+        raise SystemExit(f"{file}: nothing that it shows was run whole; go on with --model FOLDER")
+    origin.write(lines, packages, file)
+
+
 def grown(grid: Sequence[float], best: float) -> float | None:
     """The multiplier beyond an edge of a grid, where the best is that edge, to the digits of a file.
 

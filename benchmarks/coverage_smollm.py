@@ -42,7 +42,7 @@ import smollm
 import torch
 from adapters import Paid, Stack, divergence, train
 from calibration_smollm import Asking, Setting
-from cells import Cell, Results, Row, members
+from cells import Cell, Results, Row, members, written
 from torch import Tensor
 
 from polyest import advantages
@@ -195,7 +195,7 @@ def main() -> None:
             if len(results.of(cell)) < len(cell.members):
                 results.add(run(model, asking, setting, cell))
                 print(*cell.key(), file=sys.stderr)
-    origin.write(summary(results), PACKAGES, files[1])
+    written(summary(results), PACKAGES, files[1])
 
 
 if __name__ == "__main__":

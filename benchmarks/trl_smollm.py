@@ -2,22 +2,24 @@
 
     python benchmarks/trl_smollm.py --model FOLDER     # results/trl_smollm.csv; extra trl
 
-The first PROMPTS prompts of the core, a group of 16 of each in a step, arm noise 8.  The model of Hugging Face
-writes one token of the closed list (logits of all others are masked, as constrained decoding does), and two reward
-functions are added up: log Q of the answer, and `diversity` of polyest.integrations.trl, -log nu.  The weights of the
-upper four layers are trained, at a constant rate.
+The first PROMPTS prompts of the core, a group of 16 of each in a step, arm noise 8.  The model of Hugging
+Face writes one token of the closed list (logits of all others are masked, as constrained decoding does), and
+two reward functions are added up: log Q of the answer, and `diversity` of polyest.integrations.trl, -log nu.
+The weights of the upper four layers are trained, at a constant rate.
 
-    apart        greatest difference between what TRL paid and what calibration_smollm pays for the same completions
-    advantage    the same between TRL's advantages and rewards minus the group's mean
-    J            of the model before the step, exact
+    apart        greatest difference between TRL's advantages and those of calibration_smollm for the same
+                 completions
+    kl           KL(nu, Q) of the model before the step, exact
 """
 
 import argparse
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import calibration_smollm
+import closed_prompts
 import origin
 import smollm
 import torch
@@ -32,7 +34,7 @@ from polyest.integrations import trl as paid
 
 FILE = Path(__file__).parent / "results" / "trl_smollm.csv"
 PACKAGES = ("polyest", "numpy", "torch", "trl", "transformers")
-PROMPTS, STEPS, GROUP, RATE, UPPER = 4, 8, 16, 1e-5, 4
+PROMPTS, STEPS, GROUP, RATE, UPPER = 2, 3, 16, 3e-5, 4
 
 Row = dict[str, str | float | int]
 
@@ -49,10 +51,45 @@ class Closed(LlamaForCausalLM):
         closed = torch.full_like(output.logits, MASKED)
         there = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         for row, (ids, mask) in enumerate(zip(input_ids, there, strict=True)):
-            prompt = tuple(ids[mask.bool()].tolist())
+            prompt = tuple(ids[mask.bool()].tolist())  # with its answer, where that is scored
             answers = self.lists[prompt if prompt in self.lists else prompt[:-1]]
             closed[row][:, answers] = output.logits[row][:, answers]
         output.logits = closed
+        return output
+
+    def distributions(self) -> list[Tensor]:
+        """log nu of each prompt's answers."""
+        with torch.no_grad():
+            return [
+                self(torch.tensor([prompt])).logits[0, -1, answers].log_softmax(0)
+                for prompt, answers in self.lists.items()
+            ]
+
+
+class Compared(GRPOTrainer):
+    """The trainer, which notes how far its advantages are from those of calibration_smollm."""
+
+    rows: list[Row]
+    targets: list[Tensor]  # log Q of each prompt's answers
+
+    def _generate_and_score_completions(self, inputs: Sequence[Mapping[str, Any]]) -> Any:
+        pairs = zip(self.model.distributions(), self.targets, strict=True)
+        kls = [float((nu.exp() * (nu - Q)).sum()) for nu, Q in pairs]
+        output = super()._generate_and_score_completions(inputs)
+        lists, which = [*self.model.lists.values()], [one["which"] for one in inputs]
+        places = [
+            lists[i].index(int(ids[0]))
+            for i, ids in zip(which, output["completion_ids"], strict=True)
+        ]
+        answers = torch.tensor(places).reshape(1, -1, 1, GROUP)
+        target = torch.nn.utils.rnn.pad_sequence(
+            [self.targets[i] for i in which[::GROUP]], batch_first=True, padding_value=MASKED
+        )
+        ours = calibration_smollm.rewards("noise 8", (1.0,), target)
+        rewards = ours(answers, target[None], torch.arange(len(target)), 0).flatten(0, 2)
+        apart = output["advantages"].double() - advantages.group_mean(rewards).flatten()
+        row: Row = {"step": len(self.rows), "apart": float(apart.abs().max())}
+        self.rows.append(row | {"kl": sum(kls) / len(kls)})
         return output
 
 
@@ -61,71 +98,24 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of smollm.py")
     folder = parser.parse_args().model
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    asked, _ = calibration_smollm.closed_prompts.split(calibration_smollm.CORE.families, 4, 8)
-    asked = asked[:PROMPTS]
+    asked = closed_prompts.split(closed_prompts.FAMILIES, 4, 8)[0][2 : 2 + PROMPTS]
     prompts = smollm.tokens(folder, [one.text for one in asked], [one.answers for one in asked])
     model = Closed.from_pretrained(folder, local_files_only=True)
     model.lists = {tuple(p.tokens): [token for (token,) in p.answers] for p in prompts}
     model.requires_grad_(False)
     model.model.layers[-UPPER:].requires_grad_(True)
-    targets = [torch.tensor(calibration_smollm.closed_prompts.law(one)) for one in asked]
-    base: list[Tensor] = []
-    rows: list[Row] = []
+    targets = [torch.tensor(closed_prompts.law(one)).log() for one in asked]
 
     def number(text: str) -> int:
-        """The id of an answer's text, which is its token."""
+        """The id of an answer, which is its token."""
         (token,) = tokenizer(text, add_special_tokens=False).input_ids
         return token
 
-    def distributions() -> list[Tensor]:
-        """log nu of each prompt's answers."""
-        with torch.no_grad():
-            return [
-                model(torch.tensor([p.tokens])).logits[0, -1, answers].log_softmax(0)
-                for p, answers in zip(prompts, model.lists.values(), strict=True)
-            ]
-
-    def prior(completions: list[str], which: list[int], **_: Any) -> list[float]:
-        """log Q of each answer; the last of the two rewards, which looks at what both of them paid."""
+    def prior(completions: Sequence[str], which: Sequence[int], **_: object) -> list[float]:
+        """log Q of each answer."""
         lists = [*model.lists.values()]
-        places = [lists[i].index(number(text)) for i, text in zip(which, completions, strict=True)]
-        believed = [float(targets[i][z].log()) for i, z in zip(which, places, strict=True)]
-        logs = distributions()
-        base.extend(logs if not base else [])
-        J = [
-            (nu.exp() * (nu - Q.log() + 0.01 * (nu - start))).sum()
-            for nu, Q, start in zip(logs, targets, base, strict=True)
-        ]
-        answers = torch.tensor(places).reshape(PROMPTS, GROUP)
-        target = torch.full((PROMPTS, max(map(len, targets))), MASKED)
-        order = which[::GROUP]
-        for row, i in zip(target, order, strict=True):
-            row[: len(targets[i])] = targets[i].log()
-        ours = calibration_smollm.rewards("noise 8", (1.0,), target)
-        wanted = ours(answers[None, :, None], target[None], torch.arange(PROMPTS), 0)[0, :, 0]
-        pair = dict(wanted=wanted, J=float(sum(J)) / PROMPTS, believed=torch.tensor(believed))
-        seen.append(pair)
-        return believed
-
-    seen: list[dict[str, Any]] = []
-    counted = paid.diversity(noise=8, kind=number, num_generations=GROUP, dyadic=False)
-
-    class Watched(GRPOTrainer):
-        """The trainer, which notes how far its rewards and advantages are from ours."""
-
-        def _generate_and_score_completions(self, inputs: Any) -> Any:
-            output = super()._generate_and_score_completions(inputs)
-            last = seen[-1]
-            texts = tokenizer.batch_decode(output["completion_ids"])
-            prompts_of = [inputs[i]["prompt"] for i in range(len(texts))]
-            mine = counted(prompts_of, texts, group_id=[one["which"] for one in inputs])
-            theirs = torch.tensor(mine) + last["believed"]
-            centred = advantages.group_mean(last["wanted"]).flatten()
-            off = (output["advantages"].double() - centred).abs().max()
-            apart = (theirs.double() - last["wanted"].flatten()).abs().max()
-            step = {"step": len(rows), "apart": float(apart), "advantage": float(off)}
-            rows.append({**step, "J": last["J"]})
-            return output
+        pairs = zip(which, map(number, completions), strict=True)
+        return [float(targets[i][lists[i].index(token)]) for i, token in pairs]
 
     config = GRPOConfig(
         output_dir=tempfile.mkdtemp(), max_steps=STEPS, learning_rate=RATE, lr_scheduler_type="constant",
@@ -135,12 +125,16 @@ def main() -> None:
         gradient_checkpointing=False, seed=0, disable_tqdm=True, shuffle_dataset=False,
     )  # fmt: skip
     data = [{"prompt": tokenizer.decode(p.tokens), "which": i} for i, p in enumerate(prompts)]
-    trainer = Watched(
-        model, [prior, counted], args=config, train_dataset=Dataset.from_list(data * STEPS),
+    trainer = Compared(
+        model,
+        [prior, paid.diversity(noise=8, kind=number, num_generations=GROUP, dyadic=False)],
+        args=config,
+        train_dataset=Dataset.from_list(data * STEPS),
         processing_class=tokenizer,
-    )  # fmt: skip
+    )
+    trainer.rows, trainer.targets = [], targets
     trainer.train()
-    origin.write(rows, PACKAGES, FILE)
+    origin.write(trainer.rows, PACKAGES, FILE)
 
 
 if __name__ == "__main__":

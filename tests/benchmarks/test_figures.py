@@ -113,6 +113,46 @@ def test_bias_rates_are_those_of_the_file_with_their_slopes(results):
         assert len(wanted) == 5
 
 
+def test_calibration_smollm_has_every_arm_and_what_became_of_every_answer(results):
+    left, right = figure(results, "calibration_smollm").axes
+    rows = [r for r in table(results, "calibration_smollm") if r["setting"] == "core"]
+    arms = [text.get_text() for text in left.get_yticklabels()]
+    assert arms == list(dict.fromkeys(row["arm"] for row in rows))
+    drawn = {spot for _, x, y in spots(left) for spot in zip(x, y, strict=True)}
+    assert drawn >= {
+        (
+            round(float(row["J"]), 9),
+            round(arms.index(row["arm"]) + (0.18 if int(row["divided"]) else -0.18), 9),
+        )
+        for row in rows
+    }
+    answers = table(results, "calibration_smollm_answers")
+    floors = set()
+    for arm in ("log", "schuermann", "noise 8", "true log"):
+        mine = [row for row in answers if row["arm"] == arm]
+        Q, nu = np.array(numbers(mine, "Q")), np.array(numbers(mine, "nu"))
+        assert tuple(pair(Q, np.maximum(nu / Q, exp(-9)))) in places(right)
+        floors |= {f"{float(row['floor']):.2%}" for row in mine if row["floor"]}
+    assert {text.get_text() for text in right.texts} == floors
+    assert len(floors) == 3
+
+
+def test_coverage_smollm_is_every_row_of_the_file(results):
+    rows = table(results, "coverage_smollm")
+    grid = np.reshape(figure(results, "coverage_smollm").axes, (2, 2))
+    for line, divided in zip(grid, ("0", "1"), strict=True):
+        for axes, column in zip(line, ("kl", "pass@1"), strict=True):
+            by_arm = {}
+            for row in rows:
+                if row["divided"] == divided:
+                    by_arm.setdefault(row["arm"], []).append(row)
+            wanted = {
+                tuple(pair(numbers(mine, column), numbers(mine, "coverage")))
+                for mine in by_arm.values()
+            }
+            assert places(axes) == wanted
+
+
 def test_coefficients_are_entries_over_the_log_of_the_share(results):
     grid = np.reshape(figure(results, "coefficients").axes, (2, 3))
     rows = table(results, "coefficients")

@@ -1,0 +1,88 @@
+"""benchmarks/coverage_smollm.py: rewards by hand, a small run measured by enumeration, its table."""
+
+from dataclasses import replace
+
+import coverage_smollm
+import numpy as np
+import pytest
+import smollm
+import torch
+from adapters import MASKED
+from calibration_smollm import Asking
+from cells import Results, members
+from closed_prompts import TOPICS, Asked
+from coverage_smollm import DRAWS, LAMBDAS, SEEDS, SETTING, at_kl, cells
+from test_smollm import ONE, TREE, base_of
+from test_smollm import model as model
+
+TOPIC = "long"
+ANSWERS = ("January", "February", "March")  # of which the second has no 31 days
+
+
+@pytest.fixture
+def asking(model):
+    prompts = [ONE, replace(TREE, answers=TREE.answers[:3])]
+    base = base_of(model, prompts)
+    target = torch.full_like(base, MASKED)
+    return Asking(
+        smollm.read(model, prompts, 2), base, target, [Asked(TOPIC, "", "", ANSWERS)] * 2, 1, 0.02
+    )
+
+
+def test_wrong_answers_earn_0_and_right_ones_by_their_number(asking):
+    correct = coverage_smollm.right(asking)
+    assert correct.tolist() == [[1, 0, 1]] * 2
+    answers = torch.tensor([[0, 1, 1, 2, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1]])[None, :, None]
+    paid = coverage_smollm.rewards("log", (0.0, 0.5), correct)(
+        answers.expand(2, 2, 1, 8), asking.base.expand(2, 2, 3), torch.arange(2), 0
+    )
+    assert paid[0, :, 0].tolist() == [[1, 0, 0, 1, 1, 1, 1, 1], [0] * 8]
+    share = np.log(5 / 8), np.log(1 / 8)
+    wanted = [1 - 0.5 * share[0], 0, 0, 1 - 0.5 * share[1], *[1 - 0.5 * share[0]] * 4]
+    assert paid[1, 0, 0].tolist() == pytest.approx(wanted)
+
+
+def test_a_run_is_measured_by_enumeration(model, asking):
+    setting = replace(SETTING, steps=3, group=8)
+    cell = replace(cells()[2], members=members((0.0, 1.0), (0, 1)))
+    rows = coverage_smollm.run(model, asking, setting, cell)
+    again = coverage_smollm.run(model, asking, setting, cell)
+    assert [{**row, "seconds": 0} for row in rows] == [{**row, "seconds": 0} for row in again]
+    assert [(row["multiplier"], row["seed"]) for row in rows] == [*cell.members]
+    (still,) = coverage_smollm.measured(asking, asking.base[None], coverage_smollm.right(asking))
+    nu = asking.base.double().exp().numpy()
+    assert still["pass@1"] == pytest.approx(nu[0, 0] + nu[0, 2], abs=1e-6)
+    wanted = sum(1 - (1 - p) ** DRAWS for p in (nu[0, 0], nu[0, 2]))
+    assert still["coverage"] == pytest.approx(wanted, abs=1e-5)
+    assert still["kl"] == pytest.approx(0, abs=1e-6)
+    assert still["held pass@1"] == pytest.approx(nu[1, 0] + nu[1, 2], abs=1e-6)
+
+
+def test_curves_are_compared_where_the_log_covers_most(tmp_path):
+    results = Results(tmp_path / "runs.csv", ["numpy"])
+    for cell in cells():
+        height = {"log": 1.0, "noise 8": 2.0}.get(cell.arm, 0.0)
+        results.add([
+            {**place, "pass@1": 0.5, "coverage": height * (1 + i // len(SEEDS)), "kl": 1.0 + i // len(SEEDS),
+             "held pass@1": 0, "held coverage": 0, "held kl": 0}
+            for i, place in enumerate(cell.places())
+        ])  # fmt: skip
+    lines = {
+        (line["arm"], line["divided"], line["lambda"]): line
+        for line in coverage_smollm.summary(results)
+    }
+    assert len(lines) == len(cells()) * len(LAMBDAS)
+    assert lines["log", 0, 3.0]["kl of log"] == len(LAMBDAS)
+    assert lines["noise 8", 0, 0.0]["at_kl"] == 2 * len(LAMBDAS)
+    assert lines["noise 8", 1, 0.0]["at_kl pm"] == 0
+    assert at_kl(np.array([0.0, 2.0]), np.array([0.0, 4.0]), 5.0) == 4
+
+
+def test_topics_are_split_into_prompts_with_right_answers():
+    trained, held = coverage_smollm.closed_prompts.split(
+        SETTING.families, SETTING.each, SETTING.held
+    )
+    assert (len(trained), len(held)) == (16, 8)
+    numbers = [sum(coverage_smollm.closed_prompts.right(one)) for one in (*trained, *held)]
+    assert (min(numbers), max(numbers)) == (7, 21)
+    assert {one.family for one in held} == {*TOPICS}
