@@ -21,6 +21,7 @@ FIGURES = (
     "self_improvement",
     "shaped_frontier",
     "shapes",
+    "trained",
     "trl_run",
     "variance_reduction",
 )

@@ -3,8 +3,11 @@
 import csv
 import re
 import tomllib
+from math import comb
+from math import log as log_of
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from pages import blocks, commented, run
 
@@ -57,7 +60,38 @@ def test_two_commands_set_up_and_test():
 def test_links_lead_somewhere():
     links = re.findall(r"\]\(([^)]+)\)", TEXT)
     assert len(links) >= 25
-    assert [link for link in links if not (ROOT / link).is_file()] == []
+    assert [link for link in links if not (ROOT / link.partition("#")[0]).is_file()] == []
+    for page, _, anchor in (link.partition("#") for link in links if "#" in link):
+        heading = anchor.replace("-", " ")
+        assert re.search(
+            rf"^#+ {heading}$", (ROOT / page).read_text(), re.MULTILINE | re.IGNORECASE
+        )
+
+
+def test_the_table_of_prices_is_that_of_the_tables():
+    """Worst-case bias and variance of the first screen, in units of the log's, K = 14."""
+    log = polyest.closed_forms.log_count(14)
+    rows = re.findall(r"^\| (`.*?)(?:, the default)? \| (.*?) \| (.*?) \|", TEXT, re.MULTILINE)
+    assert [row[0] for row in rows[:5]] == [
+        "`log(count / G)`",
+        "`noise=1`",
+        "`noise=2`",
+        '`criterion="minimax", shape="monotone"`',
+        "`noise=8`",
+    ]
+    keywords = [{"noise": 1}, {"noise": 2}, {"criterion": "minimax", "shape": "monotone"}, {}]
+    for (_, less, times), asked in zip(rows[1:5], keywords, strict=True):
+        table = polyest.load(14, **asked)
+        assert less == f"{log.bias.lower / table.bias.upper:.1f} times less"
+        variance = table.certificate.gradient_variance / log.certificate.gradient_variance
+        assert times == ("the same" if round(variance, 2) == 1 else f"{variance:.2g} times")
+    p = 0.02
+    means = [
+        sum(float(c) * comb(14, k) * p**k * (1 - p) ** (14 - k) for k, c in enumerate(entries))
+        for entries in (log, polyest.load(14))
+    ]
+    assert f"is paid {means[0]:.1f} on average with groups of 16, where log .02 is -3.9" in WORDS
+    assert log_of(p) == pytest.approx(-3.9, abs=0.05) == pytest.approx(means[1], abs=0.15)
 
 
 def test_how_much_less_bias_the_default_has():

@@ -28,6 +28,7 @@ FILES = {
     "self_improvement": {"self_improvement": "after_pm", "self_improvement_runs": "early"},
     "shaped_frontier": {"shaped_frontier": "bias_upper"},
     "shapes": {"shapes": "value"},
+    "trained": {"calibration": "kl_pm"},
     "trl_run": {"trl_run_runs": "after 50"},
     "variance_reduction": {"variance_reduction": "worst_std"},
 }
