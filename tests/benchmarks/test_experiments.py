@@ -85,6 +85,11 @@ def test_what_the_page_says_of_times(solved):
     ours = [seconds(K, "polyest", d) for K, d in ((16, 2), (64, 2), (128, 2), (256, 1), (1024, 0))]
     said = "the default table takes {} s at K = 16, {} s at 64, {} s at 128, {} s at 256 and {} s at 1024"
     assert said.format(*ours) in WORDS
+    exact = [
+        seconds(K, "polyest", d, "minimax") for K, d in ((64, 3), (128, 3), (256, 2), (1024, 1))
+    ]
+    words = "Exact minimax tables take {} s at K = 64, {} s at 128, {} s at 256 and {} s at 1024"
+    assert words.format(*exact) in WORDS
     peers = [seconds(64, name, 0) for name in ("Clarabel", "ECOS")]
     assert "takes Clarabel {} s and ECOS {} s at K = 64".format(*peers) in WORDS
     how_to = (ROOT / "docs" / "howto" / "bulk.md").read_text()
