@@ -2,11 +2,13 @@
 
 import csv
 from math import log
+from pathlib import Path
 
 import consensus
 import numpy as np
 import pytest
 import torch
+from arms import ADVANTAGES
 from consensus import ARMS, CARRIED, FLOORS, SEEDS, TUNING, Scale, measure, paid, questions
 from runs import Runs
 
@@ -107,11 +109,91 @@ def test_every_setting_runs_what_it_says():
     assert {int(line["seeds"]) for line in lines} == {6}
 
 
+PAGE = Path(consensus.__file__).parents[1] / "docs" / "experiments.md"
+
+
+def committed():
+    with consensus.FILE.open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def core():
+    """The rows of the core by arm, group and advantage."""
+    rows = [row for row in committed() if float(row["share"]) == consensus.SHARE]
+    return {(row["arm"], row["group"], row["advantage"]): row for row in rows}
+
+
+def bare(value):
+    return f"{float(value):.2f}".removeprefix("0")
+
+
+def page_rows():
+    """The table of the page as the file has it."""
+    rows = core()
+    for arm in ARMS:
+        each = [rows[arm, group, how] for group in ("8", "16") for how in ("mean", "std")]
+        yield [arm, *(f"{bare(r['greedy'])} +- {bare(r['greedy_pm'])}" for r in each)]
+
+
+def test_the_table_of_the_page_is_the_file():
+    section = PAGE.read_text().split("\n## A consensus of two habits\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    written = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert written == [*page_rows()]
+
+
+def test_what_the_page_says_of_it():
+    words, rows = " ".join(PAGE.read_text().split()), core()
+
+    def greedy(arm, group="8", advantage="mean"):
+        return bare(rows[arm, group, advantage]["greedy"])
+
+    likely = {
+        (row["arm"], row["group"]): bare(row["greedy"])
+        for row in committed()
+        if (row["share"], row["advantage"]) == ("0.25", "mean")
+    }
+    for said in (
+        f"{greedy('log')} in groups of 8 at its best rate, Schuermann's estimator {greedy('schuermann')}.",
+        f"Noise 4 has {greedy('noise 4')}, the monotone table {greedy('monotone')}, noise 8 "
+        f"{greedy('noise 8')} and noise 16 {greedy('noise 16')}, of {greedy('true log')} for the true log",
+        f"in place of the 1/2 has {greedy('floor .1')}, one of .02 {greedy('floor .02')} and one of 1e-6 "
+        f"{greedy('floor 1e-6')}",
+        f"noise 4 and the monotone table fall to {greedy('noise 4', advantage='std')} and "
+        f"{greedy('monotone', advantage='std')} in groups of 8",
+        f"the log has {likely['log', '8']} in groups of 8 and {likely['log', '16']} in groups of 16, noise 8 "
+        f"{likely['noise 8', '8']} and {likely['noise 8', '16']}",
+        f"at most {max(greedy(arm, G, a) for arm in ARMS[-4:] for G in ('8', '16') for a in ADVANTAGES)} is",
+    ):
+        assert said in words, said
+
+    def apart(low, high, group, advantage):
+        """Whether intervals do not touch."""
+        low, high = rows[low, group, advantage], rows[high, group, advantage]
+        ends = (
+            float(low["greedy"]) + float(low["greedy_pm"]),
+            float(high["greedy"]) - float(high["greedy_pm"]),
+        )
+        return ends[0] < ends[1]
+
+    assert apart("noise 8", "floor .1", "16", "std")
+    assert all(apart("log", name, "8", "mean") for name in ("noise 4", "noise 8", "monotone"))
+    assert all(apart("noise 4", name, "8", "std") for name in ("noise 8", "noise 16", "floor .1"))
+    minutes = (
+        sum(
+            float(row["seconds"])
+            for row in Runs(consensus.RUNS, consensus.COLUMNS, measure, ()).rows.values()
+        )
+        / 60
+    )
+    assert 10 < minutes < 20
+    assert "a quarter of an hour" in words
+
+
 def test_the_file_has_the_runs_of_every_row():
     if not consensus.FILE.exists():
         pytest.skip("not run yet")
-    with consensus.FILE.open() as stream:
-        lines = list(csv.DictReader(stream))
+    lines = committed()
     kept = Runs(consensus.RUNS, consensus.COLUMNS, measure, ()).rows
     assert len(lines) == 2 * 2 * (len(ARMS) + len(consensus.SHARES) * len(CARRIED))
     for line in lines:

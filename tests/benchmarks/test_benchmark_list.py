@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from arms import ARMS
+
 from polyest.cli import figures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +48,11 @@ def test_every_file_of_results_and_every_figure_is_in_a_row():
     assert there <= named
     drawn = set(re.findall(r"figure `(\w+)`", "".join(ROWS)))
     assert drawn == set(figures.known())
+
+
+def test_the_rules_name_every_arm_and_no_other():
+    table = TEXT.split("| arm |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`([^`]+)`", table)) == set(ARMS)
 
 
 def test_links_lead_to_headings():
