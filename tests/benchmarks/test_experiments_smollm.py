@@ -74,7 +74,7 @@ def test_what_the_page_says_of_the_start():
             base.setdefault(row["prompt"], []).append((float(row["base"]), float(row["Q"])))
     assert len(base) == 16
     each = [sum(p * log(p / q) for p, q in answers) for answers in base.values()]
-    assert f"from {bare(fmean(each), 2)} before training" in WORDS
+    assert f"is exact, {bare(fmean(each), 2)} before training" in WORDS
 
 
 def test_what_the_page_says_of_the_floors():
@@ -100,3 +100,47 @@ def test_what_the_page_says_of_bias_and_noise(core):
         exact = float(core[f"mean of {arm}", "0", "1"]["J"])
         whole = float(core[arm, "0", "1"]["J"])
         assert f"| {arm} | {bare(exact - least)} | {bare(whole - exact)} |" in PAGE
+
+
+def lines_of_coverage():
+    """The table of coverage: every arm at its best lambda for the KL of the log."""
+    for row in rows("coverage_smollm"):
+        if row["best"] == "1":
+            arm = row["arm"] + ", divided" * (row["divided"] == "1")
+            covers = shown(row["coverage"], row["coverage pm"], 2)
+            held = shown(row["held coverage"], row["held coverage pm"], 2)
+            right, kl = bare(float(row["pass@1"])), f"{float(row['kl']):.2f}"
+            yield f"| {arm} | {float(row['lambda']):g} | {covers} | {right} | {kl} | {held} |"
+
+
+def test_the_page_has_the_coverage_of_every_arm():
+    for line in lines_of_coverage():
+        assert line in PAGE, line
+    (none,) = [
+        row
+        for row in rows("coverage_smollm")
+        if (row["arm"], row["divided"]) == ("log", "0") and float(row["lambda"]) == 0
+    ]
+    assert f"(lambda = 0) coverage is {float(none['coverage']):.1f}" in WORDS
+
+
+def lines_of_self_improvement():
+    """The table of self-improvement: every method, on questions trained on and on others."""
+    for row in rows("self_improvement_smollm"):
+        cells = [f"{float(row['rate']):g}" + ", edge" * (row["edge"] == "1")]
+        for name in ("greedy", "held_greedy"):
+            cells.append(bare(float(row[f"before_{name}"])))
+            cells.append(shown(row[name], row[f"{name}_pm"]))
+        yield f"| {row['method']} | {' | '.join(cells)} |"
+
+
+def test_the_page_has_every_method_of_self_improvement():
+    for line in lines_of_self_improvement():
+        assert line in PAGE, line
+
+
+def test_what_the_page_says_of_trl():
+    steps = rows("trl_smollm")
+    apart = max(float(row["apart"]) for row in steps)
+    assert f"{len(steps)} steps with noise 8 on two of the prompts" in WORDS
+    assert f"up to {apart:.0e}" in WORDS
