@@ -26,7 +26,7 @@ at m = 1 too, with 95 % intervals (Student's t).  Adam is blind to the size of a
 the best of RATES for log, noise 8 and the true log together, on the tuning seeds.
 
     core           16 prompts, one group of 16 of each in a step
-    128 groups     16 prompts, 8 groups of 16
+    128 groups     16 prompts, 8 groups of 16; multipliers of its own, and most arms
     G = 8          16 prompts, 2 groups of 8
     128 prompts    128 prompts, one group of 16
     diversity      the core with a uniform Q and a weight of .1 in place of .01, which is plain diversity:
@@ -90,6 +90,7 @@ GRIDS: dict[str, tuple[float, ...]] = {
 ARMS = {name: arms.Arm(table) for name, table in arms.TABLES.items()} | arms.SPLIT
 ARMS |= {name: arms.ARMS[name] for name in ("noise 4, visit", "monotone, visit", "true log")}
 CARRIED = ("log", "schuermann", "noise 8", "monotone", "true log")
+MORE = ("noise 4", "noise 4, visit", "monotone, visit", "pseudo-count", "gini")
 RATED = ("log", "noise 8", "true log")
 
 
@@ -115,7 +116,7 @@ class Setting:
 CORE = Setting(closed_prompts.FAMILIES, 4, 8)
 SETTINGS = {
     "core": CORE,
-    "128 groups": replace(CORE, groups=8),
+    "128 groups": replace(CORE, groups=8, own=True),
     "G = 8": replace(CORE, group=8, groups=2),
     "128 prompts": replace(CORE, each=24, held=16),
     "diversity": replace(CORE, kl=0.1, uniform=True, own=True),
@@ -305,7 +306,9 @@ class Experiment:
 def plan(names: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
     """Reported arms in order: the core without and with the standard deviation, then other settings."""
     for name in names:
-        run = [*GRIDS, *arms.SPLIT] if name == "core" else list(CARRIED)
+        run = (
+            [*GRIDS, *arms.SPLIT] if name == "core" else [*CARRIED, *MORE * (name == "128 groups")]
+        )
         for divided in (False, True):
             yield from ((name, arm, divided) for arm in run)
 

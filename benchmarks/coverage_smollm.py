@@ -22,9 +22,9 @@ on the prompts trained on and (held) on 8 others:
     kl          KL(nu, base)
 
 results/coverage_smollm_runs.csv has a line for every run; results/coverage_smollm.csv has the means of every
-arm and lambda with 95 % intervals over seeds (Student's t), and `at_kl`: the coverage that the curve of an
-arm has, seed by seed and linear between its points, where its KL is that of the log with the greatest
-coverage."""
+arm and lambda with 95 % intervals over seeds (Student's t).  `best` is 1 at the lambda with which an arm
+covers most at no more KL than the log where that covers most.
+"""
 
 import argparse
 import sys
@@ -139,34 +139,39 @@ def summary(results: Results) -> list[Row]:
         curves[cell.arm, cell.divided] = values.reshape(len(LAMBDAS), len(SEEDS), -1)
     lines: list[Row] = []
     for (arm, divided), curve in curves.items():
-        log = curves.get(("log", divided))
-        if log is None:
+        if ("log", divided) not in curves:
             continue
-        means = log.mean(1)
-        at = means[means[:, 1].argmax(), 2]
-        there = [at_kl(curve[:, i, 2], curve[:, i, 1], at) for i in range(len(SEEDS))]
-        for weight, points in zip(LAMBDAS, curve, strict=True):
-            line: Row = {"arm": arm, "divided": int(divided), "lambda": weight}
+        best = most(curve.mean(1), greatest_kl(curves["log", divided].mean(1)))
+        for i, (weight, points) in enumerate(zip(LAMBDAS, curve, strict=True)):
+            line: Row = {
+                "arm": arm,
+                "divided": int(divided),
+                "lambda": weight,
+                "best": int(i == best),
+            }
             for name, values in zip(MEASURES, points.T, strict=True):
                 line[name] = float(values.mean())
                 line[f"{name} pm"] = interval(values)
-            line |= {"kl of log": float(at), "at_kl": float(np.mean(there))}
-            lines.append({**line, "at_kl pm": interval(np.array(there))})
+            lines.append(line)
     return lines
+
+
+def greatest_kl(log: np.ndarray) -> float:
+    """The KL of the log where it covers most."""
+    return float(log[log[:, 1].argmax(), 2])
+
+
+def most(curve: np.ndarray, kl: float) -> int:
+    """The place of a curve (lambdas, measures) with the greatest coverage at no more than a KL.
+
+    >>> most(np.array([[1.0, 5.0, 0.1], [1.0, 7.0, 0.2], [1.0, 9.0, 0.3]]), 0.2)
+    1
+    """
+    return int(np.where(curve[:, 2] <= kl, curve[:, 1], -1).argmax())
 
 
 def interval(values: np.ndarray) -> float:
     return float(STUDENT * values.std(ddof=1) / len(SEEDS) ** 0.5)
-
-
-def at_kl(kls: np.ndarray, coverages: np.ndarray, at: float) -> float:
-    """Coverage of a curve at a KL, linear between its points and constant beyond.
-
-    >>> at_kl(np.array([2.0, 0.0, 4.0]), np.array([5.0, 1.0, 6.0]), 1.0)
-    3.0
-    """
-    order = kls.argsort()
-    return float(np.interp(at, kls[order], coverages[order]))
 
 
 def main() -> None:

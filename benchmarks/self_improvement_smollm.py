@@ -6,16 +6,16 @@
 
 SmolLM2-135M-Instruct (smollm.py) is asked for sums and differences of two digits, in four wordings, with the
 numbers 0 to 18 as the closed list of answers.  It is trained on TRAINED of the 126 questions without their
-results, and tested on the others.  An orbit is the four wordings of a question; the methods are those of
-self_improvement.py, where they are explained: `mode`, `soft, ...`, `geometric, ...`, `pairwise`, `own mode`
-and, as no peer, `labels`.  A step has QUESTIONS orbits with a group of 16 of each wording; KL .02 to the
-base.  The rate of a method is the best of RATES by mean greedy accuracy on the TUNING seeds; SEEDS others
-are reported.
+results, and measured on these, as where a model is trained on what it is asked, and on the others (held).
+An orbit is the four wordings of a question; the methods are those of self_improvement.py, where they are
+explained: `mode`, `soft, ...`, `geometric, ...`, `pairwise`, `own mode` and, as no peer, `labels`.  A step
+has QUESTIONS orbits with a group of 16 of each wording; KL .02 to the base.  The rate of a method is the best
+of RATES by mean greedy accuracy on the TUNING seeds; SEEDS others are reported.
 
-    greedy, greedy_i    share of the test questions whose most probable answer is right, over all wordings
-                        and in each; before and after training
+    greedy, greedy_i    share of the questions whose most probable answer is right, over all wordings and in
+                        each, after training, and before it
     right               probability of the right answer, mean
-    commonest           share of the test prompts that get the commonest answer
+    commonest           share of the prompts that get the commonest answer
 
 results/self_improvement_smollm_runs.csv has a line for every run; results/self_improvement_smollm.csv has
 the means of every method with 95 % intervals (Student's t).
@@ -66,11 +66,12 @@ WORDINGS = (
     ("Compute {a}{sign}{b}.", "{a}{sign}{b}="),
     ("How much is {a} {word} {b}?", "{a} {sign} {b} equals"),
 )
-MEMBERS, QUESTIONS, TRAINED = len(WORDINGS), 4, 80
+MEMBERS, QUESTIONS, TRAINED = len(WORDINGS), 4, 40
 TUNING, SEEDS = (100, 101), range(4)
 STUDENT = 3.1824  # 97.5 % quantile of Student's t with 3 degrees of freedom
-RATES = (3e-4, 1e-3, 3e-3)
-UPPER = 2
+RATES = (1e-4, 3e-4, 1e-3)
+UPPER = 4
+MEASURES = ("greedy", "right", "held_greedy", "held_right")
 SETTINGS = Settings(steps=100, rate=RATES[0], group=16, groups=1, kl=0.02)
 
 
@@ -163,17 +164,22 @@ def run(
 
     settings = replace(settings, rate=cell.rate)
     train(stack, asking.read, asking.base, paid, over, settings, seeds, asked)
-    tested = slice(trained * MEMBERS, None)
-    prompts = torch.arange(len(asking.base), device=device)[tested]
     with torch.no_grad():
-        logs = stack(asking.read.of(prompts))
-    truth = asking.truth[trained:]
-    before = {f"before_{k}": v for k, v in measured(asking.base[tested], truth).items()}
+        ends = stack(asking.read)
+    before = compared(asking.base, asking.truth, trained, "before_")
     seconds = round((process_time() - start) / len(seeds), 2)
     return [
-        {**place, **before, **measured(one, truth), "seconds": seconds}
-        for place, one in zip(cell.places(), logs, strict=True)
+        {**place, **before, **compared(logs, asking.truth, trained), "seconds": seconds}
+        for place, logs in zip(cell.places(), ends, strict=True)
     ]
+
+
+def compared(logs: Tensor, truth: Tensor, trained: int, when: str = "") -> Row:
+    """Numbers of log nu on the questions trained on and, as held_..., on the others."""
+    cut = trained * MEMBERS
+    row = {f"{when}{name}": value for name, value in measured(logs[:cut], truth[:trained]).items()}
+    held = measured(logs[cut:], truth[trained:])
+    return row | {f"{when}held_{name}": value for name, value in held.items()}
 
 
 def cell(method: str, rate: float, phase: str) -> Cell:
@@ -203,7 +209,7 @@ def summary(results: Results) -> list[Row]:
             continue
         line: Row = {"method": method, "rate": rate, "seeds": len(rows)}
         line["edge"] = int(rate in (RATES[0], RATES[-1]))
-        for name in ("before_greedy", "greedy", "before_right", "right"):
+        for name in (f"{when}{what}" for what in MEASURES for when in ("before_", "")):
             values = np.array([float(row[name]) for row in rows])
             line[name] = float(values.mean())
             line[f"{name}_pm"] = float(STUDENT * values.std(ddof=1) / len(values) ** 0.5)

@@ -11,7 +11,7 @@ from adapters import MASKED
 from calibration_smollm import Asking
 from cells import Results, members
 from closed_prompts import TOPICS, Asked
-from coverage_smollm import DRAWS, LAMBDAS, SEEDS, SETTING, at_kl, cells
+from coverage_smollm import DRAWS, LAMBDAS, MEASURES, SEEDS, SETTING, cells
 from test_smollm import ONE, TREE, base_of
 from test_smollm import model as model
 
@@ -58,24 +58,24 @@ def test_a_run_is_measured_by_enumeration(model, asking):
     assert still["held pass@1"] == pytest.approx(nu[1, 0] + nu[1, 2], abs=1e-6)
 
 
-def test_curves_are_compared_where_the_log_covers_most(tmp_path):
+def test_arms_are_compared_at_the_kl_of_the_log_that_covers_most(tmp_path):
+    """The log covers most at the third lambda; KL grows with lambda, for noise 8 half as fast."""
     results = Results(tmp_path / "runs.csv", ["numpy"])
     for cell in cells():
-        height = {"log": 1.0, "noise 8": 2.0}.get(cell.arm, 0.0)
-        results.add([
-            {**place, "pass@1": 0.5, "coverage": height * (1 + i // len(SEEDS)), "kl": 1.0 + i // len(SEEDS),
-             "held pass@1": 0, "held coverage": 0, "held kl": 0}
-            for i, place in enumerate(cell.places())
-        ])  # fmt: skip
-    lines = {
-        (line["arm"], line["divided"], line["lambda"]): line
-        for line in coverage_smollm.summary(results)
-    }
+        rows = []
+        for i, place in enumerate(cell.places()):
+            at = i // len(SEEDS)
+            covers = -abs(at - 2) + 5 if cell.arm == "log" else at
+            kl = at / 2 if cell.arm == "noise 8" else at
+            numbers = dict.fromkeys(MEASURES, 0.0) | {"coverage": covers, "kl": kl}
+            rows.append({**place, **numbers})
+        results.add(rows)
+    lines = coverage_smollm.summary(results)
     assert len(lines) == len(cells()) * len(LAMBDAS)
-    assert lines["log", 0, 3.0]["kl of log"] == len(LAMBDAS)
-    assert lines["noise 8", 0, 0.0]["at_kl"] == 2 * len(LAMBDAS)
-    assert lines["noise 8", 1, 0.0]["at_kl pm"] == 0
-    assert at_kl(np.array([0.0, 2.0]), np.array([0.0, 4.0]), 5.0) == 4
+    best = {(row["arm"], row["divided"]): row["lambda"] for row in lines if row["best"]}
+    assert best["log", 0] == best["log", 1] == best["schuermann", 0] == LAMBDAS[2]
+    assert best["noise 8", 0] == LAMBDAS[4]
+    assert len(best) == len(cells())
 
 
 def test_topics_are_split_into_prompts_with_right_answers():

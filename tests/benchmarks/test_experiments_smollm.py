@@ -1,7 +1,9 @@
 """docs/experiments.md beside the files of the benchmarks on SmolLM2."""
 
 import csv
+from math import log
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -42,3 +44,103 @@ def lines_of_core(setting="core"):
 def test_the_page_has_every_arm_of_every_setting(setting):
     for line in lines_of_core(setting):
         assert line in PAGE, line
+
+
+@pytest.fixture(scope="module")
+def core():
+    """Rows of the core: (arm, divided, tuned) where the multiplier is tuned, and (arm, divided, 1) at 1."""
+    found = {}
+    for row in rows("calibration_smollm"):
+        if row["setting"] == "core":
+            if row["tuned"] == "1":
+                found[row["arm"], row["divided"], "tuned"] = row
+            if float(row["multiplier"]) == 1:
+                found[row["arm"], row["divided"], "1"] = row
+    return found
+
+
+def bare(value, digits=3):
+    return f"{value:.{digits}f}".removeprefix("0")
+
+
+def J(row, digits=3):
+    return bare(float(row["J"]), digits)
+
+
+def test_what_the_page_says_of_the_start():
+    base = {}
+    for row in rows("calibration_smollm_answers"):
+        if row["arm"] == "log":
+            base.setdefault(row["prompt"], []).append((float(row["base"]), float(row["Q"])))
+    assert len(base) == 16
+    each = [sum(p * log(p / q) for p, q in answers) for answers in base.values()]
+    assert f"is exact, {bare(fmean(each), 2)} before training" in WORDS
+
+
+def test_what_the_page_says_of_the_floors():
+    floors = {r["arm"]: float(r["floor"]) for r in rows("calibration_smollm_answers") if r["floor"]}
+    said = "{:.2%} for the log, {:.2%} for Schuermann, {:.2%} for the monotone table and {:.2%} for noise 8"
+    order = ("log", "schuermann", "monotone", "noise 8")
+    assert said.format(*(floors[arm] for arm in order)).replace("%", " %") in WORDS
+
+
+def test_what_the_page_says_of_what_is_driven_out(core):
+    kept = [core[arm, "0", "1"]["kept"] for arm in ("log", "schuermann", "noise 8", "true log")]
+    starved = float(core["log", "0", "1"]["starved"])
+    shares = [f"{float(k):.0%}".replace("%", " %") for k in kept]
+    assert (
+        "The log keeps {}, Schuermann {}, noise 8 {} and the true log {}".format(*shares) in WORDS
+    )
+    assert f"the others had {starved:.0%}".replace("%", " %") in WORDS
+
+
+def test_what_the_page_says_of_bias_and_noise(core):
+    least = float(core["true log", "0", "1"]["J"])
+    for arm in ("log", "schuermann", "noise 8", "monotone"):
+        exact = float(core[f"mean of {arm}", "0", "1"]["J"])
+        whole = float(core[arm, "0", "1"]["J"])
+        assert f"| {arm} | {bare(exact - least)} | {bare(whole - exact)} |" in PAGE
+
+
+def lines_of_coverage():
+    """The table of coverage: every arm at its best lambda for the KL of the log."""
+    for row in rows("coverage_smollm"):
+        if row["best"] == "1":
+            arm = row["arm"] + ", divided" * (row["divided"] == "1")
+            covers = shown(row["coverage"], row["coverage pm"], 2)
+            held = shown(row["held coverage"], row["held coverage pm"], 2)
+            right, kl = bare(float(row["pass@1"])), f"{float(row['kl']):.2f}"
+            yield f"| {arm} | {float(row['lambda']):g} | {covers} | {right} | {kl} | {held} |"
+
+
+def test_the_page_has_the_coverage_of_every_arm():
+    for line in lines_of_coverage():
+        assert line in PAGE, line
+    (none,) = [
+        row
+        for row in rows("coverage_smollm")
+        if (row["arm"], row["divided"]) == ("log", "0") and float(row["lambda"]) == 0
+    ]
+    assert f"(lambda = 0) coverage is {float(none['coverage']):.1f}" in WORDS
+
+
+def lines_of_self_improvement():
+    """The table of self-improvement: every method, on questions trained on and on others."""
+    for row in rows("self_improvement_smollm"):
+        cells = [f"{float(row['rate']):g}" + ", edge" * (row["edge"] == "1")]
+        for name in ("greedy", "held_greedy"):
+            cells.append(bare(float(row[f"before_{name}"])))
+            cells.append(shown(row[name], row[f"{name}_pm"]))
+        yield f"| {row['method']} | {' | '.join(cells)} |"
+
+
+def test_the_page_has_every_method_of_self_improvement():
+    for line in lines_of_self_improvement():
+        assert line in PAGE, line
+
+
+def test_what_the_page_says_of_trl():
+    steps = rows("trl_smollm")
+    apart = max(float(row["apart"]) for row in steps)
+    assert f"{len(steps)} steps with noise 8 on two of the prompts" in WORDS
+    assert f"up to {apart:.0e}" in WORDS
