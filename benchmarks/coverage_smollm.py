@@ -41,7 +41,7 @@ import origin
 import smollm
 import torch
 from adapters import Paid, Stack, divergence, train
-from calibration_smollm import Asking, Setting
+from asking import Asking, Setting, pose
 from cells import Cell, Results, Row, members, written
 from torch import Tensor
 
@@ -191,7 +191,7 @@ def main() -> None:
     results = Results(files[0], PACKAGES)
     if given.model is not None:
         model = smollm.load(given.model, given.device)
-        asking = calibration_smollm.pose(model, given.model, setting)
+        asking = pose(model, given.model, setting)
         if given.quick:
             cell = replace(cells()[0], members=members(LAMBDAS, (0,)))
             origin.write(run(model, asking, setting, cell), PACKAGES, None)

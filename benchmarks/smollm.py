@@ -228,7 +228,7 @@ def read(model: Model, prompts: Sequence[Prompt], upper: int) -> Read:
     for name in (field.name for field in fields(Read)):
         alone = [getattr(one, name) for one in each]
         shape = [max(sizes) for sizes in zip(*(one.shape for one in alone), strict=True)]
-        padded = [_padded(name, one, shape) for one in alone]
+        padded = [_padded(one, shape) for one in alone]
         stacked.append(torch.stack(padded, 1 if name in LAYERED else 0))
     return Read(*stacked)
 
@@ -347,14 +347,10 @@ def _read(model: Model, prompt: Prompt, upper: int) -> Read:
     )
 
 
-def _padded(name: str, one: Tensor, shape: Sequence[int]) -> Tensor:
-    """A field of one prompt in a larger shape; a pad is heard by itself and goes on with the first token."""
+def _padded(one: Tensor, shape: Sequence[int]) -> Tensor:
+    """A field of one prompt in a larger shape, with zeros."""
     padded = one.new_zeros(shape)
     padded[tuple(slice(n) for n in one.shape)] = one
-    if name == "heard":
-        padded.diagonal().fill_(True)
-    if name == "open":
-        padded[len(one) :, 0] = True
     return padded
 
 

@@ -7,7 +7,8 @@ import pytest
 import smollm
 import torch
 from adapters import MASKED
-from calibration_smollm import CARRIED, CORE, GRIDS, Asking, Experiment, Setting
+from asking import Asking, Setting
+from calibration_smollm import CARRIED, CORE, GRIDS, Experiment
 from cells import Cell, NotRun, Results, grown, members
 from closed_prompts import FAMILIES, Asked
 from test_smollm import ONE, TREE, base_of
@@ -50,8 +51,8 @@ def shaped(rows):
 
 def estimated(arm, rows=ANSWERS, logs=None):
     logs = torch.zeros(1, len(rows), 3) if logs is None else logs
-    found = calibration_smollm.estimates(arm)(shaped(rows), logs, torch.arange(len(rows)), 0)
-    return found[0, :, 0].numpy()
+    known = calibration_smollm.estimates(arm)(shaped(rows), logs, torch.arange(len(rows)), 0)
+    return known[0, :, 0].numpy()
 
 
 def test_estimates_are_the_rewards_of_the_library():

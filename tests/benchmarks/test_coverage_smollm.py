@@ -8,7 +8,7 @@ import pytest
 import smollm
 import torch
 from adapters import MASKED
-from calibration_smollm import Asking
+from asking import Asking
 from cells import Results, members
 from closed_prompts import TOPICS, Asked
 from coverage_smollm import DRAWS, LAMBDAS, MEASURES, SEEDS, SETTING, cells

@@ -1,7 +1,7 @@
 """docs/experiments.md beside the files of the benchmarks on SmolLM2."""
 
 import csv
-from math import log
+from math import hypot, log
 from pathlib import Path
 from statistics import fmean
 
@@ -17,9 +17,13 @@ def rows(name):
         return list(csv.DictReader(stream))
 
 
+def bare(value, digits=3):
+    return f"{value:.{digits}f}".removeprefix("0").replace("-0.", "-.")
+
+
 def shown(value, error, digits=3):
     """A mean and its interval as the page writes them, without a 0 before the point."""
-    return " +- ".join(f"{float(x):.{digits}f}".replace("0.", ".", 1) for x in (value, error))
+    return " +- ".join(bare(float(x), digits) for x in (value, error))
 
 
 def lines_of_core(setting="core"):
@@ -49,18 +53,14 @@ def test_the_page_has_every_arm_of_every_setting(setting):
 @pytest.fixture(scope="module")
 def core():
     """Rows of the core: (arm, divided, tuned) where the multiplier is tuned, and (arm, divided, 1) at 1."""
-    found = {}
+    cells = {}
     for row in rows("calibration_smollm"):
         if row["setting"] == "core":
             if row["tuned"] == "1":
-                found[row["arm"], row["divided"], "tuned"] = row
+                cells[row["arm"], row["divided"], "tuned"] = row
             if float(row["multiplier"]) == 1:
-                found[row["arm"], row["divided"], "1"] = row
-    return found
-
-
-def bare(value, digits=3):
-    return f"{value:.{digits}f}".removeprefix("0")
+                cells[row["arm"], row["divided"], "1"] = row
+    return cells
 
 
 def J(row, digits=3):
@@ -144,3 +144,60 @@ def test_what_the_page_says_of_trl():
     apart = max(float(row["apart"]) for row in steps)
     assert f"{len(steps)} steps with noise 8 on two of the prompts" in WORDS
     assert f"up to {apart:.0e}" in WORDS
+
+
+def apart(low, high):
+    """Whether a loss is below another by more than both intervals in quadrature."""
+    return float(high["J"]) - float(low["J"]) > hypot(float(low["J_pm"]), float(high["J_pm"]))
+
+
+def test_what_the_page_says_of_the_order_of_arms(core):
+    at_1, tuned = (
+        {arm: row for (arm, d, how), row in core.items() if d == "0" and how == h}
+        for h in ("1", "tuned")
+    )
+    rivals = [tuned[arm] for arm in ("log", "schuermann", "pseudo-count", "gini")]
+    estimates = [
+        row
+        for (arm, d, how), row in core.items()
+        if d == "0" and not arm.startswith(("mean", "true"))
+    ]
+    assert min(estimates, key=lambda row: float(row["J"])) is at_1["monotone, visit"]
+    assert all(apart(at_1["monotone, visit"], row) for row in rivals)
+    assert not any(apart(at_1[arm], tuned["log"]) for arm in ("noise 8", "noise 16"))
+    assert all(apart(at_1[arm], tuned["log"]) for arm in ("monotone", "concave", "noise 4"))
+    # "hardly ahead"
+    near = [tuned[arm] for arm in ("schuermann", "pseudo-count")]
+    assert not any(apart(at_1[arm], row) for row in near for arm in ("monotone", "noise 4"))
+    for arm in ("noise 4", "monotone", "concave"):
+        assert f"{arm} {J(at_1[arm])}" in WORDS
+
+
+def test_what_the_page_says_of_eight_groups():
+    mine = [
+        r for r in rows("calibration_smollm") if (r["setting"], r["divided"]) == ("128 groups", "0")
+    ]
+    at_1 = {row["arm"]: row for row in mine if float(row["multiplier"]) == 1}
+    tuned = {row["arm"]: row for row in mine if row["tuned"] == "1"}
+    tables = ("noise 4", "monotone", "noise 8", "monotone, visit")
+    for table in tables:
+        assert all(
+            apart(at_1[table], tuned[arm]) for arm in ("log", "schuermann", "pseudo-count", "gini")
+        )
+    said = "(noise 4 {}, monotone {}, noise 8 {}, monotone with one visit {})"
+    assert said.format(*(J(at_1[table]) for table in tables)) in WORDS
+    said = "(pseudo-count {}, Schuermann {}, log {}), and the true log is at {}"
+    rivals = [J(tuned[arm]) for arm in ("pseudo-count", "schuermann", "log")]
+    assert said.format(*rivals, J(at_1["true log"])) in WORDS
+
+
+def test_what_the_page_says_of_coverage():
+    best = {(r["arm"], r["divided"]): r for r in rows("coverage_smollm") if r["best"] == "1"}
+    covers = {key: f"{float(row['coverage']):.1f}" for key, row in best.items()}
+    order = ("noise 8", "monotone", "log", "schuermann", "true log")
+    said = (
+        "noise 8 covers {} and the monotone table {}, the log {}, Schuermann {} and the true log {}"
+    )
+    assert said.format(*(covers[arm, "0"] for arm in order)) in WORDS
+    divided = [covers[arm, "1"] for arm in order[:4]]
+    assert "divided by the standard deviation {} and {} against {} and {}".format(*divided) in WORDS

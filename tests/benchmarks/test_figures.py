@@ -137,14 +137,14 @@ def test_calibration_smollm_has_every_arm_and_what_became_of_every_answer(result
     assert len(floors) == 3
 
 
-def test_coverage_smollm_is_every_row_of_the_file(results):
+def test_coverage_smollm_is_every_row_with_the_term(results):
     rows = table(results, "coverage_smollm")
     grid = np.reshape(figure(results, "coverage_smollm").axes, (2, 2))
     for line, divided in zip(grid, ("0", "1"), strict=True):
         for axes, column in zip(line, ("kl", "pass@1"), strict=True):
             by_arm = {}
             for row in rows:
-                if row["divided"] == divided:
+                if row["divided"] == divided and float(row["lambda"]):
                     by_arm.setdefault(row["arm"], []).append(row)
             wanted = {
                 tuple(pair(numbers(mine, column), numbers(mine, "coverage")))
