@@ -109,7 +109,8 @@ def test_ground_truth_pays_a_group_what_the_reward_pays(ids, truth, options):
     st.booleans(),
 )
 def test_no_label_gives_nan_or_an_error(name, ids, truth, asked, mean):
-    reward = GroupReward(name, centred=mean, **required(name), **asked)
+    own = {"f": lambda X, *right: X} if name == "of_group" else required(name)
+    reward = GroupReward(name, centred=mean, **own, **asked)
     texts = [None if z < 0 else f"so {z}" for z in ids]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
