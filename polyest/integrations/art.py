@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 from polyest.history.ids import Name
-from polyest.integrations.group_reward import GroupReward, check_prompt, visited
+from polyest.integrations.correctness import NOT_GIVEN
+from polyest.integrations.group_reward import GroupReward, check_prompt, check_truth, visited
 from polyest.integrations.messages import Text
 from polyest.integrations.messages import said as said_in
 
@@ -71,6 +72,7 @@ def art(
     reward: GroupReward,
     text: Callable[[Trajectory], Text] = final,
     prompt: Callable[[Group], Name] | None = None,
+    truth: Callable[[Group], object] | None = None,
 ) -> Callable[[Group], Awaitable[Group | None]]:
     """Make the function that ART's gather_trajectory_groups(after_each=) takes.
 
@@ -87,6 +89,8 @@ def art(
         A function of a trajectory that gives the text with the answer, or None.
     prompt : callable or None
         A function of a group that gives the id of its prompt, for a reward with a history.
+    truth : callable or None
+        A function of a group that gives its right answer, for a reward that asks what is right.
 
     Returns
     -------
@@ -105,13 +109,15 @@ def art(
     """
 
     check_prompt(reward, prompt)
+    check_truth(reward.options.judged, truth)
 
     async def after_each(group: Group) -> Group | None:
         texts = [text(trajectory) for trajectory in group.trajectories]
         small = len(texts) < reward.options.least
         if not texts or (small and reward.options.incomplete == "zero"):
             return None
-        paying = visited(reward, texts, None if prompt is None else prompt(group))
+        asked = None if prompt is None else prompt(group)
+        paying = visited(reward, texts, asked, NOT_GIVEN if truth is None else truth(group))
         for trajectory, paid in zip(group.trajectories, paying, strict=True):
             trajectory.reward = paid
         return group

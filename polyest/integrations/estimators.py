@@ -25,7 +25,7 @@ from polyest.arrays import Bools, Floats, Ints
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidHistory, InvalidReward
 from polyest.history.history import History
 from polyest.history.ids import Name
-from polyest.integrations.correctness import WHERE, Labels, bonus_of, credited, known
+from polyest.integrations.correctness import WHERE, Labels, bonus_of, known, rewarded
 from polyest.integrations.scores import FAILED
 from polyest.rewards import registry
 from polyest.rewards.registry import Reward, offered
@@ -33,13 +33,8 @@ from polyest.rewards.renamed import current_name, current_options
 from polyest.values import among, plain, shown, whole
 
 SHARED = ("beta", "unanswered")
-HERE = (
-    "baseline",
-    "group",
-    "incomplete",
-    "history",
-)  # options that are not passed on to the reward
-SCORED = ("failed", "where", "bonus")  # options where scores say which answers are right
+# Options that are not passed on to the reward.
+HERE = ("baseline", "group", "incomplete", "where", "bonus", "history")
 ORBITS = ("score", "uid", "none")
 INCOMPLETE = ("raise", "zero")
 
@@ -77,7 +72,8 @@ class AdvantageOptions(NamedTuple):
     @property
     def judged(self) -> bool:
         """Whether it matters which answers are right."""
-        return self.where != WHERE[0] or self.bonus > 0
+        asked = self.where != WHERE[0] or self.bonus > 0
+        return asked or registry.REWARDS[self.name].labelled
 
 
 def parse_options(
@@ -90,11 +86,10 @@ def parse_options(
     """What the name of a reward and its options ask for.
 
     name: a reward of the registry that the interface offers.
-    options: beta, unanswered and the reward's own; baseline, group, incomplete and history, as in
-    `AdvantageOptions`; for a reward over orbits also orbits and orbit_size, unless the interface is
+    options: beta, unanswered and the reward's own; baseline, group, incomplete, where, bonus and history, as
+    in `AdvantageOptions`; for a reward over orbits also orbits and orbit_size, unless the interface is
     "groups", which sees one prompt at a time.
-    scored: whether the trainer passes scores in place of texts; then failed, where and bonus are options
-    too, as scores say which answers are right.
+    scored: whether the trainer passes scores in place of texts; then failed is an option too.
 
     Raises InvalidReward for a name, an option or a value that is unknown here, BrokenOrbit where nothing
     says which prompts are an orbit.
@@ -109,7 +104,7 @@ def parse_options(
     known = (
         *SHARED,
         *(HERE if reward.visited else HERE[:-1]),
-        *(SCORED if scored else ()),
+        *(("failed",) if scored else ()),
         *reward.offered(interface),
         *(("orbits", "orbit_size") if over_orbits else ()),
     )
@@ -213,12 +208,19 @@ def advantages_of(
         if orbits is not None:
             orbit = _numbered("orbits", list(orbits))
         kept &= _whole_orbits(how, group, sizes, orbit)
+    if not how.judged:
+        labels = None
+    elif labels is None:
+        raise InvalidReward(
+            f"{how.name} with where, bonus or right answers of its own: expected labels, which say what is "
+            "right"
+        )
     by_row = np.zeros(len(group))
     for rows in _batches(how, kept, sizes[group]):
         visited = _visited(how, prompts, rows)
-        right = None if labels is None or not how.judged else labels.right[rows]
+        right = None if labels is None else labels.right[rows]
         by_row[rows] = _centred_rewards(how, ids[rows], group[rows], orbit[rows], visited, right)
-    if labels is not None and how.judged:
+    if labels is not None:
         by_row[~known(labels, group)] = 0.0
     return by_row
 
@@ -315,15 +317,9 @@ def _centred_rewards(
 ) -> Floats:
     """Rewards (N,) less their baseline; ids, group and orbit are integers (N,)."""
     reward = registry.REWARDS[how.name]
-    gate: dict[str, object] = {}
-    if right is not None and reward.gated and how.where == "right":
-        gate, right = {"where": right, "bonus": how.bonus}, None
     over = {"orbits": orbit} if reward.orbits else visited
-    paid = finite_in_float32(
-        reward.function(ids, groups=group, dyadic=True, **over, **gate, **how.keywords)
-    )
-    if right is not None:
-        paid = finite_in_float32(credited(paid, right, how.where, how.bonus))
+    keywords = {"groups": group, **over, **how.keywords}
+    paid = finite_in_float32(rewarded(reward, ids, keywords, right, how.where, how.bonus))
     centred = advantages.leave_one_out if how.baseline == "leave-one-out" else advantages.group_mean
     rewards: Floats = centred(paid, groups=orbit if how.baseline == "orbit-mean" else group)
     return rewards

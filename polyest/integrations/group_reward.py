@@ -6,9 +6,17 @@ from typing import SupportsIndex
 import numpy as np
 
 from polyest.advantages import group_mean
-from polyest.arrays import Floats
+from polyest.arrays import Bools, Floats, Ints
 from polyest.errors import BrokenBatch, InvalidHistory, InvalidReward
 from polyest.history.ids import Name
+from polyest.integrations.correctness import (
+    NOT_GIVEN,
+    Labels,
+    known,
+    read,
+    rewarded,
+    said_right,
+)
 from polyest.integrations.earlier import history_of
 from polyest.integrations.estimators import finite_in_float32, parse_options, too_small
 from polyest.integrations.messages import Text
@@ -29,8 +37,8 @@ class GroupReward:
     Parameters
     ----------
     name : str
-        A reward that the registry offers to groups, such as "log_probability", "diversity" or "coherence",
-        which is the majority of the group.
+        A reward that the registry offers to groups, such as "log_probability", "diversity", "ground_truth",
+        or "coherence", which is the majority of the group.
     centred : bool
         Whether the group's mean is subtracted here.  A trainer's own mean then changes nothing, and its logs
         show a mean reward of 0.
@@ -38,7 +46,8 @@ class GroupReward:
         `beta`, `unanswered` and the reward's own options, such as `noise`, `measure` or `fuzzy`; `group`,
         `incomplete` and `history` as in `estimators.AdvantageOptions`, where "zero" stands for rewards 0; and
         how answers are read, as in `reader.Answering`.  unanswered="exclude" needs centred=True: a completion
-        without answer then has exactly 0.
+        without answer then has exactly 0.  where="right" pays right answers alone, and `bonus` is what each
+        of them is paid beside; both ask at each call what is right.
 
     Examples
     --------
@@ -48,6 +57,9 @@ class GroupReward:
     >>> centred = GroupReward("log_probability", **how)
     >>> centred(["7", "so 7", "?", "3"])
     [0.25, 0.25, 0.0, -0.5]
+    >>> rare = GroupReward("diversity", table="harmonic", where="right", bonus=1)
+    >>> rare(["7", "so 7", "3", "8"], right=[True, True, True, False])
+    [1.5, 1.5, 2.5, 0.0]
     """
 
     def __init__(
@@ -69,7 +81,14 @@ class GroupReward:
         self.centred = centred
         self.__name__ = f"polyest_{self.options.name}"
 
-    def __call__(self, texts: Sequence[Text], *, prompt: Name | None = None) -> list[float]:
+    def __call__(
+        self,
+        texts: Sequence[Text],
+        *,
+        prompt: Name | None = None,
+        truth: object = NOT_GIVEN,
+        right: Sequence[bool] | None = None,
+    ) -> list[float]:
         """Pay the completions of one group, which changes no history.
 
         Parameters
@@ -78,6 +97,11 @@ class GroupReward:
             The completions of one prompt; None has no answer.
         prompt : int or str, or None
             For a history the id of the prompt, the same at every visit.
+        truth : str or number
+            The right answer, which is read as answers are, for `where`, `bonus` and "ground_truth".  Where
+            none can be read, None among them, all rewards are 0, and UnreadableLabel is warned of once.
+        right : sequence of bool, (G,), or None
+            Which completions are right, in place of `truth`; one without an answer is wrong anyway.
 
         Returns
         -------
@@ -94,13 +118,22 @@ class GroupReward:
         InvalidHistory
             If there is a history, and `prompt` is missing or no id.
         InvalidReward
-            If a reward is infinite in float32, or texts cannot be compared, or for a prompt without history.
+            If a reward is infinite in float32, or texts cannot be compared, or for a prompt without history;
+            if what is right is missing, given twice, given without use, or no bool for each completion.
         TableNotFound
             If no table is released for the size of the group.
+
+        Examples
+        --------
+        >>> maxrl = GroupReward("ground_truth", objective="log")
+        >>> maxrl(["7", "so 7", "3", "5"], truth="7")  # K = 2, X = 1: (K + 1)/(X + 1)
+        [1.5, 1.5, 0.0, 0.0]
         """
         said = _checked(texts)
         if (self.history is None) != (prompt is None):
             raise _alone(prompt)
+        _check_labels(self.options.judged, truth, right)
+        given = None if right is None else said_right(right, len(said))
         if self.options.group and len(said) > self.options.group:
             raise BrokenBatch(
                 f"a group of {len(said)} completions, more than the {self.options.group} sampled: expected "
@@ -110,7 +143,10 @@ class GroupReward:
             if self.options.incomplete == "zero":
                 return [0.0] * len(said)
             raise BrokenBatch(f"a group has {too_small(self.options, len(said))}")
-        paid = self._paid(said, prompt)
+        ids, labels = self._read(said, truth, given)
+        if labels is not None and not known(labels, np.zeros(len(said), np.int64)).all():
+            return [0.0] * len(said)
+        paid = self._paid(said, prompt, ids, None if labels is None else labels.right)
         if self.centred:
             paid = group_mean(paid)
         return [float(value) for value in paid[0]]
@@ -157,26 +193,50 @@ class GroupReward:
         answers = self.reader.ids(_checked(texts))
         self.history.record(answers[None], prompts=[prompt], step=step)
 
-    def _paid(self, said: list[Text], prompt: Name | None) -> Floats:
+    def _read(
+        self, said: list[Text], truth: object, right: Bools | None
+    ) -> tuple[Ints, Labels | None]:
+        """Ids of the answers (G,), and which are right, if that matters."""
+        if truth is not NOT_GIVEN:
+            return read(self.reader, said, [truth] * len(said))
+        if self._compared:  # whatever can be read in them
+            ids = np.array([-1 if text is None else 0 for text in said])
+        else:
+            ids = self.reader.ids(said)
+        if right is None:
+            return ids, None
+        return ids, Labels(right & (ids >= 0), np.ones(len(said), bool))
+
+    @property
+    def _compared(self) -> bool:
+        """Whether the texts are compared, and not their answers."""
+        ways = REWARDS[self.options.name].texts
+        return any(self.options.keywords.get(way) for way in ways)
+
+    def _paid(
+        self, said: list[Text], prompt: Name | None, ids: Ints, right: Bools | None
+    ) -> Floats:
         """Rewards (1, G)."""
-        reward, keywords = REWARDS[self.options.name], self.options.keywords
-        compared = any(keywords.get(way) for way in reward.texts)
-        if compared and all(text is None for text in said):
+        how, reward = self.options, REWARDS[self.options.name]
+        if self._compared and all(text is None for text in said):
             return np.zeros((1, len(said)))  # nothing to compare
-        row: object = [said] if compared else self.reader.ids(said)[None]
+        row: object = [said] if self._compared else ids[None]
         given = [row] if reward.orbits else row  # a group is an orbit of one prompt
-        visited = {} if prompt is None else {"history": self.history, "prompts": [prompt]}
-        paid: Floats = reward.function(given, dyadic=True, **visited, **keywords)
+        earlier = {} if prompt is None else {"history": self.history, "prompts": [prompt]}
+        judged = None if right is None else right[None]
+        paid = rewarded(reward, given, {**earlier, **how.keywords}, judged, how.where, how.bonus)
         return finite_in_float32(paid).reshape(1, -1)
 
 
-def visited(reward: GroupReward, texts: Sequence[Text], prompt: Name | None) -> list[float]:
+def visited(
+    reward: GroupReward, texts: Sequence[Text], prompt: Name | None, truth: object = NOT_GIVEN
+) -> list[float]:
     """The rewards of a group that is trained on, which is recorded as the next visit of its prompt.
 
     >>> visited(GroupReward("coherence"), ["7", "so 7", "3"], None)
     [1.0, 1.0, 0.0]
     """
-    paid = reward(texts, prompt=prompt)
+    paid = reward(texts, prompt=prompt, truth=truth)
     if prompt is not None:
         reward.record(texts, prompt=prompt)
     return paid
@@ -188,6 +248,33 @@ def check_prompt(reward: GroupReward, prompt: object) -> None:
         raise InvalidReward(
             "one of history and prompt is given: expected a reward with history= and prompt=, a function "
             "that gives the id of the prompt"
+        )
+
+
+def check_truth(judged: bool, truth: object) -> None:
+    """Raise InvalidReward where a hook has only one of a use for right answers and what gives them.
+
+    judged: whether the reward asks what is right; truth: a function or a name, None for none.
+    """
+    if judged != (truth is not None):
+        raise InvalidReward(
+            "one of truth and a reward that asks what is right is given: expected both, a reward with "
+            'where="right" or bonus=, or ground_truth, and truth=, which gives the right answer of a group'
+        )
+
+
+def _check_labels(judged: bool, truth: object, right: object) -> None:
+    """Raises InvalidReward where what is right is missing, given twice or given without use."""
+    given = [*(["truth"] * (truth is not NOT_GIVEN)), *(["right"] * (right is not None))]
+    if judged and len(given) != 1:
+        raise InvalidReward(
+            f"truth and right are {'both given' if given else 'missing'}: expected one of them, as where, "
+            "bonus and ground_truth ask which answers are right; truth=None is a label that cannot be read"
+        )
+    if given and not judged:
+        raise InvalidReward(
+            f"{' and '.join(given)} given to a reward that does not ask what is right: leave it out, or make "
+            'the reward with where="right" or bonus='
         )
 
 

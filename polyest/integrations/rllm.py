@@ -8,8 +8,10 @@ import numpy as np
 from polyest.arrays import Floats
 from polyest.errors import BrokenBatch, InvalidReward
 from polyest.history.ids import Name
+from polyest.integrations.correctness import Labels, read
 from polyest.integrations.earlier import history_of
 from polyest.integrations.estimators import parse_options, recorded
+from polyest.integrations.group_reward import check_truth
 from polyest.integrations.messages import Text
 from polyest.integrations.reader import pop_reader
 
@@ -28,6 +30,7 @@ def rllm(
     text: Callable[[object], Text],
     orbit: Callable[[object], object] | None = None,
     prompt: Callable[[object], Name] | None = None,
+    truth: Callable[[object], object] | None = None,
     **options: object,
 ) -> Callable[..., tuple[list[Floats], list[Floats]]]:
     """Make the estimator that rLLM's register_rllm_adv_estimator takes.
@@ -47,6 +50,8 @@ def rllm(
     prompt : callable or None
         A function of a group that gives the id of its prompt, for a history; each call is recorded, as the
         next step.
+    truth : callable or None
+        A function of a group that gives its right answer, for `where`, `bonus` and "ground_truth".
     **options : object
         As in `reader.Answering`, where an equivalence joins the answers of an orbit, and as in
         `estimators.parse_options`.
@@ -69,7 +74,8 @@ def rllm(
     InvalidHistory
         If answers of the history are read in another way.
     InvalidReward
-        If the name, an option or a value is unknown, or one of history and prompt is given alone.
+        If the name, an option or a value is unknown, or one of history and prompt is given alone, or
+        one of `truth` and what asks for it.
 
     Examples
     --------
@@ -90,6 +96,7 @@ def rllm(
         )
     if how.history is not None:
         history_of(how.history, reader)
+    check_truth(how.judged, truth)
 
     def estimator(
         rewards: Sequence[object],
@@ -107,15 +114,20 @@ def rllm(
         named = [orbit(one) for one in traj_groups] if orbit else list(range(len(said)))
         whose = [named[i] for i in group]
         flat = [one for row in said for one in row]
+        wanted = [truth(one) for one in traj_groups] if truth else [None] * len(said)
         ids = np.zeros(len(flat), np.int64)
+        labels = Labels(np.zeros(len(flat), bool), np.zeros(len(flat), bool))
         for one in dict.fromkeys(whose):  # an equivalence joins the answers of an orbit
             rows = [i for i, name in enumerate(whose) if name == one]
-            ids[rows] = reader.ids([flat[i] for i in rows])
+            truths = [wanted[group[i]] for i in rows]
+            ids[rows], (labels.right[rows], labels.labelled[rows]) = read(
+                reader, [flat[i] for i in rows], truths
+            )
         visited = None
         if prompt is not None:
             ids_of = [prompt(one) for one in traj_groups]
             visited = [ids_of[i] for i in group]
-        by_row = recorded(how, ids, group, whose, visited)
+        by_row = recorded(how, ids, group, whose, visited, labels=labels)
         ends = np.cumsum([len(row) for row in said])[:-1]
         parts = [np.asarray(part) for part in np.split(by_row, ends)]
         return parts, parts

@@ -5,6 +5,7 @@ from typing import Any
 
 from polyest.errors import BrokenBatch
 from polyest.history.ids import Name
+from polyest.integrations.correctness import NOT_GIVEN
 from polyest.integrations.group_reward import GroupReward, check_prompt, visited
 from polyest.selection import silent
 from polyest.values import shown
@@ -13,8 +14,19 @@ from polyest.values import shown
 UNFINISHED = ("truncated", "aborted", "failed", "pending")
 
 
+def label(sample: object) -> object:
+    """The right answer that slime's sample has, from the column of --label-key; None for none.
+
+    >>> label(object()) is None
+    True
+    """
+    return getattr(sample, "label", None)
+
+
 def slime(
-    reward: GroupReward, prompt: Callable[[object], Name] | None = None
+    reward: GroupReward,
+    prompt: Callable[[object], Name] | None = None,
+    truth: Callable[[object], object] = label,
 ) -> Callable[..., Awaitable[list[float]]]:
     """Make the function that slime's --custom-rm-path takes, with --group-rm.
 
@@ -28,6 +40,9 @@ def slime(
     prompt : callable or None
         A function of a sample that gives the id of its prompt, for a reward with a history, which records
         each group.
+    truth : callable
+        A function of a sample that gives the right answer, for a reward that asks what is right; by default
+        its `label`.
 
     Returns
     -------
@@ -60,7 +75,9 @@ def slime(
                 "a completion in several samples, which would be counted as several: expected one for each"
             )
         texts = [None if _unfinished(sample) else sample.response for sample in samples]
-        return visited(reward, texts, prompt(samples[0]) if prompt and samples else None)
+        asked = prompt(samples[0]) if prompt and samples else None
+        wanted = truth(samples[0]) if reward.options.judged and samples else NOT_GIVEN
+        return visited(reward, texts, asked, wanted)
 
     return rm
 

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Iterable
 
 from polyest.history.ids import Name
-from polyest.integrations.group_reward import GroupReward, check_prompt, visited
+from polyest.integrations.correctness import NOT_GIVEN
+from polyest.integrations.group_reward import GroupReward, check_prompt, check_truth, visited
 from polyest.integrations.messages import Text
 
 Paid = list[tuple[float, dict[str, float]]]  # reward and metrics of each trajectory
@@ -21,6 +22,7 @@ def tinker(
     reward: GroupReward,
     text: Callable[[object], Text],
     prompt: Callable[[object], Name] | None = None,
+    truth: Callable[[object], object] | None = None,
 ) -> Callable[..., Awaitable[Paid]]:
     """Make the method compute_group_rewards of an EnvGroupBuilder of tinker-cookbook.
 
@@ -36,6 +38,8 @@ def tinker(
     prompt : callable or None
         A function of the builder that gives the id of its prompt, for a reward with a history, which records
         each group; builders of an evaluation have a reward without one.
+    truth : callable or None
+        A function of the builder that gives the right answer, for a reward that asks what is right.
 
     Returns
     -------
@@ -52,12 +56,14 @@ def tinker(
     """
 
     check_prompt(reward, prompt)
+    check_truth(reward.options.judged, truth)
 
     async def compute_group_rewards(
         self: object, trajectory_group: Iterable[object], env_group: object
     ) -> Paid:
         texts = [None if _ran_out(one) else text(one) for one in trajectory_group]
-        paid = visited(reward, texts, None if prompt is None else prompt(self))
+        asked = None if prompt is None else prompt(self)
+        paid = visited(reward, texts, asked, NOT_GIVEN if truth is None else truth(self))
         return [(value, {}) for value in paid]
 
     return compute_group_rewards

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from polyest import metrics
 from polyest.errors import BrokenBatch, NotInstalled
-from polyest.integrations.group_reward import GroupReward
+from polyest.integrations.correctness import LEAST
+from polyest.integrations.group_reward import GroupReward, check_truth
 from polyest.integrations.messages import Text, said
 from polyest.selection import silent
 
@@ -33,6 +34,8 @@ class Experience(Protocol):
     response_text: str | None
     messages: Any
     truncate_status: str | None
+    reward: float | None
+    info: dict[str, Any]
     action_mask: Any
     advantages: Any
     returns: Any
@@ -48,16 +51,24 @@ class CountedAdvantage(GroupAdvantage):  # type: ignore[misc]
     ----------
     reward : str
         A reward that the registry offers to groups, such as "log_probability".
+    truth : str or None
+        The entry of an experience's `info` that holds the right answer, where the reward asks what is right;
+        None to take for right what the workflow rewards with more than 1/2.
     **options : object
         As for `GroupReward`.
     """
 
-    def __init__(self, reward: str = "log_probability", **options: object) -> None:
+    def __init__(
+        self, reward: str = "log_probability", *, truth: str | None = None, **options: object
+    ) -> None:
         """The advantage of a reward by name."""
         if MISSING:
             raise NotInstalled("Trinity-RFT is not installed: pip install trinity-rft")
         super().__init__()
         self.reward = GroupReward(reward, centred=True, **options)
+        self.truth = truth
+        if truth is not None:
+            check_truth(self.reward.options.judged, truth)
 
     def group_experiences(self, exps: Sequence[Experience]) -> dict[str, list[Experience]]:
         """Put experiences of one task into a group.
@@ -109,7 +120,7 @@ class CountedAdvantage(GroupAdvantage):  # type: ignore[misc]
                 "several times: expected one for each run"
             )
         texts = [_text(one) for one in exps]
-        paid = self.reward(texts)
+        paid = self.reward(texts, **self._right(exps))
         for one, value in zip(exps, paid, strict=True):
             one.advantages = value * one.action_mask
             one.returns = one.advantages.clone()
@@ -119,6 +130,17 @@ class CountedAdvantage(GroupAdvantage):  # type: ignore[misc]
         ):
             found |= metrics.of_batch(self.reward.reader.ids(texts)[None])
         return exps, found
+
+    def _right(self, exps: list[Experience]) -> dict[str, Any]:
+        """What is right, in the keywords of `GroupReward`; none where it does not matter."""
+        if not self.reward.options.judged:
+            return {}
+        if self.truth is not None:
+            return {"truth": exps[0].info.get(self.truth)}
+        scores = [one.reward for one in exps if one.reward is not None]
+        if len(scores) < len(exps):
+            return {"truth": None}
+        return {"right": [score > LEAST for score in scores]}
 
     @classmethod
     def default_args(cls) -> dict[str, object]:

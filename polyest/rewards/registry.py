@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import Parameter, signature
 from numbers import Real
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 from polyest.rewards.agreement import pairwise
 from polyest.rewards.consensus import coherence, soft_consistency
@@ -32,6 +32,7 @@ from polyest.rewards.probability import (
 )
 from polyest.rewards.rarity import diversity
 from polyest.rewards.verifiable import ground_truth, standard
+from polyest.values import whole
 
 INTERFACES = ("trl", "estimators", "groups")
 # What integrations do with a completion without answer, unless they are told otherwise.
@@ -63,9 +64,15 @@ def tsallis_degree(options: Mapping[str, object]) -> int:
     return int(float(q)) - 1 if isinstance(q, Real) and float(q).is_integer() else 1
 
 
-def tries(options: Mapping[str, Any]) -> int:
+def tries(options: Mapping[str, object]) -> int:
     """The fewest draws of pass@k: the k completions that may try."""
-    return int(options["k"])
+    k = options.get("k")
+    return int(k) if isinstance(k, SupportsIndex) and whole(k, 1) else 1
+
+
+def other_tries(options: Mapping[str, object]) -> int:
+    """The same of a right answer, whose own completion is one of the k that may try."""
+    return max(tries(options) - 1, 1)
 
 
 def entries_given(options: Mapping[str, Any]) -> int:
@@ -125,6 +132,11 @@ class Reward:
         return self.table is not None and not self.orbits
 
     @property
+    def labelled(self) -> bool:
+        """Whether it is paid for the right answer alone, which has to be known."""
+        return "truth" in self.data
+
+    @property
     def orbits(self) -> bool:
         """Whether it is paid over an orbit of prompts."""
         return "orbits" in self.data
@@ -173,7 +185,6 @@ ROWS = (
         "The chance that one of k completions has the answer, without bias.",
         "exact",
         least_draws=tries,
-        lacking={"estimators": NOT_YET, "groups": NOT_YET},
         gated=True,
     ),
     Reward(
@@ -195,7 +206,7 @@ ROWS = (
         "What the right answer earns where accuracy, its logarithm or pass@k is the goal; others earn 0.",
         "exact",
         unanswered=LOWEST,
-        lacking={"estimators": NOT_YET, "groups": NOT_YET},
+        least_draws=other_tries,
     ),
     Reward(
         standard,

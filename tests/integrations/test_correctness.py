@@ -12,12 +12,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import required
 
 from polyest import errors
 from polyest.integrations.correctness import Labels
 from polyest.integrations.estimators import advantages_of, parse_options
 from polyest.integrations.scores import answer_class, classes
 from polyest.integrations.verl import compute_score, estimate
+from polyest.rewards import notices
 from polyest.rewards.registry import offered
 
 HARMONIC = {"table": "harmonic", "beta": 0.5}
@@ -31,6 +33,11 @@ PAID = {
     "half": ({"bonus": 0.5}, [0.75, 0.75, 0.75, 0.0]),
     "nothing": ({}, [0.25, 0.25, 0.75, 0.0]),
 }
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_before(monkeypatch):
+    monkeypatch.setattr(notices, "_GIVEN", {})
 
 
 def paid(texts, label="7", name="diversity", index=None, **options):
@@ -136,8 +143,7 @@ def test_the_mean_is_that_of_independent_counts_of_two_draws_less(options):
     st.sampled_from(["exclude", "lowest"]),
 )  # fmt: skip
 def test_no_labels_give_nan_or_an_infinity(name, rows, where, bonus, unanswered):
-    own = {"tsallis": {"q": 2}, "polynomial": {"coefficients": [0, 1]}}.get(name, {})
-    own |= {"orbits": "none"} if offered("estimators")[name].orbits else {}
+    own = required(name) | ({"orbits": "none"} if offered("estimators")[name].orbits else {})
     options = {
         "where": where,
         "bonus": bonus,
@@ -181,10 +187,14 @@ def test_bad_options_are_named_errors(name, options, message):
         paid(TEXTS, name=name, **options)
 
 
-def test_where_and_bonus_are_options_where_scores_say_what_is_right_and_nowhere_else():
-    for given_ in ({"where": "right"}, {"bonus": 1}):
-        with pytest.raises(errors.InvalidReward, match="unknown option"):
-            parse_options("diversity", given_)
+def test_what_asks_for_labels_has_no_advantages_without_them():
+    for name, given_ in (
+        ("diversity", {"where": "right"}),
+        ("diversity", {"bonus": 1}),
+        ("ground_truth", {}),
+    ):
+        with pytest.raises(errors.InvalidReward, match="expected labels"):
+            advantages_of(parse_options(name, given_), np.array([7, 7, 3, 5]), [*"aaaa"])
 
 
 def test_the_mean_score_of_labelled_completions_is_a_weighted_accuracy():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import standins
 import torch
-from samples import required
+from samples import required, truth
 
 from polyest import advantages, answers, errors, rewards
 from polyest.integrations import groups, trl
@@ -26,6 +26,7 @@ REWARDS = offered("groups")
 def paid_by(name, ids, **options):
     """What a reward pays groups (prompts, G), each an orbit of its own."""
     row = REWARDS[name]
+    options |= {"truth": [1]} if row.labelled else {}
     return (
         row.function(ids[:, None], **options)[:, 0] if row.orbits else row.function(ids, **options)
     )
@@ -36,14 +37,16 @@ def test_a_group_is_paid_as_the_reward_pays_it(name):
     reward = GroupReward(name, beta=0.3, **required(name))
     options = {"beta": 0.3, "dyadic": True, **required(name)}
     wanted = paid_by(name, IDS, unanswered="lowest", **options)
-    assert reward(TEXTS) == wanted[0].tolist()
+    said = truth(name)
+    assert reward(TEXTS, **said) == wanted[0].tolist()
     centred = GroupReward(name, beta=0.3, centred=True, **required(name))
-    assert centred(TEXTS) == advantages.group_mean(wanted)[0].tolist()
+    assert centred(TEXTS, **said) == advantages.group_mean(wanted)[0].tolist()
     assert reward.__name__ == f"polyest_{name}"
-    assert pickle.loads(pickle.dumps(reward))(TEXTS) == reward(TEXTS)
+    assert pickle.loads(pickle.dumps(reward))(TEXTS, **said) == reward(TEXTS, **said)
     left = GroupReward(name, beta=0.3, centred=True, unanswered="exclude", **required(name))
-    paid = advantages.group_mean(paid_by(name, IDS, **options))[0].tolist()
-    assert left(TEXTS) == paid
+    out = {"unanswered": "exclude"} if REWARDS[name].unanswered else {}
+    paid = advantages.group_mean(paid_by(name, IDS, **out, **options))[0].tolist()
+    assert left(TEXTS, **said) == paid
     assert paid[4] == 0
 
 
@@ -53,9 +56,9 @@ def test_nothing_that_is_said_gives_nan_or_an_infinity(name, centred):
     reward = GroupReward(name, centred=centred, **required(name))
     silent, alike = [None] * 6, ["7"] * 6
     for texts in (TEXTS, silent, alike, [str(i) for i in range(6)], [*silent[:5], "7"]):
-        assert np.isfinite(reward(texts)).all()
+        assert np.isfinite(reward(texts, **truth(name))).all()
     for texts in (silent, alike):
-        assert len(set(reward(texts))) == 1
+        assert len(set(reward(texts, **truth(name)))) == 1
 
 
 def test_pairwise_compares_texts_where_it_is_told_how():
@@ -148,7 +151,7 @@ def test_a_trajectory_of_tinker_that_ran_out_is_no_answer(monkeypatch):
 @pytest.mark.parametrize("name", REWARDS)
 def test_a_beta_beyond_all_bounds_is_a_named_error(name, beta):
     for paid in (
-        lambda: GroupReward(name, beta=beta, **required(name))(TEXTS),
+        lambda: GroupReward(name, beta=beta, **required(name))(TEXTS, **truth(name)),
         lambda: paid_by(name, IDS, beta=beta, **required(name)),
     ):
         with pytest.raises(errors.InvalidReward, match="beta is"):
@@ -267,7 +270,7 @@ def test_prime_rl_assigns_centred_rewards(monkeypatch):
     ("made", "error", "message"),
     [
         (lambda: GroupReward("soft_consistency"), "InvalidReward", "over orbits, and a group is one"),
-        (lambda: GroupReward("pass_at", k=2), "InvalidReward", "'pass_at' is not offered here .not written"),
+        (lambda: GroupReward("safety"), "InvalidReward", "'safety' is not offered here .not written"),
         (lambda: GroupReward("logg"), "InvalidReward", "reward 'logg' is unknown"),
         (lambda: GroupReward(betta=1), "InvalidReward", "option betta of log_probability"),
         (lambda: GroupReward(kind="numbr"), "InvalidAnswer", "kind 'numbr' is unknown"),

@@ -131,6 +131,7 @@ def test_estimators_and_groups_take_what_the_row_says(name, interface):
         return
     of_orbits = ("orbits", "orbit_size") if row.orbits and interface == "estimators" else ()
     here = {*SHARED, *HERE, *of_orbits, *row.offered(interface)}
+    here -= set() if row.visited else {"history"}
     every = {
         *DATA,
         *Options.__annotations__,

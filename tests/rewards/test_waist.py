@@ -65,10 +65,11 @@ advantages.group_mean(rewards.log_probability(ids)), pairing.pair(6)
     "whole groups": """
 from polyest.integrations.groups import GroupReward
 from polyest.rewards.registry import offered
-from samples import required
+from samples import required, truth
 for name in offered("groups"):
     for kind in ("auto", "number", "boxed"):
-        GroupReward(name, kind=kind, **required(name))(["7", r"\\boxed{1/2}", "x = 3", "no", "7", None])
+        said = ["7", r"\\boxed{1/2}", "x = 3", "no", "7", None]
+        GroupReward(name, kind=kind, **required(name))(said, **truth(name))
 """,
     "rllm": """
 from types import SimpleNamespace as Bag

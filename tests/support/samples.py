@@ -27,6 +27,11 @@ def required(name):
     return {option: OPTIONS[option] for option in REWARDS[name].required}
 
 
+def truth(name):
+    """What `GroupReward` is told of the right answer, where the reward asks for it."""
+    return {"truth": "7"} if REWARDS[name].labelled else {}
+
+
 def data(name, **other):
     """Data of a reward, that over orbits in an orbit of one prompt."""
     row = REWARDS[name]

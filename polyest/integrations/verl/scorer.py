@@ -8,10 +8,10 @@ from math import isfinite
 from typing import Any
 
 from polyest.errors import InvalidReward
+from polyest.integrations.correctness import LEAST
 from polyest.values import plain, real, shown
 
 Scorer = Callable[..., Any]  # verl's arguments -> a number, or a mapping
-LEAST = 0.5  # above this a completion is right
 OURS = ("score", "acc")
 
 
