@@ -5,9 +5,11 @@
     the same, where a history is kept                                              recorded
 
     reward                                           baseline                       K
-    log_probability, diversity, tsallis, polynomial  group mean, or leave-one-out   G - 2, per group
+    functions of the count of the own answer         group mean, or leave-one-out   G - 2, per group
     soft_consistency                                 the same                       G - 2 on the own prompt
     coherence, pairwise                              orbit mean, or group mean      no table
+
+Which answers are right may matter, by where=, bonus= and in ground_truth (correctness.py).
 
 Nothing is divided by a standard deviation.  Rewards are dyadic (rewards/dyadic.py), so a group whose
 rewards are equal has advantages of exactly 0.  Groups may differ in size.  A completion without answer

@@ -66,13 +66,17 @@ def test_what_a_group_is_paid_for_right_answers_by_hand(case):
 
 
 @pytest.mark.parametrize("case", PAID)
-def test_verl_has_the_same_advantages_by_hand(case):
+def test_verl_and_skyrl_have_the_same_advantages_by_hand(case):
     name, options, paid = PAID[case]
     orbits = {"orbits": "none"} if name == "coherence" else {}
     scores = torch.tensor([[0.0, compute_score("", text, "7")["score"]] for text in TEXTS])
-    given_ = (scores, torch.ones_like(scores), {"polyest": {**options, **orbits}})
-    found = estimate(name, *given_, np.array([*"aaaa"], object))[0][:, 0]
-    assert found.tolist() == centred(paid)
+    mask, index = torch.ones_like(scores), np.array([*"aaaa"], object)
+    config = {"polyest": {**options, **orbits}}
+    for advantage, _ in (
+        estimate(name, scores, mask, config, index),
+        groups.skyrl(name, **options, **orbits)(scores, mask, index),
+    ):
+        assert advantage[:, 0].tolist() == centred(paid)
 
 
 def test_pass_at_is_paid_by_hand_in_groups_and_estimators():
@@ -84,8 +88,8 @@ def test_pass_at_is_paid_by_hand_in_groups_and_estimators():
         scores = torch.tensor([[compute_score("", text, None)["score"]] for text in TEXTS])
         config = {"polyest": {"k": k}}
         index = np.array([*"aaaa"], object)
-        found = estimate("pass_at", scores, torch.ones_like(scores), config, index)[0][:, 0]
-        assert found.tolist() == advantages.group_mean(wanted)[0].tolist() == centred(paid)
+        got = estimate("pass_at", scores, torch.ones_like(scores), config, index)[0][:, 0]
+        assert got.tolist() == advantages.group_mean(wanted)[0].tolist() == centred(paid)
 
 
 @settings(max_examples=50, deadline=None)
@@ -262,8 +266,8 @@ def test_rllm_takes_the_label_of_each_group(case):
         for texts, answer in ((TEXTS, "7"), (other, None), (TEXTS, 7))
     ]
     with pytest.warns(errors.UnreadableLabel):
-        found, _ = estimator([[0.0] * 4] * 3, traj_groups=batch)
-    assert [one.tolist() for one in found] == [centred(paid), [0.0] * 4, centred(paid)]
+        got, _ = estimator([[0.0] * 4] * 3, traj_groups=batch)
+    assert [one.tolist() for one in got] == [centred(paid), [0.0] * 4, centred(paid)]
 
 
 def test_rllm_takes_labels_in_an_orbit_that_an_equivalence_joins():
@@ -275,9 +279,9 @@ def test_rllm_takes_labels_in_an_orbit_that_an_equivalence_joins():
         SimpleNamespace(trajectories=["seven", "six"], answer="sept"),
         SimpleNamespace(trajectories=["nine", "six"], answer="neuf"),
     ]
-    found, _ = estimator([[0.0] * 2] * 2, traj_groups=batch)
+    got, _ = estimator([[0.0] * 2] * 2, traj_groups=batch)
     # s is the majority of the orbit: 1 + 1, 1 + 1, 0 + 1, 1 + 0
-    assert np.concatenate(found).tolist() == centred([2.0, 2.0, 1.0, 1.0])
+    assert np.concatenate(got).tolist() == centred([2.0, 2.0, 1.0, 1.0])
 
 
 def test_ms_swift_takes_a_column():
@@ -294,13 +298,13 @@ def test_trinity_takes_the_reward_of_the_workflow_or_an_entry_of_info(monkeypatc
             one.reward, one.info = score, {"answer": "7"}
         for more in ({}, {"truth": "answer"}):
             advantage = trinity.CountedAdvantage("diversity", **GATED, **more)
-            found, _ = advantage(exps)
-            assert [float(one.advantages[0]) for one in found] == centred(WANTED)
+            got, _ = advantage(exps)
+            assert [float(one.advantages[0]) for one in got] == centred(WANTED)
         for more in ({}, {"truth": "label"}):
             exps[0].reward = None
             with pytest.warns(errors.UnreadableLabel):
-                found, _ = trinity.CountedAdvantage("diversity", **GATED, **more)(exps)
-            assert all(float(one.advantages[0]) == 0 for one in found)
+                got, _ = trinity.CountedAdvantage("diversity", **GATED, **more)(exps)
+            assert all(float(one.advantages[0]) == 0 for one in got)
             notices._GIVEN.clear()
         with pytest.raises(errors.InvalidReward, match="one of truth and a reward"):
             trinity.CountedAdvantage("diversity", truth="answer")

@@ -66,7 +66,7 @@ def test_a_hook_is_a_function_of_groups_and_of_the_file_of_its_trainer(order):
         "\n    assert getattr(globals()[name], name) is getattr(groups, name)\n    print(name)"
     )
     assert printed(program).split() == [*HOOKS]
-    assert {*HOOKS} == {*groups.__all__} - {"GroupReward", "final"}
+    assert {*HOOKS} == {*groups.__all__} - {"GroupReward", "final", "has_signal"}
 
 
 @pytest.mark.parametrize(

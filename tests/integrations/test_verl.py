@@ -44,14 +44,15 @@ OPTIONS = {
     name: required(name) | ({"orbits": "none"} if row.orbits else {})
     for name, row in REWARDS.items()
 }
+OPTIONS["of_counts"] = {"entries": [0.0, 1.0, 2.0, 3.0]}  # no function fits into a configuration
 
 
-def batch(texts, uids, length=6):
+def batch(texts, uids, length=6, right=None):
     """A batch as verl makes one: the score of a completion on its last token, uids as objects."""
     mask, scores = torch.zeros(len(texts), length), torch.zeros(len(texts), length)
     for i, text in enumerate(texts):
         mask[i, : 1 + i % length] = 1
-        scores[i, i % length] = answer_class(text)
+        scores[i, i % length] = answer_class(text, right=None if right is None else text in right)
     return DataProto.from_dict(
         tensors={"token_level_rewards": scores, "response_mask": mask},
         non_tensors={"uid": np.array(uids, dtype=object)},
@@ -91,7 +92,8 @@ def test_an_old_name_is_registered_too_and_warns_when_it_is_used(old):
 @pytest.mark.parametrize("name", REWARDS)
 def test_the_trainer_of_verl_computes_our_advantages(name):
     texts = ["7", "so 7", "3", "?", "7", "1", "1", "2", "2", "3"]
-    data = batch(texts, ["u-1"] * 5 + ["u-2"] * 5)
+    right = ("7", "so 7", "1") if REWARDS[name].labelled else None
+    data = batch(texts, ["u-1"] * 5 + ["u-2"] * 5, right=right)
     config = of_algorithm(beta=0.5, unanswered="exclude", **OPTIONS[name])
     computed = ray_trainer.compute_advantage(
         data, adv_estimator=f"polyest_{name}", num_repeat=5, config=config
