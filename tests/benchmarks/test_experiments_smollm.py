@@ -201,3 +201,22 @@ def test_what_the_page_says_of_coverage():
     assert said.format(*(covers[arm, "0"] for arm in order)) in WORDS
     divided = [covers[arm, "1"] for arm in order[:4]]
     assert "divided by the standard deviation {} and {} against {} and {}".format(*divided) in WORDS
+
+
+def test_what_the_page_says_of_self_improvement():
+    ends = {row["method"]: row for row in rows("self_improvement_smollm")}
+    greedy = {method: float(row["greedy"]) for method, row in ends.items()}
+    said = (
+        "Pairwise agreement ({}), the mode ({}) and the geometric mean with the log ({}) gain most"
+    )
+    order = ("pairwise", "mode", "geometric, log")
+    assert said.format(*(bare(greedy[method]) for method in order)) in WORDS
+    assert f"with the table it gains less ({bare(greedy['geometric, table'])})" in WORDS
+    assert f"Labels come to {bare(greedy['labels'])}." in WORDS
+    without = [method for method in ends if method != "labels"]
+    assert sorted(without, key=lambda method: -greedy[method])[:3] == [*order]
+    assert greedy["geometric, table"] < greedy["geometric, log"]
+    for method in without:
+        assert float(ends[method]["held_greedy"]) < float(ends[method]["before_held_greedy"])
+    for method in ("soft, log", "soft, table"):
+        assert greedy[method] - float(ends[method]["before_greedy"]) < 0.03
