@@ -37,3 +37,17 @@ def draws_of(
         )
     assert K is not None
     return K
+
+
+def sized(
+    K: Given | None, grid: str | None, group: int | None, baseline: Baseline
+) -> tuple[Given | int, str | None, int | None]:
+    """Return K, the grid, and the group for which a dyadic grid is made.
+
+    A group without K determines both: K = counts.draws(group, baseline), and the dyadic grid on which the
+    sums of that group are exact.
+    """
+    if K is not None and baseline == "group-mean":
+        return K, grid, group
+    draws, grid = draws_of(K, group, baseline), grid or "dyadic"
+    return draws, grid, group if grid == "dyadic" else None

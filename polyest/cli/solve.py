@@ -107,7 +107,7 @@ def command(
     the table comes to the best there is.
     """
     if draws is None or baseline != "group-mean":
-        from polyest.make.pipeline import sized
+        from polyest.sizes import sized
 
         K = options.solvable_K(draws, group, baseline)
         draws = str(K)

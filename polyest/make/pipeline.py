@@ -7,7 +7,7 @@ never returned.
 
 from importlib import import_module
 from math import inf
-from typing import SupportsIndex, TypeVar
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from polyest.proof.certify import (
     noise_unit,
     spent,
 )
-from polyest.sizes import draws_of
+from polyest.sizes import sized
 from polyest.solvers import METHODS, methods
 from polyest.solvers.constant import best_constant
 from polyest.solvers.remez import exchange
@@ -50,8 +50,6 @@ NARROW, WIDEST, WIDER, SHARP = 1e-9, 1e-6, 1e-4, 128
 ROUNDING = 1e-15  # share of the greatest entry: a bias of that size is due to rounding to doubles
 TWIN = 1e-5  # the same for method cvx, whose multipliers are only as accurate as Clarabel's
 STORABLE = 64  # float64 cannot hold a minimax table above this K
-
-Given = TypeVar("Given")
 
 
 @meant_as_keywords(2, "criterion", "bias", "bias_ratio", "noise", "method", "grid", "group", "beta")
@@ -158,20 +156,6 @@ def solve(
     assert rounded.grid is not None
     warn_if_ruined(problem, rounded.grid, table.certificate, rounded.certificate, stacklevel=3)
     return rounded
-
-
-def sized(
-    K: Given | None, grid: str | None, group: int | None, baseline: Baseline
-) -> tuple[Given | int, str | None, int | None]:
-    """Return K, the grid, and the group for which a dyadic grid is made.
-
-    A group without K determines both: K = counts.draws(group, baseline), and the dyadic grid on which the
-    sums of that group are exact.
-    """
-    if K is not None and baseline == "group-mean":
-        return K, grid, group
-    draws, grid = draws_of(K, group, baseline), grid or "dyadic"
-    return draws, grid, group if grid == "dyadic" else None
 
 
 def resolve(problem: Problem) -> Problem:
@@ -373,6 +357,14 @@ def _placed(table: Table, grid: str, entries: Floats, claims: Certificate) -> Ta
     return on_grid(table, Rounded(grid, entries, claims, witness))
 
 
+def _size(problem: Problem, solution: Solution) -> float:
+    """Return the size of what is rounded: entries of a shape, else p phi(p), below free entries."""
+    if solution.method == "shaped" or not isinstance(solution.witness, Alternation):
+        return float(np.abs(solution.coefficients).max())
+    p = np.array(solution.witness.points)
+    return float(np.abs(p * problem.target.phi(p)).max(initial=0.0))
+
+
 def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Table:
     """Return the table of a solution; raise NotConverged if the bracket of its optimum is too wide."""
     optimum = certificate.optimum
@@ -382,7 +374,7 @@ def _table(problem: Problem, solution: Solution, certificate: Certificate) -> Ta
         widest = NARROW if problem.K <= SHARP else WIDEST
     if solution.method in ("shaped", "remez"):
         gap = optimum.upper - optimum.lower if optimum else inf
-        exact = exact or gap <= ROUNDING * float(np.abs(solution.coefficients).max())
+        exact = exact or gap <= ROUNDING * _size(problem, solution)
     if solution.method == "cvx":
         widest = TWIN
     sharp = exact or (optimum is not None and optimum.width <= widest)

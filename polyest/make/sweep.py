@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, SupportsIndex
 from polyest.counts import Baseline
 from polyest.errors import CannotStore, InvalidProblem, WorkerLost
 from polyest.make.growing import Growing, growing
-from polyest.make.pipeline import sized, solve
+from polyest.make.pipeline import solve
 from polyest.make.storage import Name, attempt, draft_of, put, regular, replace
 from polyest.make.workers import completed, refuse_unguarded
 from polyest.precision import LOCK
 from polyest.problem.grids import Rounding, asked
 from polyest.problem.problem import Problem, pose, too_large
+from polyest.sizes import sized
 from polyest.solvers import methods
 from polyest.tables.format import dumps, loads_listed, may_begin
 from polyest.tables.table import Table

@@ -220,7 +220,9 @@ def test_labels_that_cannot_be_read_are_counted_and_warned_of_once(make):
         warnings.simplefilter("error")
         reward(**both, answer=labels)
     assert reward.unread == 12
-    assert logged == [(f"{reward.__name__}/unread", 0.5)]
+    assert [one for one in logged if one[0].endswith("unread")] == [
+        (f"{reward.__name__}/unread", 0.5)
+    ]
     with pytest.raises(InvalidAnswer, match="nor in any other row so far"):
         make(kind="number", num_generations=6, **columns)(**both, answer=["many"] * 12)
 

@@ -79,7 +79,8 @@ def test_ms_swift_is_told_of_its_standard_deviation():
 
 def test_ms_swift_has_every_reward_of_a_text_but_safety():
     agreement = {"coherence", "pairwise", "soft_consistency"}
-    assert {*OFFERED} == {"diversity", "ground_truth", "log_probability", "polynomial", *agreement}
+    of_counts = {"diversity", "log_probability", "of_counts", "pass_at", "polynomial", "tsallis"}
+    assert {*OFFERED} == {*of_counts, "of_group", "ground_truth", *agreement}
     assert swift("polynomial", (0, 1))()(TEXTS[:4], prompt_id=["p"] * 4) == [0.5, 0.5, 0.0, 0.0]
     for name in ("safety", "check", "Reward", "logits"):
         with pytest.raises(InvalidReward, match=f"reward '{name}' is unknown"):

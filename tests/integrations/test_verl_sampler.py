@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from verl.utils.import_utils import load_extern_type
-from verl_buffer import MetricsAggregator, Queue, replay_buffer, verl_sampler
+from verl_buffer import MetricsAggregator, Queue, load_extern_type, replay_buffer, verl_sampler
 from verl_imports import OmegaConf, core_algos, ray_trainer
 
 from polyest import metrics, rewards, selection

@@ -119,8 +119,6 @@ def test_where_a_criterion_is_none_of_the_table_nothing_is_minimised():
 # No question by name, and no second list.
 
 ASKED = {  # facts of one alone, with what they are of
-    ("proof/universal.py", "log"),  # the theorem on large K
-    ("proof/universal.py", "gradient-variance"),
     ("tables/release.py", "log"),  # whose least biases are listed in the release
 }
 WORDS = {*CRITERIA, *WRITTEN}

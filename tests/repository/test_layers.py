@@ -83,8 +83,8 @@ PLAN = {
     "__main__": {"cli"},
     "cli": {
         "arrays", "closed_forms", "counts", "decimals", "dependencies", "errors", "explanation",
-        "frontier", "gradients", "make", "precision", "problem", "proof", "recommendation", "solvers",
-        "tables", "values", "version",
+        "frontier", "gradients", "make", "precision", "problem", "proof", "recommendation", "sizes",
+        "solvers", "tables", "values", "version",
     },
     # Public paths.
     "lookup": {"tables"},

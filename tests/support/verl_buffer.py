@@ -63,6 +63,7 @@ if absent:
 try:
     from verl.trainer.ppo.v1 import replay_buffer as replay_buffer
     from verl.trainer.ppo.v1.utils import MetricsAggregator as MetricsAggregator
+    from verl.utils.import_utils import load_extern_type as load_extern_type
 
     if verl_sampler.MISSING:  # it was imported without a queue
         importlib.reload(verl_sampler)
