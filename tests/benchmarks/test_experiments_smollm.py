@@ -267,3 +267,14 @@ def test_what_the_page_says_of_plain_diversity():
     assert not any(apart(tuned[table], divided) for table in ("noise 8", "monotone"))
     said = "a log that is tuned ({}), or divided by the standard deviation ({})"
     assert said.format(J(tuned["log"]), J(divided)) in WORDS
+
+
+def test_what_the_page_says_of_128_prompts():
+    at_1, tuned = of_setting("128 prompts")
+    four = at_1["monotone"], at_1["noise 8"], tuned["schuermann"], tuned["log"]
+    assert all(apart(table, rival) for table in four[:2] for rival in four[2:])
+    said = "(monotone {}, noise 8 {}; Schuermann {} and the log {} with their multipliers)"
+    assert said.format(*map(J, four)) in WORDS
+    held = [float(row["held"]) for row in four]
+    assert max(held[:2]) < min(held[2:])
+    assert "held out ({}, {}; {}, {})".format(*map(bare, held)) in WORDS
