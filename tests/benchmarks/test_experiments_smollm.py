@@ -247,6 +247,7 @@ def test_what_the_page_says_of_two_tokens():
     assert not apart(one, other)
     assert not apart(other, one)
     assert apart(tuned["log"], at_1["noise 8"])
+    assert f"120 steps leave the true log itself at {J(at_1['true log'])}" in WORDS
     assert f"multiplier ({J(one)}) and the monotone table ({J(other)}) tie" in WORDS
     assert (
         f"noise 8 ({J(at_1['noise 8'])}) is worse than the log with its own ({J(tuned['log'])})"
