@@ -220,3 +220,62 @@ def test_what_the_page_says_of_self_improvement():
         assert float(ends[method]["held_greedy"]) < float(ends[method]["before_held_greedy"])
     for method in ("soft, log", "soft, table"):
         assert greedy[method] - float(ends[method]["before_greedy"]) < 0.03
+
+
+def of_setting(name):
+    """Rows of a setting without the deviation: at multiplier 1, and at the tuned one."""
+    mine = [row for row in rows("calibration_smollm") if row["setting"] == name]
+    mine = [row for row in mine if row["divided"] == "0"]
+    at_1 = {row["arm"]: row for row in mine if float(row["multiplier"]) == 1}
+    return at_1, {row["arm"]: row for row in mine if row["tuned"] == "1"}
+
+
+def test_what_the_page_says_of_groups_of_8():
+    at_1, tuned = of_setting("G = 8")
+    for table in ("noise 8", "monotone"):
+        assert all(apart(at_1[table], tuned[arm]) for arm in ("log", "schuermann"))
+    said = "noise 8 ({}) and the monotone table ({}) are below a Schuermann ({}) and a log ({})"
+    four = at_1["noise 8"], at_1["monotone"], tuned["schuermann"], tuned["log"]
+    assert said.format(*map(J, four)) in WORDS
+    (core_log, _), (log, _) = (of_setting(name) for name in ("core", "G = 8"))
+    assert float(log["log"]["starved"]) > float(core_log["log"]["starved"])
+
+
+def test_what_the_page_says_of_two_tokens():
+    at_1, tuned = of_setting("two tokens")
+    one, other = tuned["schuermann"], at_1["monotone"]
+    assert not apart(one, other)
+    assert not apart(other, one)
+    assert apart(tuned["log"], at_1["noise 8"])
+    assert f"120 steps leave the true log itself at {J(at_1['true log'])}" in WORDS
+    assert f"multiplier ({J(one)}) and the monotone table ({J(other)}) tie" in WORDS
+    assert (
+        f"noise 8 ({J(at_1['noise 8'])}) is worse than the log with its own ({J(tuned['log'])})"
+        in WORDS
+    )
+
+
+def test_what_the_page_says_of_plain_diversity():
+    _, tuned = of_setting("diversity")
+    for table in ("noise 8", "monotone"):
+        assert not apart(tuned[table], tuned["log"])
+    (divided,) = [
+        row
+        for row in rows("calibration_smollm")
+        if (row["setting"], row["arm"], row["divided"]) == ("diversity", "log", "1")
+        and float(row["multiplier"]) == 1
+    ]
+    assert not any(apart(tuned[table], divided) for table in ("noise 8", "monotone"))
+    said = "a log that is tuned ({}), or divided by the standard deviation ({})"
+    assert said.format(J(tuned["log"]), J(divided)) in WORDS
+
+
+def test_what_the_page_says_of_128_prompts():
+    at_1, tuned = of_setting("128 prompts")
+    four = at_1["monotone"], at_1["noise 8"], tuned["schuermann"], tuned["log"]
+    assert all(apart(table, rival) for table in four[:2] for rival in four[2:])
+    said = "(monotone {}, noise 8 {}; Schuermann {} and the log {} with their multipliers)"
+    assert said.format(*map(J, four)) in WORDS
+    held = [float(row["held"]) for row in four]
+    assert max(held[:2]) < min(held[2:])
+    assert "held out ({}, {}; {}, {})".format(*map(bare, held)) in WORDS
