@@ -236,7 +236,7 @@ def test_free_departures_with_a_shape_and_levels_without_are_no_table(table):
 
 
 def test_where_there_is_none_of_this_shape_those_that_are_there_are_named():
-    with pytest.raises(TableNotFound, match="above K = 1024 there is .*log, minimax, monotone"):
+    with pytest.raises(TableNotFound, match=r"above K = 1024 there is .*log, minimax, monotone"):
         polyest.load(5000, shape="monotone", noise=2)
 
 
