@@ -291,8 +291,8 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
 
     Examples
     --------
-    >>> found = independent([[42, 7, -1]], [[42, 42, -1, 13]])
-    >>> found.index.tolist(), found.draws, found.answered.tolist()
+    >>> seen = independent([[42, 7, -1]], [[42, 42, -1, 13]])
+    >>> seen.index.tolist(), seen.draws, seen.answered.tolist()
     ([[2, 0, 0]], 4, [[True, True, False]])
     """
     answer = integers("answers", answers, answers)

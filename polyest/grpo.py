@@ -202,8 +202,8 @@ class Step:
         --------
         >>> drawn = torch.tensor([[7, 7, 3, -1]])
         >>> step = Step(0, Traces(drawn, drawn), torch.zeros(1, 4), *[0.0] * 5)
-        >>> found = step.metrics()
-        >>> found["no_answer"], found["majority_share"], found["no_signal"]
+        >>> numbers = step.metrics()
+        >>> numbers["no_answer"], numbers["majority_share"], numbers["no_signal"]
         (0.25, 0.5, 1.0)
         """
         answers = self.traces.answers

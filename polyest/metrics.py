@@ -1,7 +1,7 @@
 """What to look at while training: the numbers of a batch of answers that say where the policy goes.
 
-    found = metrics.of_batch(answers, rewards=paid, truth=right, history=past)
-    found["answer_entropy"], found["no_signal"]
+    numbers = metrics.of_batch(answers, rewards=paid, truth=right, history=past)
+    numbers["answer_entropy"], numbers["no_signal"]
 
     no_answer                 share of completions without an answer
     distinct_answers          different answers of a group, mean over groups
@@ -108,10 +108,10 @@ def of_batch(
 
     Examples
     --------
-    >>> found = of_batch([[7, 7, 3, -1], [5, 5, 5, 5]], truth=[7, 5], table="harmonic")
-    >>> [found[name] for name in ("no_answer", "distinct_answers", "majority_share", "accuracy")]
+    >>> numbers = of_batch([[7, 7, 3, -1], [5, 5, 5, 5]], truth=[7, 5], table="harmonic")
+    >>> [numbers[name] for name in ("no_answer", "distinct_answers", "majority_share", "accuracy")]
     [0.125, 1.5, 0.75, 0.75]
-    >>> round(found["answer_entropy"], 3)  # c' is -3/2, -5/6, -1/3, 0: the mean of 7/6 and 0
+    >>> round(numbers["answer_entropy"], 3)  # c' is -3/2, -5/6, -1/3, 0: the mean of 7/6 and 0
     0.583
     """
     how = parse_options("log", 1.0, 1, cast(Options, options), but=OTHERS)
@@ -119,27 +119,27 @@ def of_batch(
     answered = said != tallies.marker(no_answer)
     sizes = np.bincount(which)
     times = tallies.in_pairs(np, which, said)
-    found = {
+    numbers = {
         "no_answer": float(1 - answered.mean()),
         "distinct_answers": float((answered / times).sum() / len(sizes)),
         "majority_share": float((_greatest(times * answered, which) / sizes).mean()),
     }
-    found |= _entropy(how, times, which, sizes)
+    numbers |= _entropy(how, times, which, sizes)
     if rewards is not None:
         paid = on_host("rewards", rewards)
         if paid.size != said.size:
             raise InvalidReward(
                 f"rewards of shape {paid.shape}: expected one for each of {said.size} answers"
             )
-        found["no_signal"] = float(silent(paid.reshape(-1), groups=which).mean())
+        numbers["no_signal"] = float(silent(paid.reshape(-1), groups=which).mean())
     if truth is not None:
-        found |= _accuracy(said, answered, _labels(truth, answers, said), no_answer)
+        numbers |= _accuracy(said, answered, _labels(truth, answers, said), no_answer)
     if history is not None:
         if not isinstance(history, History):
             raise InvalidReward(f"history is {shown(history)}: expected a polyest.History")
         if (moved := history.drift()) is not None:
-            found["drift"] = moved
-    return found
+            numbers["drift"] = moved
+    return numbers
 
 
 def _flat(answers: Array, groups: Array | None) -> tuple[Ints, Ints]:
@@ -180,13 +180,13 @@ def _entropy(how: Estimator, times: Ints, which: Ints, sizes: Ints) -> Mapping[s
         np.add.at(each, which[rows], -entries[times[rows] - 1] / G)
         bounds.append(bound)
     estimates = each[enough]
-    found = {"answer_entropy": float(estimates.mean())}
+    numbers = {"answer_entropy": float(estimates.mean())}
     if len(estimates) > 1:
-        found["answer_entropy_error"] = float(estimates.std(ddof=1) / len(estimates) ** 0.5)
+        numbers["answer_entropy_error"] = float(estimates.std(ddof=1) / len(estimates) ** 0.5)
     known = [bound for bound in bounds if bound is not None]
     if len(known) == len(bounds):
-        found["answer_entropy_bias"] = max(known)
-    return found
+        numbers["answer_entropy_bias"] = max(known)
+    return numbers
 
 
 @lru_cache(maxsize=256)

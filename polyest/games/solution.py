@@ -83,8 +83,8 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
     --------
     >>> from polyest.games import alft, goals
     >>> goal = goals.StandardRL((1.0, 0.0))
-    >>> found = equilibrium(Game(alft.pose([[0.5, 0.5]], [0, 1], goal)))
-    >>> found.policy.round(6).tolist()  # ~ (e, 1)
+    >>> solved = equilibrium(Game(alft.pose([[0.5, 0.5]], [0, 1], goal)))
+    >>> solved.policy.round(6).tolist()  # ~ (e, 1)
     [[0.731059, 0.268941]]
     """
     of_kind("game", game, Game, "a Game")

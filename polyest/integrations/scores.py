@@ -159,8 +159,8 @@ def classes(scores: object, with_orbits: bool = False, failed: str = "raise") ->
     --------
     >>> classes(np.array([5.0, 5.0 / 2**24, -(5.0 + 256) / 2**48, -1.0])).ids.tolist()
     [5, 5, 5, -1]
-    >>> found = classes(np.array([answer_class("7", orbit=3, right=False), -4.0]), with_orbits=True)
-    >>> found.orbits.tolist(), found.right.tolist(), found.labelled.tolist()
+    >>> seen = classes(np.array([answer_class("7", orbit=3, right=False), -4.0]), with_orbits=True)
+    >>> seen.orbits.tolist(), seen.right.tolist(), seen.labelled.tolist()
     ([3, 3], [False, False], [True, False])
     """
     if not among(failed, FAILED):

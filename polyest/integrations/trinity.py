@@ -124,12 +124,12 @@ class CountedAdvantage(GroupAdvantage):  # type: ignore[misc]
         for one, value in zip(exps, paid, strict=True):
             one.advantages = value * one.action_mask
             one.returns = one.advantages.clone()
-        found = {"no_signal": float(silent([paid])[0])}
+        told = {"no_signal": float(silent([paid])[0])}
         if not any(
             self.reward.options.keywords.get(way) for way in ("fuzzy", "encode", "distance")
         ):
-            found |= metrics.of_batch(self.reward.reader.ids(texts)[None])
-        return exps, found
+            told |= metrics.of_batch(self.reward.reader.ids(texts)[None])
+        return exps, told
 
     def _right(self, exps: list[Experience]) -> dict[str, Any]:
         """What is right, in the keywords of `GroupReward`; none where it does not matter."""

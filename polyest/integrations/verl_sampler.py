@@ -127,7 +127,7 @@ class Settings:
         )
         groups = np.unique(uids, return_inverse=True)[1]
         tables = {name: self.options[name] for name in TABLES if name in self.options}
-        found = metrics.of_batch(
+        told = metrics.of_batch(
             said.ids,
             groups=groups,
             rewards=self.advantages(scores, uids),
@@ -139,8 +139,8 @@ class Settings:
             decided = (accurate == 1) | ((said.ids >= 0) & ~said.right)
             labelled = (np.bincount(groups, decided) > 0)[groups]
             if labelled.any():
-                found["accuracy"] = float(accurate[labelled].mean())
-        return {f"polyest/{name}": value for name, value in found.items()}
+                told["accuracy"] = float(accurate[labelled].mean())
+        return {f"polyest/{name}": value for name, value in told.items()}
 
 
 class Counting:
@@ -168,23 +168,23 @@ class Counting:
         With train it has the blind part of each group, whose scores are advantages then.
         """
         base: Any = super()
-        batch, found = base.sample(global_steps, partition_id, batch_size)
+        batch, told = base.sample(global_steps, partition_id, batch_size)
         if partition_id == "val":
-            return batch, found
+            return batch, told
         uids = [_uid(key) for key in batch.keys]
         data = self._read(batch.keys, partition_id, ["rm_scores", "extra_fields"])
         tokens = list(data["rm_scores"])
         scores = _summed(tokens)
-        found = {
-            **found,
+        told = {
+            **told,
             **self.settings.metrics(scores, uids, list(map(_accuracy, data["extra_fields"]))),
         }
         if self.settings.filter:
-            heard = len(set(uids)) + found.get(SURPLUS, 0)
-            found["polyest/kept_share"] = heard / (heard + found.get(EVICTED, 0))
+            heard = len(set(uids)) + told.get(SURPLUS, 0)
+            told["polyest/kept_share"] = heard / (heard + told.get(EVICTED, 0))
         if self.settings.train:
             self._pay(batch, partition_id, tokens, self.settings.advantages(scores, uids), uids)
-        return batch, found
+        return batch, told
 
     def _dapo_filtered_keys(self, partition_id: str) -> tuple[set[str], Counter[float]]:
         """Groups that are finished and whose advantages are all 0, as verl's own method gives its own."""

@@ -84,11 +84,11 @@ def soft_consistency(
     Examples
     --------
     >>> reward = soft_consistency(orbit_size=2, mean="geometric", table="log_count", dyadic=False)
-    >>> found = reward(
+    >>> paid = reward(
     ...     ["2+2?"] * 4 + ["two and two?"] * 4, list("77737337"),
     ...     group_id=[0] * 4 + [1] * 4, orbit_id=[0] * 8,
     ... )
-    >>> [round(r, 3) for r in found]
+    >>> [round(r, 3) for r in paid]
     [-0.255, -0.255, -0.255, -0.805, -0.314, -0.661, -0.661, -0.314]
     """
     return build("soft_consistency", {"mean": mean, "beta": beta}, keywords, orbit_size)

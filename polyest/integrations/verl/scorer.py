@@ -30,7 +30,7 @@ def judged(scorer: Scorer | str, *given: object) -> tuple[bool, dict[str, object
     name = getattr(function, "__name__", type(function).__name__)
     try:
         said = plain(function(*given))
-    except Exception as error:
+    except Exception as error:  # a scorer of the caller's may raise anything
         raise InvalidReward(
             f"scorer {name} raised {type(error).__name__}: {shown(str(error))}; let it give 0 for a "
             "completion that it cannot judge"
