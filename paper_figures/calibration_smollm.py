@@ -91,7 +91,7 @@ def driven_out(axes: Axes, fates: rows.Rows) -> None:
             **look,
             label=arm,
         )
-        (floor,) = mine.values("floor")
+        floor = mine.only("floor")
         if floor is not None:
             axes.axvline(floor, color=look["color"], linestyle="--", linewidth=0.8)
             axes.annotate(

@@ -54,6 +54,16 @@ class Rows:
             )
         return kept[0]
 
+    def only(self, column: str) -> Any:
+        """The value that all rows have in a column."""
+        held = self.values(column)
+        if len(held) > 1:
+            raise CorruptRows(
+                f"{self.path}: column {column!r} holds {len(held)} values where one belongs: "
+                f"{_repair(self.made_by)}"
+            )
+        return held[0]
+
     def checked(self, **kinds: Kind) -> "Rows":
         """The rows themselves, after a check that these columns hold only these narrower kinds."""
         for row in self.rows:
