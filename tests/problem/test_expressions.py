@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 from flint import acb, arb, arb_poly, arb_series, ctx
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import FORMULAS, formula
 
@@ -75,6 +75,8 @@ def test_any_text_is_read_or_refused_by_the_named_error(text):
 
 @settings(max_examples=400, deadline=None)
 @given(ANY)
+@example("35/3*48805760.65522969/3")  # numbers that no double holds as one, with two divisors
+@example("48805760.65522969/3/7/0.1*12345678.12345")
 def test_the_canonical_form_is_a_fixed_point(text):
     try:
         expression = read(text)

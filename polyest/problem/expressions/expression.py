@@ -91,8 +91,7 @@ def product(factors: Iterable[Expression]) -> Expression:
     apart: list[Expression] = []
     if _quotient(whole) is None:
         whole = Fraction(-1 if whole < 0 else 1)
-        sizes = sorted(abs(value) for value in numbers)
-        apart = [number(size) for size in sizes if size != 1]
+        apart = [number(size) for size in _apart(numbers)]
     kept = [*apart, *kept]
     if whole != 1 or not kept:
         kept.insert(0, number(whole))
@@ -100,6 +99,16 @@ def product(factors: Iterable[Expression]) -> Expression:
         return kept[0]
     text, level = _product_text(kept)
     return _made("product", None, tuple(kept), text, level)
+
+
+def _apart(numbers: list[Fraction]) -> list[Fraction]:
+    """Return the factors of a product that no double holds, with their divisors as one if a double does."""
+    parts = [_quotient(abs(value)) or (abs(value), Fraction(1)) for value in numbers]
+    divisors = [under for _, under in parts if under != 1]
+    if _is_double(prod(divisors, start=Fraction(1))):
+        divisors = [prod(divisors, start=Fraction(1))]
+    sizes = [*(over for over, _ in parts), *(1 / under for under in divisors)]
+    return sorted(size for size in sizes if size != 1)
 
 
 def power(base: Expression, exponent: Expression) -> Expression:
