@@ -136,8 +136,7 @@ class Settings:
         known = [value is not None for value in right]
         if all(known):
             accurate = np.array(right, float)
-            decided = (accurate == 1) | ((said.ids >= 0) & ~said.right)
-            labelled = (np.bincount(groups, decided) > 0)[groups]
+            labelled = (np.bincount(groups, said.labelled) > 0)[groups]
             if labelled.any():
                 told["accuracy"] = float(accurate[labelled].mean())
         return {f"polyest/{name}": value for name, value in told.items()}
