@@ -10,7 +10,7 @@ from polyest.cli.plot import BLUE, GREY, INK, RED
 
 # What is drawn, best last: the arm of the file, its label and its colour.
 BARS = {
-    "log": ("log(count/G), best rate", INK),
+    "log": ("log(count/G), least rate tried", INK),
     "log, tuned": ("the same, times its best factor", INK),
     "monotone": ("polyest, monotone table", BLUE),
     "noise 8": ("polyest, default table", RED),

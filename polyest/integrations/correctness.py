@@ -23,7 +23,7 @@ from polyest.values import real, shown
 
 WHERE = ("all", "right")
 LEAST = 0.5  # above this a score says that a completion is right
-NEGATIVE = ("log_probability", "tsallis")  # rewards of which none is above 0
+NEGATIVE = ("log_probability", "tsallis", "soft_consistency")  # rewards of which none is above 0
 LARGEST = 2**20
 
 

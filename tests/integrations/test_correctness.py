@@ -180,6 +180,11 @@ def test_no_labels_give_nan_or_an_infinity(name, rows, where, bonus, unanswered)
         ("diversity", {"beta": -1, "bonus": 1}, "beta is -1"),
         ("diversity", {"beta": float("inf"), "bonus": 1}, "beta is inf"),
         ("log_probability", {"where": "right"}, "use diversity, or bonus=1"),
+        (
+            "soft_consistency",
+            {"where": "right", "orbits": "none"},
+            "use diversity, or bonus=1",
+        ),
     ],
 )
 def test_bad_options_are_named_errors(name, options, message):
