@@ -13,6 +13,7 @@ import polyest
 from polyest import closed_forms, frontier, rivals
 from polyest.errors import InvalidProblem, NotConverged, NotProved
 from polyest.problem.claims import Bracket
+from polyest.problem.shapes import SHAPES
 from polyest.problem.targets import LOG
 from polyest.proof.certify import measure
 
@@ -45,6 +46,16 @@ def test_certified_bias_is_that_many_times_below_the_log(K, times):
         assert log.upper / point.table.optimum.lower < wanted * 1.02  # and no table has much more
         assert point.table.optimum.width < 1e-6
     assert log == closed_forms.log_count(K).bias
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("K", [4, 6, 7, 8, 9, 12])
+def test_the_curve_of_a_shape_ends_at_the_minimax_table_of_the_shape(K, shape):
+    swept = frontier.sweep(K, shape=shape)
+    assert swept.stopped is None
+    assert swept.reached
+    assert swept.points[-1].table.bias == polyest.solve(K, criterion="minimax", shape=shape).bias
+    assert swept.ended.endswith(f"the minimax {shape} table: more noise gives no less bias")
 
 
 @pytest.mark.parametrize("criterion", ["gradient-variance", "variance", "second-moment"])

@@ -176,6 +176,19 @@ def test_fewer_places_miss_peaks(monkeypatch):
     assert worst > 0.1
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_search_that_begins_where_the_curve_bends_up_ends_on_a_top(side):
+    """As between two tops that are about to merge: a parabola there has no top, but the slope leads to one."""
+    view = curves(8, "gradient-variance")
+    top, period = 0.5, 4 * view.step
+    begun = np.array([top + side * 1.05 * view.step])  # tops are searched from half a step away
+
+    def curve(theta):
+        return 2 + np.cos(2 * np.pi * (theta - top) / period)
+
+    assert view._moved(begun, curve) == pytest.approx([top], abs=0.02 * view.step)
+
+
 def test_ends_are_peaks_too():
     """|e| of a table of zeros but for c_K is greatest at p = 1, its second moment for c_0 at p = 0."""
     view = curves(4, "second-moment")

@@ -94,6 +94,13 @@ def test_less_noise_costs_bias_up_to_a_table_without_any():
     assert biases == sorted(biases, reverse=True)
 
 
+@pytest.mark.parametrize("noise", [2.799, 2.7995, 2.8, 2.8005, 2.801])
+def test_budgets_at_which_two_tops_of_the_bias_merge_are_settled(noise):
+    """Between them |e| is level to four orders in p, and the peak changes sides as the entries move."""
+    table = polyest.solve(8, noise=noise, shape="concave")
+    assert table.optimum.width <= 1e-6
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("K", [62, 128])
 def test_large_budgets_are_proved_as_narrowly(K, shape):

@@ -1,4 +1,4 @@
-"""Variance-optimal tables (AQP): semi-infinite quadratic programs, solved on the peaks of their curves.
+"""Tables within a budget: semi-infinite quadratic programs, solved on the peaks of their curves.
 
     bias   |p P(p) - p phi(p)| <= eps            q(c) = w sum_k B_k(p) (c_k - t)^2 <= v    at every p
 
@@ -37,7 +37,7 @@ from polyest.precision.entrance import alone
 from polyest.problem.problem import Problem, Solution
 from polyest.problem.shapes import direction, mended
 from polyest.solvers.socp.constraints import TieBreak, program
-from polyest.solvers.socp.curves import Curves
+from polyest.solvers.socp.curves import DENSE, Curves
 from polyest.solvers.socp.interior import minimise
 from polyest.solvers.socp.multipliers import witness
 
@@ -81,7 +81,13 @@ def _solved(problem: Problem) -> Solution:
     else:
         curves, start = _within_bias(problem, usual, tie_break)
     posed = program(curves, frees_bias)
-    state = minimise(posed, start, tie_break)
+    try:
+        state = minimise(posed, start, tie_break)
+    except NotConverged:
+        # At single budgets two tops of e are about to merge.  The peak that is found changes sides between
+        # them from step to step, unless guards hold the curve on both.
+        posed = program(curves, frees_bias, DENSE)
+        state = minimise(posed, start, tie_break)
     c = curves.rounded(state.iterate.b)
     if problem.shape is not None:
         c = mended(c, problem.shape, direction(problem.target))

@@ -70,9 +70,9 @@ class Iterate:
     free: Flags  # (N,) true where tau is the bound
 
 
-def program(curves: Curves, frees_bias: bool) -> Program:
-    """Return the program of these curves with its guards and steps."""
-    theta = curves.guards()
+def program(curves: Curves, frees_bias: bool, guards: int = 1) -> Program:
+    """Return the program of these curves with its guards, so many times as usual, and steps."""
+    theta = curves.guards(guards)
     lines, quadratics = curves.lines(theta[0]), curves.quadratics(theta[1])
     blocks = _blocks(lines.A), _blocks(quadratics.B)
     return Program(curves, frees_bias, theta, lines, quadratics, curves.steps(), blocks)

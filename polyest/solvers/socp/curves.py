@@ -33,10 +33,12 @@ from polyest.solvers.socp import spectral
 SPECTRAL = 128  # greatest K with the basis of spectral.py
 LOOK = 12  # places per draw at which peaks are searched
 BIAS, NOISE = 3, 2  # guards per draw, of e and of q
+DENSE = 4  # how many times as many guards a second attempt has
 # Above K = 256 the places are those of WIDE sqrt(K+2) draws: curves are no narrower than 1/sqrt(K).
 WIDE = 16
 # The most Newton steps to a top, and the step that ends them, in units of the distance of places.
 NEWTON, CLOSE = 6, 0.02
+FAR = 1e9  # a move up a slope without a top, in the same units; longer than the search allows
 FLAT = 1e-2  # least kappa of a peak, divided by its height times K
 RIGHT = 0.5 * np.pi
 
@@ -158,9 +160,12 @@ class Curves:
         means = B if self._U is None else self._means(p)
         return Quadratics(B, means, weights, offsets, self.criterion.centred)
 
-    def guards(self) -> tuple[Floats, Floats]:
-        """Return the angles of a coarse grid for e and for q; that for e is empty where e is not bounded."""
-        wide = draws_wide(self.K)
+    def guards(self, times: int = 1) -> tuple[Floats, Floats]:
+        """Return the angles of a coarse grid for e and for q; that for e is empty where e is not bounded.
+
+        times: how many times as many as usual.
+        """
+        wide = times * draws_wide(self.K)
         counts = BIAS * wide if self.criterion.budgeted else 0, NOISE * wide
         e, q = (np.asarray((np.arange(n) + 0.5) * (RIGHT / max(n, 1))) for n in counts)
         return e, q
@@ -235,6 +240,10 @@ def _around(theta: Floats, h: float) -> Floats:
 
 
 def _newton(low: Floats, middle: Floats, high: Floats) -> Floats:
-    """Return the place of the top of the parabola through values at -1, 0, 1; 0 where it has none."""
+    """Return the place of the top of the parabola through values at -1, 0, 1.
+
+    Where the parabola has none, the place is far up the slope.  Two tops that are about to merge have such a
+    place between them, and a search that stayed there would take it for a peak.
+    """
     bend = low - 2 * middle + high
-    return np.divide(low - high, 2 * bend, out=np.zeros_like(bend), where=bend < 0)
+    return np.divide(low - high, 2 * bend, out=FAR * np.sign(high - low), where=bend < 0)
