@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from polyest.cli.objects import Form
     from polyest.cli.pages.frontier import FrontierReport
     from polyest.counts import Baseline
-    from polyest.frontier import Frontier, Versus
+    from polyest.frontier import Frontier, Point, Versus
     from polyest.problem.criteria import Budgeted
     from polyest.problem.shapes import Shape
 
@@ -42,8 +42,8 @@ MOST_WITH_SHAPES = (
         ("the curve of K = 8, and closed forms beside it", "polyest frontier -K 8"),
         ("a page to explore it, and a figure", "polyest frontier -K 8 --html 8.html --plot 8.svg"),
         (
-            "the bias of each monotone table of the curve, by jq",
-            "polyest frontier -K 8 --shape monotone --json | jq .bias.upper",
+            "the series, noise and bias of every point and mark of the figure, by jq",
+            "polyest frontier -K 8 --json | jq -c '[.series, .noise, .bias.upper]'",
         ),
     ),
 )
@@ -83,9 +83,14 @@ def command(
 
     Noise r means: the criterion is at most r times that of the plug-in table, with entries
     phi((X+1)/(K+1)).  Closed forms are compared with the best table at their own noise.
+
+    --json prints the points of the curve and the marks of the figure, each with its series, label and noise
+    before the keys of its table; the series of the curve is "optimal".  --lines prints the curve alone.
     """
+    from polyest import frontier
     from polyest.cli import explorer
     from polyest.cli import plot as plots
+    from polyest.cli.objects import point_line
     from polyest.cli.pages.frontier import frontier_page
     from polyest.make import storage
 
@@ -98,14 +103,20 @@ def command(
         storage.destination(html)
     report = traced(K, form is None or html is not None, **keywords)
     curve = report.curve
-    if form is not None:
+    points = _marks(curve) if form == "json" or plot is not None else ()
+    if form == "json":
+        print_lines([point_line(point, curve) for point in (*curve.points, *points)])
+    elif form == "lines":
         print_tables([point.table for point in curve.points], form)
     else:
         print_lines(frontier_page(report))
     if curve.stopped:
         say(f"warning: the curve ends {curve.ended}")
     if plot is not None:
-        _draw(curve, plot)
+        with progress("the figure"):
+            content = plots.pareto(frontier.records(curve, points), plots.check(plot), curve.shape)
+        storage.put(content, plot)
+        say(f"wrote {plot}")
     if html is not None:
         with progress("other shapes") as update:
             others = of_other_shapes(curve, update)
@@ -195,11 +206,9 @@ def _codes(curve: "Frontier") -> tuple[str, ...]:
     return tuple(" ".join(" ".join(code(table, is_released(table))).split()) for table in tables)
 
 
-def _draw(curve: "Frontier", path: str) -> None:
-    """Write the figure of a curve, with a mark for each estimator in common use."""
+def _marks(curve: "Frontier") -> "tuple[Point, ...]":
+    """Return a mark for each estimator in common use, on the axes of a curve; say which are left out."""
     from polyest import frontier
-    from polyest.cli import plot
-    from polyest.make import storage
 
     with progress("marks") as update:
         points, refused = frontier.marks(
@@ -207,7 +216,4 @@ def _draw(curve: "Frontier", path: str) -> None:
         )
     for mark in refused:
         say(f"warning: {mark.label} is left out: {mark.reason}")
-    with progress("the figure"):
-        content = plot.pareto(frontier.records(curve, points), plot.check(path), curve.shape)
-    storage.put(content, path)
-    say(f"wrote {path}")
+    return points

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from polyest.tables.format import dumps
 
 if TYPE_CHECKING:
+    from polyest.frontier import Frontier, Point
     from polyest.tables.table import Table
     from polyest.tables.universal import UniversalTable
 
@@ -23,12 +24,24 @@ WORDS = ("release", "target", "criterion", "shape", "kind", "grid", "polyest", "
 
 def table_line(table: "Table | UniversalTable", form: Form) -> str:
     """Return a table as one line: an object of JSON numbers, or the line of the table format."""
-    line = dumps(table)
-    if form == "lines":
-        return line
-    record: dict[str, object] = json.loads(line)
-    del record["schema"]
-    return object_line({key: _numbered(value, key) for key, value in record.items()})
+    return dumps(table) if form == "lines" else object_line(_record(table))
+
+
+def point_line(point: "Point", curve: "Frontier") -> str:
+    """Return a point on the axes of a curve as one line: where it lies, then its table.
+
+    Before the keys of the table stand `series` and `label`, the name of the curve or of an estimator;
+    `noise`, which is the criterion `noise_of` in units of that of the plug-in table; and `least`, the
+    bracket of E*(K).
+    """
+    place = {
+        "series": point.series,
+        "label": point.label,
+        "noise": point.noise,
+        "noise_of": curve.criterion,
+        "least": {"lower": curve.least.lower, "upper": curve.least.upper},
+    }
+    return object_line(place | _record(point.table))
 
 
 def object_line(record: Mapping[str, object]) -> str:
@@ -38,6 +51,13 @@ def object_line(record: Mapping[str, object]) -> str:
     '{"bias": 0.1, "limits": [null]}'
     """
     return json.dumps({key: _finite(value) for key, value in record.items()}, allow_nan=False)
+
+
+def _record(table: "Table | UniversalTable") -> dict[str, object]:
+    """Return the keys of a table with its numbers as doubles."""
+    record: dict[str, object] = json.loads(dumps(table))
+    del record["schema"]
+    return {key: _numbered(value, key) for key, value in record.items()}
 
 
 def _numbered(value: object, key: str) -> object:

@@ -240,7 +240,7 @@ def draw(panel: Panel, axes: "Axes") -> None:
     axes.set_xlim(first / room, last * room)
     short = last < SHORT * first
     for axis in (axes.xaxis, axes.yaxis) if short else (axes.yaxis,):
-        _label(axis)
+        label_ticks(axis)
 
 
 def enlarge(panel: Panel, axes: "Axes") -> None:
@@ -254,7 +254,7 @@ def enlarge(panel: Panel, axes: "Axes") -> None:
     axes.set_xlim(low, high)
     if heights:
         axes.set_ylim(min(heights) / ROOM, max(heights) * ROOM)
-        _label(axes.yaxis)
+        label_ticks(axes.yaxis)
     axes.xaxis.set_major_locator(LogLocator(base=2, numticks=8))
     axes.xaxis.set_major_formatter(FuncFormatter(_plain))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -273,7 +273,7 @@ def _axes(number: int) -> tuple["Figure", list[tuple["Axes", "Axes"]]]:
     return figure, list(zip(upper, lower, strict=True))
 
 
-def _label(axis: "Axis") -> None:
+def label_ticks(axis: "Axis") -> None:
     """Label an axis at 1, 2, 5, 10 and so on, and a long axis at powers of 10 only."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 

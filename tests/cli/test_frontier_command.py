@@ -1,5 +1,6 @@
 """polyest frontier: a page, its figure, JSON; nothing is solved before bad input is refused."""
 
+import json
 import re
 import sys
 
@@ -90,6 +91,36 @@ def test_lines_are_the_tables_of_the_curve(few):
     assert [table.budget.value for table in tables] == [1, 2, 4, 64]
     for table in tables:
         polyest.verify(table)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("--criterion", "variance"), ("--target", "tsallis:0.5"), ("--shape", "concave")],
+)
+def test_the_figure_can_be_drawn_again_from_the_lines_of_json(few, tmp_path, monkeypatch, words):
+    """Every point, mark and line of it: the same bytes."""
+    monkeypatch.setattr(rivals, "RATIOS", (2.0,))
+    path = tmp_path / "pareto.svg"
+    printed = run("frontier", "--K", 4, *words, "--json", "--plot", path)
+    assert printed.exit_code == 0
+    items = [json.loads(line) for line in printed.stdout.splitlines()]
+    rows = [
+        {
+            "target": item["target"],
+            "criterion": item["noise_of"],
+            "K": str(item["K"]),
+            "series": item["series"],
+            "noise": repr(item["noise"]),
+            "bias_upper": repr(item["bias"]["upper"]),
+            "least_lower": repr(item["least"]["lower"]),
+        }
+        for item in items
+    ]
+    shape = words[1] if "--shape" in words else None
+    assert plot.pareto(rows, "svg", shape) == path.read_bytes()
+    forms = {"plug_in"} if "--target" in words else {form.__name__ for form in LOGS}
+    assert forms < {item["label"] for item in items}
+    assert printed.stdout == run("frontier", "--K", 4, *words, "--json").stdout
 
 
 def test_a_figure_is_written_beside_the_page(few, tmp_path, monkeypatch):
