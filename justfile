@@ -51,8 +51,9 @@ tables:
 verify:
     polyest verify --jobs 2
 
-# What is generated and compared by tests: the pages of commands and of the bibliography, the list of public names
+# What is generated and compared by tests: pages of commands and of the bibliography, captions, public names
 generate:
     python docs/cli.py
     python docs/bibliography.py
+    python docs/captions.py
     python tests/support/public_api.py

@@ -18,6 +18,7 @@ FIGURES = (
     "limit",
     "online_cost",
     "pareto",
+    "pareto_grid",
     "self_improvement",
     "shaped_frontier",
     "shapes",

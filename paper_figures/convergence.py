@@ -18,7 +18,6 @@ COLUMNS = {
 UNIT = "log"
 # It needs p itself, so it is no estimator; under mirror descent its loss is 0 up to rounding.
 TRUTH = "true log"
-NAMES = {"miller_madow": "Miller-Madow", "harmonic": "harmonic (Zhang)", "schuermann": "Schürmann"}
 GAMES = {
     "diversity": {"color": BLUE, "marker": "o"},
     "exploration": {"color": ORANGE, "marker": "^"},
@@ -47,7 +46,7 @@ def figure(folder: Path) -> Figure:
             word = "geometric mean" if not level else None
             axes.plot([mean] * 2, (level - 0.4, level + 0.4), color=INK, linewidth=1.8, label=word)
         axes.set_title(title)
-        axes.set_yticks(range(len(estimators)), [NAMES.get(name, name) for name in estimators])
+        axes.set_yticks(range(len(estimators)), [style.named(name) for name in estimators])
         axes.grid(visible=False, axis="y")
     grid[0].invert_yaxis()
     drawn.supxlabel(

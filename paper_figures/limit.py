@@ -49,8 +49,9 @@ def figure(folder: Path) -> Figure:
     left.xaxis.set_major_locator(LogLocator(base=4))
     left.xaxis.set_minor_locator(NullLocator())
     left.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    left.set_title("$(K+1)^2\\,E^*(K)$, proved")
+    left.set_title("scaled least bias, proved")
     left.set_xlabel("K + 1")
+    left.set_ylabel("$(K+1)^2\\,E^*(K)$")
     said = f"tends to\n{shown(constant['value'], constant['error'])}"
     words = {"xycoords": "axes fraction", "ha": "right", "fontsize": style.SMALL}
     left.annotate(said, (0.98, 0.6), **words)
@@ -63,9 +64,9 @@ def figure(folder: Path) -> Figure:
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.yaxis.set_major_locator(LogLocator(numticks=9))
     right.yaxis.set_minor_locator(NullLocator())
-    right.set_title("error of the limit")
-    right.set_xlabel("values n = K + 1 that it is extrapolated from")
-    right.set_ylabel("change by the last of them")
+    right.set_title("error of the extrapolated limit")
+    right.set_xlabel("number of values n = K + 1 extrapolated from")
+    right.set_ylabel("change of the limit by the last value")
     right.legend(loc="lower left")
     return drawn
 

@@ -18,6 +18,7 @@ COLUMNS = {
     "criterion": rows.word,
     "K": rows.word,
     "series": rows.word,
+    "label": rows.word,
     "noise": rows.blank(rows.positive),
     "bias_upper": rows.blank(rows.positive),
     "least_lower": rows.blank(rows.positive),

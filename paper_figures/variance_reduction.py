@@ -5,7 +5,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from paper_figures import rows, style
-from polyest.cli.plot import BLUE, ORANGE
+from polyest.cli.plot import BLUE, GREY, ORANGE
 
 COLUMNS = {
     "method": rows.word,
@@ -16,6 +16,8 @@ COLUMNS = {
     "worst_std": rows.number,
 }
 GROUPS = {16: {"color": BLUE, "marker": "o"}, 64: {"color": ORANGE, "marker": "s"}}
+MOMENTS = {"std": ("at the end", "full"), "worst_std": ("the worst from step 100 on", "none")}
+DOT = {"linestyle": "none", "markersize": 5}
 NAMES = {
     "game-grpo": "group mean",
     "game-grpo, std": "group mean,\ndivided by std",
@@ -36,14 +38,15 @@ def figure(folder: Path) -> Figure:
         left.errorbar(
             mine["accuracy"], at, **span, markersize=5, **look, label=f"groups of {group}"
         )
-        right.plot(mine["std"], at, linestyle="none", markersize=5, **look)
-        open_look = {"linestyle": "none", "markersize": 5, "fillstyle": "none", **look}
-        right.plot(mine["worst_std"], at, **open_look)
+        for column, (_, filling) in MOMENTS.items():
+            right.plot(mine[column], at, **DOT, **look, fillstyle=filling)
     left.set_yticks(range(len(methods)), [NAMES[method] for method in methods])
     left.invert_yaxis()
+    for said, filling in MOMENTS.values():  # without data: what the legend says of both groups
+        right.plot([], [], **DOT, color=GREY, marker="o", fillstyle=filling, label=said)
     left.set_title("final accuracy, 95 % interval")
-    right.set_title("its standard deviation across seeds")
-    right.set_xlabel("filled: at the end; open: the worst from step 100 on")
+    right.set_title("its spread across seeds")
     left.set_xlabel("probability of the right answer")
-    style.explain(drawn, [left], 2)
+    right.set_xlabel("standard deviation of that probability")
+    style.explain(drawn, [left, right], 4)
     return drawn

@@ -7,6 +7,7 @@ requested figures are drawn before the first is written, so that a failure chang
 
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -110,10 +111,17 @@ def redraw(names: Iterable[str], out: Path | None, update: Progress) -> list[Pat
 
 
 def contents(name: str) -> list[bytes]:
-    """Return one figure as the contents of a file in each format of FORMS."""
+    """Return one figure as the contents of a file in each format of FORMS, with its caption inside."""
+    caption = captions()[name]
     with plot.styled():
         figure = import_module(f"{PACKAGE}.{name}").figure(checkout() / RESULTS)
-        return [plot.saved(figure, form) for form in FORMS]
+        return [plot.saved(figure, form, caption) for form in FORMS]
+
+
+def captions() -> dict[str, str]:
+    """Return the caption of each figure.  Raises FigureNotFound outside of a checkout."""
+    text = (checkout() / PACKAGE / "captions.toml").read_text(encoding="utf-8")
+    return {name: words["text"] for name, words in tomllib.loads(text).items()}
 
 
 def _package() -> ModuleType:

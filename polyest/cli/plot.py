@@ -53,11 +53,13 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "polyest",
 }
+# What a file of each format says of itself: no date, and where its caption stands.
 UNDATED: Mapping[str, dict[str, None]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None},
     "svg": {"Date": None},
 }
+CAPTION = {"png": "Description", "pdf": "Subject", "svg": "Description"}
 FORMATS = tuple(UNDATED)
 
 SOLID = {"linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.4}
@@ -194,10 +196,10 @@ def styled() -> Iterator[None]:
             fontManager.ttflist = listed
 
 
-def saved(figure: "Figure", form: str) -> bytes:
-    """Return a figure as a file of format `form`, one of FORMATS, without a date."""
-    content = BytesIO()
-    figure.savefig(content, format=form, metadata=dict(UNDATED[form]))
+def saved(figure: "Figure", form: str, caption: str | None = None) -> bytes:
+    """Return a figure as a file of format `form`, one of FORMATS, without a date and with its caption."""
+    content, said = BytesIO(), {} if caption is None else {CAPTION[form]: caption}
+    figure.savefig(content, format=form, metadata={**UNDATED[form], **said})
     return content.getvalue()
 
 

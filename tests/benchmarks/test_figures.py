@@ -1,5 +1,6 @@
 """The figures of the paper: each holds what its files say, and repeats."""
 
+import re
 from io import BytesIO
 from math import log
 
@@ -12,12 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from measured import FIGURES, FILES, ROOT, gathered
 
+from paper_figures import online_cost, style
 from polyest.cli import figures, plot
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     return gathered(tmp_path_factory.mktemp("results"))
+
+
+# Figures that list the arms of an experiment by their names in its file.
+LISTS_OF_ARMS = {"calibration", "calibration_smollm", "consensus", "coverage_smollm", "history"}
 
 
 # What is in them
@@ -49,26 +55,30 @@ def test_bias_curves_are_the_columns_of_the_file(results):
         assert np.abs(error).max() == pytest.approx(least, rel=1e-4)
 
 
-def test_bias_rates_are_those_of_the_file_with_their_slopes(results):
+def test_bias_rates_are_those_of_the_file_each_with_its_name(results):
     drawn = figure(results, "bias_rates")
     left, plain, centred = drawn.axes
     rows = table(results, "bias_rates")
     independent = [row for row in rows if row["count"] == "independent"]
     series = {row["series"] for row in independent}
-    wanted = set()
+    wanted, ends = set(), set()
     for name in series:
         mine = [row for row in independent if row["series"] == name]
         wanted.add(tuple(pair(numbers(mine, "K"), numbers(mine, "bias_upper"))))
+        if name != "limit":
+            ends.add((style.named(name), float(mine[-1]["bias_upper"])))
     assert places(left) == wanted
-    said = " ".join(label for label, _, _ in spots(left)).replace("\N{MINUS SIGN}", "-")
-    for row in table(results, "bias_slopes"):
-        if row["series"] != "limit":
-            error = float(row["slope_pm"])
-            digits = -int(f"{error:e}".partition("e")[2])
-            text = f"{float(row['slope']):.{digits}f}\N{PLUS-MINUS SIGN}{error:.{digits}f}"
-            assert text in said
-    assert "limit 0.32509/(K+1)$^2$" in said
-    assert any("at a fixed noise" in text.get_text() for text in left.texts)
+    said = {text.get_text(): text.xy for text in left.texts}
+    assert ends <= {(label, place[1]) for label, place in said.items()}
+    assert any(label.startswith("0.32509/(K+1)$^2$") for label in said)
+    assert any("at a fixed noise" in label for label in said)
+    # What lies on another line is drawn wide and pale below it, and their markers take turns.
+    wide = [
+        line.get_data() for line in left.get_lines() if line.get_alpha() and line.get_zorder() < 2
+    ]
+    assert len(wide) == 3
+    taken = [tuple(line.get_markevery()) for line in left.get_lines() if line.get_markevery()]
+    assert sorted(taken) == [(0, 2), (0, 2), (1, 2), (1, 2)]
     for axes, baseline in ((plain, "no baseline"), (centred, "group mean")):
         groups = [row for row in rows if row["count"] != "independent"]
         shown = [f"{name}, {baseline}" for name in ("log", "noise 8", "minimax")]
@@ -82,6 +92,9 @@ def test_bias_rates_are_those_of_the_file_with_their_slopes(results):
         }
         assert places(axes) == wanted
         assert len(wanted) == 5
+        assert {text.get_text() for text in axes.texts} == {
+            "log(X/G)", "noise 8", "minimax", "noise 8, wrong", "minimax, wrong"
+        }  # fmt: skip
 
 
 def test_coefficients_are_entries_over_the_log_of_the_share(results):
@@ -125,7 +138,7 @@ def test_limit_has_proved_values_the_constant_and_its_digits(results):
         )
 
 
-def test_online_cost_is_every_row_of_the_file(results):
+def test_online_cost_is_every_row_of_the_file_in_words(results):
     left, right = figure(results, "online_cost").axes
     rows = table(results, "online_cost")
     looked = [row for row in rows if row["stage"] == "look-up"]
@@ -133,22 +146,61 @@ def test_online_cost_is_every_row_of_the_file(results):
     dots = {
         (label, a, ways[int(b)]) for label, x, y in spots(left) for a, b in zip(x, y, strict=True)
     }
-    assert dots == {(r["kind"], round(float(r["milliseconds"]), 9), r["way"]) for r in looked}
-    paid = [row for row in rows if row["stage"] != "look-up"]
-    dots = {(label, a, b) for label, x, y in spots(right) for a, b in zip(x, y, strict=True)}
-    stages = {"integers": "integers", "strings": "texts"}
+    kinds = {kind: label for kind, (label, _) in online_cost.KINDS.items()}
     assert dots == {
+        (kinds[r["kind"]], round(float(r["milliseconds"]), 9), online_cost.LOOKED_UP[r["way"]])
+        for r in looked
+    }
+    paid = [row for row in rows if row["stage"] != "look-up"]
+    lines = {(label, a, b) for label, x, y in spots(right) for a, b in zip(x, y, strict=True)}
+    assert lines == {
         (
-            f"{stages[r['stage']]}: {r['way']}",
+            online_cost.WAYS[r["stage"], r["way"]][0],
             float(r["group"]),
             round(float(r["milliseconds"]), 9),
         )
         for r in paid
     }
+    names = {label for label, *_ in dots | lines} | set(ways)
+    assert len(names) == len({*kinds} & {r["kind"] for r in looked}) + len(
+        {r["way"] for r in looked}
+    ) + len({(r["stage"], r["way"]) for r in paid})  # each has its own
+    assert not [name for name in names if re.search(r"int\d|float\d|_|\[|np\.|Counter", name)]
 
 
-def test_pareto_has_every_point_of_three_criteria_and_every_peer(results):
-    grid = np.reshape(figure(results, "pareto").axes, (4, 4))
+def test_pareto_has_the_curve_and_eight_named_marks(results):
+    rows = [row for row in table(results, "pareto") if row["criterion"] == "gradient-variance"]
+    peers = table(results, "peers")
+    for axes, K in zip(figure(results, "pareto").axes, ("16", "64"), strict=True):
+        assert axes.get_title("left") == f"K = {K}"
+        curve = [row for row in rows if (row["K"], row["series"]) == (K, "optimal")]
+        assert tuple(pair(numbers(curve, "noise"), numbers(curve, "bias_upper"))) in places(axes)
+        forms = {"miller_madow", "harmonic", "jackknife", "schuermann", "log_count", "log_smoothed"}
+        wanted = {
+            plot.LOOKS[row["series"]][0]: (float(row["noise"]), float(row["bias_upper"]))
+            for row in rows
+            if row["K"] == K and row["series"] in forms
+        }
+        here = {row["table"]: row for row in peers if row["K"] == K}
+        for name, label in (("jvhw", "JVHW"), ("bub, m = 10 N", "BUB, m = 10 (K+1)")):
+            quotient = float(here[name]["gradient_variance"]) / float(
+                here["log_count"]["gradient_variance"]
+            )
+            wanted[label] = quotient, float(here[name]["bias_upper"])
+        assert len(wanted) == 8
+        said = {text.get_text(): tuple(text.xy) for text in axes.texts}
+        assert wanted.items() <= said.items()
+        dots = {spot for _, x, y in spots(axes) for spot in zip(x, y, strict=True)}
+        assert {tuple(np.round(place, 9)) for place in wanted.values()} <= dots
+        (default,) = [row for row in curve if row["label"] == "noise 8"]
+        place = float(default["noise"]), float(default["bias_upper"])
+        assert said["noise 8, the default"] == place
+        for x, y in wanted.values():
+            assert axes.viewLim.contains(x, y)
+
+
+def test_pareto_grid_has_every_point_of_three_criteria_and_every_peer(results):
+    grid = np.reshape(figure(results, "pareto_grid").axes, (4, 4))
     rows = [row for row in table(results, "pareto") if row["noise"]]
     peers = table(results, "peers")
     criteria = ("gradient-variance", *plot.NOISE)
@@ -210,6 +262,41 @@ def test_shaped_frontier_has_every_point_and_its_quotient(results):
         ends = [float(r["noise"]) for r in mine if r["minimax"] == "yes" and r["series"] != "free"]
         assert sorted(star.get_xdata()[0] for star in stars) == sorted(ends)
         assert len(ends) == 2
+
+
+def words(drawn):
+    """Every text of a figure that is seen."""
+    return [text.get_text() for text in drawn.findobj(matplotlib.text.Text) if text.get_text()]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_one_thing_has_one_name_in_every_figure(results, name):
+    """A table of least bias is "noise 8", AQP the second-moment program, and a sample a completion."""
+    for text in words(figure(results, name)):
+        assert "AQP" not in text or text == "least second moment (AQP)"
+        assert not re.search(r"\btraces?\b|\bdraws, K\b", text)
+        assert not re.search(r"noise \d", text) or not re.match(r"AQP|optimal|table", text)
+        assert text not in style.SERIES or style.named(text) == text or name in LISTS_OF_ARMS
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_axis_says_what_it_shows(results, name):
+    """By its own label, that of the first of its row or the last of its column, or that of the figure."""
+    drawn = figure(results, name)
+    parts = [drawn, *drawn.subfigs]
+    across = any(part.get_supxlabel() for part in parts)
+    up = any(part.get_supylabel() for part in parts)
+    for axes in drawn.axes:
+        place = axes.get_subplotspec()
+        mates = [other for other in drawn.axes if other.get_figure() is axes.get_figure()]
+        column = [o for o in mates if o.get_subplotspec().colspan == place.colspan]
+        row = [o for o in mates if o.get_subplotspec().rowspan == place.rowspan]
+        last = max(column, key=lambda other: other.get_subplotspec().rowspan.stop)
+        first = min(row, key=lambda other: other.get_subplotspec().colspan.start)
+        assert across or axes.get_xlabel() or last.get_xlabel()
+        ticks = [tick.get_text() for tick in first.get_yticklabels()]
+        named = any(re.search("[a-z]{3}", tick) for tick in ticks)
+        assert up or axes.get_ylabel() or first.get_ylabel() or named
 
 
 def test_no_letter_is_too_small_to_print(results):

@@ -7,6 +7,8 @@ import pytest
 from drawings import figure, numbers, pair, places, spots, table
 from measured import LOOKS, gathered
 
+from paper_figures import style
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
@@ -111,12 +113,7 @@ def test_convergence_has_every_cell_in_units_of_the_log_s(results):
             assert dots == pytest.approx(ratios, rel=1e-6)
             (mean,) = {x[0] for x, y in near if y == (level - 0.4, level + 0.4)}
             assert mean == pytest.approx(exp(np.mean(np.log(ratios))), rel=1e-6)
-            assert (
-                labels[level]
-                .replace("ü", "ue")
-                .lower()
-                .startswith(estimator[:6].lower().replace("_", "-"))
-            )
+            assert labels[level] == style.named(estimator)
 
 
 def test_history_has_the_losses_of_seven_arms_with_their_intervals(results):
@@ -187,6 +184,9 @@ def test_variance_reduction_is_every_row_of_the_file(results):
         assert tuple(pair(numbers(mine, "accuracy"), at)) in places(left)
         for column in ("std", "worst_std"):
             assert tuple(pair(numbers(mine, column), at)) in places(right)
+    assert right.get_xlabel() == "standard deviation of that probability"
+    said = {label for label, x, _ in spots(right) if not x}
+    assert said == {"at the end", "the worst from step 100 on"}
 
 
 def test_trained_has_six_rewards_and_where_they_end(results):
@@ -199,7 +199,11 @@ def test_trained_has_six_rewards_and_where_they_end(results):
     }
     arms = ("log", "log, tuned", "monotone", "noise 8", "monotone, visit", "true log")
     wanted = [float(rows[arm]["kl"]) for arm in arms]
-    assert [bar.get_width() for bar in axes.patches] == pytest.approx(wanted)
+    assert [bar.get_width() for bar in axes.patches[:6]] == pytest.approx(wanted)
     said = [text.get_text() for text in axes.texts]
     assert said[:6] == [f"{kl:.3f}" for kl in wanted]
-    assert said[6] == f"before training {float(rows['log']['before']):.3f}"
+    before = float(rows["log"]["before"])
+    assert said[6] == f"{before:.3f} before training;"
+    worse = axes.patches[-1]  # the ground right of where training began
+    assert worse.get_x() == pytest.approx(before)
+    assert worse.get_x() + worse.get_width() == pytest.approx(axes.get_xlim()[1])

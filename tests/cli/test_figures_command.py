@@ -129,16 +129,31 @@ def test_rows_lost_doubled_or_blank_are_drawn_or_named(spoiled, name, stem, seed
 ALONE = {
     "a constant less": (
         "limit",
+        "limit.csv",
         lambda r: r["kind"] != "constant",
         "holds no row of kind constant",
     ),
     "a curve less": (
         "pareto",
+        "pareto.csv",
+        lambda r: (r["criterion"], r["K"], r["series"]) != ("gradient-variance", "16", "optimal"),
+        "holds no row of K 16, series optimal",
+    ),
+    "a mark less": (
+        "pareto",
+        "pareto.csv",
+        lambda r: (r["criterion"], r["K"], r["series"]) != ("gradient-variance", "64", "harmonic"),
+        "holds no row of K 64, series harmonic",
+    ),
+    "a curve of the grid less": (
+        "pareto_grid",
+        "pareto.csv",
         lambda r: (r["criterion"], r["K"], r["series"]) != ("variance", "16", "optimal"),
         "holds no row of K 16, series optimal",
     ),
     "a unit less": (
         "convergence",
+        "convergence.csv",
         lambda r: (r["estimator"], r["group"], r["game"]) != ("log", "8", "coherence"),
         "holds no row of game coherence",
     ),
@@ -147,11 +162,11 @@ ALONE = {
 
 @pytest.mark.parametrize("lacking", ALONE)
 def test_a_row_that_others_need_is_missed(spoiled, lacking):
-    name, kept, said = ALONE[lacking]
-    with (spoiled / f"{name}.csv").open(newline="") as stream:
+    name, file, kept, said = ALONE[lacking]
+    with (spoiled / file).open(newline="") as stream:
         reader = csv.DictReader(stream)
         rows = [row for row in reader if kept(row)]
-    with (spoiled / f"{name}.csv").open("w", newline="") as stream:
+    with (spoiled / file).open("w", newline="") as stream:
         writer = csv.DictWriter(stream, reader.fieldnames)
         writer.writeheader()
         writer.writerows(rows)

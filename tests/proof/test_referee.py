@@ -27,7 +27,7 @@ def lines(name):
     return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text().splitlines()]
 
 
-AQP = sorted(
+BUDGETED = sorted(
     path.stem
     for path in FOLDER.glob("*.jsonl")
     if "minimax" not in path.stem and "universal" not in path.stem
@@ -37,7 +37,7 @@ AQP = sorted(
 def test_the_families_are_those_of_the_release():
     noises = [f"log-gradient-variance-noise{r}" for r in (1, 16, 2, 4, 8)]
     others = ["log-squared-error", "log-variance-noise1", "log-variance-noise8"]
-    assert [*noises, *others, "tsallis0.5-gradient-variance-noise8"] == AQP
+    assert [*noises, *others, "tsallis0.5-gradient-variance-noise8"] == BUDGETED
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def sixty_digits():
         yield
 
 
-@pytest.mark.parametrize("name", AQP)
+@pytest.mark.parametrize("name", BUDGETED)
 def test_every_claim_is_met_and_reached(name):
     for record in lines(name):
         check_claims(record)
@@ -54,7 +54,7 @@ def test_every_claim_is_met_and_reached(name):
 
 @pytest.mark.parametrize("claim", ["bias", *CRITERIA])
 def test_a_claim_that_is_a_little_too_good_is_refuted(claim):
-    record = json.loads(json.dumps(lines(AQP[0])[15]))
+    record = json.loads(json.dumps(lines(BUDGETED[0])[15]))
     if claim == "bias":
         record["bias"]["upper"] = repr(float(record["bias"]["upper"]) * (1 - 1e-7))
     else:
@@ -105,7 +105,7 @@ def least(record):
     return (lowest - limit * mpmath.fsum(mus)) / mpmath.fsum(abs(x) for x in lambdas)
 
 
-@pytest.mark.parametrize("name", AQP)
+@pytest.mark.parametrize("name", BUDGETED)
 def test_the_least_lagrangian_is_the_bound_of_the_optimum(name):
     records = [
         r for r in lines(name) if r["K"] in (5, 8, 13, 24) and "alternation" not in r["witness"]

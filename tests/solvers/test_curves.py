@@ -178,7 +178,7 @@ def test_fewer_places_miss_peaks(monkeypatch):
 
 @pytest.mark.parametrize("side", [-1, 1])
 def test_a_search_that_begins_where_the_curve_bends_up_ends_on_a_top(side):
-    """As between two tops that are about to merge: a parabola there has no top, but the slope leads to one."""
+    """As between two tops that merge: a parabola there has no top, and the slope leads to one."""
     view = curves(8, "gradient-variance")
     top, period = 0.5, 4 * view.step
     begun = np.array([top + side * 1.05 * view.step])  # tops are searched from half a step away

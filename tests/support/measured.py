@@ -14,7 +14,7 @@ LOOKS = (0, 10, 25, 50, 75, 100)
 # The files of each figure, and a column of numbers in each.
 FILES = {
     "bias_curves": {"bias_curves": "minimax"},
-    "bias_rates": {"bias_rates": "bias_upper", "bias_slopes": "slope_pm"},
+    "bias_rates": {"bias_rates": "bias_upper"},
     "calibration": {"calibration": "kl_pm"},
     "calibration_smollm": {"calibration_smollm": "J_pm", "calibration_smollm_answers": "nu"},
     "coefficients": {"coefficients": "entry"},
@@ -25,6 +25,7 @@ FILES = {
     "limit": {"limit": "K"},
     "online_cost": {"online_cost": "milliseconds"},
     "pareto": {"pareto": "bias_upper", "peers": "gradient_variance"},
+    "pareto_grid": {"pareto": "bias_upper", "peers": "gradient_variance"},
     "self_improvement": {"self_improvement": "after_pm", "self_improvement_runs": "early"},
     "shaped_frontier": {"shaped_frontier": "bias_upper"},
     "shapes": {"shapes": "value"},
