@@ -24,8 +24,9 @@ Ctrl-C. Missing folders of a file that it writes are made.
 `polyest show -K 14 --json | jq '.bias.upper > 0.01'` prints `false`. Each is the shortest decimal that reads
 back to the same double, so that no digit is lost; a bound that is infinite is `null`. A table has the keys of
 the [table format](format.md) without `schema`, because it is not a line of that format, in which real numbers
-are decimal strings. `--lines` prints such lines, and `-o FILE` writes them: `polyest.loads` and
-`polyest verify` read both.
+are decimal strings. `polyest frontier --json` puts before them where the table lies in the figure: `series`,
+`label`, `noise`, the criterion `noise_of` that it is of, and `least`, the bracket of E*(K). `--lines` prints
+lines of that format, and `-o FILE` writes them: `polyest.loads` and `polyest verify` read both.
 
 **Completion.** The shell completes commands, options, closed choices and files after
 

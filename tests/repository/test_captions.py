@@ -26,7 +26,9 @@ def test_every_figure_has_its_words_and_no_other():
         assert words["text"].endswith(".")
         assert "\n" not in words["alt"] + words["text"]
         assert "]" not in words["alt"]  # it ends what stands in the brackets of a page
-        assert words["text"].count("*") < 2  # of two, the site makes italics of what is between them
+        assert (
+            words["text"].count("*") < 2
+        )  # of two, the site makes italics of what is between them
 
 
 @pytest.mark.parametrize("page", PAGES)
