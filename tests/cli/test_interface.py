@@ -190,12 +190,12 @@ def test_json_and_lines_have_the_same_numbers_to_the_last_bit(words):
     if (
         words[0] == "frontier"
     ):  # whose objects say where a table lies, and have marks beside the curve
-        objects = [given for given in objects if given["series"] == "optimal"]
-        objects = [{key: given[key] for key in given if key not in PLACE} for given in objects]
-    for given, right in zip(objects, lines, strict=True):
+        curve = [item for item in objects if item["series"] == "optimal"]
+        objects = [{key: item[key] for key in item if key not in PLACE} for item in curve]
+    for printed, right in zip(objects, lines, strict=True):
         exact = json.loads(right)
         assert exact.pop("schema") in (1, 2)
-        pairs = zip(leaves(given), leaves(exact), strict=True)
+        pairs = zip(leaves(printed), leaves(exact), strict=True)
         for (path, number), (same, text) in pairs:
             assert path == same
             assert (
@@ -203,7 +203,7 @@ def test_json_and_lines_have_the_same_numbers_to_the_last_bit(words):
                 or (number is None and float(text) == float("inf"))
                 or number == float(text)
             )
-        assert given["K"] == polyest.loads(right).K
+        assert printed["K"] == polyest.loads(right).K
 
 
 def test_an_object_of_json_is_no_line_of_a_file_and_says_so():
