@@ -1,8 +1,8 @@
-"""The arms of one cell, each at its best rate, and at its best multiplier and pull where those are chosen too.
+"""The arms of one cell, each at its best rate, and multiplier and pull where those are chosen too.
 
 Rates stand on the grid of powers of 2.  Every second one from LOW to HIGH is tried first; while the best of
-them stands at an end, up to MORE go beyond it; then the two neighbours of the best.  A multiplier or a pull at
-an end of its grid extends that grid once.  `edge` names what still stands at an end.
+them stands at an end, up to MORE go beyond it; then the two neighbours of the best.  A multiplier or a pull
+at an end of its grid extends that grid once.  `edge` names what still stands at an end.
 
 All that is chosen is chosen by the mean loss of TUNING seeds, and the rows are measured on SEEDS.
 """

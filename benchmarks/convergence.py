@@ -1,4 +1,4 @@
-"""Policies trained on games with known optima, with the switches that trainers have, each arm at its best rate.
+"""Policies trained on games with known optima, with the switches of trainers, each arm at its best rate.
 
     python benchmarks/convergence.py             # every cell not yet in results/convergence.csv, MINUTES
     python benchmarks/convergence.py --quick     # one small cell, to standard output
