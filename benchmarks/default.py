@@ -2,14 +2,14 @@
 
     python benchmarks/default.py     # results/default.csv and results/rule.csv, from what was measured
 
-THE CRITERION, written down before anything was run.  A cell is a setting of convergence.csv (game, update,
+THE CRITERION, written down before anything was run. A cell is a setting of convergence.csv (game, update,
 scaling, group, prompts, steps), or of noise_training.csv (group, prompts, steps, scaling; the mean over the
-shapes of answers, which nobody knows beforehand).  The ratio of a candidate in a cell is its loss over the
-least loss of the CANDIDATES there.  The default is the candidate with the least geometric mean of ratios over
-all cells, with and without division by the standard deviation, among those whose worst ratio is at most WORST;
-if none is, the one with the least worst ratio.  Where the monotone table is within error of it (the 95 % interval of the
-mean difference of the logs, over the cells, holds 0, and its worst ratio is at most WORST), the monotone
-table is the default, because a user understands it.
+shapes of answers, which nobody knows beforehand). The ratio of a candidate in a cell is its loss over the
+least loss of the CANDIDATES there. The default is the candidate with the least geometric mean of ratios
+over all cells, with and without division by the standard deviation, among those whose worst ratio is at
+most WORST; if none is, the one with the least worst ratio. Where the monotone table is within error of it
+(the 95 % interval of the mean difference of the logs, over the cells, holds 0, and its worst ratio is at
+most WORST), the monotone table is the default, because a user understands it.
 
 THE RULE takes the table of least
 

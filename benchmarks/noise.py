@@ -1,7 +1,6 @@
 """How much variance a reward table should have: exact errors of one step, and policies trained with each.
 
     python benchmarks/noise.py              # results/noise_{errors,training}.csv, 10 minutes on two cores
-    python benchmarks/noise.py --summary    # what follows from those files, at once
     python benchmarks/noise.py --quick      # a small part, to standard output
 
 The table "noise r" is the one of least bias with the variance ratio r: its sup p Var is at most r times that
@@ -24,7 +23,6 @@ import argparse
 from collections.abc import Iterable
 from functools import cache, partial
 from itertools import product
-from math import exp, log
 from pathlib import Path
 
 import arms
@@ -38,9 +36,8 @@ from training import Plan, Task, train
 import polyest
 from polyest import closed_forms
 from polyest.arrays import Floats
-from polyest.errors import TableNotFound
 from polyest.gradients import BASELINES
-from polyest.recommendation import ANSWERS, NOISES, error, in_group
+from polyest.recommendation import ANSWERS, error
 
 FOLDER = Path(__file__).parent / "results"
 ERRORS, TRAINING = FOLDER / "noise_errors.csv", FOLDER / "noise_training.csv"
@@ -60,24 +57,18 @@ OTHERS = {  # beside the arms of arms.py
 }
 
 
-def tables(group: int, K: int) -> dict[str, np.ndarray]:
-    """Rewards u_1..u_G by name: the tables released for sample size K, and those that they replace."""
-    by_name = {
-        "log": closed_forms.log_count(group - 1),
-        "harmonic": closed_forms.harmonic(K),
-        "jackknife": closed_forms.jackknife(K),
+def tables(group: int, K: int) -> dict[str, Floats]:
+    """Rewards u_1..u_G by arm, for counts with K draws beside the own completion."""
+    entries = {
+        name: arms.entries_of(arm, K) for name, arm in (arms.ARMS | OTHERS).items() if plain(arm)
     }
-    keywords = {f"noise {noise}": {"noise": noise} for noise in NOISES}
-    for noise in (1, 8):
-        keywords[f"variance {noise}"] = {"criterion": "variance", "noise": noise}
-    for criterion in ("squared-error", "minimax"):
-        keywords[criterion] = {"criterion": criterion}
-    for name, words in keywords.items():
-        try:
-            by_name[name] = polyest.load(K, **words)
-        except TableNotFound:
-            continue  # there is no minimax table above K = 40
-    return {name: in_group(table, group) for name, table in by_name.items()}
+    entries["log"] = closed_forms.log_count(group - 1).coefficients  # log(X/G) with any baseline
+    return {name: c[np.minimum(np.arange(group), len(c) - 1)] for name, c in entries.items()}
+
+
+def plain(arm: Arm) -> bool:
+    """Whether an arm is one table, with nothing to choose."""
+    return arm.entries is not None and not arm.visits and arm.multipliers == (1.0,)
 
 
 def errors(groups: Iterable[int]) -> list[Row]:
@@ -126,15 +117,6 @@ def cells(groups: Iterable[int], prompts: Iterable[int], lengths: Iterable[int])
     return sorted(listed, key=lambda c: int(c["group"]) * int(c["prompts"]) * int(c["steps"]))
 
 
-def losses(rows: list[dict[str, str]]) -> dict[tuple[int, int, int], dict[str, float]]:
-    """Mean loss over the shapes, by group, prompts and steps, and by table."""
-    by_cell: dict[tuple[int, int, int], dict[str, list[float]]] = {}
-    for row in rows:
-        where = int(row["group"]), int(row["prompts"]), int(row["steps"])
-        by_cell.setdefault(where, {}).setdefault(row["table"], []).append(float(row["loss"]))
-    return {w: {t: float(np.mean(x)) for t, x in by.items()} for w, by in by_cell.items()}
-
-
 def mean_errors(rows: list[dict[str, str]]) -> dict[tuple[int, str], tuple[float, float]]:
     """Mean square bias, and noise of one group, over the shapes, by group and table, under a group mean."""
     by_table: dict[tuple[int, str], list[tuple[float, float]]] = {}
@@ -145,54 +127,9 @@ def mean_errors(rows: list[dict[str, str]]) -> dict[tuple[int, str], tuple[float
     return {key: tuple(np.mean(pairs, axis=0)) for key, pairs in by_table.items()}
 
 
-def best_noise(of_step: dict, group: int, averaged: int) -> str:
-    """The variance ratio of the least error where the gradients of `averaged` groups are averaged."""
-    names = [f"noise {noise}" for noise in NOISES]
-    return min(names, key=lambda t: of_step[group, t][0] + of_step[group, t][1] / averaged)
-
-
-def regrets(
-    trained: dict, of_step: dict
-) -> tuple[dict[str, float], dict[int, tuple[float, float]]]:
-    """Loss over that of the best noise: of each table, and of polyest.recommendation by its STEPS.
-
-    Both are geometric means over groups, prompts and steps; those of the rule come with the worst.
-    """
-    names = {
-        t for by in trained.values() for t in by if all(t in other for other in trained.values())
-    }
-    best = {where: min(by[f"noise {noise}"] for noise in NOISES) for where, by in trained.items()}
-    fixed = {t: _geometric(by[t] / best[w] for w, by in trained.items()) for t in sorted(names)}
-    rule = {}
-    for steps in HORIZONS:
-        ratios = [
-            by[best_noise(of_step, where[0], where[1] * steps)] / best[where]
-            for where, by in trained.items()
-        ]
-        rule[steps] = _geometric(ratios), max(ratios)
-    return fixed, rule
-
-
-def _geometric(values: Iterable[float]) -> float:
-    return exp(float(np.mean([log(value) for value in values])))
-
-
-def summary() -> list[str]:
-    fixed, rule = regrets(losses(origin.read(TRAINING)), mean_errors(origin.read(ERRORS)))
-    lines = ["loss after training, times that of the best noise of each cell (geometric mean)"]
-    lines += [
-        f"  {table:14} {times:6.3f}" for table, times in sorted(fixed.items(), key=lambda x: x[1])
-    ]
-    lines += ["the rule of polyest.recommendation, by its STEPS: mean, worst"]
-    return lines + [
-        f"  {steps:4} {mean:6.3f} {worst:6.3f}" for steps, (mean, worst) in rule.items()
-    ]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="groups of 4, to standard output")
-    parser.add_argument("--summary", action="store_true", help="what follows from the files")
     given = parser.parse_args()
     if given.quick:
         print(
@@ -202,10 +139,8 @@ def main() -> None:
             end="",
         )
         return
-    if not given.summary:
-        origin.write(errors(GROUPS), PACKAGES, ERRORS)
-        contest.measured(TRAINING, PACKAGES, cells(GROUPS, TRAINED, LENGTHS), cell)
-    print("\n".join(summary()))
+    origin.write(errors(GROUPS), PACKAGES, ERRORS)
+    contest.measured(TRAINING, PACKAGES, cells(GROUPS, TRAINED, LENGTHS), cell)
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def of_arm(arm: Arm, group: int) -> tuple[bool, bool, Floats, Floats, Floats, Fl
 
 
 def _pair(arm: Arm, K: int, draws: int) -> tuple[Floats, Floats]:
-    """Entries of K draws, the last one repeated, as a group of one answer is paid no matter what; of `draws`."""
+    """Entries of K draws, the last repeated, as a group of one answer is paid no matter what; of `draws`."""
     own = arms.entries_of(arm, K)
     plugged = arm.entries is arms.log_share  # has no entry of an answer that was not drawn
     other = (
@@ -118,7 +118,7 @@ def _pair(arm: Arm, K: int, draws: int) -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=12)  # of the seeds of a cell
 def draws(seed: int, steps: int, orbit: int, prompts: int, group: int) -> tuple[Floats, np.ndarray]:
-    """Uniform numbers (steps, orbit, prompts group), ascending, and the group of each; all arms have the same."""
+    """Uniform numbers (steps, orbit, prompts group), ascending, and the group of each, for all arms."""
     numbers = np.random.default_rng([seed, group]).random((steps, orbit, prompts * group))
     order = numbers.argsort(-1)
     return np.take_along_axis(numbers, order, -1), (order // group).astype(np.int32)
