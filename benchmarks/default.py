@@ -37,6 +37,8 @@ PACKAGES = ("polyest", "numpy")
 CANDIDATES = ("noise 4", "noise 8", "monotone", "concave")
 SHAPE = "monotone"
 WORST = 2.0
+FEW = 4  # prompts a step
+SCALINGS = ("mean", "std")  # what is done to rewards, by `divided`
 SCALES = tuple(2.0**k for k in range(-4, 11))  # of a
 POWERS = (0.0, 0.5, 1.0)  # of b
 RULED = (
@@ -96,24 +98,32 @@ def geometric(values: Iterable[float]) -> float:
     return exp(float(np.mean([log(value) for value in values])))
 
 
+def parts(losses: Losses) -> dict[tuple[str, str], Losses]:
+    """The cells by scaling and by what they have in common."""
+    named: dict[tuple[str, str], Losses] = {("both", "all"): losses}
+    for cell, by in losses.items():
+        game, update, divided, group, prompts, _ = cell
+        amount = "few" if prompts <= FEW else "many"
+        common = ("all", game, update, f"groups of {group}", f"{amount} prompts")
+        for part in dict.fromkeys(common):
+            named.setdefault((SCALINGS[divided], part), {})[cell] = by
+    return named
+
+
 def summary(losses: Losses) -> list[Row]:
-    """A row for each candidate and each part of the cells: all, one scaling, one update, one group."""
-    parts: dict[str, Losses] = {"all": losses}
-    for divided, words in ((0, "less the mean"), (1, "divided by the standard deviation")):
-        parts[words] = {c: by for c, by in losses.items() if c[2] == divided}
-    for place in (0, 1, 3):
-        for value in dict.fromkeys(cell[place] for cell in losses):
-            name = f"groups of {value}" if place == 3 else str(value)
-            parts[name] = {c: by for c, by in losses.items() if c[place] == value}
+    """A row for each part of the cells and each arm that is in all of them."""
     lines: list[Row] = []
-    for part, some in parts.items():
-        of = ratios(some, CANDIDATES)
-        for name, by in of.items():
-            mean, half = mean_and_half_width([log(x) for x in by.values()])
-            line: Row = {"cells": part, "number": len(by), "table": name, "ratio": exp(mean)}
-            line |= {"ratio_low": exp(mean - half), "ratio_high": exp(mean + half)}
-            line |= {"worst": max(by.values()), "chosen": int(name == chosen(of))}
-            lines.append(line)
+    for (scaling, part), some in parts(losses).items():
+        best = chosen(ratios(some, CANDIDATES))
+        least = {cell: min(by[name] for name in CANDIDATES) for cell, by in some.items()}
+        every = [arm for arm in next(iter(some.values())) if all(arm in by for by in some.values())]
+        for arm in every:
+            of = {cell: by[arm] / least[cell] for cell, by in some.items()}
+            mean, half = mean_and_half_width([log(x) for x in of.values()])
+            line: Row = {"scaling": scaling, "cells": part, "number": len(of), "arm": arm}
+            line |= {"ratio": exp(mean), "ratio_low": exp(mean - half)}
+            line |= {"ratio_high": exp(mean + half), "worst": max(of.values())}
+            lines.append({**line, "chosen": int(arm == best)})
     return lines
 
 
