@@ -96,8 +96,7 @@ def _code(recommendation: Recommendation) -> list[str]:
             *[f"    {more})"] * bool(more),
             "past.record(answers, prompts=ids)",
         ]
-    criterion = ', criterion="minimax"' if best.name in SHAPES else ""
-    loaded = f"closed_forms.schuermann({K})" if closed else f"load({K}{criterion}{_keyword(best)})"
+    loaded = f"closed_forms.schuermann({K})" if closed else f"load({K}{_keyword(best)})"
     if not recommendation.history:
         return [
             f"t = polyest.{loaded}",
@@ -112,9 +111,9 @@ def _code(recommendation: Recommendation) -> list[str]:
 
 
 def _keyword(candidate: Candidate) -> str:
-    """Return the option of rewards that names the table, after a comma; nothing for the default."""
+    """Return the options of rewards, and of `load`, that name the table, after a comma; nothing for the default."""
     if candidate.name in SHAPES:
-        return f', shape="{candidate.name}"'
+        return f', criterion="minimax", shape="{candidate.name}"'
     noise = candidate.name.removeprefix("noise ")
     return "" if noise == f"{DEFAULT_NOISE:g}" else f", noise={noise}"
 
