@@ -50,7 +50,6 @@ RULED = (
     "monotone",
     "concave",
     "schuermann",
-    "log",
 )
 
 Cell = tuple[str, str, int, int, int, int]  # game, update, divided, group, prompts, steps
