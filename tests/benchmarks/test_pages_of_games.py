@@ -1,0 +1,118 @@
+"""What docs/experiments.md and docs/howto/help.md say of games and of the default is in the files."""
+
+from math import exp, hypot, log
+from pathlib import Path
+from statistics import fmean
+
+import convergence
+import default
+import origin
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+WORDS = " ".join((DOCS / "experiments.md").read_text().split())
+UNIT = "noise 8"
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """Rows by cell and arm."""
+    by_cell = {}
+    for row in origin.read(convergence.FILE):
+        key = tuple(row[c] for c in convergence.CELL)
+        by_cell.setdefault(key, {})[row["arm"]] = row
+    return by_cell
+
+
+def loss(row):
+    return float(row["loss"])
+
+
+def beyond(low, high):
+    """Whether a loss is below another by more than the intervals of both in quadrature."""
+    return loss(high) - loss(low) > hypot(float(low["loss_pm"]), float(high["loss_pm"]))
+
+
+def times(cells, arm, unit=UNIT, **wanted):
+    """Geometric mean of the loss over that of another arm, over the cells that have both."""
+    ratios = [
+        loss(by[arm]) / loss(by[unit])
+        for key, by in cells.items()
+        if arm in by
+        and unit in by
+        and wanted.items() <= dict(zip(convergence.CELL, key, strict=True)).items()
+    ]
+    return exp(fmean(map(log, ratios)))
+
+
+def games_table(cells):
+    """The table of the section, line by line."""
+    arms = dict.fromkeys(arm for by in cells.values() for arm in by)
+    for arm in arms:
+        line = f"| {arm} |"
+        for divided in "01":
+            mine = [by for key, by in cells.items() if key[2] == divided]
+            having = [by for by in mine if arm in by]
+            mean = f"{times(cells, arm, divided=divided):.2f}"
+            mean = mean if len(having) == len(mine) else f"({mean})"
+            better = sum(beyond(by[arm], by[UNIT]) for by in having)
+            worse = sum(beyond(by[UNIT], by[arm]) for by in having)
+            line += f" {mean} | {better}, {worse} of {len(having)} |"
+        yield line
+
+
+def games_sentences(cells):
+    """What the text says, with its numbers."""
+    networks = {"game": "network", "steps": "20", "group": "64"}
+    consensus = [key for key in cells if key[0] == "coherence" and key[2] == "1"]
+    best = {key: min(loss(cells[key][name]) for name in default.CANDIDATES) for key in consensus}
+    collapsed = sorted(
+        (loss(cells[key]["monotone"]) / best[key] for key in consensus), reverse=True
+    )
+    return (
+        f"**The log as it is loses**: {times(cells, 'log', divided='0'):.1f} times the loss of noise 8 less "
+        f"the mean, {times(cells, 'log', divided='1'):.1f} times divided by the standard deviation.",
+        "it ends as near as the tables do "
+        f"({times(cells, 'log', divided='1', game='diversity'):.2f} times noise 8).",
+        f"**The log times its best factor does not lose**: {times(cells, 'log, tuned', divided='0'):.2f} "
+        "times noise 8, and Schuermann's estimator times its best factor "
+        f"{times(cells, 'schuermann, tuned', divided='0'):.2f}.",
+        f"noise 8 with a factor comes to {times(cells, 'noise 8, tuned', divided='0'):.2f}",
+        f"**The last visit counts for more than any of this**: "
+        f"{times(cells, 'noise 4, visit', divided='0'):.2f} and "
+        f"{times(cells, 'noise 4, visit', divided='1'):.2f} times noise 8.",
+        f"{times(cells, 'noise 8', 'log', **networks):.2f} times in groups of 64",
+        "With groups of 64 noise 4 and the monotone table end lower, at "
+        f"{times(cells, 'noise 4', group='64', divided='0'):.2f} and "
+        f"{times(cells, 'monotone', group='64', divided='0'):.2f} times noise 8 less the mean, "
+        f"{times(cells, 'noise 4', group='64', divided='1'):.2f} and "
+        f"{times(cells, 'monotone', group='64', divided='1'):.2f} divided.",
+        f"({collapsed[0]:.1f} and {collapsed[1]:.1f} times the best table)",
+        f"the true log ends at {times(cells, 'true log', divided='0'):.2f} and "
+        f"{times(cells, 'true log', divided='1'):.2f} times noise 8",
+    )
+
+
+def test_the_table_of_the_games(cells):
+    text = (DOCS / "experiments.md").read_text()
+    for line in games_table(cells):
+        assert line in text
+
+
+def test_the_sentences_of_the_games(cells):
+    for sentence in games_sentences(cells):
+        assert sentence in WORDS
+
+
+def test_where_tables_lose_in_games(cells):
+    """The claims without a number."""
+    for group in ("16", "32", "64"):
+        for divided in "01":
+            by = cells["network", "adam", divided, group, "32", "20"]
+            assert loss(by["noise 8"]) > loss(by["log"])
+    of = {"game": "network", "steps": "20"}
+    assert (
+        min(("noise 4", "noise 8", "monotone", "noise 16"), key=lambda a: times(cells, a, **of))
+        == "monotone"
+    )
+    assert all("rate" not in row["edge"] for by in cells.values() for row in by.values())
