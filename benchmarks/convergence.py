@@ -1,6 +1,6 @@
 """Policies trained on games with known optima, with the switches of trainers, each arm at its best rate.
 
-    python benchmarks/convergence.py             # every cell not yet in results/convergence.csv, MINUTES
+    python benchmarks/convergence.py             # every cell not yet in results/convergence.csv, 36 minutes
     python benchmarks/convergence.py --quick     # one small cell, to standard output
 
 The rewards of the games are made of log nu.  The loss is 0 at the optimum or fixed point, which is known

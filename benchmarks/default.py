@@ -16,8 +16,13 @@ THE RULE takes the table of least
     bias^2 + noise^2/(prompts S),     S = a steps^b,
 
 of the exact bias and noise of one group (noise_errors.csv).  a and b are those of least geometric mean of the
-loss over that of the best candidate, for each scaling, on every second cell of noise_training.csv (a
-checkerboard of group, prompts and steps); the rule is tested on the other cells, and on the games.
+loss over that of the best of RULED, for each scaling, and for each of two kinds of training:
+
+    one prompt    all groups of a step answer the same prompt, whose policy is a table: noise_training.csv
+    prompts       they answer different ones, and a network is trained with Adam: that of convergence.csv
+
+They are fitted on every second cell of that training (a checkerboard), and tested on the others; on the
+games, whose groups answer one prompt too; and on language models (calibration.csv, calibration_smollm.csv).
 """
 
 from collections.abc import Iterable
@@ -31,6 +36,8 @@ import origin
 from convergence import FILE as GAMES
 from runs import Row, mean_and_half_width
 
+from polyest.problem.problem import DEFAULT_NOISE
+
 FOLDER = Path(__file__).parent / "results"
 DEFAULT, RULE = FOLDER / "default.csv", FOLDER / "rule.csv"
 PACKAGES = ("polyest", "numpy")
@@ -39,7 +46,7 @@ SHAPE = "monotone"
 WORST = 2.0
 FEW = 4  # prompts a step
 SCALINGS = ("mean", "std")  # what is done to rewards, by `divided`
-SCALES = tuple(2.0**k for k in range(-4, 11))  # of a
+SCALES = tuple(2.0**k for k in range(-6, 11))  # of a
 POWERS = (0.0, 0.5, 1.0)  # of b
 RULED = (
     "noise 1",
@@ -54,6 +61,16 @@ RULED = (
 
 Cell = tuple[str, str, int, int, int, int]  # game, update, divided, group, prompts, steps
 Losses = dict[Cell, dict[str, float]]  # by arm
+Errors = dict[tuple[int, str], tuple[float, float]]  # squares of bias and noise, by group and table
+NETWORK_STEPS = 20  # the fewer
+SMOLLM = {  # group, and groups of a step
+    "core": (16, 16),
+    "128 groups": (16, 128),
+    "G = 8": (8, 32),
+    "128 prompts": (16, 128),
+    "diversity": (16, 16),
+    "two tokens": (16, 10),
+}
 
 
 def measured() -> Losses:
@@ -126,64 +143,97 @@ def summary(losses: Losses) -> list[Row]:
     return lines
 
 
-def ruled(errors: dict[tuple[int, str], tuple[float, float]], cell: Cell, S: float) -> str:
-    """The table of the rule."""
+def of_models() -> Losses:
+    """Losses of language models by cell and arm, without multipliers."""
+    by_cell: Losses = {}
+    for row in origin.read(FOLDER / "calibration_smollm.csv"):
+        if float(row["multiplier"]) == 1:
+            group, prompts = SMOLLM[row["setting"]]
+            cell = (f"SmolLM2, {row['setting']}", "adam", int(row["divided"]), group, prompts, 120)
+            by_cell.setdefault(cell, {})[row["arm"]] = float(row["J"])
+    for row in origin.read(FOLDER / "calibration.csv"):
+        if float(row["multiplier"]) == 1:
+            divided, numbers = (
+                SCALINGS.index(row["advantage"]),
+                (int(row["group"]), int(row["prompts"])),
+            )
+            cell = (f"transformer, {row['variant']}", "adam", divided, *numbers, 300)
+            by_cell.setdefault(cell, {})[row["arm"]] = float(row["kl"])
+    return {c: by for c, by in by_cell.items() if sum(name in by for name in RULED) > 2}
+
+
+def ruled(errors: Errors, cell: Cell, S: float, names: Iterable[str] = RULED) -> str:
+    """The table of the rule among some."""
     _, _, _, group, prompts, _ = cell
 
     def error(name: str) -> float:
         bias, spread = errors[group, name]
         return bias + spread / (prompts * S)
 
-    return min(RULED, key=error)
+    return min(names, key=error)
 
 
-def regrets(losses: Losses, picked: dict[Cell, str]) -> list[float]:
-    """The loss of the table that was picked over that of the best candidate, by cell."""
-    return [
-        losses[c][name] / min(losses[c][other] for other in RULED if other in losses[c])
-        for c, name in picked.items()
-        if name in losses[c]
-    ]
+def regrets(losses: Losses, errors: Errors, a: float, b: float) -> list[float]:
+    """The loss of the table that the rule picks over the least, by cell, among those that were run there."""
+    ratios = []
+    for cell, by in losses.items():
+        run = [name for name in RULED if name in by]
+        picked = ruled(errors, cell, a * cell[5] ** b, run)
+        ratios.append(by[picked] / min(by[name] for name in run))
+    return ratios
 
 
-def rule(losses: Losses) -> list[Row]:
-    """What a and b are, by scaling, and what the rule is worth where it was made and where it was not."""
+def rule(losses: Losses, models: Losses) -> list[Row]:
+    """What a and b are, and what the rule is worth where it was made and where it was not."""
     errors = noise.mean_errors(origin.read(noise.ERRORS))
     lines: list[Row] = []
-    for divided in (0, 1):
-        mine = [c for c in losses if c[2] == divided]
-        own = [c for c in mine if c[0] == "answers"]
-        made = [c for c in own if _black(c)]
+    for (kind, game), divided in product(
+        (("one prompt", "answers"), ("prompts", "network")), (0, 1)
+    ):
+        own = {c: by for c, by in losses.items() if (c[0], c[2]) == (game, divided)}
         parts = {
-            "made on": made,
-            "tested on": [c for c in own if c not in made],
-            "games": [c for c in mine if c[0] != "answers"],
+            "made on": {c: by for c, by in own.items() if _black(c)},
+            "tested on": {c: by for c, by in own.items() if not _black(c)},
         }
-
-        def picks(cells: list[Cell], a: float, b: float) -> dict[Cell, str]:
-            return {c: ruled(errors, c, a * c[5] ** b) for c in cells}
-
+        if kind == "one prompt":
+            others = {c: by for c, by in losses.items() if c[0] not in ("answers", "network")}
+            parts["games"] = {c: by for c, by in others.items() if c[2] == divided}
+        else:
+            parts["language models"] = {c: by for c, by in models.items() if c[2] == divided}
         a, b = min(
-            product(SCALES, POWERS), key=lambda ab: geometric(regrets(losses, picks(made, *ab)))
+            product(SCALES, POWERS),
+            key=lambda ab: geometric(regrets(parts["made on"], errors, *ab)),
         )
-        for part, cells in parts.items():
-            values = regrets(losses, picks(cells, a, b))
-            line: Row = {"divided": divided, "a": a, "b": b, "cells": part, "number": len(values)}
-            lines.append({**line, "ratio": geometric(values), "worst": max(values)})
+        for part, some in parts.items():
+            line: Row = {"training": kind, "divided": divided, "a": a, "b": b, "cells": part}
+            values = regrets(some, errors, a, b)
+            line |= {"number": len(values), "ratio": geometric(values), "worst": max(values)}
+            lines.append({**line, **_default(some)})
     return lines
+
+
+def _default(losses: Losses) -> Row:
+    """The same of the default of the library, whatever the cell."""
+    name = f"noise {DEFAULT_NOISE:g}"
+    ratios = [by[name] / min(by[n] for n in RULED if n in by) for by in losses.values()]
+    return {"default_ratio": geometric(ratios), "default_worst": max(ratios)}
 
 
 def _black(cell: Cell) -> bool:
     """Whether a cell is black on the checkerboard of group, prompts and steps."""
     _, _, _, group, prompts, steps = cell
-    places = noise.GROUPS.index(group), noise.TRAINED.index(prompts), noise.LENGTHS.index(steps)
+    places = [noise.GROUPS.index(group)]
+    if cell[0] == "answers":
+        places += noise.TRAINED.index(prompts), noise.LENGTHS.index(steps)
+    else:
+        places += [steps == NETWORK_STEPS]
     return sum(places) % 2 == 0
 
 
 def main() -> None:
     losses = measured()
     origin.write(summary(losses), PACKAGES, DEFAULT)
-    origin.write(rule(losses), PACKAGES, RULE)
+    origin.write(rule(losses, of_models()), PACKAGES, RULE)
     print(f"the default of the criterion: {chosen(ratios(losses, CANDIDATES))}")
 
 

@@ -47,9 +47,20 @@ from polyest.cli.terminal import Helping, print_lines, progress, say
     is_flag=True,
     help="The trainer divides by the standard deviation of a group, as GRPO does by default.",
 )
+@click.option(
+    "--one-prompt",
+    is_flag=True,
+    help="All groups of a step answer the same prompt; --prompts is their number.",
+)
 @options.as_json
 def command(
-    group: int, prompts: int, history: int, steps: int, standardised: bool, as_json: bool
+    group: int,
+    prompts: int,
+    history: int,
+    steps: int,
+    standardised: bool,
+    one_prompt: bool,
+    as_json: bool,
 ) -> None:
     """Say which table to use.
 
@@ -68,7 +79,13 @@ def command(
     from polyest.gradients import BASELINES
     from polyest.recommendation import recommend
 
-    advise = partial(recommend, history=history, steps=steps, standardised=standardised)
+    advise = partial(
+        recommend,
+        history=history,
+        steps=steps,
+        standardised=standardised,
+        one_prompt=one_prompt,
+    )
     recommendations, remark, baselines = [], "", BASELINES[::-1]
     with progress("baselines") as update:
         for done, baseline in enumerate(baselines):

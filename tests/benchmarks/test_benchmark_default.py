@@ -7,6 +7,7 @@ import noise
 import origin
 import pytest
 
+from polyest import recommendation
 from polyest.problem.problem import DEFAULT_NOISE
 from polyest.recommendation import AVERAGED, recommend
 
@@ -68,7 +69,7 @@ def same(lines, file):
 
 def test_the_files_follow_from_what_was_measured(losses):
     same(default.summary(losses), default.DEFAULT)
-    same(default.rule(losses), default.RULE)
+    same(default.rule(losses, default.of_models()), default.RULE)
 
 
 def test_parts_of_the_cells_are_named_once(losses):
@@ -82,24 +83,59 @@ def test_parts_of_the_cells_are_named_once(losses):
 
 def test_the_rule_of_the_library_is_the_one_that_was_fitted():
     for row in origin.read(default.RULE):
-        assert AVERAGED[row["divided"] == "1"] == (float(row["a"]), float(row["b"]))
+        how = row["training"] == "one prompt", row["divided"] == "1"
+        assert AVERAGED[how] == (float(row["a"]), float(row["b"]))
+
+
+def test_the_library_says_what_the_rule_is_worth():
+    words = " ".join(recommendation.__doc__.split())
+    ratios = {
+        (row["training"], row["divided"], row["cells"]): f"{float(row['ratio']):.2f}"
+        for row in origin.read(default.RULE)
+    }
+    worst = {
+        (row["training"], row["divided"], row["cells"]): f"{float(row['worst']):.2f}"
+        for row in origin.read(default.RULE)
+    }
+    for training, divided, head, other in (
+        ("prompts", "0", "prompts differ", "language models"),
+        ("prompts", "1", "the same, divided", "language models"),
+        ("one prompt", "0", "one prompt", "games"),
+        ("one prompt", "1", "the same, divided", "games"),
+    ):
+        tested, more = (training, divided, "tested on"), (training, divided, other)
+        loss = " the loss of the best candidate" if training == "prompts" and divided == "0" else ""
+        said = f"{head} {ratios[tested]} times{loss}, at worst {worst[tested]}; of {other} "
+        assert f"{said}{ratios[more]}, {worst[more]}" in words
 
 
 @pytest.mark.parametrize("divided", [0, 1])
-def test_the_library_recommends_what_the_rule_picks(losses, divided):
+@pytest.mark.parametrize("game", ["answers", "diversity", "network"])
+def test_the_library_recommends_what_the_rule_picks(losses, divided, game):
     errors = noise.mean_errors(origin.read(noise.ERRORS))
-    a, b = AVERAGED[bool(divided)]
-    for cell in losses:
-        if cell[2] == divided and cell[3] in (8, 64) and cell[0] in ("answers", "diversity"):
-            _, _, _, group, prompts, steps = cell
-            advice = recommend(group, prompts, steps=steps, standardised=bool(divided))
-            assert advice.chosen.name == default.ruled(errors, cell, a * steps**b)
+    one_prompt = game != "network"
+    a, b = AVERAGED[one_prompt, bool(divided)]
+    some = [c for c in losses if (c[0], c[2]) == (game, divided) and c[3] in (8, 64)]
+    assert some
+    for cell in some:
+        _, _, _, group, prompts, steps = cell
+        advice = recommend(
+            group, prompts, steps=steps, standardised=bool(divided), one_prompt=one_prompt
+        )
+        assert advice.chosen.name == default.ruled(errors, cell, a * steps**b)
+
+
+def test_the_rule_is_no_worse_than_the_default_where_it_was_not_made():
+    for row in origin.read(default.RULE):
+        if row["cells"] == "tested on":
+            assert float(row["ratio"]) < float(row["default_ratio"])
 
 
 def test_half_of_the_cells_make_the_rule_and_the_others_test_it(losses):
-    own = [cell for cell in losses if cell[0] == "answers"]
-    made = [cell for cell in own if default._black(cell)]
-    assert 0.4 < len(made) / len(own) < 0.6
+    for game in ("answers", "network"):
+        own = [cell for cell in losses if cell[0] == game]
+        made = [cell for cell in own if default._black(cell)]
+        assert 0.4 < len(made) / len(own) < 0.6
     for row in origin.read(default.RULE):
         assert 1 <= float(row["ratio"]) <= float(row["worst"])
     assert default.geometric([2.0, 8.0]) == pytest.approx(exp(1.386294361))

@@ -116,3 +116,115 @@ def test_where_tables_lose_in_games(cells):
         == "monotone"
     )
     assert all("rate" not in row["edge"] for by in cells.values() for row in by.values())
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """Rows of default.csv by scaling, part of the cells and arm."""
+    return {(r["scaling"], r["cells"], r["arm"]): r for r in origin.read(default.DEFAULT)}
+
+
+ROWS = {
+    "answers": "calibration to known probabilities, log Q - log nu, one prompt",
+    "exploration": "exploration towards a target, log Q - log nu, with a pull to the start",
+    "diversity": "diversity bonus, -log nu, with a pull to the start",
+    "coherence": "consensus of three wordings, the mean of log nu",
+    "network": "calibration of a network, stopped after 20 or 80 steps",
+}
+YES = {"mean": "no", "std": "yes"}
+
+
+def over_unit(parts, scaling, part, arm):
+    """The loss of an arm in units of the default's, over some cells."""
+    row = parts.get((scaling, part, arm))
+    unit = parts[scaling, part, UNIT]
+    return f"{float(row['ratio']) / float(unit['ratio']):.2f}" if row else "-"
+
+
+def rows_of_rewards(parts):
+    """The first table of the page on whom it helps."""
+    arms = ("log", "log, tuned", "schuermann, tuned", "monotone", "noise 4, visit", "true log")
+    for part, words in ROWS.items():
+        for scaling, yes in YES.items():
+            values = " | ".join(over_unit(parts, scaling, part, arm) for arm in arms)
+            yield f"| {words} | {yes} | {values} | {parts[scaling, part, UNIT]['number']} |"
+
+
+def rows_of_groups(parts):
+    """The second one."""
+    arms = ("log", "noise 2", "noise 4", "noise 16", "monotone", "concave")
+    sizes = [f"groups of {group}" for group in (4, 8, 16, 32, 64)]
+    names = {"few prompts": "up to 4 groups a step", "many prompts": "8 and more", "all": "all"}
+    for part in (*sizes, *names):
+        for scaling, yes in YES.items():
+            values = " | ".join(over_unit(parts, scaling, part, arm) for arm in arms)
+            number = parts[scaling, part, UNIT]["number"]
+            yield f"| {names.get(part, part)} | {yes} | {values} | {number} |"
+
+
+def rows_of_candidates(parts):
+    """The table of the section on the default."""
+    for scaling, words in (("both", "all"), ("mean", "less the mean"), ("std", "divided")):
+        mine = [parts[scaling, "all", name] for name in default.CANDIDATES]
+        values = " | ".join(f"{float(r['ratio']):.2f} ({float(r['worst']):.1f})" for r in mine)
+        yield f"| {words} | {values} | {mine[0]['number']} |"
+
+
+def rows_of_others(parts):
+    """Its second table: trainings towards known answers, in units of noise 8's."""
+    arms = (
+        "log",
+        "jackknife",
+        "squared-error",
+        "variance 8",
+        "noise 1",
+        "noise 2",
+        "noise 4",
+        "noise 16",
+    )
+    for scaling, words in (("mean", "less the mean"), ("std", "divided")):
+        values = " | ".join(over_unit(parts, scaling, "answers", arm) for arm in arms)
+        yield f"| {words} | {values} |"
+
+
+def rows_of_the_rule():
+    """Its third table."""
+    for row in origin.read(default.RULE):
+        scaling = "divided" if row["divided"] == "1" else "less the mean"
+        kind = {"prompts": "different prompts", "one prompt": "one prompt"}[row["training"]]
+        rule, fixed = (
+            f"{float(row[mean]):.2f} ({float(row[worst]):.1f})"
+            for mean, worst in (("ratio", "worst"), ("default_ratio", "default_worst"))
+        )
+        yield f"| {kind}, {scaling} | {row['cells']} | {row['number']} | {rule} | {fixed} |"
+
+
+@pytest.mark.parametrize(
+    ("page", "listed"),
+    [
+        ("howto/help", rows_of_rewards),
+        ("howto/help", rows_of_groups),
+        ("experiments", rows_of_candidates),
+        ("experiments", rows_of_others),
+    ],
+)
+def test_the_tables_of_the_default(page, listed, parts):
+    text = (DOCS / f"{page}.md").read_text()
+    for line in listed(parts):
+        assert line in text
+
+
+def test_the_table_of_the_rule():
+    text = (DOCS / "experiments.md").read_text()
+    for line in rows_of_the_rule():
+        assert line in text
+
+
+def test_what_is_said_of_the_default(parts):
+    worst = {name: float(parts["both", "all", name]["worst"]) for name in default.CANDIDATES}
+    assert min(worst.values()) > default.WORST
+    assert f"none of them stays below {default.WORST:g}" in WORDS
+    assert min(worst, key=worst.get) == UNIT
+    ratios = {name: float(parts["both", "all", name]["ratio"]) for name in default.CANDIDATES}
+    assert min(ratios, key=ratios.get) == UNIT
+    assert "noise 8, which has the least mean as well" in WORDS

@@ -38,9 +38,8 @@ def recommendation_page(recommendation: Recommendation) -> list[str]:
         *entry(
             "why",
             *wrapped(
-                f"the RMSE of its gradient, averaged over {recommendation.prompts} prompts a step and over "
-                f"{_number(recommendation.averaged / recommendation.prompts)} steps, is {total}: bias {bias} "
-                f"and standard error {deviation}"
+                f"the RMSE of its gradient, where {_number(recommendation.averaged)} groups average their "
+                f"noise, is {total}: bias {bias} and standard error {deviation}"
             ),
             *wrapped(
                 f"its |p (E c_X - log p)|, X ~ Binomial(K, p), is at most {number(table.bias.upper)}"
@@ -70,9 +69,10 @@ def recommendation_page(recommendation: Recommendation) -> list[str]:
         *wrapped(
             f"root mean squares over five shapes of answers ({', '.join(ANSWERS)}), in logits; noise r: the "
             "table of least bias whose gradient-variance, sup p Var c_X, is at most r times that of "
-            f"{plug_in_name(table.target)}; over how many steps noise is averaged was measured, for "
-            f"{recommendation.steps} steps of rewards that are "
-            f"{'' if recommendation.standardised else 'not '}divided by the standard deviation of their "
+            f"{plug_in_name(table.target)}; how many groups average their noise was measured, for "
+            f"{recommendation.steps} steps of "
+            f"{'groups of one prompt' if recommendation.one_prompt else 'different prompts'} whose rewards "
+            f"are {'' if recommendation.standardised else 'not '}divided by the standard deviation of their "
             "group (benchmarks/default.py)"
         ),
         *wrapped(
@@ -111,7 +111,7 @@ def _code(recommendation: Recommendation) -> list[str]:
 
 
 def _keyword(candidate: Candidate) -> str:
-    """Return the options of rewards, and of `load`, that name the table, after a comma; nothing for the default."""
+    """Return the options of rewards, and of `load`, that name the table; nothing for the default."""
     if candidate.name in SHAPES:
         return f', criterion="minimax", shape="{candidate.name}"'
     noise = candidate.name.removeprefix("noise ")
@@ -152,6 +152,7 @@ def recommendation_record(recommendation: Recommendation) -> dict[str, object]:
         "history": recommendation.history,
         "steps": recommendation.steps,
         "standardised": recommendation.standardised,
+        "one_prompt": recommendation.one_prompt,
         "table": best.name,
         "runner_up": second.name,
         "K": best.table.K,
