@@ -228,3 +228,27 @@ def test_what_is_said_of_the_default(parts):
     ratios = {name: float(parts["both", "all", name]["ratio"]) for name in default.CANDIDATES}
     assert min(ratios, key=ratios.get) == UNIT
     assert "noise 8, which has the least mean as well" in WORDS
+
+
+def test_what_the_front_page_says(cells, parts):
+    front = " ".join((DOCS.parent / "README.md").read_text().split())
+    networks = [over_unit(parts, scaling, "network", "monotone") for scaling in YES]
+    both = {name: parts["both", "all", name] for name in default.CANDIDATES}
+    ratio, worst = (float(both[UNIT][c]) for c in ("ratio", "worst"))
+    shape = both["monotone"]
+    log0, log1 = (times(cells, "log", divided=divided) for divided in "01")
+    tuned, closed, visited = (
+        times(cells, arm, divided="0")
+        for arm in ("log, tuned", "schuermann, tuned", "noise 4, visit")
+    )
+    for said in (
+        f"noise 8, by a criterion that was fixed beforehand, in {both[UNIT]['number']} settings: final "
+        f"loss {ratio:.2f} times that of the best of four tables, worst setting {worst:.1f}; the monotone "
+        f"table {float(shape['ratio']):.2f} and {float(shape['worst']):.1f}, but {min(networks)} to "
+        f"{max(networks)} times noise 8 in a network",
+        f"the log ends at {log0:.1f} times the loss of noise 8 ({log1:.1f} where rewards are divided by the "
+        f"standard deviation), the log times its best factor at {tuned:.2f}, Schuermann's estimator times "
+        f"its best factor at {closed:.2f}, noise 4 with the last visit of a prompt at {visited:.2f}",
+        f"{len([key for key in cells if key[2] == '0'])} settings for each scaling",
+    ):
+        assert said in front
