@@ -88,6 +88,10 @@ def games_sentences(cells):
         f"{times(cells, 'noise 4', group='64', divided='1'):.2f} and "
         f"{times(cells, 'monotone', group='64', divided='1'):.2f} divided.",
         f"({collapsed[0]:.1f} and {collapsed[1]:.1f} times the best table)",
+        "a factor is one in "
+        f"{sum('multiplier' in r['edge'] for by in cells.values() for r in by.values())} and a pull in "
+        f"{sum('pull' in r['edge'] for by in cells.values() for r in by.values())} of "
+        f"{sum(map(len, cells.values())):,} rows",
         f"the true log ends at {times(cells, 'true log', divided='0'):.2f} and "
         f"{times(cells, 'true log', divided='1'):.2f} times noise 8",
     )
@@ -102,6 +106,21 @@ def test_the_table_of_the_games(cells):
 def test_the_sentences_of_the_games(cells):
     for sentence in games_sentences(cells):
         assert sentence in WORDS
+
+
+def test_what_is_said_of_gini(cells):
+    text = " ".join((DOCS / "howto" / "help.md").read_text().split())
+    less, divided = (times(cells, "gini, tuned", divided=d) for d in "01")
+    assert f"ends at {less:.2f} times noise 8 less the mean and {divided:.2f} divided" in text
+    games = ("diversity", "exploration", "coherence", "network")
+    below = {
+        (game, d): ratio
+        for game in games
+        for d in "01"
+        if (ratio := times(cells, "gini, tuned", game=game, divided=d)) < 1
+    }
+    assert [*below] == [("exploration", "0")]
+    assert f"it ends below, at {below['exploration', '0']:.2f}" in text
 
 
 def test_where_tables_lose_in_games(cells):
