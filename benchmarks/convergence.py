@@ -1,75 +1,70 @@
-"""Policies trained on exact games with estimated rewards, each estimator at its own best learning rate.
+"""Policies trained on games with known optima, with the switches of trainers, each arm at its best rate.
 
-    python benchmarks/convergence.py             # results/convergence.csv, half an hour on two cores
+    python benchmarks/convergence.py             # every cell not yet in results/convergence.csv, 36 minutes
     python benchmarks/convergence.py --quick     # one small cell, to standard output
 
-The rewards of the games are mixtures of log nu.  The loss is 0 at the optimum or fixed point, which is known
+The rewards of the games are made of log nu.  The loss is 0 at the optimum or fixed point, which is known
 exactly:
 
     diversity     reward -log nu; loss J - J* of R = -entropy, 100 answers of 10 completions
     exploration   reward log Q - log nu; loss J - J* of R = KL(nu, Q), 50 answers of 10 completions
     coherence     reward: mean over an orbit of three prompts of log nu_j, a geometric-mean consensus; 30
                   answers of 10 completions; loss: mean KL of the answers from those of the fixed point
+    network       reward log Q - log nu of 128 prompts; a network with more weights than there are numbers to
+                  learn, and too few steps to learn them; loss: mean KL(nu, Q)
 
-There are two updates.  "mirror" is the exact step of mirror descent, with every answer's reward estimated
-from G independent draws.  "gradient" is the policy gradient of trainers: G completions are counted in their
-own group and the group mean is subtracted (tables of sample size G - 2, and the log as trainers use it).
-Both average `prompts` groups in a step, and learning rates fall to 0.
+J has beta KL(pi, start) beside R, and so has the fixed point; beta is .1, and 2 for coherence.  Updates:
 
-The rate of each estimator is the best of RATES on TUNING seeds.  The rows are measured on 8 other seeds,
-with 95 % intervals (Student's t):
+    gradient      a step of the policy gradient for every batch, as in benchmarks/training.py
+    clipped       four passes over every batch, with ratios clipped at 1 +- .2 (PPO)
+    adam          a step of Adam for every batch, of the network (benchmarks/revisits.py)
 
-    loss, loss_pm       final loss
-    gap, gap_pm         final loss minus that of the true log at its own best rate, seed by seed
-    steps, steps_pm     steps until the loss reaches the final loss of the log, over the seeds that get
-                        there, whose number is `reached`
+The group's mean is subtracted from rewards, and they are divided by the standard deviation or not.  Arms are
+those of arms.py, chosen and measured by contest.py.  Multipliers multiply the estimate.  Where rewards are
+divided, their size is lost, so that the weight beta of the pull in the update is chosen too, of every arm;
+multipliers of all of the reward cancel there and are left out.  The loss has always the same beta.  The arms
+with a visit count the same group of the step before too.
 
-The estimator "log" is the plug-in log of the count, and "noise r" is the table of least bias with sup p Var
-at most r times that of log((X+1)/(K+1)).
-"U-statistic" is the Euclidean game.  Its reward is -nu times the number of answers (the slope of the log at
-the uniform distribution) in place of -log nu; it has no bias, and another optimum.
+    loss, loss_pm       final loss, half its 95 % interval
+    gap, gap_pm         final loss less that of the true log, seed by seed
 """
 
 import argparse
-import sys
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 
+import arms
+import contest
 import numpy as np
 import origin
+import revisits
+from runs import Row
+from training import Plan, Settings, Task, train
+from tuning import Values
 
-import polyest
-from polyest import closed_forms
-from polyest.errors import TableNotFound
+from polyest.arrays import Floats
 from polyest.games import alft, goals
-from polyest.games.descent import Mixture, gradient_policies, mirror_policies
 from polyest.games.game import Game
-from polyest.games.geometry import negative_entropy
 from polyest.games.solution import equilibrium
-from polyest.problem.targets import parse
 
 FILE = Path(__file__).parent / "results" / "convergence.csv"
-PACKAGES = ("polyest", "numpy")
-SEEDS, TUNING = 8, 8
-COPIES = SEEDS + TUNING
-STEPS, EVERY = 400, 10
-RATES = {
-    "mirror": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
-    "gradient": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0),
-}
+PACKAGES = ("polyest", "numpy", "numba")
+STEPS = 400
 GAMES = ("diversity", "exploration", "coherence")
-GROUPS, PROMPTS = (4, 8, 16, 32), (2, 8, 32)
-NOISES = (1, 2, 4, 8, 16)
-STUDENT = 2.3646  # 97.5 % quantile of Student's t with 7 degrees of freedom
+GROUPS, PROMPTS = (4, 8, 16, 32, 64), (2, 8, 32)
+CLIPPED = (8, 16)  # groups whose batches are passed four times
+EPOCHS = (5, 20)  # of the network
+RATES = {"gradient": (-1, 9), "clipped": (-3, 7), "adam": (-10, -2)}  # exponents of 2
+PULLS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times beta
+NETWORK = "wide network"
+CELL = ("game", "update", "divided", "group", "prompts", "steps")
 
-Losses = Callable[[np.ndarray], np.ndarray]  # policies of all copies -> one loss for each copy
-Row = dict[str, str | float | int]
 
-
-def pose(game: str) -> tuple[alft.Alft, Mixture, Losses]:
-    """The problem with COPIES copies of its prompts, the reward, and the loss of each copy."""
+@cache
+def posed(game: str) -> Task:
+    """A game, its start and the loss of a policy."""
     orbit, number = {"diversity": (1, 100), "exploration": (1, 50), "coherence": (3, 30)}[game]
     rng = np.random.default_rng(GAMES.index(game))
     answers = np.arange(10 * number) % number
@@ -82,128 +77,105 @@ def pose(game: str) -> tuple[alft.Alft, Mixture, Losses]:
         lambda nu: float((nu * np.log(np.maximum(nu, 1e-300) / prior)).sum(1).mean()),
         lambda nu: np.log(nu / prior),
     )
-    one = alft.pose(start, answers, goal, beta)
-    every = alft.pose(np.tile(start, (COPIES, 1)), answers, goal, beta)
-    prompts = COPIES * orbit
-    if game == "coherence":
-        mixing = np.kron(np.eye(COPIES), np.full((orbit, orbit), 1 / orbit))
-        offset = np.zeros((prompts, number))
-    else:
-        mixing, offset = -np.eye(prompts), np.tile(np.log(prior), (prompts, 1))
-    reward = Mixture(mixing, offset)
+    problem = alft.pose(start, answers, goal, beta)
     if game == "coherence":
         # nu ~ nu_0 exp(m/beta) with m = mean log nu gives m = m_0/(1 - 1/beta), up to constants.
-        nu = one.distributions(one.reference)
-        logs = np.log(nu) + np.log(nu).mean(0) / (beta - 1)
-        fixed = np.tile(goals.normalised(logs), (COPIES, 1))
+        logs = np.log(problem.distributions(start))
+        fixed = goals.normalised(logs + logs.mean(0) / (beta - 1))
 
-        def away(policy: np.ndarray) -> np.ndarray:
-            each = negative_entropy().divergence(every.distributions(policy), fixed)
-            return each.reshape(COPIES, orbit).mean(1)
+        def loss(policy: Floats) -> float:
+            return _divergence(problem.distributions(policy), fixed)
 
-        return every, reward, away
-    best = one.J(equilibrium(Game(one)).policy)
-
-    def above(policy: np.ndarray) -> np.ndarray:
-        nu = every.distributions(policy)
-        value = (nu * np.log(np.maximum(nu, 1e-300) / prior)).sum(1)
-        return value + beta * every.geometry.divergence(policy, every.reference) - best
-
-    return every, reward, above
-
-
-def estimators(group: int) -> dict[str, tuple[polyest.Table, polyest.Table] | None]:
-    """Two tables of each estimator; None stands for the true log.
-
-    The first is for a completion's own group, the second for a count of `group` independent draws.
-    """
-    K = polyest.counts.draws(group)
-    pairs: dict[str, tuple[polyest.Table, polyest.Table] | None] = {
-        "true log": None,
-        "log": (closed_forms.log_count(group - 1), closed_forms.log_smoothed(group)),
-        "U-statistic": tuple(closed_forms.polynomial(k, [0, 1]) for k in (K, group)),
-    }
-    for name in ("miller_madow", "harmonic", "jackknife", "schuermann"):
-        pairs[name] = tuple(getattr(closed_forms, name)(k) for k in (K, group))
-    named = {"minimax": {"criterion": "minimax"}} | {f"noise {r}": {"noise": r} for r in NOISES}
-    for name, keywords in named.items():
-        try:
-            pairs[name] = tuple(polyest.load(k, **keywords) for k in (K, group))
-        except TableNotFound as error:
-            raise SystemExit(f"{name}: {error}") from None
-    return pairs
-
-
-def trained(
-    posed: tuple[alft.Alft, Mixture, Losses],
-    tables: tuple[polyest.Table, polyest.Table] | None,
-    update: str,
-    group: int,
-    prompts: int,
-    rate: float,
-    linear: bool,
-    steps: int,
-) -> np.ndarray:
-    """Losses (records, copies) of a training, with one record every EVERY steps."""
-    problem, reward, loss = posed
-    if linear:
-        number = float(problem.number)
-        reward = Mixture(number * reward.mixing, reward.offset, parse("polynomial:0,1"))
-    rates = rate * (1 - np.arange(steps) / steps)
-    own, others = tables or (None, None)
-    if update == "mirror":
-        play = mirror_policies(problem, reward, others, rates, groups=prompts, rng=group)
     else:
-        play = gradient_policies(
-            problem, reward, own, others, rates, group=group, groups=prompts, rng=group
-        )
-    return np.array([loss(pi) for step, pi in enumerate(play, 1) if step % EVERY == 0])
+        best = problem.J(equilibrium(Game(problem)).policy)
+
+        def loss(policy: Floats) -> float:
+            return problem.J(policy / policy.sum(1, keepdims=True)) - best
+
+    weight = 1 / 3 if game == "coherence" else -1.0
+    crossed = weight if game == "coherence" else 0.0
+    return Task(np.log(start), answers, np.log(prior), weight, crossed, beta, loss)
 
 
-def cell(where: tuple[str, str, int, int], steps: int = STEPS) -> list[Row]:
-    game, update, group, prompts = where
-    posed = pose(game)
-    best: dict[str, tuple[float, np.ndarray]] = {}
-    for name, tables in estimators(group).items():
-        runs = {
-            rate: trained(posed, tables, update, group, prompts, rate, name == "U-statistic", steps)
-            for rate in RATES[update]
+def _divergence(nu: Floats, aim: Floats) -> float:
+    return float((nu * np.log(np.maximum(nu, 1e-300) / aim)).sum(1).mean())
+
+
+def losses(cell: Row) -> dict[str, contest.Losses]:
+    """The loss of every arm in a cell, from settings and a seed."""
+    game, divided, group = str(cell["game"]), bool(cell["divided"]), int(cell["group"])
+    if game == "network":
+        epochs = int(cell["steps"]) * revisits.BATCH // revisits.PROMPTS
+        return {
+            arm: _of_network(arm, group, epochs, divided)
+            for arm, its in arms.ARMS.items()
+            if not its.visits
         }
-        rate = min(runs, key=lambda rate: runs[rate][-1, SEEDS:].mean())
-        best[name] = rate, runs[rate][:, :SEEDS]
-    true, level = best["true log"][1][-1], best["log"][1][-1].mean()
-    lines: list[Row] = []
-    for name, (rate, losses) in best.items():
-        row: Row = {"game": game, "update": update, "group": group, "prompts": prompts}
-        row |= {"estimator": name, "rate": rate}
-        below = losses <= level
-        reached = below.any(0)
-        first = (below.argmax(0) + 1.0)[reached] * EVERY
-        for column, values in (("loss", losses[-1]), ("gap", losses[-1] - true), ("steps", first)):
-            row[column] = float(values.mean()) if values.size else ""
-            spread = STUDENT * values.std(ddof=1) / SEEDS**0.5 if values.size == SEEDS else ""
-            row[f"{column}_pm"] = spread if spread == "" else float(spread)
-        lines.append({**row, "reached": int(reached.sum())})
-    return lines
+    passes = 4 if cell["update"] == "clipped" else 1
+    plan = Plan(group, int(cell["prompts"]), int(cell["steps"]), divided, passes)
+
+    def of(arm: str) -> contest.Losses:
+        return partial(train, lambda _: posed(game), plan, arms.ARMS[arm])
+
+    return {arm: of(arm) for arm in arms.ARMS}
 
 
-def rows() -> list[Row]:
-    cells = sorted(product(GAMES, RATES, GROUPS, PROMPTS), key=lambda c: -c[2] * c[3])
-    lines: list[Row] = []
-    with ProcessPoolExecutor() as pool:
-        for done, some in enumerate(pool.map(cell, cells), 1):
-            lines += some
-            print(f"{done} of {len(cells)}", file=sys.stderr)
-    return sorted(lines, key=lambda r: tuple(r[k] for k in ("game", "update", "group", "prompts")))
+def _of_network(arm: str, group: int, epochs: int, divided: bool) -> contest.Losses:
+    its = arms.ARMS[arm]
+    entries = its.entries and np.append(arms.entries_of(its, group - 2), [0.0, 0.0])
+
+    def loss(chosen: Settings, seeds: Sequence[int]) -> Floats:
+        def estimate(prompts: np.ndarray, counts: np.ndarray, nu: Floats) -> Floats:
+            logs = np.log(nu) if entries is None else entries[np.maximum(counts - 1, 0)]
+            return chosen.multiplier * logs
+
+        rates = np.full(len(seeds), chosen.rate)
+        with np.errstate(over="ignore", invalid="ignore"):  # a rate that is too high ends with inf
+            ended = revisits.train(
+                NETWORK, group, epochs, estimate, rates, np.array(seeds), divided=divided
+            )
+        return ended.loss
+
+    return loss
+
+
+def cell(where: Row) -> list[Row]:
+    """Rows of every arm."""
+    game, divided = str(where["game"]), bool(where["divided"])
+    beta = 0.0 if game == "network" else posed(game).beta
+    pulls: Values = tuple(beta * times for times in PULLS) if divided and beta else (beta,)
+    # Where the whole reward is the estimate, division takes a multiplier off again.
+    cancels = divided and game in ("diversity", "coherence")
+    multipliers = {} if cancels else contest.MULTIPLIERS
+    doubled = contest.MULTIPLIERS.keys() - {"gini, tuned"} if cancels else ()
+    left = {arm: loss for arm, loss in losses(where).items() if arm not in doubled}
+    return contest.rows(where, left, *RATES[str(where["update"])], pulls, multipliers)
+
+
+def cells() -> list[Row]:
+    """All cells, the cheapest first."""
+    games = [
+        (game, update, divided, group, prompts, STEPS)
+        for update, groups in (("gradient", GROUPS), ("clipped", CLIPPED))
+        for game, group, prompts, divided in product(GAMES, groups, PROMPTS, (0, 1))
+    ]
+    steps = [epochs * revisits.PROMPTS // revisits.BATCH for epochs in EPOCHS]
+    games += [
+        ("network", "adam", divided, group, revisits.BATCH, n)
+        for n, group, divided in product(steps, GROUPS, (0, 1))
+    ]
+    listed: list[Row] = [dict(zip(CELL, each, strict=True)) for each in games]
+    return sorted(listed, key=lambda c: int(c["group"]) * int(c["prompts"]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one small cell, to standard output")
     if parser.parse_args().quick:
-        origin.write(cell(("coherence", "gradient", 4, 2), steps=20), PACKAGES, None)
+        small = dict(zip(CELL, ("coherence", "gradient", 1, 4, 2, 20), strict=True))
+        origin.write(cell(small), PACKAGES, None)
     else:
-        origin.write(rows(), PACKAGES, FILE)
+        contest.measured(FILE, PACKAGES, cells(), cell)
 
 
 if __name__ == "__main__":

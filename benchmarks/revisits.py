@@ -6,6 +6,7 @@ order that is drawn anew; a visit is one group of completions, and rates fall li
     calibration   reward log Q - log nu; the logits are linear in 8 features of the prompt, plain steps
     consensus     reward log nu, with a pull of 2 KL to the start; the same policies
     network       reward log Q - log nu; a network with one layer of 32 units, steps of Adam
+    wide network  the same with 256 units, which are more weights than there are numbers to learn
 
 Only log nu is estimated.  The loss is the mean of KL(nu, .) over all prompts, from Q or from the fixed point
 of the consensus, its start squared.  Both are policies of the same family, so that it can be 0.
@@ -24,7 +25,8 @@ from polyest.history import drift
 from polyest.history.history import AUTO
 
 PROMPTS, BATCH, ANSWERS = 128, 32, 32
-FEATURES, INPUTS, UNITS = 8, 16, 32
+FEATURES, INPUTS = 8, 16
+UNITS = {"network": 32, "wide network": 256}
 PULL = 2.0
 TABLES = {"noise 8": {"noise": 8}, "monotone": {"criterion": "minimax", "shape": "monotone"}}
 
@@ -238,12 +240,13 @@ def posed(game: str) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
     """Features or inputs, the weights of the start, and where it should end (prompts, answers)."""
     rng = np.random.default_rng(0)
     everywhere = np.arange(PROMPTS)
-    if game == "network":
+    if game in UNITS:
+        units = UNITS[game]
         inputs = rng.normal(size=(PROMPTS, INPUTS)) / INPUTS**0.5
         start, goal = (
             [
-                1.5 * rng.normal(size=(INPUTS, UNITS)),
-                size * rng.normal(size=(UNITS, ANSWERS)) / UNITS**0.5,
+                1.5 * rng.normal(size=(INPUTS, units)),
+                size * rng.normal(size=(units, ANSWERS)) / units**0.5,
             ]
             for size in (1.0, 3.0)
         )
@@ -257,7 +260,7 @@ def posed(game: str) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
 def policy(game: str, copies: int) -> Policy:
     """The start of a game."""
     inputs, start, _ = posed(game)
-    return Network(inputs, start, copies) if game == "network" else Linear(inputs, *start, copies)
+    return Network(inputs, start, copies) if game in UNITS else Linear(inputs, *start, copies)
 
 
 def batches(seeds: np.ndarray, group: int, epochs: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

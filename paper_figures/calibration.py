@@ -19,7 +19,6 @@ COLUMNS = {
 }
 CORE = {"variant": "number", "group": 16, "prompts": 16}
 SUPPORTS = (3, 7, 17, 31, 61)
-MEAN = "mean of "  # of an arm: its bias alone
 ADVANTAGES = {
     "mean": ("group mean", {"color": BLUE, "marker": "o"}),
     "std": ("divided by the deviation", {"color": ORANGE, "marker": "s", "fillstyle": "none"}),
@@ -37,7 +36,7 @@ LINES = {
 def figure(folder: Path) -> Figure:
     given = rows.read(folder, "calibration", COLUMNS).known("advantage", ADVANTAGES)
     core = given.where(**CORE)
-    arms = [arm for arm in core.values("arm") if not arm.startswith(MEAN)]
+    arms = [arm for arm in core.values("arm") if not arm.startswith(style.MEAN)]
     drawn = style.page(4.2)
     left, right = drawn.subplots(1, 2)
     for shift, (advantage, (label, look)) in zip((-0.18, 0.18), ADVANTAGES.items(), strict=True):
@@ -46,22 +45,22 @@ def figure(folder: Path) -> Figure:
         at = [level + shift for level in range(len(arms))]
         span = {"xerr": [row["kl_pm"] for row in named], "capsize": 2, "linestyle": "none"}
         left.errorbar([row["kl"] for row in named], at, **span, markersize=4, **look, label=label)
-        split = [row for row in mine if row["arm"].startswith(MEAN)]
-        levels = [arms.index(row["arm"].removeprefix(MEAN)) + shift for row in split]
+        split = [row for row in mine if row["arm"].startswith(style.MEAN)]
+        levels = [arms.index(row["arm"].removeprefix(style.MEAN)) + shift for row in split]
         label = "exact mean of the table" if shift < 0 else "_"
         cross = {"linestyle": "none", "marker": "|", "markersize": 7, "color": look["color"]}
         left.plot([row["kl"] for row in split], levels, **cross, label=label)
     before = core.rows[0]["before"]
     left.axvline(before, color=GREY, linewidth=0.8, label="before")
     left.set_xscale("log")
-    left.set_yticks(range(len(arms)), arms)
+    left.set_yticks(range(len(arms)), [style.named(arm) for arm in arms])
     left.invert_yaxis()
     left.grid(visible=False, axis="y")
     left.set_xlabel("KL from the law")
     for arm, look in LINES.items():
         row = core.one(arm=arm, advantage="mean")
         heights = [row[f"kl_{i}"] for i in range(len(SUPPORTS))]
-        right.plot(SUPPORTS, heights, **style.THIN | look, label=arm)
+        right.plot(SUPPORTS, heights, **style.THIN | look, label=style.named(arm))
     right.set_xscale("log")
     right.set_yscale("log")
     right.set_xticks(SUPPORTS, map(str, SUPPORTS))

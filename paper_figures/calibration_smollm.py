@@ -71,7 +71,7 @@ def losses(axes: Axes, given: rows.Rows) -> None:
                 **look,
             )
     axes.set_xscale("log")
-    axes.set_yticks(range(len(arms)), arms)
+    axes.set_yticks(range(len(arms)), [style.named(arm) for arm in arms])
     axes.grid(visible=False, axis="y")
     axes.invert_yaxis()
     axes.set_xlabel("final J: mean and 95 % interval")
@@ -89,7 +89,7 @@ def driven_out(axes: Axes, fates: rows.Rows) -> None:
             alpha=0.6,
             **style.THIN,
             **look,
-            label=arm,
+            label=style.named(arm),
         )
         floor = mine.only("floor")
         if floor is not None:

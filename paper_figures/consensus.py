@@ -37,7 +37,7 @@ def figure(folder: Path) -> Figure:
             axes.errorbar(means, at, **span, markersize=4, **look, label=label)
         axes.set_title(f"groups of {group}")
         axes.grid(visible=False, axis="y")
-    grid[0].set_yticks(range(len(arms)), arms)
+    grid[0].set_yticks(range(len(arms)), [style.named(arm) for arm in arms])
     grid[0].invert_yaxis()
     drawn.supxlabel("greedy accuracy after training without labels")
     style.explain(drawn, grid, 2)

@@ -35,7 +35,7 @@ def figure(folder: Path) -> Figure:
                     if (row["arm"], row["divided"]) == (arm, divided) and row["lambda"]
                 ]
                 x, y = ([row[name] for row in mine] for name in (column, "coverage"))
-                axes.plot(x, y, **style.THIN, **look, label=arm)
+                axes.plot(x, y, **style.THIN, **look, label=style.named(arm))
             axes.set_title(title)
             axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.set_xlabel("KL to the base" if column == "kl" else column)

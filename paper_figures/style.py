@@ -40,10 +40,13 @@ SERIES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "minimax": ("minimax", {"color": BLUE, "linestyle": "-", "marker": "*", "markersize": 6}),
     "monotone": ("monotone", {"color": BLUE, "linestyle": "-", "marker": "o"}),
     "concave": (
-        "monotone and concave",
+        "concave",
         {"color": GREEN, "linestyle": "--", "marker": "D", "markersize": 3},
     ),
 }
+# Names of estimators where arms are listed: Schürmann's is that of the one xi, and Gini is no table.
+LISTED = {"schuermann": "Schürmann", "gini": "Gini"}
+MEAN = "mean of "  # what an arm's name begins with that pays the exact mean of an estimator
 
 
 def page(height: float) -> Figure:
@@ -57,9 +60,11 @@ def look(name: str, **changed: Any) -> dict[str, Any]:
     return {"label": label, **THIN, **drawn_as, **changed}
 
 
-def named(estimator: str) -> str:
-    """The name of an estimator in every figure, which is its own where it is not drawn as a line."""
-    return SERIES[estimator][0] if estimator in SERIES else estimator
+def named(arm: str) -> str:
+    """The name of an arm in every figure: that of its estimator, and what is said of it after a comma."""
+    estimator, comma, more = arm.removeprefix(MEAN).partition(", ")
+    name = LISTED.get(estimator) or SERIES.get(estimator, (estimator,))[0]
+    return f"{MEAN * arm.startswith(MEAN)}{name}{comma}{more}"
 
 
 def point_out(axes: Axes, spots: Sequence[Spot], at: float, gap: float = GAP) -> None:

@@ -1,7 +1,10 @@
 """`polyest recommend`: the table of least error, said in words that follow from the numbers."""
 
+import ast
 import json
 import re
+import textwrap
+from itertools import product
 
 import numpy as np
 import pytest
@@ -10,23 +13,37 @@ from commands import refused, run
 import polyest
 from polyest import closed_forms, recommendation
 from polyest.cli.pages.layout import number
+from polyest.cli.recommend import command
 from polyest.errors import CountOutOfRange, InvalidProblem, TableNotFound
 from polyest.gradients import BASELINES, of_group
 from polyest.history import bias_after_move
-from polyest.recommendation import ANSWERS, NOISES, STEPS, in_group, recommend
+from polyest.problem.shapes import SHAPES
+from polyest.recommendation import ANSWERS, AVERAGED, NOISES, TYPICAL, in_group, recommend
 
 
+def over(standardised: bool, steps: int = TYPICAL, one_prompt: bool = False) -> float:
+    """S of the rule."""
+    scale, power = AVERAGED[one_prompt, standardised]
+    return scale * steps**power
+
+
+@pytest.mark.parametrize("one_prompt", [False, True])
+@pytest.mark.parametrize("standardised", [False, True])
 @pytest.mark.parametrize("baseline", BASELINES)
 @pytest.mark.parametrize(("group", "prompts"), [(4, 1), (8, 512), (16, 128), (64, 16), (130, 4)])
-def test_the_least_mean_square_error_is_chosen(group, prompts, baseline):
+def test_the_least_mean_square_error_is_chosen(group, prompts, baseline, standardised, one_prompt):
     if group == 130 and baseline == "none":
         return  # K = 129 is not released
-    advice = recommend(group, prompts, baseline)
+    how = {"standardised": standardised, "one_prompt": one_prompt}
+    advice = recommend(group, prompts, baseline, **how)
     K = polyest.counts.draws(group, baseline)
     scale = (group - 1) / group if baseline == "group-mean" else 1.0
+    tables = {f"noise {noise}": polyest.load(K, noise=noise) for noise in NOISES}
+    tables |= {shape: polyest.load(K, criterion="minimax", shape=shape) for shape in SHAPES}
+    tables |= {"schuermann": closed_forms.schuermann(K)}
     squares = {}
-    for noise in NOISES:
-        rewards = polyest.load(K, noise=noise).coefficients
+    for name, table in tables.items():
+        rewards = table.coefficients
         rewards = np.append(rewards, rewards[-1]) if baseline == "group-mean" else rewards
         total = 0.0
         for answers in ANSWERS.values():
@@ -34,26 +51,54 @@ def test_the_least_mean_square_error_is_chosen(group, prompts, baseline):
             met = of_group(answers, rewards, baseline)
             aim = scale * p * (np.log(p) - p @ np.log(p))
             total += np.sum((np.repeat(met.mean, answers.times) - aim) ** 2)
-            total += met.noise / (prompts * STEPS)
-        squares[noise] = total / len(ANSWERS)
-    assert advice.chosen[0] == min(squares, key=squares.get)
-    assert advice.chosen[1].K == K
-    for noise, table, error in advice.tables:
-        assert error.total**2 == pytest.approx(squares[noise], rel=1e-12)
-        assert (table.criterion, table.budget.value) == ("gradient-variance", noise)
+            total += met.noise / (prompts * over(**how))
+        squares[name] = total / len(ANSWERS)
+    # Tables of small K can be the same, and their order is that of rounding.
+    ranked = [squares[one.name] for one in advice.ranked]
+    assert ranked == pytest.approx(sorted(squares.values()), rel=1e-9)
+    assert squares[advice.chosen.name] == pytest.approx(min(squares.values()), rel=1e-9)
+    assert [one.name for one in advice.candidates] == list(tables)
+    for one in advice.candidates:
+        assert one.error.total**2 == pytest.approx(squares[one.name], rel=1e-9)
+        assert one.table.K == K
+        assert np.array_equal(one.table.coefficients, tables[one.name].coefficients)
 
 
-def test_more_prompts_never_ask_for_less_noise():
+def test_more_prompts_never_ask_for_a_table_with_more_bias():
     for group in (4, 16, 64):
-        chosen = [recommend(group, prompts).chosen[0] for prompts in (1, 4, 16, 64, 512, 10**6)]
-        assert chosen == sorted(chosen)
+        biases = [
+            recommend(group, prompts).chosen.error.bias for prompts in (1, 4, 16, 64, 512, 10**6)
+        ]
+        assert biases == sorted(biases, reverse=True)
         if group == 16:
-            assert chosen[0] < chosen[-1]
+            assert biases[0] > biases[-1]
+
+
+def test_steps_and_scaling_change_over_how_much_noise_is_averaged():
+    for standardised, one_prompt in product((False, True), repeat=2):
+        for steps in (1, 50, TYPICAL, 10**6):
+            how = {"steps": steps, "standardised": standardised, "one_prompt": one_prompt}
+            advice = recommend(8, 4, **how)
+            assert advice.averaged == 4 * over(**how)
+            assert {name: getattr(advice, name) for name in how} == how
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1.5, True, "200", 10**30])
+def test_a_number_of_steps_that_is_none_is_refused(steps):
+    with pytest.raises(InvalidProblem, match="steps is"):
+        recommend(8, 4, steps=steps)
+
+
+@pytest.mark.parametrize("standardised", [1, "std", None])
+def test_whether_it_is_divided_is_yes_or_no(standardised):
+    for name in ("standardised", "one_prompt"):
+        with pytest.raises(InvalidProblem, match=f"{name} is"):
+            recommend(8, 4, **{name: standardised})
 
 
 def test_bias_is_what_remains_of_ever_more_prompts():
     few, many = recommend(16, 1), recommend(16, 10**9)
-    assert many.chosen[2].total == pytest.approx(many.chosen[2].bias, rel=1e-6)
+    assert many.chosen.error.total == pytest.approx(many.chosen.error.bias, rel=1e-6)
     assert few.plain.bias == many.plain.bias
     assert few.plain.noise == pytest.approx(many.plain.noise * 10**4.5, rel=1e-9)
 
@@ -111,38 +156,63 @@ def test_the_groups_that_the_message_lists_have_their_tables():
                 assert recommendation.released(K, group, noise).K == K
 
 
-def test_the_page_has_a_line_of_code_for_both_kinds_of_trainer():
-    result = run("recommend", "--group", 16, "--prompts", 128)
+@pytest.mark.parametrize("history", [0, 8])
+@pytest.mark.parametrize(
+    ("group", "prompts", "steps"), [(16, 128, 200), (8, 1, 1), (16, 1, 10), (64, 1, 1)]
+)
+def test_the_page_has_a_line_of_code_for_both_kinds_of_trainer(group, prompts, steps, history):
+    options = "--group", group, "--prompts", prompts, "--steps", steps, "--history", history
+    result = run("recommend", *options)
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert result.stdout.isascii()
-    answers = np.array([[0] * 9 + [1] * 4 + [2, 2, 3]])
-    codes = re.findall(r"t = (.*)\n +(t\[.*\])", result.stdout)
-    assert len(codes) == 2
-    for (load, look_up), baseline in zip(codes, BASELINES, strict=True):
-        advice = recommend(16, 128, baseline)
-        noise, table, error = advice.chosen
-        t = eval(load, {"polyest": polyest})
-        assert (t.K, t.budget.value) == (table.K, noise)
-        rewards = eval(look_up, {"polyest": polyest, "t": t, "answers": answers})
-        assert rewards.shape == answers.shape
+    answers = np.arange(group)[None] // 3
+    past, ids = polyest.History(stable_ids=True), ["a"]
+    past.record(np.arange(8)[None] // 2, prompts=ids)
+    blocks = re.findall(r"^use +(.*?)\nwhy", result.stdout, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 2
+    for block, baseline in zip(blocks, BASELINES, strict=True):
+        advice = recommend(group, prompts, baseline, steps=steps, history=history)
+        best, second, *_ = advice.ranked
+        names = {"polyest": polyest, "answers": answers, "past": past, "ids": ids}
+        code = ast.parse(textwrap.dedent(" " * 10 + block)).body
+        if history:
+            code = code[:-1]  # past.record, which would count these completions too
+        *others, last = code
+        value = last.value  # of an assignment, or an expression
+        exec(compile(ast.Module(others, []), "page", "exec"), names)
+        rewards = eval(compile(ast.Expression(value), "page", "eval"), names)
+        earlier = past.counted(answers, ids) if history else None
+        index = polyest.counts.in_group(answers, baseline=baseline, earlier=earlier).index
+        assert np.array_equal(rewards, best.table.coefficients[index])
         shown = [line for line in lines if line.endswith("<- use this")]
-        assert any(line.startswith(f"noise {noise} ") for line in shown)
-        assert f"{advice.plain.total / error.total:.2f} times as much" in result.stdout
-    assert "sample size K = 14," in lines[0]
+        assert any(line.startswith(f"{best.name} ") for line in shown)
+        flat = " ".join(result.stdout.split())
+        assert f"{advice.plain.total / best.error.total:.2f} times as much" in flat
+        ratio = second.error.total / best.error.total
+        assert f"the runner-up, {second.name}, has {ratio:.3f} times the RMSE" in flat
+    assert f"sample size K = {group - 2 + history}," in lines[0]
 
 
 def test_json_has_the_same_numbers():
-    result = run("recommend", "--group", 16, "--prompts", 4, "--json")
-    records = [json.loads(line) for line in result.stdout.splitlines()]
+    words = ("--group", 16, "--prompts", 4, "--steps", 50, "--standardised", "--json")
+    records = [json.loads(line) for line in run("recommend", *words).stdout.splitlines()]
     assert [record["baseline"] for record in records] == list(BASELINES)
     for record in records:
-        advice = recommend(16, 4, record["baseline"])
-        assert (record["K"], record["noise"]) == (advice.chosen[1].K, advice.chosen[0])
-        assert record["averaged"] == 4 * STEPS
+        advice = recommend(16, 4, record["baseline"], steps=50, standardised=True)
+        best, second, *_ = advice.ranked
+        assert (record["K"], record["table"]) == (best.table.K, best.name)
+        assert record["runner_up"] == second.name
+        assert (record["steps"], record["standardised"]) == (50, True)
+        assert record["averaged"] == 4 * over(True, 50)
         assert record["errors"]["log(X/16)"]["error"] == advice.plain.total
-        assert record["errors"][f"noise {advice.chosen[0]}"]["bias"] == advice.chosen[2].bias
+        assert record["errors"][best.name]["bias"] == best.error.bias
+
+
+def test_the_command_has_the_steps_of_the_function():
+    (option,) = [o for o in command.params if o.name == "steps"]
+    assert option.default == TYPICAL
 
 
 def test_a_group_of_two_is_for_trainers_without_a_group_mean():
@@ -169,21 +239,22 @@ def test_bad_numbers_are_one_line():
 def test_a_history_is_of_a_larger_sample_size_and_never_worse(group, history, baseline):
     alone, advice = recommend(group, 16, baseline), recommend(group, 16, baseline, history=history)
     K = polyest.counts.draws(group, baseline) + history
-    assert {table.K for _, table, _ in advice.tables} == {K}
-    for (_, table, error), (*_, before) in zip(advice.tables, alone.tables, strict=True):
+    assert {one.table.K for one in advice.candidates} == {K}
+    for one, other in zip(advice.candidates, alone.candidates, strict=True):
+        table, error, before = one.table, one.error, other.error
         assert error.bias < before.bias
         squares = []
         rewards = table.coefficients[np.minimum(np.arange(group + history), K)]
         for answers in ANSWERS.values():
             met = of_group(answers, rewards, baseline, earlier=history)
-            squares.append(met.noise / (16 * STEPS))
+            squares.append(met.noise / (16 * over(False)))
         assert error.noise**2 == pytest.approx(np.mean(squares), rel=1e-12)
-    assert advice.chosen[2].total < alone.chosen[2].total
+    assert advice.chosen.error.total < alone.chosen.error.total
 
 
 def test_a_move_of_the_policy_costs_what_the_history_says():
     advice = recommend(8, 16, history=8)
-    _, table, _ = advice.chosen
+    table = advice.chosen.table
     assert [*advice.moved] == [1.1, 1.25]
     for odds, bracket in advice.moved.items():
         assert bracket == bias_after_move(table, earlier=8, odds=odds)
@@ -209,7 +280,7 @@ def test_the_page_of_a_history_says_that_the_certificate_is_for_a_policy_that_ha
         ["a"],
         polyest.answers.from_texts([["7"] * 6 + ["3", "5"]]),
     )
-    codes = re.findall(r"r = (.*\()\n +(answers, .*\))", text)
+    codes = re.findall(r"r = (.*\()\n +(answers, [^)]*\))", text)
     assert len(codes) == 2
     for first, second in codes:
         r = eval(first + second, {"polyest": polyest, "answers": answers, "past": past, "ids": ids})

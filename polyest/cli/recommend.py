@@ -34,28 +34,64 @@ from polyest.cli.terminal import Helping, print_lines, progress, say
     show_default=True,
     help="Earlier completions of a prompt that are counted too.",
 )
+@click.option(
+    "--steps",
+    type=int,
+    metavar="N",
+    default=200,
+    show_default=True,
+    help="Steps of the training.",
+)
+@click.option(
+    "--standardised",
+    is_flag=True,
+    help="The trainer divides by the standard deviation of a group, as GRPO does by default.",
+)
+@click.option(
+    "--one-prompt",
+    is_flag=True,
+    help="All groups of a step answer the same prompt; --prompts is their number.",
+)
 @options.as_json
-def command(group: int, prompts: int, history: int, as_json: bool) -> None:
-    """Say which released table to use.
+def command(
+    group: int,
+    prompts: int,
+    history: int,
+    steps: int,
+    standardised: bool,
+    one_prompt: bool,
+    as_json: bool,
+) -> None:
+    """Say which table to use.
 
     For a trainer that subtracts the group mean, and for one that does not: the table whose averaged gradient
-    has the least error, beside the error of the plug-in log of an answer's share in its group.
+    has the least error, what the runner-up would cost, and the error of the plug-in log of an answer's share
+    in its group.
 
     With a history K is larger by its completions.  What is proved is then for a policy that has not moved
     since, and the page says what a move costs.
     """
+    from functools import partial
+
     from polyest.cli.objects import object_line
     from polyest.cli.pages.recommendation import recommendation_page, recommendation_record
     from polyest.errors import CountOutOfRange
     from polyest.gradients import BASELINES
     from polyest.recommendation import recommend
 
+    advise = partial(
+        recommend,
+        history=history,
+        steps=steps,
+        standardised=standardised,
+        one_prompt=one_prompt,
+    )
     recommendations, remark, baselines = [], "", BASELINES[::-1]
     with progress("baselines") as update:
         for done, baseline in enumerate(baselines):
             update(done, len(baselines))
             try:
-                recommendations.append(recommend(group, prompts, baseline, history=history))
+                recommendations.append(advise(group, prompts, baseline))
             except CountOutOfRange as error:
                 if not recommendations:
                     raise

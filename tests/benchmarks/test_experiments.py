@@ -2,9 +2,8 @@
 
 import csv
 from decimal import Decimal
-from math import hypot
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 
 import peers
 import pytest
@@ -21,41 +20,6 @@ def rows(name):
 def bare(value, digits):
     """A number below 1 as the page writes it, without its 0."""
     return f"{value:.{digits}f}".removeprefix("0")
-
-
-def test_what_the_page_says_of_noise_8_on_games():
-    cells = {}
-    for row in rows("convergence"):
-        cell = row["game"], row["update"], row["group"], row["prompts"]
-        cells.setdefault(cell, {})[row["estimator"]] = row
-
-    def beyond(cell, low, high):
-        """Whether a loss is below another by more than the intervals of both in quadrature."""
-        ours, theirs = cell[low], cell[high]
-        gap = float(theirs["loss"]) - float(ours["loss"])
-        return gap > hypot(float(theirs["loss_pm"]), float(ours["loss_pm"]))
-
-    def times(low, high):
-        return sum(beyond(cell, low, high) for cell in cells.values())
-
-    assert f"better than the log in {times('noise 8', 'log')} of the {len(cells)} cells" in WORDS
-    assert times("log", "noise 8") == 0
-    better, worse = times("noise 8", "schuermann"), times("schuermann", "noise 8")
-    assert f"closed form, in {better}, and worse in {worse} (" in WORDS
-    near = [key for key, cell in cells.items() if beyond(cell, "U-statistic", "noise 8")]
-    apart = sum(game != "coherence" for game, *_ in near)
-    assert (
-        f"than noise 8 in {len(near)} cells, {apart} of them of diversity and exploration" in WORDS
-    )
-    steps = {}
-    for update in ("gradient", "mirror"):
-        for name in ("noise 8", "log"):
-            selected = [cell[name] for key, cell in cells.items() if key[1] == update]
-            whole = [float(row["steps"]) for row in selected if int(row["reached"]) == 8]
-            steps[update, name] = f"{median(whole):.0f}"
-    said = "in {} (gradient) and {} (mirror) of 400 steps, the log itself in {} and {} (medians"
-    order = [(update, name) for name in ("noise 8", "log") for update in ("gradient", "mirror")]
-    assert said.format(*(steps[key] for key in order)) in WORDS
 
 
 def test_what_the_page_says_of_the_budget():

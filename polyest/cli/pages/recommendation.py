@@ -6,7 +6,8 @@ from textwrap import wrap
 from polyest.cli.pages.layout import WIDTH, aligned, bold, entry, number, wrapped
 from polyest.cli.pages.words import plug_in_name
 from polyest.problem.problem import DEFAULT_NOISE
-from polyest.recommendation import ANSWERS, MOVED, STEPS, Deviation, Recommendation
+from polyest.problem.shapes import SHAPES
+from polyest.recommendation import ANSWERS, MOVED, Candidate, Deviation, Recommendation
 
 TRAINERS = {
     "group-mean": "where the trainer subtracts the group mean, as most do",
@@ -16,35 +17,39 @@ HEADS = ("", "bias", "std. error", "RMSE", "times the least")
 
 
 def recommendation_page(recommendation: Recommendation) -> list[str]:
-    """Return the table to use, the line that loads it, the reason, and the errors of the plug-in log."""
-    noise, table, best = recommendation.chosen
-    group, baseline = recommendation.group, recommendation.baseline
-    keyword = "" if noise == DEFAULT_NOISE else f", noise={noise}"
-    counted = group + recommendation.history
-    argument = "" if baseline == "group-mean" else f', baseline="{baseline}"'
+    """Return the table to use, the line that loads it, the reason, and the errors of all candidates."""
+    best, second, *_ = recommendation.ranked
+    table, baseline = best.table, recommendation.baseline
+    counted = recommendation.group + recommendation.history
     errors = _errors(recommendation)
     rows = [
-        (name, *_numbers(error), f"{error.total / best.total:.2f}")
+        (name, *_numbers(error), f"{error.total / best.error.total:.2f}")
         for name, error in errors.items()
     ]
     lines = aligned([HEADS, *rows])
-    use = 1 + list(errors).index(f"noise {noise}")
+    use = 1 + list(errors).index(best.name)
     lines[0], lines[use] = bold(lines[0]), f"{lines[use]}  <- use this"
-    bias, deviation, total = _numbers(best)
+    bias, deviation, total = _numbers(best.error)
     plain = recommendation.plain
-    plug_in = plug_in_name(table.target)
     return [
         *map(bold, wrap(f"sample size K = {table.K}, {TRAINERS[baseline]}", WIDTH)),
         "",
-        *entry("use", *_code(recommendation, keyword, argument)),
+        *entry("use", *_code(recommendation)),
         *entry(
             "why",
             *wrapped(
-                f"the RMSE of its gradient, averaged over {recommendation.prompts} prompts a step and "
-                f"{STEPS} steps, is {total}: bias {bias} and standard error {deviation}"
+                f"the RMSE of its gradient, where {_number(recommendation.averaged)} groups average their "
+                f"noise, is {total}: bias {bias} and standard error {deviation}"
             ),
             *wrapped(
                 f"its |p (E c_X - log p)|, X ~ Binomial(K, p), is at most {number(table.bias.upper)}"
+            ),
+        ),
+        *entry(
+            "next",
+            *wrapped(
+                f"the runner-up, {second.name}, has {second.error.total / best.error.total:.3f} times the "
+                "RMSE"
             ),
         ),
         *_moved(recommendation),
@@ -53,7 +58,7 @@ def recommendation_page(recommendation: Recommendation) -> list[str]:
             *wrapped(
                 f"the RMSE of log(X/{counted}), the log of an answer's share in "
                 f"{'all that is counted' if recommendation.history else 'its group'}, is "
-                f"{_number(plain.total)}, {plain.total / best.total:.2f} times as much: bias "
+                f"{_number(plain.total)}, {plain.total / best.error.total:.2f} times as much: bias "
                 f"{_number(plain.bias)}, which no averaging removes, and standard error "
                 f"{_number(plain.noise)}"
             ),
@@ -62,31 +67,55 @@ def recommendation_page(recommendation: Recommendation) -> list[str]:
         *lines,
         "",
         *wrapped(
-            f"root mean squares over five shapes of answers ({', '.join(ANSWERS)}), in logits; "
-            f"noise r: the table of least bias whose {table.criterion}, sup p Var c_X, is at most r times "
-            f"that of {plug_in}; benchmarks/noise.py has more"
+            f"root mean squares over five shapes of answers ({', '.join(ANSWERS)}), in logits; noise r: the "
+            "table of least bias whose gradient-variance, sup p Var c_X, is at most r times that of "
+            f"{plug_in_name(table.target)}; how many groups average their noise was measured, for "
+            f"{recommendation.steps} steps of "
+            f"{'groups of one prompt' if recommendation.one_prompt else 'different prompts'} whose rewards "
+            f"are {'' if recommendation.standardised else 'not '}divided by the standard deviation of their "
+            "group (benchmarks/default.py)"
         ),
         *wrapped(
-            "monotone, concave: minimax tables that never pay an answer less for being seen more often, "
-            f'polyest.load({table.K}, criterion="minimax", shape="monotone")'
+            "monotone, concave: minimax tables that never pay an answer less for being seen more often; "
+            "schuermann: a closed form"
         ),
         "",
     ]
 
 
-def _code(recommendation: Recommendation, keyword: str, argument: str) -> list[str]:
+def _code(recommendation: Recommendation) -> list[str]:
     """Return the lines that look rewards up in the table."""
-    if recommendation.history:
+    best, baseline = recommendation.chosen, recommendation.baseline
+    argument = "" if baseline == "group-mean" else f', baseline="{baseline}"'
+    K, closed = best.table.K, best.name == "schuermann"
+    if recommendation.history and not closed:
+        more = f"{_keyword(best)}{argument}".removeprefix(", ")
         return [
             "r = polyest.rewards.log_probability(",
-            f"    answers, history=past, prompts=ids{keyword}{argument})",
+            f"    answers, history=past, prompts=ids{',' if more else ')'}",
+            *[f"    {more})"] * bool(more),
             "past.record(answers, prompts=ids)",
         ]
-    _, table, _ = recommendation.chosen
+    loaded = f"closed_forms.schuermann({K})" if closed else f"load({K}{_keyword(best)})"
+    if not recommendation.history:
+        return [
+            f"t = polyest.{loaded}",
+            f"t[polyest.counts.in_group(answers{argument}).index]",
+        ]
     return [
-        f"t = polyest.load({table.K}{keyword})",
-        f"t[polyest.counts.in_group(answers{argument}).index]",
+        f"t = polyest.{loaded}",
+        "M = past.counted(answers, ids)",
+        f"t[polyest.counts.in_group(answers, earlier=M{argument}).index]",
+        "past.record(answers, prompts=ids)",
     ]
+
+
+def _keyword(candidate: Candidate) -> str:
+    """Return the options of rewards, and of `load`, that name the table; nothing for the default."""
+    if candidate.name in SHAPES:
+        return f', criterion="minimax", shape="{candidate.name}"'
+    noise = candidate.name.removeprefix("noise ")
+    return "" if noise == f"{DEFAULT_NOISE:g}" else f", noise={noise}"
 
 
 def _moved(recommendation: Recommendation) -> list[str]:
@@ -115,16 +144,19 @@ def _moved(recommendation: Recommendation) -> list[str]:
 
 def recommendation_record(recommendation: Recommendation) -> dict[str, object]:
     """Return a recommendation as one JSON object."""
-    noise, table, _ = recommendation.chosen
+    best, second, *_ = recommendation.ranked
     return {
         "group": recommendation.group,
         "prompts": recommendation.prompts,
         "baseline": recommendation.baseline,
         "history": recommendation.history,
-        "K": table.K,
-        "criterion": table.criterion,
-        "noise": noise,
-        "averaged": recommendation.prompts * STEPS,
+        "steps": recommendation.steps,
+        "standardised": recommendation.standardised,
+        "one_prompt": recommendation.one_prompt,
+        "table": best.name,
+        "runner_up": second.name,
+        "K": best.table.K,
+        "averaged": recommendation.averaged,
         "moved": {
             str(odds): {"lower": lower, "upper": upper}
             for odds, (lower, upper) in recommendation.moved.items()
@@ -137,11 +169,10 @@ def recommendation_record(recommendation: Recommendation) -> dict[str, object]:
 
 
 def _errors(recommendation: Recommendation) -> dict[str, Deviation]:
-    """Return the errors of the plug-in log and of each table, by the names of their rows."""
+    """Return the errors of the plug-in log and of each candidate, by the names of their rows."""
     counted = recommendation.group + recommendation.history
     plain = {f"log(X/{counted})": recommendation.plain}
-    noises = {f"noise {noise}": error for noise, _, error in recommendation.tables}
-    return plain | noises | {shape: error for shape, _, error in recommendation.shapes}
+    return plain | {one.name: one.error for one in recommendation.candidates}
 
 
 def _numbers(error: Deviation) -> tuple[str, str, str]:
