@@ -1,4 +1,4 @@
-"""polyest: tables that turn the counts of sampled answers into rewards, with proved bias and noise.
+"""polyest: tables that turn the counts of sampled answers into rewards, with proved bias and variance.
 
 t = polyest.load(14)       # a group of 16 under a group mean: K = 14 draws
 rewards = t[polyest.counts.in_group(answers).index]  # answers (prompts, 16): ids of numpy, torch, jax, ...

@@ -8,7 +8,7 @@ steps on
     rho_t = pi(y_t)/pi_old(y_t),
     d = log pi(y) - log pi_ref(y) of the whole completion
 
-as in Mohri, Schneider, Wu and Zhong (2026), eq. (5) and (8), who do not clip.  With one epoch nothing is
+as in Mohri, Schneider and Wu (2026), eq. (5) and (8), who do not clip.  With one epoch nothing is
 clipped, because rho = 1.  The loop then plays the game of `polyest.games` with beta = kl.  With a group
 mean in place of `leave_one_out` the rewards shrink by (G-1)/G, and beta is kl G/(G-1).
 

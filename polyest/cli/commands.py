@@ -46,4 +46,4 @@ class Files(Mapping[str, click.Command]):
 )
 @click.version_option(__version__, prog_name="polyest", message="%(prog)s %(version)s")
 def main() -> None:
-    """Tables that turn the counts of sampled answers into rewards, with proved bias and noise."""
+    """Tables that turn the counts of sampled answers into rewards, with proved bias and variance."""

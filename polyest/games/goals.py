@@ -15,7 +15,7 @@ x have weights w_x, and gradients are taken in the pairing <a, b> = sum_x w_x su
     Diversity       s sum_z phi(nu_z)            s phi'(nu)           s max (<nu, u/s> - Phi(nu))
     Custom          a function                   a function           by convex programming
 
-The other goals are `safety.Safety` and `coherence.Coherence`.  The paper is Mohri, Schneider, Wu and Zhong,
+The other goals are `safety.Safety` and `coherence.Coherence`.  The paper is Mohri, Schneider and Wu,
 Distributional Alignment Games for Answer-Level Fine-Tuning (2026), with the slides on its generalisation.
 """
 

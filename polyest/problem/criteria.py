@@ -85,7 +85,7 @@ CRITERIA: Mapping[str, Criterion] = {
             budgeted=True,
             formula="p Var c_X",
             tex=r"p\,\mathrm{Var}\,c_X",
-            meaning="one answer's share of the gradient's noise, the default",
+            meaning="one answer's share of the gradient's variance, the default",
         ),
         Criterion(
             name="variance",
@@ -112,7 +112,7 @@ CRITERIA: Mapping[str, Criterion] = {
             budgeted=False,
             formula="p E(c_X - {phi})\N{SUPERSCRIPT TWO}",
             tex=r"p\,\mathrm{E}\,(c_X - \phi(p))^2",
-            meaning="bias and noise in one number; no budget",
+            meaning="bias and variance in one number; no limit of either",
         ),
     )
 }

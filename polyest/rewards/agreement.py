@@ -10,7 +10,7 @@ so it needs no table and has no bias, whatever d is.  Agreement is one of
     encode      (1 + cos(e(y), e(y')))/2 of embeddings; their mean is one product with the mean embedding
     distance    1 - d of a matrix d that the caller computes
 
-Source: Mohri, Schneider, Wu and Zhong (2026), Algorithm 3, where a completion agrees with itself too.
+Source: Mohri, Schneider and Wu (2026), Algorithm 3, where a completion agrees with itself too.
 """
 
 from collections import Counter
@@ -95,7 +95,7 @@ def pairwise(
 
     References
     ----------
-    Mohri, Schneider, Wu and Zhong (2026), Algorithm 3.
+    Mohri, Schneider and Wu (2026), Algorithm 3.
 
     Examples
     --------

@@ -11,7 +11,7 @@ prompts the count is independent.  The mean of either form is exactly that of th
 on the other prompts, the reward is a table of the in-group count, to which the theorem of counts.py applies.
 Prompts differ in their number of draws; the arithmetic form takes the table of the fewest, those of the own.
 
-Layouts as in orbits.py.  Source: Coherence-GRPO of Mohri, Schneider, Wu and Zhong (2026), which pays 0 or 1
+Layouts as in orbits.py.  Source: Coherence-GRPO of Mohri, Schneider and Wu (2026), which pays 0 or 1
 for the mode, and log(Count/K) of the pooled counts where a stratified table is used here.
 """
 
@@ -90,7 +90,7 @@ def coherence(
 
     References
     ----------
-    Mohri, Schneider, Wu and Zhong (2026), Coherence-GRPO.
+    Mohri, Schneider and Wu (2026), Coherence-GRPO.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def soft_consistency(
 
     References
     ----------
-    Mohri, Schneider, Wu and Zhong (2026), Coherence-GRPO, has log(Count/K) of the pooled counts.
+    Mohri, Schneider and Wu (2026), Coherence-GRPO, has log(Count/K) of the pooled counts.
 
     Examples
     --------

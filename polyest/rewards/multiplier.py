@@ -7,7 +7,7 @@ trainers call rewards in evaluation too, and several times a step.  The mean is 
 processes.  Where this is the only reward, and has one constraint, a division by the group's standard
 deviation cancels lambda: switch it off.
 
-Source: Mohri, Schneider, Wu and Zhong (2026), Algorithm 4.
+Source: Mohri, Schneider and Wu (2026), Algorithm 4.
 """
 
 from collections.abc import Mapping
@@ -56,10 +56,10 @@ class Multiplier:
 
     Examples
     --------
-    >>> price = Multiplier(0.1, rate=2.0)
-    >>> price.update([[1, 0, 0, 1]])  # mean cost .5: lambda <- 0 + 2 (.5 - .1)
+    >>> multiplier = Multiplier(0.1, rate=2.0)
+    >>> multiplier.update([[1, 0, 0, 1]])  # mean cost .5: lambda <- 0 + 2 (.5 - .1)
     0.8
-    >>> safety([[1, 0, 0, 1]], price).tolist()
+    >>> safety([[1, 0, 0, 1]], multiplier).tolist()
     [[-0.8, -0.0, -0.0, -0.8]]
     """
 
@@ -182,7 +182,7 @@ class Multiplier:
 
 
 def safety(costs: Array, multiplier: Multiplier | float) -> Array:
-    """Reward each completion with minus the price of its costs.
+    """Reward each completion with minus its costs, each times its Lagrange multiplier.
 
         r_i = -lambda c_i,    or -sum_j lambda_j c_ij over several budgets
 
@@ -207,7 +207,7 @@ def safety(costs: Array, multiplier: Multiplier | float) -> Array:
 
     References
     ----------
-    Mohri, Schneider, Wu and Zhong (2026), Algorithm 4.
+    Mohri, Schneider and Wu (2026), Algorithm 4.
 
     Examples
     --------

@@ -5,7 +5,7 @@
     polynomial          beta sum_m a_m nu^m    exactly unbiased up to degree K (U-statistics)
     pass_at             beta (1 - (1 - nu)^k)  exactly unbiased up to k = K
 
-The algorithms are those of Mohri, Schneider, Wu and Zhong, *Distributional Alignment Games* (2026), which
+The algorithms are those of Mohri, Schneider and Wu, *Distributional Alignment Games* (2026), which
 put X/K for nu.
 """
 

@@ -5,7 +5,7 @@
     "exploration"    beta (log prior - log nu)
     "conditional"    -beta log(nu/nu(right))          c[C-1] - c[X-1], C of the group are right
 
-Source: Mohri, Schneider, Wu and Zhong (2026), Diversity-GRPO, which put X/K for nu.
+Source: Mohri, Schneider and Wu (2026), Diversity-GRPO, which put X/K for nu.
 """
 
 from typing import Any, Literal, Unpack, cast, get_args
@@ -91,7 +91,7 @@ def diversity(
 
     References
     ----------
-    Mohri, Schneider, Wu and Zhong (2026), Diversity-GRPO.
+    Mohri, Schneider and Wu (2026), Diversity-GRPO.
 
     Examples
     --------

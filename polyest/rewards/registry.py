@@ -234,7 +234,7 @@ ROWS = (
     ),
     Reward(
         safety,
-        "Minus the price of the completion's costs, which a multiplier moves.",
+        "Minus the completion's costs, each times its Lagrange multiplier.",
         None,
         unanswered=None,
         lacking={"estimators": NOT_YET, "groups": NOT_YET},

@@ -154,7 +154,7 @@ ALONE = {
     "a unit less": (
         "convergence",
         "convergence.csv",
-        lambda r: (r["estimator"], r["group"], r["game"]) != ("log", "8", "coherence"),
+        lambda r: (r["arm"], r["group"], r["game"]) != ("log", "8", "coherence"),
         "holds no row of game coherence",
     ),
 }

@@ -49,7 +49,7 @@ def paid(centred=False, kind="boxed"):
 def test_every_trainer_has_a_page_with_what_goes_wrong():
     for name in TRAINERS:
         text = text_of(name)
-        assert "## Switches, and what goes wrong otherwise" in text
+        assert "## Required settings" in text
         assert sum(kind == "python" for kind, *_ in blocks(text)) >= 1
         assert max(map(len, text.splitlines())) < 260
 

@@ -51,6 +51,6 @@ def test_the_page_names_what_there_is():
     assert {name for pair in named for name in pair if name} <= set(dir(trl))
     settings = config("nowhere")
     for switch in re.findall(
-        r"^\| `(\w+)`", TEXT[TEXT.index("## Which") : TEXT.index("## What goes")], re.MULTILINE
+        r"^\| `(\w+)`", TEXT[TEXT.index("## Required settings") : TEXT.index("## Common errors")], re.MULTILINE
     ):
         assert hasattr(settings, switch) or switch in ("normalize_advantages", "reward_clip_range")

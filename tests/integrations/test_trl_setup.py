@@ -93,7 +93,7 @@ def test_switches_that_change_what_is_climbed(switch, value, words):
 def test_check_says_what_the_table_of_the_page_says():
     """Every switch of the table is one that `check` names, or a number that it looks at."""
     page = (Path(__file__).parents[2] / "docs" / "trl.md").read_text()
-    table = page[page.index("## Which switches") : page.index("## What goes wrong")]
+    table = page[page.index("## Required settings") : page.index("## Common errors")]
     named = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
     said = {switch.partition("=")[0] for switch in setup._switches(configured(
         scale_rewards="group", normalize_advantages=True, reward_clip_range=(0, 1), loss_type="dapo",

@@ -92,6 +92,43 @@ def test_what_is_not_listed_is_found_out(text):
     assert [*unlisted(text)]
 
 
+# All authors of a work, as in a sentence: Mohri, Schneider and Wu, *Distributional Alignment Games* (2026).
+AUTHORS = re.compile(
+    r"\b((?:[A-Z][a-zü]+, )*[A-Z][a-zü]+ and [A-Z][a-zü]+)(?:'s?)?[^.;()]{0,90}? \(((?:19|20)\d\d)\)"
+)
+
+
+def other_authors(text):
+    """Citations by the names of all authors that no entry of that year has."""
+    plain = MADE["plain"]
+    known = {
+        (frozenset(name.split()[-1] for name in plain(entry.fields["author"]).split(" and ")),
+         entry.fields["year"])
+        for entry in ENTRIES
+    }  # fmt: skip
+    for names, year in AUTHORS.findall(" ".join(text.split())):
+        if (frozenset(re.split(r", | and ", names)), year) not in known:
+            yield f"{names} ({year})"
+
+
+def test_a_work_is_cited_by_its_own_authors_everywhere():
+    assert sum(len(AUTHORS.findall(" ".join(text.split()))) for text in TEXTS.values()) >= 15
+    assert [(str(path), lost) for path, text in TEXTS.items() for lost in other_authors(text)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mohri, Schneider, Wu and Zhong (2026), Algorithm 3.",
+        "those of Mohri, Schneider,\nWu and Zhong, *Distributional Alignment Games* (2026)",
+        "Schneider and Wu (2026)",
+    ],
+)
+def test_a_work_with_other_authors_is_found_out(text):
+    assert [*other_authors(text)]
+    assert not [*other_authors("Mohri, Schneider and Wu (2026), Algorithm 3.")]
+
+
 PEERS = {
     "Paninski": "2003",
     "Jiao": "2015",

@@ -113,7 +113,7 @@ def ground_truth(
 def safety(
     cost: Callable[[str], object], multiplier: rewards.Multiplier, *, name: str | None = None
 ) -> SafetyReward:
-    """Pay minus the price of a completion's cost, which a multiplier moves.
+    """Pay minus a completion's cost times its Lagrange multiplier.
 
         -lambda cost(completion),  as in `SafetyReward`
 

@@ -16,7 +16,7 @@ from polyest.values import shown
 
 
 class SafetyReward:
-    """Pay minus the price of a completion's cost, as a reward function of TRL.
+    """Pay minus a completion's cost times its Lagrange multiplier, as a reward function of TRL.
 
         -lambda cost(completion)
 
