@@ -50,7 +50,6 @@ def test_the_page_names_what_there_is():
     named = set(re.findall(r"`rewards\.(\w+)`|`(\w+)\(orbit_size=m\)`", TEXT))
     assert {name for pair in named for name in pair if name} <= set(dir(trl))
     settings = config("nowhere")
-    for switch in re.findall(
-        r"^\| `(\w+)`", TEXT[TEXT.index("## Required settings") : TEXT.index("## Common errors")], re.MULTILINE
-    ):
+    settings_of_page = TEXT[TEXT.index("## Required settings") : TEXT.index("## Common errors")]
+    for switch in re.findall(r"^\| `(\w+)`", settings_of_page, re.MULTILINE):
         assert hasattr(settings, switch) or switch in ("normalize_advantages", "reward_clip_range")
