@@ -86,12 +86,10 @@ def test_the_table_of_prices_is_that_of_the_tables():
         variance = table.certificate.gradient_variance / log.certificate.gradient_variance
         assert times == ("the same" if round(variance, 2) == 1 else f"{variance:.2g} times")
     p = 0.02
-    means = [
-        sum(float(c) * comb(14, k) * p**k * (1 - p) ** (14 - k) for k, c in enumerate(entries))
-        for entries in (log, polyest.load(14))
-    ]
-    assert f"is paid {means[0]:.1f} on average with groups of 16, where log .02 is -3.9" in WORDS
-    assert log_of(p) == pytest.approx(-3.9, abs=0.05) == pytest.approx(means[1], abs=0.15)
+    shares = [log_of((k + 1) / 16) for k in range(15)]
+    mean = sum(u * comb(14, k) * p**k * (1 - p) ** (14 - k) for k, u in enumerate(shares))
+    assert f"probability 2 % is paid {mean:.1f} on average, where log .02 is {log_of(p):.1f}" in WORDS
+    assert f"log(1/16) = {log_of(1 / 16):.1f}" in WORDS
 
 
 def test_how_much_less_bias_the_default_has():
