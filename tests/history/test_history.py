@@ -350,10 +350,10 @@ def test_what_a_million_prompts_take():
     try:
         past = History(prompts=n)
         past.record(rows, prompts=[*range(1000, 1000 + n)])
-        assert tracemalloc.get_traced_memory()[0] / n == pytest.approx(held, rel=0.05)
+        assert tracemalloc.get_traced_memory()[0] / n == pytest.approx(held, rel=0.02)
         before = tracemalloc.get_traced_memory()[0]
         state = past.state_dict()
-        assert (tracemalloc.get_traced_memory()[0] - before) / n == pytest.approx(stated, rel=0.05)
+        assert (tracemalloc.get_traced_memory()[0] - before) / n == pytest.approx(stated, rel=0.02)
     finally:
         tracemalloc.stop()
     assert len(state["prompts"]) == n

@@ -1,5 +1,6 @@
 """Every reward that looks a count up pays the entry M + X - 1, in every layout, or says why not."""
 
+import sys
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import polyest
-from polyest import History, answers, closed_forms, counts, rewards
+from polyest import History, answers, closed_forms, counts, rewards, tallies
 from polyest.errors import (
     DelayedFeedback,
     InvalidHistory,
@@ -98,6 +99,21 @@ def test_one_pass_counts_what_two_do(seed, visits, G, small):
         np.testing.assert_array_equal(np.asarray(seen.draws), apart.draws)
         np.testing.assert_array_equal(seen.answered, apart.answered)
         assert seen.distinct == apart.distinct
+
+
+@pytest.mark.parametrize("way", [np.array, torch.tensor, np.ndarray.tolist])
+def test_a_reward_with_a_history_counts_in_one_pass(way, monkeypatch):
+    past, passes, counted = History(), [], tallies.matches
+    past.record(batch(0, G=16), prompts=range(4))
+
+    def told(xp, wanted, *pools):
+        passes.append((xp.__name__, len(pools)))
+        return counted(xp, wanted, *pools)
+
+    monkeypatch.delitem(sys.modules, "polyest.loops", raising=False)
+    monkeypatch.setattr(tallies, "matches", told)
+    rewards.log_probability(way(batch(1, G=16)), history=past, prompts=range(4))
+    assert passes == [("numpy", 2)]
 
 
 def test_a_mixed_batch_pays_what_its_rows_are_paid_alone():
