@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from polyest import History, answers
@@ -119,6 +119,9 @@ def test_what_is_recorded_again_counts_once(made, visits, most):
     st.integers(1, 6),
     st.booleans(),
 )
+@example([0, 0], [0, 1], 1, False)  # what differs is not kept
+@example([0, 1], [1, 0], 1, False)  # what is kept differs, in another order
+@example([0, 0], [0], 1, True)
 def test_other_content_of_a_step_is_seen_whatever_is_kept_of_it(one, other, most, flat):
     past = history(answers=most, stable_ids=True)
     names = ["a"] if not flat else ["a"] * len(one)

@@ -253,7 +253,7 @@ def test_trainers_are_told_that_orbits_take_no_history(name):
     arguments = (np.ones_like,) if name == "of_group" else ()
     with pytest.raises(UnknownOption, match="counts no earlier completions"):
         getattr(trl, name)(*arguments, num_generations=4, history=History(), **sized)
-    with pytest.raises(InvalidReward, match="history|not offered here"):
+    with pytest.raises(InvalidReward, match=r"history|not offered here"):
         GroupReward(name, history=History())
 
 
