@@ -31,7 +31,7 @@ of an answer that is certain on one of two prompts and absent on the other.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, SupportsIndex
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 
@@ -44,7 +44,6 @@ from polyest.tallies import marker as marker
 from polyest.values import MOST, among, shown, whole
 
 __all__ = ["Counts", "draws", "in_group", "independent", "occurrences"]
-
 
 Baseline = Literal["group-mean", "none", "exact"]
 Counting = Literal["in-group", "independent"]
@@ -74,16 +73,6 @@ class Counts:
     draws: Any
     answered: Array
     distinct: tuple[int, ...]
-
-
-class Pool(NamedTuple):
-    """Earlier completions, in place of M and W: beside a group that the host reads one pass counts both.
-
-    answers: int64 (prompts, m) in numpy, filled up with what is no answer; number: W, int or (prompts, 1).
-    """
-
-    answers: Any
-    number: Any
 
 
 def draws(
@@ -206,9 +195,7 @@ def in_group(
             )
         K: Any = draws(answer.shape[1], baseline)
         distinct: tuple[int, ...] = (K,)
-        pools = (answer, earlier.answers) if isinstance(earlier, Pool) else ()
-        times = tallies.in_pool(xp, answer, *pools) if pools else tallies.in_rows(xp, answer)
-        others = times - 1
+        others = tallies.in_rows(xp, answer, earlier) - 1
     else:
         if mixed := mixture(groups, answer):
             raise CountOutOfRange(f"groups: {mixed}")
@@ -351,7 +338,7 @@ def continued(
 ) -> tuple[Array, Any, tuple[int, ...]]:
     """Return index, K and every K of `Counts` with M and W of earlier completions added."""
     times, W = earlier
-    if not isinstance(earlier, Pool):  # which is counted already
+    if not isinstance(earlier, tallies.Pool):  # which is counted already
         index = index + integers("earlier", times, index)
     if whole(W, 0):
         return index, K + W, tuple(k + W for k in distinct)

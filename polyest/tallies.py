@@ -8,13 +8,14 @@ import sys
 from collections.abc import Sequence
 from itertools import cycle
 from types import ModuleType
-from typing import Any, SupportsIndex
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
 from polyest import standard
 from polyest.arrays import (
     Array,
+    Ints,
     concat,
     converted,
     holds,
@@ -39,6 +40,16 @@ UNROLLED = 64  # the same in a graph, which is larger for each
 PAIRS = 2**17  # of numpy that are compared at once, so that they stay in the cache of a processor
 ROOMY = 16  # cells to count in, for each answer, that are cheaper than to compare or sort
 MIX = -7046029254386353131  # 2^64 over the golden ratio, mod 2^64: multiples of it lie far apart
+
+
+class Pool(NamedTuple):
+    """Earlier completions, in place of M and W: beside a group that the host reads one pass counts both.
+
+    answers: int64 (prompts, m) in numpy, filled up with what is no answer; number: W, int or (prompts, 1).
+    """
+
+    answers: Ints
+    number: int | Ints
 
 
 def integers(name: str, values: object, like: Array) -> Array:
@@ -92,8 +103,10 @@ def marker(no_answer: SupportsIndex) -> int:
     return int(no_answer)
 
 
-def in_rows(xp: ModuleType, answer: Array) -> Array:
-    """Return how often each integer of an array (prompts, G) occurs in its row."""
+def in_rows(xp: ModuleType, answer: Array, earlier: object = None) -> Array:
+    """Return how often each integer of an array (prompts, G) occurs in its row, and in that of a `Pool`."""
+    if isinstance(earlier, Pool):
+        return in_pool(xp, answer, answer, earlier.answers)
     rows, G = answer.shape
     if host_reads(answer):
         counts = _in_rows_of_host(to_numpy(answer))

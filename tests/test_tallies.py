@@ -182,9 +182,9 @@ for batch, expected in zip(batches, before):
         found = np.asarray(rewards.log_probability(array(batch)))
         assert np.array_equal(found, expected, equal_nan=True)
 print(sorted(set(calls)))
-calls.clear()
 past = polyest.History()
-past.record(batches[6], prompts=range(9))
+past.record(batches[5][::-1], prompts=range(9))
+calls.clear()
 seen = {"history": past, "prompts": range(9)}
 counted = rewards.log_probability(batches[5], **seen)
 assert calls == [(9, 16)], calls

@@ -241,7 +241,7 @@ class History:
         *,
         no_answer: int = NO_ANSWER,
         fits: Callable[[Ints], Bools] | None = None,
-    ) -> tuple[Ints, int | Ints]:
+    ) -> tallies.Pool:
         """Give the earlier completions that `counted` counts, so that both counts take one pass.
 
         Parameters
@@ -257,10 +257,9 @@ class History:
 
         Returns
         -------
-        earlier : int64 array (prompts, m)
-            Their answers, filled up with -2^63, which is none.
-        number : int or int64 array (prompts, 1)
-            The number of those, W.
+        Pool
+            A pair, as `counts.in_group` takes it too: their answers, int64 (prompts, m), filled up with
+            -2^63, which is none; and their number W, int or int64 (prompts, 1).
 
         Raises
         ------
@@ -274,7 +273,7 @@ class History:
         >>> past = History(stable_ids=True)
         >>> past.record([[7, 7, 3]], prompts=["a"])
         >>> past.earlier([[7, 5]], ["a"])
-        (array([[7, 7, 3]]), 3)
+        Pool(answers=array([[7, 7, 3]]), number=3)
         """
         return self._earlier(host_answers(answers, no_answer), prompts, None, fits)
 
@@ -357,8 +356,8 @@ class History:
 
     def _earlier(
         self, drawn: Ints, prompts: object, groups: Array, fits: Callable[[Ints], Bools] | None
-    ) -> tuple[Ints, int | Ints]:
-        """Earlier completions of each row of answers, (rows, m), and their number: int or (rows, 1)."""
+    ) -> tallies.Pool:
+        """Earlier completions of each row of answers."""
         names = names_of(prompts, len(drawn))
         if groups is not None:
             one_prompt_each(names, groups)
@@ -373,7 +372,7 @@ class History:
             pool, sizes = np.where(beyond[..., None], NONE, pool), np.where(beyond, 0, sizes)
         W = sizes.sum(1, keepdims=True)
         least = int(W.min())
-        return pool.reshape(len(pool), -1), least if least == W.max() else W
+        return tallies.Pool(pool.reshape(len(pool), -1), least if least == W.max() else W)
 
     def _windows(self, slots: Ints, answers: Ints, fits: Callable[[Ints], Bools] | None) -> Ints:
         """How many visits "auto" looks back at, for each row: sizes decide, and other prompts."""

@@ -163,7 +163,7 @@ def _earlier(
     no_answer, groups = options.get("no_answer", counts.NO_ANSWER), options.get("groups")
     fits = None if how is None or not history.auto else partial(_fitting, how, answers, options)
     if groups is None and options.get("reference") is None and host_reads(answers):
-        return counts.Pool(*history.earlier(answers, prompts, no_answer=no_answer, fits=fits))
+        return history.earlier(answers, prompts, no_answer=no_answer, fits=fits)
     return history.counted(answers, prompts, groups=groups, no_answer=no_answer, fits=fits)
 
 

@@ -93,7 +93,7 @@ def test_one_pass_counts_what_two_do(seed, visits, G, small):
     said = rng.choice([*ids, -1], (rows, G))
     apart = counts.in_group(said, earlier=past.counted(said, range(rows)), baseline="none")
     for values in (said, torch.tensor(said), said.tolist()):
-        pool = counts.Pool(*past.earlier(values, range(rows)))
+        pool = past.earlier(values, range(rows))
         seen = counts.in_group(values, earlier=pool, baseline="none")
         np.testing.assert_array_equal(seen.index, apart.index)
         np.testing.assert_array_equal(np.asarray(seen.draws), apart.draws)
