@@ -45,7 +45,6 @@ from polyest.values import MOST, among, shown, whole
 
 __all__ = ["Counts", "draws", "in_group", "independent", "occurrences"]
 
-
 Baseline = Literal["group-mean", "none", "exact"]
 Counting = Literal["in-group", "independent"]
 SPENT = {"group-mean": 2, "none": 1, "exact": 1}  # completions that are no draws for the table
@@ -196,7 +195,7 @@ def in_group(
             )
         K: Any = draws(answer.shape[1], baseline)
         distinct: tuple[int, ...] = (K,)
-        others = tallies.in_rows(xp, answer) - 1
+        others = tallies.in_rows(xp, answer, earlier) - 1
     else:
         if mixed := mixture(groups, answer):
             raise CountOutOfRange(f"groups: {mixed}")
@@ -339,7 +338,8 @@ def continued(
 ) -> tuple[Array, Any, tuple[int, ...]]:
     """Return index, K and every K of `Counts` with M and W of earlier completions added."""
     times, W = earlier
-    index = index + integers("earlier", times, index)
+    if not isinstance(earlier, tallies.Pool):  # which is counted already
+        index = index + integers("earlier", times, index)
     if whole(W, 0):
         return index, K + W, tuple(k + W for k in distinct)
     K = K + integers("earlier", W, index)

@@ -3,7 +3,7 @@
 To import this module takes a third of a second, and the first call of a loop half a second, or one where no
 process has kept it.  A batch of 1,024 prompts of 16 completions is then counted some .07 ms faster, which
 more than ten thousand batches pay for.  Hence nothing imports it but `polyest.compiled`, and rewards
-count with `in_rows` in a process that has imported that (benchmarks/batch_cost.py).
+count with `in_pool` in a process that has imported that (benchmarks/batch_cost.py).
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ except ModuleNotFoundError:
         "compiled loops need numba, which is not installed: pip install 'polyest[fast]'"
     ) from None
 
-MOST_COLUMNS = 64  # up to which `in_rows`, which compares all pairs, is faster than to sort
+MOST_COLUMNS = 64  # up to which `in_pool`, which compares all pairs, is faster than to sort
 
 
 class Kept:
@@ -47,14 +47,14 @@ class Kept:
             return self.anew(*arrays)
 
 
-def in_rows(answer: Ints) -> Ints:
-    """How often each integer of an int64 array (rows, n), n <= MOST_COLUMNS, occurs in its row.
+def in_pool(wanted: Ints, pool: Ints) -> Ints:
+    """How often each integer of an int64 array (rows, n) occurs in the row of a pool (rows, m).
 
-    >>> in_rows(np.array([[7, 7, 3]])).tolist()
-    [[2, 2, 1]]
+    >>> in_pool(np.array([[7, 7, 3]]), np.array([[7, 3, 7, 7]])).tolist()
+    [[3, 3, 1]]
     """
-    counts = np.empty(answer.shape, np.int64)
-    count_pairs(answer, counts)
+    counts = np.empty(wanted.shape, np.int64)
+    count_pairs(wanted, pool, counts)
     return counts
 
 
@@ -73,13 +73,13 @@ def _gather(
     return bool(greatest <= K)
 
 
-def _count_pairs(answer: Ints, out: Ints) -> None:
-    for i in range(answer.shape[0]):
-        row = answer[i]
+def _count_pairs(wanted: Ints, pool: Ints, out: Ints) -> None:
+    for i in range(wanted.shape[0]):
+        row, drawn = wanted[i], pool[i]
         for j in range(row.size):
             equal = 0
-            for k in range(row.size):
-                equal += row[k] == row[j]
+            for k in range(drawn.size):
+                equal += drawn[k] == row[j]
             out[i, j] = equal
 
 

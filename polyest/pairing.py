@@ -7,6 +7,9 @@
     "exact"            the mean of the group recounted without i   K = G - 1, and one of G - 2 for the others
     "none"             nothing                                     K = G - 1
 
+The advantages of "exact" have more variance than those of the group mean, 1.03 to 1.41 times at noise=8
+(advantages.py).
+
 The wrong pair is not a little worse: K = G - 1 under a group mean has 1.8 to 13 times the bias
 (test_group_mean.py).
 """

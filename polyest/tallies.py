@@ -5,14 +5,17 @@ of its arrays, as `arrays.library` returns it.
 """
 
 import sys
+from collections.abc import Sequence
+from itertools import cycle
 from types import ModuleType
-from typing import Any, SupportsIndex
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
 from polyest import standard
 from polyest.arrays import (
     Array,
+    Ints,
     concat,
     converted,
     holds,
@@ -32,9 +35,21 @@ NO_ANSWER = -1
 LARGEST_ID = 2**63 - 1
 INTEGERS = ("i", "u")  # as `arrays.kind_of` calls them
 FEW = 16  # columns of which all pairs are compared
+FEW_IN_POOL = 255  # the same of a pool, where few are wanted
 UNROLLED = 64  # the same in a graph, which is larger for each
+PAIRS = 2**17  # of numpy that are compared at once, so that they stay in the cache of a processor
 ROOMY = 16  # cells to count in, for each answer, that are cheaper than to compare or sort
 MIX = -7046029254386353131  # 2^64 over the golden ratio, mod 2^64: multiples of it lie far apart
+
+
+class Pool(NamedTuple):
+    """Earlier completions, in place of M and W: beside a group that the host reads one pass counts both.
+
+    answers: int64 (prompts, m) in numpy, filled up with what is no answer; number: W, int or (prompts, 1).
+    """
+
+    answers: Ints
+    number: int | Ints
 
 
 def integers(name: str, values: object, like: Array) -> Array:
@@ -88,15 +103,17 @@ def marker(no_answer: SupportsIndex) -> int:
     return int(no_answer)
 
 
-def in_rows(xp: ModuleType, answer: Array) -> Array:
-    """Return how often each integer of an array (prompts, G) occurs in its row."""
+def in_rows(xp: ModuleType, answer: Array, earlier: object = None) -> Array:
+    """Return how often each integer of an array (prompts, G) occurs in its row, and in that of a `Pool`."""
+    if isinstance(earlier, Pool):
+        return in_pool(xp, answer, answer, earlier.answers)
     rows, G = answer.shape
     if host_reads(answer):
         counts = _in_rows_of_host(to_numpy(answer))
         return counts if xp is np else xp.from_numpy(counts)
     if not own(xp):
         return standard.in_rows(xp, answer)
-    if _few(answer):
+    if _few(answer, G):
         return matches(xp, answer, answer)
     return _run_lengths(xp, *_rows_in_order(xp, answer)).reshape(rows, G)
 
@@ -112,9 +129,8 @@ def in_pairs(xp: ModuleType, group: Array, answer: Array) -> Array:
 def _in_rows_of_host(answer: Array) -> Array:
     """`in_rows` in numpy, which knows the range of the integers, or by numba where that was asked for."""
     rows, G = answer.shape
-    loops: Any = sys.modules.get("polyest.loops")
-    if hasattr(loops, "count_pairs") and G <= loops.MOST_COLUMNS:  # imported, and to the end
-        return loops.in_rows(answer)
+    if loops := _loops_of(G):
+        return loops.in_pool(answer, answer)
     least = int(answer.min())
     span = int(answer.max()) - least + 1
     if span <= ROOMY * G:
@@ -123,6 +139,12 @@ def _in_rows_of_host(answer: Array) -> Array:
     if G <= FEW:
         return matches(np, answer, answer)
     return _run_lengths(np, *_rows_in_order(np, answer)).reshape(rows, G)
+
+
+def _loops_of(columns: int) -> Any:
+    """Return the compiled loops where they were imported, to the end, and are faster for so many columns."""
+    loops: Any = sys.modules.get("polyest.loops")
+    return loops if hasattr(loops, "count_pairs") and columns <= loops.MOST_COLUMNS else None
 
 
 def _in_pairs_of_host(group: Array, answer: Array) -> Array:
@@ -144,36 +166,85 @@ def _in_pairs_of_host(group: Array, answer: Array) -> Array:
     return _run_lengths(np, order, first)
 
 
-def _few(pool: Array) -> bool:
+def _few(wanted: Array, columns: int) -> bool:
     """Return whether a pool has so few columns that all pairs are compared."""
-    return bool(pool.shape[1] <= (UNROLLED if traced(pool) else FEW))
+    if traced(wanted):
+        return columns <= UNROLLED
+    return bool(columns <= (FEW_IN_POOL if wanted.shape[1] <= FEW else FEW))
 
 
-def matches(xp: ModuleType, wanted: Array, pool: Array) -> Array:
-    """Return how often each of the integers (rows, n) occurs in the row of a pool (rows, m), m < 256.
+def matches(xp: ModuleType, wanted: Array, *pools: Array) -> Array:
+    """Return how often each of the integers (rows, n) occurs in the row of pools (rows, m), m < 256 in all.
 
     Every pair is compared: for few columns this is faster than to sort.  Rows are the last axis, along which
     a processor compares several at once.
     """
     if traced(wanted):  # a compiler makes one pass of this
         counts = xp.zeros_like(wanted)
-        for j in range(pool.shape[1]):
-            counts = counts + (wanted == pool[:, j : j + 1])
+        for pool in pools:
+            for j in range(pool.shape[1]):
+                counts = counts + (wanted == pool[:, j : j + 1])
         return counts
+    if xp is not np:
+        return int64(_in_columns(xp, wanted, pools).T)
+    counts = np.empty(wanted.shape, np.int64)
+    block = PAIRS // (wanted.shape[1] * sum(pool.shape[1] for pool in pools)) + 1
+    for start in range(0, len(wanted), block):
+        rows = slice(start, start + block)
+        some = wanted[rows]
+        drawn = [some if pool is wanted else pool[rows] for pool in pools]
+        counts[rows] = _in_columns(np, some, drawn).T
+    return counts
+
+
+def _in_columns(xp: ModuleType, wanted: Array, pools: Sequence[Array]) -> Array:
+    """Return what `matches` does as uint8 (n, rows)."""
     sought = int64(wanted.T)
-    drawn = sought if pool is wanted else int64(pool.T)
-    equal = (drawn[:, None] == sought).view(xp.uint8)
-    return int64(equal.sum(0, dtype=xp.uint8).T)
+    drawn = [sought if pool is wanted else pool.T for pool in pools]
+    equal = _turns(xp, drawn, wanted.shape[1]) == sought
+    return equal.view(xp.uint8).sum(0, dtype=xp.uint8)
 
 
-def in_pool(xp: ModuleType, wanted: Array, pool: Array) -> Array:
-    """Return how often each of the integers (rows, n) occurs in the row of a pool (rows, m)."""
-    if own(xp) and _few(pool):
-        return matches(xp, wanted, pool)
-    if not own(xp) and pool.shape[1] <= standard.FEW:
-        return standard.matches(xp, wanted, pool)
-    both = in_rows(xp, concat([wanted, pool], 1))
-    return both[:, : wanted.shape[1]] - in_rows(xp, wanted)
+def _turns(xp: ModuleType, drawn: list[Array], n: int) -> Array:
+    """Return windows (m, n, rows) of n successive draws, from each of m draws (rows,) on, in a circle.
+
+    Beside n integers each of them meets every draw once, as in a table of all pairs; but a window is one
+    piece of memory, which is compared in one go.
+    """
+    m, rows, pieces, beyond = sum(map(len, drawn)), drawn[0].shape[1], [*drawn], n - 1
+    for piece in cycle(drawn):
+        if beyond <= 0:
+            break
+        pieces.append(piece[:beyond])
+        beyond -= len(piece)
+    circle = concat(pieces) if len(pieces) > 1 else int64(drawn[0])
+    if xp is np:
+        row, place = circle.strides
+        return np.ndarray((m, n, rows), circle.dtype, circle, strides=(row, row, place))
+    return circle.as_strided((m, n, rows), (rows, rows, 1))
+
+
+def in_pool(xp: ModuleType, wanted: Array, *pools: Array) -> Array:
+    """Return how often each of the integers (rows, n) occurs in the row of pools (rows, m), in all of them.
+
+    One of the pools may be `wanted` itself.
+    """
+    n, columns = wanted.shape[1], sum(pool.shape[1] for pool in pools)
+    if host_reads(wanted) and xp is not np:
+        host = to_numpy(wanted)
+        given = [host if pool is wanted else to_numpy(pool) for pool in pools]
+        return xp.from_numpy(in_pool(np, host, *given))
+    if not columns:
+        return xp.zeros_like(wanted)
+    if xp is np and (loops := _loops_of(columns)):
+        return loops.in_pool(wanted, concat([*pools], 1))
+    if own(xp) and _few(wanted, columns):
+        return matches(xp, wanted, *pools)
+    if not own(xp) and columns <= standard.FEW:
+        return standard.matches(xp, wanted, concat([*pools], 1))
+    others = [pool for pool in pools if pool is not wanted]
+    both = in_rows(xp, concat([wanted, *others], 1))[:, :n]
+    return both if len(others) < len(pools) else both - in_rows(xp, wanted)
 
 
 def tallied(xp: ModuleType, cells: Array, length: int) -> Array:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
+from itertools import chain
 
 import array_api_strict
 import numpy as np
@@ -113,6 +114,36 @@ def test_a_pool_is_counted_as_dictionaries_count(way, rows, pools):
     assert np.asarray(counts).tolist() == expected
 
 
+@each_way
+@pytest.mark.parametrize("pairs_at_once", [1, 40, tallies.PAIRS])
+@given(rows=rows(), first=rows(), second=rows())
+@settings(max_examples=40, deadline=None)
+def test_pools_are_counted_together_and_one_may_be_what_is_wanted(
+    way, pairs_at_once, rows, first, second
+):
+    n = min(map(len, (rows, first, second)))
+    lists = [x[:n] for x in (rows, first, second)]
+    wanted, *others = map(WAYS[way], lists)
+    for pools, drawn in (((wanted, others[0]), lists[:2]), (others, lists[1:])):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("polyest.tallies.PAIRS", pairs_at_once)
+            counts = tallies.in_pool(tallies.library(wanted), wanted, *pools)
+        joined = [[*chain(*parts)] for parts in zip(*drawn, strict=True)]
+        expected = [[Counter(p)[x] for x in row] for row, p in zip(lists[0], joined, strict=True)]
+        assert np.asarray(counts).tolist() == expected
+
+
+def test_a_pool_may_be_wide_and_what_is_wanted_one_number():
+    rng = np.random.default_rng(0)
+    for n, m in ((1, 16), (1, 255), (16, 239), (16, 240), (3, 600), (17, 16), (2, 1)):
+        wanted, pool = rng.integers(0, 3, (7, n)) + 2**61, rng.integers(0, 3, (7, m)) + 2**61
+        expected = (wanted[:, :, None] == pool[:, None]).sum(2)
+        own = (wanted[:, :, None] == wanted[:, None]).sum(2)
+        np.testing.assert_array_equal(tallies.in_pool(np, wanted, pool), expected)
+        np.testing.assert_array_equal(tallies.in_pool(np, wanted, wanted, pool), own + expected)
+    assert not tallies.in_pool(np, wanted, pool[:, :0]).any()
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.jit.trace is deprecated
 def test_the_host_reads_what_lies_in_its_memory_and_is_not_traced():
     assert host_reads(np.zeros(2))
@@ -135,6 +166,7 @@ ASKED = """
 import sys
 import numpy as np
 import torch
+import polyest
 from polyest import rewards, tallies
 rng = np.random.default_rng(0)
 batches = [rng.integers(-1, most, (9, G)) for most in (4, 2**62) for G in (3, 16, 64, 65)]
@@ -143,13 +175,22 @@ assert "numba" not in sys.modules and "polyest.loops" not in sys.modules
 import polyest.compiled
 from polyest import loops
 calls = []
-monitored = loops.in_rows
-loops.in_rows = lambda answer: calls.append(answer.shape) or monitored(answer)
+monitored = loops.in_pool
+loops.in_pool = lambda wanted, pool: calls.append(wanted.shape) or monitored(wanted, pool)
 for batch, expected in zip(batches, before):
     for array in (np.array, torch.tensor):
         found = np.asarray(rewards.log_probability(array(batch)))
         assert np.array_equal(found, expected, equal_nan=True)
 print(sorted(set(calls)))
+past = polyest.History()
+past.record(batches[5][::-1], prompts=range(9))
+calls.clear()
+seen = {"history": past, "prompts": range(9)}
+counted = rewards.log_probability(batches[5], **seen)
+assert calls == [(9, 16)], calls
+del loops.count_pairs
+assert np.array_equal(rewards.log_probability(batches[5], **seen), counted, equal_nan=True)
+assert calls == [(9, 16)]
 """
 
 

@@ -5,13 +5,13 @@ import numpy as np
 from polyest.arrays import Array, Ints, to_numpy
 from polyest.errors import InvalidHistory
 from polyest.history.ids import NONE, Name
-from polyest.history.visits import Visits
+from polyest.history.visits import Made, Visits
 from polyest.tallies import integers
 from polyest.values import shown
 
 
-def visits_of(answers: Ints, names: list[Name], most: int) -> tuple[list[Name], Ints, Ints]:
-    """Prompts of a batch, each once, their answers (prompts, n), filled up with `NONE`, and their numbers.
+def visits_of(answers: Ints, names: list[Name], most: int) -> tuple[list[Name], Made]:
+    """Prompts of a batch, each once, and the visit that was made of each.
 
     answers: (prompts, G) or (N,); names: of each row; most: completions of a visit that are kept.
     Raises InvalidHistory for another shape, and where a prompt has two rows that differ.
@@ -20,15 +20,16 @@ def visits_of(answers: Ints, names: list[Name], most: int) -> tuple[list[Name], 
     which = np.array([number.setdefault(name, len(number)) for name in names])
     if answers.ndim == 2:
         first = np.unique(which, return_index=True)[1]
-        again = np.sort(answers, 1) != np.sort(answers[first], 1)[which]
+        contents = marks(answers).sum(1)
+        again = contents != contents[first][which]
         if again.any():
-            name = names[int(np.argmax(again.any(1)))]
+            name = names[int(np.argmax(again))]
             raise InvalidHistory(
                 f"prompt {shown(name)} is twice in a batch, with other answers: expected one row for each "
                 "prompt; give flat answers with an id for each completion, and all are one visit"
             )
         rows = answers[first][:, :most]
-        return [*number], rows, np.full(len(rows), rows.shape[1])
+        return [*number], Made(rows, np.full(len(rows), rows.shape[1]), contents[first])
     if answers.ndim != 1:
         raise InvalidHistory(
             f"answers of shape {answers.shape}: expected (prompts, G) or (N,), with an id for each row"
@@ -38,11 +39,26 @@ def visits_of(answers: Ints, names: list[Name], most: int) -> tuple[list[Name], 
     place = np.arange(len(which)) - np.repeat(np.cumsum(full) - full, full)
     rows = np.full((len(number), int(full.max())), NONE)
     rows[which[order], place] = answers[order]
-    return [*number], rows[:, :most], np.minimum(full, most)
+    contents = np.zeros(len(number), np.int64)
+    np.add.at(contents, which, marks(answers))
+    return [*number], Made(rows[:, :most], np.minimum(full, most), contents)
 
 
-def fresh(kept: Visits, names: list[Name], rows: Ints, sizes: Ints, step: int) -> Ints:
+def marks(answers: Ints) -> Ints:
+    """Numbers of answers whose sum mod 2^64 says what a visit holds, in any order: also what is not kept.
+
+    Two visits that differ have the same sum once in 2^64.  It is the mixing function of splitmix64.
+    """
+    x = answers.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
+    return (x ^ (x >> np.uint64(31))).astype(np.int64)
+
+
+def fresh(kept: Visits, names: list[Name], contents: Ints, step: int) -> Ints:
     """Places of the prompts whose visit at this step is not kept yet.
+
+    contents: of these visits, (prompts,).
 
     Raises InvalidHistory where it is kept with another content, and for a step below the last one.
     """
@@ -55,9 +71,7 @@ def fresh(kept: Visits, names: list[Name], rows: Ints, sizes: Ints, step: int) -
                 f"step {step} of prompt {shown(names[i])} after its step {steps[i].max()}: expected steps "
                 "that do not go back; load the state of the checkpoint that training resumes from"
             )
-        visit = kept.answers[slots[i], same[0]]
-        before, now = (np.sort(x[x != NONE]) for x in (visit, rows[i]))
-        if kept.sizes[slots[i], same[0]] != sizes[i] or not np.array_equal(before, now):
+        if kept.contents[slots[i], same[0]] != contents[i]:
             raise InvalidHistory(
                 f"prompt {shown(names[i])} has other answers at step {step} than were recorded: expected one "
                 "batch a step; count steps on, or leave step out"

@@ -24,7 +24,7 @@ from polyest.history.batch import fresh, one_prompt_each, visits_of
 from polyest.history.delay import stable_gain
 from polyest.history.ids import NONE, Name, check_names, check_stable, host_answers, names_of
 from polyest.history.state import State, packed, unpacked
-from polyest.history.visits import Visits
+from polyest.history.visits import Made, Visits
 from polyest.tallies import NO_ANSWER
 from polyest.values import shown, whole
 
@@ -161,7 +161,7 @@ class History:
         drawn = host_answers(answers, no_answer)
         each = names_of(prompts, len(drawn))
         check_names(each)
-        names, rows, sizes = visits_of(drawn, each, self._kept.most)
+        names, made = visits_of(drawn, each, self._kept.most)
         if not self.stable_ids:
             check_stable(drawn)
         if len(names) > self._kept.prompts:
@@ -169,15 +169,14 @@ class History:
                 f"a batch of {len(names)} prompts: expected at most {self._kept.prompts}; raise prompts= of "
                 "the history"
             )
-        new = fresh(self._kept, names, rows, sizes, number)
+        new = fresh(self._kept, names, made.contents, number)
         if not len(new):
             return
-        names = [names[i] for i in new.tolist()]
-        rows, sizes = rows[new], sizes[new]
+        names, made = [names[i] for i in new.tolist()], Made(*(array[new] for array in made))
         slots = self._kept.found(names)
         then, W = self._kept.answers[slots, 0], self._kept.sizes[slots, 0]
-        pairs = drift.pairs_of(rows, sizes, then, W)
-        at = self._kept.add(names, rows, sizes, number)
+        pairs = drift.pairs_of(made.answers, made.sizes, then, W)
+        at = self._kept.add(names, made, number)
         self._kept.pairs[at] = pairs
         self.step = max(self.step, number)
 
@@ -228,29 +227,55 @@ class History:
         [[[2, 0], [0, 0]], [[3], [0]]]
         """
         drawn = host_answers(answers, no_answer)
-        names = names_of(prompts, len(drawn))
-        if groups is not None:
-            one_prompt_each(names, groups)
-        if not self.stable_ids:
-            check_stable(drawn)
-        kept, slots = self._kept, self._kept.found(names)
-        if slots.min() < 0:
-            check_names([names[i] for i in np.flatnonzero(slots < 0).tolist()])
-        pool, sizes = kept.answers.take(slots, 0), kept.sizes.take(slots, 0)
-        if self.auto:
-            beyond = np.arange(self.visits) >= self._windows(slots, drawn, fits)[:, None]
-            pool, sizes = np.where(beyond[..., None], NONE, pool), np.where(beyond, 0, sizes)
-        W = sizes.sum(1)
+        pool, W = self._earlier(drawn, prompts, groups, fits)
         table = drawn if drawn.ndim == 2 else drawn[:, None]
-        if pool.size:
-            times = tallies.in_pool(np, table, pool.reshape(len(pool), -1)).reshape(drawn.shape)
-            if drawn.min() == NONE:
-                times = np.where(drawn == NONE, 0, times)
-        else:
-            times = np.zeros(drawn.shape, np.int64)
-        if W.min() == W.max():
-            return times, int(W[0])
-        return times, W if drawn.ndim == 1 else W[:, None]
+        times = tallies.in_pool(np, table, pool).reshape(drawn.shape)
+        if drawn.min() == NONE:
+            times = np.where(drawn == NONE, 0, times)
+        return times, W if drawn.ndim == 2 or isinstance(W, int) else W[:, 0]
+
+    def earlier(
+        self,
+        answers: Array,
+        prompts: Sequence[Name] | Array,
+        *,
+        no_answer: int = NO_ANSWER,
+        fits: Callable[[Ints], Bools] | None = None,
+    ) -> tallies.Pool:
+        """Give the earlier completions that `counted` counts, so that both counts take one pass.
+
+        Parameters
+        ----------
+        answers : integer Array (prompts, G)
+            The answer of each completion.
+        prompts : sequence of int or str
+            The id of the prompt of each row.
+        no_answer : int
+            The integer that marks a completion without an answer.
+        fits : callable or None
+            As of `counted`.
+
+        Returns
+        -------
+        Pool
+            A pair, as `counts.in_group` takes it too: their answers, int64 (prompts, m), filled up with
+            -2^63, which is none; and their number W, int or int64 (prompts, 1).
+
+        Raises
+        ------
+        CountOutOfRange
+            If answers are not integers.
+        InvalidHistory
+            As `counted` does.
+
+        Examples
+        --------
+        >>> past = History(stable_ids=True)
+        >>> past.record([[7, 7, 3]], prompts=["a"])
+        >>> past.earlier([[7, 5]], ["a"])
+        Pool(answers=array([[7, 7, 3]]), number=3)
+        """
+        return self._earlier(host_answers(answers, no_answer), prompts, None, fits)
 
     def drift(self) -> float | None:
         """Estimate how far the policy moves between two visits of a prompt, relative to |p|^2.
@@ -328,6 +353,26 @@ class History:
                 "one way, as ids would mean something else; give each reader its own history"
             )
         self.reads = reads
+
+    def _earlier(
+        self, drawn: Ints, prompts: object, groups: Array, fits: Callable[[Ints], Bools] | None
+    ) -> tallies.Pool:
+        """Earlier completions of each row of answers."""
+        names = names_of(prompts, len(drawn))
+        if groups is not None:
+            one_prompt_each(names, groups)
+        if not self.stable_ids:
+            check_stable(drawn)
+        kept, slots = self._kept, self._kept.found(names)
+        if slots.min() < 0:
+            check_names([names[i] for i in np.flatnonzero(slots < 0).tolist()])
+        pool, sizes = kept.answers.take(slots, 0), kept.sizes.take(slots, 0)
+        if self.auto:
+            beyond = np.arange(self.visits) >= self._windows(slots, drawn, fits)[:, None]
+            pool, sizes = np.where(beyond[..., None], NONE, pool), np.where(beyond, 0, sizes)
+        W = sizes.sum(1, keepdims=True)
+        least = int(W.min())
+        return tallies.Pool(pool.reshape(len(pool), -1), least if least == W.max() else W)
 
     def _windows(self, slots: Ints, answers: Ints, fits: Callable[[Ints], Bools] | None) -> Ints:
         """How many visits "auto" looks back at, for each row: sizes decide, and other prompts."""

@@ -78,7 +78,9 @@ def names_of(prompts: object, rows: int) -> list[Name]:
         )
     if isinstance(prompts, np.ndarray) and prompts.dtype == np.int64:
         return list(given)
-    if {*map(type, given)} <= {int, str}:
+    kinds = [*map(type, given)]
+    alike = kinds.count(kinds[0]) == rows  # sooner than a set of all
+    if {*(kinds[:1] if alike else kinds)} <= {int, str}:
         return list(given)
     names = [_plain(name) for name in given]
     check_names(names)

@@ -10,10 +10,10 @@ import numpy as np
 from polyest.arrays import Ints
 from polyest.errors import InvalidHistory
 from polyest.history.ids import NONE, Name, nameable
-from polyest.history.visits import ARRAYS, Visits
+from polyest.history.visits import ARRAYS, OF_VISITS, Visits
 from polyest.values import shown, whole
 
-FORMAT = 1
+FORMAT = 2
 
 
 class State(TypedDict):
@@ -71,7 +71,7 @@ def unpacked(state: object, kept: Visits) -> tuple[int, str | None]:
     both = min(arrays["sizes"].shape[1], kept.visits)
     rows = {name: np.repeat(getattr(kept, name)[-1:], prompts + 1, axis=0) for name in ARRAYS}
     rows["answers"] = np.full((prompts + 1, kept.visits, width), NONE)
-    for name in ("answers", "sizes", "steps"):
+    for name in OF_VISITS:
         rows[name][:-1, :both] = arrays[name][:, :both]
     for name in ("stamps", "pairs"):
         rows[name][:-1] = arrays[name]
@@ -95,10 +95,11 @@ def _read(state: object) -> tuple[Any, dict[str, Ints]]:
         )
     if _typed(given) and given["digest"] == _digest(given):
         visits, width = given["shape"]
-        shapes = {"answers": (visits, width), "sizes": (visits,), "steps": (visits,), "pairs": (2,)}
+        shapes = {**dict.fromkeys(OF_VISITS, (visits,)), "stamps": (), "pairs": (2,)}
+        shapes["answers"] = (visits, width)
         return given, {
             name: np.frombuffer(b64decode(text), "<i8").reshape(
-                len(given["prompts"]), *shapes.get(name, ())
+                len(given["prompts"]), *shapes[name]
             )
             for name, text in given["arrays"].items()
         }

@@ -8,6 +8,7 @@ prompts, never depends on what the answers are; that would bias a reward that co
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,20 @@ from polyest.history.ids import NONE, Name
 
 NEVER = -(2**62)  # the step of a visit that was not made
 ROOM = 64  # prompts for which there is room at first
-ARRAYS = ("answers", "sizes", "steps", "stamps", "pairs")
+OF_VISITS = ("answers", "sizes", "steps", "contents")
+ARRAYS = (*OF_VISITS, "stamps", "pairs")
+
+
+class Made(NamedTuple):
+    """Visits of prompts at one step.
+
+    answers: (prompts, n), filled up with `NONE`; sizes: (prompts,), how many are kept;
+    contents: (prompts,), a number of all that was drawn, kept or not (batch.py).
+    """
+
+    answers: Ints
+    sizes: Ints
+    contents: Ints
 
 
 @dataclass(eq=False)
@@ -27,6 +41,7 @@ class Visits:
     slots: the slot of each prompt; names: the prompt of each slot.
     answers: (slots, visits, width), the newest visit first, filled up with `NONE`.
     sizes, steps: (slots, visits), completions of a visit, 0 for none, and its step.
+    contents: (slots, visits), a number of all that was drawn at a visit.
     stamps: (slots,), by which the least recently seen prompt is the least; clock: the next of them.
     pairs: (slots, 2), what the last two visits say about drift (drift.py); -1 where there are not two.
     """
@@ -43,6 +58,7 @@ class Visits:
         self.answers = np.full((1, self.visits, 0), NONE)
         self.sizes = np.zeros((1, self.visits), np.int64)
         self.steps = np.full((1, self.visits), NEVER)
+        self.contents = np.zeros((1, self.visits), np.int64)
         self.stamps = np.full(1, -1)
         self.pairs = np.full((1, 2), -1)
 
@@ -54,22 +70,20 @@ class Visits:
         """The number of prompts."""
         return len(self.names)
 
-    def add(self, names: Sequence[Name], answers: Ints, sizes: Ints, step: int) -> Ints:
-        """Make the visits of a step the newest ones of their prompts, which differ; give their slots.
-
-        answers: (prompts, n), filled up with `NONE`; sizes: (prompts,).
-        """
-        width = answers.shape[1]
+    def add(self, names: Sequence[Name], made: Made, step: int) -> Ints:
+        """Make the visits of a step the newest ones of their prompts, which differ; give their slots."""
+        width = made.answers.shape[1]
         if width > self.answers.shape[2]:
             wider = np.full((*self.answers.shape[:2], width), NONE)
             wider[:, :, : self.answers.shape[2]] = self.answers
             self.answers = wider
         at = self._placed(names)
-        for array in (self.answers, self.sizes, self.steps):
+        for name in OF_VISITS:
+            array = getattr(self, name)
             array[at, 1:] = array[at, :-1]
         self.answers[at, 0] = NONE
-        self.answers[at, 0, :width] = answers
-        self.sizes[at, 0], self.steps[at, 0] = sizes, step
+        self.answers[at, 0, :width] = made.answers
+        self.sizes[at, 0], self.contents[at, 0], self.steps[at, 0] = made.sizes, made.contents, step
         self.stamps[at] = np.arange(self.clock, self.clock + len(at))
         self.clock += len(at)
         return at
@@ -99,7 +113,7 @@ class Visits:
         for slot in oldest.tolist():
             del self.slots[self.names[slot]]
         self.answers[oldest], self.sizes[oldest], self.steps[oldest] = NONE, 0, NEVER
-        self.pairs[oldest] = -1
+        self.contents[oldest], self.pairs[oldest] = 0, -1
         return [int(slot) for slot in oldest]
 
     def _grow(self, prompts: int) -> None:

@@ -16,6 +16,7 @@ from polyest.arrays import (
     Bools,
     Floats,
     Ints,
+    host_reads,
     int64,
     least,
     library,
@@ -138,7 +139,7 @@ def counted(answers: Array, options: Options, how: Estimator | None = None) -> c
 def _earlier(
     answers: Array, options: Options, how: Estimator | None
 ) -> tuple[Ints, int | Ints] | None:
-    """M and W of earlier completions, None without a history.
+    """M and W of earlier completions, or those themselves where one pass counts both; None without a history.
 
     Raises InvalidReward for a history of another type, for prompts without one, and beside sizes and the
     exact baseline, InvalidHistory as `History.counted` does.
@@ -161,6 +162,8 @@ def _earlier(
         )
     no_answer, groups = options.get("no_answer", counts.NO_ANSWER), options.get("groups")
     fits = None if how is None or not history.auto else partial(_fitting, how, answers, options)
+    if groups is None and options.get("reference") is None and host_reads(answers):
+        return history.earlier(answers, prompts, no_answer=no_answer, fits=fits)
     return history.counted(answers, prompts, groups=groups, no_answer=no_answer, fits=fits)
 
 

@@ -65,6 +65,7 @@ class Options(TypedDict, total=False):
         The answers of the reference draws, for "independent" only.
     baseline : {"group-mean", "none", "exact"}
         What the trainer subtracts: "group-mean" is the default, K = G - 2; under the others K = G - 1.
+        Advantages of "exact" (`advantages.exact`) have more variance than those of the group mean.
     history : History
         Earlier completions of the prompts, W of each, which are counted too: K is W more.  Rewards leave it
         as it is.
@@ -156,6 +157,12 @@ def parse_options(
     """
     known = [name for name in Options.__annotations__ if name not in but]
     unknown = [name for name in options if name not in known]
+    if "history" in unknown:
+        raise UnknownOption(
+            "history is given to a reward that counts no earlier completions: expected none, as orbits and "
+            "functions of the whole group know the present groups alone; leave history and prompts out, or "
+            "pay what one table of counts gives, such as log_probability"
+        )
     if unknown:
         raise UnknownOption(
             f"unknown keyword {', '.join(unknown)}: expected some of {', '.join(known)}"

@@ -1,6 +1,7 @@
 """D: unbiased where nobody learned from the earlier visit, else biased; windows that other prompts decide."""
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from polyest.history import stable_gain
 from polyest.history.drift import LAG, LEAST, MARGIN, UNIT, best_window, pairs_of
 
 P = np.array([0.5, 0.3, 0.2])
+PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "history.md").read_text()
 
 
 def every(number, n):
@@ -96,6 +98,10 @@ def test_what_the_policy_learned_from_the_visit_itself_is_in_it(sign, too):
     # and in proportion to the share that the prompt has in the step
     shared, _ = influence(sign, 0.1, share=1 / 16)
     assert shared / excess == pytest.approx(1 / 16, rel=0.1)
+    # as the page says, relative to |p|^2
+    wrong, right = (f"{abs(x) / np.sum(P**2):.4f}"[1:] for x in (excess, true))
+    assert f"{wrong} too {too}" in PAGE
+    assert f"the true one is {right}" in PAGE
 
 
 def test_held_out_draws_have_no_such_bias():

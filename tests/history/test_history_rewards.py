@@ -1,5 +1,6 @@
 """Every reward that looks a count up pays the entry M + X - 1, in every layout, or says why not."""
 
+import sys
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import polyest
-from polyest import History, answers, closed_forms, rewards
+from polyest import History, answers, closed_forms, counts, rewards, tallies
 from polyest.errors import (
     DelayedFeedback,
     InvalidHistory,
@@ -18,6 +19,8 @@ from polyest.errors import (
     TableNotFound,
     UnknownOption,
 )
+from polyest.integrations import trl
+from polyest.integrations.group_reward import GroupReward
 
 BASELINES = {"group-mean": 2, "none": 1}
 
@@ -68,6 +71,49 @@ def test_rewards_are_the_entries_of_both_counts(seed, baseline, visits):
     flat = {name: values[order] for name, values in flat.items()}
     paid = rewards.log_probability(said.reshape(-1)[order], **flat, **given)
     np.testing.assert_array_equal(paid, wanted.reshape(-1)[order])
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([1, 3, 8, "auto"]),
+    st.sampled_from([2, 6, 16, 17, 40]),
+    st.booleans(),
+)
+def test_one_pass_counts_what_two_do(seed, visits, G, small):
+    """Group and earlier completions in one pass, as rewards do, beside M and W that are counted apart."""
+    rng, rows = np.random.default_rng(seed), 12
+    ids = np.arange(1, 6) if small else answers.identify([*"abcde"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DelayedFeedback)
+        past = History(visits, stable_ids=True)
+    for _ in range(rng.integers(0, 12)):
+        names = rng.permutation(rows)[: rng.integers(1, rows + 1)]
+        past.record(rng.choice([*ids, -1], (len(names), rng.integers(1, 20))), prompts=names)
+    said = rng.choice([*ids, -1], (rows, G))
+    apart = counts.in_group(said, earlier=past.counted(said, range(rows)), baseline="none")
+    for values in (said, torch.tensor(said), said.tolist()):
+        pool = past.earlier(values, range(rows))
+        seen = counts.in_group(values, earlier=pool, baseline="none")
+        np.testing.assert_array_equal(seen.index, apart.index)
+        np.testing.assert_array_equal(np.asarray(seen.draws), apart.draws)
+        np.testing.assert_array_equal(seen.answered, apart.answered)
+        assert seen.distinct == apart.distinct
+
+
+@pytest.mark.parametrize("way", [np.array, torch.tensor, np.ndarray.tolist])
+def test_a_reward_with_a_history_counts_in_one_pass(way, monkeypatch):
+    past, passes, counted = History(), [], tallies.matches
+    past.record(batch(0, G=16), prompts=range(4))
+
+    def told(xp, wanted, *pools):
+        passes.append((xp.__name__, len(pools)))
+        return counted(xp, wanted, *pools)
+
+    monkeypatch.delitem(sys.modules, "polyest.loops", raising=False)
+    monkeypatch.setattr(tallies, "matches", told)
+    rewards.log_probability(way(batch(1, G=16)), history=past, prompts=range(4))
+    assert passes == [("numpy", 2)]
 
 
 def test_a_mixed_batch_pays_what_its_rows_are_paid_alone():
@@ -190,10 +236,25 @@ def test_what_does_not_fit_is_one_clear_error(options, error, message):
     assert "\n" not in str(caught.value)
 
 
-def test_rewards_over_orbits_take_no_history():
-    for reward in (rewards.coherence, rewards.pairwise, rewards.soft_consistency):
-        with pytest.raises(UnknownOption, match="history"):
-            reward(batch(0)[None], history=History(), prompts=range(4))
+ORBITS = (rewards.coherence, rewards.pairwise, rewards.soft_consistency)
+
+
+@pytest.mark.parametrize("reward", ORBITS)
+def test_rewards_over_orbits_take_no_history(reward):
+    for more in ({"prompts": range(4)}, {}):
+        with pytest.raises(UnknownOption, match="counts no earlier completions") as caught:
+            reward(batch(0)[None], history=History(), **more)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["coherence", "pairwise", "soft_consistency", "of_group"])
+def test_trainers_are_told_that_orbits_take_no_history(name):
+    sized = {"orbit_size": 2} if name != "of_group" else {}
+    arguments = (np.ones_like,) if name == "of_group" else ()
+    with pytest.raises(UnknownOption, match="counts no earlier completions"):
+        getattr(trl, name)(*arguments, num_generations=4, history=History(), **sized)
+    with pytest.raises(InvalidReward, match=r"history|not offered here"):
+        GroupReward(name, history=History())
 
 
 def test_a_table_of_one_sample_size_does_not_fit_visits_of_two():

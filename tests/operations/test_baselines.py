@@ -9,7 +9,7 @@ from operations import NU, earned, less_mean, read, said, share
 from rationals import F, ball, centred, every, objects, standardised, tables
 
 import polyest
-from polyest import counts
+from polyest import counts, pairing
 from polyest.gradients import Answers
 from polyest.problem.bernstein import elevate, expectation
 from polyest.recommendation import ANSWERS
@@ -200,3 +200,5 @@ def test_the_exact_baseline_has_more_variance_than_the_group_mean():
     docstring = " ".join(polyest.advantages.exact.__doc__.split())
     assert "1.03 to 1.41 times" in docstring
     assert "2.1 times" in docstring
+    for offered in (counts, pairing, polyest.rewards.Options):
+        assert "more variance than those of the group mean" in " ".join(offered.__doc__.split())

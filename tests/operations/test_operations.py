@@ -10,6 +10,7 @@ from operations import (
     ANSWER,
     COMPLETIONS,
     NU,
+    PAGE,
     earned,
     less_mean,
     means,
@@ -38,6 +39,16 @@ def each_answer(values):
 
 def probability(correct):
     return sum(p for p, good in zip(COMPLETIONS.values(), correct, strict=True) if good)
+
+
+def test_every_row_of_the_page_says_whether_it_is_exact_and_names_a_test():
+    rows = [line.split(" | ") for line in PAGE.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if row[0] != "| operation"]
+    assert len(rows) > 25
+    for operation, exact, draws, what in rows:
+        assert "`test_" in what, operation
+        assert exact.startswith(("yes", "per prompt")) != (exact == "**no**"), operation
+        assert (draws in ("none", "two at once", "between")) == (exact == "**no**"), operation
 
 
 # Tables, weights and sums.
