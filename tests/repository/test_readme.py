@@ -7,7 +7,6 @@ from math import comb
 from math import log as log_of
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 from pages import blocks, commented, run
 
@@ -88,7 +87,9 @@ def test_the_table_of_prices_is_that_of_the_tables():
     p = 0.02
     shares = [log_of((k + 1) / 16) for k in range(15)]
     mean = sum(u * comb(14, k) * p**k * (1 - p) ** (14 - k) for k, u in enumerate(shares))
-    said = f"probability 2 % gets a bonus of {-mean:.1f} on average where -log p is {-log_of(p):.1f}"
+    said = (
+        f"probability 2 % gets a bonus of {-mean:.1f} on average where -log p is {-log_of(p):.1f}"
+    )
     assert said in WORDS
     assert f"log 16 = {log_of(16):.1f}" in WORDS
 
