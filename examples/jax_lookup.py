@@ -1,0 +1,51 @@
+"""A table as an array of JAX, looked up in a compiled function, beside what polyest.rewards makes of it.
+
+    python examples/jax_lookup.py
+
+Everything that polyest does at training time is the three lines of `advantages` below: count each answer
+among the others of its group, look the count up, subtract the group's mean.  As the mean holds the same
+counts once more, a group of G needs the table of K = G - 2.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from polyest import load, rewards
+from polyest.advantages import group_mean
+
+GROUP = 16
+TABLE = jnp.asarray(load(group=GROUP).coefficients)  # K + 1 = 15 entries, here in float32
+
+
+@jax.jit
+def advantages(answers):
+    """Advantages (prompts, G) of answers as integers (prompts, G), -1 for no answer.
+
+    A completion without an answer earns the least that a count can earn.  In a group that agrees there are
+    G - 1 others with the answer, one more than the table counts; all advantages are 0 there, so that any
+    entry will do, and the last is taken.
+    """
+    others = (answers[:, :, None] == answers[:, None, :]).sum(axis=2) - 1
+    paid = jnp.where(answers >= 0, TABLE[jnp.minimum(others, GROUP - 2)], TABLE.min())
+    return paid - paid.mean(axis=1, keepdims=True)
+
+
+def main():
+    """Compare with the library on random answers, some of them missing."""
+    answers = np.random.default_rng(0).integers(-1, 6, (1024, GROUP))
+    answers[0] = 3  # a group that agrees
+    ours = np.asarray(advantages(jnp.asarray(answers)))
+    theirs = group_mean(rewards.log_probability(answers, unanswered="lowest"))
+    apart = np.abs(ours - theirs).max()
+    print(
+        f"{TABLE.shape[0]} entries in {TABLE.dtype}, least {TABLE.min():.3f}, largest {TABLE.max():.3f}"
+    )
+    print("answers   ", *(f"{answer:6}" for answer in answers[1, :8]))
+    print("advantages", *(f"{advantage:6.2f}" for advantage in ours[1, :8]))
+    print(f"{answers.size} advantages, at most {apart:.1e} from those of polyest.rewards")
+    assert apart < 1e-5, "more than float32 explains"
+
+
+if __name__ == "__main__":
+    main()
