@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import pandas
-
 FOLDER = Path(__file__).parent / "data"
+TEST = range(5, 26, 5)  # divisors that are not trained on
+TRAIN = [divisor for divisor in range(2, 26) if divisor not in TEST]
 WORDINGS = (
     "Name a multiple of {divisor} between 1 and 100.",
     "Which number up to 100 can be divided by {divisor}? Choose one.",
@@ -30,10 +30,10 @@ def rows(divisors):
 
 def main():
     """Write the training and the test prompts."""
+    import pandas  # verl needs it too
+
     FOLDER.mkdir(exist_ok=True)
-    test = range(5, 25, 5)
-    train = [divisor for divisor in range(2, 26) if divisor not in test]
-    for name, divisors in (("train", train), ("test", test)):
+    for name, divisors in (("train", TRAIN), ("test", TEST)):
         pandas.DataFrame(rows(divisors)).to_parquet(FOLDER / f"{name}.parquet")
 
 

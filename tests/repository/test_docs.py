@@ -110,7 +110,7 @@ def unwritten(text):
 
 def absent(text):
     """Paths of the repository that a text names and that are not there."""
-    inside = r"\b((?:\.ci|benchmarks|docs|paper_figures|polyest|tables|tests)/[\w./-]*\w)"
+    inside = r"\b((?:\.ci|benchmarks|docs|examples|paper_figures|polyest|tables|tests)/[\w./-]*\w)"
     return {name for name in re.findall(inside, text) if not (ROOT / name).exists()}
 
 
