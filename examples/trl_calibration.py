@@ -16,8 +16,8 @@ What the logs show, every 20 steps:
     calibration/no_signal         near 0; near 1 all groups agree, and nothing is left to learn from
 
 The last line is KL(nu, Q) from 256 draws a prompt: .50 before, .02 after with the monotone table, .05 with
-the log (one seed; docs/experiments.md has many).  200 steps need half a minute of one core.  With --model it
-was run for two steps on a processor; on a GPU it has not been run.
+the log (one seed; docs/experiments.md has many).  200 steps need half a minute of one core.  The line with
+SmolLM2 has not been run, neither here nor on a GPU; --model is tested with a folder of the tiny model.
 """
 
 import argparse

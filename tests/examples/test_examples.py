@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import notebook
+import numpy as np
 import pytest
 import yaml
 
@@ -143,7 +143,10 @@ def test_the_notebook_is_short_and_its_table_ends_nearer_than_its_log():
     source = "".join("".join(cell["source"]) + "\n" for cell in notebook.cells())
     assert len(source.splitlines()) < 120
     text = "".join(map(notebook.printed, notebook.cells()))
-    ends = {name.strip(): float(kl) for name, kl in re.findall(r"^(.*?) 200 steps, KL (.*)$", text, re.M)}
+    ends = {
+        name.strip(): float(kl)
+        for name, kl in re.findall(r"^(.*?) 200 steps, KL (.*)$", text, re.M)
+    }
     assert 3 * ends["table"] < ends["log(count)"] < float(re.search(r"before *KL (.*)", text)[1])
 
 

@@ -41,7 +41,9 @@ def test_the_tiny_model_learns_the_laws_and_logs_what_the_page_names(train):
     before, after, said = train()
     assert 0.4 < before < 0.6
     assert after < before / 5
-    for name in re.findall(r"^ {4}([\w/]+) {2,}", (EXAMPLES / "trl_calibration.py").read_text(), re.M):
+    for name in re.findall(
+        r"^ {4}([\w/]+) {2,}", (EXAMPLES / "trl_calibration.py").read_text(), re.M
+    ):
         assert f"'{name}'" in said, name
 
 
@@ -50,5 +52,7 @@ def test_a_model_of_a_folder_is_trained(train, tmp_path):
 
     for part in tiny(rows(2)):
         part.save_pretrained(tmp_path)
-    before, after, _ = train("--model", str(tmp_path), "--urns", "2", "--steps", "2", "--paid", "log")
+    before, after, _ = train(
+        "--model", str(tmp_path), "--urns", "2", "--steps", "2", "--paid", "log"
+    )
     assert before > 0 < after

@@ -10,15 +10,15 @@ from verl_imports import DataProto, OmegaConf, get_custom_reward_fn, ray_trainer
 
 import polyest
 
-from hydra import compose, initialize_config_dir
+hydra = pytest.importorskip("hydra")  # verl brings it
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "examples" / "verl"
 
 
 def composed(name, *overrides):
-    with initialize_config_dir(str(FOLDER), version_base=None):
-        return compose(name, overrides=[*overrides])
+    with hydra.initialize_config_dir(str(FOLDER), version_base=None):
+        return hydra.compose(name, overrides=[*overrides])
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def leaves(tree, above=""):
 def test_every_option_is_one_of_verl_or_of_polyest(config, tmp_path):
     bare = "hydra:\n  searchpath: [pkg://verl.trainer.config]\ndefaults: [ppo_trainer, _self_]\n"
     (tmp_path / "bare.yaml").write_text(bare)
-    with initialize_config_dir(str(tmp_path), version_base=None):
-        verl = {*leaves(OmegaConf.to_container(compose("bare"), resolve=False))}
+    with hydra.initialize_config_dir(str(tmp_path), version_base=None):
+        verl = {*leaves(OmegaConf.to_container(hydra.compose("bare"), resolve=False))}
     ours = yaml.safe_load((FOLDER / "diversity.yaml").read_text())
     named = {*leaves({key: ours[key] for key in ours if key not in ("defaults", "hydra")})}
     added = {f"algorithm.polyest.{key}" for key in ours["algorithm"]["polyest"]}

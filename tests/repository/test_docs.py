@@ -210,10 +210,42 @@ def test_the_site_has_every_page_and_asks_no_other_host_for_anything(site):
             )
 
 
+FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
+COMMANDS = ("cd", "jq", "polyest")  # that a page shows by indenting them
+
+
+def formulas(text):
+    """The formulas of a page, as TeX."""
+    return FORMULA.findall(re.sub(r"`[^`\n]*`", "", BLOCK.sub("", text)))
+
+
+def shown_as_code(text):
+    """Lines that are indented as code is, and are no command."""
+    lines = re.findall(r"^ {4}(\S.*)$", BLOCK.sub("", text), re.MULTILINE)
+    return [line for line in lines if line.split()[0] not in COMMANDS]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_formula_is_shown_as_code(page):
+    assert shown_as_code(text_of(page)) == []
+
+
+def test_a_formula_that_is_shown_as_code_is_found_out():
+    assert shown_as_code("so:\n\n    r = a b\n\n    cd tables\n") == ["r = a b"]
+    assert formulas("$a$ and `$b$`\n\n$$\nc\n$$\n\n```sh\n$d $e\n```\n") == ["$a$", "$$\nc\n$$"]
+
+
 def test_formulas_are_drawn_without_a_script_and_terms_lead_to_the_glossary(site):
     pages = {name: path.read_text() for name, path in site.items() if name.endswith(".html")}
     assert not [name for name, text in pages.items() if "arithmatex" in text]
-    assert pages["theory.html"].count("<math") >= 4
+    drawn = {page: len(formulas(text_of(page))) for page in PAGES if formulas(text_of(page))}
+    assert len(drawn) >= 8
+    for page, number in drawn.items():
+        text = pages[page.replace(".md", ".html")]
+        assert text.count("<math") == number, page
+        assert not re.search(r"\\\w", "".join(re.findall(r"<math.*?</math>", text, re.DOTALL))), (
+            page
+        )
     anchors = set(re.findall(r'id="?([\w-]+)', pages["glossary.html"]))
     leading = {name: re.findall(r"glossary\.html#([\w-]+)", text) for name, text in pages.items()}
     assert sum(map(bool, leading.values())) > 20
