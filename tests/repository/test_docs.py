@@ -16,6 +16,7 @@ from types import FunctionType
 
 import public_api
 import pytest
+from browser import ABSENT, PROGRAM, Browser
 from cases import AGAINST, LIMIT, SECOND
 from pages import BLOCK, TRAINERS, blocks, run
 
@@ -250,6 +251,31 @@ def test_formulas_are_drawn_without_a_script_and_terms_lead_to_the_glossary(site
     leading = {name: re.findall(r"glossary\.html#([\w-]+)", text) for name, text in pages.items()}
     assert sum(map(bool, leading.values())) > 20
     assert {anchor for each in leading.values() for anchor in each} <= anchors
+
+
+# What ends behind the right edge of the window, and lies in nothing that scrolls by itself.
+CUT = """[...document.querySelectorAll(".md-content *")].filter(e => {
+  if (e.getBoundingClientRect().right <= innerWidth + 1) return false;
+  for (let box = e; box; box = box.parentElement)
+    if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return false;
+  return true;
+}).map(e => e.tagName + " " + e.textContent.slice(0, 40))"""
+
+
+@pytest.mark.skipif(PROGRAM is None, reason=ABSENT)
+def test_nothing_is_cut_on_a_telephone(site, tmp_path):
+    browser = Browser(tmp_path / "profile")
+    wide = tmp_path / "wide.html"
+    wide.write_text('<div class="md-content"><p style="width: 500px">a</p></div>')
+    try:
+        browser.open(wide.as_uri(), width=400)
+        assert browser.value(CUT) == ["P a"]
+        for page in PAGES:
+            browser.open(site[page.replace(".md", ".html")].as_uri(), width=400)
+            assert browser.value("document.documentElement.scrollWidth") == 400, page
+            assert browser.value(CUT) == [], page
+    finally:
+        browser.close()
 
 
 def test_the_reference_has_every_public_name(site):
