@@ -51,8 +51,10 @@ tables:
 verify:
     polyest verify --jobs 2
 
-# What is generated and compared by tests: the pages of commands and of the bibliography, the list of public names
+# What is generated and compared by tests: the pages of commands and of the bibliography, the list of public names,
+# the outputs of the notebook
 generate:
     python docs/cli.py
     python docs/bibliography.py
     python tests/support/public_api.py
+    python tests/support/notebook.py

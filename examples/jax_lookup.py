@@ -18,8 +18,13 @@ from polyest import load, rewards
 from polyest.advantages import group_mean
 
 GROUP = 16
+WHICH = {
+    "criterion": "minimax",
+    "shape": "monotone",
+}  # never pays an answer less for being frequent
 STEP = 2.0**-16
-TABLE = jnp.asarray(np.round(load(group=GROUP).coefficients / STEP) * STEP)  # 15 entries, float32
+ENTRIES = load(group=GROUP, **WHICH).coefficients  # K + 1 = 15, float64
+TABLE = jnp.asarray(np.round(ENTRIES / STEP) * STEP)  # float32
 
 
 @jax.jit
@@ -38,15 +43,16 @@ def advantages(answers):
 def main():
     """Compare with the library on random answers, some of them missing."""
     answers = np.random.default_rng(0).integers(-1, 6, (1024, GROUP))
-    answers[0] = 3  # a group that agrees
+    answers[1:3] = 3  # a group that agrees,
+    answers[2, 0] = 5  # and one that nearly does
     ours = np.asarray(advantages(jnp.asarray(answers)))
-    theirs = group_mean(rewards.log_probability(answers, unanswered="lowest", dyadic=True))
+    theirs = group_mean(rewards.log_probability(answers, **WHICH, unanswered="lowest", dyadic=True))
     apart = np.abs(ours - theirs).max()
     print(
         f"{TABLE.shape[0]} entries in {TABLE.dtype}, least {TABLE.min():.3f}, largest {TABLE.max():.3f}"
     )
-    print("answers   ", *(f"{answer:6}" for answer in answers[1, :8]))
-    print("advantages", *(f"{advantage:6.2f}" for advantage in ours[1, :8]))
+    print("answers   ", *(f"{answer:6}" for answer in answers[0, :8]))
+    print("advantages", *(f"{advantage:6.2f}" for advantage in ours[0, :8]))
     print(f"{answers.size} advantages, at most {apart:.1e} from those of polyest.rewards")
     assert apart < 1e-6, "more than float32 explains"
 

@@ -147,6 +147,8 @@ def test_the_notebook_is_short_and_its_table_ends_nearer_than_its_log():
         name.strip(): float(kl)
         for name, kl in re.findall(r"^(.*?) 200 steps, KL (.*)$", text, re.M)
     }
+    said = [f"{kl:.3f}".removeprefix("0") for kl in (ends["log(count)"], ends["table"])]
+    assert "ends at {} and {}, from .450".format(*said) in TEXT
     assert 3 * ends["table"] < ends["log(count)"] < float(re.search(r"before *KL (.*)", text)[1])
 
 
