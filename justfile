@@ -51,9 +51,11 @@ tables:
 verify:
     polyest verify --jobs 2
 
-# What is generated and compared by tests: pages of commands and of the bibliography, captions, public names
+# What is generated and compared by tests: pages of commands and of the bibliography, captions, public names, the
+# outputs of the notebook
 generate:
     python docs/cli.py
     python docs/bibliography.py
     python docs/captions.py
     python tests/support/public_api.py
+    python tests/support/notebook.py

@@ -14,6 +14,10 @@ from mkdocs.structure.pages import Page
 # What pymdownx.arithmatex makes of TeX.
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 
+# What latex2mathml leaves to be done: a single upright letter stays italic, and log p has no space.
+LETTER = re.compile(r"\\mathrm\{(\w)\}")
+NAMED = re.compile(r"(<mi>(?:log|exp)</mi>)(?=<m(?:i|n|sub|sup|frac)\b)")
+
 
 def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Puts MathML in place of TeX."""
@@ -22,5 +26,6 @@ def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files
 
 def _drawn(formula: re.Match[str]) -> str:
     kind, tex = formula[1], unescape(formula[2]).strip()
-    drawn = convert(tex, display="block" if kind == "div" else "inline")
+    drawn = convert(LETTER.sub(r"\\text{\1}", tex), display="block" if kind == "div" else "inline")
+    drawn = NAMED.sub(r'\1<mspace width="0.167em" />', drawn)
     return f'<{kind} class="formula">{drawn}</{kind}>'

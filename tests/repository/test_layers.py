@@ -217,7 +217,8 @@ def test_no_test_or_benchmark_is_longer_either():
 def test_every_test_lies_in_the_folder_of_a_room_or_stands_for_a_file():
     root = Path(__file__).parents[1]
     folders = {path.name for path in root.iterdir() if path.is_dir()} - {"__pycache__", "data"}
-    others = {"support", "benchmarks", "repository", "operations"}  # of several rooms, or of none
+    # of several rooms, or of none
+    others = {"support", "benchmarks", "examples", "repository", "operations"}
     assert folders - others <= {name for name in PLAN if (PACKAGE / name).is_dir()}
     assert not list((root / "support").glob("test_*.py"))
 

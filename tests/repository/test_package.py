@@ -144,7 +144,11 @@ def faults(command):
 
 
 def test_what_pages_say_to_install_is_there_and_brings_the_pinned_torch():
-    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"]
+    pages = [
+        *(ROOT / "docs").glob("*.md"),
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "examples" / "README.md",
+    ]
     commands = [
         (page.name, line)
         for page in pages

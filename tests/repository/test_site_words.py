@@ -97,6 +97,13 @@ def test_tex_becomes_mathml_and_nothing_else_changes():
     assert drawn("<p>$5 and \\(no\\)</p>") == "<p>$5 and \\(no\\)</p>"
 
 
+def test_a_single_upright_letter_is_upright_and_a_log_has_space():
+    made = drawn(r'<span class="arithmatex">\(\mathrm{E}[c_X] - \log p + \log(p)\)</span>')
+    assert "<mtext>E</mtext>" in made
+    assert '<mi>log</mi><mspace width="0.167em" /><mi>p</mi>' in made
+    assert made.count("<mspace") == 1
+
+
 @pytest.mark.parametrize(
     "page", [page for page in [*PAGES, DOCS / "glossary.md"] if "$" in page.read_text()], ids=str
 )
