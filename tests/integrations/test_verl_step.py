@@ -8,7 +8,7 @@ import pytest
 import torch
 import verl_step
 from verl_imports import core_algos, verl
-from verl_step import ANSWERS, N, PROMPTS, trained
+from verl_step import ANSWERS, PROMPTS, N, trained
 
 from polyest import selection
 from polyest.integrations.verl import compute_score
@@ -50,7 +50,10 @@ def by_itself(name, texts, truth="7", **options):
     config = {"polyest": options}
     index = np.array(["a"] * len(texts), dtype=object)
     found, _ = estimate(
-        token_level_rewards=scores, response_mask=torch.ones_like(scores), config=config, index=index
+        token_level_rewards=scores,
+        response_mask=torch.ones_like(scores),
+        config=config,
+        index=index,
     )
     return found[:, 0].tolist()
 

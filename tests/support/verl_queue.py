@@ -9,17 +9,13 @@ from copy import deepcopy
 class Meta:
     """KVBatchMeta: the keys of a batch, whose size is that of its making, however many keys it has later."""
 
-    def __init__(self, partition_id=None, keys=(), tags=(), extra_info=None):
+    def __init__(self, partition_id=None, keys=(), tags=(), fields=None, extra_info=None):
         assert len({*keys}) == len(keys) == len(tags)
         self.partition_id, self.keys, self.tags = partition_id, list(keys), deepcopy(list(tags))
-        self.extra_info, self.size = dict(extra_info or {}), len(keys)
+        self.fields, self.extra_info, self.size = fields, dict(extra_info or {}), len(keys)
 
     def __len__(self):
         return len(self.keys)
-
-    def select_keys(self, keys):
-        known = dict(zip(self.keys, self.tags, strict=True))
-        return Meta(self.partition_id, keys, [known[key] for key in keys], self.extra_info)
 
     def reorder(self, indexes):
         if len(indexes) != self.size:
@@ -68,7 +64,7 @@ class Queue:
         for i, key in enumerate(keys):
             row, tag = kept.setdefault(key, ({}, {}))
             tag.update({} if tags is None else tags[i])
-            for name in () if fields is None else fields.keys():  # noqa: SIM118
+            for name in () if fields is None else fields.keys():
                 value = fields[name][i]
                 row[name] = value if hasattr(value, "shape") else getattr(value, "data", value)
         return Meta(partition_id, keys, [kept[key][1] for key in keys])

@@ -1,7 +1,8 @@
 """verl's own PPOTrainer over a softmax of a few answers: its fit, steps, balance, advantages and metrics.
 
-What needs a model or other processes is a stand-in: the queue (verl_queue.py), the rollout, which draws answers
-from the softmax and scores them by `compute_score`, and the actor, which takes a step along the advantages.
+What needs a model or other processes is a stand-in: the queue (verl_queue.py), the rollout, which draws
+answers from the softmax and scores them by `compute_score`, and the actor, which takes a step along the
+advantages.
 """
 
 import sys
@@ -83,6 +84,7 @@ class Rollout:
             "attention_mask": torch.ones_like(whole),
             "position_ids": torch.arange(len(whole)),
             "rm_scores": scores,
+            "rollout_log_probs": torch.zeros(tokens),
             "num_turns": 2,
             "extra_fields": {"reward_extra_info": score},
         }
@@ -155,6 +157,7 @@ def trained(monkeypatch, overrides, steps, logits=(1.0, 0.5, 0.0, -0.5), rate=1.
     )
     one = {"raw_prompt": np.array(["?"], dtype=object), "index": np.array([0])}
     size = int(config.data.get("gen_batch_size", None) or PROMPTS)
+    made.train_dataloader_it = None
     made.train_dataloader = [{name: np.repeat(value, size) for name, value in one.items()}]
     made._init_dump_executor()
     made.fit(rollout)
