@@ -137,6 +137,10 @@ class UnevenGate(UserWarning):
     """Warns that completions of one answer are both right and wrong; let the gate judge the answer."""
 
 
+class PartialCredit(UserWarning):
+    """Warns that a score between 0 and 1 was rounded, as an answer is right or not; give 0 or 1."""
+
+
 class UnreadableLabel(UserWarning):
     """Warns that a right answer in the dataset cannot be read; correct or drop the row that is named."""
 

@@ -109,7 +109,7 @@ def art(
     """
 
     check_prompt(reward, prompt)
-    check_truth(reward.options.judged, truth)
+    check_truth(reward.options.asks, truth)
 
     async def after_each(group: Group) -> Group | None:
         texts = [text(trajectory) for trajectory in group.trajectories]

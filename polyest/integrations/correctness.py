@@ -3,8 +3,8 @@
 where="all"      bonus [right] + beta u
 where="right"    [right] (bonus + beta u)      u the reward that counts
 
-What is right is said by a label, which the reader of answers reads too, by scores (scores.py), or by the
-caller.
+What is right is said by a label, which the reader of answers reads too, by scores (scores.py), by a function
+of the texts (judge.py), or by the caller.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,15 +14,15 @@ import numpy as np
 
 from polyest.arrays import Bools, Floats, Ints
 from polyest.errors import InvalidReward, UnreadableLabel
+from polyest.integrations.judge import Judge, plain_function
 from polyest.integrations.reader import Reader, identified
 from polyest.rewards.gate import right_of
 from polyest.rewards.notices import warn_once
 from polyest.rewards.options import Options
 from polyest.rewards.registry import Reward
-from polyest.values import real, shown
+from polyest.values import among, real, shown
 
 WHERE = ("all", "right")
-LEAST = 0.5  # above this a score says that a completion is right
 NEGATIVE = ("log_probability", "tsallis", "soft_consistency")  # rewards of which none is above 0
 LARGEST = 2**20
 
@@ -43,6 +43,31 @@ class Labels(NamedTuple):
 
     right: Bools
     labelled: Bools
+
+
+def gate_of(where: object, scored: bool) -> tuple[str, Judge | None]:
+    """One of `WHERE`, and the function of the texts of a group that says which are right, if there is one.
+
+    where: what the caller gave; None for no gate.
+    scored: whether the trainer passes scores, which say what is right, and no texts.
+
+    Raises InvalidReward for anything else.
+
+    >>> gate_of("right", scored=True), gate_of(None, scored=False), gate_of(len, scored=False)
+    (('right', None), ('all', None), ('right', <built-in function len>))
+    """
+    if where is None:
+        return WHERE[0], None
+    if among(where, WHERE):
+        return str(where), None
+    if not scored and plain_function(where):
+        return WHERE[1], where
+    also = (
+        "; which answers are right is said by the scores, answer_class(text, right=...)"
+        if scored
+        else ", or a function of the texts of a group, no coroutine; a label is given as truth="
+    )
+    raise InvalidReward(f"where is {shown(where)}: expected one of {', '.join(WHERE)}{also}")
 
 
 def bonus_of(name: str, where: str, value: object) -> float:

@@ -27,7 +27,8 @@ from polyest.arrays import Bools, Floats, Ints
 from polyest.errors import BrokenBatch, BrokenOrbit, InvalidHistory, InvalidReward
 from polyest.history.history import History
 from polyest.history.ids import Name
-from polyest.integrations.correctness import WHERE, Labels, bonus_of, known, rewarded
+from polyest.integrations.correctness import WHERE, Labels, bonus_of, gate_of, known, rewarded
+from polyest.integrations.judge import Judge
 from polyest.integrations.scores import FAILED
 from polyest.rewards import registry
 from polyest.rewards.registry import Reward, offered
@@ -56,6 +57,7 @@ class AdvantageOptions(NamedTuple):
     history: earlier completions of the prompts, which are counted too; None for none.
     where, bonus: "all", or "right" where wrong answers are paid 0, and what a right one is paid beside
     (correctness.py).
+    judge: a function of the texts of a group that says which are right; None for what is said otherwise.
     """
 
     name: str
@@ -70,12 +72,18 @@ class AdvantageOptions(NamedTuple):
     history: History | None = None
     where: str = WHERE[0]
     bonus: float = 0.0
+    judge: Judge | None = None
 
     @property
     def judged(self) -> bool:
         """Whether it matters which answers are right."""
         asked = self.where != WHERE[0] or self.bonus > 0
         return asked or registry.REWARDS[self.name].labelled
+
+    @property
+    def asks(self) -> bool:
+        """Whether that has to be said beside the texts, as it matters and no function of them says it."""
+        return self.judged and self.judge is None
 
 
 def parse_options(
@@ -122,22 +130,24 @@ def parse_options(
     group = _whole("group", wanted.pop("group", 0), 0)
     failed = _among("failed", wanted.pop("failed", FAILED[0]), FAILED)
     past: Any = wanted.pop("history", None)
-    where = _among("where", wanted.pop("where", WHERE[0]), WHERE)
+    where, judge = gate_of(wanted.pop("where", None), scored)
     bonus = bonus_of(name, where, wanted.pop("bonus", 0.0))
     least = 2 + max(reward.least_draws(wanted), 1) if reward.table else 1
+    how = AdvantageOptions(
+        name,
+        wanted,
+        baseline,
+        group,
+        incomplete,
+        least=least,
+        failed=failed,
+        history=past,
+        where=where,
+        bonus=bonus,
+        judge=judge,
+    )
     if not over_orbits:
-        return AdvantageOptions(
-            name,
-            wanted,
-            baseline,
-            group,
-            incomplete,
-            least=least,
-            failed=failed,
-            history=past,
-            where=where,
-            bonus=bonus,
-        )
+        return how
     orbits = wanted.pop("orbits", None)
     if orbits is None:
         raise BrokenOrbit(
@@ -151,19 +161,7 @@ def parse_options(
             f'orbit_size is {size} with orbits="{orbits}": expected the number of prompts of an orbit, at '
             'least 2, and 1 with "none"'
         )
-    return AdvantageOptions(
-        name,
-        wanted,
-        baseline,
-        group,
-        incomplete,
-        orbits,
-        size,
-        least,
-        failed,
-        where=where,
-        bonus=bonus,
-    )
+    return how._replace(orbits=orbits, size=size)
 
 
 def advantages_of(
@@ -382,7 +380,7 @@ def _numbered(name: str, values: list[object]) -> Ints:
 
 
 def _among(name: str, value: object, known: tuple[str, ...]) -> str:
-    if value not in known:
+    if not among(value, known):
         raise InvalidReward(f"{name} is {shown(value)}: expected one of {', '.join(known)}")
     return str(value)
 

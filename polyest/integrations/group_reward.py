@@ -19,6 +19,7 @@ from polyest.integrations.correctness import (
 )
 from polyest.integrations.earlier import history_of
 from polyest.integrations.estimators import finite_in_float32, parse_options, too_small
+from polyest.integrations.judge import right_texts
 from polyest.integrations.messages import Text
 from polyest.integrations.reader import pop_reader
 from polyest.rewards.registry import REWARDS
@@ -47,7 +48,8 @@ class GroupReward:
         `incomplete` and `history` as in `estimators.AdvantageOptions`, where "zero" stands for rewards 0; and
         how answers are read, as in `reader.Answering`.  unanswered="exclude" needs centred=True: a completion
         without answer then has exactly 0.  where="right" pays right answers alone, and `bonus` is what each
-        of them is paid beside; both ask at each call what is right.
+        of them is paid beside; both ask at each call what is right.  `where` may also be a function of the
+        texts of a group that says it, a number or None for each, above 1/2 where it is right.
 
     Examples
     --------
@@ -60,6 +62,9 @@ class GroupReward:
     >>> rare = GroupReward("diversity", table="harmonic", where="right", bonus=1)
     >>> rare(["7", "so 7", "3", "8"], right=[True, True, True, False])
     [1.5, 1.5, 2.5, 0.0]
+    >>> sevens = GroupReward("ground_truth", where=lambda texts: ["7" in text for text in texts])
+    >>> sevens(["7", "so 7", "3", "8"])
+    [1.0, 1.0, 0.0, 0.0]
     """
 
     def __init__(
@@ -119,7 +124,8 @@ class GroupReward:
             If there is a history, and `prompt` is missing or no id.
         InvalidReward
             If a reward is infinite in float32, or texts cannot be compared, or for a prompt without history;
-            if what is right is missing, given twice, given without use, or no bool for each completion.
+            if what is right is missing, given twice, given without use, or no bool for each completion; if
+            `where` is a function that raises an error or gives no numbers.
         TableNotFound
             If no table is released for the size of the group.
 
@@ -132,7 +138,7 @@ class GroupReward:
         said = _checked(texts)
         if (self.history is None) != (prompt is None):
             raise _alone(prompt)
-        _check_labels(self.options.judged, truth, right)
+        _check_labels(self.options.asks, truth, right)
         given = None if right is None else said_right(right, len(said))
         if self.options.group and len(said) > self.options.group:
             raise BrokenBatch(
@@ -197,6 +203,8 @@ class GroupReward:
         self, said: list[Text], truth: object, right: Bools | None
     ) -> tuple[Ints, Labels | None]:
         """Ids of the answers (G,), and which are right, if that matters."""
+        if self.options.judge is not None:
+            right = right_texts(self.options.judge, said)
         if truth is not NOT_GIVEN:
             return read(self.reader, said, [truth] * len(said))
         if self._compared:  # whatever can be read in them
@@ -251,27 +259,27 @@ def check_prompt(reward: GroupReward, prompt: object) -> None:
         )
 
 
-def check_truth(judged: bool, truth: object) -> None:
+def check_truth(asks: bool, truth: object) -> None:
     """Raise InvalidReward where a hook has only one of a use for right answers and what gives them.
 
-    judged: whether the reward asks what is right; truth: a function or a name, None for none.
+    asks: whether the reward asks what is right; truth: a function or a name, None for none.
     """
-    if judged != (truth is not None):
+    if asks != (truth is not None):
         raise InvalidReward(
             "one of truth and a reward that asks what is right is given: expected both, a reward with "
             'where="right" or bonus=, or ground_truth, and truth=, which gives the right answer of a group'
         )
 
 
-def _check_labels(judged: bool, truth: object, right: object) -> None:
+def _check_labels(asks: bool, truth: object, right: object) -> None:
     """Raises InvalidReward where what is right is missing, given twice or given without use."""
     given = [*(["truth"] * (truth is not NOT_GIVEN)), *(["right"] * (right is not None))]
-    if judged and len(given) != 1:
+    if asks and len(given) != 1:
         raise InvalidReward(
             f"truth and right are {'both given' if given else 'missing'}: expected one of them, as where, "
             "bonus and ground_truth ask which answers are right; truth=None is a label that cannot be read"
         )
-    if given and not judged:
+    if given and not asks:
         raise InvalidReward(
             f"{' and '.join(given)} given to a reward that does not ask what is right: leave it out, or make "
             'the reward with where="right" or bonus='

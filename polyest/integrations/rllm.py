@@ -12,6 +12,7 @@ from polyest.integrations.correctness import Labels, read
 from polyest.integrations.earlier import history_of
 from polyest.integrations.estimators import parse_options, recorded
 from polyest.integrations.group_reward import check_truth
+from polyest.integrations.judge import right_texts
 from polyest.integrations.messages import Text
 from polyest.integrations.reader import pop_reader
 
@@ -51,7 +52,8 @@ def rllm(
         A function of a group that gives the id of its prompt, for a history; each call is recorded, as the
         next step.
     truth : callable or None
-        A function of a group that gives its right answer, for `where`, `bonus` and "ground_truth".
+        A function of a group that gives its right answer, for `where`, `bonus` and "ground_truth"; None where
+        `where` is a function, as in `GroupReward`.
     **options : object
         As in `reader.Answering`, where an equivalence joins the answers of an orbit, and as in
         `estimators.parse_options`.
@@ -96,7 +98,7 @@ def rllm(
         )
     if how.history is not None:
         history_of(how.history, reader)
-    check_truth(how.judged, truth)
+    check_truth(how.asks, truth)
 
     def estimator(
         rewards: Sequence[object],
@@ -123,6 +125,9 @@ def rllm(
             ids[rows], (labels.right[rows], labels.labelled[rows]) = read(
                 reader, [flat[i] for i in rows], truths
             )
+        if how.judge is not None:
+            right = np.concatenate([right_texts(how.judge, row) for row in said])
+            labels = Labels(right & (ids >= 0), np.ones(len(flat), bool))
         visited = None
         if prompt is not None:
             ids_of = [prompt(one) for one in traj_groups]

@@ -76,7 +76,7 @@ def slime(
             )
         texts = [None if _unfinished(sample) else sample.response for sample in samples]
         asked = prompt(samples[0]) if prompt and samples else None
-        wanted = truth(samples[0]) if reward.options.judged and samples else NOT_GIVEN
+        wanted = truth(samples[0]) if reward.options.asks and samples else NOT_GIVEN
         return visited(reward, texts, asked, wanted)
 
     return rm

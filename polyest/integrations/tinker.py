@@ -56,7 +56,7 @@ def tinker(
     """
 
     check_prompt(reward, prompt)
-    check_truth(reward.options.judged, truth)
+    check_truth(reward.options.asks, truth)
 
     async def compute_group_rewards(
         self: object, trajectory_group: Iterable[object], env_group: object

@@ -10,10 +10,12 @@ Nothing is divided by a standard deviation.  Where Trinity-RFT is not installed 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
 from polyest import metrics
 from polyest.errors import BrokenBatch, NotInstalled
-from polyest.integrations.correctness import LEAST
 from polyest.integrations.group_reward import GroupReward, check_truth
+from polyest.integrations.judge import above_half
 from polyest.integrations.messages import Text, said
 from polyest.selection import silent
 
@@ -68,7 +70,7 @@ class CountedAdvantage(GroupAdvantage):  # type: ignore[misc]
         self.reward = GroupReward(reward, centred=True, **options)
         self.truth = truth
         if truth is not None:
-            check_truth(self.reward.options.judged, truth)
+            check_truth(self.reward.options.asks, truth)
 
     def group_experiences(self, exps: Sequence[Experience]) -> dict[str, list[Experience]]:
         """Put experiences of one task into a group.
@@ -133,14 +135,14 @@ class CountedAdvantage(GroupAdvantage):  # type: ignore[misc]
 
     def _right(self, exps: list[Experience]) -> dict[str, Any]:
         """What is right, in the keywords of `GroupReward`; none where it does not matter."""
-        if not self.reward.options.judged:
+        if not self.reward.options.asks:
             return {}
         if self.truth is not None:
             return {"truth": exps[0].info.get(self.truth)}
         scores = [one.reward for one in exps if one.reward is not None]
         if len(scores) < len(exps):
             return {"truth": None}
-        return {"right": [score > LEAST for score in scores]}
+        return {"right": above_half("the workflow", np.array(scores, float))}
 
     @classmethod
     def default_args(cls) -> dict[str, object]:

@@ -24,6 +24,7 @@ import numpy as np
 from polyest import metrics
 from polyest.arrays import Array, Floats
 from polyest.errors import InvalidReward, NotInstalled
+from polyest.integrations.estimators import parse_options
 from polyest.integrations.scores import classes
 from polyest.integrations.verl import estimate
 from polyest.rewards.options import TABLES
@@ -40,6 +41,7 @@ except ImportError:
     MISSING, ReplayBuffer, ReplayBufferAsync = True, object, object
 
 KNOWN = ("estimator", "polyest", "filter", "train", "train_batch_size", "max_inflight_gen_batches")
+OF_VERL = ("history", "prompt")  # options that ask verl's queue for the row of the dataset
 PREFIX = "polyest_"
 SAMPLED = "polyest_sampled"  # the estimator that passes scores on
 EVICTED = "training/filter_groups/evicted_samples"
@@ -47,7 +49,7 @@ SURPLUS = "training/filter_groups/discarded_surplus_samples"
 
 
 class Trajectories(Protocol):
-    """What is read, and cut, of a batch of verl: its keys uid_session_index, and their tags."""
+    """What is read of a batch of verl: its keys uid_session_index, and their tags."""
 
     keys: list[str]
     tags: list[object]
@@ -56,8 +58,9 @@ class Trajectories(Protocol):
 class Settings:
     """The options of the sampler, checked.
 
-    name, options: the reward, and what stands below algorithm.polyest; filter: whether silent groups are
-    dropped; train: completions of a group that are trained on, 0 for all.
+    name, options: the reward, and what stands below algorithm.polyest; judged: whether it matters which
+    answers are right; filter: whether silent groups are dropped; train: completions of a group that are
+    trained on, 0 for all.
 
     Raises InvalidReward for an option or a value that is unknown, and for orbits that would be cut.
     """
@@ -89,6 +92,8 @@ class Settings:
                 "filter or train over orbits: a group may have a signal there though its own answers agree, "
                 'and its orbit is not whole without it; leave them out, or orbits="none"'
             )
+        own = {name: value for name, value in self.options.items() if name not in OF_VERL}
+        self.judged = parse_options(self.name, own, scored=True).judged
         self.batch: dict[str, Any] = {}
         if self.filter:
             size: Any = given.get("train_batch_size")
@@ -133,12 +138,11 @@ class Settings:
             rewards=self.advantages(scores, uids),
             **({} if self.name == "tsallis" else tables),
         )
-        known = [value is not None for value in right]
-        if all(known):
-            accurate = np.array(right, float)
-            labelled = (np.bincount(groups, said.labelled) > 0)[groups]
-            if labelled.any():
-                told["accuracy"] = float(accurate[labelled].mean())
+        labelled = (np.bincount(groups, said.labelled) > 0)[groups]
+        if self.judged:
+            told["unread"] = float((~labelled).mean())
+        if labelled.any() and None not in right:
+            told["accuracy"] = float(np.array(right, float)[labelled].mean())
         return {f"polyest/{name}": value for name, value in told.items()}
 
 
@@ -182,7 +186,8 @@ class Counting:
             heard = len(set(uids)) + told.get(SURPLUS, 0)
             told["polyest/kept_share"] = heard / (heard + told.get(EVICTED, 0))
         if self.settings.train:
-            self._pay(batch, partition_id, tokens, self.settings.advantages(scores, uids), uids)
+            paid = self.settings.advantages(scores, uids)
+            batch = self._pay(batch, partition_id, tokens, paid, uids)
         return batch, told
 
     def _dapo_filtered_keys(self, partition_id: str) -> tuple[set[str], Counter[float]]:
@@ -225,8 +230,12 @@ class Counting:
         tokens: list[Array],
         paid: Floats,
         uids: list[str],
-    ) -> None:
-        """Leave the blind part in the batch, with its advantages as scores."""
+    ) -> Trajectories:
+        """The blind part of the batch, with its advantages as scores.
+
+        It is a batch of its own, because one whose keys are cut keeps the size that it was made with, and
+        cannot be put into another order any more.
+        """
         import torch
 
         packed = import_module("tensordict").TensorDict
@@ -241,14 +250,18 @@ class Counting:
             keys=[key for i, key in enumerate(batch.keys) if i not in left],
             partition_id=partition_id,
         )
-        batch.keys = [batch.keys[i] for i in chosen.tolist()]
-        batch.tags = [batch.tags[i] for i in chosen.tolist()]
+        part: Trajectories = replay_buffer.KVBatchMeta(
+            partition_id=partition_id,
+            keys=[batch.keys[i] for i in chosen.tolist()],
+            tags=[batch.tags[i] for i in chosen.tolist()],
+        )
         scores = torch.nested.as_nested_tensor(rows, layout=torch.jagged)
         replay_buffer.tq.kv_batch_put(
-            keys=batch.keys,
+            keys=part.keys,
             partition_id=partition_id,
             fields=packed({"rm_scores": scores}, batch_size=len(rows)),
         )
+        return part
 
 
 class Sampler(Counting, ReplayBuffer):  # type: ignore[misc]

@@ -17,6 +17,7 @@ from samples import required
 from polyest import errors
 from polyest.integrations.correctness import Labels
 from polyest.integrations.estimators import advantages_of, parse_options
+from polyest.integrations.judge import above_half, each_number, right_texts
 from polyest.integrations.scores import answer_class, classes
 from polyest.integrations.verl import compute_score, estimate
 from polyest.rewards import notices
@@ -222,14 +223,47 @@ def scored(said, text="so 7", **more):
 @pytest.mark.parametrize(
     ("said", "right"),
     [
-        *((1, True), (1.0, True), (0.51, True), (True, True), (np.float32(1), True)),
-        *((0.5, False), (0, False), (-1.0, False), (False, False), (np.bool_(False), False)),
+        *((1, True), (1.0, True), (2.5, True), (True, True), (np.float32(1), True)),
+        *((0, False), (-0.5, False), (-1.0, False), (False, False), (np.bool_(False), False)),
         *(({"score": 1.0}, True), ({"score": -1.0, "acc": True}, True)),
         ({"score": 1.0, "acc": 0.0}, False),
     ],
 )
 def test_a_scorer_says_what_is_right(said, right):
     assert scored(said) == {"score": answer_class("7", right=right), "acc": float(right)}
+
+
+@pytest.mark.parametrize("said", [0.3, {"acc": 0.3, "format": 1.0}, 0.5, np.float32(0.51), 0.999])
+def test_partial_credit_is_rounded_and_warned_of_once(said):
+    right = (said if np.ndim(said) == 0 and not isinstance(said, dict) else said["acc"]) > 0.5
+    with pytest.warns(errors.PartialCredit, match=r"scorer gave 0\.\d+, which is neither 0 nor 1"):
+        result = scored(said)
+    assert result["score"] == answer_class("7", right=right)
+    assert result["acc"] == right
+    assert result.get("format", 1.0) == 1.0  # what else it says reaches verl's validation
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert scored(said) == result
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.floats(-3, 3), st.just(float("nan"))), min_size=1))
+def test_one_rule_says_in_every_interface_what_a_number_means(numbers):
+    """Above 1/2 is right, in a scorer of verl, a gate of TRL and of a group, a workflow of Trinity-RFT."""
+    expected = [number is not None and number > 0.5 for number in numbers]
+    partial = any(number is not None and 0 < number < 1 for number in numbers)
+    notices._GIVEN.clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        given_ = each_number("where", numbers, len(numbers))
+        assert above_half("where", given_).tolist() == expected
+        assert right_texts(lambda texts: numbers, ["7"] * len(numbers)).tolist() == expected
+    assert [w.category for w in caught] == [errors.PartialCredit] * partial
+    for number, right in zip(numbers, expected, strict=True):
+        if number is not None and not np.isnan(number):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                assert scored(number)["acc"] == right
 
 
 def test_a_scorer_sees_what_verl_passes_and_what_else_it_says_is_passed_on():

@@ -294,7 +294,7 @@ def test_trinity_takes_the_reward_of_the_workflow_or_an_entry_of_info(monkeypatc
     importlib.reload(trinity)
     try:
         exps = [standins.experience(text, run=i) for i, text in enumerate(TEXTS)]
-        for one, score in zip(exps, (1.0, 1.1, 0.1, 1.0), strict=True):
+        for one, score in zip(exps, (1.0, 1.1, 0.0, 1.0), strict=True):
             one.reward, one.info = score, {"answer": "7"}
         for more in ({}, {"truth": "answer"}):
             advantage = trinity.CountedAdvantage("diversity", **GATED, **more)

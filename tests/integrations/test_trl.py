@@ -25,6 +25,7 @@ from trl_training import STEPS, Recorded, advantages, cost, dataset, rewarded, t
 from polyest.errors import BrokenOrbit, MissingColumn, RuinedByRounding, TableNotFound
 from polyest.integrations import trl
 from polyest.rewards import Multiplier, dyadic
+from polyest.rewards.registry import offered
 from polyest.tables import release
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of other people's modules
@@ -85,6 +86,10 @@ def test_groups_of_two_need_a_reward_without_a_table(tmp_path):
     loop = trainer(tmp_path, [trl.coherence(orbit_size=1)], num_generations=2)
     loop.train()
     finite(loop)
+
+
+def test_every_reward_of_the_registry_is_trained_with():
+    assert {name.partition("-")[0] for name in rewarded()} == {*offered("trl")}
 
 
 # Two processes.

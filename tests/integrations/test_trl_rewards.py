@@ -14,6 +14,7 @@ from polyest.errors import (
     BrokenBatch,
     InvalidAnswer,
     InvalidReward,
+    PartialCredit,
     RightPaidLess,
     UnevenGate,
     UnreadableLabel,
@@ -198,9 +199,9 @@ def test_what_a_verifier_cannot_judge_is_not_right():
     def unsure(completions, **_):
         return [None, 1.0, float("nan"), 0.5, -1.0, 1.0]
 
-    with pytest.warns(UnevenGate):
+    with pytest.warns(UnevenGate), pytest.warns(PartialCredit, match=r"where gave 0\.5"):
         paid = trl.diversity(measure="gini", where=unsure)(["p"] * 6, TEXTS, group_id=[0] * 6)
-    assert paid == [0, 0.75, 0, 0.75, 0, 0]
+    assert paid == [0, 0.75, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("make", [trl.diversity, trl.ground_truth])
@@ -251,6 +252,13 @@ def test_a_trial_that_nobody_hears_leaves_the_warning_for_the_first_batch(G):
         (lambda: trl.tsallis(2, where="answer"), InvalidReward, "use diversity, or bonus=1"),
         (lambda: trl.diversity(bonus=1), InvalidReward, "bonus is 1 without where"),
         (lambda: trl.diversity(where=5), InvalidReward, "where is 5: expected a function"),
+        (
+            lambda: trl.diversity(where="right"),
+            InvalidReward,
+            "where is 'right': .*column with right",
+        ),
+        (lambda: trl.diversity(where="all"), InvalidReward, "where is 'all': .*such as \"answer\""),
+        (lambda: trl.diversity(where=np.ones(4)), InvalidReward, r"or the name of the column"),
         (lambda: trl.diversity(measure="conditional"), InvalidReward, "needs where="),
         (lambda: trl.diversity(prior=known), InvalidReward, "takes no prior="),
         (lambda: trl.ground_truth(where="answer"), TypeError, "unknown keyword where"),

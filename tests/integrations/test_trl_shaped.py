@@ -20,7 +20,7 @@ from trl_shaped import (
 )
 
 from polyest import advantages, rewards
-from polyest.errors import InvalidReward, ScaleLost
+from polyest.errors import BrokenBatch, InvalidReward, ScaleLost
 from polyest.integrations import trl
 from polyest.integrations.reader import Reader
 from polyest.integrations.swift import OFFERED, swift
@@ -85,6 +85,57 @@ def test_ms_swift_has_every_reward_of_a_text_but_safety():
     for name in ("safety", "check", "Reward", "logits"):
         with pytest.raises(InvalidReward, match=f"reward '{name}' is unknown"):
             swift(name)
+
+
+def swift_made(args, **keywords):
+    return swift_instance({"x": swift("log_probability", **keywords)}, "x", args)[0]
+
+
+def in_blocks(texts, size):
+    """What each block of rows is paid by itself, as ms-swift subtracts the mean of each block."""
+    blocks = [Reader().ids(texts[at : at + size]) for at in range(0, len(texts), size)]
+    paid = [rewards.log_probability(b[None], unanswered="lowest", dyadic=True) for b in blocks]
+    return np.concatenate(paid, axis=1)[0].tolist()
+
+
+@pytest.mark.parametrize("drawn", ["aab", "aba", "aaa", "abb"])
+@pytest.mark.parametrize("later", [None, 4, 3])
+def test_a_prompt_that_ms_swift_draws_twice_is_two_groups(drawn, later):
+    args = SimpleNamespace(**vars(ARGS), num_generations_eval=later)
+    texts = ["7", "7", "3", "1", "7", "7", "7", "?", "1", "2", "2", "2"]
+    samples = swift_samples(np.repeat([*drawn], 4).tolist(), texts)
+    paid = swift_rewards(samples, [swift_made(args)])
+    if (drawn, later) != ("aaa", 3):  # twelve rows of one prompt are groups of three as well
+        assert paid[:, 0].tolist() == in_blocks(texts, 4)
+    ids = [sample["prompt_id"] for sample in samples]
+    by_prompt = trl.log_probability(group="prompt_id")(ids, texts, prompt_id=ids)
+    assert paid[:, 0].tolist() != pytest.approx(by_prompt)  # which is not its mean
+
+
+@pytest.mark.parametrize("later", [3, 6, 8])
+def test_ms_swift_evaluates_with_another_number_of_generations(later):
+    args = SimpleNamespace(**vars(ARGS), num_generations_eval=later)
+    made = swift_made(args)
+    for size in (4, later, 4):
+        texts = (TEXTS * 3)[: 2 * size]
+        samples = swift_samples(np.repeat([*"ab"], size).tolist(), texts)
+        assert swift_rewards(samples, [made])[:, 0].tolist() == in_blocks(texts, size)
+
+
+def test_ms_swift_has_another_number_of_generations_than_is_given():
+    with pytest.raises(InvalidReward, match="num_generations is 8, and that of ms-swift 4"):
+        swift_made(ARGS, num_generations=8)
+    assert swift_made(ARGS, num_generations=4)
+    with pytest.raises(BrokenBatch, match="rows 4 to 7 have prompt_id 'prompt_0', 'prompt_1'"):
+        swift_rewards(swift_samples([*"aaaaaabb"], TEXTS), [swift_made(ARGS)])
+
+
+def test_several_rows_of_one_request_of_ms_swift_are_refused():
+    samples = swift_samples(PROMPTS, TEXTS)
+    samples[1]["request_id"] = samples[0]["request_id"]  # two turns of one trajectory
+    for made in (swift_made(ARGS), swift_made(None)):
+        with pytest.raises(BrokenBatch, match="8 rows of 7 requests: expected one row for each"):
+            swift_rewards(samples, [made])
 
 
 # unsloth.

@@ -72,6 +72,7 @@ def advantages(trainer, texts, index, step, config=None):
         scores[-1] = answer_class(text)
         tokens = {"rm_scores": scores, "response_mask": torch.ones(1 + i, dtype=torch.int64)}
         fields.append({**row(index), **tokens})
+    trainer.queue.partitions.clear()
     trainer.queue.drawn(step, {f"uid-{step}": fields})
     keys = [key for key in trainer.queue.partitions["train"] if "_" in key]
     batch = type(

@@ -75,6 +75,15 @@ def test_metrics_of_the_batch_are_those_of_its_answers(queue):
     assert found["polyest/no_signal"] == 3 / 5
 
 
+def test_prompts_without_a_label_are_counted_where_one_is_asked_for(queue):
+    for uid, texts in GROUPS.items():
+        queue.add(uid, texts, truth="7" if uid == "u1" else None)
+    _, found = sampler(polyest={"noise": 2, "bonus": 1}).sample(1, "train", 5)
+    assert found["polyest/unread"] == 4 / 5
+    assert found["polyest/accuracy"] == 2 / 4
+    assert found["polyest/no_signal"] == 4 / 5  # their advantages are 0
+
+
 def test_verl_averages_the_metrics_of_several_batches(queue):
     """None of the names holds a word by which verl would take a sum, a maximum or the last one."""
     for uid, texts in GROUPS.items():
@@ -194,6 +203,7 @@ def test_asynchronous_modes_have_a_sampler_of_their_own(queue):
         ({"filtr": True}, "unknown sampler_kwargs filtr"),
         ({"estimator": "grpo"}, "estimator is 'grpo': expected the name of one"),
         ({"train": -1}, "train is -1: expected an integer"),
+        ({"polyest": {"betta": 1}}, "unknown option betta of log_probability"),
         ({"filter": True}, "train_batch_size is None with filter"),
         ({"train": 2, "polyest": {"orbits": "score"}}, "filter or train over orbits"),
     ],

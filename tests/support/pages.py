@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from polyest.cli.commands import main
 
-SITE = (Path(__file__).resolve().parents[2] / "mkdocs.yml").read_text()
+ROOT = Path(__file__).resolve().parents[2]
+DOCS, SITE = ROOT / "docs", (ROOT / "mkdocs.yml").read_text()
 # Pages of the site on trainers; that of TRL is run by a test of its own.
 TRAINERS = tuple(
     name

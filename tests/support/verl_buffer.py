@@ -7,16 +7,10 @@ from types import ModuleType, SimpleNamespace
 
 import torch
 import verl_imports  # noqa: F401  skips where verl is not installed
+from verl_queue import Meta
 
 from polyest.integrations import verl_sampler as verl_sampler
 from polyest.integrations.verl import compute_score
-
-
-class Meta(SimpleNamespace):
-    """KVBatchMeta of TransferQueue 0.1, as much as the buffer uses."""
-
-    def __init__(self, partition_id, keys, tags):
-        super().__init__(partition_id=partition_id, keys=keys, tags=tags, extra_info={})
 
 
 class Queue:

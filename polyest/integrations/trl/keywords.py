@@ -76,7 +76,7 @@ class GatedKeywords(Keywords, total=False):
     ----------
     where : str, callable or None
         What is right: the column of the dataset with right answers, such as "answer", read by `kind` as the
-        answers are; or another reward function, as TRL calls it, above 0 for a right completion (None is
+        answers are; or another reward function, as TRL calls it, above 1/2 for a right completion (None is
         none).  Right completions earn the bonus and their reward, all others 0.
     bonus : float
         As in `rewards.Options`, 0 by default.

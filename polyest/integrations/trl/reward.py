@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from inspect import iscoroutinefunction
 from math import isnan
 from numbers import Integral
 from typing import Any
@@ -13,8 +12,10 @@ import numpy as np
 from polyest.arrays import Bools, Floats
 from polyest.errors import InvalidReward, NotInstalled, PolyestError, UnknownOption
 from polyest.history.history import History
+from polyest.integrations.correctness import WHERE
 from polyest.integrations.earlier import history_of
 from polyest.integrations.estimators import finite_in_float32
+from polyest.integrations.judge import above_half, plain_function
 from polyest.integrations.reader import pop_reader
 from polyest.integrations.trl.batch import BROKEN, GATHER, Batch, read
 from polyest.integrations.trl.keywords import GatedKeywords, Keywords, OrbitKeywords, RewardFunction
@@ -30,6 +31,8 @@ from polyest.values import shown, whole
 
 # The size of the group on which a reward is tried, where the number of generations is not known.
 TRIED = 34
+# What else `where` may be; "all" and "right" say something in other interfaces, and name no column.
+COLUMN = ', or the name of the column with right answers, such as "answer"'
 
 
 class Reward:
@@ -177,7 +180,7 @@ class Reward:
             truth = batch.truth[kept].reshape(shape)
             given |= {"where": answers == truth} if how.gated else {"truth": truth}
         if batch.judged is not None:
-            given["where"] = batch.judged[kept].reshape(shape) > 0
+            given["where"] = above_half("where", batch.judged[kept]).reshape(shape)
         if batch.prior is not None:
             given["prior"] = batch.prior[kept].reshape(shape)
         paid = REWARDS[self.form].function(answers, **given, **self.options).reshape(-1)
@@ -245,7 +248,7 @@ def build(
     given: dict[str, Any] = dict(keywords)
     orbit = given.pop("orbit", "orbit_id") if orbit_size else None
     where = given.pop("where", None)
-    if isinstance(where, str):
+    if isinstance(where, str) and where not in WHERE:
         truth = where
     reading = Reading(
         group=given.pop("group", None),
@@ -260,7 +263,7 @@ def build(
         texts=texts,
         continued=given.get("history") is not None,
         gated=where is not None,
-        judge=None if truth else _function("where", where, ", or the name of a column"),
+        judge=None if truth else _function("where", where, COLUMN),
         prior=_function("prior", prior),
         everywhere=form == "of_group" or prior is not None,
     )
@@ -276,12 +279,13 @@ def _function(name: str, value: object, also: str = "") -> RewardFunction | None
     """A reward function of the caller's, checked; None where there is none."""
     if value is None:
         return None
-    if not callable(value) or iscoroutinefunction(value):
+    if not plain_function(value):
         raise InvalidReward(
             f"{name} is {shown(value)}: expected a function of prompts, completions and columns, as TRL "
             f"calls rewards, that is no coroutine{also}"
         )
-    return value
+    function: RewardFunction = value
+    return function
 
 
 def looked_back(past: object, reading: Reading) -> str:

@@ -10,17 +10,16 @@ import numpy as np
 
 from polyest.arrays import Floats, Ints
 from polyest.errors import BrokenBatch, InvalidAnswer, MissingColumn
+from polyest.integrations.judge import called, each_number
 from polyest.integrations.messages import content_of, texts_of
 from polyest.integrations.reader import Reader, identified
 from polyest.integrations.trl.keywords import RewardFunction
-from polyest.reals import on_host
 from polyest.values import plain, shown
 
 Names = tuple[Ints, Sequence[object]]  # ids of rows (N,), and what the column has for them
 # What TRL passes beside the columns of the dataset.
 PASSED = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 GROUP = "group_id"
-NUMBERS = "a number or None for each completion"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,17 +135,10 @@ def _given(
 ) -> Floats:
     """What a reward function of the caller's gives for the rows of this process, float64 (N,), nan for None.
 
-    Raises BrokenBatch for another number of values, InvalidReward for what are no numbers.
+    Raises what `called` and `each_number` do.
     """
-    given = on_host(
-        f"what {name} gave", function(prompts=prompts, completions=completions, **columns), NUMBERS
-    )
-    if given.shape != (len(completions),):
-        raise BrokenBatch(
-            f"{name} gave values of shape {given.shape} for {len(completions)} completions: expected a "
-            "number or None for each"
-        )
-    return given
+    given = called(name, function, prompts=prompts, completions=completions, **columns)
+    return each_number(name, given, len(completions))
 
 
 def column(name: str, columns: Mapping[str, object], rows: int, repair: str = "") -> list[object]:

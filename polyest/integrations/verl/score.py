@@ -5,8 +5,9 @@ from typing import Any
 
 from polyest.answers import CHOICES, REASONING, Kind, Tag, canonical, stated
 from polyest.errors import BrokenOrbit
+from polyest.integrations.judge import Judge
 from polyest.integrations.scores import answer_class
-from polyest.integrations.verl.scorer import Scorer, judged
+from polyest.integrations.verl.scorer import judged
 from polyest.values import shown
 
 
@@ -21,7 +22,7 @@ def compute_score(
     cues: Iterable[str] = (),
     reasoning: Iterable[Tag] = REASONING,
     orbit: str | None = None,
-    scorer: Scorer | str | None = None,
+    scorer: Judge | str | None = None,
     **_: object,
 ) -> dict[str, object]:
     """Score a completion for verl: the class of its answer as `score`, and whether it is right as `acc`.
@@ -52,7 +53,8 @@ def compute_score(
     scorer : callable or str, or None
         What says which answers are right in place of the ground truth: a function of the first four
         arguments, or where one is, "package.module.function".  It gives a number, or a mapping with `acc` or
-        `score`; above 1/2 is right.  What else is in the mapping is passed on.
+        `score`; above 1/2 is right, and partial credit, a number between 0 and 1, is rounded so.  What else
+        is in the mapping is passed on.
     **_ : object
         What else verl passes; it is not read.
 
@@ -70,12 +72,17 @@ def compute_score(
     InvalidReward
         If the scorer cannot be found, raises an error, or gives something else.
 
+    Warns
+    -----
+    PartialCredit
+        If the scorer gives a number between 0 and 1, once.
+
     Examples
     --------
     >>> scored = compute_score("", "so 0.50", "1/2", kind="fraction")
     >>> scored["acc"], scored["score"] == answer_class("1/2", "fraction", right=True)
     (1.0, True)
-    >>> compute_score("", "3.14", "pi", scorer=lambda source, text, truth, info: 0.9)["acc"]
+    >>> compute_score("", "3.14", "pi", scorer=lambda source, text, truth, info: 1)["acc"]
     1.0
     >>> compute_score("", "so 3", "2")["score"] == answer_class("3", right=False)
     True
