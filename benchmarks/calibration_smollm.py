@@ -95,7 +95,8 @@ GRIDS: dict[str, tuple[float, ...]] = {
 ARMS = {name: arms.Arm(table) for name, table in arms.TABLES.items()} | arms.SPLIT
 ARMS |= {name: arms.ARMS[name] for name in ("noise 4, visit", "monotone, visit", "true log")}
 CARRIED = ("log", "schuermann", "noise 8", "monotone", "true log")
-MORE = ("noise 4", "noise 4, visit", "monotone, visit", "pseudo-count", "gini")
+PEERS = ("noise 4", "noise 4, visit", "monotone, visit", "pseudo-count", "gini")
+MORE = {"128 groups": PEERS, "G = 8": PEERS}  # what these settings run beside it
 RATED = ("log", "noise 8", "true log")
 
 CORE = Setting(closed_prompts.FAMILIES, 4, 8)
@@ -267,9 +268,7 @@ class Experiment:
 def plan(names: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
     """Reported arms in order: the core without and with the standard deviation, then other settings."""
     for name in names:
-        run = (
-            [*GRIDS, *arms.SPLIT] if name == "core" else [*CARRIED, *MORE * (name == "128 groups")]
-        )
+        run = [*GRIDS, *arms.SPLIT] if name == "core" else [*CARRIED, *MORE.get(name, ())]
         for divided in (False, True):
             yield from ((name, arm, divided) for arm in run)
 

@@ -54,10 +54,10 @@ from polyest import advantages
 FOLDER = Path(__file__).parent / "results"
 RUNS, FILE = (FOLDER / f"coverage_smollm{end}.csv" for end in ("_runs", ""))
 PACKAGES, COLUMNS = calibration_smollm.PACKAGES, calibration_smollm.COLUMNS
-TOGETHER = 24  # runs of an arm that are trained side by side
+TOGETHER = 48  # runs of an arm that are trained side by side
 ARMS = ("log", "schuermann", "noise 8", "monotone", "true log")
-LAMBDAS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0)
-SEEDS = range(4)
+LAMBDAS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+SEEDS = range(6)
 DRAWS = 64
 RATE = 3e-3
 WORDINGS = {name: (things, answers) for name, (things, answers, _) in closed_prompts.TOPICS.items()}
