@@ -1,6 +1,7 @@
 """docs/experiments.md beside the files of SmolLM2 improved without labels, and its recipe of 7B."""
 
 import re
+from math import hypot
 
 from self_improvement_smollm import OVER_ORBIT
 from test_experiments_smollm import PAGE, WORDS, bare, rows, shown
@@ -36,6 +37,18 @@ def test_what_the_page_says_of_self_improvement():
     without = [method for method in ends if method != "labels"]
     assert sorted(without, key=lambda method: -greedy[method])[:3] == [*order]
     assert greedy["geometric, table"] < greedy["geometric, log"]
+    others = {row["method"]: row for row in every if row is not ends[row["method"]]}
+    said = "the mode comes to {} and pairwise agreement to {}; divided, the arithmetic mean comes to {} "
+    said += "with the table and {} with the log, and the geometric mean to {} and {}:"
+    order = ("mode", "pairwise", "soft, table", "soft, log", "geometric, table", "geometric, log")
+    assert said.format(*(bare(float(others[method]["greedy"])) for method in order)) in WORDS
+    for mean in ("soft", "geometric"):
+        for ways in (ends, others):
+            log, table = (ways[f"{mean}, {how}"] for how in ("log", "table"))
+            apart = float(table["greedy"]) - float(log["greedy"])
+            assert apart < hypot(float(table["greedy_pm"]), float(log["greedy_pm"]))
+        gain = float(others[f"{mean}, log"]["greedy"]) - greedy[f"{mean}, log"]
+        assert (gain > 0.03) == (mean == "soft")
     for row in every:
         assert row["method"] == "labels" or float(row["held_greedy"]) < float(
             row["before_held_greedy"]
