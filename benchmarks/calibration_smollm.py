@@ -1,10 +1,10 @@
 """A real language model is taught how often to give each answer: which estimate of the log trains it best?
 
-    python benchmarks/calibration_smollm.py --model FOLDER              # every cell not yet in results/
+    python benchmarks/calibration_smollm.py --model FOLDER              # every run not yet in results/
     python benchmarks/calibration_smollm.py --model FOLDER --only core  # a part: also --arms, --divided
     python benchmarks/calibration_smollm.py                             # the tables anew, from what was run
-    python benchmarks/calibration_smollm.py --model FOLDER --quick      # one short cell, to standard output
-    python benchmarks/calibration_smollm.py --model FOLDER --device cuda
+    python benchmarks/calibration_smollm.py --model FOLDER --quick      # two short runs, to standard output
+    python benchmarks/calibration_smollm.py --model FOLDER --device cuda    # more layers, steps and groups
 
 SmolLM2-135M-Instruct (smollm.py) answers prompts that have a closed list of answers of one token.  Every
 prompt has a target Q (closed_prompts.py), and the reward is that of targeted exploration,
@@ -20,10 +20,11 @@ J = KL(nu, Q) + .01 KL(nu, base), averaged over prompts; all numbers are exact, 
     kept           share of the answers with nu above Q/10
     held, held_kl  J and KL on the prompts that are held out
 
-The multiplier of an arm is the one with the least J on the TUNING seeds; where that is at an edge of its
-grid, the grid grows once by a step, and `edge` says whether it still is.  Rows are measured on SEEDS others,
-at m = 1 too, with 95 % intervals (Student's t).  Adam is blind to the size of a loss, so one rate serves all:
-the best of RATES for log, noise 8 and the true log together, on the tuning seeds.
+The multiplier of an arm is the one with the least J on the TUNING seeds (tuning.py): where that is the first
+or the last of its grid, the grid grows once by a step, and `edge` says whether it still is.  Rows are
+measured on SEEDS others, at m = 1 too, with 95 % intervals (Student's t).  Adam is blind to the size of a
+loss, so one rate serves all: the best of RATES for log, noise 8 and the true log together, on the tuning
+seeds.
 
     core           16 prompts, one group of 16 of each in a step
     128 groups     16 prompts, 8 groups of 16; multipliers of its own, and most arms
@@ -36,16 +37,17 @@ the best of RATES for log, noise 8 and the true log together, on the tuning seed
 Settings beyond the core have its rate, its multipliers (`carried` is 1) if nothing else is said, and fewer
 arms.
 
-results/calibration_smollm_runs.csv has a line for every run, and a benchmark that was killed goes on with
-the next cell; results/calibration_smollm.csv has one for every arm, and
+results/calibration_smollm_runs.csv has a line for every run, and a benchmark that was killed goes on from
+it; results/calibration_smollm.csv has one for every arm, and
 results/calibration_smollm_answers.csv what became of every answer in the core, mean over the seeds.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from time import process_time
 
@@ -57,8 +59,10 @@ import smollm
 import torch
 from adapters import MASKED, Paid, Stack, divergence, train
 from asking import Asking, Setting, pose
-from cells import Cell, NotRun, Results, Row, grown, members, written
+from runs import Kept, Key, NotRun, Row, Runs, write_table
 from torch import Tensor
+from tuning import Choice, tuned
+from tuning import summary as means
 
 from polyest import advantages
 from polyest.history.history import History
@@ -66,8 +70,10 @@ from polyest.history.history import History
 FOLDER = Path(__file__).parent / "results"
 RUNS, FILE, ANSWERS = (FOLDER / f"calibration_smollm{end}.csv" for end in ("_runs", "", "_answers"))
 PACKAGES = ("polyest", "numpy", "torch", "transformers")
-TUNING, SEEDS = (100, 101), tuple(range(6))
-STUDENT = 2.5706  # 97.5 % quantile of Student's t with 5 degrees of freedom
+COLUMNS = ("setting", "phase", "arm", "divided", "rate", "multiplier", "seed")
+MEASURES = ("J", "kl", "tv", "starved", "kept", "held", "held_kl")
+TOGETHER = 24  # runs of an arm that are trained side by side
+TUNING, SEEDS = (100, 101), range(6)
 RATES = (1e-3, 3e-3, 1e-2)
 # The multipliers of every arm, in the order in which arms are run.
 GRIDS: dict[str, tuple[float, ...]] = {
@@ -89,9 +95,9 @@ GRIDS: dict[str, tuple[float, ...]] = {
 ARMS = {name: arms.Arm(table) for name, table in arms.TABLES.items()} | arms.SPLIT
 ARMS |= {name: arms.ARMS[name] for name in ("noise 4, visit", "monotone, visit", "true log")}
 CARRIED = ("log", "schuermann", "noise 8", "monotone", "true log")
-MORE = ("noise 4", "noise 4, visit", "monotone, visit", "pseudo-count", "gini")
+PEERS = ("noise 4", "noise 4, visit", "monotone, visit", "pseudo-count", "gini")
+MORE = {"128 groups": PEERS, "G = 8": PEERS}  # what these settings run beside it
 RATED = ("log", "noise 8", "true log")
-
 
 CORE = Setting(closed_prompts.FAMILIES, 4, 8)
 SETTINGS = {
@@ -102,6 +108,11 @@ SETTINGS = {
     "diversity": replace(CORE, kl=0.1, uniform=True, own=True),
     "two tokens": replace(CORE, families=closed_prompts.TWO_TOKENS, each=4, held=2),
 }
+
+
+def larger(setting: Setting) -> Setting:
+    """The setting as a GPU runs it."""
+    return replace(setting, upper=12, steps=1000, groups=4 * setting.groups)
 
 
 def estimates(name: str) -> Paid:
@@ -159,45 +170,59 @@ def measured(asking: Asking, logs: Tensor) -> list[Row]:
 
 
 def run(
-    model: smollm.Model, asking: Asking, setting: Setting, cell: Cell
+    model: smollm.Model, asking: Asking, setting: Setting, runs: Sequence[Key]
 ) -> tuple[list[Row], Tensor]:
-    """Rows of a cell's members, and their log nu (S, P, A) in the end."""
+    """Rows of runs of one arm at one rate, trained side by side, and their log nu (S, P, A) in the end."""
     start = process_time()
-    multipliers, seeds = ([one[i] for one in cell.members] for i in (0, 1))
+    one, seeds = runs[0], [int(each["seed"]) for each in runs]
     stack = Stack(model, setting.upper, seeds)
     trained = torch.arange(asking.trained, device=model.device)
-    target = asking.target
-    centred = advantages.standardised if cell.divided else advantages.group_mean
+    multipliers = [float(each["multiplier"]) for each in runs]
     train(
         stack,
         asking.read.of(trained),
         asking.base[trained],
-        rewards(cell.arm, multipliers, target[trained]),
-        centred,
-        setting.at(cell.rate),
+        rewards(str(one["arm"]), multipliers, asking.target[trained]),
+        advantages.standardised if one["divided"] else advantages.group_mean,
+        setting.at(float(one["rate"])),
         seeds,
     )
     with torch.no_grad():
         logs = stack(asking.read)
-    seconds = (process_time() - start) / len(seeds)
+    seconds = round((process_time() - start) / len(seeds), 2)
     rows = [
-        {**place, "steps": setting.steps, **numbers, "seconds": round(seconds, 2)}
-        for place, numbers in zip(cell.places(), measured(asking, logs), strict=True)
+        {**each, "steps": setting.steps, **numbers, "seconds": seconds}
+        for each, numbers in zip(runs, measured(asking, logs), strict=True)
     ]
     return rows, logs
 
 
-class Experiment:
-    """Cells in their order; each is run when its place comes and it is not in the file."""
+def keys(
+    setting: str, phase: str, arm: str, divided: bool, rate: float, multipliers: Iterable[float]
+) -> list[Key]:
+    """The runs of an arm with some multipliers, on the seeds of a phase: rate, tune or report."""
+    cell: Key = {
+        "setting": setting,
+        "phase": phase,
+        "arm": arm,
+        "divided": int(divided),
+        "rate": rate,
+    }
+    seeds = SEEDS if phase == "report" else TUNING
+    return [{**cell, "multiplier": m, "seed": seed} for m, seed in product(multipliers, seeds)]
 
-    def __init__(self, folder: Path | None, device: str, results: Results) -> None:
-        self.folder, self.device, self.results = folder, device, results
+
+class Experiment:
+    """What is chosen and reported, from the file of the runs; what is missing is run if there is a model."""
+
+    def __init__(self, folder: Path | None, device: str, file: Path | None) -> None:
+        self.folder, self.device = folder, device
+        measure = None if folder is None else self.measure
+        self.runs = Runs(file, COLUMNS, measure, PACKAGES, at_once=TOGETHER)
         self._posed: dict[str, Asking] = {}
 
     @cached_property
     def model(self) -> smollm.Model:
-        if self.folder is None:
-            raise NotRun
         return smollm.load(self.folder, self.device)
 
     def asking(self, name: str) -> Asking:
@@ -205,21 +230,18 @@ class Experiment:
             self._posed[name] = pose(self.model, self.folder, SETTINGS[name])
         return self._posed[name]
 
-    def finished(self, cell: Cell) -> list[Row]:
-        """Rows of a cell, run unless all are there."""
-        rows = self.results.of(cell)
-        if len(rows) < len(cell.members):
-            rows, _ = run(self.model, self.asking(cell.setting), SETTINGS[cell.setting], cell)
-            self.results.add(rows)
-            print(*cell.key(), f"J {np.mean([float(r['J']) for r in rows]):.4f}", file=sys.stderr)
+    def measure(self, runs: list[Key]) -> list[Row]:
+        name = str(runs[0]["setting"])
+        rows, _ = run(self.model, self.asking(name), SETTINGS[name], runs)
         return rows
 
+    @cached_property
     def rate(self) -> float:
         """The best rate of the core for all arms together: least geometric mean of J."""
 
         def level(rate: float) -> float:
             each = [
-                self.finished(Cell("core", "rate", arm, False, rate, members((1.0,), TUNING)))
+                self.runs.finished(keys("core", "rate", arm, False, rate, (1.0,)), "rates")
                 for arm in RATED
             ]
             return float(
@@ -228,40 +250,25 @@ class Experiment:
 
         return min(RATES, key=level)
 
-    def tuned(self, name: str, arm: str, divided: bool) -> tuple[float, bool]:
-        """The best multiplier of an arm for a setting, and whether it is still at an edge of the grid."""
+    def tuned(self, name: str, arm: str, divided: bool, title: str = "") -> Choice:
+        """The best multiplier of an arm for a setting."""
         home = name if SETTINGS[name].own else "core"
-        rate, grid = self.rate(), GRIDS[arm]
+        cell: Key = {"setting": home, "phase": "tune", "arm": arm, "divided": int(divided)}
+        cell["rate"] = self.rate
+        return tuned(self.runs, cell, {"multiplier": GRIDS[arm]}, TUNING, "J", min, title)
 
-        def best(grid: Sequence[float]) -> float:
-            def level(m: float) -> float:
-                cell = Cell(home, "tune", arm, divided, rate, members((m,), TUNING))
-                return self.results.mean(cell, m)
-
-            return min(grid, key=level)
-
-        self.finished(Cell(home, "tune", arm, divided, rate, members(grid, TUNING)))
-        beyond = grown(grid, best(grid))
-        if beyond is not None:
-            self.finished(Cell(home, "tune", arm, divided, rate, members((beyond,), TUNING)))
-            grid = tuple(sorted((*grid, beyond)))
-        chosen = best(grid)
-        return chosen, chosen in (grid[0], grid[-1])
-
-    def reported(self, name: str, arm: str, divided: bool) -> list[Row]:
+    def reported(self, name: str, arm: str, divided: bool, title: str = "") -> list[Kept]:
         """Rows of an arm on the reported seeds, at its multiplier and, if it means something there, at 1."""
         of = arm.removeprefix("mean of ")
-        chosen, _ = self.tuned(name, of, divided)
-        both = (chosen,) if of == "gini" else tuple(dict.fromkeys((1.0, float(chosen))))
-        return self.finished(Cell(name, "report", arm, divided, self.rate(), members(both, SEEDS)))
+        chosen = self.tuned(name, of, divided, title).values["multiplier"]
+        both = (chosen,) if of == "gini" else dict.fromkeys((1.0, float(chosen)))
+        return self.runs.finished(keys(name, "report", arm, divided, self.rate, both), title)
 
 
 def plan(names: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
     """Reported arms in order: the core without and with the standard deviation, then other settings."""
     for name in names:
-        run = (
-            [*GRIDS, *arms.SPLIT] if name == "core" else [*CARRIED, *MORE * (name == "128 groups")]
-        )
+        run = [*GRIDS, *arms.SPLIT] if name == "core" else [*CARRIED, *MORE.get(name, ())]
         for divided in (False, True):
             yield from ((name, arm, divided) for arm in run)
 
@@ -271,27 +278,21 @@ def summary(experiment: Experiment, names: Sequence[str]) -> list[Row]:
     lines: list[Row] = []
     for name, arm, divided in plan(names):
         try:
-            chosen, edge = experiment.tuned(name, arm.removeprefix("mean of "), divided)
+            choice = experiment.tuned(name, arm.removeprefix("mean of "), divided)
             rows = experiment.reported(name, arm, divided)
         except NotRun:
             print(f"{name}, {arm}, divided {int(divided)}: not run", file=sys.stderr)
             continue
         for multiplier in dict.fromkeys(float(row["multiplier"]) for row in rows):
             mine = [row for row in rows if float(row["multiplier"]) == multiplier]
-            tuned = multiplier == chosen
+            best = multiplier == choice.values["multiplier"]
             line: Row = {"setting": name, "arm": arm, "divided": int(divided)}
-            line |= {"rate": experiment.rate(), "multiplier": multiplier, "tuned": int(tuned)}
+            line |= {"rate": experiment.rate, "multiplier": multiplier, "tuned": int(best)}
             line |= {
-                "edge": int(tuned and edge),
+                "edge": int(best and bool(choice.edge)),
                 "carried": int(name != "core" and not SETTINGS[name].own),
-                "seeds": len(mine),
             }
-            for column in ("J", "kl", "tv", "starved", "kept", "held", "held_kl"):
-                values = np.array([float(row[column]) for row in mine])
-                line[column] = float(values.mean())
-                line[f"{column}_pm"] = float(STUDENT * values.std(ddof=1) / len(values) ** 0.5)
-            line["seconds"] = float(np.mean([float(row["seconds"]) for row in mine]))
-            lines.append(line)
+            lines.append(line | means(mine, (*MEASURES, "seconds"), MEASURES))
     return lines
 
 
@@ -310,8 +311,8 @@ def fates(experiment: Experiment) -> list[Row]:
     """
     asking, lines = experiment.asking("core"), list[Row]()
     for arm in CARRIED:
-        cell = Cell("core", "report", arm, False, experiment.rate(), members((1.0,), SEEDS))
-        _, logs = run(experiment.model, asking, SETTINGS["core"], cell)
+        again = keys("core", "report", arm, False, experiment.rate, (1.0,))
+        _, logs = run(experiment.model, asking, SETTINGS["core"], again)
         nu, Q = logs.double().exp().mean(0), asking.target.double().exp()
         for i, one in enumerate(asking.asked[: asking.trained]):
             for z, answer in enumerate(one.answers):
@@ -329,32 +330,31 @@ def main() -> None:
     )
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=[*ARMS], metavar="ARM")
     parser.add_argument("--divided", nargs="+", choices=(0, 1), type=int, default=(0, 1))
-    parser.add_argument("--quick", action="store_true", help="one short cell, to standard output")
+    parser.add_argument("--quick", action="store_true", help="two short runs, to standard output")
     parser.add_argument("--device", default="cpu", help="cpu, or cuda for the larger experiment")
     given = parser.parse_args()
-    if given.device == "cpu":
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
     if given.quick:
-        model, small = smollm.load(given.model), replace(CORE, steps=3)
-        cell = Cell("core", "report", "noise 8", False, 1e-3, members((1.0,), (0, 1)))
-        rows, _ = run(model, pose(model, given.model, small), small, cell)
-        origin.write(rows, PACKAGES, None)
+        SETTINGS["core"] = replace(CORE, steps=3)
+        short = keys("core", "tune", "noise 8", False, 1e-3, (1.0,))
+        origin.write(Experiment(given.model, given.device, None).measure(short), PACKAGES, None)
         return
     files = [RUNS, FILE, ANSWERS]
-    if given.device != "cpu":
+    if given.device == "cuda":
         files = [file.with_stem(f"{file.stem}_large") for file in files]
-        for name, setting in SETTINGS.items():
-            SETTINGS[name] = replace(setting, upper=12, steps=1000, groups=4 * setting.groups)
-    results = Results(files[0], PACKAGES)
-    experiment = Experiment(given.model, given.device, results)
+        SETTINGS.update({name: larger(setting) for name, setting in SETTINGS.items()})
     if given.model is not None:
-        for name, arm, divided in plan(given.only):
-            if arm in given.arms and divided in given.divided:
-                experiment.reported(name, arm, divided)
+        experiment = Experiment(given.model, given.device, files[0])
+        asked = [
+            (name, arm, divided)
+            for name, arm, divided in plan(given.only)
+            if arm in given.arms and divided in given.divided
+        ]
+        for i, (name, arm, divided) in enumerate(asked, 1):
+            experiment.reported(name, arm, divided, f"{name}, {i} of {len(asked)} arms")
         if "core" in given.only and not files[2].exists():  # else it is of the same runs
             origin.write(fates(experiment), PACKAGES, files[2])
-    complete = summary(Experiment(None, given.device, results), [*SETTINGS])
-    written(complete, PACKAGES, files[1])
+    write_table(summary(Experiment(None, "cpu", files[0]), [*SETTINGS]), PACKAGES, files[1])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Correct answers of many kinds from a real language model: coverage against pass@1 and KL, by estimates of
 the log.
 
-    python benchmarks/coverage_smollm.py --model FOLDER           # every cell not yet in results/
+    python benchmarks/coverage_smollm.py --model FOLDER           # every run not yet in results/
     python benchmarks/coverage_smollm.py                          # the table anew, from what was run
-    python benchmarks/coverage_smollm.py --model FOLDER --quick   # one short cell, to standard output
+    python benchmarks/coverage_smollm.py --model FOLDER --quick   # short runs of the log, to standard output
+    python benchmarks/coverage_smollm.py --model FOLDER --device cuda    # more layers, steps and groups
 
 SmolLM2-135M-Instruct (smollm.py) is asked for a mammal, a consonant, a country in Europe (TOPICS of
 closed_prompts.py), from closed lists in which 7 to 21 answers are right.  A correct completion is paid, a
@@ -21,15 +22,17 @@ on the prompts trained on and (held) on 8 others:
     coverage    distinct right answers expected in DRAWS draws
     kl          KL(nu, base)
 
-results/coverage_smollm_runs.csv has a line for every run; results/coverage_smollm.csv has the means of every
-arm and lambda with 95 % intervals over seeds (Student's t).  `best` is 1 at the lambda with which an arm
-covers most at no more KL than the log where that covers most.
+results/coverage_smollm_runs.csv has a line for every run, and a benchmark that was killed goes on from it;
+results/coverage_smollm.csv has the means of every arm and lambda with 95 % intervals over seeds (Student's
+t).  `best` is 1 at the lambda with which an arm covers most at no more KL than the log where that covers
+most.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from time import process_time
@@ -42,22 +45,24 @@ import smollm
 import torch
 from adapters import Paid, Stack, divergence, train
 from asking import Asking, Setting, pose
-from cells import Cell, Results, Row, members, written
+from runs import Key, NotRun, Row, Runs, write_table
 from torch import Tensor
+from tuning import summary as means
 
 from polyest import advantages
 
 FOLDER = Path(__file__).parent / "results"
 RUNS, FILE = (FOLDER / f"coverage_smollm{end}.csv" for end in ("_runs", ""))
-PACKAGES = calibration_smollm.PACKAGES
+PACKAGES, COLUMNS = calibration_smollm.PACKAGES, calibration_smollm.COLUMNS
+TOGETHER = 48  # runs of an arm that are trained side by side
 ARMS = ("log", "schuermann", "noise 8", "monotone", "true log")
-LAMBDAS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0)
-SEEDS = range(4)
-STUDENT = 3.1824  # 97.5 % quantile of Student's t with 3 degrees of freedom
+LAMBDAS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+SEEDS = range(6)
 DRAWS = 64
 RATE = 3e-3
 WORDINGS = {name: (things, answers) for name, (things, answers, _) in closed_prompts.TOPICS.items()}
 SETTING = Setting(WORDINGS, 3, 8, kl=0.02)
+LARGE = replace(SETTING, upper=12, steps=1000, groups=4)
 MEASURES = ("pass@1", "coverage", "kl", "held pass@1", "held coverage", "held kl")
 
 
@@ -96,64 +101,66 @@ def measured(asking: Asking, logs: Tensor, correct: Tensor) -> list[Row]:
     return [dict(zip(means, each, strict=True)) for each in zip(*means.values(), strict=True)]
 
 
-def run(model: smollm.Model, asking: Asking, setting: Setting, cell: Cell) -> list[Row]:
-    """Rows of a cell's members, whose multipliers are lambdas."""
+def run(model: smollm.Model, asking: Asking, setting: Setting, runs: Sequence[Key]) -> list[Row]:
+    """Rows of runs of one arm, trained side by side, whose multipliers are lambdas."""
     start = process_time()
-    lambdas, seeds = ([one[i] for one in cell.members] for i in (0, 1))
+    one, seeds = runs[0], [int(each["seed"]) for each in runs]
     stack, correct = Stack(model, setting.upper, seeds), right(asking)
     trained = torch.arange(asking.trained, device=model.device)
+    lambdas = [float(each["multiplier"]) for each in runs]
     train(
         stack,
         asking.read.of(trained),
         asking.base[trained],
-        rewards(cell.arm, lambdas, correct[trained]),
-        advantages.standardised if cell.divided else advantages.group_mean,
-        setting.at(cell.rate),
+        rewards(str(one["arm"]), lambdas, correct[trained]),
+        advantages.standardised if one["divided"] else advantages.group_mean,
+        setting.at(float(one["rate"])),
         seeds,
     )
     with torch.no_grad():
         rows = measured(asking, stack(asking.read), correct)
     seconds = round((process_time() - start) / len(seeds), 2)
     return [
-        {**place, **numbers, "seconds": seconds}
-        for place, numbers in zip(cell.places(), rows, strict=True)
+        {**each, **numbers, "seconds": seconds} for each, numbers in zip(runs, rows, strict=True)
     ]
 
 
-def cells() -> list[Cell]:
+def keys(arm: str, divided: bool) -> list[Key]:
+    """The runs of an arm at every lambda and seed."""
+    cell: Key = {"setting": "coverage", "phase": "report", "arm": arm, "divided": int(divided)}
     return [
-        Cell("coverage", "report", arm, divided, RATE, members(LAMBDAS, SEEDS))
-        for divided, arm in product((False, True), ARMS)
+        {**cell, "rate": RATE, "multiplier": weight, "seed": seed}
+        for weight, seed in product(LAMBDAS, SEEDS)
     ]
 
 
-def summary(results: Results) -> list[Row]:
-    """A row for every arm and lambda of the cells that were run."""
-    curves = {}
-    for cell in cells():
-        rows = results.of(cell)
-        if len(rows) < len(cell.members):
-            print(*cell.key(), "not run", file=sys.stderr)
-            continue
-        values = np.array([[float(row[name]) for name in MEASURES] for row in rows])
-        curves[cell.arm, cell.divided] = values.reshape(len(LAMBDAS), len(SEEDS), -1)
+def summary(runs: Runs) -> list[Row]:
+    """A row for every arm and lambda of the arms that were run whole."""
     lines: list[Row] = []
-    for (arm, divided), curve in curves.items():
-        if ("log", divided) not in curves:
+    for divided in (False, True):
+        curves = dict[str, list[Row]]()
+        for arm in ARMS:
+            try:
+                rows = runs.finished(keys(arm, divided), f"{arm}, divided {int(divided)}")
+            except NotRun as missing:
+                print(missing, file=sys.stderr)
+                continue
+            each = [rows[i : i + len(SEEDS)] for i in range(0, len(rows), len(SEEDS))]
+            curves[arm] = [means(point, MEASURES, MEASURES) for point in each]
+        if "log" not in curves:
             continue
-        best = most(curve.mean(1), greatest_kl(curves["log", divided].mean(1)))
-        for i, (weight, points) in enumerate(zip(LAMBDAS, curve, strict=True)):
-            line: Row = {
-                "arm": arm,
-                "divided": int(divided),
-                "lambda": weight,
-                "best": int(i == best),
-            }
-            for name, values in zip(MEASURES, points.T, strict=True):
-                line[name] = float(values.mean())
-                line[f"{name} pm"] = interval(values)
-            lines.append(line)
+        most_kl = greatest_kl(as_points(curves["log"]))
+        for arm, curve in curves.items():
+            best = most(as_points(curve), most_kl)
+            for i, (weight, line) in enumerate(zip(LAMBDAS, curve, strict=True)):
+                where: Row = {"arm": arm, "divided": int(divided), "lambda": weight}
+                lines.append({**where, "best": int(i == best), **line})
     return lines
+
+
+def as_points(curve: Sequence[Row]) -> np.ndarray:
+    """Means of the first three measures, (lambdas, 3)."""
+    return np.array([[line[name] for name in MEASURES[:3]] for line in curve])
 
 
 def greatest_kl(log: np.ndarray) -> float:
@@ -170,37 +177,29 @@ def most(curve: np.ndarray, kl: float) -> int:
     return int(np.where(curve[:, 2] <= kl, curve[:, 1], -1).argmax())
 
 
-def interval(values: np.ndarray) -> float:
-    return float(STUDENT * values.std(ddof=1) / len(SEEDS) ** 0.5)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", type=Path, help="folder of smollm.py; without it nothing is run")
-    parser.add_argument("--quick", action="store_true", help="one short cell, to standard output")
+    parser.add_argument("--quick", action="store_true", help="short runs, to standard output")
     parser.add_argument("--device", default="cpu", help="cpu, or cuda for the larger experiment")
     given = parser.parse_args()
-    files, setting = [RUNS, FILE], SETTING
-    if given.device == "cpu":
-        torch.set_num_threads(1)
-    else:
-        files = [file.with_stem(f"{file.stem}_large") for file in files]
-        setting = replace(setting, upper=12, steps=1000, groups=4)
-    if given.quick:
-        setting = replace(setting, steps=3)
-    results = Results(files[0], PACKAGES)
+    torch.set_num_threads(1)
+    large = given.device == "cuda"
+    setting = replace(SETTING, steps=3) if given.quick else LARGE if large else SETTING
+    files = [file.with_stem(f"{file.stem}_large") if large else file for file in (RUNS, FILE)]
+    measure = None
     if given.model is not None:
         model = smollm.load(given.model, given.device)
-        asking = pose(model, given.model, setting)
+        measure = partial(run, model, pose(model, given.model, setting), setting)
         if given.quick:
-            cell = replace(cells()[0], members=members(LAMBDAS, (0,)))
-            origin.write(run(model, asking, setting, cell), PACKAGES, None)
+            origin.write(measure(keys("log", False)[:: len(SEEDS)]), PACKAGES, None)
             return
-        for cell in cells():
-            if len(results.of(cell)) < len(cell.members):
-                results.add(run(model, asking, setting, cell))
-                print(*cell.key(), file=sys.stderr)
-    written(summary(results), PACKAGES, files[1])
+    runs = Runs(files[0], COLUMNS, measure, PACKAGES, at_once=TOGETHER)
+    if measure is not None:
+        pairs = [*product((False, True), ARMS)]
+        for i, (divided, arm) in enumerate(pairs, 1):
+            runs.finished(keys(arm, divided), f"coverage, {i} of {len(pairs)} arms")
+    write_table(summary(runs), PACKAGES, files[1])
 
 
 if __name__ == "__main__":

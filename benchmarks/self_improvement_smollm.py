@@ -1,40 +1,29 @@
 """A real language model gets better at sums without labels: rewards for agreeing with its other wordings.
 
-    python benchmarks/self_improvement_smollm.py --model FOLDER           # every cell not yet in results/
+    python benchmarks/self_improvement_smollm.py --model FOLDER           # every run not yet in results/
     python benchmarks/self_improvement_smollm.py                          # the table anew, from what was run
-    python benchmarks/self_improvement_smollm.py --model FOLDER --quick   # one short cell, to standard output
+    python benchmarks/self_improvement_smollm.py --model FOLDER --quick   # two short runs, to standard output
+    python benchmarks/self_improvement_smollm.py --model FOLDER --device cuda    # larger groups, more steps
 
 SmolLM2-135M-Instruct (smollm.py) is asked for sums and differences of two digits, in four wordings, with the
 numbers 0 to 18 as the closed list of answers.  It is trained on TRAINED of the 126 questions without their
 results, and measured on these, as where a model is trained on what it is asked, and on the others (held).
 An orbit is the four wordings of a question; the methods are those of self_improvement.py, where they are
-explained: `mode`, `soft, ...`, `geometric, ...`, `pairwise`, `own mode` and, as no peer, `labels`.  A step
-has QUESTIONS orbits with a group of 16 of each wording; KL .02 to the base.  The rate of a method is the best
-of RATES by mean greedy accuracy on the TUNING seeds; SEEDS others are reported.
+explained: `mode`, `soft, ...`, `geometric, ...`, `pairwise`, `own mode` and, as no peer, `labels`.  Each is
+run with the mean subtracted and with the standard deviation divided out as well (`divided`), both of a
+text's group, or of the orbit for `mode` and `pairwise`, as in the paper.  A step has QUESTIONS orbits with a
+group of 16 of each wording; KL .02 to the base.  Nothing stands beside these rewards, so that a multiplier
+of one is a rate: the rate of each method is the best of RATES by mean greedy accuracy on the TUNING seeds
+(tuning.py); SEEDS others are reported.
 
     greedy, greedy_i    share of the questions whose most probable answer is right, over all wordings and in
                         each, after training, and before it
     right               probability of the right answer, mean
     commonest           share of the prompts that get the commonest answer
 
-results/self_improvement_smollm_runs.csv has a line for every run; results/self_improvement_smollm.csv has
-the means of every method with 95 % intervals (Student's t).
-
-A model of 7 billion parameters on 8 GPUs: a recipe that was NOT RUN.  The reward takes milliseconds of a
-step, so the time is that of any GRPO run: some 35 s a step and 3 hours in all, an estimate.
-
-    TRL     GRPOConfig(num_generations=16, per_device_train_batch_size=8, gradient_accumulation_steps=8,
-            steps_per_generation=8, max_completion_length=2048, learning_rate=1e-6, beta=0.0,
-            scale_rewards="none", loss_type="dr_grpo", shuffle_dataset=False, use_vllm=True,
-            vllm_mode="colocate", bf16=True, max_steps=300); the reward is
-            polyest.integrations.trl.soft_consistency(orbit_size=4, mean="geometric", num_generations=16),
-            rows of an orbit follow each other (docs/trl.md); accelerate launch with ZeRO-3, 8 processes
-    verl    algorithm.adv_estimator=polyest_soft_consistency +algorithm.polyest.mean=geometric
-            +algorithm.polyest.orbits=score +algorithm.polyest.orbit_size=4 (docs/verl.md)
-            algorithm.norm_adv_by_std_in_grpo=false algorithm.use_kl_in_reward=false
-            data.train_batch_size=32 data.max_response_length=2048 actor_rollout_ref.rollout.n=16
-            actor_rollout_ref.actor.optim.lr=1e-6 actor_rollout_ref.actor.use_kl_loss=false
-            trainer.n_gpus_per_node=8 trainer.total_training_steps=300
+results/self_improvement_smollm_runs.csv has a line for every run, and a benchmark that was killed goes on
+from it; results/self_improvement_smollm.csv has the means of every method with 95 % intervals (Student's t).
+The recipe for a model of 7 billion parameters, which was not run, is in docs/experiments.md.
 """
 
 import argparse
@@ -42,23 +31,29 @@ import random
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
+from functools import partial
+from itertools import groupby, product
 from pathlib import Path
 from time import process_time
 from typing import NamedTuple
 
-import numpy as np
 import origin
 import smollm
 import torch
 from adapters import Settings, Stack, train
-from cells import Cell, Results, Row, members, written
+from runs import Key, NotRun, Row, Runs, write_table
 from self_improvement import METHODS
 from torch import Tensor
+from tuning import summary as means
+from tuning import tuned
+
+from polyest import advantages
 
 FOLDER = Path(__file__).parent / "results"
 RUNS, FILE = (FOLDER / f"self_improvement_smollm{end}.csv" for end in ("_runs", ""))
 PACKAGES = ("polyest", "numpy", "torch", "transformers")
+COLUMNS = ("setting", "phase", "arm", "divided", "rate", "multiplier", "seed")
+OVER_ORBIT = ("mode", "pairwise")
 # What is asked, and how the assistant's turn begins.
 WORDINGS = (
     ("What is {a} {sign} {b}?", "{a} {sign} {b} ="),
@@ -68,11 +63,11 @@ WORDINGS = (
 )
 MEMBERS, QUESTIONS, TRAINED = len(WORDINGS), 4, 40
 TUNING, SEEDS = (100, 101), range(4)
-STUDENT = 3.1824  # 97.5 % quantile of Student's t with 3 degrees of freedom
 RATES = (1e-4, 3e-4, 1e-3)
 UPPER = 4
 MEASURES = ("greedy", "right", "held_greedy", "held_right")
 SETTINGS = Settings(steps=100, rate=RATES[0], group=16, groups=1, kl=0.02)
+LARGE = replace(SETTINGS, steps=400, group=32)
 
 
 class Sum(NamedTuple):
@@ -138,13 +133,30 @@ def measured(logs: Tensor, truth: Tensor) -> Row:
     }
 
 
+def centred(method: str, divided: bool, given: Tensor) -> Tensor:
+    """Advantages of rewards (orbits, wordings, G): over the orbit for the mode and pairwise agreement."""
+    rows = given.flatten(1) if method in OVER_ORBIT else given.flatten(0, 1)
+    made = advantages.standardised(rows) if divided else advantages.group_mean(rows)
+    return made.reshape(given.shape)
+
+
 def run(
-    model: smollm.Model, asking: Asking, trained: int, settings: Settings, cell: Cell
+    model: smollm.Model, asking: Asking, trained: int, settings: Settings, runs: Sequence[Key]
 ) -> list[Row]:
-    """Rows of a cell's members: a method, at its rate, with several seeds."""
+    """Rows of runs of one method; those of a rate are trained side by side."""
+    lines: list[Row] = []
+    for rate, some in groupby(runs, key=lambda one: float(one["rate"])):
+        lines += at_one_rate(model, asking, trained, replace(settings, rate=rate), [*some])
+    return lines
+
+
+def at_one_rate(
+    model: smollm.Model, asking: Asking, trained: int, settings: Settings, runs: Sequence[Key]
+) -> list[Row]:
     start = process_time()
-    seeds = [seed for _, seed in cell.members]
-    stack, (reward, centred) = Stack(model, UPPER, seeds), METHODS[cell.arm]
+    method, divided = str(runs[0]["arm"]), bool(runs[0]["divided"])
+    seeds, (reward, _) = [int(one["seed"]) for one in runs], METHODS[method]
+    stack = Stack(model, UPPER, seeds)
     chance = torch.Generator().manual_seed(0)
     orders = [torch.randperm(trained, generator=chance)[:QUESTIONS] for _ in range(settings.steps)]
     device = asking.base.device
@@ -160,17 +172,16 @@ def run(
 
     def over(rewards: Tensor) -> Tensor:
         orbits = rewards.reshape(-1, MEMBERS, settings.group)
-        return torch.as_tensor(centred(orbits)).reshape(rewards.shape)
+        return torch.as_tensor(centred(method, divided, orbits)).reshape(rewards.shape)
 
-    settings = replace(settings, rate=cell.rate)
     train(stack, asking.read, asking.base, paid, over, settings, seeds, asked)
     with torch.no_grad():
         ends = stack(asking.read)
     before = compared(asking.base, asking.truth, trained, "before_")
     seconds = round((process_time() - start) / len(seeds), 2)
     return [
-        {**place, **before, **compared(logs, asking.truth, trained), "seconds": seconds}
-        for place, logs in zip(cell.places(), ends, strict=True)
+        {**one, **before, **compared(logs, asking.truth, trained), "seconds": seconds}
+        for one, logs in zip(runs, ends, strict=True)
     ]
 
 
@@ -182,77 +193,71 @@ def compared(logs: Tensor, truth: Tensor, trained: int, when: str = "") -> Row:
     return row | {f"{when}held_{name}": value for name, value in held.items()}
 
 
-def cell(method: str, rate: float, phase: str) -> Cell:
-    seeds = TUNING if phase == "tune" else SEEDS
-    return Cell("sums", phase, method, False, rate, members((1.0,), tuple(seeds)))
+def cell(method: str, divided: bool, phase: str) -> Key:
+    """The columns of a run's key but rate and seed."""
+    return {
+        "setting": "sums",
+        "phase": phase,
+        "arm": method,
+        "divided": int(divided),
+        "multiplier": 1.0,
+    }
 
 
-def best_rate(results: Results, method: str) -> float:
-    """The rate with the best greedy accuracy on the tuning seeds."""
+def finished(runs: Runs, method: str, divided: bool, title: str = "") -> Row:
+    """The row of a method, at its best rate."""
+    tune, report = (cell(method, divided, phase) for phase in ("tune", "report"))
+    choice = tuned(runs, tune, {"rate": RATES}, TUNING, "greedy", max, title)
+    rows = runs.finished([{**report, **choice.values, "seed": seed} for seed in SEEDS], title)
+    line: Row = {"method": method, "divided": int(divided), **choice.values}
+    line["edge"] = int(bool(choice.edge))
+    columns = [f"{when}{what}" for what in MEASURES for when in ("before_", "")]
+    line |= means(rows, columns, columns)
+    line |= means(rows, [f"{w}greedy_{i}" for i in range(MEMBERS) for w in ("before_", "")], ())
+    return line | {"commonest": max(float(row["commonest"]) for row in rows)}
 
-    def level(rate: float) -> float:
-        return results.mean(cell(method, rate, "tune"), 1.0, "greedy")
 
-    return max(RATES, key=level)
+def ways() -> list[tuple[str, bool]]:
+    """Every method with and without the standard deviation; those of the paper first."""
+    return sorted(product(METHODS, (False, True)), key=lambda way: way[1] != (way[0] in OVER_ORBIT))
 
 
-def summary(results: Results) -> list[Row]:
+def summary(runs: Runs) -> list[Row]:
     """A row for every method that was run on all seeds."""
     lines: list[Row] = []
-    for method in METHODS:
-        if any(len(results.of(cell(method, rate, "tune"))) < len(TUNING) for rate in RATES):
-            continue
-        rate = best_rate(results, method)
-        rows = results.of(cell(method, rate, "report"))
-        if len(rows) < len(SEEDS):
-            print(f"{method}: not run", file=sys.stderr)
-            continue
-        line: Row = {"method": method, "rate": rate, "seeds": len(rows)}
-        line["edge"] = int(rate in (RATES[0], RATES[-1]))
-        for name in (f"{when}{what}" for what in MEASURES for when in ("before_", "")):
-            values = np.array([float(row[name]) for row in rows])
-            line[name] = float(values.mean())
-            line[f"{name}_pm"] = float(STUDENT * values.std(ddof=1) / len(values) ** 0.5)
-        for i in range(MEMBERS):
-            for name in (f"before_greedy_{i}", f"greedy_{i}"):
-                line[name] = float(np.mean([float(row[name]) for row in rows]))
-        line["commonest"] = max(float(row["commonest"]) for row in rows)
-        lines.append(line)
+    for method, divided in ways():
+        try:
+            lines.append(finished(runs, method, divided))
+        except NotRun:
+            print(f"{method}, divided {int(divided)}: not run", file=sys.stderr)
     return lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", type=Path, help="folder of smollm.py; without it nothing is run")
-    parser.add_argument("--quick", action="store_true", help="one short cell, to standard output")
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda for larger batches")
+    parser.add_argument("--quick", action="store_true", help="two short runs, to standard output")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for the larger experiment")
     given = parser.parse_args()
-    files, settings = [RUNS, FILE], SETTINGS
-    if given.device == "cpu":
-        torch.set_num_threads(1)
-    else:
-        files = [file.with_stem(f"{file.stem}_large") for file in files]
-        settings = replace(settings, steps=400, group=32)
-    results = Results(files[0], PACKAGES)
+    torch.set_num_threads(1)
+    large = given.device == "cuda"
+    settings = replace(SETTINGS, steps=2) if given.quick else LARGE if large else SETTINGS
+    files = [file.with_stem(f"{file.stem}_large") if large else file for file in (RUNS, FILE)]
+    measure = None
     if given.model is not None:
         model = smollm.load(given.model, given.device)
+        asking = pose(model, given.model, questions()[:6] if given.quick else questions())
+        trained = min(TRAINED, len(asking.truth) - 2)
+        measure = partial(run, model, asking, trained, settings)
         if given.quick:
-            asking = pose(model, given.model, questions()[:6])
-            one = cell("geometric, table", 1e-3, "tune")
-            origin.write(run(model, asking, 4, replace(settings, steps=2), one), PACKAGES, None)
+            one = cell("geometric, table", False, "tune") | {"rate": 1e-3}
+            origin.write(measure([{**one, "seed": seed} for seed in TUNING]), PACKAGES, None)
             return
-        asking = pose(model, given.model, questions())
-
-        def finished(one: Cell) -> None:
-            if len(results.of(one)) < len(one.members):
-                results.add(run(model, asking, TRAINED, settings, one))
-                print(*one.key(), results.mean(one, 1.0, "greedy"), file=sys.stderr)
-
-        for method in METHODS:
-            for rate in RATES:
-                finished(cell(method, rate, "tune"))
-            finished(cell(method, best_rate(results, method), "report"))
-    written(summary(results), PACKAGES, files[1])
+    runs = Runs(files[0], COLUMNS, measure, PACKAGES, at_once=len(RATES) * len(TUNING))
+    if measure is not None:
+        for i, (method, divided) in enumerate(ways(), 1):
+            finished(runs, method, divided, f"sums, {i} of {len(ways())} methods")
+    write_table(summary(runs), PACKAGES, files[1])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ test time, the policy moves so slowly that some 32 steps average their noise.  B
 settings of a training, and tested on the other half and on others, where the recommended table ends at
 
     prompts differ     1.02 times the loss of the best candidate, at worst 1.06; of language models 1.06, 1.25
-    the same, divided  1.01 times, at worst 1.03; of language models 1.12, 1.47
+    the same, divided  1.01 times, at worst 1.03; of language models 1.13, 1.47
     one prompt         1.04 times, at worst 1.39; of games 1.07, 1.84
     the same, divided  1.16 times, at worst 2.38; of games 1.12, 2.74
 

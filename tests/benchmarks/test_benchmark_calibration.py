@@ -266,10 +266,10 @@ def test_what_the_page_says_of_calibrated_draws():
     for said in (
         f"its KL from the law is {bare(core['log', 'mean']['before'])} before",
         f"leads away from the law, to {kl('log')} ({kl('log', 'std')} divided by the standard deviation)",
-        f"Times 3 it comes to {kl('log, tuned')}, Schuermann's estimator to {kl('schuermann')} and times 2 "
-        f"to {kl('schuermann, tuned')}, the pseudo-count to {kl('pseudo-count')}, a tuned Gini to "
+        f"Times 3 the log comes to {kl('log, tuned')}, Schuermann's estimator to {kl('schuermann')} and "
+        f"times 2 to {kl('schuermann, tuned')}, the pseudo-count to {kl('pseudo-count')}, a tuned Gini to "
         f"{kl('gini, tuned')}:",
-        f"Noise 4 comes to {kl('noise 4')}, the monotone table to {kl('monotone')}, noise 8 to "
+        f"noise 4 comes to {kl('noise 4')}, the monotone table to {kl('monotone')}, noise 8 to "
         f"{kl('noise 8')} and noise 16 to {kl('noise 16')}; one earlier visit counted too to "
         f"{kl('noise 4, visit')}",
         f"true log to {kl('true log')}",

@@ -132,7 +132,9 @@ def page_rows():
     rows = core()
     for arm in ARMS:
         each = [rows[arm, group, how] for group in ("8", "16") for how in ("mean", "std")]
-        yield [arm, *(f"{bare(r['greedy'])} +- {bare(r['greedy_pm'])}" for r in each)]
+        ends = [" *" * bool(r["edge"]) for r in each]
+        shown = [f"{bare(r['greedy'])} +- {bare(r['greedy_pm'])}" for r in each]
+        yield [arm, *(value + end for value, end in zip(shown, ends, strict=True))]
 
 
 def test_the_table_of_the_page_is_the_file():
@@ -154,7 +156,7 @@ def test_what_the_page_says_of_it():
         if (row["share"], row["advantage"]) == ("0.25", "mean")
     }
     for said in (
-        f"{greedy('log')} in groups of 8 at its best rate, Schuermann's estimator {greedy('schuermann')}.",
+        f"the log has {greedy('log')} in groups of 8 and Schuermann's estimator {greedy('schuermann')}.",
         f"Noise 4 has {greedy('noise 4')}, the monotone table {greedy('monotone')}, noise 8 "
         f"{greedy('noise 8')} and noise 16 {greedy('noise 16')}, of {greedy('true log')} for the true log",
         f"in place of the 1/2 has {greedy('floor .1')}, one of .02 {greedy('floor .02')} and one of 1e-6 "

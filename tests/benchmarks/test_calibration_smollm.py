@@ -1,4 +1,4 @@
-"""benchmarks/calibration_smollm.py, cells.py: rewards as the library's, small runs, going on, the files."""
+"""benchmarks/calibration_smollm.py: rewards as the library's, small runs, going on, what is chosen."""
 
 import arms
 import calibration_smollm
@@ -8,9 +8,9 @@ import smollm
 import torch
 from adapters import MASKED
 from asking import Asking, Setting
-from calibration_smollm import CARRIED, CORE, GRIDS, Experiment
-from cells import Cell, NotRun, Results, grown, members
+from calibration_smollm import CARRIED, CORE, GRIDS, TUNING, Experiment, keys
 from closed_prompts import FAMILIES, Asked
+from runs import NotRun
 from test_smollm import ONE, TREE, base_of
 from test_smollm import model as model
 
@@ -38,7 +38,7 @@ def asking(model):
 def experiment(model, asking, monkeypatch, tmp_path):
     monkeypatch.setattr(calibration_smollm, "SETTINGS", dict.fromkeys(("core", "G = 8"), SMALL))
     monkeypatch.setattr(calibration_smollm, "RATES", (0.003, 0.01))
-    made = Experiment(None, "cpu", Results(tmp_path / "runs.csv", ["numpy"]))
+    made = Experiment(tmp_path, "cpu", tmp_path / "runs.csv")
     made.model = model
     made._posed = dict.fromkeys(("core", "G = 8"), asking)
     return made
@@ -114,11 +114,13 @@ def test_multipliers_multiply_the_estimate_only(asking):
 
 
 def test_a_run_repeats_and_is_measured_by_enumeration(model, asking):
-    cell = Cell("core", "report", "noise 8", False, 0.01, members((1.0, 2.0), (0, 1)))
-    rows, logs = calibration_smollm.run(model, asking, SMALL, cell)
-    again, _ = calibration_smollm.run(model, asking, SMALL, cell)
+    wanted = keys("core", "tune", "noise 8", False, 0.01, (1.0, 2.0))
+    rows, logs = calibration_smollm.run(model, asking, SMALL, wanted)
+    again, _ = calibration_smollm.run(model, asking, SMALL, wanted)
     assert [{**row, "seconds": 0} for row in rows] == [{**row, "seconds": 0} for row in again]
-    assert [(row["multiplier"], row["seed"]) for row in rows] == [*cell.members]
+    assert [
+        {name: row[name] for name in key} for row, key in zip(rows, wanted, strict=True)
+    ] == wanted
     nu, base = logs[0].double().exp().numpy(), asking.base.double().exp().numpy()
     Q = asking.target.double().exp().numpy()
     kl = [(p[:n] * np.log(p[:n] / q[:n])).sum() for p, q, n in zip(nu, Q, (3, 5), strict=True)]
@@ -137,52 +139,55 @@ def test_starved_answers_are_counted(asking):
     assert row["kept"] == pytest.approx(2 / 3)
 
 
-def test_it_goes_on_where_it_was(experiment, monkeypatch, capsys):
+def measured(rows):
+    """Rows without their origin, which only the file has."""
+    return [{k: v for k, v in row.items() if k not in ("machine", "versions")} for row in rows]
+
+
+def test_it_goes_on_where_it_was(experiment, capsys):
+    file = experiment.runs.file
     first = experiment.reported("core", "log", False)
-    ran = len(experiment.results.rows)
-    known = Results(experiment.results.file, ["numpy"])
-    assert [float(row["J"]) for row in known.rows] == pytest.approx(
-        [float(row["J"]) for row in experiment.results.rows], rel=1e-5
-    )
-    later = Experiment(None, "cpu", known)  # which has no model
-    assert [row["seed"] for row in later.reported("core", "log", False)] == [
-        str(row["seed"]) for row in first
-    ]
-    with pytest.raises(NotRun):
+    later = Experiment(None, "cpu", file)  # which has no model
+    assert measured(later.reported("core", "log", False)) == measured(first)
+    with pytest.raises(NotRun, match=r"runs are not in .*runs\.csv"):
         later.reported("core", "log", True)
     experiment.reported("core", "log", True)
-    assert len(experiment.results.rows) > ran
-    # What a kill has left of a cell is no row at all: rows of a cell are written together.
-    lines = calibration_smollm.summary(Experiment(None, "cpu", known), ["core"])
-    assert {(line["arm"], line["divided"]) for line in lines} == {("log", 0)}
+    lines = calibration_smollm.summary(Experiment(None, "cpu", file), ["core"])
+    assert {(line["arm"], line["divided"]) for line in lines} == {("log", 0), ("log", 1)}
     assert "core, noise 8, divided 0: not run" in capsys.readouterr().err
 
 
-def test_multipliers_are_the_best_of_the_tuning_seeds(experiment):
-    chosen, edge = experiment.tuned("core", "gini", False)
-    grid = {float(r["multiplier"]) for r in experiment.results.rows if r["phase"] == "tune"}
-    assert grid > set(GRIDS["gini"]) or not edge
-    means = {
-        m: np.mean([
-            float(r["J"]) for r in experiment.results.rows
-            if r["phase"] == "tune" and float(r["multiplier"]) == m
-        ])
-        for m in grid
+def test_a_table_of_runs_that_were_just_measured_has_the_digits_of_the_file(
+    experiment, monkeypatch
+):
+    parts = [("core", "log", False), ("G = 8", "log", False), ("core", "gini", True)]
+    monkeypatch.setattr(calibration_smollm, "plan", lambda names: parts)
+    lines = calibration_smollm.summary(experiment, ["core", "G = 8"])
+    assert {(line["setting"], line["arm"], line["carried"]) for line in lines} == {
+        ("core", "log", 0), ("G = 8", "log", 1), ("core", "gini", 0),
     }  # fmt: skip
-    assert chosen == min(means, key=means.get)
+    again = Experiment(None, "cpu", experiment.runs.file)
+    assert calibration_smollm.summary(again, ["core", "G = 8"]) == lines
 
 
-def test_the_grid_grows_by_a_step():
-    assert grown((2.0, 3.0), 2.0) == 1.333
-    assert grown((1.0, 2.0, 3.0), 3.0) == pytest.approx(4.5)
-    assert grown((1.0, 2.0, 3.0), 2.0) is None
+def test_multipliers_are_the_best_of_the_tuning_seeds(experiment):
+    choice = experiment.tuned("core", "gini", False)
+    losses = {}
+    for row in experiment.runs.rows.values():
+        if row["phase"] == "tune":
+            losses.setdefault(float(row["multiplier"]), []).append(float(row["J"]))
+    assert set(losses) > set(GRIDS["gini"]) or not choice.edge
+    assert all(len(some) == len(TUNING) for some in losses.values())
+    assert choice.values["multiplier"] == min(losses, key=lambda m: np.mean(losses[m]))
 
 
 def test_the_plan_has_every_arm_both_ways():
-    done = [*calibration_smollm.plan(["core", "G = 8"])]
+    done = [*calibration_smollm.plan(["core", "G = 8", "two tokens"])]
     every = {*GRIDS, *arms.SPLIT}
     assert {one for one in done if one[0] == "core"} == {
         ("core", arm, divided) for arm in every for divided in (False, True)
     }
-    assert {arm for name, arm, _ in done if name == "G = 8"} == set(CARRIED)
+    assert {arm for name, arm, _ in done if name == "two tokens"} == set(CARRIED)
+    peers = {*CARRIED, *calibration_smollm.MORE["G = 8"]}
+    assert {arm for name, arm, _ in done if name == "G = 8"} == peers
     assert CORE.group * CORE.groups == 16

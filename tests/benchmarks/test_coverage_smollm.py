@@ -9,9 +9,9 @@ import smollm
 import torch
 from adapters import MASKED
 from asking import Asking
-from cells import Results, members
 from closed_prompts import TOPICS, Asked
-from coverage_smollm import DRAWS, LAMBDAS, MEASURES, SEEDS, SETTING, cells
+from coverage_smollm import ARMS, COLUMNS, DRAWS, LAMBDAS, MEASURES, SETTING, keys
+from runs import Runs
 from test_smollm import ONE, TREE, base_of
 from test_smollm import model as model
 
@@ -44,11 +44,11 @@ def test_wrong_answers_earn_0_and_right_ones_by_their_number(asking):
 
 def test_a_run_is_measured_by_enumeration(model, asking):
     setting = replace(SETTING, steps=3, group=8)
-    cell = replace(cells()[2], members=members((0.0, 1.0), (0, 1)))
-    rows = coverage_smollm.run(model, asking, setting, cell)
-    again = coverage_smollm.run(model, asking, setting, cell)
+    wanted = [{**key, "seed": seed} for key in keys("noise 8", False)[:2] for seed in (0, 1)]
+    rows = coverage_smollm.run(model, asking, setting, wanted)
+    again = coverage_smollm.run(model, asking, setting, wanted)
     assert [{**row, "seconds": 0} for row in rows] == [{**row, "seconds": 0} for row in again]
-    assert [(row["multiplier"], row["seed"]) for row in rows] == [*cell.members]
+    assert [row["seed"] for row in rows] == [0, 1] * 2
     (still,) = coverage_smollm.measured(asking, asking.base[None], coverage_smollm.right(asking))
     nu = asking.base.double().exp().numpy()
     assert still["pass@1"] == pytest.approx(nu[0, 0] + nu[0, 2], abs=1e-6)
@@ -58,24 +58,34 @@ def test_a_run_is_measured_by_enumeration(model, asking):
     assert still["held pass@1"] == pytest.approx(nu[1, 0] + nu[1, 2], abs=1e-6)
 
 
-def test_arms_are_compared_at_the_kl_of_the_log_that_covers_most(tmp_path):
+def test_arms_are_compared_at_the_kl_of_the_log_that_covers_most():
     """The log covers most at the third lambda; KL grows with lambda, for noise 8 half as fast."""
-    results = Results(tmp_path / "runs.csv", ["numpy"])
-    for cell in cells():
+
+    def measure(some):
         rows = []
-        for i, place in enumerate(cell.places()):
-            at = i // len(SEEDS)
-            covers = -abs(at - 2) + 5 if cell.arm == "log" else at
-            kl = at / 2 if cell.arm == "noise 8" else at
-            numbers = dict.fromkeys(MEASURES, 0.0) | {"coverage": covers, "kl": kl}
-            rows.append({**place, **numbers})
-        results.add(rows)
-    lines = coverage_smollm.summary(results)
-    assert len(lines) == len(cells()) * len(LAMBDAS)
+        for key in some:
+            at = LAMBDAS.index(key["multiplier"])
+            covers = -abs(at - 2) + 5 if key["arm"] == "log" else at
+            kl = at / 2 if key["arm"] == "noise 8" else at
+            rows.append({**key, **dict.fromkeys(MEASURES, 0.0), "coverage": covers, "kl": kl})
+        return rows
+
+    lines = coverage_smollm.summary(Runs(None, COLUMNS, measure, ()))
+    assert len(lines) == 2 * len(ARMS) * len(LAMBDAS)
     best = {(row["arm"], row["divided"]): row["lambda"] for row in lines if row["best"]}
     assert best["log", 0] == best["log", 1] == best["schuermann", 0] == LAMBDAS[2]
     assert best["noise 8", 0] == LAMBDAS[4]
-    assert len(best) == len(cells())
+    assert len(best) == 2 * len(ARMS)
+
+
+def test_an_arm_that_was_not_run_whole_is_left_out(tmp_path, capsys):
+    file = tmp_path / "runs.csv"
+    numbers = dict.fromkeys(MEASURES, 0.5)
+    whole = Runs(file, COLUMNS, lambda some: [key | numbers for key in some], ("numpy",))
+    whole.finished([*keys("log", False), *keys("noise 8", False)[1:], *keys("monotone", True)])
+    lines = coverage_smollm.summary(Runs(file, COLUMNS, None, ("numpy",)))
+    assert {(line["arm"], line["divided"]) for line in lines} == {("log", 0)}
+    assert "noise 8, divided 0: 1 runs are not in" in capsys.readouterr().err
 
 
 def test_topics_are_split_into_prompts_with_right_answers():

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from runs import Runs, mean_and_half_width
+from runs import NotRun, Runs, mean_and_half_width, write_table
 from tuning import summary, tuned
 
 COLUMNS = ("arm", "rate", "seed")
@@ -60,6 +60,30 @@ def test_a_run_is_measured_once_and_rows_come_in_the_order_asked():
     assert [row["seed"] for row in rows] == ["2", "1"]
     assert runs.finished([key(seed=1)])[0]["loss"] == rows[1]["loss"]
     assert len(measure.keys) == 2
+
+
+def test_what_cannot_be_measured_is_said_and_what_is_there_is_given(tmp_path):
+    file = tmp_path / "runs.csv"
+    rows = Runs(file, COLUMNS, Measured(), ("numpy",)).finished([key(seed=1)])
+    before = file.read_bytes()
+    kept = Runs(file, COLUMNS, None, ("numpy",))
+    (row,) = kept.finished([key(seed=1)])
+    assert {name: row[name] for name in rows[0]} == rows[0]
+    with pytest.raises(NotRun, match=r"of the log: 2 runs are not in .*runs\.csv"):
+        kept.finished([key(seed=s) for s in range(3)], "of the log")
+    assert file.read_bytes() == before
+
+
+def test_a_log_has_lines_in_place_of_a_bar(capsys):
+    runs = Runs(None, COLUMNS, Measured(), (), at_once=2)
+    runs.finished([key(seed=s) for s in range(3)], "rates of the log")
+    assert capsys.readouterr().err == "rates of the log: 2 of 3\nrates of the log: 3 of 3\n"
+
+
+def test_a_table_of_nothing_is_not_written(tmp_path):
+    with pytest.raises(SystemExit, match=r"table\.csv: nothing that it shows was run whole"):
+        write_table([], ("numpy",), tmp_path / "table.csv")
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_parts_are_measured_by_a_pool_and_rows_keep_their_order():

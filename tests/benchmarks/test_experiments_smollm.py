@@ -1,6 +1,7 @@
 """docs/experiments.md beside the files of the benchmarks on SmolLM2."""
 
 import csv
+import re
 from math import hypot, log
 from pathlib import Path
 from statistics import fmean
@@ -10,6 +11,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "experiments.md").read_text()
 WORDS = " ".join(PAGE.split())
+MINUTES = {
+    "three": 3,
+    "five": 5,
+    "six": 6,
+    "ten": 10,
+    "twelve": 12,
+    "fifteen": 15,
+    "twenty-five": 25,
+}
 
 
 def rows(name):
@@ -89,7 +99,7 @@ def test_what_the_page_says_of_what_is_driven_out(core):
     starved = float(core["log", "0", "1"]["starved"])
     shares = [f"{float(k):.0%}".replace("%", " %") for k in kept]
     assert (
-        "The log keeps {}, Schuermann {}, noise 8 {} and the true log {}".format(*shares) in WORDS
+        "the log keeps {}, Schuermann {}, noise 8 {} and the true log {}".format(*shares) in WORDS
     )
     assert f"the others had {starved:.0%}".replace("%", " %") in WORDS
 
@@ -104,13 +114,16 @@ def test_what_the_page_says_of_bias_and_noise(core):
 
 def lines_of_coverage():
     """The table of coverage: every arm at its best lambda for the KL of the log."""
-    for row in rows("coverage_smollm"):
+    every = rows("coverage_smollm")
+    last = max(float(row["lambda"]) for row in every)
+    for row in every:
         if row["best"] == "1":
             arm = row["arm"] + ", divided" * (row["divided"] == "1")
-            covers = shown(row["coverage"], row["coverage pm"], 2)
-            held = shown(row["held coverage"], row["held coverage pm"], 2)
+            weight = f"{float(row['lambda']):g}" + ", edge" * (float(row["lambda"]) == last)
+            covers = shown(row["coverage"], row["coverage_pm"], 2)
+            held = shown(row["held coverage"], row["held coverage_pm"], 2)
             right, kl = bare(float(row["pass@1"])), f"{float(row['kl']):.2f}"
-            yield f"| {arm} | {float(row['lambda']):g} | {covers} | {right} | {kl} | {held} |"
+            yield f"| {arm} | {weight} | {covers} | {right} | {kl} | {held} |"
 
 
 def test_the_page_has_the_coverage_of_every_arm():
@@ -121,22 +134,7 @@ def test_the_page_has_the_coverage_of_every_arm():
         for row in rows("coverage_smollm")
         if (row["arm"], row["divided"]) == ("log", "0") and float(row["lambda"]) == 0
     ]
-    assert f"(lambda = 0) coverage is {float(none['coverage']):.1f}" in WORDS
-
-
-def lines_of_self_improvement():
-    """The table of self-improvement: every method, on questions trained on and on others."""
-    for row in rows("self_improvement_smollm"):
-        cells = [f"{float(row['rate']):g}" + ", edge" * (row["edge"] == "1")]
-        for name in ("greedy", "held_greedy"):
-            cells.append(bare(float(row[f"before_{name}"])))
-            cells.append(shown(row[name], row[f"{name}_pm"]))
-        yield f"| {row['method']} | {' | '.join(cells)} |"
-
-
-def test_the_page_has_every_method_of_self_improvement():
-    for line in lines_of_self_improvement():
-        assert line in PAGE, line
+    assert f"(lambda = 0, and without division) coverage is {float(none['coverage']):.1f}" in WORDS
 
 
 def test_what_the_page_says_of_trl():
@@ -189,10 +187,20 @@ def test_what_the_page_says_of_eight_groups():
     said = "(pseudo-count {}, Schuermann {}, log {}), and the true log is at {}"
     rivals = [J(tuned[arm]) for arm in ("pseudo-count", "schuermann", "log")]
     assert said.format(*rivals, J(at_1["true log"])) in WORDS
+    at_1, tuned = of_setting("128 groups", "1")
+    peers = [tuned[arm] for arm in ("log", "schuermann", "pseudo-count", "gini")]
+    assert all(apart(at_1[table], peer) for table in ("noise 4", "monotone") for peer in peers)
+    assert not apart(at_1["noise 8"], tuned["pseudo-count"])
+    said = (
+        "noise 4 ({}) and the monotone table ({}) still are, while noise 8 ({}) is no better than"
+    )
+    assert said.format(*(J(at_1[table]) for table in ("noise 4", "monotone", "noise 8"))) in WORDS
+    assert f"a tuned pseudo-count ({J(tuned['pseudo-count'])})." in WORDS
 
 
 def test_what_the_page_says_of_coverage():
-    best = {(r["arm"], r["divided"]): r for r in rows("coverage_smollm") if r["best"] == "1"}
+    every = {(r["arm"], r["divided"], r["lambda"]): r for r in rows("coverage_smollm")}
+    best = {key[:2]: row for key, row in every.items() if row["best"] == "1"}
     covers = {key: f"{float(row['coverage']):.1f}" for key, row in best.items()}
     order = ("noise 8", "monotone", "log", "schuermann", "true log")
     said = (
@@ -201,31 +209,25 @@ def test_what_the_page_says_of_coverage():
     assert said.format(*(covers[arm, "0"] for arm in order)) in WORDS
     divided = [covers[arm, "1"] for arm in order[:4]]
     assert "divided by the standard deviation {} and {} against {} and {}".format(*divided) in WORDS
+    log, *tables = (best[arm, "0"] for arm in ("log", "noise 8", "monotone"))
+    for row in tables:
+        gain = float(row["coverage"]) - float(log["coverage"])
+        assert gain > hypot(float(row["coverage_pm"]), float(log["coverage_pm"]))
+    lost = [f"{100 * (float(log['pass@1']) - float(row['pass@1'])):.1f} %" for row in tables]
+    said = "noise 8 has {} less than the log, and the monotone table {}."
+    assert said.format(*lost) in WORDS
+    gains = [
+        float(every[arm, d, "10"]["coverage"]) - float(every[arm, d, "3"]["coverage"])
+        for arm, d in best
+    ]
+    most = re.search(r"from lambda = 3 to 10 no arm covers more than ([.\d]+) more", WORDS)[1]
+    assert 0 <= float(most) - max(gains) < 0.01
 
 
-def test_what_the_page_says_of_self_improvement():
-    ends = {row["method"]: row for row in rows("self_improvement_smollm")}
-    greedy = {method: float(row["greedy"]) for method, row in ends.items()}
-    said = (
-        "Pairwise agreement ({}), the mode ({}) and the geometric mean with the log ({}) gain most"
-    )
-    order = ("pairwise", "mode", "geometric, log")
-    assert said.format(*(bare(greedy[method]) for method in order)) in WORDS
-    assert f"with the table it gains less ({bare(greedy['geometric, table'])})" in WORDS
-    assert f"Labels come to {bare(greedy['labels'])}." in WORDS
-    without = [method for method in ends if method != "labels"]
-    assert sorted(without, key=lambda method: -greedy[method])[:3] == [*order]
-    assert greedy["geometric, table"] < greedy["geometric, log"]
-    for method in without:
-        assert float(ends[method]["held_greedy"]) < float(ends[method]["before_held_greedy"])
-    for method in ("soft, log", "soft, table"):
-        assert greedy[method] - float(ends[method]["before_greedy"]) < 0.03
-
-
-def of_setting(name):
-    """Rows of a setting without the deviation: at multiplier 1, and at the tuned one."""
+def of_setting(name, divided="0"):
+    """Rows of a setting without the deviation, or divided by it: at multiplier 1, and at the tuned one."""
     mine = [row for row in rows("calibration_smollm") if row["setting"] == name]
-    mine = [row for row in mine if row["divided"] == "0"]
+    mine = [row for row in mine if row["divided"] == divided]
     at_1 = {row["arm"]: row for row in mine if float(row["multiplier"]) == 1}
     return at_1, {row["arm"]: row for row in mine if row["tuned"] == "1"}
 
@@ -239,6 +241,28 @@ def test_what_the_page_says_of_groups_of_8():
     assert said.format(*map(J, four)) in WORDS
     (core_log, _), (log, _) = (of_setting(name) for name in ("core", "G = 8"))
     assert float(log["log"]["starved"]) > float(core_log["log"]["starved"])
+    at_1, tuned = of_setting("G = 8", "1")
+    for table in ("noise 8", "monotone"):
+        assert apart(at_1[table], tuned["log"])
+        assert not apart(at_1[table], tuned["schuermann"])
+    both = [of_setting("G = 8", divided) for divided in ("0", "1")]
+    for said, how, arm in (
+        ("the pseudo-count of .1, at multiplier 1 ({}, {} divided)", 0, "pseudo-count"),
+        ("gini with the coefficient of the core is at {} ({} divided)", 1, "gini"),
+        ("visit with the monotone table leads to {} ({} divided)", 0, "monotone, visit"),
+    ):
+        assert said.format(*(J(ways[how][arm]) for ways in both)) in WORDS
+    for ways in both:
+        peers = [
+            float(row["J"])
+            for way in ways
+            for arm, row in way.items()
+            if arm in ("log", "schuermann", "gini")
+        ]
+        assert min(peers) > float(ways[0]["pseudo-count"]["J"])
+    said = "below the log ({} and {}; {}), but not below Schuermann ({}) by more than the intervals"
+    four = at_1["noise 8"], at_1["monotone"], tuned["log"], tuned["schuermann"]
+    assert said.format(*map(J, four)) in WORDS
 
 
 def test_what_the_page_says_of_two_tokens():
@@ -253,6 +277,11 @@ def test_what_the_page_says_of_two_tokens():
         f"noise 8 ({J(at_1['noise 8'])}) is worse than the log with its own ({J(tuned['log'])})"
         in WORDS
     )
+    at_1, tuned = of_setting("two tokens", "1")
+    four = tuned["schuermann"], at_1["monotone"], at_1["noise 8"], tuned["log"]
+    assert "the order is the same ({} and {}; {} and {})".format(*map(J, four)) in WORDS
+    assert not apart(four[0], four[1])
+    assert apart(four[3], four[2])
 
 
 def test_what_the_page_says_of_plain_diversity():
@@ -268,6 +297,10 @@ def test_what_the_page_says_of_plain_diversity():
     assert not any(apart(tuned[table], divided) for table in ("noise 8", "monotone"))
     said = "a log that is tuned ({}), or divided by the standard deviation ({})"
     assert said.format(J(tuned["log"]), J(divided)) in WORDS
+    _, tuned = of_setting("diversity", "1")
+    worst = tuned.pop("noise 8")
+    assert all(apart(row, worst) for row in tuned.values())
+    assert f"noise 8 is the worst of all when divided ({J(worst)})" in WORDS
 
 
 def test_what_the_page_says_of_128_prompts():
@@ -279,3 +312,45 @@ def test_what_the_page_says_of_128_prompts():
     held = [float(row["held"]) for row in four]
     assert max(held[:2]) < min(held[2:])
     assert "held out ({}, {}; {}, {})".format(*map(bare, held)) in WORDS
+    at_1, tuned = of_setting("128 prompts", "1")
+    three = at_1["monotone"], tuned["schuermann"], at_1["noise 8"]
+    assert apart(three[0], three[1])
+    assert apart(three[1], three[2])
+    said = "stays ahead ({}), and Schuermann with its multiplier ({}) is ahead of noise 8 ({})"
+    assert said.format(*map(J, three)) in WORDS
+
+
+def test_divided_losses_that_the_page_says_of_the_core(core):
+    log = [core["log", divided, how] for divided in ("0", "1") for how in ("1", "tuned")]
+    said = "Without tuning the log ends at {} ({} divided by the standard deviation), "
+    said += "with the multiplier 2 at {} ({} divided)"
+    assert said.format(*(J(log[i]) for i in (0, 2, 1, 3))) in WORDS
+    assert {float(row["multiplier"]) for row in (log[1], log[3])} == {2}
+    of_one_group = [
+        row
+        for (arm, divided, how), row in core.items()
+        if divided == "1"
+        and how == "tuned"
+        and not arm.startswith(("mean", "true"))
+        and "visit" not in arm
+    ]
+    best = min(of_one_group, key=lambda row: float(row["J"]))
+    assert best is core["pseudo-count", "1", "tuned"]
+    said = f"({J(best)} at {float(best['multiplier']):g}, the concave table {J(core['concave', '1', '1'])})"
+    assert said in WORDS
+    visits = [core["monotone, visit", divided, "1"] for divided in ("0", "1")]
+    assert "not tuned: {} with the monotone table, {} divided".format(*map(J, visits)) in WORDS
+
+
+@pytest.mark.parametrize(
+    "name", ["calibration_smollm", "coverage_smollm", "self_improvement_smollm"]
+)
+def test_a_benchmark_takes_what_the_pages_say(name):
+    minutes = sum(float(row["seconds"]) for row in rows(f"{name}_runs")) / 60
+    for page in ("docs/experiments.md", "benchmarks/README.md"):
+        (line,) = [
+            line for line in (ROOT / page).read_text().splitlines()
+            if line.startswith("| ") and f"`python benchmarks/{name}.py --model FOLDER`" in line
+        ]  # fmt: skip
+        said = re.search(r"\| (\S+) minutes on ", line)[1]
+        assert 0.8 < MINUTES[said] / minutes < 1.5, (page, minutes)
