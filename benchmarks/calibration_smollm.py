@@ -90,13 +90,17 @@ GRIDS: dict[str, tuple[float, ...]] = {
     "noise 16": (0.8, 1, 1.25, 1.5),
     "concave": (0.8, 1, 1.25, 1.5),
     "monotone, visit": (0.8, 1, 1.25, 1.5),
+    "noise 4, 2 visits": (1,),
+    "noise 4, 4 visits": (1,),
 }
 # Arms of arms.py, each with any multiplier.
 ARMS = {name: arms.Arm(table) for name, table in arms.TABLES.items()} | arms.SPLIT
 ARMS |= {name: arms.ARMS[name] for name in ("noise 4, visit", "monotone, visit", "true log")}
+ARMS |= {f"noise 4, {n} visits": arms.Arm(arms.TABLES["noise 4"], visits=n) for n in (2, 4)}
 CARRIED = ("log", "schuermann", "noise 8", "monotone", "true log")
 PEERS = ("noise 4", "noise 4, visit", "monotone, visit", "pseudo-count", "gini")
-MORE = {"128 groups": PEERS, "G = 8": PEERS}  # what these settings run beside it
+FAR = ("noise 4, 2 visits", "noise 4, 4 visits")
+MORE = {"128 groups": PEERS + FAR, "G = 8": PEERS}  # what these settings run beside it
 RATED = ("log", "noise 8", "true log")
 
 CORE = Setting(closed_prompts.FAMILIES, 4, 8)
@@ -118,7 +122,7 @@ def larger(setting: Setting) -> Setting:
 def estimates(name: str) -> Paid:
     """What an arm takes for log nu of answers, (S, P, groups, G); a history is that of one training."""
     arm = ARMS[name]
-    past = History(stable_ids=True) if arm.visits else None
+    past = History(arm.visits, stable_ids=True) if arm.visits else None
 
     def counted(answers: Tensor, logs: Tensor, prompts: Tensor, step: int) -> Tensor:
         rows = answers.flatten(0, 2).cpu().numpy()
