@@ -53,7 +53,7 @@ def silent(rewards: Array, *, groups: Array | None = None) -> Bools:
     Raises
     ------
     InvalidReward
-        If shapes do not fit, or rewards are no real numbers.
+        If shapes do not fit, or rewards are not real numbers.
     CountOutOfRange
         If ids are not integers.
 
@@ -75,7 +75,7 @@ def silent(rewards: Array, *, groups: Array | None = None) -> Bools:
         ids = to_numpy(integers("groups", groups, groups))
         if ids.shape != paid.shape:
             raise InvalidReward(
-                f"groups of shape {ids.shape}: expected one id a completion, {paid.shape}"
+                f"groups of shape {ids.shape}: expected one id per completion, {paid.shape}"
             )
         which = np.unique(ids, return_inverse=True)[1]
     values = paid.reshape(-1)
@@ -88,7 +88,7 @@ def silent(rewards: Array, *, groups: Array | None = None) -> Bools:
 
 
 def kept_rate(kept: SupportsIndex, drawn: SupportsIndex) -> float:
-    """Give the factor of a batch of kept groups that were drawn until there were enough.
+    """Return the factor of a batch of kept groups that were drawn until there were enough.
 
         (n - 1)/(d - 1),    of mean P(kept)
 
@@ -107,7 +107,7 @@ def kept_rate(kept: SupportsIndex, drawn: SupportsIndex) -> float:
     Raises
     ------
     BrokenBatch
-        If the numbers are no such integers.
+        If the numbers are not such integers.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def blind(groups: Iterable[object], number: SupportsIndex, *, seed: SupportsInde
     Raises
     ------
     BrokenBatch
-        If `number` or `seed` is no such integer, or groups are no names.
+        If `number` or `seed` is not such an integer, or groups are not names.
 
     Examples
     --------

@@ -58,7 +58,7 @@ def identify(keys: Texts, *, no_answer: int = -1) -> Ints:
     Raises
     ------
     InvalidAnswer
-        If a key is neither text nor None, lists are ragged, or `no_answer` is no integer of 64 bits.
+        If a key is neither text nor None, lists are ragged, or `no_answer` is not an integer of 64 bits.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def math_equal(left: str, right: str) -> bool:
     Raises
     ------
     InvalidAnswer
-        If a key is no text.
+        If a key is not a text.
 
     Warns
     -----

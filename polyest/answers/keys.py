@@ -88,7 +88,7 @@ def canonical(
     ------
     InvalidAnswer
         If `kind` is unknown, texts are neither text nor None, or choices, cues or tags are not
-        acceptable.
+        valid.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def stated(answer: str, kind: Kind | Callable[[str], str | int | None]) -> str:
     Raises
     ------
     InvalidAnswer
-        If `answer` is no text, or `kind` is unknown.
+        If `answer` is not a text, or `kind` is unknown.
 
     Examples
     --------

@@ -37,7 +37,7 @@ def log_count(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def log_smoothed(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def miller_madow(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     References
     ----------
@@ -134,7 +134,7 @@ def taylor(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def harmonic(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     References
     ----------
@@ -219,7 +219,7 @@ def jackknife(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     References
     ----------
@@ -265,7 +265,7 @@ def schuermann(K: SupportsIndex, xi: SupportsFloat = SCHUERMANN_XI) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024, `xi` is out of range, or an entry is beyond the doubles.
+        If `K` is not an integer from 1 to 1024, `xi` is out of range, or an entry is beyond the doubles.
 
     References
     ----------

@@ -40,7 +40,7 @@ def polynomial(K: SupportsIndex, coefficients: Iterable[SupportsFloat]) -> Table
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024 or below the degree, or a coefficient is not finite or too
+        If `K` is not an integer from 1 to 1024 or below the degree, or a coefficient is not finite or too
         large.
 
     References
@@ -85,7 +85,7 @@ def pass_at(K: SupportsIndex, k: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` or `k` is no integer in its range.
+        If `K` or `k` is not an integer in its range.
 
     References
     ----------
@@ -135,7 +135,7 @@ def split(table: Table, blocks: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `table` is no table, `blocks` is no integer of at least 1, or N is above 1024.
+        If `table` is not a table, `blocks` is not an integer of at least 1, or N is above 1024.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def subsets(table: Table, K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `table` is no table, or `K` is no integer from k to 1024.
+        If `table` is not a table, or `K` is not an integer from k to 1024.
 
     References
     ----------

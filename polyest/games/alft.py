@@ -61,7 +61,7 @@ class Alft:
     geometry: Geometry
 
     def distributions(self, policy: Floats) -> Floats:
-        """Give the probabilities nu of the answers under a policy.
+        """Return the probabilities nu of the answers under a policy.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class Alft:
         return nu
 
     def at_traces(self, values: Floats) -> Floats:
-        """Give values of the answers at the completions that end in them.
+        """Return values of the answers at the completions that end in them.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class Alft:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         pi = self.checked(policy)
         value = self.goal.value(self.distributions(pi), self.prompts)
@@ -180,7 +180,7 @@ class Alft:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         nu = self.distributions(self.checked(policy))
         return self.goal.gradient(np.maximum(nu, LEAST), self.prompts)
@@ -203,7 +203,7 @@ class Alft:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         pi = self.checked(policy)
         slope = self.prices(pi)
@@ -226,7 +226,7 @@ class Alft:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         return stochastic("policy", policy, self.reference.shape)
 
@@ -271,7 +271,7 @@ def pose(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or they do not fit together.
+        If an argument is not valid, or the arguments do not fit together.
     Infeasible
         If no policy is in the safe set.
 
@@ -372,7 +372,7 @@ def _weights(weights: object, prompts: int) -> tuple[float, ...]:
     if given.shape != (prompts,) or not (given > 0).all() or not abs(given.sum() - 1) <= SUMS:
         raise InvalidGame(
             f"weights {shown(given.tolist())}: expected {prompts} positive numbers that add up to 1, "
-            "one a prompt"
+            "one per prompt"
         )
     return tuple(map(float, given))
 

@@ -60,7 +60,7 @@ class Geometry:
         return self.target[0].degree
 
     def slope(self, order: int) -> Floats:
-        """Give the coefficients of a derivative of a polynomial phi.
+        """Return the coefficients of a derivative of a polynomial phi.
 
         Parameters
         ----------

@@ -47,7 +47,7 @@ class Coherence(Goal):
     consensus: str = "geometric"
 
     def needed(self, prompts: int, answers: int) -> Bools:
-        """Say that all answers need a positive probability: the gradient is a logarithm."""
+        """Return that all answers need a positive probability: the gradient is a logarithm."""
         return np.ones((prompts, answers), dtype=bool)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
@@ -57,11 +57,11 @@ class Coherence(Goal):
         return prompts.mean((nu * np.log(ratio)).sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Give log(nu/AM), AM the arithmetic mean of the orbit."""
+        """Return log(nu/AM), AM the arithmetic mean of the orbit."""
         return np.asarray(np.log(nu / _of_orbits(arithmetic_mean, nu, prompts)))
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
-        """Maximise over one distribution an orbit, by an interior-point method with a proved gap."""
+        """Maximise over one distribution per orbit, by an interior-point method with a proved gap."""
         total, nu = 0.0, np.empty_like(u)
         for members in map(list, prompts.orbits):
             weights = np.array(prompts.weights)[members]
@@ -72,7 +72,7 @@ class Coherence(Goal):
         return total, nu
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the consensus of each prompt's orbit."""
+        """Return the consensus of each prompt's orbit."""
         kinds = {"geometric": geometric_mean, "arithmetic": arithmetic_mean, "mode": mode}
         return _of_orbits(kinds[self.consensus], nu, prompts)
 
@@ -104,7 +104,7 @@ def arithmetic_mean(nu: Floats, weights: Floats) -> Floats:
     Raises
     ------
     InvalidGame
-        If shapes do not fit, or a number is no probability.
+        If shapes do not fit, or a number is not a probability.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def geometric_mean(nu: Floats, weights: Floats) -> Floats:
     Raises
     ------
     InvalidGame
-        If the members have no answer in common, shapes do not fit, or a number is no probability.
+        If the members have no answer in common, shapes do not fit, or a number is not a probability.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def mode(nu: Floats, weights: Floats) -> Floats:
     Raises
     ------
     InvalidGame
-        If shapes do not fit, or a number is no probability.
+        If shapes do not fit, or a number is not a probability.
 
     Examples
     --------
@@ -200,7 +200,7 @@ def squared_hellinger(nu: Floats, weights: Floats) -> float:
     Raises
     ------
     InvalidGame
-        If shapes do not fit, or a number is no probability.
+        If shapes do not fit, or a number is not a probability.
 
     Examples
     --------

@@ -61,7 +61,7 @@ def mirror_descent(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or they do not fit together.
+        If an argument is not valid, or the arguments do not fit together.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def policy_gradient(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or they do not fit together.
+        If an argument is not valid, or the arguments do not fit together.
     CountOutOfRange
         If a table is of another sample size.
 
@@ -173,7 +173,7 @@ def mirror_policies(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or they do not fit together.
+        If an argument is not valid, or the arguments do not fit together.
 
     Examples
     --------
@@ -255,7 +255,7 @@ def gradient_policies(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or they do not fit together.
+        If an argument is not valid, or the arguments do not fit together.
     CountOutOfRange
         If a table is of another sample size.
 

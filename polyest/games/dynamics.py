@@ -90,7 +90,7 @@ def alternating(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable.
+        If an argument is not valid.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def no_regret(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable.
+        If an argument is not valid.
 
     Examples
     --------
@@ -197,7 +197,7 @@ def recorded(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or a policy is none of the game.
+        If an argument is not valid, or a policy is none of the game.
 
     Examples
     --------

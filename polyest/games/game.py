@@ -90,19 +90,19 @@ class Game:
         if given.shape != shape or np.isnan(given).any():
             raise InvalidGame(
                 f"dual variables of shape {given.shape}, {np.isnan(given).sum()} of them nan: expected "
-                f"numbers of shape {shape}, one a prompt and answer"
+                f"numbers of shape {shape}, one per prompt and answer"
             )
         return given
 
     def dual(self, target: "ArrayLike") -> Floats:
-        """Give the dual variable that a target stands for.
+        """Return the dual variable that a target stands for.
 
             u = s beta phi'(q)
 
         Parameters
         ----------
         target : float array (prompts, answers)
-            The target q, a distribution a prompt.
+            The target q, one distribution per prompt.
 
         Returns
         -------
@@ -112,14 +112,14 @@ class Game:
         Raises
         ------
         InvalidGame
-            If the target is no distribution.
+            If the target is not a distribution.
         """
         shape = len(self.problem.reference), self.problem.number
         q = stochastic("target", target, shape)
         return np.asarray(self.sign * self.problem.beta * self.geometry.gradient(q))
 
     def target(self, u: "ArrayLike") -> Floats:
-        """Find the target that stands for a dual variable, up to a constant a prompt.
+        """Find the target that stands for a dual variable, up to one constant per prompt.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class Game:
         Returns
         -------
         float64 array (prompts, answers)
-            The target q, a distribution a prompt.
+            The target q, one distribution per prompt.
 
         Raises
         ------
@@ -154,14 +154,14 @@ class Game:
         return q
 
     def reward(self, target: "ArrayLike") -> Floats:
-        """Give the reward of each completion for a target.
+        """Return the reward of each completion for a target.
 
             -s beta phi'(q(E(y)))
 
         Parameters
         ----------
         target : float array (prompts, answers)
-            The target q, a distribution a prompt.
+            The target q, one distribution per prompt.
 
         Returns
         -------
@@ -171,7 +171,7 @@ class Game:
         Raises
         ------
         InvalidGame
-            If the target is no distribution.
+            If the target is not a distribution.
         """
         return -self.problem.at_traces(self.dual(target))
 
@@ -247,7 +247,7 @@ class Game:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         return self.problem.prices(policy)
 
@@ -269,12 +269,12 @@ class Game:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem, or no distribution stands for the response.
+            If `policy` is not a policy of the problem, or no distribution stands for the response.
         """
         return self.target(self.response(policy))
 
     def listed_target(self, policy: "ArrayLike") -> Floats:
-        """Give the target that the paper lists for the goal, which is not always a best response.
+        """Return the target that the paper lists for the goal, which is not always a best response.
 
         Parameters
         ----------
@@ -289,7 +289,7 @@ class Game:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         nu = self.problem.distributions(self.problem.checked(policy))
         return self.problem.goal.listed(nu, self.problem.prompts, self.problem.beta)

@@ -89,7 +89,7 @@ def tsallis(order: float) -> Geometry:
     Raises
     ------
     InvalidGame
-        If `order` is no number in (0, 20], or so near to 1 that doubles do not tell it from 1.
+        If `order` is not a number in (0, 20], or so near to 1 that doubles do not tell it from 1.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def polynomial(coefficients: Iterable[float]) -> Geometry:
     NotConvex
         If phi is linear, or phi'' is negative somewhere; the message names the place.
     InvalidGame
-        If the coefficients are no finite numbers, or too many.
+        If the coefficients are not finite numbers, or too many.
 
     Examples
     --------

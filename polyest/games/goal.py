@@ -63,7 +63,7 @@ class Goal(ABC):
     """
 
     def needed(self, prompts: int, answers: int) -> Bools:
-        """Say which answers need a positive probability, for R or its gradient.
+        """Return which answers need a positive probability, for R or its gradient.
 
         Parameters
         ----------
@@ -141,7 +141,7 @@ class Goal(ABC):
 
     @abstractmethod
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the target distribution that the paper lists for this goal, not always a best response.
+        """Return the target distribution that the paper lists for this goal, not always a best response.
 
         Parameters
         ----------
@@ -171,5 +171,5 @@ class Goal(ABC):
         Raises
         ------
         InvalidGame
-            If it is of another number, or is not acceptable itself.
+            If it is of another number, or is not valid itself.
         """

@@ -55,7 +55,7 @@ class StandardRL(Goal):
         return prompts.mean(-(nu * np.array(self.r)).sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Give -r."""
+        """Return -r."""
         return np.array(np.broadcast_to(-np.array(self.r, dtype=float), nu.shape))
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
@@ -64,11 +64,11 @@ class StandardRL(Goal):
         return prompts.mean(total.max(-1)), certain(total.argmax(-1), u.shape[-1])
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the distribution proportional to exp(r/beta)."""
+        """Return the distribution proportional to exp(r/beta)."""
         return normalised(np.broadcast_to(np.array(self.r) / beta, nu.shape))
 
     def check(self, prompts: int, answers: int) -> None:
-        """Check that rewards are finite, one an answer or one a prompt and answer."""
+        """Check that rewards are finite, one per answer or one per prompt and answer."""
         r = numbers("rewards", self.r)
         if r.shape not in ((answers,), (prompts, answers)) or not (np.abs(r) <= LARGEST).all():
             raise InvalidGame(
@@ -92,7 +92,7 @@ class GroundTruth(Goal):
     answers: tuple[int, ...]
 
     def needed(self, prompts: int, answers: int) -> Bools:
-        """Say that the right answers need a positive probability."""
+        """Return that the right answers need a positive probability."""
         return np.asarray(certain(np.array(self.answers), answers) > 0)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
@@ -101,7 +101,7 @@ class GroundTruth(Goal):
             return prompts.mean(-np.log(self._right(nu)))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Give -1/nu_g at the right answer g, and 0 elsewhere."""
+        """Return -1/nu_g at the right answer g, and 0 elsewhere."""
         with np.errstate(divide="ignore"):
             slope = -1 / self._right(nu)[:, None]
         return np.asarray(np.where(certain(np.array(self.answers), nu.shape[-1]) > 0, slope, 0.0))
@@ -118,17 +118,17 @@ class GroundTruth(Goal):
         return prompts.mean(each), nu
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the right answer for certain."""
+        """Return the right answer for certain."""
         return certain(np.array(self.answers), nu.shape[-1])
 
     def check(self, prompts: int, answers: int) -> None:
-        """Check that there is one right answer a prompt."""
+        """Check that there is one right answer per prompt."""
         right = numbers("right answers", self.answers)
         whole = right.shape == (prompts,) and np.asarray(self.answers).dtype.kind in "iu"
         if not whole or not ((right >= 0) & (right < answers)).all():
             raise InvalidGame(
                 f"right answers {shown(self.answers)}: expected {prompts} integers in 0.."
-                f"{answers - 1}, one a prompt"
+                f"{answers - 1}, one per prompt"
             )
         if answers < 2:
             raise InvalidGame(
@@ -157,7 +157,7 @@ class Diversity(Goal):
     scale: float = 1.0
 
     def needed(self, prompts: int, answers: int) -> Bools:
-        """Say that all answers need a positive probability, where phi' is infinite at 0."""
+        """Return that all answers need a positive probability, where phi' is infinite at 0."""
         return np.full((prompts, answers), self.geometry.steep)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
@@ -165,7 +165,7 @@ class Diversity(Goal):
         return self.scale * prompts.mean(self.geometry.generator(nu).sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Give the scale times phi'(nu)."""
+        """Return the scale times phi'(nu)."""
         return np.asarray(self.scale * self.geometry.gradient(nu))
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
@@ -175,7 +175,7 @@ class Diversity(Goal):
         return prompts.mean(value), self.geometry.project(scaled)
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the distribution proportional to 1/nu, the inverse frequency."""
+        """Return the distribution proportional to 1/nu, the inverse frequency."""
         return normalised(-np.log(np.maximum(nu, LEAST)))
 
     def check(self, prompts: int, answers: int) -> None:
@@ -259,5 +259,5 @@ class Custom(Goal):
         return -loss(nu.ravel()), nu
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the best response: the paper lists no other target for a goal of one's own."""
+        """Return the best response: the paper lists no other target for a goal of one's own."""
         return normalised(-self.gradient(nu, prompts) / beta)

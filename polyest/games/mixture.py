@@ -37,7 +37,7 @@ class Mixture:
     target: Target = LOG
 
     def exact(self, nu: Floats) -> Floats:
-        """Give the rewards at answer distributions.
+        """Return the rewards at answer distributions.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Mixture:
         return self.of(self.target.phi(np.maximum(nu, LEAST)))
 
     def of(self, phi: Floats) -> Floats:
-        """Give the rewards from values or estimates of phi.
+        """Return the rewards from values or estimates of phi.
 
         Parameters
         ----------

@@ -38,7 +38,7 @@ def table(
     baseline: Baseline = "group-mean",
     **keywords: "Unpack[Bounded]",
 ) -> tuple[Lookup, float, float]:
-    """Give the table for a group of completions, with the scale and shift that make the reward of it.
+    """Return the table for a group of completions, with the scale and shift that make the reward of it.
 
         phi'(nu) ~ scale table[index] + shift
 
@@ -148,9 +148,9 @@ def rewards(
     Raises
     ------
     InvalidGame
-        If `sign` or `beta` is not acceptable, or as in `table`.
+        If `sign` or `beta` is not valid, or as in `table`.
     CountOutOfRange
-        If answers are no integers, or the group leaves no draw.
+        If answers are not integers, or the group leaves no draw.
     InvalidProblem
         If the keywords pose no problem.
 

@@ -143,7 +143,7 @@ def by_descent(problem: Alft) -> Floats:
     Raises
     ------
     InvalidGame
-        If it is no problem.
+        If `problem` is not a problem.
 
     Examples
     --------

@@ -72,7 +72,7 @@ class Safety(Goal):
         return np.asarray(np.where(greatest > 0, greatest, 1.0))
 
     def excess(self, nu: Floats) -> Floats:
-        """Give what expected costs are beyond their budgets, C nu - b.
+        """Return what expected costs are beyond their budgets, C nu - b.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class Safety(Goal):
         return self.bound * prompts.mean(over.sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Give the bound times the costs that are exceeded; of the indicator 0, as multipliers of 0 are a
+        """Return the bound times the costs that are exceeded; of the indicator 0, as multipliers of 0 are a
         response.
 
         Parameters
@@ -129,7 +129,7 @@ class Safety(Goal):
         return np.zeros(nu.shape)
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
-        """Solve a linear program a prompt."""
+        """Solve one linear program per prompt."""
         C, b = self.costs / self.scales[:, None], self.budgets / self.scales
         penalty = np.array([]) if self.bound == inf else self.bound * self.scales
         limits = C if self.bound == inf else np.hstack([C, -np.eye(b.size)])
@@ -144,7 +144,7 @@ class Safety(Goal):
         return prompts.mean(total), best
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give nu exp(-lambda cost), the distribution of least KL from nu within the budgets."""
+        """Return nu exp(-lambda cost), the distribution of least KL from nu within the budgets."""
         safe = replace(self, bound=inf)
         logs = np.log(np.maximum(nu, LEAST))
 

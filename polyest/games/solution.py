@@ -77,7 +77,7 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
     NotConverged
         If the gap stays above `within`.
     InvalidGame
-        If `game` is no game, or `within` is no number.
+        If `game` is not a game, or `within` is not a number.
 
     Examples
     --------

@@ -187,7 +187,7 @@ def explain(
     Raises
     ------
     InvalidProblem
-        If the reward is no function of the count, has the wrong length or is not finite.
+        If the reward is not a function of the count, has the wrong length or is not finite.
     CountOutOfRange
         If the group leaves no draw.
 

@@ -50,7 +50,7 @@ def verify(table: Table | UniversalTable) -> None:
         If a claim is not the proved one, the table has no witness, or its budget was altered; the message
         names the first claim that fails.
     InvalidProblem
-        If `table` is no table.
+        If `table` is not a table.
 
     Examples
     --------

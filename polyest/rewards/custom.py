@@ -67,7 +67,7 @@ def of_counts(
     InvalidProblem
         If baseline or counting is unknown.
     InvalidReward
-        If entries are no finite numbers, the function raises or gives something else than a finite number, or
+        If entries are not finite numbers, the function raises or gives something else than a finite number, or
         beta or an option is not valid.
     Mismatch
         If there are not K + 1 entries.
@@ -126,7 +126,7 @@ def of_group(
     CountOutOfRange
         If answers are not integers, or shapes do not fit.
     InvalidReward
-        If f is no function, raises, or gives something else than one finite number for each completion, beta
+        If f is not a function, raises, or gives something else than one finite number for each completion, beta
         or an option is not valid, or answers are in a graph.
     UnknownOption
         If a keyword is none of those options.
@@ -173,7 +173,7 @@ def of_group(
 
 
 def parsed_entries(entries: object) -> tuple[float, ...]:
-    """Entries c_0..c_K as floats; InvalidReward where they are no finite numbers."""
+    """Entries c_0..c_K as floats; InvalidReward where they are not finite numbers."""
     given: tuple[float, ...] = ()
     if isinstance(entries, Iterable) and not isinstance(entries, Mapping | Set):
         with suppress(TypeError):  # of an array without dimensions

@@ -140,7 +140,7 @@ class Multiplier:
         return cost.reshape(-1, self.budget.size)
 
     def state_dict(self) -> State:
-        """Give what a checkpoint keeps.
+        """Return what a checkpoint keeps.
 
         Returns
         -------

@@ -106,7 +106,7 @@ def polynomial(
         If the degree is above K, which leaves no unbiased estimate, a coefficient is not finite, or baseline
         or counting is unknown.
     InvalidReward
-        If coefficients are no numbers, beta or an option is not valid, or a table is named.
+        If coefficients are not numbers, beta or an option is not valid, or a table is named.
     UnknownOption
         If a keyword is none of the options.
 
@@ -204,7 +204,7 @@ def pass_at(answers: Array, k: int, *, beta: float = 1.0, **options: Unpack[Opti
     CountOutOfRange
         If answers are not integers, shapes do not fit, or a group is too small for its baseline.
     InvalidProblem
-        If k is no integer from 1 to K, or baseline or counting is unknown.
+        If k is not an integer from 1 to K, or baseline or counting is unknown.
     InvalidReward
         If beta or an option is not valid, or a table is named.
     UnknownOption

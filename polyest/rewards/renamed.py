@@ -66,7 +66,7 @@ def warn_of(old: str, new: str) -> None:
 
 
 def warn_of_setting(setting: str, old: str, new: str) -> None:
-    """Warns of an old name in a trainer's configuration, once a process.
+    """Warns of an old name in a trainer's configuration, once per process.
 
     Python hides a DeprecationWarning that a library causes.  Whoever wrote the configuration is no library,
     so the warning is given as if from the main program.

@@ -67,7 +67,7 @@ def dumps(table: "Table | UniversalTable") -> str:
     Raises
     ------
     InvalidProblem
-        If `table` is no table, or its target is a Python function or a class of one's own.
+        If `table` is not a table, or its target is a Python function or a class of one's own.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
     Raises
     ------
     CorruptTable
-        If the line is no table of schema 1 or 2.
+        If the line is not a table of schema 1 or 2.
 
     Examples
     --------

@@ -135,7 +135,7 @@ class Lookup(ABC):
         Raises
         ------
         CountOutOfRange
-            If a count is no integer in 0..K.
+            If a count is not an integer in 0..K.
         """
         if isinstance(counts, Integral) and not isinstance(counts, bool | np.bool_):
             self._check(int(counts), int(counts))

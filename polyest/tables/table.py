@@ -118,7 +118,7 @@ class Table(Record, Lookup):
         Raises
         ------
         InvalidProblem
-            If `grid`, `group` or `beta` is not acceptable, no such grid holds the entries, or the table
+            If `grid`, `group` or `beta` is not valid, no such grid holds the entries, or the table
             is on another grid.
         NotProved
             If a bias budget is missed; `polyest.solve` with that grid tightens it.

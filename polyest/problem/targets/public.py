@@ -46,7 +46,7 @@ class Target(Record):
         Raises
         ------
         InvalidProblem
-            If phi is no formula of p, or is not finite on (0, 1].
+            If phi is not a formula of p, or is not finite on (0, 1].
         NotProved
             If phi is not proved to be smooth on (0, 1], or p phi(p) to vanish at 0.
 
