@@ -82,8 +82,8 @@ def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
     Parameters
     ----------
     rewards : Array, (prompts, G) or (N,)
-        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out, with
-        advantage 0.
+        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out,
+        with advantage 0.
     groups : integer Array (N,) or None
         The id of each completion's group, of flat rewards.
 
@@ -95,7 +95,7 @@ def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
     Raises
     ------
     InvalidReward
-        If shapes do not fit, or a reward is not a finite number.
+        If shapes do not match, or a reward is not a finite number.
     CountOutOfRange
         If ids are not integers.
 
@@ -118,8 +118,8 @@ def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
     Parameters
     ----------
     rewards : Array, (prompts, G) or (N,)
-        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out, with
-        advantage 0.
+        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out,
+        with advantage 0.
     groups : integer Array (N,) or None
         The id of each completion's group, of flat rewards.
 
@@ -131,7 +131,7 @@ def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
     Raises
     ------
     InvalidReward
-        If shapes do not fit, or a reward is not a finite number.
+        If shapes do not match, or a reward is not a finite number.
     CountOutOfRange
         If ids are not integers.
 
@@ -195,8 +195,8 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
     Parameters
     ----------
     rewards : Array, (prompts, G) or (N,)
-        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out, with
-        advantage 0.
+        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out,
+        with advantage 0.
     groups : integer Array (N,) or None
         The id of each completion's group, of flat rewards.
     epsilon : float
@@ -210,7 +210,7 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
     Raises
     ------
     InvalidReward
-        If `epsilon` is not positive and finite, shapes do not fit, or a reward is not a finite number.
+        If `epsilon` is not positive and finite, shapes do not match, or a reward is not a finite number.
     CountOutOfRange
         If ids are not integers.
 
@@ -254,13 +254,13 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
     Returns
     -------
     Array (prompts, G)
-        The advantages; a completion without an answer has 0, whatever its reward.  Their type is said in the
-        module.
+        The advantages; a completion without an answer has 0, whatever its reward.  Their type is said in
+        the module.
 
     Raises
     ------
     InvalidReward
-        If shapes do not fit, a number is not finite, or `answered` is not bool.
+        If shapes do not match, a number is not finite, or `answered` is not bool.
     CountOutOfRange
         If counts are not integers, or outside of 0..G.
 

@@ -93,7 +93,7 @@ class Pair:
     group : int
         The number G of completions of a prompt.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     sign : {1, -1}
         The sign of the rewards.
     others : Lookup or None
@@ -153,7 +153,7 @@ class Pair:
         if self.baseline == "standardised" and self.beta != 1:
             warnings.warn(
                 f"the division by the standard deviation cancels beta = {self.beta:g}: rewards of any scale "
-                                'give the same advantages; use baseline "group-mean"',
+                'give the same advantages; use baseline "group-mean"',
                 ScaleLost,
                 stacklevel=4,
             )
@@ -233,7 +233,7 @@ def pair(
     target : str
         What is estimated, as in `polyest.load`.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     sign : {1, -1}
         The sign of the rewards.
     **keywords : Which

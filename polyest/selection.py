@@ -53,7 +53,7 @@ def silent(rewards: Array, *, groups: Array | None = None) -> Bools:
     Raises
     ------
     InvalidReward
-        If shapes do not fit, or rewards are not real numbers.
+        If shapes do not match, or rewards are not real numbers.
     CountOutOfRange
         If ids are not integers.
 

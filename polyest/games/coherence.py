@@ -104,7 +104,7 @@ def arithmetic_mean(nu: Floats, weights: Floats) -> Floats:
     Raises
     ------
     InvalidGame
-        If shapes do not fit, or a number is not a probability.
+        If shapes do not match, or a number is not a probability.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def geometric_mean(nu: Floats, weights: Floats) -> Floats:
     Raises
     ------
     InvalidGame
-        If the members have no answer in common, shapes do not fit, or a number is not a probability.
+        If the members have no answer in common, shapes do not match, or a number is not a probability.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def mode(nu: Floats, weights: Floats) -> Floats:
     Raises
     ------
     InvalidGame
-        If shapes do not fit, or a number is not a probability.
+        If shapes do not match, or a number is not a probability.
 
     Examples
     --------
@@ -200,7 +200,7 @@ def squared_hellinger(nu: Floats, weights: Floats) -> float:
     Raises
     ------
     InvalidGame
-        If shapes do not fit, or a number is not a probability.
+        If shapes do not match, or a number is not a probability.
 
     Examples
     --------

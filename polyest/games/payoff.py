@@ -73,9 +73,9 @@ def table(
     InvalidGame
         If there are keywords for a polynomial, or `geometry` is none.
     CountOutOfRange
-        If the group leaves no draw.
+        If the group is too small for its baseline.
     InvalidProblem
-        If the keywords pose no problem.
+        If a keyword is invalid, or the keywords do not go together.
 
     Examples
     --------
@@ -150,9 +150,9 @@ def rewards(
     InvalidGame
         If `sign` or `beta` is not valid, or as in `table`.
     CountOutOfRange
-        If answers are not integers, or the group leaves no draw.
+        If answers are not integers, or the group is too small for its baseline.
     InvalidProblem
-        If the keywords pose no problem.
+        If a keyword is invalid, or the keywords do not go together.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Grids of the numbers in which trainers compute, and entries rounded to them.
+"""This module rounds entries to the grids of numbers in which trainers compute.
 
     float32       numbers of 24 bits, the least 2^-149
     bfloat16      numbers of 8 bits, the least 2^-133

@@ -1,4 +1,4 @@
-"""Suprema over [0, 1] of a table's bias and noise are bracketed in ball arithmetic.
+"""This module brackets the suprema over [0, 1] of a table's bias and noise in ball arithmetic.
 
 With P = sum_k c_k B_k(p) and S = sum_k c_k^2 B_k(p), F(p) is |p P - p phi| for the bias, and for a criterion
 of noise w E (c_X - t)^2 = w (S - 2 t P + t^2), with w and t from the table of criteria.

@@ -1,4 +1,4 @@
-"""The limits of the universal table are proved for every K >= 1024 at once, in balls.
+"""This module proves the limits of the universal table for every K >= 1024 at once, in ball arithmetic.
 
 With x = 1/K, lambda = K p and d_X = u_X + w_X x, the bias of the table is
 

@@ -1,4 +1,4 @@
-"""Old names of rewards and of their options, which go on working until 1.0 and warn of the new ones."""
+"""This module accepts old names of rewards and options until 1.0, and warns of the new names."""
 
 import warnings
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What to say where a table was not released: the nearest that were, and the call that solves it."""
+"""This module writes the message for a table that was not released: what exists, and how to solve it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A formula of the caller's, phi = an expression of p, with everything that a proof needs found by itself.
+"""This module makes a target of a formula that a user supplies, and derives all that a proof needs.
 
 The expression has to be finite and analytic on (0, 1], and p phi(p) has to vanish at 0.  `check` proves it
 (expressions/analytic.py).  Taylor remainders are Cauchy's: with |phi| <= M on |z - m| <= rho,

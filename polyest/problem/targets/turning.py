@@ -1,4 +1,4 @@
-"""Decides exactly whether a polynomial rises or falls throughout [0, 1].
+"""This module decides exactly whether a polynomial rises or falls throughout [0, 1].
 
 A zero of the slope of even order changes no sign.  The zeros of odd order are those of a polynomial
 without double zeros, which Descartes' rule isolates.

@@ -1,4 +1,4 @@
-"""The table of given steps whose error is level at given places, and the exchange of those places.
+"""This module finds the table of given steps whose error is level, by exchanging the places of its extrema.
 
 With m steps j of any sign the functions p, p F_j(p) are a Haar system on (0, 1], because the binomial law
 is totally positive: at m + 2 places there is one table whose errors there are sigma (-1)^i E, and the

@@ -1,4 +1,4 @@
-"""Variance-optimal tables (AQP): semi-infinite quadratic programs, solved on the peaks of their curves.
+"""This package solves for variance-optimal tables, by semi-infinite programs with quadratic constraints.
 
     bias   |p P(p) - p phi(p)| <= eps            q(c) = w sum_k B_k(p) (c_k - t)^2 <= v    at every p
 
