@@ -119,7 +119,7 @@ class Explanation:
 
     @property
     def K(self) -> int:
-        """Sample size: K = G - 2 under a group mean, otherwise K = G - 1."""
+        """Sample size: G - 2 under a group mean, and G - 1 under the other baselines."""
         return len(self.coefficients) - 1
 
     @property
