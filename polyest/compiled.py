@@ -26,7 +26,7 @@ def look_up(
     counts: NDArray[np.int32 | np.int64],
     out: NDArray[np.float32 | np.float64] | None = None,
 ) -> NDArray[np.float32 | np.float64]:
-    """Look up the entries of counts in one pass, with the result of `table[counts]`.
+    """Look up the entries of counts in one pass, with the result of `table[index]`.
 
         out[i] = c_X,    X = counts[i]
 

@@ -396,10 +396,10 @@ def _spent(baseline: str) -> int:
 
 
 def _too_small(named: str, baseline: str) -> str:
-    repair = "sample more per prompt"
+    repair = "sample more completions per prompt"
     if baseline == "group-mean":
-        repair += ', or do not subtract the group mean: baseline "none" and "exact" need 2'
+        repair += ', or do not subtract the group mean (baseline "none" and "exact" need 2)'
     return (
-        f'{named} under baseline "{baseline}": expected at least {_spent(baseline) + 1} completions, as '
-        f"K is their number less {_spent(baseline)}; {repair}"
+        f'{named} under baseline "{baseline}": expected at least {_spent(baseline) + 1} completions, '
+        f"because K is their number minus {_spent(baseline)}; {repair}"
     )

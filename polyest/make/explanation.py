@@ -232,7 +232,11 @@ def _entries(reward: Reward, G: int, K: int) -> Floats:
     if len(numbers) not in (K + 1, G):
         raise InvalidProblem(
             f"{len(numbers)} entries for a group of {G}: expected {G}, the rewards of the counts 1..{G}"
-            + (f", or {K + 1}, those of 1..{K + 1}, as the last has no effect" if K + 1 < G else "")
+            + (
+                f", or {K + 1}, those of 1..{K + 1}, because the last has no effect"
+                if K + 1 < G
+                else ""
+            )
         )
     for count, value in enumerate(numbers, 1):
         if not isfinite(value) or abs(value) > LARGEST:

@@ -42,7 +42,7 @@ def test_the_json_has_the_numbers_of_python():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--group", 4, "--entries", "1,x"), "expected numbers with commas"),
+        (("--group", 4, "--entries", "1,x"), "expected numbers separated by commas"),
         (("--group", 4, "--entries", "1,nan,2,3"), "reward of count 2 is nan"),
         (("--group", 4, "--entries", "1,2"), "2 entries for a group of 4"),
         (("--group", 4, "--expression", "Y"), "'Y' is unknown"),
