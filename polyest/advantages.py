@@ -385,7 +385,7 @@ def _as(dtype: Any, values: Array) -> Array:
 
 
 def _refuse_infinite(name: str, values: Array) -> None:
-    """Raises InvalidReward for values that are infinite, nan or too large, if they can be looked at."""
+    """Raises InvalidReward for values that are infinite, nan or too large, if they can be read."""
     xp = library(values)
     if not looked_at(values) or bool(xp.all(abs(values) <= LARGEST)):
         return

@@ -1,4 +1,4 @@
-"""Answers as integers, and their frequencies: fast ways in numpy and torch, the standard's in others.
+"""This module converts answers to integers and counts them, with fast ways for numpy and torch.
 
 The functions count without a loop, and copy nothing from a device to the host.  Each takes the library `xp`
 of its arrays, as `arrays.library` returns it.

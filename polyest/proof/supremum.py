@@ -200,7 +200,7 @@ def _function(
 def _phi(target: Target, place: Place, tiny: float) -> arb_poly | None:
     """Return the Taylor polynomial of phi on a cell, with its remainder in the radius of the constant.
 
-    It is None where the target knows no remainder and needs a smaller cell.
+    It is None where the target has no bound of the remainder and needs a smaller cell.
     """
     m, r = place
     terms = max(4, ceil(log2(tiny) / log2(r / m)), ceil(target.exponent) + 2)
