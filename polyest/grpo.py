@@ -281,7 +281,7 @@ def train(
     """
     if config.kl and reference is None:
         raise InvalidReward(
-            f"kl is {config.kl} without reference=: give the policy that it is taken from"
+            f"kl is {config.kl} without reference=: give the reference policy of the penalty"
         )
     optimizer = optimizer or torch.optim.Adam(policy.parameters(), lr=config.rate)
     trained = [x for group in optimizer.param_groups for x in group["params"]]

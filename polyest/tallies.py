@@ -52,8 +52,9 @@ def integers(name: str, values: object, like: Array) -> Array:
         given = converted(values, like)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise CountOutOfRange(
-            f"{name} are no rectangular array ({clipped(str(error))}): expected integers, every prompt "
-            "with as many completions; where numbers differ pass flat answers with groups="
+            f"{name} are not a rectangular array ({clipped(str(error))}): expected integers, and "
+            "the same number of completions for every prompt; if the numbers differ, pass flat "
+            "answers with groups="
         ) from None
     if 0 in given.shape:
         raise CountOutOfRange(

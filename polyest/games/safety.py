@@ -230,7 +230,7 @@ class Safety(Goal):
         if not wrong.max() <= WITHIN / 2:
             raise NotConverged(
                 f"multipliers {shown((current / units).tolist())} leave {shown((left * units).tolist())} "
-                "of the budgets: is there a policy within them?"
+                "of the budgets: check that some policy meets them"
             )
         return np.asarray(current / units)
 

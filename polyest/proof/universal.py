@@ -90,7 +90,7 @@ def check(problem: Problem, departures: Floats, limits: Limits, peak: float) -> 
     if name != LOG.name or problem.criterion != expected:
         raise NotProved(
             f"universal table for {name}, {problem.criterion}: expected target log and criterion "
-            f"{expected}, of which alone something is proved"
+            f"{expected}, the only one whose limits are proved"
         )
     if shape is not None:
         if not keep_shape(departures, shape):

@@ -122,7 +122,9 @@ def pairwise(
     how = parse_options("log", beta, 1, options, but=(*COUNTED, *GATED))
     written = _texts(answers)
     if written is not None and "no_answer" in options:
-        raise InvalidReward("no_answer beside texts: a text without answer is None")
+        raise InvalidReward(
+            "no_answer is given with texts: mark a text without an answer by None instead"
+        )
     if written is None and ways:
         raise InvalidReward(
             f"{ways[0]} compares texts: expected nested lists of str, got {shown(answers)}"
@@ -210,7 +212,7 @@ def _of_distances(measured: object, n: int) -> tuple[Floats, Floats]:
     if not ((between >= -SLACK) & (between <= 1 + SLACK)).all():
         odd = between[~((between >= -SLACK) & (between <= 1 + SLACK))][0]
         raise InvalidReward(
-            f"distance gave {odd}: expected numbers in [0, 1]; divide by the greatest there is"
+            f"distance gave {odd}: expected numbers in [0, 1]; divide by the greatest possible distance"
         )
     near = 1 - np.clip(between, 0, 1)
     return near.sum(1), near.diagonal()
@@ -224,7 +226,7 @@ def _texts(answers: object) -> "NDArray[np.object_] | None":
         texts = np.array(answers, dtype=object)
     except ValueError:
         raise InvalidReward(
-            f"answers are {shown(answers)}, no rectangular array: expected nested lists"
+            f"answers are {shown(answers)}, which is not a rectangular array: expected nested lists"
         ) from None
     if texts.size and any(isinstance(text, str) for text in texts.flat):
         odd = [text for text in texts.flat if not isinstance(text, str | None)]

@@ -129,9 +129,7 @@ class Multiplier:
         if not np.isfinite(moved).all():
             raise InvalidReward(_not_finite("costs of some process"))
         if not total[-1]:
-            raise InvalidReward(
-                "costs of no completion at all: expected some on one process at least"
-            )
+            raise InvalidReward("no process has costs: expected those of at least one completion")
         self.value = np.maximum(0.0, moved)
         value: float | list[float] = self.value.tolist()
         return value

@@ -82,7 +82,7 @@ def arranged(answers: Array, *, groups: object = None, orbits: object = None) ->
         if answer.ndim != 1 or not orbit.shape == group.shape == shape:
             raise BrokenOrbit(
                 f"answers of shape {shape}, groups of shape {group.shape}, orbits of shape {orbit.shape}: "
-                "expected (N,) three times"
+                "expected three arrays (N,)"
             )
         traces, G = _blocks("group", "completions", group)
         each = orbit[traces].reshape(-1, G)

@@ -131,9 +131,7 @@ def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
     except CorruptTable as error:
         raise CorruptTable(f"{where}: {error}") from None
     except KeyError as error:
-        raise CorruptTable(
-            f"{where}: key {error} is missing: the line is not a whole table"
-        ) from None
+        raise CorruptTable(f"{where}: key {error} is missing: the line is incomplete") from None
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise CorruptTable(
             f"{where}: {str(error)[:400]}: the line is cut or altered; restore the file"
@@ -306,8 +304,8 @@ def _posed(record: "Line", further: tuple[str, ...]) -> Problem:
         raise CorruptTable("not a JSON object: expected one table per line")
     if "schema" not in record and "coefficients" in record:
         raise CorruptTable(
-            "key 'schema' is missing: the line is not a whole table, or an object of polyest --json, whose "
-            "numbers are for other programs; print it with --lines, or write it with -o"
+            "key 'schema' is missing: the line is incomplete, or an object of polyest --json, "
+            "which is for other programs; print the table with --lines, or write it with -o"
         )
     schema = record["schema"]
     if not whole(schema, SCHEMA, FURTHER):

@@ -327,14 +327,14 @@ BAD = [
         InvalidReward,
         "an orbit of one completion",
     ),
-    (lambda: rewards.pairwise(TEXTS, no_answer=3), InvalidReward, "no_answer beside texts"),
+    (lambda: rewards.pairwise(TEXTS, no_answer=3), InvalidReward, "no_answer is given with texts"),
     (
         lambda: rewards.pairwise([[["a", "b"]]], encode=lambda t: [[1, 2], [3]]),
         InvalidReward,
         "expected an array",
     ),
     (lambda: rewards.pairwise([[["a", 1.5]]]), InvalidReward, "1.5 among texts"),
-    (lambda: rewards.pairwise([[["a"], ["b", "c"]]]), CountOutOfRange, "no rectangular array"),
+    (lambda: rewards.pairwise([[["a"], ["b", "c"]]]), CountOutOfRange, "not a rectangular array"),
     (
         lambda: rewards.pairwise([[["a", "b"]]], encode=near([[1, nan], [1, 2]])),
         InvalidReward,

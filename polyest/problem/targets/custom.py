@@ -64,8 +64,8 @@ class Custom(Target):
             )
         if not variables(self._node):
             raise InvalidProblem(
-                f"expression {shown(self.expression)} is no function of p: expected p in it; a constant is "
-                "the target polynomial:A0"
+                f"expression {shown(self.expression)} does not depend on p: expected p in it; a "
+                "constant is the target polynomial:A0"
             )
 
     @property

@@ -128,7 +128,7 @@ def _pivoted(table: Level) -> Level:
     for _ in range(MOST_PIVOTS):
         table = best(table, ROUGH)
         if not bounds_below(table):
-            raise NotConverged("the sign of the error was lost")
+            raise NotConverged("the steps no longer bound the error from below")
         if not table.against.size:
             table = best(table, FINE)
             if not table.against.size:

@@ -59,7 +59,7 @@ def level(places: Places, steps: tuple[int, ...], at: Indices | None = None) -> 
     A[:, n - 2] = places.p[at]
     A[:, n - 1] = np.where(np.arange(n) % 2, 1.0, -1.0)
     if not (np.diff(at) > 0).all():
-        raise NotConverged(f"two of {n} places are one")
+        raise NotConverged(f"two of {n} places coincide")
     b = places.wanted[at]
     try:
         inverse = np.linalg.inv(A)

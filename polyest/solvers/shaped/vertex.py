@@ -43,7 +43,7 @@ def sharpened(vertex: Level) -> tuple[Floats, tuple[float, ...], tuple[float, ..
             if all(abs(move) < STILL * q for q, move in zip(p, moves, strict=True)):
                 break
         else:
-            raise NotConverged("the extrema of the error do not come to rest")
+            raise NotConverged("the extrema of the error do not converge")
         if not all(y > 0 for y in x[:-2]):
             raise NotConverged("a step of the vertex goes against the shape")
         stored = rounded([_fraction(y) for y in c], places.shape, sign)
