@@ -99,6 +99,10 @@ def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
     CountOutOfRange
         If ids are not integers.
 
+    References
+    ----------
+    Liu et al. (2025), arXiv 2503.20783 (Dr. GRPO), who subtract the mean without dividing.
+
     Examples
     --------
     >>> group_mean(np.array([[1.0, 0.0, 2.0, np.nan]])).tolist()
@@ -134,6 +138,10 @@ def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
         If shapes do not match, or a reward is not a finite number.
     CountOutOfRange
         If ids are not integers.
+
+    References
+    ----------
+    Ahmadian et al. (2024), arXiv 2402.14740 (RLOO).
 
     Examples
     --------
@@ -213,6 +221,10 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
         If `epsilon` is not positive and finite, shapes do not match, or a reward is not a finite number.
     CountOutOfRange
         If ids are not integers.
+
+    References
+    ----------
+    Shao et al. (2024), arXiv 2402.03300 (GRPO).
 
     Examples
     --------

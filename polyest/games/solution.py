@@ -81,6 +81,10 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
     InvalidGame
         If `game` is not a game, or `within` is not a number.
 
+    References
+    ----------
+    Frank and Wolfe (1956).  Mohri, Schneider, Wu and Zhong (2026), for the game.
+
     Examples
     --------
     >>> from polyest.games import alft, goals
