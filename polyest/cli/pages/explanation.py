@@ -25,7 +25,8 @@ def explanation_page(explanation: Explanation) -> list[str]:
     paid_lines, fits = aligned(paid), aligned([HEADS, *map(_row, explanation.fits)])
     return [
         bold(
-            f"reward as a function of the count, in groups of {explanation.group}: K = {explanation.K}"
+            f"reward as a function of the count, in groups of {explanation.group}: sample size "
+            f"K = {explanation.K}"
         ),
         "",
         *entry("rewards", *wrapped(f"of the counts 1..{explanation.K + 1}: {', '.join(listed)}")),
