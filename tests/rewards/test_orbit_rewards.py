@@ -293,7 +293,7 @@ BAD = [
     (
         lambda: rewards.coherence([1, 2], groups=[0, 0], orbits=[0]),
         BrokenOrbit,
-        r"expected \(N,\) three times",
+        r"expected three arrays \(N,\)",
     ),
     (lambda: rewards.coherence([[[]]]), CountOutOfRange, "at least one completion"),
     (lambda: rewards.coherence(ANSWERS * 1.0), CountOutOfRange, "type float64"),
