@@ -185,7 +185,7 @@ def _heading(table: Lookup) -> dict[str, object]:
     if formula not in (EXPRESSION, table.target):
         raise InvalidProblem(
             f"target {shown(table.target)} is a Python function, which cannot be written to a "
-            f"file: solve for the expression {formula!r} instead"
+            f"file: solve for the target {formula!r} instead"
         )
     if parse(table.target) != table.problem.target:  # a subclass, whose code a file does not hold
         raise InvalidProblem(
