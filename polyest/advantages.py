@@ -31,6 +31,8 @@ For other libraries they are float32 if the rewards have fewer bits than float64
 float32), and float64 otherwise, if the library has it.  Infinities and numbers above 1e38 are refused, so
 that advantages are finite.  This check reads the values on the host; it is skipped where there are no
 values yet, in a graph of torch.compile or of JAX and on the meta device.
+
+Sources: arXiv 2402.14740 (RLOO), 2402.03300 (GRPO), 2503.20783 (Dr. GRPO, which does not divide).
 """
 
 from typing import Any, NamedTuple
@@ -99,10 +101,6 @@ def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
     CountOutOfRange
         If ids are not integers.
 
-    References
-    ----------
-    Liu et al. (2025), arXiv 2503.20783 (Dr. GRPO), who subtract the mean without dividing.
-
     Examples
     --------
     >>> group_mean(np.array([[1.0, 0.0, 2.0, np.nan]])).tolist()
@@ -138,10 +136,6 @@ def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
         If shapes do not match, or a reward is not a finite number.
     CountOutOfRange
         If ids are not integers.
-
-    References
-    ----------
-    Ahmadian et al. (2024), arXiv 2402.14740 (RLOO).
 
     Examples
     --------
@@ -221,10 +215,6 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
         If `epsilon` is not positive and finite, shapes do not match, or a reward is not a finite number.
     CountOutOfRange
         If ids are not integers.
-
-    References
-    ----------
-    Shao et al. (2024), arXiv 2402.03300 (GRPO).
 
     Examples
     --------

@@ -140,15 +140,13 @@ def in_group(
 
         index = min(M + X - 1, K),  X = #{j in the group: z_j = z_i},  K = W + draws(G, baseline)
 
-    The host never reads answers from a device.  It reads the ids in `groups` once, because the sizes of the
-    groups decide which tables are loaded.  Give `sizes` to avoid this; torch.compile then makes a single
-    graph.
+    The host never reads answers from a device.  It reads the ids in `groups` once, as their sizes decide which
+    tables are loaded.  Give `sizes` to avoid this; torch.compile then makes a single graph.
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion as an integer id: (N,) with `groups`.  Two completions of a prompt
-        have equal ids if their answers are equal.
+        The answer of each completion: (N,) with `groups`.  Equal ids in a prompt are equal answers.
     groups : integer Array (N,) or None
         The id of each completion's group.  Groups may differ in size, and their completions need not be
         neighbours.
@@ -160,8 +158,7 @@ def in_group(
     no_answer : int
         The integer that marks a completion without an answer.
     earlier : pair or None
-        The pair (M, W) that `History.counted` returns: how often each answer occurs among W earlier
-        completions.
+        The pair (M, W) of `History.counted`: how often each answer occurs among W earlier completions.
 
     Returns
     -------
@@ -271,16 +268,14 @@ def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER)
 
         index = X = #{j: w_j = z_i},  w_1..w_K the reference draws of the prompt of completion i
 
-    The draws have to be independent of the completions, which cannot be checked.  Use `in_group` for
-    completions that are counted among themselves.
+    The draws have to be independent of the completions; `in_group` counts completions among themselves.
 
     Parameters
     ----------
     answers : integer Array (prompts, G)
         The answer of each completion.
     reference : integer Array (prompts, K)
-        The answers of the reference draws, with the same ids.  They are moved to the library and device of
-        `answers`.  Draws without an answer are included in K.
+        The answers of the draws, with the same ids, of any library; draws without an answer are in K.
     no_answer : int
         The integer that marks a completion or a draw without an answer.
 

@@ -89,8 +89,7 @@ def sweep(
     criterion : {"gradient-variance", "variance", "second-moment"}
         The criterion V that measures the noise.
     budgets : iterable of float or None
-        The noise budgets r in ascending order; by default from 1/4 to 1e6, and denser where the curve is
-        steep.
+        The noise budgets r, ascending; by default from 1/4 to 1e6, and denser where the curve is steep.
     progress : callable or None
         A function that is called with the number of budgets done and the number of all.
     shape : {"monotone", "concave"} or None
@@ -108,18 +107,13 @@ def sweep(
     Raises
     ------
     InvalidProblem
-        If a keyword is invalid, the budgets do not ascend, or a table without noise has no bias for this
-        target.
+        If a keyword is invalid, budgets do not ascend, or a table without noise has no bias for the target.
     CountOutOfRange
         If the group is too small for its baseline.
     NotConverged
         If the solver finds no table for the first budget.
     NotProved
         If a claim about the first table is not confirmed.
-
-    References
-    ----------
-    Mohri, Schneider and Zhong (2026), arXiv 2605.02435, for the programs that are solved.
 
     Examples
     --------

@@ -78,9 +78,7 @@ class Alft:
         return nu
 
     def at_traces(self, values: Floats) -> Floats:
-        """Return, for each completion, the value of its answer.
-
-            values(E(x, y))
+        """Return the value of each completion's answer, values(E(x, y)).
 
         Parameters
         ----------
