@@ -140,7 +140,7 @@ def in_group(
 
         index = min(M + X - 1, K),  X = #{j in the group: z_j = z_i},  K = W + draws(G, baseline)
 
-    The host never reads answers from a device.  It reads the ids in `groups` once, as their sizes decide which
+    The host never reads answers from a device.  It reads the ids in `groups` once: their sizes decide which
     tables are loaded.  Give `sizes` to avoid this; torch.compile then makes a single graph.
 
     Parameters
