@@ -1,10 +1,11 @@
 """polyest: tables that turn the counts of sampled answers into rewards, with proved bias and variance.
 
-t = polyest.load(14)       # a group of 16 under a group mean: K = 14 draws
+t = polyest.load(14)       # for groups of 16 whose mean reward is subtracted: K = 14
 rewards = t[polyest.counts.in_group(answers).index]  # answers (prompts, 16): ids of numpy, torch, jax, ...
 
-The index of an answer that its group has X times is X - 1, because a completion is one of those counted: a
-raw count in place of the index reads the entry of a more frequent answer, and raises nothing.
+Always look up by this index.  An answer that occurs X times in its group has the index X - 1, because the
+completion itself is one of the X.  A raw count X reads the entry of a more frequent answer, and no error is
+raised.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""`python -m polyest` runs the command."""
+"""This module runs the command `polyest` for `python -m polyest`."""
 
 from polyest.cli import main
 

@@ -1,33 +1,38 @@
-"""Rewards -> advantages: what a trainer subtracts, and what that does to rewards from counts.
+"""Advantages are computed from rewards here: each function subtracts one kind of baseline.
+
+The sample size K of a reward table depends on what is subtracted:
 
     group_mean       A_i = R_i - mean of the group                table of K = G - 2 draws
     leave_one_out    A_i = R_i - mean of the others               the same, times G/(G-1)
     orbit_mean       A_i = R_i - mean of the orbit                for rewards without a table
-    standardised     A_i = (R_i - mean)/(std + epsilon)           K = G - 2, no longer unbiased
+    standardised     A_i = (R_i - mean)/(std + epsilon)           K = G - 2, with further bias
     exact            A_i = R_i - mean of the group without i      K = G - 1
 
-A reward that is looked up by a count depends on the other completions of its group, and theirs depend on
-it.  So the mean of the others is not a baseline that leaves the gradient as it is (theorem in counts.py).
-`exact` counts the group again without the completion,
+A reward that is looked up by a count depends on the other completions of the group, and their rewards
+depend on this completion.  So the mean reward of the others is no baseline in the usual sense: subtracting
+it changes the expected gradient (theorem in counts.py).  `exact` recounts the group without the completion,
 
     b_i = (S - X_i d[X_i] + (X_i - 1) d[X_i - 1])/(G - 1),    S = sum over completions j of d[X_j],
 
-with d the in-group table of a group of G - 1. b_i is independent of completion i, and adds no bias to that
-of the table of K = G - 1.  The terms with d[0] and d[G] cancel, so both are given as 0.  `pairing` gives a
-table together with the baseline that it belongs to.
+with d the in-group table of a group of G - 1.  b_i is independent of completion i, so it adds no bias to
+that of the table of K = G - 1.  The terms with d[0] and d[G] cancel, so both are given as 0.  `pairing`
+returns a table together with the baseline that it belongs to.
 
-A completion whose reward is nan is left out, with advantage 0.  With n of G rewards given the mean is that
-of the n, and A_i = (n/G)(R_i - mean): the sum over pairs of R_i - R_j, divided by G whatever n is.  Each
-pair has G - 2 others, so the gradient is exactly that of the table of K = G - 2 whose mean is Q, where a
-completion that is left out earns the mean of Q over the others, times the probability of an answer.
-Prompts that are answered rarely weigh less.  Without the factor n/G the gradient is that of no table.
-`exact`, and a reward for no answer (unanswered="lowest"), have no such factor.
+A completion whose reward is nan is left out and has the advantage 0.  If n of the G rewards are given, the
+mean is taken over these n, and A_i = (n/G)(R_i - mean): the sum over pairs of R_i - R_j, divided by G
+whatever n is.  Each pair has G - 2 others, so the gradient is exactly that of the table of K = G - 2 whose
+mean is Q, where a completion that is left out earns the mean of Q over the others, times the probability of
+an answer.  Prompts that are rarely answered therefore weigh less.  Without the factor n/G the expected
+gradient would not be that of any table.  `exact` has no such factor, nor has a reward with
+unanswered="lowest", which pays completions without an answer too.
 
-Rewards are real numbers of any type, summed in float64.  Advantages are float64 for numpy and lists.  For
-other libraries they are float32 where the rewards have fewer bits than float64 (float16, bfloat16, float32),
-else float64, if the library has it.  They are finite: infinities and numbers above 1e38 are refused.  For
-that the host looks at the values, unless there are none to look at, in a graph of torch.compile or of JAX, or
-on the meta device.
+Rewards are real numbers of any type and are summed in float64.  Advantages are float64 for numpy and lists.
+For other libraries they are float32 if the rewards have fewer bits than float64 (float16, bfloat16,
+float32), and float64 otherwise, if the library has it.  Infinities and numbers above 1e38 are refused, so
+that advantages are finite.  This check reads the values on the host; it is skipped where there are no
+values yet, in a graph of torch.compile or of JAX and on the meta device.
+
+Sources: arXiv 2402.14740 (RLOO), 2402.03300 (GRPO), 2503.20783 (Dr. GRPO, which does not divide).
 """
 
 from typing import Any, NamedTuple
@@ -74,13 +79,13 @@ class _Given(NamedTuple):
 def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
     """Subtract the group's mean reward from each reward.
 
-        A_i = (n/G)(R_i - mean of the n rewards of the group that are given)
+        A_i = (n/G)(R_i - mean of the n rewards of the group that are not nan)
 
     Parameters
     ----------
     rewards : Array, (prompts, G) or (N,)
-        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out, with
-        advantage 0.
+        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out,
+        with advantage 0.
     groups : integer Array (N,) or None
         The id of each completion's group, of flat rewards.
 
@@ -92,7 +97,7 @@ def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
     Raises
     ------
     InvalidReward
-        If shapes do not fit, or a reward is not a finite number.
+        If shapes do not match, or a reward is not a finite number.
     CountOutOfRange
         If ids are not integers.
 
@@ -106,17 +111,17 @@ def group_mean(rewards: Array, *, groups: Array | None = None) -> Array:
 
 
 def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
-    """Subtract from each reward the mean reward of the others in its group (RLOO).
+    """Subtract from each reward the mean reward of the other completions of its group (RLOO).
 
         A_i = R_i - mean of the others
 
-    This is G/(G-1) times `group_mean`; the advantage in a group of one is 0.
+    This is G/(G-1) times `group_mean`.  The advantage in a group of one completion is 0.
 
     Parameters
     ----------
     rewards : Array, (prompts, G) or (N,)
-        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out, with
-        advantage 0.
+        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out,
+        with advantage 0.
     groups : integer Array (N,) or None
         The id of each completion's group, of flat rewards.
 
@@ -128,7 +133,7 @@ def leave_one_out(rewards: Array, *, groups: Array | None = None) -> Array:
     Raises
     ------
     InvalidReward
-        If shapes do not fit, or a reward is not a finite number.
+        If shapes do not match, or a reward is not a finite number.
     CountOutOfRange
         If ids are not integers.
 
@@ -146,9 +151,10 @@ def orbit_mean(rewards: Array) -> Array:
 
         A_i = (n/(m G))(R_i - mean of the n rewards of the orbit that are given)
 
-    This is for rewards without a table, such as those of a mode or of pairwise agreement.  With a table it
-    would have bias: the own group weighs 1/m in the mean, so that neither K = G - 2 nor K = G - 1 is right.
-    A flat batch takes group_mean(rewards, groups=orbits).
+    An orbit is a set of m prompts that ask the same thing.  Use this baseline for rewards without a table,
+    such as `rewards.coherence` and `rewards.pairwise`.  With a table it would add bias: a completion's own
+    group has the weight 1/m in the mean, so that neither K = G - 2 nor K = G - 1 is right.  For a flat
+    batch call `group_mean(rewards, groups=orbits)`.
 
     Parameters
     ----------
@@ -184,19 +190,19 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
 
         A_i = (R_i - mean)/(std + epsilon),    std with n - 1 of the n rewards that are given
 
-    The division cancels the factor beta of the rewards, and weighs prompts so that the gradient is no
-    longer that of the table: prefer `group_mean`.  Equal rewards give 0 exactly only where their mean is
-    exact, as for dyadic rewards.
+    The division cancels the factor beta of the rewards.  It also weights prompts differently, so that the
+    expected gradient is no longer that of the table; prefer `group_mean`.  Equal rewards give advantages of
+    exactly 0 only if their mean is computed exactly, as it is for dyadic rewards.
 
     Parameters
     ----------
     rewards : Array, (prompts, G) or (N,)
-        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out, with
-        advantage 0.
+        The reward of each completion: (N,) with `groups`.  A completion whose reward is nan is left out,
+        with advantage 0.
     groups : integer Array (N,) or None
         The id of each completion's group, of flat rewards.
     epsilon : float
-        What is added to the standard deviation: a positive number.
+        A positive number that is added to the standard deviation.
 
     Returns
     -------
@@ -206,7 +212,7 @@ def standardised(rewards: Array, *, groups: Array | None = None, epsilon: float 
     Raises
     ------
     InvalidReward
-        If `epsilon` is not positive and finite, shapes do not fit, or a reward is not a finite number.
+        If `epsilon` is not positive and finite, shapes do not match, or a reward is not a finite number.
     CountOutOfRange
         If ids are not integers.
 
@@ -229,18 +235,19 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
 
         A_i = R_i - (S - X_i d[X_i] + (X_i - 1) d[X_i - 1])/(n - 1),    S = sum over answered j of d[X_j]
 
-    This saves one draw, and has more variance than the group mean with the table d of K = G - 2: A_i is the
-    advantage of that, G/(G-1) times `group_mean`, plus (c - e)[X_i - 1], which nothing centres.  Here c is
-    the table of K = G - 1, and e is d as a table of K = G - 1.  At noise=8 the mean square of A is 1.03 to
-    1.41 times that of the group mean over the answers of `recommendation.ANSWERS` in groups of 8 to 32, and
-    2.1 times for two equally likely answers in groups of 8.  The worst-case weighted bias is 3 to 17 % less.
+    This allows K = G - 1 in place of K = G - 2, but has more variance.  A_i is the advantage under the
+    group mean with the table d of K = G - 2, which is G/(G-1) times `group_mean`, plus the term (c - e)[X_i
+    - 1], which is not centred.  Here c is the table of K = G - 1, and e is d written as a table of K = G -
+    1.  With tables of variance ratio 8 (noise=8), the mean square of A is 1.03 to 1.41 times that of the
+    group mean over the answers of `recommendation.ANSWERS` in groups of 8 to 32, and 2.1 times for two
+    equally likely answers in groups of 8.  The worst-case weighted bias is 3 to 17 % less.
 
     Parameters
     ----------
     rewards : Array (prompts, G)
         The rewards R, of the table of K = G - 1 draws.
     others : Array (G+1,)
-        The rewards d of counts in a group of G - 1, with d[0] = d[G] = 0.
+        The rewards d[X] of an answer that occurs X times in a group of G - 1, with d[0] = d[G] = 0.
     counts : integer Array (prompts, G)
         The counts X, how often each answer occurs in its group.
     answered : bool Array (prompts, G)
@@ -249,13 +256,13 @@ def exact(rewards: Array, others: Array, counts: Array, answered: Array) -> Arra
     Returns
     -------
     Array (prompts, G)
-        The advantages; a completion without an answer has 0, whatever its reward.  Their type is said in the
-        module.
+        The advantages; a completion without an answer has 0, whatever its reward.  Their type is said in
+        the module.
 
     Raises
     ------
     InvalidReward
-        If shapes do not fit, a number is not finite, or `answered` is not bool.
+        If shapes do not match, a number is not finite, or `answered` is not bool.
     CountOutOfRange
         If counts are not integers, or outside of 0..G.
 
@@ -339,7 +346,7 @@ def _summed(values: Array, groups: Array | None) -> Array:
     ids = integers("groups", groups, values)
     if ids.shape != values.shape:
         raise InvalidReward(
-            f"groups of shape {tuple(ids.shape)}: expected one id a completion, {tuple(values.shape)}"
+            f"groups of shape {tuple(ids.shape)}: expected one id per completion, {tuple(values.shape)}"
         )
     ordered = np.sort(ids) if xp is np else ids.sort().values
     place = xp.searchsorted(ordered, ids)  # of the group's first completion among the sorted
@@ -380,11 +387,13 @@ def _as(dtype: Any, values: Array) -> Array:
 
 
 def _refuse_infinite(name: str, values: Array) -> None:
-    """Raises InvalidReward for values that are infinite, nan or too large, if they can be looked at."""
+    """Raises InvalidReward for values that are infinite, nan or too large, if they can be read."""
     xp = library(values)
     if not looked_at(values) or bool(xp.all(abs(values) <= LARGEST)):
         return
     most = float(xp.max(abs(values)))
     if most == float("inf"):
-        raise InvalidReward(f"{name} hold an infinity: expected finite numbers, nan for none")
+        raise InvalidReward(
+            f"{name} hold an infinity: expected finite numbers, or nan to leave a completion out"
+        )
     raise InvalidReward(f"{name} hold {most:g}: expected finite numbers up to {LARGEST:g}")

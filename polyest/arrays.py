@@ -1,4 +1,4 @@
-"""The array library of a value, and the few operations that libraries spell differently.
+"""This module finds the array library of a value, and has the operations that libraries spell differently.
 
     library(values)     numpy, torch, or any other by its `__array_namespace__`: the array API standard
 
@@ -22,7 +22,7 @@ OWN = ("numpy", "torch")  # libraries that are counted in by ways of their own
 
 
 def library(values: object) -> ModuleType:
-    """Return the array library of values: numpy for what is no array, such as lists.
+    """Return the array library of values; numpy for lists and other values that are not arrays.
 
     >>> library(np.zeros(2)) is np, library([1, 2]) is np
     (True, True)
@@ -73,7 +73,7 @@ def device_of(values: Array) -> object:
 
 
 def kind_of(values: Array) -> str:
-    """Return "b", "i", "u", "f" or "c" as the letter of a data type; another for what is no number."""
+    """Return the letter of a data type, "b", "i", "u", "f" or "c"; another letter if it is not numeric."""
     xp = library(values)
     if xp is np:
         return str(values.dtype.kind)
@@ -95,7 +95,7 @@ def kind_of(values: Array) -> str:
 
 
 def integer_type(xp: ModuleType) -> object:
-    """Return int64, or the longest integers that a library has, as JAX has int32 unless told else."""
+    """Return int64, or the longest integers that a library has; JAX has int32 by default."""
     return xp.int64 if own(xp) else _longest(xp, "signed integer")
 
 
@@ -105,7 +105,7 @@ def real_type(xp: ModuleType) -> object:
 
 
 def int64(values: Array) -> Array:
-    """Return integers as int64, or the longest that their library has; contiguous where they can be else."""
+    """Return integers as int64, or the longest that their library has, in contiguous memory."""
     xp = library(values)
     if xp is np:
         return np.asarray(values, np.int64, order="C")

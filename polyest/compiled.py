@@ -1,14 +1,15 @@
-"""A look-up in one pass over the counts, with its range check, compiled by numba (extra `fast`).
+"""This module looks counts up in one pass, with a loop that numba compiles (extra `fast`).
 
-`t[index]`, with index = counts.in_group(answers).index, passes twice over the counts, once for their range
-and once for the entries.  Here one loop does both.  It reads an entry at min(X, K), with X taken as
-unsigned, and keeps the greatest X, so that a count outside 0..K, also a negative one, is detected at the
-end.  This is faster from about a million counts on.  A batch of a trainer is far smaller, and `t[index]` is
-as fast there (benchmarks/online_cost.py).
+`t[index]`, with index = counts.in_group(answers).index, passes over the counts twice: once to check their
+range and once to read the entries.  Here one loop does both.  It reads the entry at min(X, K), with X taken
+as unsigned, and keeps the greatest X, so that any count outside 0..K, including a negative one, is detected
+at the end.  This is faster from about a million counts on.  A batch of a trainer is far smaller, and
+`t[index]` is as fast there (benchmarks/online_cost.py).
 
-In a process that has imported this module, rewards of numpy arrays, and of torch's on the CPU, count by a
-compiled loop too: their result is the same to the bit, 2 times as soon.  Nothing else uses numba, as its
-import and the first call cost more than some ten thousand batches gain (benchmarks/batch_cost.py).
+Once this module is imported, the rewards of numpy arrays and of torch tensors on the CPU are counted by a
+compiled loop too.  The result is the same to the last bit and takes half the time.  Nothing else uses
+numba, because its import and the first call take more time than is gained in some ten thousand batches
+(benchmarks/batch_cost.py).
 """
 
 import numpy as np
@@ -25,18 +26,21 @@ def look_up(
     counts: NDArray[np.int32 | np.int64],
     out: NDArray[np.float32 | np.float64] | None = None,
 ) -> NDArray[np.float32 | np.float64]:
-    """Look up counts among K draws, an index of `polyest.counts`, in one pass, as `table[index]` does in two.
+    """Look up the entries of counts in one pass, with the result of `table[index]`.
 
-    An `out` that is used again spares new memory, which takes longer than the look-up.
+        out[i] = c_X,    X = counts[i]
+
+    Reuse `out` where you can: allocating a new array takes longer than the look-up.
 
     Parameters
     ----------
     table : Table
         A table with a list of entries.
     counts : int32 or int64 array
-        Counts in 0..K, of any shape, contiguous.
+        Counts in 0..K, such as `counts.in_group(answers).index`; a contiguous array of any shape.
     out : float32 or float64 array, or None
-        What the entries are written into, of the same shape, contiguous; a new float64 array by default.
+        The contiguous array, in the shape of `counts`, that the entries are written into; a new float64
+        array by default.
 
     Returns
     -------
@@ -46,9 +50,10 @@ def look_up(
     Raises
     ------
     CountOutOfRange
-        If a count is outside 0..K, after which `out` holds nothing of use, or the arrays are others.
+        If a count is outside 0..K, in which case the content of `out` is undefined, or an array has
+        another type or shape.
     InvalidProblem
-        If `table` has no list of entries.
+        If `table` has no list of entries, as the universal table of K > 1024 has none.
 
     Examples
     --------

@@ -1,15 +1,15 @@
-"""Counts of answers; this module alone decides the sample size K with which a count is read.
+"""This module counts answers and decides the sample size K of the table in which a count is looked up.
 
-A table of sample size K is read with a count X ~ Binomial(K, p), where p is the probability of the answer
-z of the rewarded completion.  The right K depends on where the count comes from and on what the trainer
-subtracts; a wrong K makes the best table worse than the plug-in log.
+A table of sample size K is made for a count X ~ Binomial(K, p), where p is the probability of the answer z
+of the rewarded completion.  The right K depends on where the count comes from and on what the trainer
+subtracts.  With a wrong K the best table is worse than the plug-in log, log(count/G).
 
-in-group     X counts z among the G completions of its own prompt, itself included.
+in-group     X counts z among all G completions of its prompt, the completion included.
              Since p B_{j,G-1}(p) = ((j+1)/G) B_{j+1,G}(p), X - 1 ~ Binomial(G-1, p)
              given z: the index is X - 1 and K = G - 1.
-group mean   Subtracting the group's mean reward costs one more draw.  The centred
+group mean   Subtracting the group's mean reward lowers K by one more.  The centred
              reward is an average of differences R_i - R_j.  Where z_i = z_j they vanish;
-             where z_i != z_j completion j is no occurrence of z_i, and the other G - 2
+             where z_i != z_j completion j does not count for z_i, and the other G - 2
              completions remain.  So c[X-1] minus the mean, times G/(G-1), has the expected
              gradient sum_z Q(p_z) grad p_z, where Q is the mean of the table of K = G - 2
              with the entries c_0..c_(G-2).  X = G means that all completions agree, and
@@ -24,10 +24,10 @@ independent  X counts z in K reference draws of the same prompt that do not cont
 earlier      M counts z among W earlier completions of its prompt (`polyest.History`): M is added
              to either index and W to its K, exact if the policy has not moved since.
 
-A completion without an answer is a draw that is not z: it stays in K and has no count of its own.  Counts
-of different prompts are never pooled: a sum of binomials of different p is not binomial, and no table's
-certificate holds for it.  A table of certified bias .0025 has an error of about .45 on the pooled counts
-of an answer that is certain on one of two prompts and absent on the other.
+A completion without an answer is a draw that is not z: it is included in K and has no count of its own.
+Counts of different prompts are never pooled, because a sum of binomials of different p is not binomial and
+no certificate of a table holds for it.  For an answer that is certain on one of two prompts and absent on
+the other, a table of certified bias .0025 has an error of about .45 on the pooled counts.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ MOST_SIZES = 1024  # most sample sizes of a batch: a table is read for each
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """The indices with which a table is read, `table[counts.index]`, in the shape of the answers.
+    """The counts of a batch of answers, from which rewards are looked up as `table[counts.index]`.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Counts:
 def draws(
     group: SupportsIndex, baseline: Baseline = "group-mean", counting: Counting = "in-group"
 ) -> int:
-    """Give the sample size K of the table that a group of completions needs.
+    """Return the sample size K of the table for a group of completions.
 
         in-group       K = G - 2 under baseline "group-mean", G - 1 under "none" and "exact"
         independent    K = the number of reference draws, under every baseline
@@ -100,7 +100,7 @@ def draws(
     Raises
     ------
     CountOutOfRange
-        If `group` is no integer, or so small that no draw is left.
+        If `group` is not an integer, or so small that no draw is left.
     InvalidProblem
         If `baseline` or `counting` is unknown.
 
@@ -139,35 +139,35 @@ def in_group(
 
         index = min(M + X - 1, K),  X = #{j in the group: z_j = z_i},  K = W + draws(G, baseline)
 
-    Answers on a device are never read by the host.  Ids of groups are read once, as their sizes say which
-    tables to load, unless they are a list or of numpy, or `sizes` is given: then torch.compile has one graph.
+    The host never reads answers from a device.  It reads the ids in `groups` once: their sizes decide which
+    tables are loaded.  Give `sizes` to avoid this; torch.compile then makes a single graph.
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with `groups`.  Equal ones in a prompt are equal answers.
+        The answer of each completion: (N,) with `groups`.  Equal ids in a prompt are equal answers.
     groups : integer Array (N,) or None
         The id of each completion's group.  Groups may differ in size, and their completions need not be
         neighbours.
     sizes : pair of int or None
-        The least and the most completions of a group, promised.  A group of another size has no count: its
-        `answered` is False.
+        The smallest and the largest number of completions of a group, as promised by the caller.  A group
+        of any other size is treated as if it had no answers: its `answered` is False.
     baseline : {"group-mean", "none", "exact"}
         What the trainer subtracts from the rewards of a group.
     no_answer : int
         The integer that marks a completion without an answer.
     earlier : pair or None
-        M and W, as `History.counted` gives them: how often an answer is among W earlier completions.
+        The pair (M, W) of `History.counted`: how often each answer occurs among W earlier completions.
 
     Returns
     -------
     Counts
-        The counts, of the library and on the device of the answers; numpy for lists.
+        The counts, in the array library and on the device of the answers; numpy for lists.
 
     Raises
     ------
     CountOutOfRange
-        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+        If answers are not integers, shapes do not match, or a group is too small for its baseline.
     InvalidProblem
         If `baseline` is unknown.
 
@@ -226,7 +226,9 @@ def in_group(
 
 
 def occurrences(answers: Array, *, no_answer: int = NO_ANSWER) -> tuple[Array, Array]:
-    """Count how often each completion's answer occurs in its row.
+    """Count how often the answer of each completion occurs in its row.
+
+        times_i = #{j in the row: z_j = z_i}
 
     Parameters
     ----------
@@ -261,32 +263,30 @@ def occurrences(answers: Array, *, no_answer: int = NO_ANSWER) -> tuple[Array, A
 
 
 def independent(answers: Array, reference: Array, *, no_answer: int = NO_ANSWER) -> Counts:
-    """Count every completion's answer in reference draws of its prompt, which do not contain the completion.
+    """Count every completion's answer among independent reference draws of its prompt.
 
         index = X = #{j: w_j = z_i},  w_1..w_K the reference draws of the prompt of completion i
 
-    That the draws are independent of the completions cannot be seen from them: completions that are counted
-    among themselves belong in `in_group`.
+    The draws have to be independent of the completions; `in_group` counts completions among themselves.
 
     Parameters
     ----------
     answers : integer Array (prompts, G)
         The answer of each completion.
     reference : integer Array (prompts, K)
-        The answers of the reference draws, numbered alike; they are brought to the library and device of
-        `answers`.  Draws without an answer stay in K.
+        The answers of the draws, with the same ids, of any library; draws without an answer are in K.
     no_answer : int
         The integer that marks a completion or a draw without an answer.
 
     Returns
     -------
     Counts
-        The counts, of the library and on the device of the answers; numpy for lists.
+        The counts, in the array library and on the device of the answers; numpy for lists.
 
     Raises
     ------
     CountOutOfRange
-        If values are not integers, shapes do not fit, or the numbers of prompts differ.
+        If values are not integers, shapes do not match, or the numbers of prompts differ.
 
     Examples
     --------
@@ -391,10 +391,10 @@ def _spent(baseline: str) -> int:
 
 
 def _too_small(named: str, baseline: str) -> str:
-    repair = "sample more per prompt"
+    repair = "sample more completions per prompt"
     if baseline == "group-mean":
-        repair += ', or do not subtract the group mean: baseline "none" and "exact" need 2'
+        repair += ', or do not subtract the group mean (baseline "none" and "exact" need 2)'
     return (
-        f'{named} under baseline "{baseline}": expected at least {_spent(baseline) + 1} completions, as '
-        f"K is their number less {_spent(baseline)}; {repair}"
+        f'{named} under baseline "{baseline}": expected at least {_spent(baseline) + 1} completions, '
+        f"because K is their number minus {_spent(baseline)}; {repair}"
     )

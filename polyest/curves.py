@@ -1,7 +1,8 @@
-"""Curves of the least bias at a given noise, points on their axes, and comparisons at equal noise.
+"""This module defines the curve of the least bias at each noise, points beside it, and comparisons.
 
-The noise is a bound of a criterion, relative to the same criterion of the plug-in table.  The bias is the
-bracket of sup|e|.
+The noise of a table is a certified bound of a criterion, such as sup_p p Var c_X, in units of the same
+criterion of the plug-in table (a variance ratio).  The bias is the bracket of the worst-case weighted bias,
+sup|e| with e(p) = p (E c_X - phi(p)).
 """
 
 from collections.abc import Iterable
@@ -27,7 +28,8 @@ class Point:
     label : str
         The name of the point.
     noise : float
-        A certified bound of the table's criterion, in units of the plug-in table's (a variance ratio).
+        The variance ratio: a certified bound of the table's criterion, in units of that of the plug-in
+        table.
     table : Table
         The table, whose bias is the other axis.
     """
@@ -46,14 +48,14 @@ def is_last(point: Point) -> bool:
 
 @dataclass(frozen=True)
 class Refused:
-    """A point that is not there.
+    """An estimator, or a budget, for which there is no point, and the reason.
 
     Attributes
     ----------
     label : str
-        The name of the point.
+        The name of the missing point.
     reason : str
-        Why there is no table.
+        The reason why there is no table.
     """
 
     label: str
@@ -62,7 +64,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Frontier:
-    """The curve of one sample size: points by rising noise, and what is known beyond them.
+    """The curve of the least bias at each noise, for one sample size.
 
     Attributes
     ----------
@@ -71,17 +73,17 @@ class Frontier:
     target : str
         The name of the target.
     criterion : str
-        The criterion that is the noise.
+        The criterion that measures the noise.
     plug_in : Certificate
-        What is proved of the table whose criterion is the unit of noise.
+        The certificate of the plug-in table, whose criterion is the unit of noise.
     points : tuple of Point
         The tables, by rising noise.
     noiseless : float
-        A certified upper bound of the least worst-case weighted bias without noise.
+        A certified upper bound of the least worst-case weighted bias of the tables without noise.
     least : Bracket
-        A certified bracket of E*(K), the least worst-case weighted bias of all tables.
+        A certified bracket of E*(K), the least worst-case weighted bias of any table.
     stopped : Refused or None
-        The budget that was not settled, if any.
+        The budget at which the solver found no table, if there is one.
     shape : str or None
         The shape of all tables of the curve, if they have one.
     """
@@ -115,19 +117,19 @@ class Frontier:
 
 @dataclass(frozen=True)
 class Versus:
-    """A table beside the best one at its noise.
+    """A comparison of a table with the best table at the same noise.
 
     Attributes
     ----------
     rival : Table
-        The table.
+        The table that is compared.
     noise : float
         A certified upper bound of its noise.
     best : Table
         The table of least bias at that noise.
     ratio : Bracket
-        How many times less bias the best table has.  The lower end is proved by the stored table `best`,
-        the upper end holds for every table at that noise.
+        The factor by which the best table has less bias.  The lower end is proved of the stored table
+        `best`; the upper end holds for every table at that noise.
     """
 
     rival: Table

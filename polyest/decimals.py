@@ -1,4 +1,4 @@
-"""Decimal arithmetic does not depend on the settings of the calling process.
+"""This module makes decimal arithmetic independent of the settings of the calling process.
 
 A `decimal.Context` copies every argument that is left out from `decimal.DefaultContext`, which the caller
 may have changed.  `context` therefore sets all arguments.

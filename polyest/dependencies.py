@@ -1,4 +1,4 @@
-"""What polyest needs beside numpy, and the line that says how to install it.
+"""This module checks for the packages that polyest needs beside numpy, and says how to install them.
 
 After `pip install numpy` and `pip install --no-deps polyest`, look-ups, rewards and integrations work.  A
 function that needs more calls `require` before it imports it.

@@ -1,4 +1,5 @@
-"""Calls that work until polyest 1.0, with a DeprecationWarning that says how to write them now."""
+"""This module accepts old calls until polyest 1.0, with a DeprecationWarning that says how to write
+them."""
 
 import warnings
 from collections.abc import Callable

@@ -2,11 +2,11 @@
 
 
 class PolyestError(Exception):
-    """Base of every error that polyest raises; the message has the value, what is expected and the repair."""
+    """Base class of polyest's errors; a message has the value, what was expected and what to do."""
 
 
 class InvalidProblem(PolyestError, ValueError):
-    """Raised when K, the target, the criterion, a budget or another keyword is not valid; correct it."""
+    """Raised when K, the target, the criterion, a budget or another keyword is invalid; correct it."""
 
 
 class Unattainable(InvalidProblem):
@@ -34,11 +34,11 @@ class CorruptTable(PolyestError, ValueError):
 
 
 class CorruptRows(PolyestError, ValueError):
-    """Raised when no figure can be drawn from a file of measurements; make it again as the message says."""
+    """Raised when no figure can be drawn from a file of measurements; make it anew as the message says."""
 
 
 class FigureNotFound(PolyestError, LookupError):
-    """Raised when a figure's name is unknown or there is no checkout; use a listed name, in a checkout."""
+    """Raised when a figure is unknown or there is no checkout; use a listed name inside a checkout."""
 
 
 class CountOutOfRange(PolyestError, IndexError, ValueError):
@@ -50,11 +50,11 @@ class InvalidAnswer(PolyestError, ValueError):
 
 
 class Mismatch(PolyestError, ValueError):
-    """Raised when a table, a baseline and a group do not belong together; use the K that is named."""
+    """Raised when a table does not fit a group and its baseline; use the sample size K that is named."""
 
 
 class BrokenOrbit(PolyestError, ValueError):
-    """Raised when the prompts of an orbit or their groups do not fit together; correct the named one."""
+    """Raised when the prompts of an orbit or their groups differ in size; correct the one that is named."""
 
 
 class UnknownOption(PolyestError, TypeError):
@@ -74,15 +74,15 @@ class InvalidReward(PolyestError, ValueError):
 
 
 class InvalidHistory(PolyestError, ValueError):
-    """Raised when ids, a step or a state do not belong into a history of answers; correct the named one."""
+    """Raised when ids, a step or a state are not valid for a history of answers; correct the named one."""
 
 
 class NotWrittenOut(PolyestError, AttributeError):
-    """Raised when the coefficients of a universal table are asked for as a list; look counts up instead."""
+    """Raised when the entries of a universal table are requested as a list; look counts up instead."""
 
 
 class CannotStore(PolyestError, OSError):
-    """Raised when a file cannot be written, or belongs to another sweep; wait for it or use another path."""
+    """Raised when a file cannot be written or belongs to another sweep; wait, or use another path."""
 
 
 class Unreachable(PolyestError, ConnectionError):
@@ -134,7 +134,7 @@ class RightPaidLess(UserWarning):
 
 
 class UnevenGate(UserWarning):
-    """Warns that completions of one answer are both right and wrong; let the gate judge the answer."""
+    """Warns that completions of one answer are both right and wrong; let `where` depend on the answer."""
 
 
 class PartialCredit(UserWarning):
@@ -146,19 +146,19 @@ class UnreadableLabel(UserWarning):
 
 
 class NotRegistered(UserWarning):
-    """Warns that a trainer does not get the estimators it asked for; the message says why."""
+    """Warns that a trainer's advantage estimators could not be registered; the message says why."""
 
 
 class StartedAgain(UserWarning):
-    """Warns that a multiplier or a history starts anew although training resumes; restore its state."""
+    """Warns that a multiplier or a history is empty although training resumes; restore its state."""
 
 
 class DelayedFeedback(UserWarning):
-    """Warns that a history looks far back, and a reward pays for an old policy; use visits=1 or "auto"."""
+    """Warns that a reward depends on much earlier policies through a history; use visits=1 or "auto"."""
 
 
 class WorkerReplaced(UserWarning):
-    """Warns that a process died and that its work was started again; nothing needs to be done."""
+    """Warns that a process died and that its work was started again; you need not do anything."""
 
 
 class NotPromised(UserWarning):

@@ -1,4 +1,4 @@
-"""What `polyest.explain` returns: an explanation, with a fit of each family of targets."""
+"""The classes that `polyest.explain` returns: an explanation, with the best target of each family."""
 
 from polyest.make.explanation import Explanation, Fit
 

@@ -1,10 +1,12 @@
-"""The least bias at a given noise, and the estimators in common use on the same axes.
+"""This module computes the least bias at each noise, and compares the usual estimators with it.
 
     B(r) = min sup|e|  over tables with  V(c) <= r V(plug-in),    V a budgeted criterion
 
-sup|e| and V are convex in c, so B is convex.  It falls from the bias of the best table without noise, at
-r = 0, to E*(K) at the noise of the minimax table; more noise does not reduce the bias further.  Every table
-of K draws, whatever its origin, is feasible at its own noise.  This proves the
+Here e(p) = p (E c_X - phi(p)) is the weighted bias of a table c, and V is a criterion such as the
+gradient-variance sup_p p Var c_X.  sup|e| and V are convex in c, so B is convex.  It falls from the bias of
+the best table without noise, at r = 0, to E*(K) at the noise of the minimax table; more noise does not
+reduce the bias further.  Every table of K draws, whatever its origin, is feasible at its own noise.  This
+proves the
 
     Theorem.  The point (V(c), sup|e|) of every table of K draws lies on the curve or above it.
 
@@ -71,10 +73,12 @@ def sweep(
     group: int | None = None,
     baseline: Baseline = "group-mean",
 ) -> Frontier:
-    """Trace the least bias of a sample size at each noise budget, solved and proved one by one.
+    """Compute the curve of the least bias at each noise budget, with a certified table at each point.
 
-    The first budget that does not bind gives the minimax table, of the shape if there is one, and ends the
-    curve; so does one that the solver does not settle, which the result names.
+        B(r) = min sup|e|  over tables with  V(c) <= r V(plug-in)
+
+    The curve ends at the first budget that does not bind, whose table is the minimax table (of the shape, if
+    one is given).  It also ends at a budget for which the solver finds no table, which `stopped` names.
 
     Parameters
     ----------
@@ -83,18 +87,17 @@ def sweep(
     target : str
         What is estimated, as in `polyest.load`.
     criterion : {"gradient-variance", "variance", "second-moment"}
-        The criterion that is the noise.
+        The criterion V that measures the noise.
     budgets : iterable of float or None
-        Ascending multiples of the plug-in table's criterion, by default from 1/4 to 1e6 and denser where
-        the curve is steep.
+        The noise budgets r, ascending; by default from 1/4 to 1e6, and denser where the curve is steep.
     progress : callable or None
-        Called with the number of budgets done and of all.
+        A function that is called with the number of budgets done and the number of all.
     shape : {"monotone", "concave"} or None
         A shape of all tables, as in `polyest.solve`; the curve then ends at the minimax table of the shape.
     group : int or None
         The number of completions of a prompt, in place of K.
     baseline : {"group-mean", "none", "exact"}
-        What the trainer subtracts, beside `group`.
+        What the trainer subtracts from the rewards; only with `group`.
 
     Returns
     -------
@@ -104,13 +107,13 @@ def sweep(
     Raises
     ------
     InvalidProblem
-        If the keywords pose no problem, budgets do not ascend, or a table without noise meets the target.
+        If a keyword is invalid, budgets do not ascend, or a table without noise has no bias for the target.
     CountOutOfRange
-        If the group leaves no draw.
+        If the group is too small for its baseline.
     NotConverged
-        If the solver does not settle the first budget.
+        If the solver finds no table for the first budget.
     NotProved
-        If a claim of the first budget is not confirmed.
+        If a claim about the first table is not confirmed.
 
     Examples
     --------
@@ -167,7 +170,7 @@ def marks(
     group: int | None = None,
     baseline: Baseline = "group-mean",
 ) -> tuple[tuple[Point, ...], tuple[Refused, ...]]:
-    """Put the estimators that people use on the axes of `sweep`.
+    """Compute noise and bias of the estimators in common use, as points on the axes of `sweep`.
 
         each closed form   of the log, by its name; for another target `plug_in`
         blocks             sample splitting: minimax tables of k draws averaged over K/k blocks
@@ -177,8 +180,8 @@ def marks(
         squared-error      the table of the least sup p E (c_X - phi)^2
         second-moment      the program min sup E c_X^2 at 1.25 to 20 times the least bias
 
-    The solution of the last is not determined by other criteria.  Minimax tables appear up to K = 40, as
-    far as float64 holds them.
+    The solutions of the second-moment program are not determined by the other criteria.  Minimax tables are
+    included up to K = 40, because float64 does not hold their entries above.
 
     Parameters
     ----------
@@ -187,27 +190,27 @@ def marks(
     target : str
         What is estimated, as in `polyest.load`.
     criterion : {"gradient-variance", "variance", "second-moment"}
-        The criterion that is the noise.
+        The criterion that measures the noise.
     progress : callable or None
-        Called with the number of estimators done and of all.
+        A function that is called with the number of estimators done and the number of all.
     group : int or None
         The number of completions of a prompt, in place of K.
     baseline : {"group-mean", "none", "exact"}
-        What the trainer subtracts, beside `group`.
+        What the trainer subtracts from the rewards; only with `group`.
 
     Returns
     -------
     points : tuple of Point
         The estimators, by series.
     refused : tuple of Refused
-        Those that are not there.
+        The estimators that could not be computed, with the reason of each.
 
     Raises
     ------
     InvalidProblem
-        If the keywords pose no problem, or a table without noise meets the target.
+        If a keyword is invalid, or a table without noise has no bias for this target.
     CountOutOfRange
-        If the group leaves no draw.
+        If the group is too small for its baseline.
 
     Examples
     --------
@@ -238,7 +241,7 @@ def comparison(
     group: int | None = None,
     baseline: Baseline = "group-mean",
 ) -> dict[str, Versus | str]:
-    """Compare each closed form and each splitting into blocks with the best table at its own noise.
+    """Compare each closed form, and each splitting into blocks, with the best table at the same noise.
 
     Parameters
     ----------
@@ -247,25 +250,26 @@ def comparison(
     target : str
         What is estimated, as in `polyest.load`.
     criterion : {"gradient-variance", "variance", "second-moment"}
-        The criterion that is the noise.
+        The criterion that measures the noise.
     progress : callable or None
-        Called with the number of estimators done and of all.
+        A function that is called with the number of estimators done and the number of all.
     group : int or None
         The number of completions of a prompt, in place of K.
     baseline : {"group-mean", "none", "exact"}
-        What the trainer subtracts, beside `group`.
+        What the trainer subtracts from the rewards; only with `group`.
 
     Returns
     -------
     dict of str to (Versus or str)
-        By the name of each, how it compares as in `against`, or why the solver did not settle that noise.
+        For the name of each estimator the comparison, as from `against`, or the reason why the solver
+        found no table at that noise.
 
     Raises
     ------
     InvalidProblem
-        If the keywords pose no problem, or a table without noise meets the target.
+        If a keyword is invalid, or a table without noise has no bias for this target.
     CountOutOfRange
-        If the group leaves no draw.
+        If the group is too small for its baseline.
 
     Examples
     --------
@@ -287,17 +291,19 @@ def comparison(
 
 
 def against(rival: Table, criterion: Budgeted = "gradient-variance") -> Versus:
-    """Solve for the least bias at exactly the noise of another table of the same sample size.
+    """Solve for the table of least bias at the noise of another table of the same sample size.
 
-    The budget is a certified lower bound of the rival's own criterion, so the best table is nowhere
-    noisier.
+        ratio = sup|e| of the rival / sup|e| of the best table
+
+    The noise budget is a certified lower bound of the rival's criterion, so the best table is never noisier
+    than the rival.
 
     Parameters
     ----------
     rival : Table
-        The other table, with a list of entries.
+        The other table, which has to have a list of entries.
     criterion : {"gradient-variance", "variance", "second-moment"}
-        The criterion that is the noise.
+        The criterion that measures the noise.
 
     Returns
     -------
@@ -307,9 +313,9 @@ def against(rival: Table, criterion: Budgeted = "gradient-variance") -> Versus:
     Raises
     ------
     InvalidProblem
-        If `rival` has no list of entries, or no noise.
+        If `rival` has no list of entries, or its noise is 0.
     NotConverged
-        If the solver does not settle that noise.
+        If the solver finds no table at that noise.
     NotProved
         If a claim is not confirmed.
 
@@ -354,8 +360,8 @@ def _posed(
     unit = noise_unit(posed)
     if not unit > 0:
         raise InvalidProblem(
-            f"target {posed.target.name} has no frontier: a table without noise meets it without "
-            "bias, and there is nothing to trade; use another target"
+            f"target {posed.target.name} has no frontier: a table without noise has no bias for it "
+            "already; use another target"
         )
     return posed, unit, least
 

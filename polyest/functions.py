@@ -1,8 +1,9 @@
-"""Functions for targets and rewards that are formulas: of a number, an array, a ball, or what stands for p.
+"""Functions that a target or a reward may use when it is given as a formula.
 
     polyest.Target.custom(lambda p: 1 / sqrt(p + 0.01), name="floored")
 
-The operations + - * / ** and these functions are all that a formula may use.
+Each takes a number, an array, a ball (a number with a proved error bound), or the symbol that stands for p
+while a formula is read.  A formula may use these functions and the operations + - * / **, and nothing else.
 """
 
 from typing import Any, TypeVar

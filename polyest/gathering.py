@@ -1,10 +1,11 @@
-"""A group that is split over processes is counted as a whole: every process receives all completions.
+"""This module gathers the completions of all processes, so that a split group is counted as a whole.
 
     (answers, ids), mine = gathering.whole(answers, ids)
     rewards.log_probability(answers, groups=ids)[mine]
 
-Processes may hold different numbers of completions, or none.  Answer ids must mean the same on every
-process, as those of `answers.identify` do.  Without torch.distributed, or with one process, nothing is sent.
+Processes may hold different numbers of completions, or none.  An answer must have the same id on every
+process, as it has with `answers.identify`.  Without torch.distributed, or with one process, nothing is
+sent.
 """
 
 import sys
@@ -38,30 +39,30 @@ Header = list[tuple[int, Kind]] | PolyestError
 def whole(
     *arrays: Array, process_group: "ProcessGroup | None" = None
 ) -> tuple[tuple[Array, ...], slice]:
-    """Gather the arrays of all processes, in the order of their ranks.
+    """Gather the arrays of all processes in the order of their ranks.
 
-    It is a collective call: every process makes it.
+    This is a collective call: every process has to make it.
 
     Parameters
     ----------
     *arrays : Array (n, ...)
-        What this process has of its n completions.  Every process that has completions gives the same
-        number of arrays, of the same kinds and trailing dimensions.
+        The arrays of this process, with one row for each of its n completions.  Every process that has
+        completions has to pass the same number of arrays, of the same types and trailing dimensions.
     process_group : torch.distributed.ProcessGroup or None
-        The processes, by default all.
+        The processes; all by default.
 
     Returns
     -------
     arrays : tuple of Array (N, ...)
-        The arrays of all N completions, each as it came: numpy, or torch on its device; integers as
-        int64, reals as float64.
+        The arrays of all N completions, in the library in which each was passed (numpy, or torch on the
+        same device); integers are int64 and reals float64.
     mine : slice
-        The rows that are this process's.
+        The rows that belong to this process.
 
     Raises
     ------
     CountOutOfRange
-        On every process, if one of them gives arrays that do not fit.
+        On every process, if the arrays of one of them do not match those of the others.
 
     Examples
     --------
@@ -89,16 +90,17 @@ def whole(
 
 
 def refuse(error: PolyestError, process_group: "ProcessGroup | None" = None) -> None:
-    """Raise an error in the other processes, which are in `whole`, as this one has nothing to give.
+    """Raise an error in all other processes, which wait in `whole`, because this one cannot take part.
 
-    It is a collective call in place of theirs; with one process nothing happens.
+    This is a collective call, which stands for this process's call of `whole`.  With one process it does
+    nothing.
 
     Parameters
     ----------
     error : PolyestError
-        The error.
+        The error that the other processes raise.
     process_group : torch.distributed.ProcessGroup or None
-        The processes, by default all.
+        The processes; all by default.
 
     Examples
     --------
@@ -109,12 +111,12 @@ def refuse(error: PolyestError, process_group: "ProcessGroup | None" = None) -> 
 
 
 def running() -> bool:
-    """Say whether a process group is up, so that `whole` is a collective call.
+    """Return whether a process group is initialised, in which case `whole` is a collective call.
 
     Returns
     -------
     bool
-        Whether one is.
+        Whether torch.distributed has been initialised.
 
     Examples
     --------
@@ -127,14 +129,14 @@ def running() -> bool:
 def summed(values: Floats, process_group: "ProcessGroup | None" = None) -> Floats:
     """Add values up over all processes.
 
-    It is a collective call: every process makes it.
+    This is a collective call: every process has to make it.
 
     Parameters
     ----------
     values : float64 array
         The values of this process.
     process_group : torch.distributed.ProcessGroup or None
-        The processes, by default all.
+        The processes; all by default.
 
     Returns
     -------

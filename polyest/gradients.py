@@ -1,13 +1,13 @@
-"""The policy gradient from one group of completions: its mean and its noise, computed exactly.
+"""This module computes the mean and the variance of the policy gradient of one group exactly.
 
 A group of G completions with answer probabilities nu has counts n ~ Multinomial(G, nu); a completion
-whose answer occurs n times in the group has the reward u_n.  In the logits of the answers,
-grad log nu_z = e_z - nu, and the group's gradient is
+whose answer occurs n times in the group has the reward u_n.  The policy has one logit per answer, so that
+grad log nu_z = e_z - nu, where e_z is the unit vector of z, and the group's gradient is
 
     g = 1/G sum_z n_z u_z (e_z - nu)                   without a baseline
     g_z = n_z/G (u_z - 1/G sum_w n_w u_w)              under the group mean
 
-Its mean is a sum over pairs of answers, and E|g|^2 is a sum over triples.  Neither is summed directly: the
+Its mean is a sum over pairs of answers, and E|g|^2 is a sum over triples.  These sums are not formed: the
 coefficient at x^G of a power series in (sigma, mu, x),
 prod_z sum_n Poisson(n) (1 + mu a_n) exp(sigma n u_n) x^n,  contains every E[A S^j], where S = sum n_z u_z
 and A = sum a_z.  The factors of answers of equal probability are multiplied by repeated squaring.
@@ -42,14 +42,14 @@ Series = Floats
 
 @dataclass(frozen=True)
 class Answers:
-    """Probabilities of the answers to a prompt.
+    """The probabilities of the answers to a prompt, with equal ones listed once.
 
     Parameters
     ----------
     p : tuple of float
         Distinct probabilities, above 0.
     times : tuple of int
-        How many answers have each of them; the sum of p times is 1.
+        The number of answers that have each probability; the sum of the products p times is 1.
     """
 
     p: tuple[float, ...]
@@ -76,14 +76,14 @@ class Answers:
 
 @dataclass(frozen=True)
 class Gradient:
-    """Mean and noise of a group's gradient in the logits.
+    """The mean and the variance of a group's gradient with respect to the logits of the answers.
 
     Attributes
     ----------
     mean : float64 array
-        The mean of the gradient, one number for each distinct probability.
+        The mean E g of the gradient: one component for each distinct probability.
     noise : float
-        E|g|^2 - |E g|^2.
+        The total variance of the gradient, E|g|^2 - |E g|^2.
     """
 
     mean: Floats
@@ -93,29 +93,32 @@ class Gradient:
 def of_group(
     answers: Answers, rewards: Floats, baseline: str = "group-mean", *, earlier: int = 0
 ) -> Gradient:
-    """Compute mean and noise of the gradient of one group, exact up to rounding.
+    """Compute the mean and the variance of the gradient of one group, exact up to rounding.
+
+        g = 1/G sum_z n_z u_z (e_z - nu)                   under "none"
+        g_z = n_z/G (u_z - 1/G sum_w n_w u_w)              under "group-mean"
 
     Parameters
     ----------
     answers : Answers
         The probabilities of the answers.
     rewards : float array (G + W,)
-        The rewards of a completion whose answer occurs 1 to G + W times in its group and among the W earlier
-        completions.
+        The rewards u_1, u_2, ... of a completion whose answer occurs 1 to G + W times in its group and
+        among the W earlier completions together.
     baseline : {"group-mean", "none"}
-        What is subtracted from the rewards of a group.
+        What is subtracted from the rewards of a group: their mean, or nothing.
     earlier : int
-        The number W of earlier completions that are counted too, drawn from the same policy.
+        The number W of earlier completions of the same policy that are counted too.
 
     Returns
     -------
     Gradient
-        The mean and the noise.
+        The mean and the variance.
 
     Raises
     ------
     InvalidProblem
-        If rewards are no such list, or an argument is not acceptable.
+        If the rewards are not a list of finite numbers, or another argument is not valid.
 
     Examples
     --------

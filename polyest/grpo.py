@@ -1,4 +1,4 @@
-"""A reference loop of group-relative policy optimisation that is short enough to read in one sitting.
+"""This module is a reference loop of group-relative policy optimisation (GRPO), written to be read.
 
 A step samples a batch of groups, rewards the completions, centres the rewards and takes `epochs` ascent
 steps on
@@ -19,20 +19,20 @@ GRPO's own penalty, r - 1 - log r with r = pi_ref/pi of a token, estimates the s
 
 The loop takes everything as an argument and does not depend on text, tables or prompts:
 
-    sampler(step)       -> Traces: the completions that were drawn, and the answers
-    policy(drawn)       -> log-probabilities (N, T) of the tokens; T = 1 where a
-                           completion is one choice
+    sampler(step)       -> Traces: the completions that were drawn, and their answers
+    policy(drawn)       -> log-probabilities (N, T) of the tokens; T = 1 if a completion
+                           is a single choice
     reward(traces)      -> rewards in the shape of the answers, nan for a completion that
-                           is to be left out
-    history             records the answers of every step, once they have their rewards;
-                           the reward looks at it by itself
+                           is left out
+    history             records the answers of every step after they were rewarded; a
+                           reward that uses the history holds its own reference to it
     advantage(rewards)  -> advantages of the same shape; `leave_one_out` by default
 
 The loop leaves out generation engines and their drift from the trainer (there is no importance correction
 between the two), several devices, mixed precision, gradient accumulation, asynchronous sampling, value
-functions, checkpoints and logging.  Who keeps the state of policy, optimizer and history goes on with
-`Config.first`.  It yields one record for each step and prints nothing; a record gives the numbers of
-`polyest.metrics` when it is asked for them.
+functions, checkpoints and logging.  To resume a run, restore the states of policy, optimizer and history
+and set `Config.first`.  The loop yields one record per step and prints nothing; `Step.metrics` computes the
+numbers of `polyest.metrics` from a record.
 """
 
 from collections.abc import Callable, Iterator
@@ -59,9 +59,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of a run, checked, and never changed by it.
+    """The settings of a run, which are checked when they are made and never changed.
 
-    It raises InvalidReward for a number out of range.
+    InvalidReward is raised for a number out of range.
 
     Parameters
     ----------
@@ -70,20 +70,21 @@ class Config:
     rate : float
         The learning rate at the start.
     epochs : int
-        The number of ascents on a batch.
+        The number of gradient steps on each batch.
     clip : float
-        The half-width of the ratio, inf for none.
+        The ratio rho is clipped to [1 - clip, 1 + clip]; inf does not clip.
     kl : float
-        The weight of d^2/2, which needs a reference.
+        The weight of the penalty d^2/2; if it is positive, a reference policy is needed.
     norm : float
-        The greatest norm of a gradient, inf for none.
+        The greatest norm of a gradient, to which longer ones are scaled down; inf does not scale.
     decay : bool
         Whether the learning rate falls linearly to 0.
     per_length : bool
-        Whether a completion's sum is divided by its own length (GRPO), else by that of the longest of its
-        batch (Dr. GRPO: short completions are not favoured).
+        Whether the sum over a completion's tokens is divided by its own length (GRPO).  Otherwise it is
+        divided by the length of the longest completion of the batch (Dr. GRPO), so that short completions
+        are not favoured.
     first : int
-        The number of the first step, above 0 where a run goes on.
+        The number of the first step; above 0 if a run is resumed.
 
     Examples
     --------
@@ -120,20 +121,20 @@ class Config:
 
 @dataclass(frozen=True)
 class Traces:
-    """A batch of groups: what was drawn, in the policy's own terms, and the answers it ended in.
+    """A batch of groups: the completions in the form that the policy scores, and their answers.
 
     Parameters
     ----------
     drawn : Any
-        Anything that the policy scores, N completions in the order of the answers.
+        The N completions, in the order of the answers and in any form that the policy scores.
     answers : integer tensor (prompts, G) or (orbits, m, G)
         The answer of each completion.
     mask : tensor (N, T) or None
-        1 where a token counts; None where all do.
+        1 for a token that counts and 0 for padding; None if all tokens count.
     extra : Any
-        Anything that a reward needs besides.
+        Any further data that the reward needs.
     prompts : sequence of int or str, or None
-        The id of each prompt, orbit after orbit, for a history.
+        The id of each prompt, orbit after orbit; needed by a history.
     """
 
     drawn: Any
@@ -145,7 +146,7 @@ class Traces:
 
 @dataclass(frozen=True)
 class Step:
-    """The record of a step: numbers of its batch, before its last ascent where they depend on the policy.
+    """The record of a step; numbers that depend on the policy are those before its last gradient step.
 
     Attributes
     ----------
@@ -156,15 +157,15 @@ class Step:
     rewards : float64 tensor
         The rewards, in the shape of the answers.
     reward : float
-        The mean of the rewards given.
+        The mean of the rewards that are not nan.
     loss : float
         The loss -L.
     kl : float
-        The mean of d, an estimate of KL(pi, pi_ref); 0 without reference.
+        The mean of d, an estimate of KL(pi, pi_ref); 0 without a reference.
     clipped : float
-        The share of tokens whose gain was cut, and which no longer move the policy.
+        The share of tokens whose ratio was clipped, so that they no longer move the policy.
     norm : float
-        The norm of the gradient, before it was cut.
+        The norm of the gradient before it was scaled down.
     """
 
     step: int
@@ -179,14 +180,14 @@ class Step:
     def metrics(
         self, history: History | None = None, **options: Unpack["Which"]
     ) -> dict[str, float]:
-        """Give what is to be looked at of the batch; nothing is computed before it is asked for.
+        """Compute the numbers of `polyest.metrics` for the batch.
 
         Parameters
         ----------
         history : History or None
-            The history of the run, for its drift as of now.
+            The history of the run, whose current drift is included.
         **options : Which
-            Which table estimates the entropy of the answers, as in `metrics.of_batch`.
+            The keywords that choose the table which estimates the entropy, as in `metrics.of_batch`.
 
         Returns
         -------
@@ -196,7 +197,7 @@ class Step:
         Raises
         ------
         CountOutOfRange
-            If the answers are no integers in groups.
+            If the answers are not integers in groups.
 
         Examples
         --------
@@ -223,26 +224,27 @@ def train(
     optimizer: torch.optim.Optimizer | None = None,
     history: History | None = None,
 ) -> Iterator[Step]:
-    """Train the policy in place, one record a step.
+    """Train the policy in place, and yield one record per step.
 
     Parameters
     ----------
     policy : torch.nn.Module
-        The policy: log-probabilities (N, T) of what was drawn.
+        The policy, a function from `Traces.drawn` to the log-probabilities (N, T) of the tokens.
     sampler : callable
-        The batch `Traces` of a step.
+        A function from the number of a step to its batch, a `Traces`.
     reward : callable
-        The rewards of a batch, in the shape of its answers; nan leaves a completion out.
+        A function from a batch to its rewards, in the shape of the answers; nan leaves a completion out.
     config : Config
         The settings.
     advantage : callable
-        The advantages of rewards, of the same shape.
+        A function from rewards to advantages of the same shape.
     reference : callable or None
-        The policy that the KL is taken from, as log-probabilities (N, T).
+        The reference policy of the KL penalty, a function to log-probabilities (N, T) like `policy`.
     optimizer : torch.optim.Optimizer or None
-        The optimizer, by default Adam of the policy's parameters; its rate is set at every step.
+        The optimizer; by default Adam of the policy's parameters.  Its learning rate is set at every step.
     history : History or None
-        What records the answers of each step after its rewards, and before the policy moves.
+        A history, which records the answers of each step after they were rewarded and before the policy
+        is changed.
 
     Yields
     ------
@@ -252,10 +254,14 @@ def train(
     Raises
     ------
     InvalidReward
-        Before the policy is changed: if kl is positive without a reference, a reward or advantage has
-        another shape than the answers, or an advantage is not finite.
+        If kl is positive without a reference, rewards or advantages do not have the shape of the answers,
+        or an advantage is not finite.  The policy is then unchanged by that step.
     InvalidHistory
-        Before the policy is changed: if the history does not take the answers of a step.
+        If the history refuses the answers of a step.  The policy is then unchanged by that step.
+
+    References
+    ----------
+    Shao et al. (2024), arXiv 2402.03300, for GRPO.  Liu et al. (2025), arXiv 2503.20783, for Dr. GRPO.
 
     Examples
     --------
@@ -275,7 +281,7 @@ def train(
     """
     if config.kl and reference is None:
         raise InvalidReward(
-            f"kl is {config.kl} without reference=: give the policy that it is taken from"
+            f"kl is {config.kl} without reference=: give the reference policy of the penalty"
         )
     optimizer = optimizer or torch.optim.Adam(policy.parameters(), lr=config.rate)
     trained = [x for group in optimizer.param_groups for x in group["params"]]

@@ -1,4 +1,4 @@
-"""Tables of every kind: the public path of polyest.tables.lookup."""
+"""The public path of the classes of tables, which are defined in polyest.tables."""
 
 from polyest.tables.lookup import Lookup
 

@@ -1,9 +1,10 @@
-"""Loops that numba compiles (extra `fast`), and keeps on disk for later processes where it can.
+"""This module has loops that numba compiles (extra `fast`) and stores on disk for later processes.
 
-To import this module takes a third of a second, and the first call of a loop half a second, or one where no
-process has kept it.  A batch of 1,024 prompts of 16 completions is then counted some .07 ms faster, which
-more than ten thousand batches pay for.  Hence nothing imports it but `polyest.compiled`, and rewards
-count with `in_pool` in a process that has imported that (benchmarks/batch_cost.py).
+Importing this module takes a third of a second.  The first call of a loop takes half a second, or one second
+if no earlier process has stored it.  A batch of 1,024 prompts of 16 completions is then counted some .07 ms
+faster, so that more than ten thousand batches are needed to make up for it.  Hence only `polyest.compiled`
+imports this module, and rewards count with `in_pool` only in a process that has imported `polyest.compiled`
+(benchmarks/batch_cost.py).
 """
 
 from collections.abc import Callable

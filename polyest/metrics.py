@@ -1,4 +1,4 @@
-"""What to look at while training: the numbers of a batch of answers that say where the policy goes.
+"""This module computes the numbers of a batch of answers that are worth monitoring during training.
 
     numbers = metrics.of_batch(answers, rewards=paid, truth=right, history=past)
     numbers["answer_entropy"], numbers["no_signal"]
@@ -8,25 +8,26 @@
     majority_share            share of its most frequent answer in a group, mean over groups
     answer_entropy            estimate of the entropy of the answers in nats, mean over groups
     answer_entropy_error      its standard error over groups
-    answer_entropy_bias       certified bound of its bias for each answer that is possible
+    answer_entropy_bias       certified bound of its bias per possible answer
     no_signal                 share of completions in groups whose advantages are all 0
     accuracy                  share of right completions among those that have a right answer
-    drift                     how far the policy moves between two visits, as `History.drift` has it
+    drift                     how far the policy moves between two visits of a prompt (`History.drift`)
 
-What cannot be known is left out: no_signal without rewards, accuracy without right answers, drift without a
-history that has met prompts again, the standard error of a single group, the entropy in groups of fewer than
-3 and in those for which no table is released, and the bound of a closed form, of which nothing is proved
-before it is asked for.
+A number that cannot be computed is left out: no_signal without rewards, accuracy without right answers,
+drift without a history that has visited a prompt twice, the standard error of a single group, the entropy
+of groups of fewer than 3 completions or of a size for which no table is released, and the bias bound of a
+closed form, whose certificate is only proved on request.
 
-The entropy.  A table c of K = G - 2 draws, the one of the rewards, has the mean P(p) at an answer of
-probability p.  Each completion's answer is counted among the G - 1 others; as an entry of G - 1 draws stands
-its mean over all choices of K of them, which has the mean P(p) too (Rao-Blackwell).  So
+How the entropy is estimated.  The table c of the rewards, of sample size K = G - 2, has the mean P(p) at an
+answer of probability p.  Each completion's answer is counted among the G - 1 others.  Averaging c over all
+choices of K of these G - 1 draws gives a table c' of G - 1 draws, which has the same mean P(p)
+(Rao-Blackwell).  Hence
 
     H = -(1/G) sum_i c'[X_i - 1],    E H = -sum_z p_z P(p_z),
     |E H - entropy| <= sum_z |p_z (P(p_z) - log p_z)|
 
-and each of these terms is at most the certified bias of the table.  No answer at all is one of the outcomes
-z.  The bound of the bias of H is answer_entropy_bias times the number of possible outcomes.
+and each of these terms is at most the certified bias of the table.  A missing answer is one of the outcomes
+z.  The bias of H is therefore at most answer_entropy_bias times the number of possible outcomes.
 """
 
 from collections.abc import Mapping
@@ -67,44 +68,44 @@ def of_batch(
     no_answer: int = NO_ANSWER,
     **options: "Unpack[Which]",
 ) -> dict[str, float]:
-    """Give what is to be looked at of a batch of answers, by name.
+    """Compute the numbers of a batch of answers that are worth monitoring during training.
 
         answer_entropy = -(1/G) sum_i c'[X_i - 1],  mean over groups
 
-    The names, and what is left out where it cannot be known, are in the module.
+    The module lists the names and says when a number is left out.
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
         The answer of each completion: (N,) with `groups`.
     groups : integer Array (N,) or None
-        The id of each completion's group, where answers are flat.
+        The id of each completion's group, if the answers are a flat array.
     rewards : Array or None
-        The rewards, in the shape of the answers, nan for a completion that is left out.
+        The rewards, in the shape of the answers; nan for a completion that is left out.
     truth : integer Array or None
-        The right answers, (prompts,) or in the shape of the answers; `no_answer` where there is none.
+        The right answers, (prompts,) or in the shape of the answers; `no_answer` where none is known.
     history : History or None
-        The history that the rewards look at.
+        The history that the rewards use.
     no_answer : int
         The integer that marks a completion without an answer.
     **options : Which
-        Which table of the log estimates the entropy, as for rewards.
+        The keywords that choose the table of the log which estimates the entropy, as for rewards.
 
     Returns
     -------
     dict of str to float
-        The numbers, each finite.
+        The numbers by name, each finite.
 
     Raises
     ------
     CountOutOfRange
-        If answers, ids or right answers are not integers, or shapes do not fit.
+        If answers, ids or right answers are not integers, or shapes do not match.
     InvalidReward
-        If rewards do not fit the answers, or the history or the options are not valid.
+        If rewards do not have the shape of the answers, or the history or an option is not valid.
     Mismatch
         If a Table of another target or another sample size is given.
     UnknownOption
-        If a keyword is none of those that say which table.
+        If a keyword is not one that chooses a table.
 
     Examples
     --------

@@ -1,16 +1,16 @@
-"""A table and the baseline that it belongs to: one call gives both, and what does not fit is refused.
+"""This module returns a table together with its baseline, and refuses a table with the wrong baseline.
 
-    baseline           what is subtracted                          table
+    baseline           what is subtracted                          sample size of the table
     "group-mean"       the group's mean reward                     K = G - 2
     "leave-one-out"    the mean reward of the others               K = G - 2
-    "standardised"     the mean, divided by the std                K = G - 2, bias and scale lost
-    "exact"            the mean of the group recounted without i   K = G - 1, and one of G - 2 for the others
+    "standardised"     the mean; then divided by the std           K = G - 2, but biased; beta has no effect
+    "exact"            the mean of the group recounted without i   K = G - 1, and G - 2 for the others
     "none"             nothing                                     K = G - 1
 
 The advantages of "exact" have more variance than those of the group mean, 1.03 to 1.41 times at noise=8
 (advantages.py).
 
-The wrong pair is not a little worse: K = G - 1 under a group mean has 1.8 to 13 times the bias
+The wrong pair is much worse: a table of K = G - 1 under a group mean has 1.8 to 13 times the bias
 (test_group_mean.py).
 """
 
@@ -38,9 +38,9 @@ BASELINES = ("group-mean", "leave-one-out", "standardised", "exact", "none")
 
 
 def draws(group: int, baseline: str) -> int:
-    """Give the sample size K of the table for a group of completions under a baseline.
+    """Return the sample size K of the table for a group of completions under a baseline.
 
-        K = G - 1 under "exact" and "none", G - 2 under the others
+        K = G - 1 under "exact" and "none",  K = G - 2 under the others
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def draws(group: int, baseline: str) -> int:
     Raises
     ------
     CountOutOfRange
-        If `group` is no integer, or so small that no draw is left.
+        If `group` is not an integer, or so small that no draw is left.
     InvalidReward
         If `baseline` is unknown.
 
@@ -84,7 +84,8 @@ def _counted(baseline: str) -> counts.Baseline:
 class Pair:
     """A table for groups of G completions, together with the baseline that a trainer subtracts.
 
-    Rewards are sign beta c of the table's entries c.  What does not belong together is refused.
+    Rewards are sign * beta * c for the table's entries c.  Mismatch is raised if the table, the baseline
+    and the group do not belong together.
 
     Attributes
     ----------
@@ -95,16 +96,16 @@ class Pair:
     group : int
         The number G of completions of a prompt.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     sign : {1, -1}
         The sign of the rewards.
     others : Lookup or None
-        The table of G - 2 draws that "exact" reads for the rest of the group, else None.
+        The table of G - 2 draws with which "exact" recounts the other completions; None under the others.
 
     Raises
     ------
     Mismatch
-        If the numbers of draws do not belong together.
+        If the table has another sample size than group and baseline need.
     InvalidReward
         If a table, the baseline, beta or sign is not valid.
     CountOutOfRange
@@ -154,35 +155,35 @@ class Pair:
             )
         if self.baseline == "standardised" and self.beta != 1:
             warnings.warn(
-                f"the division by the standard deviation undoes beta = {self.beta:g}: rewards of any scale "
+                f"the division by the standard deviation cancels beta = {self.beta:g}: rewards of any scale "
                 'give the same advantages; use baseline "group-mean"',
                 ScaleLost,
                 stacklevel=4,
             )
 
     def advantages(self, answers: Array, *, no_answer: int = counts.NO_ANSWER) -> Array:
-        """Give the advantages of completions, which are their rewards less the baseline.
+        """Return the advantages of completions, which are their rewards minus the baseline.
 
             A_i = sign beta c[index_i] - baseline
 
         Parameters
         ----------
         answers : integer Array (prompts, G)
-            The answer of each completion, in groups of the size G of the pair.
+            The answer of each completion; G is the group size of this pair.
         no_answer : int
             The integer that marks a completion without an answer.
 
         Returns
         -------
         float64 Array (prompts, G)
-            The advantages, 0 for a completion without an answer, of the library of the answers.
+            The advantages, in the array library of the answers; 0 for a completion without an answer.
 
         Raises
         ------
         CountOutOfRange
             If answers are not integers of two dimensions.
         Mismatch
-            If groups have another number of completions.
+            If groups have another number of completions than this pair.
         """
         seen = counts.in_group(answers, baseline=_counted(self.baseline), no_answer=no_answer)
         if seen.index.shape[1] != self.group:
@@ -222,9 +223,9 @@ def pair(
     sign: int = 1,
     **keywords: "Unpack[Which]",
 ) -> Pair:
-    """Give the table for a group of completions, together with its baseline.
+    """Return the table for a group of completions, together with its baseline.
 
-    Rewards are sign beta c of the table's entries c.
+    Rewards are sign * beta * c for the table's entries c.
 
     Parameters
     ----------
@@ -235,12 +236,12 @@ def pair(
     target : str
         What is estimated, as in `polyest.load`.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     sign : {1, -1}
         The sign of the rewards.
     **keywords : Which
-        Those of `rewards.Options` that say which table: criterion, bias, bias_ratio and noise of a released
-        one, or table= with a Table or the name of a closed form.
+        The keywords of `rewards.Options` that choose the table: criterion, bias, bias_ratio, noise and
+        shape for a released one, or table= with a Table or the name of a closed form.
 
     Returns
     -------
@@ -252,17 +253,17 @@ def pair(
     CountOutOfRange
         If the group is too small for its baseline.
     InvalidReward
-        If an argument is not valid, or the table is named in two ways.
+        If an argument is not valid, or table= is given beside the keywords of a released table.
     UnknownOption
-        If a keyword says nothing of the table.
+        If a keyword does not choose a table.
     InvalidProblem
-        If target, criterion and budget pose no problem.
+        If target, criterion and budget do not go together.
     Mismatch
-        If the Table of table= has another target or another sample size.
+        If the Table given as table= has another target or another sample size.
     TableNotFound
         If no such table was released.
     CorruptTable
-        If the file of the table is not what was released.
+        If the table's file differs from the released one.
 
     Warns
     -----

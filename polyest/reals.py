@@ -1,4 +1,4 @@
-"""Real numbers of any type and library are converted to float64, as for rewards and costs."""
+"""This module converts real numbers of any type and library to float64, such as rewards and costs."""
 
 import numpy as np
 

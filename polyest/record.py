@@ -1,4 +1,4 @@
-"""`Record` is a base class like a frozen dataclass, but its subclasses are much quicker to import.
+"""This module has `Record`, a base class like a frozen dataclass whose subclasses import much faster.
 
 Python compiles six functions to define a dataclass, and one to define a named tuple.  Loading a table
 defines a dozen classes, so that the time would delay the first look-up (benchmarks/load.py).

@@ -1,4 +1,4 @@
-"""Estimators in common use, as tables of one K, for comparison with solved tables."""
+"""This module makes the estimators in common use as tables of one K, for comparison with solved tables."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

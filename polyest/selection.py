@@ -1,22 +1,25 @@
-"""Which groups and which completions are trained on: what may be left out, and what that does to the mean.
+"""This module selects the groups and completions that are trained on, without bias of the expected
+gradient.
 
-    silent(rewards)                 groups whose advantage is 0 for all, which dynamic sampling drops
-    kept_rate(kept, drawn)          the factor by which a batch of kept groups is too large
-    blind(groups, number)           some completions of each group, chosen without a look at them
+    silent(rewards)                 groups in which every advantage is 0, which dynamic sampling drops
+    kept_rate(kept, drawn)          the factor that corrects a batch of kept groups
+    blind(groups, number)           some completions of each group, chosen independently of their content
 
-Dropping silent groups.  Such a group has gradient 0, so that the kept ones have the mean E g/P(kept).  Where
-dropped groups stay in the denominator nothing changes.  Where groups are drawn from the data until n are
-kept, and d were drawn, d says nothing of what is in the kept ones, and d - n is negative binomial.  So
+Dropping silent groups.  A silent group has gradient 0, so that the kept groups have the mean gradient E
+g/P(kept).  If dropped groups are included in the denominator, nothing changes.  If groups are drawn from
+the data until n are kept, and d were drawn, then d is independent of the content of the kept groups, and d
+- n is negative binomial.  So
 E (n-1)/(d-1) = P(kept) and
 
     E[(n-1)/(d-1) mean of the kept gradients] = E g    exactly, for n of at least 2.
 
-n/d in its place is too large in the mean.  Where the same prompt is drawn again until it is kept, each
-prompt has a factor 1/P(kept) of its own, which no factor of the batch takes back.
+The factor n/d would be too large on average.  If the same prompt is sampled again until its group is kept,
+each prompt has its own factor 1/P(kept), which no factor of the batch can correct.
 
-Training on a blind part.  Rewards are counted among all N completions of a group and centred by the mean of
-all N, so that the table is that of K = N - 2.  The gradient over n of them that were chosen blindly has the
-same mean.  Chosen by answers, rewards, lengths or the time they took they have another one.
+Training on part of a group.  Rewards are counted among all N completions of a group and centred by the mean
+of all N, so that the table is that of K = N - 2.  The gradient over n of them has the same mean if the n
+were chosen independently of their content.  It has another mean if they were chosen by answers, rewards,
+lengths or the time that they took.
 """
 
 from collections.abc import Iterable
@@ -36,7 +39,7 @@ from polyest.values import plain, shown, whole
 def silent(rewards: Array, *, groups: Array | None = None) -> Bools:
     """Find the groups without a signal, in which every advantage is 0.
 
-        all rewards of the group that are given are equal
+        silent: all rewards of the group that are not nan are equal
 
     Parameters
     ----------
@@ -48,12 +51,12 @@ def silent(rewards: Array, *, groups: Array | None = None) -> Bools:
     Returns
     -------
     bool array, (prompts,) or (N,)
-        Whether a group is silent; with `groups`, whether that of each completion is.
+        Whether each group is silent; with `groups`, whether the group of each completion is.
 
     Raises
     ------
     InvalidReward
-        If shapes do not fit, or rewards are no real numbers.
+        If shapes do not match, or rewards are not real numbers.
     CountOutOfRange
         If ids are not integers.
 
@@ -75,7 +78,7 @@ def silent(rewards: Array, *, groups: Array | None = None) -> Bools:
         ids = to_numpy(integers("groups", groups, groups))
         if ids.shape != paid.shape:
             raise InvalidReward(
-                f"groups of shape {ids.shape}: expected one id a completion, {paid.shape}"
+                f"groups of shape {ids.shape}: expected one id per completion, {paid.shape}"
             )
         which = np.unique(ids, return_inverse=True)[1]
     values = paid.reshape(-1)
@@ -88,16 +91,18 @@ def silent(rewards: Array, *, groups: Array | None = None) -> Bools:
 
 
 def kept_rate(kept: SupportsIndex, drawn: SupportsIndex) -> float:
-    """Give the factor of a batch of kept groups that were drawn until there were enough.
+    """Return the factor that corrects a batch of kept groups which were drawn until there were enough.
 
-        (n - 1)/(d - 1),    of mean P(kept)
+        (n - 1)/(d - 1),    whose mean is P(kept)
+
+    Multiply the loss of the batch by it; its expected gradient is then that of all groups.
 
     Parameters
     ----------
     kept : int
         The number n of groups that are trained on, at least 2 where groups were dropped.
     drawn : int
-        The number d of groups that were drawn for them, the last of which was kept.
+        The number d of groups that were drawn to obtain them, the last of which was kept.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def kept_rate(kept: SupportsIndex, drawn: SupportsIndex) -> float:
     Raises
     ------
     BrokenBatch
-        If the numbers are no such integers.
+        If the numbers are not integers in these ranges.
 
     Examples
     --------
@@ -117,35 +122,35 @@ def kept_rate(kept: SupportsIndex, drawn: SupportsIndex) -> float:
     if not whole(drawn, 1) or not whole(kept, min(int(drawn), 2), int(drawn)):
         raise BrokenBatch(
             f"{shown(kept)} groups kept of {shown(drawn)}: expected integers, at most as many kept as "
-            "drawn, and at least 2 where some were dropped; one kept group says nothing of the share"
+            "drawn, and at least 2 where some were dropped; one kept group does not determine the factor"
         )
     return 1.0 if int(kept) == int(drawn) else float(Fraction(int(kept) - 1, int(drawn) - 1))
 
 
 def blind(groups: Iterable[object], number: SupportsIndex, *, seed: SupportsIndex = 0) -> Bools:
-    """Choose some completions of each group to be trained on, without a look at them.
+    """Choose some completions of each group at random, independently of their content.
 
-    The choice depends on the name of the group, on the places of its completions in the batch and on the
-    seed.  Names must not be made of what the completions say; the order may be, such as one by length.
+    The choice depends on the id of the group, on the positions of its completions in the batch and on the
+    seed.  The id must not depend on the content of the completions; their order may, for example on length.
 
     Parameters
     ----------
     groups : iterable (N,)
-        What the group of each completion is called, integers or texts.
+        The id of each completion's group, integers or texts.
     number : int
-        How many completions of each group are chosen, at least 1.
+        The number of completions that are chosen of each group, at least 1.
     seed : int
-        The seed, at least 0; another one for each step where names of groups come again.
+        The seed, at least 0.  Use another seed in each step if ids of groups repeat.
 
     Returns
     -------
     bool array (N,)
-        Whether each completion is chosen: in a group of `number` or fewer all are.
+        Whether each completion is chosen; in a group of at most `number` completions all are.
 
     Raises
     ------
     BrokenBatch
-        If `number` or `seed` is no such integer, or groups are no names.
+        If `number` or `seed` is not an integer in its range, or the ids are neither integers nor texts.
 
     Examples
     --------
@@ -162,8 +167,7 @@ def blind(groups: Iterable[object], number: SupportsIndex, *, seed: SupportsInde
             members.setdefault(plain(group), []).append(i)
     except TypeError:
         raise BrokenBatch(
-            f"groups are {shown(groups)}: expected what the group of each completion is called, texts or "
-            "integers"
+            f"groups are {shown(groups)}: expected the id of each completion's group, texts or integers"
         ) from None
     chosen = np.zeros(sum(map(len, members.values())), bool)
     for group, rows in members.items():

@@ -1,4 +1,4 @@
-"""The sample size K of a table, given directly or by the size of a group."""
+"""This module finds the sample size K of a table, which is given directly or by the size of a group."""
 
 from typing import SupportsIndex, TypeVar
 
@@ -25,15 +25,16 @@ def draws_of(
         given = "neither K nor group" if K is None else f"K {shown(K)} and group {shown(group)}"
         raise InvalidProblem(
             f"{given} given: expected exactly one of K, the sample size of a table, and group, the "
-            "completions of a prompt"
+            "number of completions of a prompt"
         )
     if group is not None:
         return draws(group, baseline)
     if baseline != "group-mean":
         draws(LEAST, baseline)  # raises an error that lists the baselines where this one is unknown
         raise InvalidProblem(
-            f"baseline is {shown(baseline)} beside K {shown(K)}: it chooses the K of a group; give group in "
-            "place of K, or leave baseline out"
+            f"baseline is {shown(baseline)} beside K {shown(K)}, but it only determines the K of "
+            "a group: give "
+            "group in place of K, or leave baseline out"
         )
     assert K is not None
     return K

@@ -1,7 +1,8 @@
-"""Counting in rows with nothing but functions of the array API standard: what any library of it can do.
+"""This module counts in rows using only functions of the array API standard, which any library has.
 
-Also what a library can take into a graph, as `jax.jit` does: shapes follow from shapes, nothing is written in
-place, no value is looked at.  numpy and torch have faster ways (tallies.py), which the tests hold equal.
+The functions can be compiled into a graph, for example by `jax.jit`: shapes depend on shapes only, nothing
+is written in place, and no value is read.  numpy and torch have faster ways (tallies.py); tests compare the
+two.
 """
 
 from types import ModuleType

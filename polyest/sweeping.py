@@ -1,4 +1,4 @@
-"""Families of tables in a file: the public path of polyest.make.sweep."""
+"""The public path of `sweep`, which solves a family of tables into a file (polyest.make.sweep)."""
 
 from polyest.make.sweep import sweep
 

@@ -1,4 +1,4 @@
-"""Answers as integers, and their frequencies: fast ways in numpy and torch, the standard's in others.
+"""This module converts answers to integers and counts them, with fast ways for numpy and torch.
 
 The functions count without a loop, and copy nothing from a device to the host.  Each takes the library `xp`
 of its arrays, as `arrays.library` returns it.
@@ -67,8 +67,9 @@ def integers(name: str, values: object, like: Array) -> Array:
         given = converted(values, like)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise CountOutOfRange(
-            f"{name} are no rectangular array ({clipped(str(error))}): expected integers, every prompt "
-            "with as many completions; where numbers differ pass flat answers with groups="
+            f"{name} are not a rectangular array ({clipped(str(error))}): expected integers, and "
+            "the same number of completions for every prompt; if the numbers differ, pass flat "
+            "answers with groups="
         ) from None
     if 0 in given.shape:
         raise CountOutOfRange(

@@ -1,4 +1,4 @@
-"""Values from callers are checked and shown in messages; no value makes these functions raise.
+"""This module checks the values of callers and shows them in messages; no value makes it raise an error.
 
 Difficult values are an integer of 5000 digits, which Python refuses to print, 10^400, which no double can
 hold, and an array, whose comparison with a text is not a bool.
@@ -72,7 +72,7 @@ def whole(value: object, least: int, most: int = MOST) -> bool:
 
 
 def either(words: Iterable[str]) -> str:
-    """The words as a choice.
+    """Return the words as a choice.
 
     >>> either(["a", "b", "c"]), either(["a"])
     ('a, b or c', 'a')

@@ -91,7 +91,7 @@ def test_the_wrong_k_is_another_gradient():
 
 def test_standardising_undoes_beta_and_says_so():
     answers = [[1, 1, 2, 3, 1], [1, 2, 3, 4, 5]]
-    with pytest.warns(ScaleLost, match=r"undoes beta = 0\.01.*group-mean"):
+    with pytest.warns(ScaleLost, match=r"cancels beta = 0\.01.*group-mean"):
         small = pairing.pair(5, "standardised", beta=0.01)
     plain = pairing.pair(5, "standardised")
     assert small.advantages(answers) == pytest.approx(plain.advantages(answers), rel=1e-3, abs=1e-9)

@@ -153,7 +153,7 @@ def test_numbers_of_groups_that_say_nothing_are_refused(pair):
 def test_other_bad_input_has_a_name():
     with pytest.raises(errors.InvalidReward, match=r"shape \(3,\): expected \(prompts, G\)"):
         selection.silent([1.0, 2.0, 3.0])
-    with pytest.raises(errors.InvalidReward, match="one id a completion"):
+    with pytest.raises(errors.InvalidReward, match="one id per completion"):
         selection.silent([1.0, 2.0, 3.0], groups=[1, 2])
     for keywords in ({"number": 0}, {"number": True}, {"number": 2, "seed": -1}):
         with pytest.raises(errors.BrokenBatch, match=r"expected an integer of at least"):

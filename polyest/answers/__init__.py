@@ -1,10 +1,10 @@
-"""Answers are read from texts: texts -> canonical keys -> classes -> integer ids, which `counts` takes.
+"""This package reads answers from texts and numbers them: texts -> keys -> classes -> integer ids.
 
     from polyest import answers
     ids = answers.from_texts(texts, kind="number")        # texts in lists (prompts, G)
 
-A text without an answer has the key None and the id -1.  It counts towards K, and `counts` gives it no
-count.  The text of a model is never evaluated as code.
+`polyest.counts` takes the ids.  A text without an answer has the key None and the id -1; it is included in
+the sample size K and has no count of its own.  The text of a model is never evaluated as code.
 """
 
 from polyest.answers.choices import CHOICES

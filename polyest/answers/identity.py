@@ -1,4 +1,4 @@
-r"""Equal answers get equal ids: keys -> classes under a pairwise test -> integer ids.
+r"""This module numbers answers: keys -> classes under a pairwise test -> integer ids.
 
 A pairwise test same(a, b), such as that of a computer algebra system, is in general neither symmetric nor
 transitive.  If each answer joined the first one that it matches, the result would depend on their order.
@@ -35,13 +35,14 @@ TOO_LARGE = (
 
 
 def identify(keys: Texts, *, no_answer: int = -1) -> Ints:
-    """Number keys: equal ids for equal keys.
+    """Number keys, so that equal keys have equal ids.
 
         id = first 63 bits of BLAKE2b(key) >= 0
 
-    Ids are the same in every process, run and order, so that parts of a group can be identified apart.
-    Two keys collide with probability 2^-63, which matters within a prompt only: n distinct ones with at
-    most n(n-1)/2 2^-63, 2e-16 for n = 64.
+    The id of a key is the same in every process, run and order, so that the parts of a group can be
+    numbered separately.  Two different keys get the same id with probability 2^-63, which only matters
+    within a prompt: for n distinct keys the probability is at most n(n-1)/2 2^-63, which is 2e-16 for n =
+    64.
 
     Parameters
     ----------
@@ -58,7 +59,8 @@ def identify(keys: Texts, *, no_answer: int = -1) -> Ints:
     Raises
     ------
     InvalidAnswer
-        If a key is neither text nor None, lists are ragged, or `no_answer` is no integer of 64 bits.
+        If a key is neither a str nor None, lists differ in length, or `no_answer` is not an integer of 64
+        bits.
 
     Examples
     --------
@@ -73,20 +75,21 @@ def identify(keys: Texts, *, no_answer: int = -1) -> Ints:
 
 
 def equivalent(keys: Texts, same: Same) -> list[Key] | list[list[Key]]:
-    """Replace every class of keys under a pairwise test by its least member.
+    """Replace each key by the least key that is equivalent to it under a pairwise test.
 
-        a ~ b: equal, or joined by a chain whose every link has same(x, y) or same(y, x)
+        a ~ b:  a = b, or a chain of keys leads from a to b with same(x, y) or same(y, x) for each link
 
-    The least is the shortest, then the first in order of code points: no order of samples matters.
-    But which keys are there does: a chain may run through any of them, so give a group as a whole.
-    There are at most n(n-1) calls for n distinct keys of a prompt; keys of different prompts never meet.
+    The least key is the shortest, or among equally short ones the first in order of code points, so that
+    the order of the samples has no effect.  The set of keys does have an effect, because a chain may use
+    any of them; pass all keys of a group together.  The test is called at most n(n-1) times for n distinct
+    keys of a prompt.  Keys of different prompts are not compared.
 
     Parameters
     ----------
     keys : list of (str or None), (N,) or (prompts, G)
         The keys of one prompt, or of several; None stays None.
     same : callable
-        The test (key, key) -> bool, such as `math_equal`.  What it raises passes through.
+        The test (key, key) -> bool, such as `math_equal`.  Errors that it raises are not caught.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def equivalent(keys: Texts, same: Same) -> list[Key] | list[list[Key]]:
     Raises
     ------
     InvalidAnswer
-        If `same` is not callable or returns no bool, or keys are not lists of texts or None.
+        If `same` is not callable or does not return a bool, or the keys are not lists of str or None.
 
     Examples
     --------
@@ -111,16 +114,17 @@ def equivalent(keys: Texts, same: Same) -> list[Key] | list[list[Key]]:
 
 
 def math_equal(left: str, right: str) -> bool:
-    r"""Test whether two keys in TeX have the same value; the test is itself an equivalence.
+    r"""Test whether two keys in TeX have the same value; the test is an equivalence relation.
 
-    Different kinds are never equal: number, expression, equation, inequality, ordered tuple or interval,
-    set, matrix, text.  Numbers are compared exactly (1/3 is not 0.333; see `equality`), letters by name
-    and case; an equation or inequality may be turned round or multiplied through.  A bare list, 1, 3 or
-    2 \pm 1, has no order: it is the set of its members if they are different.  What is not read with
-    certainty is text and equals itself only: words, units, 1/2x, \int.
+    Objects of different kinds are never equal: number, expression, equation, inequality, ordered tuple or
+    interval, set, matrix, text.  Numbers are compared exactly (1/3 is not 0.333; see `equality`), and
+    letters by name and case.  The sides of an equation or inequality may be exchanged or multiplied by a
+    number.  A list without brackets, such as 1, 3 or 2 \pm 1, has no order; it equals the set of its
+    members if they are distinct.  A key that cannot be read with certainty, such as words, units, 1/2x or
+    \int, is a text and equals only itself.
 
-    Nothing is evaluated as code, no process is started, and time is bounded by the length.  The result is
-    the same in every process.
+    Nothing is evaluated as code, no process is started, and the time is bounded in terms of the length.
+    The result is the same in every process.
 
     Parameters
     ----------
@@ -135,7 +139,7 @@ def math_equal(left: str, right: str) -> bool:
     Raises
     ------
     InvalidAnswer
-        If a key is no text.
+        If a key is not a text.
 
     Warns
     -----
@@ -173,14 +177,14 @@ def from_texts(
     cues: Iterable[str] = (),
     reasoning: Iterable[Tag] = REASONING,
 ) -> Ints:
-    """Read the answers in texts and number them, ready to be counted.
+    """Read the answers in texts and number them for `polyest.counts`.
 
         identify(equivalent(canonical(texts)))
 
     Parameters
     ----------
     texts : list of (str or None), (N,) or (prompts, G)
-        The texts; with an `equivalence`, N texts are all of one prompt.
+        The texts; with an `equivalence`, a flat list of N texts has to belong to a single prompt.
     kind : {"number", "fraction", "choice", "boxed", "string", "auto"}
         The way to read an answer, as in `canonical`.
     equivalence : callable or None
@@ -195,7 +199,7 @@ def from_texts(
     Returns
     -------
     int64 array (N,) or (prompts, G)
-        The ids, -1 for no answer.
+        The ids; -1 for a text without an answer.
 
     Raises
     ------

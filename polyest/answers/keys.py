@@ -1,4 +1,4 @@
-r"""Canonical keys: an answer is written in one way, so that equal answers have equal keys.
+r"""This module reads the canonical key of an answer: equal answers have equal keys.
 
 A key depends on its own text only, hence equality of keys is an equivalence relation.  The key of a number
 is the exact rational in lowest terms, p or p/q.  So 0.1 and 1/10 have the same key, and 0.333 and 1/3 have
@@ -43,25 +43,27 @@ def canonical(
     cues: Iterable[str] = (),
     reasoning: Iterable[Tag] = REASONING,
 ) -> list[Key]:
-    r"""Read the canonical key of the answer in each text.
+    r"""Read the answer in each text and return its canonical key.
+
+    The kind says where the answer is and how it is written:
 
         number    the number in the last box, as its content says, and none where that is
                   no number; without a box the last number, an exact rational, read whole
                   or not at all (answers.numerals)
-        fraction  the same; its name is from when number read no fractions
+        fraction  an old name of number, from when number did not read fractions
         choice    the letter among the choices that the text settles on, as a capital
                   (answers.choices)
-        boxed     the last closed \boxed{} or \fbox{}, less sizes, spacing, $, %, degrees,
-                  x=, a final . and a \text{unit} after a number: a rational if it is a
-                  fraction or number, of at most MOST digits, else its LaTeX, \text{}
-                  unwrapped; a list stays a list; boxes joined by a comma, "and" or "or"
-                  are one
+        boxed     the content of the last closed \boxed{} or \fbox{}, without sizes,
+                  spacing, $, %, degrees, x=, a final . and a \text{unit} after a number:
+                  a rational if it is a fraction or a number of at most MOST digits, else
+                  its LaTeX without \text{}; a list stays a list; boxes joined by a
+                  comma, "and" or "or" are one answer
         auto      as boxed where there is a box, else a marked final answer
                   (<answer></answer>, #### and a number, "answer is", "answer:"), else the
                   last number
-        string    the whole text: NFKC, case folded, punctuation off both ends of every word
-                  (not the minus or point of a number); a, an and the left out unless
-                  nothing else is there
+        string    the whole text in NFKC and lower case, without punctuation at the ends of
+                  words (except the minus or point of a number) and without the articles
+                  a, an and the, unless nothing else is there
 
     Every kind reads the same characters (`answers.characters`), and only what follows the reasoning.
 
@@ -74,10 +76,10 @@ def canonical(
     choices : str
         The letters of a multiple choice.
     cues : iterable of str
-        What a final answer follows beside the English phrases, for choice and auto.
+        Phrases that precede a final answer, in addition to the English ones; for choice and auto.
     reasoning : iterable of Tag
-        The tags of reasoning.  The text up to the last closing one is not searched, and an opening one
-        that is never closed leaves no answer.
+        The tags that enclose reasoning.  The text up to the last closing tag is not searched.  If an opening
+        tag is never closed, the text has no answer.
 
     Returns
     -------
@@ -87,8 +89,7 @@ def canonical(
     Raises
     ------
     InvalidAnswer
-        If `kind` is unknown, texts are neither text nor None, or choices, cues or tags are not
-        acceptable.
+        If `kind` is unknown, a text is neither a str nor None, or choices, cues or tags are not valid.
 
     Examples
     --------
@@ -109,14 +110,14 @@ def canonical(
 
 
 def stated(answer: str, kind: Kind | Callable[[str], str | int | None]) -> str:
-    r"""Write a right answer, as a data set has it, as a text in which `kind` finds it.
+    r"""Write the right answer of a data set as a text in which `kind` finds it.
 
     Parameters
     ----------
     answer : str
         The right answer.
     kind : str or callable
-        A kind of `canonical`; a callable gets the answer as it is.
+        A kind of `canonical`; for a callable the answer is returned unchanged.
 
     Returns
     -------
@@ -126,7 +127,7 @@ def stated(answer: str, kind: Kind | Callable[[str], str | int | None]) -> str:
     Raises
     ------
     InvalidAnswer
-        If `answer` is no text, or `kind` is unknown.
+        If `answer` is not a text, or `kind` is unknown.
 
     Examples
     --------

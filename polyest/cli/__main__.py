@@ -1,4 +1,4 @@
-"""`python -m polyest.cli` runs the command."""
+"""This module runs the command `polyest` for `python -m polyest.cli`."""
 
 from polyest.cli import main
 

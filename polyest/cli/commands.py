@@ -1,4 +1,4 @@
-"""The command `polyest` prints data on stdout, and messages on stderr.
+"""This module is the command `polyest`, which prints data on stdout and messages on stderr.
 
 It exits with 0 on success, with 1 and one line for a PolyestError, an OSError or too little memory, with 2
 for wrong usage (from click), and with 130 for Ctrl-C.  Each command is a file in this package.  It computes
@@ -40,8 +40,11 @@ class Files(Mapping[str, click.Command]):
     context_settings={"help_option_names": ["-h", "--help"]},
     examples=(
         ("the table for groups of 16 completions under a group mean", "polyest show --group 16"),
-        ("which table to use, by the size of a group", "polyest recommend --group 16 --prompts 8"),
-        ("completion in bash, for zsh and fish with their names", COMPLETION),
+        (
+            "which table to use, given the sizes of group and batch",
+            "polyest recommend --group 16 --prompts 8",
+        ),
+        ("shell completion in bash; write zsh or fish for these shells", COMPLETION),
     ),
 )
 @click.version_option(__version__, prog_name="polyest", message="%(prog)s %(version)s")

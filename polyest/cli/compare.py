@@ -1,4 +1,4 @@
-"""`polyest compare` prints the tables for log of one sample size K side by side."""
+"""This module is `polyest compare`, which prints the tables for log p of one sample size K side by side."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,8 +25,11 @@ NOISES = (1, 2, 4, 8)
     cls=Helping,
     examples=(
         ("the tables of sample size K = 8", "polyest compare -K 8"),
-        ("those of a group, without a baseline", "polyest compare --group 8 --baseline none"),
-        ("the bias of each, by jq", "polyest compare -K 4 --json | jq .bias.upper"),
+        (
+            "the tables for groups of 8, if no baseline is subtracted",
+            "polyest compare --group 8 --baseline none",
+        ),
+        ("the bias of each table, with jq", "polyest compare -K 4 --json | jq .bias.upper"),
     ),
 )
 @options.single
@@ -39,11 +42,12 @@ def command(
     shape: "Shape | None",
     form: "Form | None",
 ) -> None:
-    """Compare the tables for the target log.
+    """Compare the tables that estimate log p.
 
-    Closed forms, the minimax tables with free, monotone and concave entries, and the tables of least bias at
-    noise 1, 2, 4 and 8, with --shape those of the shape, stand side by side.  Noise r means: the
-    gradient-variance is at most r times that of the plug-in log((X+1)/(K+1)).
+    The tables are: the closed forms; the minimax tables (least bias) with free, monotone and concave
+    entries; and the tables of least bias at noise 1, 2, 4 and 8, of the given --shape if there is one.  The
+    noise of a table is its variance ratio: noise r means that its gradient-variance, the greatest p Var c_X
+    over p, is at most r times that of the plug-in log((X+1)/(K+1)).
     """
     from polyest.cli.table import warn_if_too_large
 

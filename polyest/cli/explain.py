@@ -1,4 +1,4 @@
-"""`polyest explain` says what a reward that is a function of the count optimises."""
+"""This module is `polyest explain`, which says what a reward that is a function of the count optimises."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     "explain",
     cls=Helping,
     examples=(
-        ("a bonus of 1/sqrt(count)", "polyest explain --expression '1/sqrt(X)' --group 8"),
+        ("a reward of 1/sqrt(count)", "polyest explain --expression '1/sqrt(X)' --group 8"),
         (
             "rewards of the counts 1, 2, 3 and 4, as JSON",
             "polyest explain --entries 1,0.5,0.25,0 --group 4 --json",
@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 @click.option(
     "--expression",
     metavar="FORMULA",
-    help="Reward of a count X in a group of G, as 1/sqrt(X) or X >= 4.",
+    help="The reward of an answer that X of the G completions have, such as 1/sqrt(X) or X >= 4.",
 )
 @click.option(
-    "--entries", metavar="NUMBERS", help="Or the rewards of the counts 1, 2, ..., as 1,0.5,0.25."
+    "--entries",
+    metavar="NUMBERS",
+    help="Or a list of the rewards of the counts 1, 2, ..., such as 1,0.5,0.25.",
 )
-@click.option("--group", type=int, metavar="G", required=True, help="Completions per prompt.")
+@click.option(
+    "--group", type=int, metavar="G", required=True, help="Number of completions per prompt."
+)
 @options.baseline
 @options.as_json
 def command(
@@ -44,10 +48,12 @@ def command(
 ) -> None:
     """Say what a reward optimises.
 
-    For a reward that is a function of how often an answer occurs in its group: what a rare and a common
-    answer are paid, the functional whose gradient it is, the target that it estimates best, with its proved
-    bias, and a table that estimates that target better at the same variance.  Expressions are made of X, G,
-    numbers, + - * / ** and sqrt, log, log1p, exp, expm1, pow.
+    The reward has to be a function of the count X, which says how often an answer occurs in its group.  The
+    page shows what rare and common answers earn, the functional that the reward maximises, and the function
+    of p that it estimates best, with the proved bias.  It also shows a table that estimates this function
+    with less bias at the same variance, if there is one.
+
+    Expressions are made of X, G, numbers, + - * / ** and sqrt, log, log1p, exp, expm1, pow.
     """
     if (expression is None) == (entries is None):
         raise click.UsageError(
@@ -73,5 +79,5 @@ def _numbers(text: str) -> list[float]:
         return [float(word) for word in text.split(",")]
     except ValueError:
         raise InvalidProblem(
-            f"entries {shown(text)}: expected numbers with commas between them, as in 1,0.5,0.25"
+            f"entries {shown(text)}: expected numbers separated by commas, such as 1,0.5,0.25"
         ) from None

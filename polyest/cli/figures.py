@@ -1,4 +1,4 @@
-"""`polyest figures` draws the figures of the paper again, from the committed files of measurements.
+"""This module is `polyest figures`, which draws the figures of the paper from the committed measurements.
 
 The figures are in paper_figures/ of a checkout and the measurements in benchmarks/results/; neither is in
 the wheel.  The checkout is the one around the working directory, or else the one that holds this file.  All
@@ -35,8 +35,8 @@ Progress = Callable[[int, int], None]  # called with the number done and the num
     "figures",
     cls=Helping,
     examples=(
-        ("all of them, in the checkout", "polyest figures"),
-        ("one of them, elsewhere", "polyest figures pareto -o pictures"),
+        ("all figures, into paper_figures/ of the checkout", "polyest figures"),
+        ("one figure, into another folder", "polyest figures pareto -o pictures"),
     ),
 )
 @click.argument("names", nargs=-1, shell_complete=lambda context, argument, begun: _begun(begun))
@@ -48,10 +48,11 @@ Progress = Callable[[int, int], None]  # called with the number done and the num
     help="Folder to write to.  [default: paper_figures/]",
 )
 def command(names: tuple[str, ...], out: str | None) -> None:
-    """Draw the figures of the paper again.
+    """Draw the figures of the paper from the stored measurements.
 
-    Each is written as PDF and PNG; without NAMES, all are.  It needs a checkout of the repository: the one
-    in whose folders it is run, or the one that is installed with pip install -e.
+    Each figure is written as PDF and PNG.  Without NAMES all figures are drawn.  A checkout of the
+    repository is needed: the one that contains the working directory, or one that was installed with pip
+    install -e.
     """
     with progress("figures") as update:
         written = redraw(names, None if out is None else Path(out), update)
@@ -70,8 +71,8 @@ def checkout() -> Path:
         if there and OURS.search(project.read_text(encoding="utf-8", errors="replace")):
             return folder
     raise FigureNotFound(
-        f"{here}: is in no checkout of the repository, where figures are drawn from benchmarks/results; "
-        "run it there, after pip install -e '.[plot]'"
+        f"{here}: not inside a checkout of the repository, whose benchmarks/results the figures need; run "
+        "the command in one, after pip install -e '.[plot]'"
     )
 
 

@@ -1,4 +1,4 @@
-"""`polyest frontier` prints the curve of least bias, as text or JSON, as a figure or an interactive page."""
+"""This module is `polyest frontier`, which computes the least bias at each noise."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -39,8 +39,11 @@ MOST_WITH_SHAPES = (
     "frontier",
     cls=Helping,
     examples=(
-        ("the curve of K = 8, and closed forms beside it", "polyest frontier -K 8"),
-        ("a page to explore it, and a figure", "polyest frontier -K 8 --html 8.html --plot 8.svg"),
+        ("the curve of K = 8, compared with the closed forms", "polyest frontier -K 8"),
+        (
+            "the same, with an interactive page and a figure",
+            "polyest frontier -K 8 --html 8.html --plot 8.svg",
+        ),
         (
             "the series, noise and bias of every point and mark of the figure, by jq",
             "polyest frontier -K 8 --json | jq -c '[.series, .noise, .bias.upper]'",
@@ -54,20 +57,20 @@ MOST_WITH_SHAPES = (
     type=click.Choice(tuple(BUDGETED)),
     default=DEFAULT,
     show_default=True,
-    help="The criterion that is the noise.",
+    help="The criterion that measures the noise.",
 )
 @options.shape
 @click.option(
     "--plot",
     type=click.Path(),
     metavar="FILE",
-    help="Figure to write, .png, .pdf or .svg, with more estimators in it.",
+    help="File to write a figure to (.png, .pdf or .svg); it also has the other estimators.",
 )
 @click.option(
     "--html",
     type=click.Path(),
     metavar="FILE",
-    help="Page to write, .html, on which to move along the curve; no network.",
+    help="File to write an interactive page to (.html); the page needs no network.",
 )
 @options.form
 def command(
@@ -79,10 +82,11 @@ def command(
     form: "Form | None",
     **keywords: "Unpack[Traced]",
 ) -> None:
-    """Compute the least bias at each noise.
+    """Compute the least bias that is possible at each noise.
 
-    Noise r means: the criterion is at most r times that of the plug-in table, with entries
-    phi((X+1)/(K+1)).  Closed forms are compared with the best table at their own noise.
+    The noise of a table is its variance ratio: noise r means that the criterion is at most r times that of
+    the plug-in table, whose entries are phi((X+1)/(K+1)).  Each closed form is compared with the best table
+    at its own noise.
 
     --json prints the points of the curve and the marks of the figure, each with its series, label and noise
     before the keys of its table; the series of the curve is "optimal".  --lines prints the curve alone.

@@ -1,4 +1,4 @@
-"""Messages of the library, which name Python calls and keywords, in the words of the command line."""
+"""This module rewrites Python calls and keywords in the library's messages as commands and options."""
 
 import ast
 import re

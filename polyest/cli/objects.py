@@ -1,4 +1,4 @@
-"""Reports and tables as JSON objects for other programs, one per line.
+"""This module writes reports and tables as JSON objects for other programs, one per line.
 
 Real numbers are JSON numbers, each the shortest decimal that reads back to the same double, so that nothing
 is lost; null stands for one that is not finite, which JSON does not have.  A table has the keys of the table

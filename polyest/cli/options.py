@@ -1,4 +1,4 @@
-"""Options that several commands share, and the sample size K that they stand for."""
+"""This module has the options that several commands share, and finds the sample size K from them."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -39,20 +39,20 @@ as_json = click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="Print JSON objects, one per line, whose numbers are JSON numbers.",
+    help="Print JSON objects, one per line, with real numbers as JSON numbers.",
 )
 form = several(
     click.option(
         "--json",
         "form",
         flag_value="json",
-        help="Print one JSON object per table, whose numbers are JSON numbers.",
+        help="Print one JSON object per table, with real numbers as JSON numbers.",
     ),
     click.option(
         "--lines",
         "form",
         flag_value="lines",
-        help="Print one line of the table format per table, as files have it and polyest.loads reads it.",
+        help="Print each table as one line of the file format, which polyest.loads reads.",
     ),
 )
 baseline = click.option(
@@ -60,7 +60,8 @@ baseline = click.option(
     type=click.Choice(["group-mean", "none", "exact"]),
     default="group-mean",
     show_default=True,
-    help="What the trainer subtracts; with --group, says which K a group has.",
+    help="What the trainer subtracts from the rewards of a group.  With --group it determines K: G - 2 under "
+    "group-mean, else G - 1.",
 )
 single = several(
     click.option(
@@ -68,9 +69,11 @@ single = several(
         "--K",
         "draws",
         metavar="K",
-        help="Sample size: the number of binomial draws, at least 1.",
+        help="Sample size: the number of draws that a count is taken from, at least 1.",
     ),
-    click.option("--group", type=int, metavar="G", help="Completions per prompt, in place of --K."),
+    click.option(
+        "--group", type=int, metavar="G", help="Number of completions per prompt, in place of --K."
+    ),
     baseline,
 )
 target = click.option(
@@ -79,13 +82,15 @@ target = click.option(
     shell_complete=lambda context, option, begun: [t for t in TARGETS if t.startswith(begun)],
     default="log",
     show_default=True,
-    help=f"{either(WRITTEN.values())}, such as custom:1/sqrt(p+0.01), made of p, numbers, + - * / ** and "
-    f"{', '.join((*FUNCTIONS, 'pow'))}.",
+    help="The function phi(p) of an answer's probability p that is estimated: "
+    f"{either(WRITTEN.values())}, such as custom:1/sqrt(p+0.01).  An expression is made of p, numbers, "
+    f"+ - * / ** and {', '.join((*FUNCTIONS, 'pow'))}.",
 )
 shape = click.option(
     "--shape",
     type=click.Choice(SHAPES),
-    help="Shape of the entries, in the direction of phi; without it a table is free.",
+    help="Shape of the entries.  monotone: a greater count never earns less (if phi falls, never more).  "
+    "concave: the steps between entries shrink as well.  [default: free entries]",
 )
 keywords = several(
     target,
@@ -94,26 +99,27 @@ keywords = several(
         type=click.Choice(tuple(CRITERIA)),
         default=DEFAULT,
         show_default=True,
-        help="What is made least, or kept within a budget.",
+        help="The quantity that is minimised or kept within a budget.",
     ),
     click.option(
         "--bias",
         type=float,
         metavar="X",
-        help="Budget: bound of the bias, the greatest |p (E c_X - phi(p))| over p.",
+        help="Budget: an upper bound of the bias, the greatest |p (E c_X - phi(p))| over p, where c_X is the "
+        "entry of a count X ~ Binomial(K, p).",
     ),
     click.option(
         "--bias-ratio",
         type=float,
         metavar="R",
-        help="Budget: bound of the bias, in multiples of the least that any table has.",
+        help="Budget: an upper bound of the bias, in units of the least bias of any table.",
     ),
     click.option(
         "--noise",
         type=float,
         metavar="R",
-        help="Budget: bound of the criterion, in multiples of that of the plug-in table, with entries "
-        "phi((X+1)/(K+1)).  [default: 8]",
+        help="Budget (variance ratio): an upper bound of the criterion, in units of that of the plug-in "
+        "table, whose entries are phi((X+1)/(K+1)).  [default: 8]",
     ),
     shape,
 )
@@ -126,8 +132,9 @@ def K_of(draws: str | None, group: int | None, baseline: "Baseline") -> int:
     """
     if (draws is None) == (group is None):
         raise click.UsageError(
-            "expected exactly one of --K, the sample size, and --group, the completions per prompt, as in "
-            "--K 14"
+            "expected exactly one of --K, the sample size, and --group, the number of completions "
+            "per prompt, "
+            "as in --group 16"
         )
     if group is not None:
         from polyest.counts import draws as draws_of_group
@@ -135,8 +142,9 @@ def K_of(draws: str | None, group: int | None, baseline: "Baseline") -> int:
         return draws_of_group(group, baseline)
     if baseline != "group-mean":
         raise click.UsageError(
-            f"--baseline {baseline} beside --K: it chooses the K of a --group; give --group, or leave "
-            "--baseline out"
+            f"--baseline {baseline} is given with --K, but it only determines the K of a --group: "
+            "give --group, "
+            "or leave --baseline out"
         )
     return number(str(draws))
 
@@ -163,8 +171,14 @@ def solvable_K(draws: str | None, group: int | None, baseline: "Baseline") -> in
 def solvable_range(text: str) -> range:
     """Return the range of K from its text, such as 16 or 1:256 with both ends; all can be solved."""
     first, colon, last = text.partition(":")
-    low = number(first)
-    high = number(last) if colon else low
+    if not colon:
+        low = high = number(first)
+    elif ":" in last or not (first and last):
+        raise InvalidProblem(
+            f"K is {text[:40]!r}: expected a range with both its ends, such as 1:256"
+        )
+    else:
+        low, high = number(first), number(last)
     if low > high:
         raise InvalidProblem(
             f"K is {text!r}, an empty range: expected the smaller end first, {high}:{low}"

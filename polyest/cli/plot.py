@@ -1,4 +1,4 @@
-"""Figures in one style are drawn from plain rows, which are computed or read from a file.
+"""This module draws figures in one style from plain rows, which are computed or read from a file.
 
 The colours are those of Okabe and Ito, which colour-blind readers can distinguish.  Every series also has
 its own marker or line.  Matplotlib is an optional dependency and is imported inside functions.  Figures are

@@ -1,4 +1,4 @@
-"""`polyest recommend` says which released table to use with each kind of trainer."""
+"""This module is `polyest recommend`, which says which released table to use with each kind of trainer."""
 
 import click
 
@@ -10,21 +10,23 @@ from polyest.cli.terminal import Helping, print_lines, progress, say
     "recommend",
     cls=Helping,
     examples=(
-        ("8 prompts a step, 16 completions each", "polyest recommend --group 16 --prompts 8"),
+        ("8 prompts per step, 16 completions each", "polyest recommend --group 16 --prompts 8"),
         (
-            "16 earlier completions of it too",
+            "the same with 16 earlier completions of each prompt",
             "polyest recommend --group 16 --prompts 8 --history 16",
         ),
-        ("for other programs", "polyest recommend --group 16 --prompts 8 --json"),
+        ("as JSON for other programs", "polyest recommend --group 16 --prompts 8 --json"),
     ),
 )
-@click.option("--group", type=int, metavar="G", required=True, help="Completions per prompt.")
+@click.option(
+    "--group", type=int, metavar="G", required=True, help="Number of completions per prompt."
+)
 @click.option(
     "--prompts",
     type=int,
     metavar="N",
     required=True,
-    help="Prompts whose gradients a step averages.",
+    help="Number of prompts whose gradients are averaged in a step.",
 )
 @click.option(
     "--history",
@@ -32,7 +34,7 @@ from polyest.cli.terminal import Helping, print_lines, progress, say
     metavar="W",
     default=0,
     show_default=True,
-    help="Earlier completions of a prompt that are counted too.",
+    help="Number of earlier completions of each prompt that are counted too.",
 )
 @click.option(
     "--steps",
@@ -64,12 +66,12 @@ def command(
 ) -> None:
     """Say which table to use.
 
-    For a trainer that subtracts the group mean, and for one that does not: the table whose averaged gradient
-    has the least error, what the runner-up would cost, and the error of the plug-in log of an answer's share
-    in its group.
+    The page recommends one table for a trainer that subtracts the group mean and one for a trainer that
+    does not.  The recommended table has the least gradient error, bias and noise together, after averaging.
+    What the runner-up would cost, and the error of the plug-in log, log(count/G), are shown for comparison.
 
-    With a history K is larger by its completions.  What is proved is then for a policy that has not moved
-    since, and the page says what a move costs.
+    With --history K is larger by the number of earlier completions.  The proved bias then holds if the
+    policy has not changed since; the page says how much bias a change adds.
     """
     from functools import partial
 

@@ -1,4 +1,4 @@
-"""`polyest show` prints a released table as a page or as JSON, and writes it to a file."""
+"""This module is `polyest show`, which prints a released table and can write it to a file."""
 
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     cls=Helping,
     examples=(
         ("the table for groups of 16 completions under a group mean", "polyest show --group 16"),
-        ("of less variance, and monotone", "polyest show -K 14 --noise 2 --shape monotone"),
-        ("into a file that polyest.loads reads", "polyest show -K 14 -o table.jsonl"),
+        (
+            "a monotone table with less variance",
+            "polyest show -K 14 --noise 2 --shape monotone",
+        ),
+        ("written to a file, which polyest.loads reads", "polyest show -K 14 -o table.jsonl"),
         ("is its bias below 0.01?", "polyest show -K 14 --json | jq '.bias.upper < 0.01'"),
     ),
 )
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 @options.keywords
 @options.form
 @click.option(
-    "-o", "--out", type=click.Path(), metavar="FILE", help="File to write the table to, too."
+    "-o", "--out", type=click.Path(), metavar="FILE", help="File to write the table to as well."
 )
 def command(
     draws: str | None,
@@ -39,7 +42,7 @@ def command(
     out: str | None,
     **keywords: "Unpack[Posed]",
 ) -> None:
-    """Print a released table, without solving."""
+    """Print a released table; nothing is solved."""
     from polyest.cli.pages.table import table_page, universal_page
     from polyest.cli.table import released_report
     from polyest.tables.format import dumps

@@ -1,4 +1,4 @@
-"""`polyest solve` prints one table as a page or a range of K as a list, or writes them to a file."""
+"""This module is `polyest solve`, which solves tables, prints them and can write them to a file."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -37,17 +37,17 @@ GRIDS = ("float32", "bfloat16", "dyadic")
     "solve",
     cls=Helping,
     examples=(
-        ("the least bias at noise 3", "polyest solve -K 14 --noise 3"),
+        ("the table of least bias at noise (variance ratio) 3", "polyest solve -K 14 --noise 3"),
         (
-            "monotone entries, into a file",
+            "the same with monotone entries, written to a file",
             "polyest solve -K 14 --noise 3 --shape monotone -o t.jsonl",
         ),
         (
-            "1/sqrt(p + 0.01) in place of log p",
+            "a table that estimates 1/sqrt(p + 0.01) in place of log p",
             "polyest solve -K 6 --target 'custom:1/sqrt(p+0.01)'",
         ),
         (
-            "a range of K by two processes",
+            "a range of K, with two processes",
             "polyest solve -K 1:8 --criterion minimax --jobs 2 -o t.jsonl",
         ),
     ),
@@ -57,36 +57,50 @@ GRIDS = ("float32", "bfloat16", "dyadic")
     "--K",
     "draws",
     metavar="K|K:K",
-    help="Sample size: the number of binomial draws, or a range such as 1:256.",
+    help="Sample size: the number of draws that a count is taken from, or a range such as 1:256.",
 )
 @options.keywords
 @click.option(
     "--method",
     type=click.Choice(METHODS),
-    help="remez or lp for minimax, socp or cvx for the rest; shaped for minimax with a shape.",
+    help="The solver: remez or lp for minimax, shaped for minimax with a shape, socp or cvx for the other "
+    "criteria.  [default: remez, shaped or socp]",
 )
 @click.option(
-    "--grid", type=click.Choice(GRIDS), help="Round entries to this grid, within the budget."
+    "--grid", type=click.Choice(GRIDS), help="Round the entries to this grid and keep the budget."
 )
 @click.option(
     "--group",
     type=int,
     metavar="G",
-    help="Completions per prompt: for --grid dyadic, or in place of --K.",
+    help="Number of completions per prompt: in place of --K, or with --K for --grid dyadic.",
 )
 @options.baseline
 @click.option(
-    "--beta", type=float, metavar="X", default=1.0, help="Reward per entry, for --grid dyadic."
+    "--beta",
+    type=float,
+    metavar="X",
+    default=1.0,
+    help="Factor from entries to rewards, for --grid dyadic.",
 )
-@click.option("--jobs", type=options.JOBS, metavar="N", help="Processes for a range.  [default: 1]")
-@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers solve a range.")
+@click.option(
+    "--jobs",
+    type=options.JOBS,
+    metavar="N",
+    help="Number of processes that solve a range.  [default: 1]",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Address of a Dask scheduler whose workers solve a range.",
+)
 @options.form
 @click.option(
     "-o",
     "--out",
     type=click.Path(),
     metavar="FILE",
-    help="File to write; a range goes through FILE.part, which can be resumed.",
+    help="File to write.  A range is written to FILE.part first and is resumable.",
 )
 def command(
     draws: str | None,
@@ -101,10 +115,10 @@ def command(
     beta: float,
     **posed: "Unpack[Posed]",
 ) -> None:
-    """Solve and prove a table, or a range of them.
+    """Solve a table, or a range of tables, and prove its claims.
 
-    A range of K, such as 1:256, includes both ends.  What is printed is proved: bias, noise, and how close
-    the table comes to the best there is.
+    A range of K, such as 1:256, includes both ends.  The printed bounds of bias and noise are proved, and
+    so is the distance from the best possible table.
     """
     if draws is None or baseline != "group-mean":
         from polyest.sizes import sized
@@ -120,7 +134,7 @@ def command(
         if jobs is not None or scheduler is not None:
             raise click.UsageError(
                 f"--jobs and --scheduler are for a range of K, such as 1:{draws}, but --K {draws} is a "
-                "single one: leave them out"
+                "single K: leave them out"
             )
         _one(Ks[0], form, out, posed, how)
     else:

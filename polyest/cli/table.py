@@ -1,4 +1,4 @@
-"""`solve` and `show` make the report of a table here; it compares the table with those that it replaces."""
+"""This module makes the report of a table for `solve` and `show`, with the tables that it replaces."""
 
 from math import inf
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""All commands share these functions for messages on stderr, a progress bar, and one-line errors."""
+"""This module has what all commands share: messages on stderr, a progress bar, and one-line errors."""
 
 import sys
 import warnings

@@ -1,4 +1,4 @@
-"""Entries that are the doubles nearest to a formula, and their table.
+"""This module computes entries that are the doubles nearest to a formula, and makes their table.
 
 Rational entries are computed exactly and rounded once.  Logarithms are computed in decimals, with more and
 more digits until the nearest double is determined.

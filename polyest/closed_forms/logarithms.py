@@ -1,4 +1,4 @@
-"""Closed forms of the log: the estimators of an entropy that people use, as tables."""
+"""This module has the closed forms of the log: the usual estimators of an entropy, as tables."""
 
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -18,11 +18,12 @@ SCHUERMANN_XI = exp(-0.5)  # the xi that Schuermann 2004 recommends
 
 
 def log_count(K: SupportsIndex) -> Table:
-    """Build the table of the plug-in log, the log of an in-group share that trainers use.
+    """Build the table of the plug-in log, the logarithm of an answer's share in its group.
 
         c_X = log((X+1)/(K+1))        = log(count/G), with count = X+1 and G = K+1
 
-    Its criteria are the units in which noise budgets are given.
+    Most trainers use it.  Its criteria are the units of noise budgets: a noise (variance ratio) of 8 is 8
+    times its gradient-variance.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def log_count(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     Examples
     --------
@@ -49,7 +50,7 @@ def log_count(K: SupportsIndex) -> Table:
 
 
 def log_smoothed(K: SupportsIndex) -> Table:
-    """Build the table of the log of an independent share, smoothed so that it is never the log of 0.
+    """Build the table of the log of a share among independent draws, smoothed at a count of 0.
 
         c_X = log(max(X, 1/2)/K)
 
@@ -66,7 +67,7 @@ def log_smoothed(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     Examples
     --------
@@ -78,11 +79,12 @@ def log_smoothed(K: SupportsIndex) -> Table:
 
 
 def miller_madow(K: SupportsIndex) -> Table:
-    """Build the table of the plug-in log less its bias of first order, after Miller and Madow.
+    """Build the table of the plug-in log minus its first-order bias (Miller and Madow).
 
         c_X = log(j/N) - (1 - j/N)/(2j),        j = X+1, N = K+1
 
-    As an estimator it is the plug-in entropy of N completions plus (answers seen - 1)/(2N).
+    The corresponding estimator of the entropy is the plug-in entropy of N completions plus
+    (number of distinct answers - 1)/(2N).
 
     Parameters
     ----------
@@ -97,7 +99,7 @@ def miller_madow(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     References
     ----------
@@ -114,12 +116,12 @@ def miller_madow(K: SupportsIndex) -> Table:
 
 
 def taylor(K: SupportsIndex) -> Table:
-    """Build the table of the log of an independent share with its Taylor correction of first order.
+    """Build the table of the log of a share among independent draws, with a first-order Taylor correction.
 
         c_X = log(x/K) + (1 - x/K)/(2x),        x = max(X, 1/2)
 
-    The correction is opposite in sign to that of `miller_madow`: the log of an independent share is too
-    low on average, that of an in-group share too high.
+    The correction has the opposite sign to that of `miller_madow`: the log of a share among independent
+    draws is too low on average, and that of a share in the own group too high.
 
     Parameters
     ----------
@@ -134,7 +136,7 @@ def taylor(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     Examples
     --------
@@ -147,14 +149,15 @@ def taylor(K: SupportsIndex) -> Table:
 
 
 def harmonic(K: SupportsIndex) -> Table:
-    """Build the table of harmonic numbers, unbiased for the first K terms of the log's series.
+    """Build the table of harmonic numbers, which is unbiased for the first K terms of the series of log p.
 
         c_X = H_X - H_K,        E c_X = -sum_{j<=K} (1-p)^j/j
 
-    Its mean is the objective of MaxRL; p times the rest of the series has a supremum near .2815/K.
-    Zhang's estimator, the digamma estimator psi(n) - psi(N) and this table are one and the same.  So is
-    inverse binomial sampling, which draws until the answer comes and pays -H_{N-1} for the N-th draw: stopped
-    after K draws, where it pays -H_K, and averaged over the order of the draws, it has these entries.
+    Its mean is the objective of MaxRL.  The worst-case weighted bias, the supremum of p times the remaining
+    terms, is near .2815/K.  Zhang's estimator and the digamma estimator psi(n) - psi(N) are the same table.
+    So is inverse binomial sampling, which draws until the answer occurs, at the N-th draw, and pays
+    -H_{N-1}: if it is stopped after K draws with -H_K, and averaged over the order of the draws, it has
+    these entries.
 
     Parameters
     ----------
@@ -169,7 +172,7 @@ def harmonic(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     References
     ----------
@@ -202,7 +205,7 @@ def jackknife(K: SupportsIndex) -> Table:
         c_{j-1} = -a_j N/j,    N = K+1,                h(j,n) = -(j/n) log(j/n),
         a_j = N h(j,N) - ((N-1)/N) (j h(j-1,N-1) + (N-j) h(j,N-1))
 
-    That is N times the estimate less N-1 times its mean with one completion left out, whence
+    The jackknife is N times the estimate minus N-1 times its mean with one completion left out.  Hence
 
         c_{j-1} = N log(j/N) - (j-1) log((j-1)/(N-1)) - (N-j) log(j/(N-1)).
 
@@ -219,7 +222,7 @@ def jackknife(K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024.
+        If `K` is not an integer from 1 to 1024.
 
     References
     ----------
@@ -240,12 +243,12 @@ def jackknife(K: SupportsIndex) -> Table:
 
 
 def schuermann(K: SupportsIndex, xi: SupportsFloat = SCHUERMANN_XI) -> Table:
-    """Build the table of Schuermann's estimator of an entropy, with its parameter xi.
+    """Build the table of Schuermann's estimator of an entropy with the parameter xi.
 
         c_{j-1} = -a_j N/j,                            T = 1/xi - 1, N = K+1,
         a_j = (j/N) (psi(N) - psi(j) - (-1)^j int_0^T t^(j-1)/(1+t) dt)
 
-    The integral I_j obeys I_1 = -log xi and I_j + I_{j+1} = T^j/j, whence, at X = j-1,
+    The integral I_j satisfies I_1 = -log xi and I_j + I_{j+1} = T^j/j.  Hence, at X = j-1,
 
         c_X = log xi - H_K + sum_{i<=X} (1 - (-T)^i)/i.
 
@@ -254,8 +257,8 @@ def schuermann(K: SupportsIndex, xi: SupportsFloat = SCHUERMANN_XI) -> Table:
     K : int
         Sample size, 1 to 1024.
     xi : float
-        In (0, 1], taken as the exact double, by default exp(-1/2).  1 is `harmonic`, 1/2 is Grassberger's
-        estimator, and below that entries grow like T^K.
+        The parameter, a double in (0, 1]; by default exp(-1/2).  xi = 1 gives `harmonic`, and xi = 1/2
+        Grassberger's estimator.  Below 1/2 the entries grow like T^K.
 
     Returns
     -------
@@ -265,7 +268,7 @@ def schuermann(K: SupportsIndex, xi: SupportsFloat = SCHUERMANN_XI) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024, `xi` is out of range, or an entry is beyond the doubles.
+        If `K` is not an integer from 1 to 1024, `xi` is out of range, or an entry is beyond the doubles.
 
     References
     ----------

@@ -1,4 +1,5 @@
-"""U-statistics: tables that are unbiased for a polynomial, and means of a table over subsets of draws."""
+"""This module has U-statistics: unbiased tables of polynomials, and means of a table over subsets of
+draws."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -18,12 +19,12 @@ LARGEST_PASS = 56  # the last k for which all C(k, m) are doubles
 
 
 def polynomial(K: SupportsIndex, coefficients: Iterable[SupportsFloat]) -> Table:
-    """Build the one unbiased table of a polynomial, its U-statistic.
+    """Build the only unbiased table of a polynomial, its U-statistic.
 
         phi(p) = sum_m a_m p^m,        c_X = sum_m a_m C(X,m)/C(K,m)
 
-    The mean of a table of sample size K is a polynomial of degree at most K: beyond degree K no table is
-    unbiased.  `Target.entries` gives the entries as exact fractions.
+    The mean of a table of sample size K is a polynomial of degree at most K, so that no table is unbiased
+    for a polynomial of higher degree.  `Target.entries` gives the entries as exact fractions.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def polynomial(K: SupportsIndex, coefficients: Iterable[SupportsFloat]) -> Table
     Raises
     ------
     InvalidProblem
-        If `K` is no integer from 1 to 1024 or below the degree, or a coefficient is not finite or too
+        If `K` is not an integer from 1 to 1024 or below the degree, or a coefficient is not finite or too
         large.
 
     References
@@ -63,19 +64,19 @@ def polynomial(K: SupportsIndex, coefficients: Iterable[SupportsFloat]) -> Table
 
 
 def pass_at(K: SupportsIndex, k: SupportsIndex) -> Table:
-    """Build the one unbiased table of pass@k, the probability that one of k draws is right.
+    """Build the only unbiased table of pass@k, the probability that one of k draws is right.
 
         phi(p) = 1 - (1-p)^k,        c_X = 1 - C(K-X,k)/C(K,k)
 
-    The target is stored by its coefficients -(-1)^m C(k,m), all of them doubles up to k = 56; beyond that
-    it is refused rather than rounded.
+    The target is stored by its coefficients -(-1)^m C(k,m), which are doubles up to k = 56.  A larger k is
+    refused, because the coefficients would be rounded.
 
     Parameters
     ----------
     K : int
         Sample size, 1 to 1024.
     k : int
-        How many draws may try, 1 to min(K, 56).
+        The number of attempts, 1 to min(K, 56).
 
     Returns
     -------
@@ -85,7 +86,7 @@ def pass_at(K: SupportsIndex, k: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `K` or `k` is no integer in its range.
+        If `K` or `k` is not an integer in its range.
 
     References
     ----------
@@ -112,13 +113,14 @@ def pass_at(K: SupportsIndex, k: SupportsIndex) -> Table:
 
 
 def split(table: Table, blocks: SupportsIndex) -> Table:
-    """Average a table over blocks of draws, given the count of all draws of the blocks together.
+    """Average a table over blocks of draws, as a table of the count of all draws.
 
         d_X = sum_j c_j C(K,j) C(N-K,X-j) / C(N,X),        N = blocks K
 
-    Sample splitting, averaged over all orders of the draws (Rao-Blackwell), is degree elevation: the mean
-    P and the bias stay the same, and the variance is at most 1/blocks of what it was.
-    `bernstein.elevate` gives the entries as exact fractions.
+    Sample splitting evaluates the table in each block and averages the results.  Averaging over all orders
+    of the draws too (Rao-Blackwell) gives these entries.  The mean P and the bias stay the same, and the
+    variance is at most 1/blocks of that of the table.  `bernstein.elevate` gives the entries as exact
+    fractions.
 
     Parameters
     ----------
@@ -135,7 +137,7 @@ def split(table: Table, blocks: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `table` is no table, `blocks` is no integer of at least 1, or N is above 1024.
+        If `table` is not a table, `blocks` is not an integer of at least 1, or N is above 1024.
 
     Examples
     --------
@@ -153,13 +155,13 @@ def split(table: Table, blocks: SupportsIndex) -> Table:
 
 
 def subsets(table: Table, K: SupportsIndex) -> Table:
-    """Average a table of sample size k over all subsets of k draws among K, given the count of all K.
+    """Average a table of sample size k over all subsets of k among K draws, as a table of their count.
 
         d_X = sum_j c_j C(k,j) C(K-k,X-j) / C(K,X)
 
-    This is the U-statistic whose kernel is the table: the mean P and the bias stay the same, and the
-    entries are those of `split` where k divides K.  Of a minimax table of k < K draws it has the least
-    bias E*(k) of k draws and, for k well below K, little noise: noise lies in the high degrees.
+    This is the U-statistic whose kernel is the table.  The mean P and the bias stay the same.  If k divides
+    K, the entries are those of `split`.  For a minimax table of k < K draws the result has the least bias
+    E*(k) of k draws and, if k is much smaller than K, little variance.
 
     Parameters
     ----------
@@ -176,7 +178,7 @@ def subsets(table: Table, K: SupportsIndex) -> Table:
     Raises
     ------
     InvalidProblem
-        If `table` is no table, or `K` is no integer from k to 1024.
+        If `table` is not a table, or `K` is not an integer from k to 1024.
 
     References
     ----------

@@ -1,4 +1,5 @@
-"""Ball arithmetic that solvers and proof both use; neither trusts a result of the other."""
+"""This package has the ball arithmetic that solvers and proofs share; neither trusts the other's
+results."""
 
 from polyest.dependencies import require
 

@@ -1,4 +1,4 @@
-"""Basic operations on balls: change between two polynomial bases, and outward rounding to doubles.
+"""This module has basic operations on balls: changes of polynomial basis, and outward rounding to doubles.
 
 A ball (Arb, through python-flint) is a number with a proved error bound.  A bound of a ball is rounded
 outward to a decimal of `DIGITS` digits, and then to a double.  A claim is thus the same on every machine,

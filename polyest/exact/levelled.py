@@ -1,4 +1,4 @@
-"""The levelled polynomial of K+2 points is computed, and it proves a bracket of E*(K).
+"""This module computes the levelled polynomial of K+2 points, which proves a bracket of E*(K).
 
 Theorem (de la Vallee Poussin).  Let 0 < x_0 < ... < x_{K+1} <= 1.  There are exactly one polynomial P
 of degree K and one number E with x_i (P(x_i) - phi(x_i)) = (-1)^i E.  Moreover |E| <= E*(K), the least

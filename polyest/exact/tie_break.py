@@ -1,4 +1,4 @@
-"""The tie-break selects one table among tables of nearly equal merit.
+"""This module has the tie-break, which selects one table among those that are optimal up to a tolerance.
 
 The optimum of a variance-optimal program is flat in c: some tables within 1e-6 of the optimum differ by 0.5
 in their middle coefficients.  Among the tables within about `SLACK` of the optimum tau*, the selected one

@@ -1,4 +1,4 @@
-"""Answer-level fine-tuning as a game, solved exactly on problems small enough to enumerate (numpy).
+"""Answer-level fine-tuning as a game between a policy and a target, solved exactly on small problems.
 
 problem = games.pose(reference, answers, games.Diversity(games.negative_entropy()), beta=0.5)
 game = games.Game(problem)

@@ -1,11 +1,11 @@
-"""Answer-level fine-tuning: a finite problem, its objective and the exact gradient of the objective.
+"""This module poses a finite problem of answer-level fine-tuning, with its objective and exact gradient.
 
     J(pi) = R(nu) + beta sum_x w_x D_F(pi_x, pi_0x)
     nu_x(z) = sum of pi_x(y) over the completions y with E(x, y) = z
 
-The symbols are prompts x, completions y, answers z = E(x, y), a reference policy pi_0, a goal R (goals.py)
-and a geometry F of the policies, which is KL by default.  Gradients are taken in the pairing
-<a, b> = sum_x w_x sum_y a_xy b_xy.
+The symbols are prompts x with weights w_x, completions y, answers z = E(x, y), a reference policy pi_0, the
+answer distribution nu_x, a goal R (goals.py) and a Bregman divergence D_F of the policies, which is KL by
+default.  Gradients are taken in the pairing <a, b> = sum_x w_x sum_y a_xy b_xy.
 """
 
 from dataclasses import dataclass
@@ -32,24 +32,24 @@ SUMS = 1e-9  # greatest distance from 1 of the sum of a distribution
 
 @dataclass(frozen=True, eq=False)
 class Alft:
-    """A problem of answer-level fine-tuning, as `pose` checks and makes it.
+    """A problem of answer-level fine-tuning; `pose` checks its arguments and makes it.
 
     Attributes
     ----------
     reference : float64 array (prompts, completions)
         The reference policy pi_0, read-only.
     answers : integer array (prompts, completions)
-        The answer that each completion ends in, read-only.
+        The answer of each completion, read-only.
     number : int
         The number of answers.
     goal : Goal
         The goal R.
     beta : float
-        The strength of the reference.
+        The strength of the pull towards the reference policy.
     prompts : Prompts
         The weights and orbits of the prompts.
     geometry : Geometry
-        The geometry F of the policies.
+        The geometry F of the policies, whose divergence D_F is the penalty.
     """
 
     reference: Floats
@@ -61,7 +61,7 @@ class Alft:
     geometry: Geometry
 
     def distributions(self, policy: Floats) -> Floats:
-        """Give the probabilities nu of the answers under a policy.
+        """Return the probabilities nu of the answers under a policy.
 
         Parameters
         ----------
@@ -78,22 +78,22 @@ class Alft:
         return nu
 
     def at_traces(self, values: Floats) -> Floats:
-        """Give values of the answers at the completions that end in them.
+        """Return the value of each completion's answer, values(E(x, y)).
 
         Parameters
         ----------
         values : float array (prompts, number)
-            One value a prompt and answer.
+            One value per prompt and answer.
 
         Returns
         -------
         float array (prompts, completions)
-            The values.
+            One value per prompt and completion.
         """
         return np.take_along_axis(values, self.answers, axis=1)
 
     def distilled(self, nu: Floats) -> Floats:
-        """Find the policy of least KL from the reference that has given answer distributions.
+        """Find the policy with given answer distributions that has the least KL from the reference.
 
             pi(y) = pi_0(y) nu(E(y))/nu_0(E(y))
 
@@ -110,7 +110,7 @@ class Alft:
         Raises
         ------
         InvalidGame
-            If nu has an answer that the reference does not have.
+            If an answer has a positive probability under nu and probability 0 under the reference.
         """
         q = stochastic("nu", nu, (len(self.reference), self.number))
         had = self.distributions(self.reference)
@@ -141,7 +141,7 @@ class Alft:
         return self.prompts.mean(self.geometry.divergence(policy, self.reference))
 
     def J(self, policy: "ArrayLike") -> float:
-        """Evaluate the objective.
+        """Evaluate the objective J of a policy.
 
             J(pi) = R(nu) + beta sum_x w_x D_F(pi_x, pi_0x)
 
@@ -153,12 +153,12 @@ class Alft:
         Returns
         -------
         float
-            J, infinite where the goal or the divergence is.
+            J(pi); infinite if the goal or the divergence is.
 
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         pi = self.checked(policy)
         value = self.goal.value(self.distributions(pi), self.prompts)
@@ -175,18 +175,18 @@ class Alft:
         Returns
         -------
         float64 array (prompts, number)
-            grad R(nu); an answer of probability 0 is priced as one of 1e-300.
+            grad R(nu); an answer of probability 0 is treated as one of probability 1e-300.
 
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         nu = self.distributions(self.checked(policy))
         return self.goal.gradient(np.maximum(nu, LEAST), self.prompts)
 
     def gradient(self, policy: "ArrayLike") -> Floats:
-        """Evaluate the gradient of J in the policy, in the weighted pairing.
+        """Evaluate the gradient of J with respect to the policy, in the weighted pairing.
 
             (grad R)(E(y)) + beta (log(pi/pi_0) + a constant)        for KL
 
@@ -203,7 +203,7 @@ class Alft:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         pi = self.checked(policy)
         slope = self.prices(pi)
@@ -211,7 +211,7 @@ class Alft:
         return np.asarray(self.at_traces(slope) + self.beta * away)
 
     def checked(self, policy: "ArrayLike") -> Floats:
-        """Check a policy: each row is a distribution over the completions.
+        """Check that each row of a policy is a distribution over the completions.
 
         Parameters
         ----------
@@ -226,7 +226,7 @@ class Alft:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         return stochastic("policy", policy, self.reference.shape)
 
@@ -243,25 +243,26 @@ def pose(
 ) -> Alft:
     """Pose a problem of answer-level fine-tuning.
 
-        min over policies pi of R(nu) + beta D_F(pi, pi_0)
+        min over policies pi of R(nu) + beta sum_x w_x D_F(pi_x, pi_0x)
 
     Parameters
     ----------
     reference : float array (prompts, completions)
-        The reference policy pi_0: rows that add up to 1, positive where the geometry takes a logarithm.
+        The reference policy pi_0.  Each row adds up to 1; entries are positive if the geometry takes a
+        logarithm of them.
     answers : integer array (completions,) or (prompts, completions)
-        The answer that each completion ends in, from 0.  Every number up to the greatest occurs, and for
-        a goal that takes logarithms it does so in every prompt.
+        The answer of each completion, numbered from 0.  Every number up to the greatest has to occur; for a
+        goal that takes logarithms it has to occur in every prompt.
     goal : Goal
         The goal R.
     beta : float
-        The strength of the reference, positive.
+        The strength of the pull towards the reference policy, a positive number.
     weights : float array (prompts,) or None
-        The weights of the prompts, positive, adding up to 1; uniform by default.
+        The positive weights of the prompts, which add up to 1; equal by default.
     orbits : list of lists of int, or None
-        A partition of the prompts; each is alone by default.
+        A partition of the prompts into sets that ask the same thing; by default each prompt is alone.
     geometry : Geometry or None
-        The geometry F of the policies; the negative entropy by default, whose divergence is KL.
+        The geometry F of the policies; by default the negative entropy, whose divergence is KL.
 
     Returns
     -------
@@ -271,9 +272,13 @@ def pose(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or they do not fit together.
+        If an argument is not valid, or the arguments do not fit together.
     Infeasible
-        If no policy is in the safe set.
+        If no policy meets the safety budgets.
+
+    References
+    ----------
+    Mohri, Schneider and Wu (2026), Distributional Alignment Games for Answer-Level Fine-Tuning.
 
     Examples
     --------
@@ -372,7 +377,7 @@ def _weights(weights: object, prompts: int) -> tuple[float, ...]:
     if given.shape != (prompts,) or not (given > 0).all() or not abs(given.sum() - 1) <= SUMS:
         raise InvalidGame(
             f"weights {shown(given.tolist())}: expected {prompts} positive numbers that add up to 1, "
-            "one a prompt"
+            "one per prompt"
         )
     return tuple(map(float, given))
 

@@ -1,4 +1,4 @@
-"""A geometry of distributions: its divergence and its projection follow from its generator phi.
+"""This module derives the divergence and the projection of a Bregman geometry from its generator phi.
 
 The projection of v is p_i = (phi')^-1(v_i - lambda), or 0 where that would be negative.  The shift lambda
 is such that the p_i add up to 1.  It solves one increasing equation, and is bracketed by two cases: the
@@ -24,9 +24,11 @@ LEAST = 1e-300  # a positive number whose logarithm and reciprocal are finite
 
 @dataclass(frozen=True)
 class Geometry:
-    """A generator phi of a Bregman geometry, and what follows from it.
+    """A Bregman geometry of distributions, given by a convex generator phi.
 
-    The functions of `polyest.games` make it: `negative_entropy`, `euclidean`, `tsallis`, `polynomial`.
+        Phi(p) = sum_i phi(p_i),        D(p, q) = Phi(p) - Phi(q) - <phi'(q), p - q>
+
+    Make one with `games.negative_entropy`, `games.euclidean`, `games.tsallis` or `games.polynomial`.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ class Geometry:
 
     @property
     def order(self) -> float:
-        """Order of a Tsallis generator; nan of a polynomial."""
+        """Order of a Tsallis generator; nan for a polynomial."""
         return self.parameters[0] if self.kind == "tsallis" else float("nan")
 
     @property
@@ -56,27 +58,27 @@ class Geometry:
 
     @property
     def degree(self) -> int | None:
-        """Degree of phi' and hence of the reward; None where phi' is no polynomial."""
+        """Degree of phi' and hence of the reward; None if phi' is not a polynomial."""
         return self.target[0].degree
 
     def slope(self, order: int) -> Floats:
-        """Give the coefficients of a derivative of a polynomial phi.
+        """Return the coefficients of a derivative of a polynomial phi.
 
         Parameters
         ----------
         order : int
-            Which derivative.
+            The order of the derivative; 0 is phi itself.
 
         Returns
         -------
         float64 array
-            The coefficients, the constant first.
+            The coefficients in ascending order of powers.
         """
         return np.asarray(polyder(np.array(self.parameters), order))
 
     @property
     def target(self) -> tuple[Target, float, float]:
-        """Target that a table estimates, with the scale and shift that make phi' of it.
+        """Target that a table estimates, with the scale and the shift that turn it into phi'.
 
         phi' = scale target + shift
         """
@@ -91,7 +93,7 @@ class Geometry:
         return parse(f"tsallis:{self.order!r}"), self.order, 1.0
 
     def generator(self, p: ArrayLike) -> Floats:
-        """Evaluate phi.
+        """Evaluate the generator phi.
 
         Parameters
         ----------
@@ -112,7 +114,7 @@ class Geometry:
         return np.asarray(t * np.expm1(power) / (self.order - 1))
 
     def gradient(self, p: ArrayLike) -> Floats:
-        """Evaluate phi'.
+        """Evaluate the derivative phi' of the generator.
 
         Parameters
         ----------
@@ -122,7 +124,7 @@ class Geometry:
         Returns
         -------
         float64 array
-            The values phi'(p), in the shape of `p`; -inf at 0 of a steep generator.
+            The values phi'(p), in the shape of `p`; -inf at 0 if the generator is steep.
         """
         t = np.asarray(p, dtype=np.float64)
         if self.kind == "polynomial":
@@ -134,7 +136,7 @@ class Geometry:
             return np.asarray(1 + self.order * power / (self.order - 1))
 
     def curvature(self, p: ArrayLike) -> Floats:
-        """Evaluate phi''.
+        """Evaluate the second derivative phi'' of the generator.
 
         Parameters
         ----------
@@ -144,7 +146,7 @@ class Geometry:
         Returns
         -------
         float64 array
-            The values phi''(p), in the shape of `p`; infinite where phi' is steep.
+            The values phi''(p), in the shape of `p`; infinite at 0 if phi' is.
         """
         t = np.asarray(p, dtype=np.float64)
         if self.kind == "polynomial":
@@ -153,7 +155,7 @@ class Geometry:
             return np.asarray(self.order * t ** (self.order - 2))
 
     def inverse(self, v: ArrayLike) -> Floats:
-        """Invert phi' on [0, 1].
+        """Evaluate the inverse of phi' on [0, 1].
 
         Parameters
         ----------
@@ -198,7 +200,7 @@ class Geometry:
         Returns
         -------
         float64 array (...)
-            The divergences; infinite where p has mass at a zero of q and phi is steep.
+            The divergences; infinite if p is positive where q is 0 and phi is steep.
 
         Examples
         --------
@@ -216,14 +218,14 @@ class Geometry:
         return np.asarray(np.where(known, each, np.where(p > 0, np.inf, 0.0)).sum(-1))
 
     def project(self, v: ArrayLike) -> Floats:
-        """Find the distribution that a row of potentials leads to.
+        """Find the distribution that maximises potentials minus Phi (the Bregman projection).
 
             argmin over distributions p of Phi(p) - <v, p>
 
         Parameters
         ----------
         v : float array (..., n)
-            Potentials; those of -inf get the probability 0.
+            Potentials; an entry with the potential -inf gets the probability 0.
 
         Returns
         -------
@@ -233,7 +235,7 @@ class Geometry:
         Raises
         ------
         InvalidGame
-            If there is no potential, or the greatest one of a row is not finite.
+            If there are no potentials, or the greatest one of a row is not finite.
 
         Examples
         --------
@@ -249,7 +251,7 @@ class Geometry:
             row = int(np.isfinite(top).all(-1).argmin())
             raise InvalidGame(
                 f"the greatest potential of row {row} is {top.reshape(-1)[row]}: expected a finite one; "
-                "where a price is infinite give the answer a positive probability"
+                "where a gradient of the goal is infinite, give the answer a positive probability"
             )
         if self.order == 1:
             weights = np.exp(v - top)

@@ -1,4 +1,4 @@
-"""Coherence: the prompts of an orbit mean the same, so their answers should agree.
+"""This module has the goal of coherence: prompts of an orbit ask the same, so their answers should agree.
 
 For an orbit of prompts with weights w_k that add up to 1 and answer distributions nu_k, the generalised
 Jensen-Shannon divergence is jointly convex, and it is 0 where the distributions agree:
@@ -34,20 +34,20 @@ Consensus = Callable[[Floats, Floats], Floats]
 
 @dataclass(frozen=True, eq=False)
 class Coherence(Goal):
-    """Coherence: the answers to prompts of one orbit, which mean the same, are to agree.
+    """Coherence: the answers to the prompts of an orbit, which ask the same thing, should agree.
 
         R = sum over orbits of their weight times their Jensen-Shannon divergence
 
     Parameters
     ----------
     consensus : {"geometric", "arithmetic", "mode"}
-        The consensus of an orbit that is listed as the target.
+        The kind of mean of an orbit's answer distributions that `listed` returns as the target.
     """
 
     consensus: str = "geometric"
 
     def needed(self, prompts: int, answers: int) -> Bools:
-        """Say that all answers need a positive probability: the gradient is a logarithm."""
+        """Mark every answer, because the gradient takes the logarithm of its probability."""
         return np.ones((prompts, answers), dtype=bool)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
@@ -57,11 +57,11 @@ class Coherence(Goal):
         return prompts.mean((nu * np.log(ratio)).sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Give log(nu/AM), AM the arithmetic mean of the orbit."""
+        """Return log(nu/AM), where AM is the arithmetic mean of the orbit."""
         return np.asarray(np.log(nu / _of_orbits(arithmetic_mean, nu, prompts)))
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
-        """Maximise over one distribution an orbit, by an interior-point method with a proved gap."""
+        """Maximise over one distribution per orbit, by an interior-point method with a proved gap."""
         total, nu = 0.0, np.empty_like(u)
         for members in map(list, prompts.orbits):
             weights = np.array(prompts.weights)[members]
@@ -72,12 +72,12 @@ class Coherence(Goal):
         return total, nu
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the consensus of each prompt's orbit."""
+        """Return the consensus of each prompt's orbit."""
         kinds = {"geometric": geometric_mean, "arithmetic": arithmetic_mean, "mode": mode}
         return _of_orbits(kinds[self.consensus], nu, prompts)
 
     def check(self, prompts: int, answers: int) -> None:
-        """Check that the consensus is one there is."""
+        """Check that the name of the consensus is known."""
         if not among(self.consensus, CONSENSUS):
             raise InvalidGame(
                 f"consensus {shown(self.consensus)} is unknown: use one of {', '.join(CONSENSUS)}"
@@ -85,7 +85,7 @@ class Coherence(Goal):
 
 
 def arithmetic_mean(nu: Floats, weights: Floats) -> Floats:
-    """Average the answer distributions of an orbit.
+    """Compute the weighted mean of the answer distributions of an orbit.
 
         AM = sum_k w_k nu_k
 
@@ -104,7 +104,7 @@ def arithmetic_mean(nu: Floats, weights: Floats) -> Floats:
     Raises
     ------
     InvalidGame
-        If shapes do not fit, or a number is no probability.
+        If shapes do not match, or a number is not a probability.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def arithmetic_mean(nu: Floats, weights: Floats) -> Floats:
 
 
 def geometric_mean(nu: Floats, weights: Floats) -> Floats:
-    """Take the geometric mean of the answer distributions of an orbit, normalised.
+    """Compute the normalised geometric mean of the answer distributions of an orbit.
 
         GM ~ prod_k nu_k^(w_k)
 
@@ -130,12 +130,12 @@ def geometric_mean(nu: Floats, weights: Floats) -> Floats:
     Returns
     -------
     float64 array (answers,)
-        The geometric mean, 0 where a member is 0.
+        The geometric mean; 0 for an answer that has probability 0 under a prompt.
 
     Raises
     ------
     InvalidGame
-        If the members have no answer in common, shapes do not fit, or a number is no probability.
+        If the prompts have no answer in common, shapes do not match, or a number is not a probability.
 
     Examples
     --------
@@ -152,24 +152,24 @@ def geometric_mean(nu: Floats, weights: Floats) -> Floats:
 
 
 def mode(nu: Floats, weights: Floats) -> Floats:
-    """Put all mass on the most probable answer of an orbit.
+    """Return the distribution that puts all mass on the most probable answer of an orbit.
 
     Parameters
     ----------
     nu : float array (members, answers)
         The answer distributions of the orbit's prompts.
     weights : float array (members,)
-        Their weights, which add up to 1.
+        The weights of the prompts, which add up to 1.
 
     Returns
     -------
     float64 array (answers,)
-        The distribution; a tie goes to the lowest index.
+        The distribution with all mass on the most probable answer, or on the one of lowest index in a tie.
 
     Raises
     ------
     InvalidGame
-        If shapes do not fit, or a number is no probability.
+        If shapes do not match, or a number is not a probability.
 
     Examples
     --------
@@ -181,7 +181,7 @@ def mode(nu: Floats, weights: Floats) -> Floats:
 
 
 def squared_hellinger(nu: Floats, weights: Floats) -> float:
-    """Measure how far the answer distributions of an orbit are apart.
+    """Compute the squared Hellinger distance of the answer distributions of an orbit.
 
         H^2 = 1 - sum_z prod_k nu_k^(w_k)
 
@@ -195,12 +195,12 @@ def squared_hellinger(nu: Floats, weights: Floats) -> float:
     Returns
     -------
     float
-        H^2, 0 where the members agree and 1 where they share no answer.
+        H^2: 0 if the distributions agree, and 1 if they have no answer in common.
 
     Raises
     ------
     InvalidGame
-        If shapes do not fit, or a number is no probability.
+        If shapes do not match, or a number is not a probability.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""Policies trained with estimated rewards, as a trainer does it, but with a policy stored as an array.
+"""This module trains policies that are stored as arrays, with estimated rewards as a trainer does.
 
 The rewards are those of a `Mixture`.  `mirror_policies` estimates phi for every answer from K draws for
 each prompt, with a table of independent counts, and takes the exact step of mirror descent.
 
 `gradient_policies` samples groups and moves the logits by the reward minus the group mean, times G/(G-1).
-Trainers do the same up to that factor.  The answer of a completion is counted in the group of its own
+This is what trainers do, up to that factor.  The answer of a completion is counted in the group of its own
 prompt (X - 1 indexes a table of K = G - 2, because the group mean is subtracted) and in the groups of the
 other members of the orbit (X indexes a table of K = G).  The expected step is the gradient for the same
 mixture of P(nu), where P is the mean of the table.
@@ -38,7 +38,7 @@ MOST_TRACES = 10**7  # most completions in a step: they take some hundred megaby
 def mirror_descent(
     game: Game, reward: Mixture, table: Table | None, rates: Iterable[float], **keywords: Any
 ) -> Iterator[Step]:
-    """Record mirror descent with estimated rewards, as `mirror_policies` plays it.
+    """Run mirror descent with estimated rewards (`mirror_policies`) and yield a record of its steps.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def mirror_descent(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or they do not fit together.
+        If an argument is not valid, or the arguments do not fit together.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def policy_gradient(
     rates: Iterable[float],
     **keywords: Any,
 ) -> Iterator[Step]:
-    """Record a policy gradient with estimated rewards, as `gradient_policies` plays it.
+    """Run a policy gradient with estimated rewards (`gradient_policies`) and yield a record of its steps.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def policy_gradient(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or they do not fit together.
+        If an argument is not valid, or the arguments do not fit together.
     CountOutOfRange
         If a table is of another sample size.
 
@@ -146,7 +146,7 @@ def mirror_policies(
     groups: int = 1,
     rng: Seed = None,
 ) -> Iterator[Floats]:
-    """Play mirror descent with estimated rewards.
+    """Run mirror descent with estimated rewards and yield each policy.
 
         argmin over pi of -<r, pi> + beta D_F(pi, pi_0) + D_F(pi, pi_t)/rate
 
@@ -157,11 +157,11 @@ def mirror_policies(
     reward : Mixture
         The reward of the answers.
     table : Table or None
-        The table, of independent counts, that estimates phi from K draws; None is the exact reward.
+        The table that estimates phi from K independent draws; None uses the exact reward.
     rates : iterable of float
         The rates of the steps, positive.
     groups : int
-        The estimate is an average over so many times K draws of every prompt.
+        The number of estimates, of K draws each, that are averaged for every prompt.
     rng : int, numpy.random.Generator or None
         The source of random numbers, or its seed.
 
@@ -173,7 +173,7 @@ def mirror_policies(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or they do not fit together.
+        If an argument is not valid, or the arguments do not fit together.
 
     Examples
     --------
@@ -219,12 +219,13 @@ def gradient_policies(
     groups: int = 1,
     rng: Seed = None,
 ) -> Iterator[Floats]:
-    """Play a policy gradient in the logits, with group means and estimated rewards.
+    """Run a policy gradient in the logits with estimated rewards and group means, and yield each policy.
 
         logits += rate sum_i A_i grad log pi(y_i)/G,
         A_i = (r_i - mean of the group) G/(G-1)
 
-    The pull of the reference is exact; the geometry has to be the negative entropy.
+    The gradient of the divergence from the reference is computed exactly.  The geometry has to be the
+    negative entropy.
 
     Parameters
     ----------
@@ -233,17 +234,18 @@ def gradient_policies(
     reward : Mixture
         The reward of the answers.
     own : Table or None
-        The table in which a completion's count X in its own group is read, at X - 1, of K = G - 2 (or of
-        G - 1, against the theorem: what trainers do with the log); None is the exact reward, on the same
-        samples.
+        The table of K = G - 2 in which a completion whose answer occurs X times in its group is looked up
+        at X - 1.  A table of K = G - 1 is accepted too, which is biased under a group mean but is what
+        trainers do with the plug-in log.  None uses the exact reward on the same samples.
     others : Table or None
-        The table of K = G for the counts under other prompts; None where those do not enter.
+        The table of K = G for the counts under the other prompts of an orbit; None if the reward does not
+        depend on them.
     rates : iterable of float
         The rates of the steps, positive.
     group : int
         The number G of completions of a group, at least 3.
     groups : int
-        The number of groups of every prompt a step.
+        The number of groups of every prompt in each step.
     rng : int, numpy.random.Generator or None
         The source of random numbers, or its seed.
 
@@ -255,7 +257,7 @@ def gradient_policies(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or they do not fit together.
+        If an argument is not valid, or the arguments do not fit together.
     CountOutOfRange
         If a table is of another sample size.
 

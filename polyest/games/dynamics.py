@@ -1,4 +1,4 @@
-"""Play of the exact game, step by step: alternating best response, and a target that plays no-regret.
+"""This module plays the exact game step by step, by alternating best response or with a no-regret target.
 
 In `alternating` the target answers the policy, and then the policy answers the target.  This converges in
 one step for standard RL, but not for every goal: for diversity it is  nu <- nu_0 nu^(-1/beta),  which
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A step of play.
+    """The record of one step of play.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Step:
     gap : float
         The duality gap of policy and dual variable.
     distance : float
-        How far the policy is from the optimum, sum_x w_x |pi_x - pi*_x|_1; nan where no optimum was
+        The distance of the policy from the optimum, sum_x w_x |pi_x - pi*_x|_1; nan if no optimum was
         given.
     policy : float64 array (prompts, completions)
         The policy.
@@ -65,22 +65,26 @@ def alternating(
     listed: bool = False,
     optimum: "ArrayLike | None" = None,
 ) -> Iterator[Step]:
-    """Play best responses in turn.
+    """Play the game by alternating best responses of the target and of the policy.
+
+        u <- u + damping (grad R(nu) - u),    pi <- the best response to u
 
     Parameters
     ----------
     game : Game
         The game.
     steps : int
-        How many steps are played.
+        The number of steps.
     policy : float array (prompts, completions) or None
-        The policy to begin at, by default the reference.
+        The initial policy; by default the reference.
     damping : float
-        The part of the way that the dual variable goes, in (0, 1]; 1 is the pure best response.
+        The fraction of the step towards the best response that the dual variable takes, in (0, 1]; 1 is the
+        best response itself.
     listed : bool
-        Whether the target that the paper lists is played in place of the best response.
+        Whether the target plays the distribution that the paper lists for the goal, in place of its best
+        response.
     optimum : float array (prompts, completions) or None
-        The policy that distances are measured from.
+        The policy from which distances are measured.
 
     Yields
     ------
@@ -90,7 +94,7 @@ def alternating(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable.
+        If an argument is not valid.
 
     Examples
     --------
@@ -119,7 +123,7 @@ def alternating(
 def no_regret(
     game: Game, steps: int, *, rate: float = 1.0, every: int = 1, optimum: "ArrayLike | None" = None
 ) -> Iterator[Step]:
-    """Play so that the target has no regret, and average the play.
+    """Play the game with a target that has no regret, and average the play.
 
         u_t = rate/sqrt(t) sum_{s<t} (nu_s - nu*(u_s))
 
@@ -128,13 +132,13 @@ def no_regret(
     game : Game
         The game.
     steps : int
-        How many steps are played.
+        The number of steps.
     rate : float
         The rate of the target's steps, positive.
     every : int
-        One record is given in so many steps.
+        A record is yielded every so many steps.
     optimum : float array (prompts, completions) or None
-        The policy that distances are measured from.
+        The policy from which distances are measured.
 
     Yields
     ------
@@ -144,7 +148,7 @@ def no_regret(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable.
+        If an argument is not valid.
 
     Examples
     --------
@@ -176,7 +180,7 @@ def no_regret(
 def recorded(
     game: Game, policies: Iterable[Floats], *, every: int = 1, optimum: "ArrayLike | None" = None
 ) -> Iterator[Step]:
-    """Record any play, each policy with the target that answers it best.
+    """Record the policies of any play, each with the best response of the target.
 
     Parameters
     ----------
@@ -185,9 +189,9 @@ def recorded(
     policies : iterable of float array (prompts, completions)
         The policies of the play.
     every : int
-        One record is given in so many policies.
+        A record is yielded every so many policies.
     optimum : float array (prompts, completions) or None
-        The policy that distances are measured from.
+        The policy from which distances are measured.
 
     Yields
     ------
@@ -197,7 +201,7 @@ def recorded(
     Raises
     ------
     InvalidGame
-        If an argument is not acceptable, or a policy is none of the game.
+        If an argument is not valid, or a policy does not belong to the game.
 
     Examples
     --------

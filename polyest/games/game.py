@@ -1,4 +1,4 @@
-"""The game between a policy and a target distribution, whose value is the optimum of J.
+"""This module defines the game between a policy and a target distribution, whose value is the optimum of J.
 
     G(pi, u) = beta sum_x w_x D_F(pi_x, pi_0x) + <nu, u> - R*(u)        min over pi, max over u
 
@@ -11,8 +11,9 @@ and s = -1, the reward is beta log q(E(y)), up to a constant, and
     policy   pi ~ pi_0 q(E(y)),  in general the projection of  F'(pi_0) - u(E)/beta
     target   q ~ exp(-grad R(nu)/beta),  in general  s beta phi'(q) = grad R(nu) + a constant
 
-Every u stands for a q if the range of phi' is all real numbers.  Otherwise, as for the Euclidean Phi, some
-u do not: `target` refuses them, and the game over targets can then have a smaller value than J.
+If the range of phi' is all real numbers, every u corresponds to a q.  Otherwise, as for the Euclidean Phi,
+some u do not.  `target` refuses these, and the game over targets can then have a smaller value than the
+optimum of J.
 """
 
 from dataclasses import dataclass, field
@@ -37,11 +38,12 @@ FITS = 1e-9  # tolerance of phi'(q) = u/(s beta), up to a constant, where q stan
 
 @dataclass(frozen=True, eq=False)
 class Game:
-    """The game of a problem between a policy and a target distribution, whose value is the optimum of J.
+    """The game between a policy and a target distribution, whose value is the optimum of a problem.
 
         G(pi, u) = beta sum_x w_x D_F(pi_x, pi_0x) + <nu, u> - R*(u)
 
-    The policy minimises, and the dual variable u maximises; a target q stands for u = s beta phi'(q).
+    The policy pi minimises G, and the dual variable u maximises it.  A target distribution q corresponds to
+    u = s beta phi'(q).
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ class Game:
             raise InvalidGame(f"sign is {shown(self.sign)}: expected -1 or 1")
 
     def checked(self, u: "ArrayLike") -> Floats:
-        """Check dual variables.
+        """Check the shape of dual variables, and that none is nan.
 
         Parameters
         ----------
@@ -83,43 +85,43 @@ class Game:
         Raises
         ------
         InvalidGame
-            If their shape is another, or one of them is nan.
+            If they have another shape, or one of them is nan.
         """
         given = numbers("dual variables", u)
         shape = len(self.problem.reference), self.problem.number
         if given.shape != shape or np.isnan(given).any():
             raise InvalidGame(
                 f"dual variables of shape {given.shape}, {np.isnan(given).sum()} of them nan: expected "
-                f"numbers of shape {shape}, one a prompt and answer"
+                f"numbers of shape {shape}, one per prompt and answer"
             )
         return given
 
     def dual(self, target: "ArrayLike") -> Floats:
-        """Give the dual variable that a target stands for.
+        """Return the dual variable that corresponds to a target.
 
             u = s beta phi'(q)
 
         Parameters
         ----------
         target : float array (prompts, answers)
-            The target q, a distribution a prompt.
+            The target q, one distribution per prompt.
 
         Returns
         -------
         float64 array (prompts, answers)
-            The dual variable u; infinite where a logarithm of 0 is taken.
+            The dual variable u; infinite for the logarithm of 0.
 
         Raises
         ------
         InvalidGame
-            If the target is no distribution.
+            If the target is not a distribution.
         """
         shape = len(self.problem.reference), self.problem.number
         q = stochastic("target", target, shape)
         return np.asarray(self.sign * self.problem.beta * self.geometry.gradient(q))
 
     def target(self, u: "ArrayLike") -> Floats:
-        """Find the target that stands for a dual variable, up to a constant a prompt.
+        """Find the target that corresponds to a dual variable, up to one constant per prompt.
 
         Parameters
         ----------
@@ -129,12 +131,12 @@ class Game:
         Returns
         -------
         float64 array (prompts, answers)
-            The target q, a distribution a prompt.
+            The target q, one distribution per prompt.
 
         Raises
         ------
         InvalidGame
-            If there is none: the spread of u is beyond that of s beta phi'.
+            If no target corresponds to u, because u differs by more than the range of s beta phi'.
         """
         wanted = self.checked(u) / (self.sign * self.problem.beta)
         q = self.geometry.project(wanted)
@@ -148,20 +150,21 @@ class Game:
             x, (low, high) = int(odd.argmax()), self.geometry.gradient([0.0, 1.0])
             raise InvalidGame(
                 f"dual variables of prompt {x} differ by {spread[x]:.6g} beta: expected no more than "
-                f"{high - low:.6g}, the range of phi' in {self.geometry.name}, or no target stands for them; "
-                "use the negative entropy, whose phi' has every range, or a larger beta"
+                f"{high - low:.6g}, the range of phi' in {self.geometry.name}, because otherwise "
+                "no target corresponds to them; use the negative entropy, whose phi' has every range, or a "
+                "larger beta"
             )
         return q
 
     def reward(self, target: "ArrayLike") -> Floats:
-        """Give the reward of each completion for a target.
+        """Return the reward of each completion for a target.
 
             -s beta phi'(q(E(y)))
 
         Parameters
         ----------
         target : float array (prompts, answers)
-            The target q, a distribution a prompt.
+            The target q, one distribution per prompt.
 
         Returns
         -------
@@ -171,14 +174,16 @@ class Game:
         Raises
         ------
         InvalidGame
-            If the target is no distribution.
+            If the target is not a distribution.
         """
         return -self.problem.at_traces(self.dual(target))
 
     def value(self, policy: "ArrayLike", u: "ArrayLike") -> float:
-        """Evaluate G(pi, u).
+        """Evaluate the value of the game for a policy and a dual variable.
 
-        It is as exact as the conjugate: for Custom goals to 1e-7, for Coherence to 1e-10.
+            G(pi, u) = beta sum_x w_x D_F(pi_x, pi_0x) + <nu, u> - R*(u)
+
+        The accuracy is that of the conjugate R*: 1e-7 for Custom goals, and 1e-10 for Coherence.
 
         Parameters
         ----------
@@ -190,12 +195,12 @@ class Game:
         Returns
         -------
         float
-            G(pi, u); -inf for a u that is infinite.
+            G(pi, u); -inf if u is infinite.
 
         Raises
         ------
         InvalidGame
-            If the policy or the dual variable is none of the game.
+            If the policy or the dual variable does not belong to the game.
         """
         pi, prices = self.problem.checked(policy), self.checked(u)
         if not np.isfinite(prices).all():
@@ -223,7 +228,7 @@ class Game:
         Raises
         ------
         InvalidGame
-            If the dual variable is none of the game.
+            If the dual variable does not belong to the game.
         """
         problem = self.problem
         pull = problem.at_traces(self.checked(u)) / problem.beta
@@ -247,7 +252,7 @@ class Game:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         return self.problem.prices(policy)
 
@@ -269,12 +274,12 @@ class Game:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem, or no distribution stands for the response.
+            If `policy` is not a policy of the problem, or no distribution corresponds to the response.
         """
         return self.target(self.response(policy))
 
     def listed_target(self, policy: "ArrayLike") -> Floats:
-        """Give the target that the paper lists for the goal, which is not always a best response.
+        """Return the target that the paper lists for the goal, which is not always a best response.
 
         Parameters
         ----------
@@ -289,13 +294,13 @@ class Game:
         Raises
         ------
         InvalidGame
-            If it is no policy of the problem.
+            If `policy` is not a policy of the problem.
         """
         nu = self.problem.distributions(self.problem.checked(policy))
         return self.problem.goal.listed(nu, self.problem.prompts, self.problem.beta)
 
     def least(self, u: "ArrayLike") -> float:
-        """Evaluate the least that a policy can reach against a dual variable, a lower bound of every J.
+        """Evaluate the least value of the game for a dual variable, which is a lower bound of the optimum.
 
             min over pi of G(pi, u)
 
@@ -307,21 +312,21 @@ class Game:
         Returns
         -------
         float
-            The minimum, as exact as `value`; -inf for a u that is infinite.
+            The minimum, as accurate as `value`; -inf if u is infinite.
 
         Raises
         ------
         InvalidGame
-            If the dual variable is none of the game.
+            If the dual variable does not belong to the game.
         """
         return self.value(self.policy(u), u)
 
     def gap(self, policy: "ArrayLike", u: "ArrayLike") -> float:
-        """Evaluate the duality gap of a policy and a dual variable, never below 0.
+        """Evaluate the duality gap of a policy and a dual variable, which is never negative.
 
             max over u of G(pi, .) - min over pi of G(., u) = J(pi) - least(u)
 
-        J(pi) is above the optimum by the gap at most.
+        J(pi) exceeds the optimum by at most the gap.
 
         Parameters
         ----------
@@ -333,11 +338,11 @@ class Game:
         Returns
         -------
         float
-            The gap, as exact as `value`.
+            The gap, as accurate as `value`.
 
         Raises
         ------
         InvalidGame
-            If the policy or the dual variable is none of the game.
+            If the policy or the dual variable does not belong to the game.
         """
         return self.problem.J(policy) - self.least(u)

@@ -1,4 +1,4 @@
-"""Bregman geometries of distributions, each given by its convex generator phi.
+"""This module makes Bregman geometries of distributions, each from its convex generator phi.
 
 A geometry with Phi(p) = sum_i phi(p_i), where phi is strictly convex on [0, 1], has
 
@@ -89,7 +89,11 @@ def tsallis(order: float) -> Geometry:
     Raises
     ------
     InvalidGame
-        If `order` is no number in (0, 20], or so near to 1 that doubles do not tell it from 1.
+        If `order` is not a number in (0, 20], or is so close to 1 that doubles cannot distinguish the two.
+
+    References
+    ----------
+    Tsallis, Journal of Statistical Physics 52 (1988).
 
     Examples
     --------
@@ -103,8 +107,8 @@ def tsallis(order: float) -> Geometry:
         )
     if 0 < abs(float(order) - 1) < CLOSEST:
         raise InvalidGame(
-            f"order is {shown(order)}: closer to 1 than {CLOSEST:g}, doubles do not tell it from the "
-            "negative entropy; use order 1"
+            f"order is {shown(order)}: closer to 1 than {CLOSEST:g}, doubles cannot distinguish "
+            "it from the negative entropy; use order 1"
         )
     return Geometry("tsallis", (float(order),))
 
@@ -114,8 +118,8 @@ def polynomial(coefficients: Iterable[float]) -> Geometry:
 
         phi = a_0 + a_1 t + ... + a_{d+1} t^{d+1}
 
-    The reward has degree d and an exactly unbiased table of K >= d draws.  Convexity is decided at points
-    between the roots of phi'', in rationals.
+    The reward has degree d and an exactly unbiased table for K >= d draws.  Convexity is decided exactly,
+    in rational numbers, at points between the roots of phi''.
 
     Parameters
     ----------
@@ -130,9 +134,9 @@ def polynomial(coefficients: Iterable[float]) -> Geometry:
     Raises
     ------
     NotConvex
-        If phi is linear, or phi'' is negative somewhere; the message names the place.
+        If phi is linear, or phi'' is negative at some p; the message names it.
     InvalidGame
-        If the coefficients are no finite numbers, or too many.
+        If the coefficients are not finite numbers, or too many.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A goal is a convex functional of the answer distributions of prompts; `Goal` is its interface."""
+"""This module defines `Goal`, the interface of convex functionals of the prompts' answer distributions."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -45,7 +45,8 @@ def normalised(logs: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Prompts:
-    """The prompts as a goal sees them: positive weights that add up to 1, and a partition into orbits."""
+    """The data on prompts that a goal uses: positive weights that add up to 1, and a partition into
+    orbits."""
 
     weights: tuple[float, ...]
     orbits: tuple[tuple[int, ...], ...]
@@ -63,7 +64,7 @@ class Goal(ABC):
     """
 
     def needed(self, prompts: int, answers: int) -> Bools:
-        """Say which answers need a positive probability, for R or its gradient.
+        """Return which answers need a positive probability, for R or its gradient.
 
         Parameters
         ----------
@@ -75,13 +76,13 @@ class Goal(ABC):
         Returns
         -------
         bool array (prompts, answers)
-            Whether the answer needs one.
+            Whether the answer needs a positive probability.
         """
         return np.zeros((prompts, answers), dtype=bool)
 
     @abstractmethod
     def value(self, nu: Floats, prompts: Prompts) -> float:
-        """Evaluate R.
+        """Evaluate the goal R.
 
         Parameters
         ----------
@@ -93,12 +94,12 @@ class Goal(ABC):
         Returns
         -------
         float
-            R(nu), infinite where nu is not allowed.
+            R(nu); infinite if nu is not allowed.
         """
 
     @abstractmethod
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Evaluate a subgradient of R, which is also the u for which the game's G(pi, u) is greatest.
+        """Evaluate a subgradient of R, which is also the best response u of the target in the game.
 
         Parameters
         ----------
@@ -110,7 +111,7 @@ class Goal(ABC):
         Returns
         -------
         float64 array (prompts, answers)
-            The subgradient, in the pairing that the weights give.
+            The subgradient, in the pairing that is weighted by the prompts.
         """
 
     @abstractmethod
@@ -131,17 +132,17 @@ class Goal(ABC):
         value : float
             R*(u).
         nu : float64 array (prompts, answers)
-            Answer distributions that attain it.
+            Answer distributions that attain the maximum.
 
         Raises
         ------
         NotConverged
-            If the maximum is found by iteration, and not to its tolerance.
+            If the maximum is found by iteration and the tolerance is not reached.
         """
 
     @abstractmethod
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the target distribution that the paper lists for this goal, not always a best response.
+        """Return the target that the paper lists for this goal, which is not always a best response.
 
         Parameters
         ----------
@@ -150,7 +151,7 @@ class Goal(ABC):
         prompts : Prompts
             The weights and orbits of the prompts.
         beta : float
-            The strength of the reference.
+            The strength of the pull towards the reference policy.
 
         Returns
         -------
@@ -159,7 +160,7 @@ class Goal(ABC):
         """
 
     def check(self, prompts: int, answers: int) -> None:  # noqa: B027 (most goals accept any number)
-        """Check that the goal fits so many prompts and answers.
+        """Check that the goal is valid for these numbers of prompts and answers.
 
         Parameters
         ----------
@@ -171,5 +172,5 @@ class Goal(ABC):
         Raises
         ------
         InvalidGame
-            If it is of another number, or is not acceptable itself.
+            If it is made for other numbers, or one of its parameters is not valid.
         """

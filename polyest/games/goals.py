@@ -1,4 +1,4 @@
-"""Goals R(nu) of answer-level fine-tuning, each with its conjugate and its listed target.
+"""This module has the goals R(nu) of answer-level fine-tuning, each with its conjugate and listed target.
 
 R is convex in the answer distributions nu of the prompts, a float64 array (prompts, answers).  The prompts
 x have weights w_x, and gradients are taken in the pairing <a, b> = sum_x w_x sum_z a_xz b_xz:
@@ -51,24 +51,24 @@ class StandardRL(Goal):
     r: tuple[Any, ...]
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
-        """Sum -nu r over the answers and average over the prompts."""
+        """Return -sum_z nu_z r_z, averaged over the prompts."""
         return prompts.mean(-(nu * np.array(self.r)).sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Give -r."""
+        """Return -r."""
         return np.array(np.broadcast_to(-np.array(self.r, dtype=float), nu.shape))
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
-        """Find the greatest u + r, at a certain answer."""
+        """Return the greatest u + r, and the distribution with all mass on that answer."""
         total = u + np.array(self.r)
         return prompts.mean(total.max(-1)), certain(total.argmax(-1), u.shape[-1])
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the distribution proportional to exp(r/beta)."""
+        """Return the distribution proportional to exp(r/beta)."""
         return normalised(np.broadcast_to(np.array(self.r) / beta, nu.shape))
 
     def check(self, prompts: int, answers: int) -> None:
-        """Check that rewards are finite, one an answer or one a prompt and answer."""
+        """Check that rewards are finite, one per answer or one per prompt and answer."""
         r = numbers("rewards", self.r)
         if r.shape not in ((answers,), (prompts, answers)) or not (np.abs(r) <= LARGEST).all():
             raise InvalidGame(
@@ -79,7 +79,7 @@ class StandardRL(Goal):
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth(Goal):
-    """Ground truth: the surprise at the right answer of each prompt, as in SFT and RLVR.
+    """Ground truth: minus the log-probability of the right answer of each prompt, as in SFT and RLVR.
 
         R = KL(delta_g, nu) = -log nu_g,        g the right answer
 
@@ -92,22 +92,22 @@ class GroundTruth(Goal):
     answers: tuple[int, ...]
 
     def needed(self, prompts: int, answers: int) -> Bools:
-        """Say that the right answers need a positive probability."""
+        """Mark the right answers, because their logarithm is taken."""
         return np.asarray(certain(np.array(self.answers), answers) > 0)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
-        """Average -log nu_g over the prompts."""
+        """Return -log nu_g, averaged over the prompts."""
         with np.errstate(divide="ignore"):
             return prompts.mean(-np.log(self._right(nu)))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Give -1/nu_g at the right answer g, and 0 elsewhere."""
+        """Return -1/nu_g at the right answer g, and 0 elsewhere."""
         with np.errstate(divide="ignore"):
             slope = -1 / self._right(nu)[:, None]
         return np.asarray(np.where(certain(np.array(self.answers), nu.shape[-1]) > 0, slope, 0.0))
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
-        """Put the mass 1/(M - u_g) on g and the rest on the best of the others, M the greatest u of those."""
+        """Put the mass 1/(M - u_g) on g and the rest on the best other answer, whose u is M."""
         right = certain(np.array(self.answers), u.shape[-1])
         others = np.where(right > 0, -np.inf, u)
         best, own = others.max(-1), self._right(u)
@@ -118,21 +118,21 @@ class GroundTruth(Goal):
         return prompts.mean(each), nu
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the right answer for certain."""
+        """Return the distribution with all mass on the right answer."""
         return certain(np.array(self.answers), nu.shape[-1])
 
     def check(self, prompts: int, answers: int) -> None:
-        """Check that there is one right answer a prompt."""
+        """Check that there is one right answer per prompt."""
         right = numbers("right answers", self.answers)
         whole = right.shape == (prompts,) and np.asarray(self.answers).dtype.kind in "iu"
         if not whole or not ((right >= 0) & (right < answers)).all():
             raise InvalidGame(
                 f"right answers {shown(self.answers)}: expected {prompts} integers in 0.."
-                f"{answers - 1}, one a prompt"
+                f"{answers - 1}, one per prompt"
             )
         if answers < 2:
             raise InvalidGame(
-                "1 answer: expected at least 2, else there is nothing to be right about"
+                "1 answer: expected at least 2, because a single answer is always right"
             )
 
     def _right(self, values: Floats) -> Floats:
@@ -157,29 +157,29 @@ class Diversity(Goal):
     scale: float = 1.0
 
     def needed(self, prompts: int, answers: int) -> Bools:
-        """Say that all answers need a positive probability, where phi' is infinite at 0."""
+        """Mark every answer if phi' is infinite at 0."""
         return np.full((prompts, answers), self.geometry.steep)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
-        """Average the scale times Phi(nu) over the prompts."""
+        """Return the scale times Phi(nu), averaged over the prompts."""
         return self.scale * prompts.mean(self.geometry.generator(nu).sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Give the scale times phi'(nu)."""
+        """Return the scale times phi'(nu)."""
         return np.asarray(self.scale * self.geometry.gradient(nu))
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
-        """Take the conjugate of the geometry, scaled."""
+        """Return the scaled conjugate of the geometry."""
         scaled = u / self.scale
         value = self.scale * self.geometry.conjugate(scaled)
         return prompts.mean(value), self.geometry.project(scaled)
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the distribution proportional to 1/nu, the inverse frequency."""
+        """Return the distribution proportional to 1/nu, the inverse frequency."""
         return normalised(-np.log(np.maximum(nu, LEAST)))
 
     def check(self, prompts: int, answers: int) -> None:
-        """Check that the scale is positive: without it R is not convex."""
+        """Check that the scale is positive, because R would not be convex otherwise."""
         if not isinstance(self.geometry, Geometry):
             raise InvalidGame(
                 f"geometry is {shown(self.geometry)}: expected one of polyest.games.geometry"
@@ -192,28 +192,28 @@ class Diversity(Goal):
 
 @dataclass(frozen=True, eq=False)
 class Custom(Goal):
-    """A convex goal of the user's own, by its value and its gradient.
+    """A convex goal that you define by its value and its gradient.
 
-    The conjugate is found by sequential quadratic programming and certified: at nu it is at most
-    max_z (u - grad R)_z - <nu, u - grad R> off, as long as R is convex.
+    The conjugate is found by sequential quadratic programming.  If R is convex, its error at nu is at most
+    max_z (u - grad R)_z - <nu, u - grad R>, which is checked.
 
     Parameters
     ----------
     function : callable
-        The value R(nu), a float, of nu (prompts, answers).
+        A function from nu (prompts, answers) to the value R(nu), a float.
     slope : callable
-        The gradient (prompts, answers) at nu, in the pairing that the weights of the prompts give.
+        A function from nu to the gradient (prompts, answers), in the pairing that is weighted by the prompts.
     """
 
     function: Callable[[Floats], float]
     slope: Callable[[Floats], Floats]
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
-        """Call the user's value."""
+        """Call the function."""
         return float(self.function(nu))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Call the user's gradient."""
+        """Call the gradient."""
         return np.asarray(self.slope(nu), dtype=np.float64)
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
@@ -259,5 +259,5 @@ class Custom(Goal):
         return -loss(nu.ravel()), nu
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give the best response: the paper lists no other target for a goal of one's own."""
+        """Return the best response, because the paper lists no other target for such a goal."""
         return normalised(-self.gradient(nu, prompts) / beta)

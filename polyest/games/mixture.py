@@ -1,4 +1,5 @@
-"""A mixture is a reward for answers that combines functions of their probabilities under all prompts.
+"""This module defines a mixture, a reward that combines functions of an answer's probabilities for all
+prompts.
 
     diversity -log nu                    mixing -1, offset 0
     targeted exploration log(Q/nu)       mixing -1, offset log Q
@@ -18,7 +19,7 @@ from polyest.problem.targets import LOG, Target
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """A reward of answers that mixes functions of their probabilities under all prompts.
+    """A reward of answers that combines functions of their probabilities for all prompts.
 
         r_x(z) = offset_xz + sum_j mixing_xj phi(nu_j(z))
 
@@ -27,7 +28,7 @@ class Mixture:
     mixing : float64 array (prompts, prompts)
         The weights of the functions.
     offset : float64 array (prompts, answers)
-        What is added.
+        The numbers that are added.
     target : Target
         The function phi, by default the log.
     """
@@ -37,12 +38,14 @@ class Mixture:
     target: Target = LOG
 
     def exact(self, nu: Floats) -> Floats:
-        """Give the rewards at answer distributions.
+        """Return the exact rewards for given answer distributions.
+
+            r_x(z) = offset_xz + sum_j mixing_xj phi(nu_j(z))
 
         Parameters
         ----------
         nu : float64 array (prompts, answers)
-            Answer distributions; phi of 0 is that of 1e-300.
+            Answer distributions; a probability of 0 is treated as 1e-300.
 
         Returns
         -------
@@ -52,7 +55,7 @@ class Mixture:
         return self.of(self.target.phi(np.maximum(nu, LEAST)))
 
     def of(self, phi: Floats) -> Floats:
-        """Give the rewards from values or estimates of phi.
+        """Return the rewards for values of phi, or for estimates of them.
 
         Parameters
         ----------

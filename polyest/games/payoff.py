@@ -1,4 +1,4 @@
-"""Rewards from a geometry in one call: phi' of an answer's probability, from a table of its count.
+"""This module computes rewards from a geometry: phi' of an answer's probability, estimated from its count.
 
     reward = -s beta phi'(q(z)),    q = nu estimated from counts
 
@@ -38,11 +38,11 @@ def table(
     baseline: Baseline = "group-mean",
     **keywords: "Unpack[Bounded]",
 ) -> tuple[Lookup, float, float]:
-    """Give the table for a group of completions, with the scale and shift that make the reward of it.
+    """Return the table for a group of completions, with the scale and shift that turn it into a reward.
 
         phi'(nu) ~ scale table[index] + shift
 
-    The table is the released one where there is one, else it is solved.
+    The table is the released one if there is one; otherwise it is solved.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def table(
     baseline : {"group-mean", "none", "exact"}
         What the trainer subtracts from the rewards of a group.
     **keywords : Bounded
-        Criterion and budget of the table, as `polyest.load` takes them; none for a polynomial, which is
-        met exactly.
+        Criterion and budget of the table, as in `polyest.load`; none for a polynomial, whose table is
+        exactly unbiased.
 
     Returns
     -------
@@ -71,11 +71,11 @@ def table(
     Raises
     ------
     InvalidGame
-        If there are keywords for a polynomial, or `geometry` is none.
+        If keywords are given for a polynomial, or `geometry` is not a geometry.
     CountOutOfRange
-        If the group leaves no draw.
+        If the group is too small for its baseline.
     InvalidProblem
-        If the keywords pose no problem.
+        If a keyword is invalid, or the keywords do not go together.
 
     Examples
     --------
@@ -127,12 +127,12 @@ def rewards(
     answers : integer array (prompts, G)
         The answer of each completion.
     beta : float
-        The strength of the reward, positive.
+        The factor of the rewards, a positive number.
     sign : int
-        1 for diversity, where rare answers are worth more, and -1 for consistency.
+        1 for diversity, where rare answers earn more, and -1 for consistency.
     reference : integer array (prompts, K) or None
-        The answers of independent draws of the same prompts, in which the answers are then counted; by
-        default they are counted in their group.
+        The answers of independent draws of the same prompts, among which the answers are counted.  By
+        default they are counted in their own group.
     baseline : {"group-mean", "none", "exact"}
         What the trainer subtracts from the rewards of a group.
     no_answer : int
@@ -148,11 +148,11 @@ def rewards(
     Raises
     ------
     InvalidGame
-        If `sign` or `beta` is not acceptable, or as in `table`.
+        If `sign` or `beta` is not valid, or as in `table`.
     CountOutOfRange
-        If answers are no integers, or the group leaves no draw.
+        If answers are not integers, or the group is too small for its baseline.
     InvalidProblem
-        If the keywords pose no problem.
+        If a keyword is invalid, or the keywords do not go together.
 
     Examples
     --------

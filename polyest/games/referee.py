@@ -1,4 +1,4 @@
-"""The optimum of J by convex programming alone, with which every equilibrium is compared.
+"""This module finds the optimum of J by convex programming alone, as a check of every equilibrium.
 
 `by_cones` poses the problem to cvxpy (extra cvx) and solves it with Clarabel.  `by_descent` minimises J with
 scipy from its value and gradient, for every goal and geometry.  Neither uses the game.
@@ -35,7 +35,9 @@ RESTARTS = 3  # of scipy with a new Hessian, each where rounding stopped the las
 
 
 def by_cones(problem: Alft) -> Floats:
-    """Find the optimal policy of a problem as a cone program, without the game.
+    """Find the optimal policy of a problem with a cone program, without the game.
+
+        argmin over pi of J(pi)
 
     Parameters
     ----------
@@ -50,12 +52,12 @@ def by_cones(problem: Alft) -> Floats:
     Raises
     ------
     InvalidGame
-        If the goal or geometry is not made of cvxpy's atoms: Custom, and polynomials with negative
-        coefficients from p^2 on.
+        If the goal or the geometry cannot be written with cones, which is so for Custom and for polynomials
+        with a negative coefficient of p^2 or a higher power.
     NotConverged
-        If Clarabel does not solve it.
+        If Clarabel does not solve the program.
     NotInstalled
-        If cvxpy is not there.
+        If cvxpy is not installed.
 
     Examples
     --------
@@ -126,9 +128,11 @@ def by_cones(problem: Alft) -> Floats:
 def by_descent(problem: Alft) -> Floats:
     """Find the optimal policy of a problem from J and its gradient, without the game.
 
-    Where the geometry keeps policies positive it is found over logits by BFGS and Newton's method; else,
-    and within budgets, by sequential quadratic programming over the simplex, with slacks for what a
-    penalty lets go beyond a budget.
+        argmin over pi of J(pi)
+
+    If the geometry keeps policies positive, the search is over logits, by BFGS and Newton's method.
+    Otherwise, and for safety budgets, it is over the simplex by sequential quadratic programming, with
+    slack variables for excess costs that a penalty allows.
 
     Parameters
     ----------
@@ -143,7 +147,7 @@ def by_descent(problem: Alft) -> Floats:
     Raises
     ------
     InvalidGame
-        If it is no problem.
+        If `problem` is not a problem.
 
     Examples
     --------

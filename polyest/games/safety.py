@@ -1,13 +1,13 @@
-"""Safety: answer distributions whose expected costs stay within a budget.
+"""This module has the goal of safety: the expected costs of the answers stay within budgets.
 
     R = indicator of  C nu <= b             costs C (constraints, answers), budgets b, for every prompt
     R = bound sum_j max(0, (C nu - b)_j)    its exact penalty, if bound exceeds the multipliers
     R*(u) = max over nu of <nu, u> - R(nu)  a linear program
 
-The best response of the target is exp(-lambda cost/beta), where lambda >= 0 are the multipliers of the
-optimum.  A policy within its budget does not determine them, and a policy beyond it has no best response:
-`multipliers` computes them.  The paper lists the information projection of nu onto the safe set, which is
-proportional to nu exp(-lambda cost).
+The best response of the target is exp(-lambda cost/beta), where lambda >= 0 are the Lagrange multipliers of
+the optimum.  A policy within its budget does not determine them, and against a policy that exceeds it the
+target has no best response.  `multipliers` therefore computes them.  The paper lists the information
+projection of nu onto the safe set, which is proportional to nu exp(-lambda cost).
 """
 
 from collections.abc import Callable
@@ -34,12 +34,13 @@ ROUNDS = 50  # most passes over the constraints before they are solved together
 
 @dataclass(frozen=True, eq=False)
 class Safety(Goal):
-    """Safety: expected costs of the answers stay within budgets, for every prompt.
+    """Safety: the expected costs of the answers stay within budgets for every prompt.
 
         R = indicator of C nu <= b,                  where bound is infinite
         R = bound sum_j max(0, (C nu - b)_j)         its exact penalty
 
-    The penalty is exact as soon as the bound exceeds the multipliers of the optimum.
+    The penalty has the same optimum as the constraint if the bound exceeds the Lagrange multipliers of the
+    optimum.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ class Safety(Goal):
     budget : array (constraints,) or float
         The budgets b.
     bound : float
-        What caps the multipliers, infinite for the indicator.
+        An upper bound of the Lagrange multipliers; infinite for the indicator.
     """
 
     cost: Any
@@ -67,12 +68,14 @@ class Safety(Goal):
 
     @property
     def scales(self) -> Floats:
-        """Greatest cost of each constraint, which is its unit, float64 (constraints,)."""
+        """Greatest cost of each constraint, the unit of its tolerances, float64 (constraints,)."""
         greatest = np.abs(self.costs).max(1)
         return np.asarray(np.where(greatest > 0, greatest, 1.0))
 
     def excess(self, nu: Floats) -> Floats:
-        """Give what expected costs are beyond their budgets, C nu - b.
+        """Return the amounts by which expected costs exceed their budgets.
+
+            C nu - b
 
         Parameters
         ----------
@@ -82,13 +85,14 @@ class Safety(Goal):
         Returns
         -------
         float64 array (prompts, constraints)
-            The excess, negative within a budget.
+            The excess; negative if the cost is below its budget.
         """
         return np.asarray(nu @ self.costs.T - self.budgets)
 
     def value(self, nu: Floats, prompts: Prompts) -> float:
-        """Evaluate the penalty; of the indicator 0, or inf more than 1e-9 of the greatest cost beyond a
-        budget.
+        """Return the penalty; the indicator is 0, or inf if a cost exceeds its budget by more than 1e-9.
+
+        The tolerance 1e-9 is relative to the greatest cost of the constraint.
         """
         over = np.maximum(self.excess(nu), 0.0)
         if self.bound == inf:
@@ -96,8 +100,8 @@ class Safety(Goal):
         return self.bound * prompts.mean(over.sum(-1))
 
     def gradient(self, nu: Floats, prompts: Prompts) -> Floats:
-        """Give the bound times the costs that are exceeded; of the indicator 0, as multipliers of 0 are a
-        response.
+        """Return the bound times the costs whose budgets are exceeded; the subgradient of the indicator is
+        0.
 
         Parameters
         ----------
@@ -114,7 +118,7 @@ class Safety(Goal):
         Raises
         ------
         Infeasible
-            If a budget of the indicator is exceeded.
+            If bound is infinite and a budget is exceeded.
         """
         if self.bound < inf:
             return np.asarray(self.bound * (self.excess(nu) > 0) @ self.costs)
@@ -129,7 +133,7 @@ class Safety(Goal):
         return np.zeros(nu.shape)
 
     def conjugate(self, u: Floats, prompts: Prompts) -> tuple[float, Floats]:
-        """Solve a linear program a prompt."""
+        """Solve one linear program per prompt."""
         C, b = self.costs / self.scales[:, None], self.budgets / self.scales
         penalty = np.array([]) if self.bound == inf else self.bound * self.scales
         limits = C if self.bound == inf else np.hstack([C, -np.eye(b.size)])
@@ -144,7 +148,7 @@ class Safety(Goal):
         return prompts.mean(total), best
 
     def listed(self, nu: Floats, prompts: Prompts, beta: float) -> Floats:
-        """Give nu exp(-lambda cost), the distribution of least KL from nu within the budgets."""
+        """Return nu exp(-lambda cost), the distribution of least KL from nu within the budgets."""
         safe = replace(self, bound=inf)
         logs = np.log(np.maximum(nu, LEAST))
 
@@ -154,23 +158,23 @@ class Safety(Goal):
         return np.stack([projected(row)(safe.multipliers(projected(row))) for row in logs])
 
     def multipliers(self, respond: Callable[[Floats], Floats]) -> Floats:
-        """Find the multipliers lambda of one prompt.
+        """Find the Lagrange multipliers lambda of the budgets for one prompt.
 
         Parameters
         ----------
         respond : callable
-            The answer distribution (answers,) that multipliers (constraints,) lead to, from the minimum
-            over nu of lambda (C nu - b) and something strictly convex.
+            A function from multipliers (constraints,) to the answer distribution (answers,) that minimises
+            lambda (C nu - b) plus a strictly convex function of nu.
 
         Returns
         -------
         float64 array (constraints,)
-            The multipliers, in [0, bound], 0 where a budget is not spent.
+            The multipliers, in [0, bound]; 0 if the cost is below its budget.
 
         Raises
         ------
         NotConverged
-            If no multipliers are found that keep the budgets.
+            If no multipliers are found for which the budgets are met.
         """
         require("scipy")
         from scipy.optimize import brentq, root
@@ -226,12 +230,12 @@ class Safety(Goal):
         if not wrong.max() <= WITHIN / 2:
             raise NotConverged(
                 f"multipliers {shown((current / units).tolist())} leave {shown((left * units).tolist())} "
-                "of the budgets: is there a policy within them?"
+                "of the budgets: check that some policy meets them"
             )
         return np.asarray(current / units)
 
     def check(self, prompts: int, answers: int) -> None:
-        """Check that costs and budgets fit, and that some distribution costs less than every budget."""
+        """Check the shapes of costs and budgets, and that a distribution exists below every budget."""
         numbers("costs", self.cost)
         numbers("budgets", self.budget)
         C, b = self.costs, self.budgets
@@ -250,19 +254,19 @@ class Safety(Goal):
         self.check_reachable(np.ones(answers, dtype=bool))
 
     def check_reachable(self, reachable: Bools, prompt: int | None = None) -> None:
-        """Check that some distribution on these answers costs less than every budget.
+        """Check that some distribution on these answers has costs below every budget.
 
         Parameters
         ----------
         reachable : bool array (answers,)
-            The answers that have a completion.
+            Whether each answer has a completion.
         prompt : int or None
-            The prompt that the message names.
+            The number of the prompt, for the message.
 
         Raises
         ------
         Infeasible
-            If there is none.
+            If there is no such distribution.
         """
         C, b = self.costs[:, reachable] / self.scales[:, None], self.budgets / self.scales
         n = C.shape[1]

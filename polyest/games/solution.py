@@ -1,4 +1,4 @@
-"""The equilibrium of a game, to the accuracy of float64.
+"""This module finds the equilibrium of a game to the accuracy of float64.
 
 Alternating best response need not converge.  It converges if the target moves only a part eta of the way,
 
@@ -37,16 +37,16 @@ INWARD = ((0.0, 1e-4), (0.5, 1e-4), *((0.5**k, 1e-30) for k in range(50, 0, -7))
 
 @dataclass(frozen=True, eq=False)
 class Equilibrium:
-    """The equilibrium of a game, to the digits of a double.
+    """The equilibrium of a game, to the accuracy of float64.
 
     Attributes
     ----------
     policy : float64 array (prompts, completions)
         The policy that minimises J.
     dual : float64 array (prompts, answers)
-        The dual variable of its target.
+        The dual variable of the target.
     gap : float
-        A bound of their duality gap.
+        An upper bound of the duality gap of the two.
     """
 
     policy: Floats
@@ -55,17 +55,19 @@ class Equilibrium:
 
 
 def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
-    """Find the policy that minimises J and the dual variable of its target.
+    """Find the policy that minimises J, and the dual variable of its target.
 
-    Geometries that are flat at 0, such as polynomial([0, 0, 0, 0, 1]), take minutes where others take
-    milliseconds.
+        argmin over pi of J(pi) = max over u of G(pi, u)
+
+    Most geometries take milliseconds.  Those that are flat at 0, such as polynomial([0, 0, 0, 0, 1]), take
+    minutes.
 
     Parameters
     ----------
     game : Game
         The game.
     within : float
-        The duality gap that is allowed.
+        The greatest duality gap that is accepted.
 
     Returns
     -------
@@ -77,7 +79,11 @@ def equilibrium(game: Game, within: float = 1e-13) -> Equilibrium:
     NotConverged
         If the gap stays above `within`.
     InvalidGame
-        If `game` is no game, or `within` is no number.
+        If `game` is not a game, or `within` is not a number.
+
+    References
+    ----------
+    Frank and Wolfe (1956).  Mohri, Schneider and Wu (2026), for the game.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Solve, certify, round and store tables; only this package imports both solvers and proof."""
+"""This package solves, certifies, rounds and stores tables; only it imports both solvers and proof."""

@@ -1,4 +1,4 @@
-"""What a function of the count pays: the functional whose gradient it is, and the target that it estimates.
+"""This module explains a reward that is a function of the count: what it optimises and what it estimates.
 
 A reward f(X) of the in-group count X acts as the table of the entries f(1), f(2), ... (counts.py): in a
 group of G under a group mean the table of K = G - 2, without a baseline that of K = G - 1.  With P its
@@ -7,10 +7,11 @@ the gradient of
 
     sum_z F(p_z),   F(p) = int_0^p P = sum_k (c_0 + ... + c_(k-1))/(K+1) B_k,K+1(p).
 
-For a target phi the scale s and the offset b of P = s phi + b + error are free where the baseline removes
-constants (b = 0 where it does not): they change the learning rate, and nothing.  `explain` takes those for
-which (c - b)/s has the least sup|p (P - phi)|, by a linear program on points of [0, 1], and proves the bias
-and the variance of these entries.  That a target is the best one is what was found, and is not proved.
+For a target phi write P = s phi + b + error, with a scale s and an offset b.  The scale only changes the
+learning rate, and the offset has no effect if the baseline removes constants (otherwise b = 0).  `explain`
+takes the s and b for which (c - b)/s has the least sup|p (P - phi)|, by a linear program on points of [0,
+1], and proves the bias and the variance of these entries.  Which target is the best is found by comparison
+and not proved.
 """
 
 import re
@@ -57,9 +58,9 @@ EQUAL = 1e-12  # relative difference of entries that are taken for equal
 
 @dataclass(frozen=True)
 class Fit:
-    """A target that the reward estimates, with the scale and the offset for which it does so best.
+    """A target that the reward estimates, with the scale and the offset of the best fit.
 
-        reward = scale phi + offset + error, in the mean
+        E reward = scale phi(p) + offset + error
 
     Attributes
     ----------
@@ -70,11 +71,10 @@ class Fit:
     offset : float
         The constant.
     share : float
-        The worst-case weighted bias as a share of that of the best constant: 0 for an exact estimate, 1
-        where the reward says nothing of phi.  It ranks the targets and is not proved.
+        The worst-case weighted bias, as a share of that of the best constant: 0 for an exact estimate, 1 if
+        the reward is no better than a constant.  It ranks the targets and is not proved.
     certificate : Certificate or None
-        What is proved of the entries (reward - offset)/scale as an estimate of phi; None where a proof
-        fails.
+        The certificate of the entries (reward - offset)/scale as an estimate of phi; None if a proof fails.
     """
 
     target: str
@@ -91,7 +91,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a reward pays in a group, and what it estimates.
+    """The explanation of a reward: what it pays in a group, and what it estimates.
 
     Attributes
     ----------
@@ -104,8 +104,8 @@ class Explanation:
     fits : tuple of Fit
         The best target of each family, the best first.
     better : Table or None
-        A table for the best target with at most the variance of the reward's estimate and less bias; None
-        where there is none, or none is proved.
+        A table for the best target with less bias than the reward and at most its variance; None if there
+        is none, or none could be proved.
     reason : str
         The reason why there is no better table, or an empty text.
     """
@@ -119,16 +119,18 @@ class Explanation:
 
     @property
     def K(self) -> int:
-        """The sample size."""
+        """Sample size: G - 2 under a group mean, and G - 1 under the other baselines."""
         return len(self.coefficients) - 1
 
     @property
     def best(self) -> Fit:
-        """The target that the reward estimates best, of those that were tried."""
+        """The best fit among the targets that were tried."""
         return self.fits[0]
 
     def mean(self, p: float) -> float:
-        """Return P(p), what an answer of probability p is paid in the mean, up to the baseline.
+        """Return P(p), the mean reward of an answer of probability p before the baseline is subtracted.
+
+            P(p) = sum_k c_k B_{k,K}(p)
 
         Parameters
         ----------
@@ -143,7 +145,7 @@ class Explanation:
         return float(expectation(self.coefficients.tolist(), p))
 
     def functional(self, p: float) -> float:
-        """Return F(p), whose sum over answers is what the reward increases.
+        """Return F(p), whose sum over all answers the reward maximises.
 
             F(p) = int_0^p P
 
@@ -164,16 +166,16 @@ class Explanation:
 def explain(
     reward: Reward, group: SupportsIndex = 16, *, baseline: Baseline = "group-mean"
 ) -> Explanation:
-    """Explain what a reward that is a function of the in-group count optimises.
+    """Explain which functional of the policy a reward optimises, if it is a function of the in-group count.
 
         E[gradient] = grad sum_z F(p_z),   F(p) = int_0^p P,   P(p) = E f(1 + X),  X ~ Binomial(K, p)
 
     Parameters
     ----------
     reward : str, sequence or callable
-        The reward f of a completion whose answer occurs X times in its group, itself included: an expression
-        of X and G such as "1/sqrt(X)" or "X >= 4", the rewards of the counts 1..G or of 1..K+1, or a function
-        of X.
+        The reward f(X) of a completion whose answer occurs X times in its group, itself included.  It is an
+        expression of X and G such as "1/sqrt(X)" or "X >= 4", a list of the rewards of the counts 1..G or
+        1..K+1, or a Python function of X.
     group : int
         The number G of completions of a prompt.
     baseline : {"group-mean", "none", "exact"}
@@ -182,14 +184,14 @@ def explain(
     Returns
     -------
     Explanation
-        The mean, the functional, the targets that the reward estimates, and a better table.
+        The mean reward, the functional, the targets that the reward estimates, and a better table.
 
     Raises
     ------
     InvalidProblem
-        If the reward is no function of the count, has the wrong length or is not finite.
+        If the reward is not a function of the count, has the wrong length or is not finite.
     CountOutOfRange
-        If the group leaves no draw.
+        If the group is too small for its baseline.
 
     Examples
     --------
@@ -230,7 +232,11 @@ def _entries(reward: Reward, G: int, K: int) -> Floats:
     if len(numbers) not in (K + 1, G):
         raise InvalidProblem(
             f"{len(numbers)} entries for a group of {G}: expected {G}, the rewards of the counts 1..{G}"
-            + (f", or {K + 1}, those of 1..{K + 1}, as the last has no effect" if K + 1 < G else "")
+            + (
+                f", or {K + 1}, those of 1..{K + 1}, because the last has no effect"
+                if K + 1 < G
+                else ""
+            )
         )
     for count, value in enumerate(numbers, 1):
         if not isfinite(value) or abs(value) > LARGEST:
@@ -240,8 +246,8 @@ def _entries(reward: Reward, G: int, K: int) -> Floats:
     entries = np.array(numbers[: K + 1])
     if np.ptp(entries) <= max(LEAST, EQUAL * np.abs(entries).max()):
         raise InvalidProblem(
-            f"the rewards of the counts 1..{K + 1} are all {float(entries[0])!r}: expected some that differ, "
-            "because equal ones pay for nothing"
+            f"the rewards of the counts 1..{K + 1} are all {float(entries[0])!r}: expected at "
+            "least two different values, because equal rewards have no gradient"
         )
     return entries
 

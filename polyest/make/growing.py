@@ -1,4 +1,4 @@
-"""A file to which one sweep at a time appends lines; a lock keeps other sweeps out.
+"""This module opens a file to which one sweep at a time appends lines; a lock keeps other sweeps out.
 
 The lock is the operating system's own (flock), on the file itself.  The system releases it when the
 process ends, for whatever reason, so no stale lock is left behind.  Some storage has no locks (NFS or

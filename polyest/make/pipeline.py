@@ -1,8 +1,7 @@
-"""`solve` makes a certified table from keywords.
+"""This module has `solve`, which makes a certified table from keywords.
 
-The result of a solver is not trusted: the certificate is computed from the stored doubles and the
-witness.  A table that misses its budget after rounding is solved again with a tighter budget, and is
-never returned.
+The result of a solver is not trusted: the certificate is computed from the stored doubles and the witness.
+A table that exceeds its budget after rounding is never returned, but is solved again with a tighter budget.
 """
 
 from importlib import import_module
@@ -69,9 +68,10 @@ def solve(
     beta: float = 1.0,
     baseline: Baseline = "group-mean",
 ) -> Table:
-    """Solve, certify and return the table of these keywords.
+    """Solve the problem that these keywords describe, and return its certified table.
 
-    With e(p) = p (P(p) - phi(p)), P the mean of the table, and all suprema over p in [0, 1]:
+    Let P(p) = E c_X be the mean of the table, e(p) = p (P(p) - phi(p)) its weighted bias, and let all
+    suprema be over p in [0, 1].  The criteria are:
 
         minimax             min sup|e|
         gradient-variance   V = sup p Var c_X     )  min V under sup|e| <= bias, or
@@ -79,63 +79,71 @@ def solve(
         second-moment       V = sup E c_X^2       )      V <= noise times that of log_count
         squared-error       min sup p E (c_X - phi(p))^2
 
+    Give exactly one of K and `group` (or both for a dyadic grid), and at most one of the budgets `bias`,
+    `bias_ratio` and `noise`.
+
     Parameters
     ----------
     K : int or None
-        Sample size, the binomial draws of the count.
+        Sample size: the number of binomial draws that a count is taken from.
     target : str or Target
-        What is estimated: "log", "power:A", "tsallis:Q", "polynomial:A0,A1,..." or "custom:EXPRESSION", a
-        formula of p; or what `Target.custom` makes of a function.
+        The function phi(p) of an answer's probability that is estimated: "log", "power:A", "tsallis:Q",
+        "polynomial:A0,A1,..." or "custom:EXPRESSION", a formula of p; or the result of `Target.custom`.
     criterion : {"gradient-variance", "minimax", "variance", "second-moment", "squared-error"}
-        What is made least or kept within a budget.
+        The quantity that is minimised or kept within a budget.
     bias : float or None
         A budget: the greatest worst-case weighted bias sup|e|.
     bias_ratio : float or None
-        A budget: the greatest worst-case weighted bias, in units of the least attainable.
+        A budget: the same in units of the least that any table attains.
     noise : float or None
-        A budget: the greatest criterion, in units of that of `closed_forms.log_count`; 8 where no budget
-        is given and the criterion needs one.  At most one budget may be given.
+        A budget, the variance ratio: the greatest criterion V, in units of that of the plug-in log
+        (`closed_forms.log_count`).  The default is 8 if no budget is given and the criterion needs one.
     shape : {"monotone", "concave"} or None
         A shape of the table, in the direction of phi: "monotone" entries never fall where phi rises (never
-        rise where it falls), and the steps of "concave" ones shrink besides.  The least bias is then that of
-        tables with the shape.  A shape stands with minimax or with a noise budget; a noise above that of the
-        minimax table of the shape buys nothing, and gives that table.
+        rise where it falls), and the steps of "concave" ones shrink as well.  The least bias is then that
+        of tables with the shape.  A shape stands with minimax or with a noise budget; a noise above that of
+        the minimax table of the shape buys nothing, and gives that table.
     method : {"remez", "lp", "shaped", "socp", "cvx"} or None
-        The solver: remez (the default) or lp for minimax, shaped for minimax with a shape, socp (the default)
-        or cvx for the rest.
+        The solver: remez (the default) or lp for minimax, shaped for minimax with a shape, socp (the
+        default) or cvx for the rest.
     grid : {"float32", "bfloat16", "dyadic"} or None
-        A grid for the entries, as in `Table.rounded`; the solution is tightened until the rounded entries
-        meet the budget.
+        A grid for the entries, as in `Table.rounded`; the budget is tightened until the rounded entries meet
+        the one that was given.
     group : int or None
-        Beside K, the number of completions whose rewards the dyadic grid sums.  Without K, the group
-        whose sample size K is taken, as in `load`; the grid is then dyadic if none is named.
+        With K, the number of completions whose rewards are summed exactly on the dyadic grid.  Without K,
+        the number of completions of a prompt, which determines K as in `load`; the grid is then dyadic
+        unless another is named.
     beta : float
         The factor between entry and reward on the dyadic grid.
     baseline : {"group-mean", "none", "exact"}
-        What the trainer subtracts from the rewards of a group; only where `group` stands for K.
+        What the trainer subtracts from the rewards of a group; only with `group` in place of K.
 
     Returns
     -------
     Table
-        The table, with a certificate of its very entries.
+        The table, with a certificate of its stored entries.
 
     Raises
     ------
     InvalidProblem
-        If the keywords pose no problem, or not one that the method solves.
+        If a keyword is invalid, the keywords do not go together, or the method does not solve this problem.
     Unattainable
-        If the budget is below what any table attains; the message has the least that is attainable.
+        If no table meets the budget; the message has the least that is attainable.
     CountOutOfRange
-        If the group leaves no draw.
+        If the group is too small for its baseline.
     NotConverged
-        If the solver stops short of its tolerance, or rounding takes more than the budget.
+        If the solver does not reach its tolerance, or no rounded table meets the budget.
     NotProved
         If a claim is not confirmed.
 
     Warns
     -----
     RuinedByRounding
-        If rounding more than doubles the worst-case weighted bias.
+        If rounding to the grid more than doubles the worst-case weighted bias.
+
+    References
+    ----------
+    Mohri, Schneider and Zhong (2026), arXiv 2605.02435, for the minimax and variance-optimal programs.
 
     Examples
     --------

@@ -1,13 +1,13 @@
-"""Tables are rounded to a grid and certified there; entries shrink if rounding overspends a noise budget.
+"""This module rounds tables to a grid and certifies them; entries shrink if a noise budget is exceeded.
 
-A solved table spends all but 4e-9 of its noise budget, and rounding may increase the noise.  For any m
+A solved table uses all but 4e-9 of its noise budget, and rounding may increase the noise.  For any m
 and 0 <= s < 1 the entries m + (1-s)(c - m) have (1-s)^2 times the variance of c, and for m = 0 they have
 (1-s)^2 times its moments.  A share s as large as the relative increase thus keeps the budget
 without a solver.  The bias changes by s p (m - P), whose mean square is least for
 
     m = int p^2 P / int p^2 = sum_k 3 (k+1)(k+2) c_k / ((K+1)(K+2)(K+3)).
 
-A bias budget that rounding overspends needs another solution, which `pipeline.solve` with a grid finds.
+If rounding exceeds a bias budget, another solution is needed, which `pipeline.solve` with a grid finds.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""Files are written completely or not at all, and as durably as their storage allows.
+"""This module writes a file completely or not at all, and as durably as the storage allows.
 
 `put` writes the content beside the file under a temporary name, forces it to disk and renames it.
 Missing folders are made, and removed again where nothing came to lie in them.

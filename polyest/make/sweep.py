@@ -1,8 +1,8 @@
-"""Solved tables are written to files: `write` stores one table, `sweep` a range of K, one per line.
+"""This module writes solved tables to files: `write` stores one table, `sweep` a range of K, one per line.
 
-A sweep appends each table to FILE.part as soon as it is solved, and forces the line to disk.  At the end
-it writes FILE, with the lines in the order of K.  An interrupted sweep keeps every complete line, and the
-next call goes on from there.  FILE has the same bytes in the end, however often the sweep was
+A sweep is resumable.  It appends each table to FILE.part as soon as it is solved, and forces the line to
+disk.  At the end it writes FILE, with the lines in the order of K.  If it is interrupted, the next call
+continues after the last complete line.  FILE has the same bytes in the end, however often the sweep was
 interrupted and however many processes or machines shared the work.
 """
 
@@ -57,25 +57,26 @@ def sweep(
     baseline: Baseline = "group-mean",
     **keywords: "Unpack[Posed]",
 ) -> None:
-    """Solve the tables of ascending sample sizes into a JSON Lines file, in the order of K.
+    """Solve the tables of ascending sample sizes and write them to a JSON Lines file.
 
-    `path`.part grows by a line per table, and the next call goes on from there; a `path`.part that
-    belongs to another sweep is refused and kept.  Where a table fails, those being solved are still
-    stored.
+    A sweep is resumable: each table is appended to `path`.part when it is solved, and the next call
+    continues from that file.  A `path`.part that belongs to another sweep is refused and kept.  If a table
+    fails, those that are being solved are still stored.
 
     Parameters
     ----------
     Ks : iterable of int or None
-        The sample sizes, ascending; None for the one K of a group, as in `solve`.
+        The sample sizes in ascending order; None for the K of a group, as in `solve`.
     path : str or PathLike
         The file.
     progress : callable or None
-        Called with the number of lines done, of all lines, and the table that was solved last (None at
-        first).
+        A function that is called with the number of lines done, the number of all lines, and the table that
+        was solved last (None at first).
     jobs : int
-        How many processes share the tables.
+        The number of processes that share the tables.
     executor : concurrent.futures.Executor or None
-        What solves the tables in place of processes of this machine; threads take turns.
+        An executor that solves the tables in place of processes on this machine.  Threads of an executor
+        take turns, because a proof needs the process to itself.
     method : str or None
         As in `solve`.
     grid : str or None
@@ -92,17 +93,18 @@ def sweep(
     Raises
     ------
     InvalidProblem
-        If the keywords pose no problem, or the sample sizes do not ascend; besides what `solve` raises.
+        If a keyword is invalid, the keywords do not go together, or the sample sizes do not ascend.
+        `sweep` also raises the errors of `solve`.
     CannotStore
         If the file cannot be written, or is in use by another sweep.
     WorkerLost
-        If processes die again and again.
+        If processes die repeatedly.
 
     Warns
     -----
     NotPromised
-        If the storage of the file has no locks, so that a second sweep into it is not kept out, or forces
-        nothing to disk.
+        If the storage of the file has no locks, so that a second sweep into it would not be stopped, or
+        cannot force writes to disk.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The claims of tables are proved again from the entries and the witness.
+"""This module proves the claims of tables again, from the stored entries and the witness.
 
 `verify` takes one table, `prove` a file of them.
 """
@@ -34,10 +34,10 @@ Line = tuple[bytes, str]  # the line, and the name of its file with its number
 
 @alone
 def verify(table: Table | UniversalTable) -> None:
-    """Prove every claim of a table again, from its coefficients, or departures, and its witness.
+    """Prove every claim of a table again, from its stored entries and its witness.
 
-    The proof gives the same doubles on every machine (exact/balls.py), so each claim has to be equal to
-    the claim that is proved.
+    The witness is the data that prove the optimum.  The proof gives the same doubles on every machine
+    (exact/balls.py), so each claim has to be equal to the one that is proved.
 
     Parameters
     ----------
@@ -47,10 +47,10 @@ def verify(table: Table | UniversalTable) -> None:
     Raises
     ------
     NotProved
-        If a claim is not the proved one, the table has no witness, or its budget was altered; the message
-        names the first claim that fails.
+        If a claim differs from the proved one, the table has no witness, or its budget was altered; the
+        message names the first claim that fails.
     InvalidProblem
-        If `table` is no table.
+        If `table` is not a table.
 
     Examples
     --------

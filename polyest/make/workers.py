@@ -1,4 +1,4 @@
-"""Work is shared between processes or machines; results are yielded as they are completed.
+"""This module shares work between processes or machines and yields results as they are completed.
 
 `completed` runs a function on many items: in this process, in processes that it starts and replaces when
 they die, or on any concurrent.futures.Executor.  `cluster` connects to a Dask scheduler as an executor.
@@ -84,7 +84,7 @@ def _replaced(
                 ) from None
             left = left[len(begun) :] + left[: len(begun)]  # try the other items first
             warnings.warn(
-                f"a process died, and its work is begun again in another: {_named(left)} left to do",
+                f"a process died, and its work is started again in another: {_named(left)} left to do",
                 WorkerReplaced,
                 stacklevel=2,
             )

@@ -1,4 +1,4 @@
-"""The precision of ball arithmetic is set during a proof, and the caller's precision is restored after it.
+"""This package sets the precision of ball arithmetic during a proof and restores the caller's after it.
 
 python-flint has one precision for the whole process, `flint.ctx.prec`, and any thread may change it at any
 moment.  `working` sets it for a step of a computation, and reads it before and after the step and the steps

@@ -1,4 +1,4 @@
-"""`alone` marks the functions that enter ball arithmetic; their results do not depend on the caller.
+"""This module has `alone`, a decorator that makes results of ball arithmetic independent of the caller.
 
 A marked function runs at a fixed precision, whatever the caller has set (precision/__init__.py), and in one
 thread at a time.  If the caller has other threads, the function runs in a separate process

@@ -1,4 +1,4 @@
-"""A helper process runs the functions that `alone` marks, undisturbed by the caller's threads.
+"""This module runs functions that `alone` marks in a helper process, apart from the caller's threads.
 
 It is started when it is first needed, and ends a minute after its last use.  It also ends when the process
 that started it ends, for whatever reason, because its input is then closed.  It is a plain Python process

@@ -1,1 +1,2 @@
-"""The question: a problem, its target and criterion, and the claims that may be made of an answer."""
+"""This package states the question: a problem, its target and criterion, and what may be claimed of a
+table."""

@@ -1,4 +1,4 @@
-"""The Bernstein basis B_{k,K}(p) = C(K,k) p^k (1-p)^(K-k), for any kind of number.
+"""This module evaluates the Bernstein basis B_{k,K}(p) = C(K,k) p^k (1-p)^(K-k) in any kind of number.
 
 A table c has the mean P(p) = sum_k c_k B_{k,K}(p) = E[c_X], X ~ Binomial(K, p), a polynomial.  The float
 functions serve solvers and figures.  The generic ones take Fraction, ball or float alike.  They only add,

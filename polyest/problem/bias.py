@@ -1,4 +1,5 @@
-"""The weighted bias e(p) = p (P(p) - phi(p)) of a table in float64, for display; it is not proved."""
+"""This module computes the weighted bias e(p) = p (P(p) - phi(p)) in float64, for display and without
+proof."""
 
 from math import ceil
 

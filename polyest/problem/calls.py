@@ -1,4 +1,4 @@
-"""A problem as the arguments of a call, for messages and pages that say how to get a table."""
+"""This module writes a problem as the arguments of a call, for messages that say how to get a table."""
 
 from polyest.errors import InvalidProblem
 from polyest.problem.criteria import DEFAULT

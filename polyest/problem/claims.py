@@ -1,4 +1,4 @@
-"""The claims of a table: facts about its stored numbers that a proof has established."""
+"""This module defines the claims of a table: facts about its stored numbers that were proved."""
 
 from collections.abc import Mapping
 from typing import Any

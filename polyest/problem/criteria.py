@@ -1,4 +1,4 @@
-"""The one table of criteria: the quantities that are minimised or bounded by a budget.
+"""This module has the table of criteria, the quantities that are minimised or bounded by a budget.
 
 A criterion of noise is  V(c) = sup_p w(p) E (c_X - t(p))^2,  with w in {1, p} and t the mean P(p), zero or
 phi(p).  The criterion minimax has no noise: it is sup|e| alone.  Solvers, proofs, files, commands and pages

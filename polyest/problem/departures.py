@@ -1,7 +1,8 @@
-"""The entries of the universal table: harmonic, with departures for small counts, to two terms in 1/K.
+"""This module has the entries of the universal table: harmonic numbers, with departures for small counts.
 
-Where K is large and p = lambda/K, counts are Poisson and a table for log is -log K + g[X].  On its own this
-limit is off by 1/(2K) at p = 1, as much as the plug-in log itself.  Two terms suffice: g[X] + h[X]/K with
+For large K and p = lambda/K, counts are nearly Poisson, and a table for log is -log K + g[X] in the limit.
+At p = 1 this limit alone has an error of 1/(2K), as large as that of the plug-in log.  Two terms in 1/K
+suffice: g[X] + h[X]/K with
 
     h[X] = X(X-1)/2 (g[X] - 2 g[X-1] + g[X-2]),    E h[X] = lambda^2/2 E (second difference of g at X),
 
@@ -12,12 +13,13 @@ psi(X+1), the sum is a harmonic table, H_X - H_K, whose mean is known exactly.  
 
 where the departures u_X are doubles in the file for the first N counts, and 0 beyond.
 
-With a shape, such w_X would spoil it.  There the file has two lists of levels g_X and h_X for the first N
-counts, both of the shape, and the entries lie between them:
+Such w_X would destroy a shape.  A table with a shape therefore has two lists of levels g_X and h_X for the
+first N counts, both of the shape, and its entries lie between them:
 
     c_X = (1 - 1024/K) g_X + (1024/K) h_X - H_K,    so that u_X = g_X - H_X, w_X = 1024 (h_X - g_X),
 
-and c_X = H_X - H_K beyond.  What both lists have and the harmonic numbers go on with, all c_X have.
+and c_X = H_X - H_K beyond.  Because both lists have the shape and the harmonic numbers continue it, all c_X
+have it.
 """
 
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Grids of the numbers in which trainers compute, and entries rounded to them.
+"""This module rounds entries to the grids of numbers in which trainers compute.
 
     float32       numbers of 24 bits, the least 2^-149
     bfloat16      numbers of 8 bits, the least 2^-133
@@ -156,10 +156,12 @@ class Rounding:
                 f"{LEAST_BETA:g} to {GREATEST_BETA:g}"
             )
         if self.kind in FORMATS:
-            if self.group is not None or self.beta != 1:
+            given = [] if self.group is None else [f"group {shown(self.group)}"]
+            given += [] if self.beta == 1 else [f"beta {self.beta:g}"]
+            if given:
                 raise InvalidProblem(
-                    f"group {shown(self.group)} and beta {self.beta:g} have no meaning for grid {self.kind}: "
-                    "leave them out, or use grid dyadic"
+                    f"{' and '.join(given)} with grid {self.kind}: group and beta have a meaning for grid "
+                    "dyadic only; name that grid, or leave them out"
                 )
             return
         if not whole(self.group, 1, WHOLE):

@@ -1,4 +1,4 @@
-"""The keywords that pose a problem, as type checkers see them; nothing imports this module at run time."""
+"""This module has the types of the keywords that pose a problem, for type checkers only."""
 
 from typing import TypedDict
 

@@ -1,4 +1,4 @@
-"""The question and its answer as frozen data: Problem, Solution, and the witnesses of optimality.
+"""This module defines a problem, its solution and the witness that proves it optimal, as frozen data.
 
 A problem asks for the K+1 entries c_0..c_K of a table.  Let e(p) = p (P(p) - phi(p)) be the weighted bias
 and V(c) a criterion of noise (criteria.py).  The problem is one of
@@ -37,10 +37,10 @@ LARGEST_MINIMAX = 40  # greatest K of a minimax table that is stored
 
 
 class Budget(Record):
-    """The budget that the user allowed.
+    """A budget: a bound of the bias or of the noise.
 
     `kind` is bias (absolute), bias-ratio (in units of the least attainable bias) or noise (in units of the
-    criterion of log_count, which makes it a variance ratio).
+    criterion of the plug-in log, which makes it a variance ratio).
     """
 
     kind: str

@@ -1,11 +1,11 @@
-"""Shapes of a table: what its steps c_(k+1) - c_k may be, in the direction of the target.
+"""This module defines the shapes of a table: conditions on its steps c_(k+1) - c_k.
 
     monotone   no step goes against the target: c_0 <= ... <= c_K where phi rises, >= where it falls
     concave    monotone, and no step is greater than the one before it
 
-An answer that is seen more often is then never paid less (where phi falls, never more).  A target that rises
-and falls has no direction, and no shape.  numpy is not imported here, because the command line needs the
-names for its help.
+With a shape an answer that occurs more often is never paid less (if phi falls, never more).  A target that
+both rises and falls has no direction, and no table for it has a shape.  numpy is not imported here, because
+the command line needs the names for its help.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Claims about stored numbers are proved in ball arithmetic; this package imports no solver."""
+"""This package proves claims about stored numbers in ball arithmetic; it imports no solver."""
 
 from polyest.dependencies import require
 

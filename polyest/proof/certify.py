@@ -1,4 +1,4 @@
-"""`certify` proves claims about the float64 entries of a table in ball arithmetic.
+"""This module has `certify`, which proves claims about the float64 entries of a table in ball arithmetic.
 
 The claims are a bracket of sup|e| (supremum.py), upper bounds of the four criteria, and a bracket of the
 optimum, from an alternation (exact/levelled.py) or from Lagrange multipliers (dual_bound.py).  All of them

@@ -1,4 +1,4 @@
-"""A lower bound of the optimum follows from Lagrange multipliers, in ball arithmetic.
+"""This module derives a lower bound of the optimum from Lagrange multipliers, in ball arithmetic.
 
 For weights lambda_i of any sign at bias points and mu_m >= 0 at noise points, let
 

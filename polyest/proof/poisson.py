@@ -1,6 +1,6 @@
-"""Means over binomial counts are expanded in powers of x = 1/K, with Poisson weights and a bounded rest.
+"""This module expands means over binomial counts in powers of 1/K, with Poisson weights and a bounded rest.
 
-With lambda = K p and X <= K, C(K,X) X!/K^X = prod_{i<X} (1 - i x), so that
+With x = 1/K, lambda = K p and X <= K, C(K,X) X!/K^X = prod_{i<X} (1 - i x), so that
 
     B_{X,K}(p) = pi_X e^S,    pi_X = e^-lambda lambda^X/X!,    S = sum_{k>=1} s_k x^k,
     s_k = -sum_{i<X} i^k/k + X lambda^k/k - lambda^(k+1)/(k+1).

@@ -1,4 +1,4 @@
-"""A lower bound of the least sup|e| of any table with a shape, in ball arithmetic.
+"""This module proves a lower bound of the least sup|e| of any table with a shape, in ball arithmetic.
 
 Weak duality.  Let phi rise (else turn signs), lambda_i be weights of any sign at points p_i, and
 
@@ -9,13 +9,13 @@ Then mu_j = -M_j is the multiplier of the step d_j = c_(j+1) - c_j, and every ta
 
     E sum|lambda| >= sum_i lambda_i e(p_i) = -sum_i lambda_i p_i phi(p_i) + c_K M_K + sum_(j<K) mu_j d_j.
 
-Were M_K = 0 and mu >= 0 exactly, the last two terms would go.  With stored weights they nearly are, and
-their rest is priced, not repaired: |c_K| <= |phi(1)| + E, as e(1) = c_K - phi(1), and for any q
+If M_K = 0 and mu >= 0 held exactly, the last two terms could be dropped.  With stored weights this holds up
+to rounding, and what remains is bounded: |c_K| <= |phi(1)| + E, because e(1) = c_K - phi(1), and for any q
 
     sum d_j = c_K - c_0 <= (phi(1) - phi(q) + E (1 + 1/q)) / (1-q)^K,
 
 because P(q) <= c_0 (1-q)^K + c_K (1 - (1-q)^K).  With V = max_j max(0, -mu_j) this gives a bound of E that
-is linear and true for whatever weights and points: a spoiled witness bounds less, never too much.
+is linear and true for any weights and points: an altered witness can only give a smaller bound.
 
 A concave table is c_k = c_K - sum_j g_j max(0, j+1-k), g >= 0, with sum_j (j+1) g_j = c_K - c_0: there
 the multiplier of g_j is nu_j = mu_0 + ... + mu_j, and V = max_j max(0, -nu_j)/(j+1).

@@ -1,4 +1,4 @@
-"""Suprema over [0, 1] of a table's bias and noise are bracketed in ball arithmetic.
+"""This module brackets the suprema over [0, 1] of a table's bias and noise in ball arithmetic.
 
 With P = sum_k c_k B_k(p) and S = sum_k c_k^2 B_k(p), F(p) is |p P - p phi| for the bias, and for a criterion
 of noise w E (c_X - t)^2 = w (S - 2 t P + t^2), with w and t from the table of criteria.
@@ -200,7 +200,7 @@ def _function(
 def _phi(target: Target, place: Place, tiny: float) -> arb_poly | None:
     """Return the Taylor polynomial of phi on a cell, with its remainder in the radius of the constant.
 
-    It is None where the target knows no remainder and needs a smaller cell.
+    It is None where the target has no bound of the remainder and needs a smaller cell.
     """
     m, r = place
     terms = max(4, ceil(log2(tiny) / log2(r / m)), ceil(target.exponent) + 2)

@@ -1,4 +1,4 @@
-"""The limits of the universal table are proved for every K >= 1024 at once, in balls.
+"""This module proves the limits of the universal table for every K >= 1024 at once, in ball arithmetic.
 
 With x = 1/K, lambda = K p and d_X = u_X + w_X x, the bias of the table is
 
@@ -90,7 +90,7 @@ def check(problem: Problem, departures: Floats, limits: Limits, peak: float) -> 
     if name != LOG.name or problem.criterion != expected:
         raise NotProved(
             f"universal table for {name}, {problem.criterion}: expected target log and criterion "
-            f"{expected}, of which alone something is proved"
+            f"{expected}, the only one whose limits are proved"
         )
     if shape is not None:
         if not keep_shape(departures, shape):

@@ -1,13 +1,15 @@
-"""Counts -> rewards: log-probability, polynomial, diversity, ground truth, consensus, agreement, safety, ...
+"""The rewards of sampled completions: log-probability, diversity, ground truth, consensus, safety and
+others.
 
     from polyest import rewards
-    r = rewards.log_probability(answers, beta=0.1)      # integers (prompts, G): K = G - 2 draws
+    r = rewards.log_probability(answers, beta=0.1)      # answers: integer ids (prompts, G)
 
-All are called alike: answers first, integers of numpy, torch or any library of the array API standard, then
-keywords, `Options` among them.  Rewards are arrays of that library, float64 (or its longest floats) in the
-shape of the answers, and finite for every completion that has an answer; in a graph of JAX, where nothing can
-be raised, nan stands for what is no number.  Flat batches, with groups=, are counted in numpy and torch only.
-The functions are plain and can be pickled; functools.partial fixes keywords where a trainer passes none.
+All are called in the same way: first the answers, an integer array of numpy, torch or any library of the
+array API standard, then keywords, which include those of `Options`.  Rewards are arrays of that library,
+float64 (or its longest floats) in the shape of the answers, and finite for every completion that has an
+answer.  In a graph of JAX, where no error can be raised, nan marks a reward that is not a number.  Flat
+batches, with groups=, are counted in numpy and torch only.  The functions are plain and can be pickled; if
+a trainer passes no keywords, fix them with functools.partial.
 """
 
 from polyest.rewards.agreement import pairwise

@@ -1,9 +1,12 @@
-"""Pairwise-GRPO: a completion earns its mean agreement with all completions of its orbit.
+"""Rewards for agreement (Pairwise-GRPO): a completion earns its mean agreement with those of its orbit.
+
+An orbit is a set of m prompts that ask the same thing, with G completions each.
 
     r_i = (1/n) sum_j s(y_i, y_j),    s = 1 - d in [0, 1],    n = m G completions of the orbit
 
-The gradient of the mean reward is minus half that of the incoherence E d(y, y').  It is linear in the counts,
-so it needs no table and has no bias, whatever d is.  Agreement is one of
+Here d in [0, 1] is a distance.  The gradient of the mean reward is minus half that of the incoherence E
+d(y, y').  It is linear in the counts, so no table is needed and there is no bias, whatever d is.  Agreement
+s is one of
 
     equality    1[z = z'], of integer answers or of texts
     fuzzy       rapidfuzz's normalised indel similarity of texts (extra `text`)
@@ -46,33 +49,34 @@ def pairwise(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Reward each completion with its mean agreement with all completions of its orbit.
+    """Reward each completion with its mean agreement with the completions of its orbit.
 
         r_i = (beta/n) sum_j s(y_i, y_j),    s in [0, 1],    n = m G completions of the orbit
 
-    At most one of `fuzzy`, `encode` and `distance` is given; without any, answers agree where they are equal.
-    A completion without an answer agrees with none, stays in n, and has nan, or 0 where unanswered="lowest".
+    An orbit is a set of m prompts that ask the same thing.  Give at most one of `fuzzy`, `encode` and
+    `distance`; without any, two completions agree if their answers are equal.  A completion without an
+    answer agrees with none, is included in n, and earns nan, or 0 with unanswered="lowest".
 
     Parameters
     ----------
     answers : integer Array (orbits, m, G), or nested lists of str or None
-        The answer of each completion, an integer or a text, None for no text; (prompts, G) with `orbits`,
-        (N,) with `orbits` and groups=.
+        The answer of each completion, as an integer id or a text (None for no answer); (prompts, G) with
+        `orbits`, (N,) with `orbits` and groups=.
     fuzzy : bool
-        Whether texts are compared by rapidfuzz.
+        Whether texts are compared by the indel similarity of rapidfuzz.
     encode : callable or None
-        A function of n texts that gives their embeddings (n, d), finite and not 0; it is called once an
-        orbit, with its texts in order.
+        A function from n texts to their embeddings (n, d), finite and not 0.  It is called once per orbit,
+        with the texts of the orbit in order.
     distance : callable or None
-        A function of n texts that gives a matrix (n, n) of numbers in [0, 1]; it is called as `encode` is.
+        A function from n texts to a matrix (n, n) of distances in [0, 1]; it is called like `encode`.
     include_self : bool
-        Whether a completion agrees with itself; without, the mean is over the n - 1 others.
+        Whether a completion is compared with itself too; if not, the mean is over the n - 1 others.
     orbits : integer Array, (prompts,) or (N,), or None
         The id of the orbit of each prompt or completion.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     **options : Options
-        Of `Options` groups, dyadic, no_answer (not beside texts) and unanswered.
+        Of `Options`: groups, dyadic, no_answer (not with texts) and unanswered.
 
     Returns
     -------
@@ -82,16 +86,16 @@ def pairwise(
     Raises
     ------
     BrokenOrbit
-        If orbits differ in size, or shapes do not fit.
+        If orbits differ in size, or shapes do not match.
     CountOutOfRange
         If answers or ids are not integers.
     InvalidReward
-        If there are several ways to compare, an orbit has one completion without itself, a function gives no
-        embeddings or distances, or an argument is not valid.
+        If several ways to compare are given, an orbit has a single completion and include_self is False, a
+        function returns no valid embeddings or distances, or an argument is not valid.
     NotInstalled
         If `fuzzy` is asked for and rapidfuzz is not installed.
     UnknownOption
-        If a keyword is none of those options.
+        If a keyword is not one of those options.
 
     References
     ----------
@@ -118,7 +122,9 @@ def pairwise(
     how = parse_options("log", beta, 1, options, but=(*COUNTED, *GATED))
     written = _texts(answers)
     if written is not None and "no_answer" in options:
-        raise InvalidReward("no_answer beside texts: a text without answer is None")
+        raise InvalidReward(
+            "no_answer is given with texts: mark a text without an answer by None instead"
+        )
     if written is None and ways:
         raise InvalidReward(
             f"{ways[0]} compares texts: expected nested lists of str, got {shown(answers)}"
@@ -206,7 +212,7 @@ def _of_distances(measured: object, n: int) -> tuple[Floats, Floats]:
     if not ((between >= -SLACK) & (between <= 1 + SLACK)).all():
         odd = between[~((between >= -SLACK) & (between <= 1 + SLACK))][0]
         raise InvalidReward(
-            f"distance gave {odd}: expected numbers in [0, 1]; divide by the greatest there is"
+            f"distance gave {odd}: expected numbers in [0, 1]; divide by the greatest possible distance"
         )
     near = 1 - np.clip(between, 0, 1)
     return near.sum(1), near.diagonal()
@@ -220,7 +226,7 @@ def _texts(answers: object) -> "NDArray[np.object_] | None":
         texts = np.array(answers, dtype=object)
     except ValueError:
         raise InvalidReward(
-            f"answers are {shown(answers)}, no rectangular array: expected nested lists"
+            f"answers are {shown(answers)}, which is not a rectangular array: expected nested lists"
         ) from None
     if texts.size and any(isinstance(text, str) for text in texts.flat):
         odd = [text for text in texts.flat if not isinstance(text, str | None)]

@@ -1,18 +1,20 @@
 """Rewards for agreeing with the consensus of an orbit, without labels.
 
+An orbit is a set of m prompts that ask the same thing, with G completions each.
+
     coherence                 1 if the completion's answer is the mode of all answers of the orbit, else 0
     soft_consistency          beta log of a mean of nu_1(z)..nu_m(z), the probabilities of the completion's
-                              answer z on the m prompts of its orbit:
+                              answer z for the m prompts of its orbit:
         mean="arithmetic"     log((nu_1 + .. + nu_m)/m), by a stratified table (stratified.py)
-        mean="geometric"      (log nu_1 + .. + log nu_m)/m, one look-up a prompt
+        mean="geometric"      (log nu_1 + .. + log nu_m)/m, with one look-up per prompt
 
-On its own prompt an answer is counted within the group, with K = G - 2 under a group mean; on the other
-prompts the count is independent.  The mean of either form is exactly that of the table, P: given the counts
-on the other prompts, the reward is a table of the in-group count, to which the theorem of counts.py applies.
-Prompts differ in their number of draws; the arithmetic form takes the table of the fewest, those of the own.
-
-Layouts as in orbits.py.  Source: Coherence-GRPO of Mohri, Schneider and Wu (2026), which pays 0 or 1
-for the mode, and log(Count/K) of the pooled counts where a stratified table is used here.
+For the completion's own prompt, an answer is counted within the group, with K = G - 2 under a group mean;
+for the other prompts the count is independent.  The mean of either form is exactly P, the mean of the
+table: given the counts for the other prompts, the reward is a table of the in-group count, and the theorem
+of counts.py applies.  The sample size thus differs between prompts.  The arithmetic form uses the table of
+the smallest one, that of the own prompt.  Layouts are those of orbits.py.  Source: Coherence-GRPO of Mohri,
+Schneider and Wu (2026), which pays 0 or 1 for the mode, and log(Count/K) of the pooled counts where
+a stratified table is used here.
 """
 
 from functools import lru_cache
@@ -51,12 +53,13 @@ def coherence(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Reward the mode of the orbit's pooled answers with beta, and all others with 0.
+    """Reward the most frequent answer of the orbit with beta, and all other answers with 0.
 
         r_i = beta 1[X_{z_i} = max_w X_w],    X_w = occurrences of w in the m G completions of the orbit
 
-    A completion without an answer votes for nothing, and has nan, or 0 where unanswered="lowest".  Counts of
-    an orbit may be pooled here, as they are only compared with each other.
+    An orbit is a set of m prompts that ask the same thing.  A completion without an answer is not counted
+    and earns nan, or 0 with unanswered="lowest".  The counts of an orbit may be pooled here, because they
+    are only compared with each other.
 
     Parameters
     ----------
@@ -65,12 +68,12 @@ def coherence(
     orbits : integer Array, (prompts,) or (N,), or None
         The id of the orbit of each prompt or completion.
     ties : {"all", "least"}
-        "all" rewards every answer that occurs most often, so that an orbit without agreement has equal
-        rewards; "least" only the one with the least id, whatever the order of the completions.
+        What is rewarded if several answers occur most often.  "all" rewards each of them, so that the
+        rewards of an orbit without agreement are equal; "least" rewards the one with the least id only.
     beta : float
         The reward of the mode, positive.
     **options : Options
-        Of `Options` groups, dyadic, no_answer and unanswered.
+        Of `Options`: groups, dyadic, no_answer and unanswered.
 
     Returns
     -------
@@ -80,13 +83,13 @@ def coherence(
     Raises
     ------
     BrokenOrbit
-        If orbits differ in size, or shapes do not fit.
+        If orbits differ in size, or shapes do not match.
     CountOutOfRange
         If answers or ids are not integers.
     InvalidReward
         If `ties`, beta or an option is not valid.
     UnknownOption
-        If a keyword is none of those options.
+        If a keyword is not one of those options.
 
     References
     ----------
@@ -124,14 +127,15 @@ def soft_consistency(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Estimate beta times the log of the mean, over the prompts of the orbit, of the answer's probability.
+    """Estimate beta times the log of an answer's mean probability over the prompts of its orbit.
 
         "arithmetic"    E r = beta P((nu_1 + .. + nu_m)/m)
         "geometric"     E r = beta (P_1(nu_1) + .. + P_m(nu_m))/m
 
-    Here nu_k is the probability of the completion's answer on prompt k, and P the mean of the table, close to
-    the logarithm.  In the geometric form the own prompt has the table of K = G - 2 (or G - 1) draws and the
-    others that of G, so table= has to be a name; the arithmetic form takes a Table too.
+    An orbit is a set of m prompts that ask the same thing.  Here nu_k is the probability of the
+    completion's answer for prompt k, and P is the mean of the table, which is close to the logarithm.  The
+    geometric form uses a table of K = G - 2 (or G - 1) draws for the completion's own prompt and one of K =
+    G draws for the others, so table= has to be a name.  The arithmetic form takes a Table too.
 
     Parameters
     ----------
@@ -139,44 +143,44 @@ def soft_consistency(
         The answer of each completion; (prompts, G) with `orbits`, (N,) with `orbits` and groups=.  G is at
         least 3 under a group mean.
     mean : {"arithmetic", "geometric"}
-        Which mean is taken over the prompts of the orbit.
+        The mean that is taken over the prompts of the orbit.
     orbits : integer Array, (prompts,) or (N,), or None
         The id of the orbit of each prompt or completion.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     **options : Options
-        All but sizes, reference, where and bonus; counting has to be "in-group" and baseline "group-mean" or
-        "none".
+        All of `Options` except sizes, reference, where and bonus.  counting has to be "in-group", and
+        baseline "group-mean" or "none".
 
     Returns
     -------
     float64 Array
-        The rewards r, in the shape of the answers; nan without an answer, or the least reward there is where
-        unanswered="lowest".
+        The rewards r, in the shape of the answers.  A completion without an answer earns nan, or the least
+        possible reward with unanswered="lowest".
 
     Raises
     ------
     BrokenOrbit
-        If orbits differ in size, or shapes do not fit.
+        If orbits differ in size, or shapes do not match.
     CountOutOfRange
         If answers or ids are not integers, or a group is too small for its baseline.
     InvalidProblem
-        If `baseline` is unknown, or criterion and budget pose no problem.
+        If `baseline` is unknown, or criterion and budget do not go together.
     InvalidReward
-        If an argument is not valid, the table is named in two ways, or the orbit is too large for the
-        arithmetic form.
+        If an argument is not valid, table= is given beside the keywords of a released table, or the orbit
+        is too large for the arithmetic form.
     UnknownOption
-        If a keyword is none of those options.
+        If a keyword is not one of those options.
     Mismatch
-        If the Table of table= has another target or another sample size.
+        If the Table given as table= has another target or another sample size.
     TableNotFound
         If no such table was released.
     CorruptTable
-        If the file of the table is not what was released.
+        If the table's file differs from the released one.
 
     References
     ----------
-    Mohri, Schneider and Wu (2026), Coherence-GRPO, has log(Count/K) of the pooled counts.
+    Mohri, Schneider and Wu (2026), Coherence-GRPO, who use log(Count/K) of the pooled counts.
 
     Examples
     --------

@@ -1,11 +1,12 @@
 """Rewards that are the caller's own function of counts.
 
-    of_counts    beta c[index],  c_0..c_K given, or f(X, K): of the count of the own answer, exact as a table
-    of_group     beta f(X_1..X_G): of all counts of the group, for which no theorem holds
+    of_counts    beta c[index],  c_0..c_K given, or f(X, K): a function of the own count, hence a table
+    of_group     beta f(X_1..X_G): a function of all counts of the group, for which no theorem holds
 
-Many published rewards are such functions.  One of the own count is a table, with the mean
-sum_k c_k B_{k,K}(nu) at an answer of probability nu, whatever the entries are.  One that looks at the other
-counts too, such as the majority or a sum over the group, has no mean of this kind.
+Many published rewards are such functions.  A function of the count of the own answer is a table: its mean
+at an answer of probability nu is sum_k c_k B_{k,K}(nu), where B_{k,K} are the binomial probabilities.  A
+function that depends on other counts too, such as a majority vote or a sum over the group, has no mean of
+this kind.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -35,24 +36,24 @@ def of_counts(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Pay the caller's own function of the count of a completion's answer.
+    """Reward each completion with a function of the count of its answer that you supply.
 
         r_i = beta c[X],    X = index_i,    E[r_i | z_i = z] = beta sum_k c_k B_{k,K}(nu(z))
 
-    Here B_{k,K} are the binomial probabilities.  X counts the other completions with the answer: it is 0
-    where no other one has it.  Under a group mean K = G - 2, and the answer of all G is paid as that of all
-    but one.
+    Here B_{k,K} are the binomial probabilities.  X counts the other completions with the same answer, so it
+    is 0 if no other completion has it.  Under a group mean K = G - 2, and an answer that all G completions
+    have is paid like one that G - 1 of them have.
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with groups=.
+        The id of each completion's answer: (N,) with groups=.
     entries : sequence of float (K+1,), or callable
-        The entries c_0..c_K, or a function f(X, K) of two integers, which is asked for X = 0..K and each K.
+        The entries c_0..c_K, or a function f(X, K) of two integers that returns c_X for sample size K.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     **options : Options
-        All but those that say which table.
+        All of `Options` except those that choose a table.
 
     Returns
     -------
@@ -63,16 +64,16 @@ def of_counts(
     Raises
     ------
     CountOutOfRange
-        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+        If answers are not integers, shapes do not match, or a group is too small for its baseline.
     InvalidProblem
         If baseline or counting is unknown.
     InvalidReward
-        If entries are no finite numbers, the function raises or gives something else than a finite number, or
-        beta or an option is not valid.
+        If the entries are not finite numbers, the function raises an error or returns anything but a finite
+        number, or beta or an option is not valid.
     Mismatch
         If there are not K + 1 entries.
     UnknownOption
-        If a keyword is none of the options.
+        If a keyword is not one of the options.
 
     Examples
     --------
@@ -97,39 +98,41 @@ def of_group(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Pay the caller's own function of all counts of a group; no theorem holds for it.
+    """Reward the completions of a group with a function of all its counts that you supply.
 
         r_i = beta f(X)_i,    X = (X_1, .., X_G),  X_i = how often answer i occurs in its group
 
-    f is asked once for each group, with the counts X as integers (G,), itself included and 0 for a completion
-    without an answer; with where= as f(X, right), right a bool (G,).  It gives G finite numbers.
+    f is called once per group with the counts X, integers (G,).  Each count includes the completion itself,
+    and is 0 for a completion without an answer.  With where=, it is called as f(X, right), where right is a
+    bool array (G,).  It has to return G finite numbers.  No theorem holds for such a reward: its mean is
+    not that of a table, and nothing is certified.
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with groups=.
+        The id of each completion's answer: (N,) with groups=.
     f : callable
-        The function, of numpy arrays.
+        The function of numpy arrays.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     **options : Options
-        Of `Options` groups, dyadic, no_answer, unanswered, where and bonus.
+        Of `Options`: groups, dyadic, no_answer, unanswered, where and bonus.
 
     Returns
     -------
     float64 Array
-        The rewards r, in the shape of the answers.  A completion without an answer has nan, or the least that
-        f gave in its group where unanswered="lowest".
+        The rewards r, in the shape of the answers.  A completion without an answer earns nan, or with
+        unanswered="lowest" the least value that f returned for its group.
 
     Raises
     ------
     CountOutOfRange
-        If answers are not integers, or shapes do not fit.
+        If answers are not integers, or shapes do not match.
     InvalidReward
-        If f is no function, raises, or gives something else than one finite number for each completion, beta
-        or an option is not valid, or answers are in a graph.
+        If f is not a function, raises an error, or returns anything but one finite number per completion;
+        if beta or an option is not valid; or if the answers are in a graph and have no values yet.
     UnknownOption
-        If a keyword is none of those options.
+        If a keyword is not one of those options.
 
     Examples
     --------
@@ -166,14 +169,14 @@ def of_group(
     most = float(np.abs(paid[~np.isnan(paid)]).max(initial=0.0))
     if most == np.inf:
         raise InvalidReward(
-            f"beta is {shown(beta)}: times what f gives it is beyond float64; use a smaller beta"
+            f"beta is {shown(beta)}: its product with the values of f is beyond float64; use a smaller beta"
         )
     paid = summable(paid.reshape(said.shape), most, max(map(len, each)), options)
     return placed(paid + 0.0, answer)
 
 
 def parsed_entries(entries: object) -> tuple[float, ...]:
-    """Entries c_0..c_K as floats; InvalidReward where they are no finite numbers."""
+    """Entries c_0..c_K as floats; InvalidReward where they are not finite numbers."""
     given: tuple[float, ...] = ()
     if isinstance(entries, Iterable) and not isinstance(entries, Mapping | Set):
         with suppress(TypeError):  # of an array without dimensions
@@ -220,21 +223,24 @@ def _on_host(answer: Array, groups: object) -> tuple[Ints, Ints]:
     """The answers, and the group of each completion (N,), in numpy."""
     if not looked_at(answer):
         raise InvalidReward(
-            "answers in a graph, or without values: expected some that can be looked at, as f has to be "
-            "called with them"
+            "answers in a graph, or without values: expected answers whose values can be read, "
+            "because f is called "
+            "with their counts"
         )
     said = to_numpy(answer)
     if groups is None:
         if said.ndim != 2:
             raise CountOutOfRange(
-                f"answers of shape {said.shape}: expected (prompts, G); give a flat batch its group ids with "
+                f"answers of shape {said.shape}: expected (prompts, G); give a flat batch its "
+                "group ids with "
                 "groups="
             )
         return said, np.repeat(np.arange(len(said)), said.shape[1])
     ids = to_numpy(counts.integers("groups", groups, groups))
     if said.ndim != 1 or said.shape != ids.shape:
         raise CountOutOfRange(
-            f"answers of shape {said.shape}, groups of shape {ids.shape}: expected (N,) and (N,), one group "
+            f"answers of shape {said.shape}, groups of shape {ids.shape}: expected (N,) and (N,), "
+            "one group "
             "id per completion; leave groups out for (prompts, G)"
         )
     return said, ids
@@ -243,7 +249,8 @@ def _on_host(answer: Array, groups: object) -> tuple[Ints, Ints]:
 def _of(f: OfGroup, said: Ints, have: Bools, right: Bools | None) -> Floats:
     """What f gives for one group, float64 (G,).
 
-    said: the answers; have: whether each completion has one; right: whether it is right, None without a gate.
+    said: the answers; have: whether each completion has one; right: whether it is right, None without a
+    gate.
     """
     _, which, number = np.unique(said, return_inverse=True, return_counts=True)
     times = np.where(have, number[which.reshape(-1)], 0)
@@ -252,7 +259,7 @@ def _of(f: OfGroup, said: Ints, have: Bools, right: Bools | None) -> Floats:
     except Exception as error:
         raise InvalidReward(
             f"f raised {type(error).__name__} ({error!s:.60}): expected a function of the counts (G,)"
-            f"{'' if right is None else ', and of which completions are right'}"
+            f"{'' if right is None else ' and of a bool array (G,), right'}"
         ) from error
     values = on_host("what f gave", given)
     if values.shape != times.shape or not np.isfinite(values).all():

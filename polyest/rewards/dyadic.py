@@ -1,17 +1,18 @@
-"""Rewards whose sums in float32 are exact: whole multiples of a step h = 2^-b.
+"""This module rounds rewards to whole multiples of a step h = 2^-b, so that float32 adds them exactly.
 
 Let the rewards of a group of G be m_i h, with m_i whole and G max|m_i| <= 2^24.  Then float32 holds every
 sum of them, and equal rewards leave advantages of exactly 0 (problem/grids.py).  b is the greatest for which
 that holds, at most 16.
 
-The rewards beta c_X are rounded here, in float64, and not the table beforehand.  They move by at most h/2,
-so what is claimed of a table grows by a term that is known before anything is computed.  With
-delta = h/(2 beta), in units of the reward divided by beta,
+The rewards beta c_X are rounded here, in float64; the table is not.  They change by at most h/2, so that
+the claims about a table grow by a known term.  With delta = h/(2 beta), in units of the reward divided by
+beta,
 
     sup |p (E c_X - phi(p))|    grows by at most delta
     sup p Var c_X = V           becomes at most V + 2 delta sqrt(V) + delta^2
 
-so a noise budget may be exceeded by that much.  `Table.rounded` keeps the budget, and is certified anew.
+so that a noise budget may be exceeded by that much.  `Table.rounded` keeps the budget and certifies the
+rounded table anew.
 """
 
 import warnings

@@ -1,8 +1,8 @@
-"""From counts to estimates of phi(nu): the table that the counts ask for, its entries, one look-up.
+"""This module, which all rewards share, looks counts up in the table of their sample size K.
 
-All rewards share this.  Counts know their sample size K (counts.py).  The table of K draws is read from its
-file once, kept on each device that asks for it, and indexed.  The host never reads values back from a device:
-what `counts` returns is in 0..K and is not checked again.
+Counts carry their sample size K (counts.py).  The table of K draws is read from its file once, copied to
+each device on which it is used, and indexed.  The host never reads values back from a device: the indices
+that `counts` returns are in 0..K and are not checked again.
 """
 
 from functools import lru_cache, partial
@@ -87,7 +87,7 @@ def rewarded(how: Estimator, K: int, group: int = 0) -> Floats:
     if not np.isfinite(paid).all():
         whose = "the function's values" if lookup is None else f"the entries of {lookup!r}"
         raise InvalidReward(
-            f"beta is {how.beta:g}: times {whose} it is beyond float64; use a smaller beta"
+            f"beta is {how.beta:g}: its product with {whose} is beyond float64; use a smaller beta"
         )
     if group:
         paid = dyadic.of_table(lookup, paid, how.beta, group)
@@ -147,18 +147,18 @@ def _earlier(
     history, prompts = options.get("history"), options.get("prompts")
     if history is None:
         if prompts is not None:
-            raise InvalidReward("prompts given without history: expected both; leave prompts out")
+            raise InvalidReward("prompts given without history: expected both, or neither")
         return None
     if not isinstance(history, History):
         raise InvalidReward(f"history is {shown(history)}: expected a polyest.History")
     if options.get("sizes") is not None:
         raise InvalidReward(
-            "sizes given with history: expected none, as the history says which K there are"
+            "sizes given with history: leave sizes out, because the history decides which K occur"
         )
     if among(options.get("baseline"), ("exact",)):
         raise InvalidReward(
-            'baseline is "exact" with history: expected "group-mean" or "none", as the exact count baseline '
-            "knows no earlier completions"
+            'baseline is "exact" with history: expected "group-mean" or "none", because the exact count '
+            "baseline takes no earlier completions"
         )
     no_answer, groups = options.get("no_answer", counts.NO_ANSWER), options.get("groups")
     fits = None if how is None or not history.auto else partial(_fitting, how, answers, options)

@@ -1,16 +1,17 @@
-"""The gate of a reward: right completions earn a bonus and their reward, all others 0.
+"""This module applies a gate, the argument where=: only right completions are paid.
 
     r_i = bonus + beta u_i    where completion i is right and has an answer
     r_i = 0                   elsewhere
 
-Under a group mean this is exact with the table of K = G - 2, as long as the gate is a function of the answer:
-completions of one answer then still earn the same.  A gate that is not, such as a judge who says yes to one
-completion of an answer and no to another, is warned of where the host reads the arrays without a wait.
+Under a group mean this is exact with the table of K = G - 2 if the gate is a function of the answer,
+because completions with the same answer then still earn the same.  If it is not, for example if a judge
+accepts one completion of an answer and rejects another, UnevenGate is warned; this is only checked where
+the host can read the arrays without waiting for a device.
 
-Where some u_i is negative, a right answer is paid less than a wrong one, and training would unlearn it.  The
-least bonus that lifts every entry of the table to 0 is known from the table, and is warned of.
+If some u_i is negative, a right answer can be paid less than a wrong one, and training would unlearn it.
+The warning RightPaidLess then names the least bonus with which no entry of the table pays less than 0.
 
-Each warning is given once for a reward, and again only when a greater bonus is needed.
+Each warning is given once per reward, and again only if a greater bonus is needed.
 """
 
 from collections.abc import Hashable
@@ -58,7 +59,7 @@ def right_of(
         raise InvalidReward(f"where: {mixed}")
     if isinstance(given, np.ma.MaskedArray):
         raise InvalidReward(
-            "where: a masked array; expected one that is False where nothing is known"
+            "where is a masked array: expected a plain one, with False where it is masked"
         )
     try:
         gate = converted(given, answered)
@@ -89,8 +90,8 @@ def warn_of_penalty(reward: Hashable, bonus: float) -> None:
     """
     least = rounded_up(bonus)
     message = (
-        "where: some count pays a right answer less than 0, which is what a wrong one has: give "
-        f"bonus={least!r}, the least that lifts it, or more; monotone tables need next to none: "
+        "where: at some count a right answer earns less than 0, the reward of a wrong answer: give "
+        f"bonus={least!r}, the least with which none does, or more; monotone tables need almost none: "
         'table=polyest.load(K, noise=2, shape="monotone")'
     )
     warn_once(RightPaidLess(message), ("bonus", reward), least)
@@ -111,12 +112,12 @@ def _yes(gate: Array) -> Array:
     xp = library(gate)
     if not looked_at(gate):
         raise InvalidReward(
-            f"where of type {gate.dtype}: expected bool in a graph, where numbers cannot be looked at"
+            f"where of type {gate.dtype}: expected bool in a graph, where values cannot be read"
         )
     if holds(xp.all((gate == 0) | (gate == 1))) is False:
         raise InvalidReward(
             "where holds a number other than 0 and 1, or nan: expected True or False for each completion; "
-            "compare the score with what is right, such as score > 0.5"
+            "compare a score with a threshold, such as score > 0.5"
         )
     return gate == 1
 
@@ -139,7 +140,8 @@ def _look_at(
     if ((times_right > 0) & (times_right < times)).any():
         message = (
             "where is not a function of the answer: two completions of one group have the same answer, and "
-            "one is right, the other wrong.  Such a weight is not exact with the table of K = G - 2: let the "
-            "gate judge the answer, or add what it judges to the reward (this warning is given once)"
+            "one is right, the other wrong.  Such a gate is not exact with the table of K = G - "
+            "2: let it depend on the answer alone, or add its verdict to the reward (this warning "
+            "is given once)"
         )
         warn_once(UnevenGate(message), what)

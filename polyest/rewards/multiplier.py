@@ -1,11 +1,12 @@
-"""Safety-GRPO: rewards -lambda . c(z), and the multiplier lambda that the primal-dual loop moves.
+"""Rewards under a cost budget (Safety-GRPO), and the Lagrange multiplier lambda that enforces the budget.
 
-    lambda <- max(0, lambda + rate (mean cost - budget))        once a step, by `Multiplier.update`
+    r_i = -lambda . c_i
+    lambda <- max(0, lambda + rate (mean cost - budget))        once per step, by `Multiplier.update`
 
-The loop seeks the saddle point of the constraint E c <= budget.  The reward itself moves nothing, because
-trainers call rewards in evaluation too, and several times a step.  The mean is over the completions of all
-processes.  Where this is the only reward, and has one constraint, a division by the group's standard
-deviation cancels lambda: switch it off.
+Together they seek the saddle point of the problem with the constraint E c <= budget (a primal-dual method).
+Calling the reward does not change lambda, because trainers also call rewards during evaluation and several
+times per step.  The mean is taken over the completions of all processes.  If this is the only reward and it
+has one constraint, a division by the group's standard deviation cancels lambda; switch that division off.
 
 Source: Mohri, Schneider and Wu (2026), Algorithm 4.
 """
@@ -28,7 +29,7 @@ Found = TypeVar("Found")
 
 
 class State(TypedDict):
-    """What a checkpoint keeps of a multiplier; lists are of several budgets."""
+    """The state of a multiplier in a checkpoint; values are lists if there are several budgets."""
 
     value: float | list[float]
     budget: float | list[float]
@@ -36,23 +37,29 @@ class State(TypedDict):
 
 
 class Multiplier:
-    """The multipliers lambda >= 0 of one budget or several, and how they move.
+    """The Lagrange multipliers lambda >= 0 of one cost budget or of several.
 
-        lambda <- max(0, lambda + rate (mean cost - budget))        once a step, by `update`
+        lambda <- max(0, lambda + rate (mean cost - budget))        once per step, by `update`
+
+    A multiplier grows while the mean cost exceeds its budget, and falls to 0 while it does not.
 
     Parameters
     ----------
     budget : float or Array (budgets,)
         The greatest mean cost that is allowed.
     rate : float
-        The step of lambda for a unit of cost, positive.
+        The change of lambda per unit of excess cost, a positive number.
     start : float or Array (budgets,)
-        Where lambda begins, at least 0.
+        The initial value of lambda, at least 0.
 
     Raises
     ------
     InvalidReward
-        If numbers are not finite, out of range, or do not fit.
+        If a number is not finite or out of range, or the shapes of budget and start do not match.
+
+    References
+    ----------
+    Mohri, Schneider and Wu (2026), Algorithm 4.
 
     Examples
     --------
@@ -85,25 +92,25 @@ class Multiplier:
     def update(
         self, costs: Array, process_group: "ProcessGroup | None" = None
     ) -> float | list[float]:
-        """Move lambda by the mean of these costs over all processes, in a collective call.
+        """Update lambda with the mean of these costs over all processes, in a collective call.
 
         Parameters
         ----------
         costs : Array, (...) or (..., budgets)
-            The costs of completions: (..., budgets) for several budgets, (0,) or (0, budgets) of a process
-            without completions.
+            The costs of the completions: (..., budgets) for several budgets.  A process without completions
+            passes an array (0,) or (0, budgets).
         process_group : ProcessGroup or None
-            That of torch.distributed, None for the default one.
+            A process group of torch.distributed; None for the default one.
 
         Returns
         -------
         float or list of float
-            The moved lambda: a list for several budgets.
+            The new lambda; a list for several budgets.
 
         Raises
         ------
         InvalidReward
-            If costs are not finite or do not fit, or no process has any; lambda then stays as it is.
+            If costs are not finite or have the wrong shape, or no process has any; lambda is then unchanged.
         """
         wrong: InvalidReward | None = None
         total = np.full(self.budget.size + 1, np.nan)
@@ -122,9 +129,7 @@ class Multiplier:
         if not np.isfinite(moved).all():
             raise InvalidReward(_not_finite("costs of some process"))
         if not total[-1]:
-            raise InvalidReward(
-                "costs of no completion at all: expected some on one process at least"
-            )
+            raise InvalidReward("no process has costs: expected those of at least one completion")
         self.value = np.maximum(0.0, moved)
         value: float | list[float] = self.value.tolist()
         return value
@@ -140,12 +145,12 @@ class Multiplier:
         return cost.reshape(-1, self.budget.size)
 
     def state_dict(self) -> State:
-        """Give what a checkpoint keeps.
+        """Return the state to save in a checkpoint.
 
         Returns
         -------
         dict
-            Lambda, as "value", budget and rate, as plain numbers and lists.
+            Lambda (as "value"), budget and rate, as plain numbers or lists.
         """
         return {
             "value": self.value.tolist(),
@@ -154,17 +159,17 @@ class Multiplier:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Take up a state that was kept.
+        """Restore a state from a checkpoint.
 
         Parameters
         ----------
         state : mapping
-            What `state_dict` gave.
+            The result of `state_dict`.
 
         Raises
         ------
         InvalidReward
-            If a key is missing, a number is not valid, or the number of budgets is another.
+            If a key is missing, a number is not valid, or the number of budgets differs.
         """
         missing = {"value", "budget", "rate"} - (
             state.keys() if isinstance(state, Mapping) else set()
@@ -182,28 +187,28 @@ class Multiplier:
 
 
 def safety(costs: Array, multiplier: Multiplier | float) -> Array:
-    """Reward each completion with minus its costs, each times its Lagrange multiplier.
+    """Reward each completion with minus its costs, times the Lagrange multipliers of their budgets.
 
         r_i = -lambda c_i,    or -sum_j lambda_j c_ij over several budgets
 
-    Lambda does not move.
+    The call does not change lambda; `Multiplier.update` does.
 
     Parameters
     ----------
     costs : Array, (...) or (..., budgets)
-        Finite costs in the shape of the completions: (..., budgets) for several budgets.
+        The finite costs of the completions; (..., budgets) for several budgets.
     multiplier : Multiplier, float or Array (budgets,)
-        A multiplier, or lambda itself, at least 0.
+        A multiplier, or the value of lambda, at least 0.
 
     Returns
     -------
     float64 Array (...)
-        The rewards, in the shape of the completions, of the library of the costs.
+        The rewards, in the shape of the completions and in the array library of the costs.
 
     Raises
     ------
     InvalidReward
-        If costs are not finite or do not fit, lambda is negative, or a reward is beyond float64.
+        If costs are not finite or have the wrong shape, lambda is negative, or a reward is beyond float64.
 
     References
     ----------

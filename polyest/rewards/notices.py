@@ -1,4 +1,4 @@
-"""Warnings at the line outside of polyest that caused them, and which of them were given before."""
+"""This module gives warnings at the line outside of polyest that caused them, each of them once."""
 
 import sys
 import warnings

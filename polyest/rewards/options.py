@@ -1,4 +1,4 @@
-"""What a reward is asked for: its options, checked, and the estimator that they name."""
+"""This module checks the options of a reward and makes of them the estimator that it looks up."""
 
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict
@@ -50,52 +50,54 @@ ALL_NEGATIVE = (
 
 
 class Options(TypedDict, total=False):
-    """Keywords that rewards from counts have in common, each of them optional.
+    """The keywords that all rewards from counts have in common; each of them is optional.
 
     Attributes
     ----------
     groups : integer Array (N,)
-        The id of each completion's group, where answers are flat.  A list or a numpy array is read without a
-        wait for the device.
+        The id of each completion's group, if the answers are a flat array.  Ids on a device are read by the
+        host, which waits for the device; ids in a list or a numpy array need no wait.
     sizes : pair of int
-        The size of the smallest and of the largest of these groups, which saves that wait too.
+        The sizes of the smallest and the largest of these groups; if given, ids are not read by the host.
     counting : {"in-group", "independent"}
-        Whether a completion is counted in its own group, the default, or in reference draws.
+        Whether a completion is counted in its own group (the default) or among independent reference draws.
     reference : integer Array (prompts, K)
         The answers of the reference draws, for "independent" only.
     baseline : {"group-mean", "none", "exact"}
-        What the trainer subtracts: "group-mean" is the default, K = G - 2; under the others K = G - 1.
+        What the trainer subtracts from the rewards: K = G - 2 under "group-mean", the default, and K = G - 1
+        under the others.
         Advantages of "exact" (`advantages.exact`) have more variance than those of the group mean.
     history : History
-        Earlier completions of the prompts, W of each, which are counted too: K is W more.  Rewards leave it
-        as it is.
+        Earlier completions of the prompts, W of each, which are counted too; K is larger by W.  A reward
+        reads the history and does not change it.
     prompts : sequence of int or str
-        For the history the id of the prompt of each row, or of each completion where answers are flat.
+        The prompt ids for the history: one per row, or one per completion if the answers are flat.
     criterion : {"gradient-variance", "minimax", "variance", "second-moment", "squared-error"}
-        Which released table, as for `polyest.load`.
+        The criterion of the released table, as in `polyest.load`.
     bias : float
-        A budget of that table, as for `polyest.load`.
+        A budget of that table, the greatest worst-case weighted bias, as in `polyest.load`.
     bias_ratio : float
-        A budget of that table, as for `polyest.load`.
+        A budget of that table, the same in units of the least attainable bias, as in `polyest.load`.
     noise : float
-        A budget of that table, as for `polyest.load`.
+        A budget of that table, the variance ratio to the plug-in log, as in `polyest.load`; 8 by default.
     shape : {"monotone", "concave"}
-        The shape of that table, as for `polyest.load`; beside criterion="minimax" there are both.
+        The shape of that table, as in `polyest.load`; with criterion="minimax" both are released.
     table : Lookup or str
-        A Table of sample size K, or the name of a closed form, in place of a released one.
+        A Table of sample size K, or the name of a closed form, in place of a released table.
     dyadic : bool
-        Whether rewards are multiples of a step 2^-b, so that sums over a group are exact in float32; False by
-        default.
+        Whether rewards are rounded to multiples of a step 2^-b, so that sums over a group are exact in
+        float32; False by default.
     no_answer : int
-        The integer that marks a completion without an answer, -1 by default.  It stays among the draws.
+        The integer that marks a completion without an answer, -1 by default.  Such a completion is included
+        in K.
     unanswered : {"exclude", "lowest"}
-        What such a completion earns: "exclude", the default, is nan, which the functions of `advantages`
-        leave out, "lowest" the least reward that any count could earn.
+        The reward of a completion without an answer: nan with "exclude", the default, which the functions of
+        `advantages` leave out; the least reward that any count could earn with "lowest".
     where : bool Array
         Which completions are right, in the shape of the answers; numbers have to be 0 or 1.  All others, and
-        those without an answer, earn 0, whatever `unanswered` says.  It should be a function of the answer.
+        those without an answer, earn 0, whatever `unanswered` is.  It should be a function of the answer.
     bonus : float
-        What a right completion earns beside its reward, 0 by default.
+        A number that is added to the reward of a right completion, 0 by default.
     """
 
     groups: Any
@@ -119,7 +121,7 @@ class Options(TypedDict, total=False):
 
 
 class Estimator(NamedTuple):
-    """How counts become rewards: factor beta, sign, bonus, and which table, whatever K will be."""
+    """The way from counts to rewards, for any K: factor beta, sign, bonus and the choice of a table."""
 
     target: Target
     beta: float = 1.0
@@ -147,13 +149,13 @@ class Estimator(NamedTuple):
 def parse_options(
     target: Target, beta: object, sign: int, options: Options, but: tuple[str, ...] = ()
 ) -> Estimator:
-    """The estimator that keywords ask for.
+    """The estimator that the keywords of a reward choose.
 
-    but: names of `Options` that the reward has no use for.
+    but: names of `Options` that the reward does not take.
 
-    Raises UnknownOption for a keyword that is not in `Options` or is in `but`, InvalidReward for a bad value,
-    where the table is named in two ways, and where all rewards of a gate would be negative, Mismatch for the
-    table of another target.
+    Raises UnknownOption for a keyword that is not in `Options` or is in `but`, InvalidReward for a bad
+    value, where table= is given beside the keywords of a released table, and where all rewards of a gate
+    would be negative, Mismatch for the table of another target.
     """
     known = [name for name in Options.__annotations__ if name not in but]
     unknown = [name for name in options if name not in known]
@@ -200,8 +202,8 @@ def parse_options(
     given = [name for name in TABLES if getattr(how, name) is not None]
     if given and not isinstance(target, str):
         raise InvalidReward(
-            f"{', '.join(given)} given for a polynomial, of which there is one exactly unbiased table and "
-            "nothing to choose: leave it out"
+            f"{', '.join(given)} given for a polynomial, which has one exactly unbiased table, so "
+            "that there is nothing to choose: leave it out"
         )
     if len(given) > 1 and how.table is not None:
         raise InvalidReward(
@@ -233,8 +235,8 @@ def _bonus(options: Options) -> float:
     bonus, where = options.get("bonus", 0.0), options.get("where")
     if not 0 <= real(bonus) <= GREATEST_BETA:
         raise InvalidReward(
-            f"bonus is {shown(bonus)}: expected a number from 0 to {GREATEST_BETA:g}, which right "
-            "completions earn beside their reward"
+            f"bonus is {shown(bonus)}: expected a number from 0 to {GREATEST_BETA:g}, which is "
+            "added to the rewards of right completions"
         )
     if where is None and bonus:
         raise InvalidReward(
@@ -243,7 +245,7 @@ def _bonus(options: Options) -> float:
         )
     if where is not None and among(options.get("baseline"), ("exact",)):
         raise InvalidReward(
-            'baseline is "exact" with where: expected "group-mean" or "none", as the exact count baseline '
-            "knows no gate"
+            'baseline is "exact" with where: expected "group-mean" or "none", because the exact count '
+            "baseline takes no gate"
         )
     return real(bonus)

@@ -1,10 +1,10 @@
-"""Orbits: prompts that ask the same thing, and the counts of an answer on each of them.
+"""This module arranges answers by orbits, which are sets of prompts that ask the same thing.
 
 An orbit {x, Phi(x), ...} has m prompts with G completions each.  The answer of a completion is counted in
 its own group, itself included, and in the groups of the m - 1 other prompts, which do not contain it: one
 in-group count and m - 1 independent ones.  They are not added up, as their sum is not binomial (counts.py).
 
-Three layouts come in, and the same go out:
+Answers come in one of three layouts, and rewards are returned in the same one:
 
     (orbits, m, G)     as it is
     (prompts, G)       with orbits=, ids (prompts,), in any order
@@ -24,9 +24,9 @@ from polyest.errors import BrokenOrbit, CountOutOfRange
 
 @dataclass(frozen=True, eq=False)
 class Arranged:
-    """Values (orbits, m, G), and the way back to the layout that they came in.
+    """Values (orbits, m, G), with what is needed to restore the layout in which they came.
 
-    shape: of that layout; order: positions in it of the values here, or None where they are the same.
+    shape: the shape of that layout; order: the positions of the values in it, None if they are the same.
     """
 
     values: Array
@@ -82,7 +82,7 @@ def arranged(answers: Array, *, groups: object = None, orbits: object = None) ->
         if answer.ndim != 1 or not orbit.shape == group.shape == shape:
             raise BrokenOrbit(
                 f"answers of shape {shape}, groups of shape {group.shape}, orbits of shape {orbit.shape}: "
-                "expected (N,) three times"
+                "expected three arrays (N,)"
             )
         traces, G = _blocks("group", "completions", group)
         each = orbit[traces].reshape(-1, G)

@@ -1,12 +1,12 @@
 """Rewards that estimate a function of nu, the probability of a completion's own answer.
 
-    log_probability     beta log nu            KL game: consistency
+    log_probability     beta log nu            rewards consistency: frequent answers earn more
     tsallis             beta (nu^(q-1) - 1)/(q-1)
     polynomial          beta sum_m a_m nu^m    exactly unbiased up to degree K (U-statistics)
     pass_at             beta (1 - (1 - nu)^k)  exactly unbiased up to k = K
 
-The algorithms are those of Mohri, Schneider and Wu, *Distributional Alignment Games* (2026), which
-put X/K for nu.
+The algorithms are those of Mohri, Schneider and Wu, *Distributional Alignment Games* (2026), who use
+the share X/K in place of nu.
 """
 
 from collections.abc import Iterable
@@ -26,14 +26,17 @@ def log_probability(answers: Array, *, beta: float = 1.0, **options: Unpack[Opti
 
         r_i = beta c[index_i],    E[r_i | z_i = z] close to beta log nu(z)
 
+    nu(z) is the probability that the policy gives the answer z, and c a table of the log.  The worst-case
+    weighted bias of c, sup_p |p (E c_X - log p)|, is certified (`Table.bias`).
+
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with groups=.
+        The id of each completion's answer: (N,) with groups=.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     **options : Options
-        Those of every reward that is looked up, as in `Options`.
+        The options that rewards from counts have in common, as in `Options`.
 
     Returns
     -------
@@ -44,19 +47,19 @@ def log_probability(answers: Array, *, beta: float = 1.0, **options: Unpack[Opti
     Raises
     ------
     CountOutOfRange
-        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+        If answers are not integers, shapes do not match, or a group is too small for its baseline.
     InvalidProblem
-        If baseline or counting is unknown, or criterion and budget pose no problem.
+        If baseline or counting is unknown, or criterion and budget do not go together.
     InvalidReward
-        If beta or an option is not valid, or the table is named in two ways.
+        If beta or an option is not valid, or table= is given beside the keywords of a released table.
     UnknownOption
-        If a keyword is none of the options.
+        If a keyword is not one of the options.
     Mismatch
-        If the Table of table= has another target or another sample size.
+        If the Table given as table= has another target or another sample size.
     TableNotFound
         If no such table was released.
     CorruptTable
-        If the file of the table is not what was released.
+        If the table's file differs from the released one.
 
     References
     ----------
@@ -77,20 +80,21 @@ def polynomial(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Estimate without bias a polynomial of the probability of each completion's own answer, by U-statistics.
+    """Estimate a polynomial of the probability of each completion's answer without bias (U-statistic).
 
         r_i = beta sum_m a_m C(X,m)/C(K,m),    X = index_i,    E[r_i | z_i = z] = beta sum_m a_m nu(z)^m
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with groups=.
+        The id of each completion's answer: (N,) with groups=.
     coefficients : iterable of float
-        Finite a_0, a_1, ...; (0, 1) is nu, as in the Euclidean game, (1, -1) Gini's 1 - nu.
+        The finite numbers a_0, a_1, ...; (0, 1) rewards nu, and (1, -1) rewards 1 - nu as Gini's index
+        does.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     **options : Options
-        All but those that say which table, as the estimate needs none.
+        All of `Options` except those that choose a table, because the estimate needs none.
 
     Returns
     -------
@@ -101,14 +105,18 @@ def polynomial(
     Raises
     ------
     CountOutOfRange
-        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+        If answers are not integers, shapes do not match, or a group is too small for its baseline.
     InvalidProblem
-        If the degree is above K, which leaves no unbiased estimate, a coefficient is not finite, or baseline
-        or counting is unknown.
+        If the degree is above K, where no unbiased estimate exists, a coefficient is not finite, or
+        baseline or counting is unknown.
     InvalidReward
-        If coefficients are no numbers, beta or an option is not valid, or a table is named.
+        If the coefficients are not numbers, beta or an option is not valid, or a table is named.
     UnknownOption
-        If a keyword is none of the options.
+        If a keyword is not one of the options.
+
+    References
+    ----------
+    Hoeffding, A class of statistics with asymptotically normal distribution (1948).
 
     Examples
     --------
@@ -123,19 +131,19 @@ def tsallis(answers: Array, q: float, *, beta: float = 1.0, **options: Unpack[Op
 
         E[r_i | z_i = z] close to beta (nu(z)^(q-1) - 1)/(q-1),    the natural logarithm for q = 1
 
-    For q = 2, 3, ... this is a polynomial of degree q - 1, estimated without bias; for others a released
-    table is looked up.
+    For q = 2, 3, ... this is a polynomial of degree q - 1 in nu and is estimated without bias.  For other q
+    a released table is looked up.
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with groups=.
+        The id of each completion's answer: (N,) with groups=.
     q : float
         The order, positive and below 1024.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     **options : Options
-        Those of `Options`; where q is 2, 3, ... none that say which table.
+        The options of `Options`; if q is 2, 3, ..., without those that choose a table.
 
     Returns
     -------
@@ -146,20 +154,25 @@ def tsallis(answers: Array, q: float, *, beta: float = 1.0, **options: Unpack[Op
     Raises
     ------
     CountOutOfRange
-        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+        If answers are not integers, shapes do not match, or a group is too small for its baseline.
     InvalidProblem
-        If q - 1 is an integer above K, baseline or counting is unknown, or criterion and budget pose no
-        problem.
+        If q - 1 is an integer above K, baseline or counting is unknown, or criterion and budget do not go
+        together.
     InvalidReward
-        If q, beta or an option is not valid, or the table is named in two ways, or for a polynomial.
+        If q, beta or an option is not valid, table= is given beside the keywords of a released table, or a
+        table is named although the target is a polynomial.
     UnknownOption
-        If a keyword is none of the options.
+        If a keyword is not one of the options.
     Mismatch
-        If the Table of table= has another target or another sample size.
+        If the Table given as table= has another target or another sample size.
     TableNotFound
         If no such table was released for q.
     CorruptTable
-        If the file of the table is not what was released.
+        If the table's file differs from the released one.
+
+    References
+    ----------
+    Tsallis, Journal of Statistical Physics 52 (1988).
 
     Examples
     --------
@@ -178,20 +191,20 @@ def tsallis(answers: Array, q: float, *, beta: float = 1.0, **options: Unpack[Op
 
 
 def pass_at(answers: Array, k: int, *, beta: float = 1.0, **options: Unpack[Options]) -> Array:
-    """Estimate without bias beta times the chance that one of k completions has the answer.
+    """Estimate beta times the probability that one of k completions has the answer, without bias.
 
         r_i = beta (1 - C(K-X,k)/C(K,k)),    X = index_i,    E[r_i | z_i = z] = beta (1 - (1 - nu(z))^k)
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with groups=.
+        The id of each completion's answer: (N,) with groups=.
     k : int
-        How many completions may try, from 1 to K.
+        The number of attempts, from 1 to K.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     **options : Options
-        All but those that say which table, as the estimate needs none.
+        All of `Options` except those that choose a table, because the estimate needs none.
 
     Returns
     -------
@@ -202,17 +215,17 @@ def pass_at(answers: Array, k: int, *, beta: float = 1.0, **options: Unpack[Opti
     Raises
     ------
     CountOutOfRange
-        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+        If answers are not integers, shapes do not match, or a group is too small for its baseline.
     InvalidProblem
-        If k is no integer from 1 to K, or baseline or counting is unknown.
+        If k is not an integer from 1 to K, or baseline or counting is unknown.
     InvalidReward
         If beta or an option is not valid, or a table is named.
     UnknownOption
-        If a keyword is none of the options.
+        If a keyword is not one of the options.
 
     References
     ----------
-    Chen et al. (2021).
+    Chen et al. (2021), arXiv 2107.03374.
 
     Examples
     --------

@@ -3,9 +3,9 @@
     "entropy"        -beta log nu
     "gini"           beta (1 - nu)                    exactly unbiased
     "exploration"    beta (log prior - log nu)
-    "conditional"    -beta log(nu/nu(right))          c[C-1] - c[X-1], C of the group are right
+    "conditional"    -beta log(nu/nu(right))          by c[C-1] - c[X-1], if C completions are right
 
-Source: Mohri, Schneider and Wu (2026), Diversity-GRPO, which put X/K for nu.
+Source: Mohri, Schneider and Wu (2026), Diversity-GRPO, who use the share X/K in place of nu.
 """
 
 from typing import Any, Literal, Unpack, cast, get_args
@@ -48,46 +48,50 @@ def diversity(
         "exploration"    E[r_i | z_i = z] close to beta (log Q(z) - log nu(z))
         "conditional"    E[r_i | z_i = z] close to -beta log(nu(z)/nu(right)), for right z, by two look-ups
 
-    With where= a right answer earns bonus + r_i and all others 0.  A product, right * diversity(answers), is
-    something else: 0 times nan is nan, so that saying nothing would be better than being wrong.
+    With where= a right answer earns bonus + r_i, and every other completion 0.  Do not use the product
+    right * diversity(answers) instead: 0 times nan is nan, so that a completion without an answer would be
+    left out, and giving no answer would be better than giving a wrong one.
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with groups=.
+        The id of each completion's answer: (N,) with groups=.
     measure : {"entropy", "gini", "exploration", "conditional"}
-        The functional of diversity; "conditional" is the entropy among right answers, and needs where=.
+        The measure of diversity that is estimated; "conditional" is the entropy of the answers among the
+        right ones, and needs where=.
     prior : Array or None
-        The log Q of each completion's answer, finite, in the shape of the answers; for "exploration" only.
+        The finite log Q(z) of each completion's answer, in the shape of the answers; for "exploration"
+        only.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     **options : Options
-        Those of `Options`; with "gini" none that say which table, with "conditional" neither reference draws
-        nor a history, which do not say how many of them are right.
+        The options of `Options`.  "gini" takes none that choose a table.  "conditional" takes neither
+        reference draws nor a history, because it is not known how many of those completions are right.
 
     Returns
     -------
     float64 Array
         The rewards r, in the shape of the answers; nan for a completion without an answer, unless
-        unanswered="lowest".  With "exploration" that pays the least that a count could earn and beta times
-        the least of the priors.
+        unanswered="lowest".  With "exploration" such a completion then earns the least reward of any count
+        plus beta times the least prior.
 
     Raises
     ------
     CountOutOfRange
-        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+        If answers are not integers, shapes do not match, or a group is too small for its baseline.
     InvalidProblem
-        If baseline or counting is unknown, or criterion and budget pose no problem.
+        If baseline or counting is unknown, or criterion and budget do not go together.
     InvalidReward
-        If `measure`, `prior`, beta or an option is not valid, or the table is named in two ways.
+        If `measure`, `prior`, beta or an option is not valid, or table= is given beside the keywords of a
+        released table.
     UnknownOption
-        If a keyword is none of the options.
+        If a keyword is not one of the options.
     Mismatch
-        If the Table of table= has another target or another sample size.
+        If the Table given as table= has another target or another sample size.
     TableNotFound
         If no such table was released.
     CorruptTable
-        If the file of the table is not what was released.
+        If the table's file differs from the released one.
 
     References
     ----------

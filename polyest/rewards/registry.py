@@ -1,8 +1,8 @@
-"""Every reward once: what it needs, which options it has, and where it is offered.
+"""The registry has one row per reward: what it needs, which options it has, and where it is offered.
 
 Trainers' integrations take names, options and defaults from these rows, and tests run over them.  A row
-says of a reward what its function does not say by itself; names and defaults of its options are read from
-the function.  `polyest.rewards` does not import this module, so that a reward alone costs no more.
+contains what cannot be read from the function of the reward; the names and defaults of its options are read
+from there.  `polyest.rewards` does not import this module, so that a single reward loads fast.
 
 Three interfaces offer rewards by name:
 
@@ -42,10 +42,10 @@ REQUIRED = Parameter.empty  # the default of an option that has none
 DATA = ("answers", "truth", "prior", "orbits", "scores", "costs")
 
 # Why an interface lacks a reward.
-NOT_YET = "not written yet"
-ONE_PROMPT = "it is over orbits, and a group is one prompt"
+NOT_YET = "not implemented yet"
+ONE_PROMPT = "it needs an orbit, and a group is a single prompt"
 NO_FUNCTION = "a configuration cannot hold a function"
-NO_COUNTS = "it counts nothing; give the score itself"
+NO_COUNTS = "it uses no counts; give the trainer the score itself"
 
 
 def one_draw(options: Mapping[str, object]) -> int:
@@ -162,7 +162,7 @@ ROWS = (
     ),
     Reward(
         diversity,
-        "What is rare earns more: minus the logarithm of the probability, or one minus the probability.",
+        "Rare answers earn more: minus the logarithm of the probability, or one minus the probability.",
         "released",
         gated=True,
     ),
@@ -182,35 +182,35 @@ ROWS = (
     ),
     Reward(
         pass_at,
-        "The chance that one of k completions has the answer, without bias.",
+        "The probability that one of k completions has the answer, without bias.",
         "exact",
         least_draws=tries,
         gated=True,
     ),
     Reward(
         of_counts,
-        "The caller's own function of the count of the answer.",
+        "A function of the count of the answer that you supply.",
         "exact",
         least_draws=entries_given,
         gated=True,
     ),
     Reward(
         of_group,
-        "The caller's own function of all counts of the group, for which no theorem holds.",
+        "A function of all counts of the group that you supply, for which no theorem holds.",
         None,
         lacking={"estimators": NO_FUNCTION},
         gated=True,
     ),
     Reward(
         ground_truth,
-        "What the right answer earns where accuracy, its logarithm or pass@k is the goal; others earn 0.",
+        "The derivative of accuracy, of its logarithm or of pass@k for the right answer; 0 for others.",
         "exact",
         unanswered=LOWEST,
         least_draws=other_tries,
     ),
     Reward(
         standard,
-        "A score, as it is.",
+        "A given score, unchanged.",
         None,
         unanswered=None,
         lacking=dict.fromkeys(INTERFACES, NO_COUNTS),
@@ -234,7 +234,7 @@ ROWS = (
     ),
     Reward(
         safety,
-        "Minus the completion's costs, each times its Lagrange multiplier.",
+        "Minus the completion's costs, times the Lagrange multipliers of their budgets.",
         None,
         unanswered=None,
         lacking={"estimators": NOT_YET, "groups": NOT_YET},

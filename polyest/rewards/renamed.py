@@ -1,4 +1,4 @@
-"""Old names of rewards and of their options, which go on working until 1.0 and warn of the new ones."""
+"""This module accepts old names of rewards and options until 1.0, and warns of the new names."""
 
 import warnings
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ def warn_of(old: str, new: str) -> None:
 
 
 def warn_of_setting(setting: str, old: str, new: str) -> None:
-    """Warns of an old name in a trainer's configuration, once a process.
+    """Warns of an old name in a trainer's configuration, once per process.
 
     Python hides a DeprecationWarning that a library causes.  Whoever wrote the configuration is no library,
     so the warning is given as if from the main program.

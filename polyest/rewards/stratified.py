@@ -1,10 +1,10 @@
-"""A table of counts on several prompts: unbiased for the mean P of a table at their average probability.
+"""This module makes a table of the counts for several prompts, which estimates their average probability.
 
-Counts X_1..X_m of one answer in K_1..K_m draws of m prompts, where it has probabilities nu_1..nu_m.
-Their sum is not binomial.  But draw n labels l_1..l_n uniformly from the m prompts and take that many draws
-of each, without replacement: the n draws are i.i.d. from the mixture, in which the answer has probability
-mean(nu) = (nu_1 + .. + nu_m)/m.  So for a table c of n draws, with L ~ Multinomial(n; 1/m, .., 1/m) and
-Y_k ~ Hypergeometric(K_k, X_k, L_k),
+Let X_1..X_m be the counts of one answer in K_1..K_m draws of m prompts, for which it has the probabilities
+nu_1..nu_m.  Their sum is not binomial.  But draw n labels l_1..l_n uniformly from the m prompts, and take
+as many draws of each prompt as it has labels, without replacement.  These n draws are i.i.d. from the
+mixture, in which the answer has probability mean(nu) = (nu_1 + .. + nu_m)/m.  So for a table c of n draws,
+with L ~ Multinomial(n; 1/m, .., 1/m) and Y_k ~ Hypergeometric(K_k, X_k, L_k),
 
     f(X_1..X_m) = E[c_{Y_1 + .. + Y_m} | X],    E f = sum_j c_j B_{j,n}(mean(nu)) = P(mean(nu))
 

@@ -1,4 +1,4 @@
-"""Functions that torch.compile does not look into: it calls them while it traces."""
+"""This module marks functions that torch.compile calls while it traces, instead of tracing into them."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,17 +1,18 @@
-"""Rewards from a verifier: right answers that are known (RLVR, SFT), or any score (standard RL).
+"""Rewards from known right answers (RLVR, SFT), or from any score (standard RL).
 
-Where the goal J is a function of the probability nu of the right answer, a completion with that answer earns
-J'(nu):
+If the goal J is a function of the probability nu of the right answer, a completion with that answer earns
+an estimate of the derivative J'(nu):
 
     objective     J(nu)             J'(nu)                        estimate, K draws, X = index
     "accuracy"    nu                1                             1
-    "log"         log nu            1/nu, cut to K + 1 terms      (K+1)/(X+1)
+    "log"         log nu            1/nu, up to K + 1 terms       (K+1)/(X+1)
     "pass@k"      1 - (1-nu)^k      k (1-nu)^(k-1)                k C(K-X, k-1)/C(K, k-1)
 
-E (K+1)/(X+1) = (1 - (1-nu)^(K+1))/nu = sum_{j=0..K} (1-nu)^j exactly.  No table is unbiased for 1/nu; this
-one is unbiased for the gradient of -sum_{j=1..K+1} (1-nu)^j/j, the objective of MaxRL (Tajwar et al., arXiv
-2602.02710).  The two others are unbiased.  Wrong answers earn 0: in the game of Mohri et al. (2026) the
-best response to KL(delta, nu) is exp(1[z right]/(beta nu)), which needs 1/nu and no logarithm of 0.
+Exactly, E (K+1)/(X+1) = (1 - (1-nu)^(K+1))/nu = sum_{j=0..K} (1-nu)^j, the first K + 1 terms of the series
+of 1/nu.  No table is unbiased for 1/nu itself; this one is unbiased for the gradient of -sum_{j=1..K+1}
+(1-nu)^j/j, the objective of MaxRL (Tajwar et al., arXiv 2602.02710).  The two others are unbiased.  Wrong
+answers earn 0: in the game of Mohri et al. (2026) the best response to KL(delta, nu) is exp(1[z
+right]/(beta nu)), which needs 1/nu and no logarithm of 0.
 """
 
 from typing import Any, Literal, Unpack
@@ -36,50 +37,51 @@ def ground_truth(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Array:
-    """Reward the right answer with an estimate of beta times the derivative of a goal, and any other with 0.
+    """Reward a right answer with an estimate of beta times the derivative of a goal, and others with 0.
 
         objective     J(nu)             r/beta where right         K draws, X = index
         "accuracy"    nu                1
         "log"         log nu            (K+1)/(X+1)
         "pass@k"      1 - (1-nu)^k      k C(K-X, k-1)/C(K, k-1)
 
-    The estimates are of J'(nu), nu the probability of the right answer; the module says what their means are.
+    Each is an estimate of J'(nu), where nu is the probability of the right answer.  "accuracy" and "pass@k"
+    are unbiased.  "log" is unbiased for the first K + 1 terms of the series of 1/nu, as in MaxRL.
 
     Parameters
     ----------
     answers : integer Array, (prompts, G) or (N,)
-        The answer of each completion: (N,) with groups=.
+        The id of each completion's answer: (N,) with groups=.
     truth : integer Array, (prompts,) or in the shape of the answers
         The right answers.
     objective : {"accuracy", "log", "pass@k"}
         The goal J.
     k : int or None
-        How many completions may try, from 1 to K + 1; for "pass@k" only.
+        The number of attempts, from 1 to K + 1; for "pass@k" only.
     beta : float
-        The factor of the rewards, positive.
+        The factor of the rewards, a positive number.
     **options : Options
-        All but those that say which table, and but `where` and `bonus`.
+        All of `Options` except those that choose a table, `where` and `bonus`.
 
     Returns
     -------
     float64 Array
-        The rewards, in the shape of the answers.  A completion without an answer is wrong and earns 0;
-        unanswered="exclude" gives it nan.
+        The rewards, in the shape of the answers.  A completion without an answer counts as wrong and earns
+        0, or nan with unanswered="exclude".
 
     Raises
     ------
     CountOutOfRange
-        If answers are not integers, shapes do not fit, or a group is too small for its baseline.
+        If answers are not integers, shapes do not match, or a group is too small for its baseline.
     InvalidProblem
         If `baseline` or `counting` is unknown.
     InvalidReward
-        If an argument is not valid, `truth` does not fit the answers, or k is above K + 1.
+        If an argument is not valid, `truth` does not have a matching shape, or k is above K + 1.
     UnknownOption
-        If a keyword is none of those options.
+        If a keyword is not one of those options.
 
     References
     ----------
-    Tajwar et al., MaxRL, arXiv 2602.02710, for "log".
+    Tajwar et al., MaxRL, arXiv 2602.02710, for "log".  Chen et al. (2021), arXiv 2107.03374, for "pass@k".
 
     Examples
     --------
@@ -148,11 +150,12 @@ def _subsets(seen: counts.Counts, k: int) -> Array:
 
 
 def standard(scores: Array) -> Array:
-    """Reward each completion with its score, as it is.
+    """Reward each completion with its score, unchanged.
 
         r_i = score of completion i
 
-    The best response to R(nu) = -E_nu r is q ~ exp(r/beta), whose reward beta log q is r.
+    This is the reward of standard reinforcement learning, here so that all goals of the games have one: the
+    best response to the goal R(nu) = -E_nu r is q ~ exp(r/beta), whose reward beta log q is r.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The solvers: one module per method, each with a function `solve(problem) -> Solution`.
+"""This package has the solvers: one module per method, each with a function `solve(problem) -> Solution`.
 
 A new method needs a file in this folder, its name in METHODS, and a place in `methods`.
 """

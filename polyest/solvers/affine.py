@@ -1,4 +1,4 @@
-"""The scale and the offset for which a table is the best estimate of a target, by a linear program.
+"""This module finds the scale and offset with which a table best estimates a target (linear program).
 
     min over u and v of  sup_p |p (u P(p) - v - phi(p))|,   scale = 1/u, offset = v/u
 

@@ -1,4 +1,4 @@
-"""The constant table of least weighted bias: a convex problem in one number c.
+"""This module finds the constant table of least weighted bias, a convex problem in one number c.
 
     min over c of  sup_p |p c - p phi(p)|
 

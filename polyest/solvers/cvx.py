@@ -1,4 +1,4 @@
-"""Variance-optimal table as a cone program in cvxpy: a readable second solver with which tests compare.
+"""This module solves for a variance-optimal table with cvxpy; it is a readable reference for tests.
 
     minimise V  subject to  |p_i (P(p_i) - phi(p_i))| <= eps      direction "bias", eps = limit
     minimise E  subject to  |e(p_i)| <= E and V <= limit          direction "noise"

@@ -1,4 +1,4 @@
-"""Minimax table as a linear program, through HiGHS, with exchanged points.
+"""This module solves for a minimax table by linear programs with exchanged points (HiGHS).
 
     minimise E  subject to  |p_i P(p_i) - p_i phi(p_i)| <= E  at points p_i of (0, 1].
 

@@ -1,4 +1,4 @@
-"""Minimax table by a weighted Remez exchange in barycentric form, with Newton steps in theta.
+"""This module solves for a minimax table by a weighted Remez exchange with Newton steps.
 
 The error e(p) = p (P(p) - phi(p)) of the best P alternates at K+2 points of (0, 1], p = 1 among them
 (p, ..., p^(K+1) is a Haar system there).  With p = sin^2 theta the differences x_i - x_j =

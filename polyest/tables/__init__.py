@@ -1,1 +1,1 @@
-"""Tables, their look-up, their file format, and the released tables.  Nothing here solves or proves."""
+"""Tables, their look-up, their file format and the released tables; nothing here solves or proves."""

@@ -1,4 +1,4 @@
-"""What to say where a table was not released: the nearest that were, and the call that solves it."""
+"""This module writes the message for a table that was not released: what exists, and how to solve it."""
 
 from collections.abc import Sequence
 
@@ -21,8 +21,11 @@ def absent(problem: Problem, released: Released, universal: Sequence[Problem]) -
         return reason
     missing = f"no released table for K = {problem.K} of {_words(problem)}"
     if problem.K > LARGEST_LISTED:
-        there = ", ".join(_words(each) for each in universal)
-        return f"{missing}: above K = {LARGEST_LISTED} there is {there or 'none'}"
+        there = "; ".join(_words(each) for each in universal)
+        return (
+            f"{missing}: above K = {LARGEST_LISTED} there is {there or 'none'}; nothing is solved there, so "
+            "use one of these, or a smaller K"
+        )
     near = _nearest(problem, released, universal)
     return f"{missing}: {near}; solve it with polyest.solve({', '.join(arguments(problem))})"
 

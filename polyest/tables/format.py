@@ -1,12 +1,12 @@
-"""The file format, schemas 1 and 2: one JSON object per line, every real number as a decimal string.
+"""This module reads and writes the file format of tables: one JSON object per line (schemas 1 and 2).
 
     dumps(table) -> line        loads(line) -> table        K_of(line) -> K, without parsing the line
 
 A line of a table with a shape, or whose target is an expression, `custom:...`, is of schema 2, so that
-polyest 0.1.0 refuses it; every other line is of schema 1.  A decimal string is the shortest that reads back
-to the same double.  Lines are read and written here and in values.py and witness.py alone; release.py finds
-the released lines.  Only the syntax of a line is checked, that it is complete, and that it has no other keys.
-`polyest.verify` proves its claims again.
+polyest 0.1.0 refuses it; every other line is of schema 1.  Every real number is a decimal string, the
+shortest that reads back to the same double.  Lines are read and written only here and in values.py and
+witness.py; release.py finds the released lines.  Only the syntax of a line is validated: it has to be
+complete and must have no other keys.  `polyest.verify` proves its claims again.
 """
 
 import json
@@ -51,7 +51,9 @@ OPENINGS = tuple(
 
 
 def dumps(table: "Table | UniversalTable") -> str:
-    """Write a table as one line of JSON, without a line end; schema 2 with a shape or an expression.
+    """Write a table as one line of JSON, without a line end.
+
+    The line is of schema 2 if the table has a shape or its target is an expression, and else of schema 1.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def dumps(table: "Table | UniversalTable") -> str:
     Raises
     ------
     InvalidProblem
-        If `table` is no table, or its target is a Python function or a class of one's own.
+        If `table` is not a table, or its target is a Python function or a class that you defined.
 
     Examples
     --------
@@ -95,14 +97,14 @@ def dumps(table: "Table | UniversalTable") -> str:
 def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
     """Read a table from one line of JSON.
 
-    Only the syntax is checked, and that the line is whole: prove the claims again with `polyest.verify`.
+    Only the syntax is validated, and that the line is complete.  `polyest.verify` proves the claims again.
 
     Parameters
     ----------
     line : str or bytes
         One line of a table file, of schema 1 or 2.
     where : str
-        The file and line that errors name.
+        The name of the file and line, for error messages.
 
     Returns
     -------
@@ -112,7 +114,7 @@ def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
     Raises
     ------
     CorruptTable
-        If the line is no table of schema 1 or 2.
+        If the line is not a table of schema 1 or 2.
 
     Examples
     --------
@@ -129,9 +131,7 @@ def loads(line: str | bytes, where: str = "table") -> "Table | UniversalTable":
     except CorruptTable as error:
         raise CorruptTable(f"{where}: {error}") from None
     except KeyError as error:
-        raise CorruptTable(
-            f"{where}: key {error} is missing: the line is not a whole table"
-        ) from None
+        raise CorruptTable(f"{where}: key {error} is missing: the line is incomplete") from None
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise CorruptTable(
             f"{where}: {str(error)[:400]}: the line is cut or altered; restore the file"
@@ -184,13 +184,14 @@ def _heading(table: Lookup) -> dict[str, object]:
     formula = f"{EXPRESSION}{getattr(table.problem.target, 'expression', '')}"
     if formula not in (EXPRESSION, table.target):
         raise InvalidProblem(
-            f"target {shown(table.target)} is a Python function, which is not written to a file: expected "
-            f"its expression; solve for the target {formula!r} instead"
+            f"target {shown(table.target)} is a Python function, which cannot be written to a "
+            f"file: solve for the target {formula!r} instead"
         )
     if parse(table.target) != table.problem.target:  # a subclass, whose code a file does not hold
         raise InvalidProblem(
-            f"target {shown(table.problem.target)} is not what a file calls {table.target}: expected a "
-            "target by its name, such as log; a class of your own is not written to a file"
+            f"target {shown(table.problem.target)} is not the target that a file names "
+            f"{table.target}: expected a target by its name, such as log; a class that you "
+            "defined cannot be written to a file"
         )
     return {
         "schema": _schema(table.problem),
@@ -303,8 +304,8 @@ def _posed(record: "Line", further: tuple[str, ...]) -> Problem:
         raise CorruptTable("not a JSON object: expected one table per line")
     if "schema" not in record and "coefficients" in record:
         raise CorruptTable(
-            "key 'schema' is missing: the line is not a whole table, or an object of polyest --json, whose "
-            "numbers are for other programs; print it with --lines, or write it with -o"
+            "key 'schema' is missing: the line is incomplete, or an object of polyest --json, "
+            "which is for other programs; print the table with --lines, or write it with -o"
         )
     schema = record["schema"]
     if not whole(schema, SCHEMA, FURTHER):

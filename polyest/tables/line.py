@@ -1,6 +1,7 @@
-"""The objects of a line of the file format, as type checkers see them; nothing imports this at run time.
+"""This module has the types of the objects in a line of the file format, for type checkers only.
 
-They have the types that the format promises.  What reads a line checks them, because a file may be altered.
+Nothing imports it at run time.  The types are those that the format promises; the code that reads a line
+checks them, because a file may be altered.
 """
 
 from typing import Literal, TypedDict

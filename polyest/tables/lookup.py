@@ -1,11 +1,10 @@
-"""The interface of every kind of table: its description, its proved claims, and its look-up.
+"""This module defines what every kind of table has: its description, its certified claims and its look-up.
 
     t[X] = c_X      a float for an int, else an array of the library of the counts
 
-X is a count among K draws, as `counts.in_group(answers).index` has it.
+X is a count among K draws, such as `counts.in_group(answers).index`.
 
-A kind of table is a class with the attributes of `Lookup`.  It gives the entries c_X of counts that have
-been checked.
+A kind of table is a subclass of `Lookup`, which implements the entries c_X of counts that were checked.
 """
 
 from abc import ABC, abstractmethod
@@ -50,11 +49,11 @@ class Lookup(ABC):
     @property
     @abstractmethod
     def certificate(self) -> Certificate:
-        """Certificate of the entries: the claims that are proved of these very doubles."""
+        """Certificate of the entries: the claims that are proved about the stored doubles."""
 
     @property
     def K(self) -> int:
-        """Sample size, the number of binomial draws; counts run over 0..K."""
+        """Sample size: the number of binomial draws; counts are in 0..K."""
         return self.problem.K
 
     @property
@@ -64,17 +63,17 @@ class Lookup(ABC):
 
     @property
     def criterion(self) -> str:
-        """Name of the criterion that was made least or bounded, or of a closed form."""
+        """Name of the criterion that was minimised or bounded, or of a closed form."""
         return self.problem.criterion
 
     @property
     def budget(self) -> Budget | None:
-        """Budget that the user allowed; None where nothing was bounded."""
+        """Budget that was allowed; None if nothing was bounded."""
         return self.problem.budget
 
     @property
     def shape(self) -> str | None:
-        """Shape that the table was asked to have, "monotone" or "concave"; None for free entries."""
+        """Shape that was required of the table, "monotone" or "concave"; None for free entries."""
         return self.problem.shape
 
     @property
@@ -89,7 +88,7 @@ class Lookup(ABC):
 
     @property
     def optimum(self) -> Bracket | None:
-        """Certified bracket of the least attainable value of what was minimised; None where nothing was."""
+        """Certified bracket of the least attainable value of what was minimised; None if nothing was."""
         return self.certificate.optimum
 
     @property
@@ -109,7 +108,7 @@ class Lookup(ABC):
 
     @property
     def squared_error(self) -> float:
-        """Certified upper bound of sup p E (c_X - phi(p))^2 over p in [0, 1]; inf where that is unbounded."""
+        """Certified upper bound of sup p E (c_X - phi(p))^2 over p in [0, 1]; inf if that is unbounded."""
         return self.certificate.squared_error
 
     def __len__(self) -> int:
@@ -135,7 +134,7 @@ class Lookup(ABC):
         Raises
         ------
         CountOutOfRange
-            If a count is no integer in 0..K.
+            If a count is not an integer in 0..K.
         """
         if isinstance(counts, Integral) and not isinstance(counts, bool | np.bool_):
             self._check(int(counts), int(counts))
@@ -172,6 +171,7 @@ class Lookup(ABC):
         if least < 0 or greatest > self.K:
             wrong = least if least < 0 else greatest
             raise CountOutOfRange(
-                f"count {shown(wrong)} is outside 0..{self.K}: a table of sample size K takes counts among K "
-                "draws; load the table of the number of draws you counted"
+                f"count {shown(wrong)} is outside 0..{self.K}: a table of sample size K takes "
+                "counts among K draws, such as counts.in_group(answers).index; load the table "
+                "whose K is the number of draws that you counted"
             )

@@ -1,4 +1,4 @@
-"""Released tables: their folders, and how a table is found, checked and loaded.
+"""This module finds, checks and loads released tables.
 
 A release is a folder, tables/v1 or a later one, and a family is looked for in the newest one first.
 <target>-<criterion>[-<shape>][-<budget>].jsonl holds one line per K.  SHA256SUMS has a digest of every file,
@@ -6,8 +6,8 @@ and LINE-SHA256SUMS a digest of every line.  Where a file does not match the fir
 the line that the error names.  A missing table is never replaced by another one.  A family whose name ends
 in -universal is one line for every K above 1024 (universal.py).
 
-A trainer's first look-up waits for this module, so modules that `load` does not need are imported in the
-functions that use them.
+A trainer's first look-up waits for this import, so modules that `load` does not need are imported inside
+the functions that use them.
 """
 
 import os
@@ -52,29 +52,30 @@ def load(
     group: int | None = None,
     baseline: "Baseline" = "group-mean",
 ) -> "Table | UniversalTable":
-    """Load the released table of these keywords.
+    """Load the released table that these keywords describe.
 
-    Above K = 1024 that is the universal table, which takes no more memory for larger K.
+    Give exactly one of K and `group`, and at most one of the budgets `bias`, `bias_ratio` and `noise`.
+    Above K = 1024 the result is the universal table, whose entries are computed when they are looked up.
 
     Parameters
     ----------
     K : int or None
-        Sample size, the binomial draws of the count.
+        Sample size: the number of binomial draws that a count is taken from.
     target : str
-        What is estimated: "log", "power:A", "tsallis:Q", "polynomial:A0,A1,..." or
-        "custom:EXPRESSION".
+        The function phi(p) of an answer's probability that is estimated: "log", "power:A", "tsallis:Q",
+        "polynomial:A0,A1,..." or "custom:EXPRESSION".
     criterion : {"gradient-variance", "minimax", "variance", "second-moment", "squared-error"}
-        What the table makes least or keeps within its budget, as in `solve`.
+        The quantity that the table minimises or keeps within its budget, as in `solve`.
     bias : float or None
-        A budget: the greatest worst-case weighted bias.
+        A budget: the greatest worst-case weighted bias, sup_p |p (E c_X - phi(p))|.
     bias_ratio : float or None
-        A budget: the greatest worst-case weighted bias, in units of the least attainable.
+        A budget: the same in units of the least that any table attains.
     noise : float or None
-        A budget: the greatest criterion, in units of the plug-in log's (its variance ratio); 8 where no
-        budget is given and the criterion needs one.
+        A budget, the variance ratio: the greatest criterion, in units of that of the plug-in log
+        log((X+1)/(K+1)).  The default is 8 if no budget is given and the criterion needs one.
     shape : {"monotone", "concave"} or None
-        A shape of the table, as in `solve`; released are both for criterion "minimax" of the log, at every
-        K above 1024 too, and "monotone" for noise 2.
+        A shape of the table, as in `solve`.  For the log, both are released for criterion "minimax", also
+        at every K above 1024, and "monotone" for noise 2.
     group : int or None
         The number G of completions of a prompt, in place of K: K is G - 2 where the trainer subtracts the
         group mean, and G - 1 otherwise (`counts.draws`).
@@ -84,18 +85,18 @@ def load(
     Returns
     -------
     Table or UniversalTable
-        The table, of exactly the bytes that were released.
+        The table, read from the released bytes.
 
     Raises
     ------
     TableNotFound
         If no such table was released; the message lists what exists.
     CorruptTable
-        If the file is not what was released; the message names file and line.
+        If the file differs from the released one; the message names file and line.
     CountOutOfRange
-        If the group leaves no draw.
+        If the group is too small for its baseline.
     InvalidProblem
-        If the keywords pose no problem, or not exactly one of K and group is given.
+        If a keyword is invalid, the keywords do not go together, or not exactly one of K and group is given.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A table: K+1 entries that are looked up by count, with their problem and their proved claims.
+"""This module defines a table: K+1 entries that are looked up by count, and what is certified about them.
 
     t[X] = c_X,   E[c_X] = P(p) for X ~ Binomial(K, p)
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 class Table(Record, Lookup):
-    """Entries c_0..c_K with their problem, certificate and origin.
+    """A table: the entries c_0..c_K with their problem, certificate and origin.
 
-    Rewards are `table[counts.in_group(answers).index]`:
+    Look rewards up as `table[counts.in_group(answers).index]`:
 
         t[X] = c_X,   E[c_X] = P(p) for X ~ Binomial(K, p)
 
-    `np.asarray(table)` is the array of the entries.  Two tables are equal where problem, grid, entries
-    and claims are; comparing, pickling and printing a closed form prove nothing.
+    `np.asarray(table)` is the array of the entries.  Two tables are equal if their problems, grids, entries
+    and claims are.  Comparing, pickling and printing a closed form do not prove its certificate.
 
     Attributes
     ----------
@@ -45,11 +45,11 @@ class Table(Record, Lookup):
     coefficients : float64 array (K+1,)
         The entries c_0..c_K, read-only.
     claims : Certificate or None
-        What was proved when the table was made; None for a closed form, which is proved when its
-        certificate is first asked for.
+        The claims that were proved when the table was made; None for a closed form, whose certificate is
+        proved when it is first requested.
     witness : Alternation, Dual or None
-        What proves the optimum: the alternation points of a minimax table with free entries, else
-        multipliers.
+        The data that prove the optimum: the alternation points of a minimax table with free entries, and
+        Lagrange multipliers for other tables.
     method : str
         The name of the method that made the entries.
     release : str or None
@@ -87,7 +87,7 @@ class Table(Record, Lookup):
 
     @cached_property
     def certificate(self) -> Certificate:
-        """Certificate of the entries: the claims that are proved of these very doubles."""
+        """Certificate of the entries: the claims that are proved about the stored doubles."""
         if self.claims is not None:
             return self.claims
         from polyest.proof.certify import measure
@@ -97,14 +97,14 @@ class Table(Record, Lookup):
     def rounded(self, grid: str, *, group: int | None = None, beta: float = 1.0) -> "Table":
         """Round the entries to a grid and certify the rounded entries.
 
-        The noise budget is kept: where rounding would spend more, entries are drawn together by as much
-        (make/rounding.py).  A monotone table stays monotone; a concave one is claimed to be monotone only.
+        The noise budget is kept: if rounding would exceed it, the entries are drawn together by that much
+                (make/rounding.py).  A monotone table stays monotone; of a concave table only that is claimed.
 
         Parameters
         ----------
         grid : {"float32", "bfloat16", "dyadic"}
-            The grid.  On "dyadic" beta c_X is a whole multiple of the finest 2^-B, B <= 16, that sums
-            `group` rewards beta c_X exactly in float32.
+            The grid.  On "dyadic" every beta c_X is a whole multiple of 2^-B, where B <= 16 is the greatest
+            exponent for which float32 adds `group` such rewards exactly.
         group : int or None
             The number of completions whose rewards are summed, for "dyadic" only.
         beta : float
@@ -113,15 +113,15 @@ class Table(Record, Lookup):
         Returns
         -------
         Table
-            The table for the same problem; the table itself where it is on that grid already.
+            The rounded table for the same problem; the table itself if it is on that grid already.
 
         Raises
         ------
         InvalidProblem
-            If `grid`, `group` or `beta` is not acceptable, no such grid holds the entries, or the table
-            is on another grid.
+            If `grid`, `group` or `beta` is not valid, the grid cannot hold the entries, or the table is on
+            another grid.
         NotProved
-            If a bias budget is missed; `polyest.solve` with that grid tightens it.
+            If the rounded entries exceed a bias budget; solve with that grid, which keeps the budget.
 
         Warns
         -----

@@ -1,4 +1,4 @@
-"""The universal table: one table for every K > 1024, with two terms in 1/K.
+"""This module defines the universal table: one table for every K > 1024, with two terms in 1/K.
 
 The entries are those of problem/departures.py: harmonic, with departures u_X for the first N counts, which
 are doubles in the file, or with a shape between two lists of levels.  proof/universal.py proves bounds of
@@ -51,23 +51,24 @@ BERNOULLI = tuple(
 
 @dataclass(frozen=True, eq=False)
 class UniversalTable(Lookup):
-    """The universal table at one sample size K of 1024 or more: harmonic but for the first few counts.
+    """The universal table at one sample size K of at least 1024: harmonic except for small counts.
 
         c_X = H_X - H_K + u_X + w_X/K                       free entries
         c_X = (1 - 1024/K) g_X + (1024/K) h_X - H_K         with a shape; beyond the lists, H_X - H_K
 
-    The departures u_X, or the levels g_X and h_X, are the same for every K; w_X follows from u.  Entries
-    are computed when they are looked up, so that a table takes no memory.  With either shape the doubles
-    that are looked up never fall; that the steps shrink is true of the exact c_X.
+    H_X are the harmonic numbers.  The departures u_X, or the levels g_X and h_X, are the same for every K;
+    w_X follows from u.  Entries are computed when they are looked up, so that a table takes no memory.
+    With either shape the doubles that are looked up never decrease; that the steps shrink holds for the
+    exact c_X.
 
     Attributes
     ----------
     problem : Problem
         The question that the table answers: K, target, criterion, and budget or shape.
     departures : float64 array (N,) or (2, N)
-        The departures u_X of the first N counts, or with a shape their levels g_X and h_X, read-only.
+        The departures u_X of the first N counts; with a shape their levels g_X and h_X.  Read-only.
     limits : Limits
-        What is proved of the exact entries for every K of 1024 or more at once.
+        The claims that are proved about the exact entries for all K of at least 1024 at once.
     peak : float
         The Poisson mean lambda at which the lower end of the bias is reached.
     method : str
@@ -111,14 +112,12 @@ class UniversalTable(Lookup):
 
     @cached_property
     def certificate(self) -> Certificate:
-        """Certificate of the entries: what the limits say of this sample size."""
+        """Certificate of the entries: the limits for this sample size."""
         return _claims(self.K, self.limits, self._entry(0))
 
     @property
     def coefficients(self) -> Floats:
-        """No list of entries, which are computed where they are looked up: asking for it raises
-        NotWrittenOut.
-        """
+        """Always raises NotWrittenOut, because entries are computed when they are looked up."""
         raise NotWrittenOut(
             f"K = {self.K}: a universal table has no list of coefficients: look counts up, "
             "t[polyest.counts.in_group(answers).index]; "
@@ -126,7 +125,8 @@ class UniversalTable(Lookup):
         )
 
     def rounded(self, grid: str, *, group: int | None = None, beta: float = 1.0) -> Table:
-        """Refuse to round: a grid is certified entry by entry, and no entry is written out.
+        """Always raises InvalidProblem: a grid is certified entry by entry, and there is no list of
+        entries.
 
         Parameters
         ----------
@@ -140,12 +140,12 @@ class UniversalTable(Lookup):
         Returns
         -------
         Table
-            Nothing is ever returned.
+            Never returned.
 
         Raises
         ------
         InvalidProblem
-            Always; a table of K <= 1024 can be rounded, and so can rewards.
+            Always.  Round a table of K <= 1024, or the rewards (`dyadic=True`), instead.
         """
         raise InvalidProblem(
             f"grid {shown(grid)}: the universal table of K = {self.K} cannot be rounded to a grid; use a "

@@ -1,4 +1,4 @@
-"""The values of a line: words, decimal strings, brackets, and objects that have certain keys only."""
+"""This module reads and writes the values in a line: words, decimal strings, brackets and objects."""
 
 from collections.abc import Iterable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The witness of a line: the points of an alternation, or points and weights, as decimal strings.
+"""This module reads and writes the witness of a line, the data that prove the optimum of its table.
 
 The multipliers of the steps of a minimax table with a shape follow from its points and weights, and are not
 written.  Under a noise budget they are written beside them.

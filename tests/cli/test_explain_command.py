@@ -13,7 +13,7 @@ def test_the_page_says_what_is_paid_what_is_estimated_and_what_is_better():
     explanation = polyest.explain("1/X", 8)
     for words in (
         "groups of 8: sample size K = 6",
-        f"estimates {explanation.best.target} best",
+        f"estimates {explanation.best.target}, the best",
         f'polyest.solve(6, "{explanation.best.target}", noise=',
         f"{explanation.mean(0.5):.4g}",
         f"{explanation.functional(0.1):.4g}",
@@ -42,7 +42,7 @@ def test_the_json_has_the_numbers_of_python():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--group", 4, "--entries", "1,x"), "expected numbers with commas"),
+        (("--group", 4, "--entries", "1,x"), "expected numbers separated by commas"),
         (("--group", 4, "--entries", "1,nan,2,3"), "reward of count 2 is nan"),
         (("--group", 4, "--entries", "1,2"), "2 entries for a group of 4"),
         (("--group", 4, "--expression", "Y"), "'Y' is unknown"),

@@ -216,7 +216,7 @@ def test_outside_of_a_checkout_the_repair_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)
     message = refused("figures")
-    assert message.startswith(f"{tmp_path}: is in no checkout of the repository")
+    assert message.startswith(f"{tmp_path}: not inside a checkout of the repository")
     assert "pip install -e '.[plot]'" in message
     assert issubclass(FigureNotFound, LookupError)
     assert issubclass(CorruptRows, ValueError)
@@ -235,7 +235,7 @@ def test_a_plain_installation_draws_in_the_checkout_it_stands_in(tmp_path, monke
     assert (done.exit_code, done.stderr) == (0, "")
     assert (project / "paper_figures" / "limit.pdf").read_text() == "limit pdf"
     (project / "pyproject.toml").write_text('[project]\nname = "another"\n')
-    assert "is in no checkout" in refused("figures", "limit")
+    assert "not inside a checkout" in refused("figures", "limit")
 
 
 def test_a_missing_folder_is_made(quick, tmp_path):

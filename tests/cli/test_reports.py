@@ -152,7 +152,7 @@ def test_the_help_of_a_command_is_in_words_that_it_explains():
     for name in ("", *NAMES):
         said = " ".join(run(*filter(None, [name]), "--help").stdout.split())
         assert re.findall(WORDS + r"|sup\|", said) == []
-        assert "noise 1" not in said or "Noise r means" in said
+        assert "noise 1" not in said or re.search("[Nn]oise r means", said)
 
 
 # What is on a page is what its report says, not what the table would give if it were asked again.

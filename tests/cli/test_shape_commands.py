@@ -79,10 +79,10 @@ def test_compare_has_both_shapes_and_takes_one():
 
 
 def test_recommend_shows_the_shapes_beside_the_noises():
-    text = page("recommend", "--group", 16, "--prompts", 4)
+    text = page("recommend", "--group", 16, "--prompts", 16)
     assert text.count("\nmonotone ") == text.count("\nconcave ") == 2
     assert 'shape="monotone"' in text
-    (first, _) = run("recommend", "--group", 16, "--prompts", 4, "--json").stdout.splitlines()
+    (first, _) = run("recommend", "--group", 16, "--prompts", 16, "--json").stdout.splitlines()
     assert {"monotone", "concave"} < json.loads(first)["errors"].keys()
 
 

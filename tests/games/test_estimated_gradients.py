@@ -140,7 +140,7 @@ def test_a_geometry_that_is_no_polynomial_has_the_table_of_its_target():
         (InvalidGame, "beta is nan: expected", lambda: rewards(EUCLID, [[1, 1, 2]], beta=np.nan)),
         (InvalidGame, "beta is -1: expected", lambda: rewards(EUCLID, [[1, 1, 2]], beta=-1)),
         (InvalidGame, "geometry is 'kl'", lambda: rewards("kl", [[1, 1, 2]])),
-        (CountOutOfRange, "no rectangular array", lambda: rewards(EUCLID, [[1, 1, 2], [1]])),
+        (CountOutOfRange, "not a rectangular array", lambda: rewards(EUCLID, [[1, 1, 2], [1]])),
         (CountOutOfRange, "expected integers", lambda: rewards(EUCLID, [[1.5, 1, 2]])),
         (CountOutOfRange, r"expected \(prompts, G\)", lambda: rewards(EUCLID, [1, 1, 2])),
     ],

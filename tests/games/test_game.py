@@ -191,7 +191,9 @@ def test_a_polynomial_target_reaches_only_so_far():
     assert fair.target(best.dual) == pytest.approx(np.array([[0.25, 0.75]]))
     steep = Game(coin(StandardRL((0.0, 3.0)), 1.0, up=0.5), EUCLID, -1)
     best = equilibrium(steep)
-    with pytest.raises(InvalidGame, match=r"differ by 3 beta: .* in polynomial.* no target stands"):
+    with pytest.raises(
+        InvalidGame, match=r"differ by 3 beta: .* in polynomial.* no target corresponds"
+    ):
         steep.target(best.dual)
     value = steep.problem.J(best.policy)
     shares = np.linspace(0, 1, 101)

@@ -269,7 +269,7 @@ def test_prime_rl_assigns_centred_rewards(monkeypatch):
 @pytest.mark.parametrize(
     ("made", "error", "message"),
     [
-        (lambda: GroupReward("soft_consistency"), "InvalidReward", "over orbits, and a group is one"),
+        (lambda: GroupReward("soft_consistency"), "InvalidReward", "needs an orbit, and a group is"),
         (lambda: GroupReward("safety"), "InvalidReward", "'safety' is not offered here .not written"),
         (lambda: GroupReward("logg"), "InvalidReward", "reward 'logg' is unknown"),
         (lambda: GroupReward(betta=1), "InvalidReward", "option betta of log_probability"),

@@ -179,7 +179,7 @@ def test_and_so_where_no_table_is_solved(monkeypatch):
         ([1, float("nan"), 2, 3], 4, "reward of count 2 is nan"),
         ([1, float("inf"), 2, 3], 4, "reward of count 2 is inf"),
         ([1, "x", 2, 3], 4, "reward of count 2 is nan"),
-        ([1, 1, 1, 1], 4, "are all 1.0: expected some that differ"),
+        ([1, 1, 1, 1], 4, "are all 1.0: expected at least two different values"),
         ([1, 1, 1, 5], 4, "are all 1.0"),  # the last count has no effect
         (3, 4, "expected an expression of X and G, a function of X"),
         (None, 4, "expected an expression"),

@@ -106,14 +106,17 @@ BROKEN = {
 def test_verify_of_a_broken_file_is_one_line_with_its_place(tmp_path, minimax8, broken):
     path = tmp_path / "t.jsonl"
     if broken is None:
-        assert refused("verify", path) == f"{path}: no such file or directory"
+        assert (
+            refused("verify", path)
+            == f"{path}: no such file or directory: expected a file of tables"
+        )
         return
     path.write_bytes(broken(f"{dumps(minimax8)}\n".encode()))
     assert refused("verify", path).startswith(str(path))
 
 
 def test_verify_of_a_folder_is_one_line(tmp_path):
-    assert refused("verify", tmp_path) == f"{tmp_path}: is a directory"
+    assert refused("verify", tmp_path) == f"{tmp_path}: is a directory: expected a file of tables"
 
 
 def _lowered_bias(table):

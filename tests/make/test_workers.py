@@ -61,7 +61,7 @@ def test_any_executor_will_do_and_is_left_open():
 @pytest.mark.parametrize("deaths", [1, 2])
 def test_an_item_whose_process_dies_is_tried_again(tmp_path, deaths):
     work = partial(dying, at=5, folder=tmp_path, times=deaths)
-    with pytest.warns(WorkerReplaced, match="a process died, and its work is begun again"):
+    with pytest.warns(WorkerReplaced, match="a process died, and its work is started again"):
         results = list(completed(work, ITEMS, 2))
     assert sorted(results) == [(x, x * x) for x in ITEMS]
     assert len(list(tmp_path.iterdir())) == deaths

@@ -219,7 +219,7 @@ def test_a_function_without_a_name_has_its_own():
         (lambda p: p + 1, "x" * 61, "expected a text of 1 to 60"),
         ("1+p", "mine", "leave the name out"),
         (3, None, "expected a function of p"),
-        (lambda p: 2, None, "no function of p"),
+        (lambda p: 2, None, "does not depend on p"),
         (lambda p: 1 if isinstance(p, float) else p, None, "expected one formula for floats"),
         (lambda p: p.sqrt(), None, "works on floats"),
         (lambda p: 1 / (p - 0.5), None, "not finite at p = 0.5"),
@@ -243,7 +243,7 @@ def test_a_text_that_is_not_canonical_is_no_target():
 @pytest.mark.parametrize(
     ("text", "error", "said"),
     [
-        ("3", InvalidProblem, "no function of p"),
+        ("3", InvalidProblem, "does not depend on p"),
         ("q", InvalidProblem, "'q' is unknown"),
         ("1/(p-0.5)", InvalidProblem, "not finite at p = 0.5"),
         ("1/(p-0.3)", NotProved, "around p = 0.3"),

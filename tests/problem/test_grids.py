@@ -182,8 +182,8 @@ def test_a_name_that_is_written_is_read(name):
         (("dyadic", 16, float("nan")), "beta is nan"),
         (("dyadic", 16, "1"), "beta is '1'"),
         (("dyadic", 16, 1e31), r"beta is 1e\+31"),
-        (("float32", 16), "group 16 and beta 1 have no meaning for grid float32"),
-        (("bfloat16", None, 0.1), "group None and beta 0.1 have no meaning for grid bfloat16"),
+        (("float32", 16), "^group 16 with grid float32: group and beta"),
+        (("bfloat16", None, 0.1), "^beta 0.1 with grid bfloat16: group and beta"),
     ],
 )
 def test_what_cannot_be_asked_for(words, said):

@@ -318,5 +318,7 @@ def test_a_table_of_a_class_of_ones_own_is_not_written_under_anothers_name():
 
     table = polyest.solve(3, Same(), criterion="minimax")
     assert table.bias == polyest.solve(3, "log", criterion="minimax").bias
-    with pytest.raises(InvalidProblem, match="not what a file calls log: expected a target by its"):
+    with pytest.raises(
+        InvalidProblem, match="not the target that a file names log: expected a target"
+    ):
         polyest.dumps(table)

@@ -241,7 +241,7 @@ def test_a_smaller_budget_is_refused(table, proved, monkeypatch):
     with pytest.raises(NotProved, match="K sup p Var is bounded by"):
         polyest.verify(replace(table, problem=less))
     other = replace(table.problem, criterion="variance")
-    with pytest.raises(NotProved, match="of which alone something is proved"):
+    with pytest.raises(NotProved, match="the only one whose limits are proved"):
         polyest.verify(replace(table, problem=other))
 
 

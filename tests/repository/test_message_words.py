@@ -1,4 +1,4 @@
-"""What is raised or warned of is said in the words of the documentation."""
+"""What is raised, warned of or said in a docstring is said in the words of the documentation."""
 
 import ast
 import re
@@ -31,3 +31,26 @@ def test_a_message_in_other_words_is_found():
         assert re.search(WORDS, text)
         (text,) = told(f'{call}(f"{{traces}} completions: expected a table of K = {{K}}")')
         assert not re.search(WORDS, text)
+
+
+# Of docstrings; `traces` is a parameter of the reference loop there, and torch.compile traces.
+ODD = (
+    r"\boff by\b|\bwhence\b|"
+    r"\b(one|distribution|constant|record|right answer) an? (prompt|answer|completion|orbit|step)\b"
+)
+
+
+def documented(text):
+    """The docstrings of a source."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, kinds) and (said := ast.get_docstring(node)):
+            yield said
+
+
+def test_docstrings_are_in_standard_words():
+    said = [(path.name, text) for path in SOURCES for text in documented(path.read_text())]
+    assert len(said) > 1500
+    assert [(name, words[0]) for name, text in said if (words := re.search(ODD, text))] == []
+    assert re.search(ODD, "The target q, a distribution a prompt.")
+    assert not re.search(ODD, "The target q, one distribution per prompt.")

@@ -204,8 +204,8 @@ def test_every_line_of_a_public_docstring_is_on_its_page(site, name):
 
 def test_a_line_that_is_not_on_the_page_is_seen(site):
     text = shown_of(site, "polyest.counts")
-    assert words("Give the sample size K of the table") in text
-    assert words("Give the sample size G of the table") not in text
+    assert words("Return the sample size K of the table") in text
+    assert words("Return the sample size G of the table") not in text
     assert list(lines_of("One.\n\np, q : {1, 2}\n--\nx : a.b or c")) == [
         "One.", "p one of 1, 2}", "q one of 1, 2}", "x b or c",
     ]  # fmt: skip

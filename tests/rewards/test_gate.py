@@ -314,7 +314,7 @@ def test_a_gate_that_is_none(where, message, measure):
         ({"where": [[True] * 4], "bonus": np.nan}, "expected a number from 0"),
         ({"where": [[True] * 4], "bonus": np.inf}, "expected a number from 0"),
         ({"where": [[True] * 4], "bonus": "1"}, "expected a number from 0"),
-        ({"where": [[True] * 4], "baseline": "exact"}, "knows no gate"),
+        ({"where": [[True] * 4], "baseline": "exact"}, "takes no gate"),
         ({"measure": "conditional"}, "needs where="),
         (
             {

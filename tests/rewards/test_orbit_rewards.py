@@ -293,7 +293,7 @@ BAD = [
     (
         lambda: rewards.coherence([1, 2], groups=[0, 0], orbits=[0]),
         BrokenOrbit,
-        r"expected \(N,\) three times",
+        r"expected three arrays \(N,\)",
     ),
     (lambda: rewards.coherence([[[]]]), CountOutOfRange, "at least one completion"),
     (lambda: rewards.coherence(ANSWERS * 1.0), CountOutOfRange, "type float64"),
@@ -327,14 +327,14 @@ BAD = [
         InvalidReward,
         "an orbit of one completion",
     ),
-    (lambda: rewards.pairwise(TEXTS, no_answer=3), InvalidReward, "no_answer beside texts"),
+    (lambda: rewards.pairwise(TEXTS, no_answer=3), InvalidReward, "no_answer is given with texts"),
     (
         lambda: rewards.pairwise([[["a", "b"]]], encode=lambda t: [[1, 2], [3]]),
         InvalidReward,
         "expected an array",
     ),
     (lambda: rewards.pairwise([[["a", 1.5]]]), InvalidReward, "1.5 among texts"),
-    (lambda: rewards.pairwise([[["a"], ["b", "c"]]]), CountOutOfRange, "no rectangular array"),
+    (lambda: rewards.pairwise([[["a"], ["b", "c"]]]), CountOutOfRange, "not a rectangular array"),
     (
         lambda: rewards.pairwise([[["a", "b"]]], encode=near([[1, nan], [1, 2]])),
         InvalidReward,

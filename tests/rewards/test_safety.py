@@ -71,7 +71,7 @@ BAD = [
     (lambda p: rewards.safety([1.0], -1.0), "expected a number of at least 0"),
     (lambda p: rewards.safety([1.0], Multiplier([1.0, 1.0], rate=1.0)), r"\(1,\) for 2 budgets"),
     (lambda p: p.update([nan]), "costs hold nan"),
-    (lambda p: p.update([]), "no completion at all"),
+    (lambda p: p.update([]), "no process has costs"),
     (lambda p: Multiplier(0.1, rate=0.0), "positive rate"),
     (lambda p: Multiplier(0.1, rate=1.0, start=-1.0), "not negative"),
     (lambda p: Multiplier(nan, rate=1.0), "budget hold nan"),

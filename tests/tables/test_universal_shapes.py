@@ -173,7 +173,7 @@ def test_a_shape_that_the_levels_have_not_is_refused(table, proved):
         {"target": parse("power:0.5")},
     ):
         posed = replace(table.problem, **altered)
-        with pytest.raises(NotProved, match="of which alone something is proved"):
+        with pytest.raises(NotProved, match="the only one whose limits are proved"):
             polyest.verify(replace(table, problem=posed))
 
 

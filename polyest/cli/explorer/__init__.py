@@ -1,4 +1,4 @@
-"""The explorer is an interactive page of a frontier, in one file that needs no network.
+"""This package makes the explorer, an interactive page of a frontier in one file that needs no network.
 
 `explorer_page` puts the curve and its rivals into explorer.html as one block of JSON, beside style.css and
 three scripts.  Each table in the JSON is the object that `dumps` writes.  binomial.js computes e(p) and the

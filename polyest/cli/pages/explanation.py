@@ -1,4 +1,4 @@
-"""The page of `polyest explain` says in words and numbers what a reward pays and estimates."""
+"""This module formats the page of `polyest explain`: what a reward pays, optimises and estimates."""
 
 from decimal import ROUND_HALF_EVEN
 
@@ -19,13 +19,14 @@ def explanation_page(explanation: Explanation) -> list[str]:
     )
     paid = [
         ("answer of probability", *(f"{p:g}" for p in PLACES)),
-        ("is paid, in the mean", *(f"{explanation.mean(p):.4g}" for p in PLACES)),
+        ("earns on average", *(f"{explanation.mean(p):.4g}" for p in PLACES)),
         ("adds F(p)", *(f"{explanation.functional(p):.4g}" for p in PLACES)),
     ]
     paid_lines, fits = aligned(paid), aligned([HEADS, *map(_row, explanation.fits)])
     return [
         bold(
-            f"a reward of the count in groups of {explanation.group}: sample size K = {explanation.K}"
+            f"reward as a function of the count, in groups of {explanation.group}: sample size "
+            f"K = {explanation.K}"
         ),
         "",
         *entry("rewards", *wrapped(f"of the counts 1..{explanation.K + 1}: {', '.join(listed)}")),
@@ -40,7 +41,7 @@ def explanation_page(explanation: Explanation) -> list[str]:
         *entry(
             "estimates",
             *wrapped(
-                f"{explanation.best.target} best, of the targets that were tried: the reward is about "
+                f"{explanation.best.target}, the best of the targets that were tried: the reward is about "
                 "scale phi(p) + offset"
             ),
         ),
@@ -53,8 +54,8 @@ def explanation_page(explanation: Explanation) -> list[str]:
         *fits[1:],
         "",
         *wrapped(
-            "sup|bias| and sup p Var are proved, of (reward - offset)/scale; share: the bias in units of "
-            "that of the best constant, which ranks the targets and is not proved"
+            "sup|bias| and sup p Var of (reward - offset)/scale are proved; share: the bias in units of that "
+            "of the best constant, which ranks the targets and is not proved"
         ),
         "",
     ]

@@ -1,4 +1,4 @@
-"""The page of a curve of least bias, and of estimators that are compared with it."""
+"""This module formats the page of a curve of least bias, and of estimators that are compared with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Labels, columns and rounded numbers of a page, in ASCII lines of at most 80 columns.
+"""This module formats labels, columns and rounded numbers, in ASCII lines of at most 80 columns.
 
 Headings are styled; click removes the style if the output is not a terminal.
 """

@@ -1,4 +1,4 @@
-"""The page of `polyest recommend` says in words and numbers which table to use."""
+"""This module formats the page of `polyest recommend`: which table to use, and why."""
 
 from decimal import ROUND_HALF_EVEN
 from textwrap import wrap

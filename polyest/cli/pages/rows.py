@@ -1,4 +1,4 @@
-"""Pages with one row of certified bounds per table: for a range of K, or side by side for one K."""
+"""This module formats pages with one row of certified bounds per table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The page of one table, solved or released, and the page of the universal table."""
+"""This module formats the page of one table, solved or released, and that of the universal table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Descriptions of a problem that all pages share, and the definitions that a page begins with."""
+"""This module has the words that pages share: definitions of bias and noise, and names of problems."""
 
 from collections.abc import Sequence
 from textwrap import wrap

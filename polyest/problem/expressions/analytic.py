@@ -1,6 +1,6 @@
-"""Proves that an expression is finite and analytic on (0, 1], and bounds it on boxes and intervals.
+"""This module proves that an expression is finite and analytic on (0, 1], and bounds it.
 
-On (0, d] that follows from a germ (zero.py), on [d, 1] from complex boxes on which the expression is
+On (0, d] the proof uses a germ (zero.py).  On [d, 1] it uses complex boxes on which the expression is
 analytic and bounded.
 """
 

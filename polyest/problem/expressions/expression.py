@@ -1,8 +1,8 @@
-"""An expression in canonical form: a tree whose text reads back to the same tree.
+"""This module defines an expression in canonical form: a tree whose text reads back to the same tree.
 
-What is written alike is what differs in spaces, parentheses, the spelling of numbers and of functions
-(`p**0.5` is `sqrt(p)`), the order of terms and of factors, and sums and products of numbers that are
-exact.  Nothing is cancelled: `p/p` is not 1.
+Two expressions have the same form if they differ only in spaces, parentheses, the spelling of numbers and
+functions (`p**0.5` is `sqrt(p)`), the order of terms and factors, and in sums and products of numbers that
+are exact.  Nothing is cancelled: `p/p` is not 1.
 
 A number is the double nearest to its decimal, and a quotient of two numbers is exact.
 """

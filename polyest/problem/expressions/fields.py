@@ -1,4 +1,4 @@
-"""Expressions are evaluated over floats, balls, power series, complex boxes and polynomials.
+"""This module evaluates expressions over floats, balls, power series, complex boxes and polynomials.
 
 A field has the numbers and the functions of one arithmetic; `evaluate` goes through an expression with it.
 Balls, series and boxes enclose the value for every point of their argument, whatever the precision.  On a

@@ -1,4 +1,4 @@
-"""`read` makes an expression from a text by a grammar of its own; nothing of the text is run.
+"""This module has `read`, which parses a text into an expression; no part of the text is executed.
 
     sum        product, then any of + product, - product
     product    signed, then any of * signed, / signed

@@ -1,7 +1,8 @@
-"""Whether an expression rises or falls on all of (0, 1], proved from enclosures of its derivative.
+"""This module proves whether an expression rises or falls on all of (0, 1], from bounds of its derivative.
 
-On (0, d] the sign is that of the germ of p phi'(p), which the rules of differentiation give from the germs of
-phi's parts (zero.py); on [d, 1] that of phi' on balls, which are halved until all have one sign.
+On (0, d] the sign is that of the germ of p phi'(p), which the rules of differentiation give from the germs
+of phi's parts (zero.py).  On [d, 1] it is the sign of phi' on balls, which are halved until all have one
+sign.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""`traced` takes the expression of a Python function, by calling it once with a symbol for its argument.
+"""This module finds the expression of a Python function, by calling it once with a symbol (`traced`).
 
-A function that is called once and whose formula is kept gives the same values to solvers and to proofs.  A
-comparison would choose a branch for all p at once, so that a symbol refuses it, like everything else that
-is no formula.
+Solvers and proofs then use this expression, so that both get the same values.  A comparison with a symbol
+would choose one branch for all p, so that it is refused, like every other operation that is not part of a
+formula.
 """
 
 from collections.abc import Callable

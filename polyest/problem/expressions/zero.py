@@ -1,4 +1,4 @@
-"""What an expression is near p = 0: a power of p, a power of |log p|, and a ball for the rest.
+"""This module describes an expression near p = 0 by a power of p, a power of |log p| and a ball.
 
 A germ on (0, d], d <= 1/8, says of a function v that
 

@@ -1,4 +1,4 @@
-"""The functions phi(p) of an answer's probability that a table estimates, and their names.
+"""This package has the targets: the functions phi(p) of an answer's probability that tables estimate.
 
     log             phi = log p
     power:a         phi = p^a, a > -1

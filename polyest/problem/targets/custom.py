@@ -1,4 +1,4 @@
-"""A formula of the caller's, phi = an expression of p, with everything that a proof needs found by itself.
+"""This module makes a target of a formula that a user supplies, and derives all that a proof needs.
 
 The expression has to be finite and analytic on (0, 1], and p phi(p) has to vanish at 0.  `check` proves it
 (expressions/analytic.py).  Taylor remainders are Cauchy's: with |phi| <= M on |z - m| <= rho,
@@ -64,8 +64,8 @@ class Custom(Target):
             )
         if not variables(self._node):
             raise InvalidProblem(
-                f"expression {shown(self.expression)} is no function of p: expected p in it; a constant is "
-                "the target polynomial:A0"
+                f"expression {shown(self.expression)} does not depend on p: expected p in it; a "
+                "constant is the target polynomial:A0"
             )
 
     @property

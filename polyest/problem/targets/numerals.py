@@ -1,4 +1,4 @@
-"""Reading, checking and writing the numbers after the colon of a target's name."""
+"""This module reads, checks and writes the numbers after the colon of a target's name."""
 
 from math import isfinite
 

@@ -1,6 +1,6 @@
-"""What users see of targets: `polyest.Target`, with which they make one of a formula of their own.
+"""This module has `polyest.Target`, with which users make a target of their own formula.
 
-Every target is an instance.  What a target says of its phi is in target.py.
+Every target is an instance of it.  The functions that a target defines for its phi are listed in target.py.
 """
 
 from importlib import import_module
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Target(Record):
-    """What a table estimates: a function phi of an answer's probability p, in the place of its name.
+    """A target: the function phi(p) of an answer's probability p that a table estimates.
 
     `polyest.solve` and `polyest.load` take a target or its name, such as "log" or "tsallis:0.5".
 
@@ -27,28 +27,29 @@ class Target(Record):
 
     @classmethod
     def custom(cls, phi: "Callable[[Any], Any] | str", name: str | None = None) -> "Any":
-        """Return the target of a function of p, or of an expression, solved and certified like others.
+        """Make a target of a formula of p, which is solved and certified like the others.
 
         Parameters
         ----------
         phi : callable or str
-            A formula of p, made of + - * / ** and the functions of `polyest.functions`, or its expression,
-            such as "1/sqrt(p+0.01)".  It has to be finite and smooth on (0, 1], and p phi(p) has to vanish
-            at 0.
+            A Python function of p that uses only + - * / ** and the functions of `polyest.functions`, or an
+            expression such as "1/sqrt(p+0.01)".  It has to be finite and smooth on (0, 1], and p phi(p) has
+            to vanish at 0.
         name : str or None
-            The name of a function's target; that of the function where none is given.
+            The name of the target of a Python function; by default that of the function.
 
         Returns
         -------
         Target
-            The target.  A table of an expression can be written to a file, one of a function cannot.
+            The target.  A table for an expression can be written to a file, one for a Python function
+            cannot.
 
         Raises
         ------
         InvalidProblem
-            If phi is no formula of p, or is not finite on (0, 1].
+            If phi is not a formula of p, or is not finite on (0, 1].
         NotProved
-            If phi is not proved to be smooth on (0, 1], or p phi(p) to vanish at 0.
+            If it cannot be proved that phi is smooth on (0, 1] and that p phi(p) vanishes at 0.
 
         Examples
         --------

@@ -1,6 +1,6 @@
-"""The base class of targets: the functions of phi from which tables are solved and certified.
+"""This module defines the base class of targets: the functions of phi that solvers and proofs use.
 
-In a policy gradient an answer enters with weight p, so only p phi(p) has to be finite.  For every target it
+In a policy gradient an answer has the weight p, so only p phi(p) has to be finite.  For every target it
 is continuous on [0, 1] with value 0 at p = 0.  Floats serve solvers and figures; balls give the
 enclosures from which certificates are made.  numpy, python-flint and Fraction are imported by the
 functions that need them, so that a trainer that only looks up tables does not import them.

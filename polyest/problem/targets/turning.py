@@ -1,4 +1,4 @@
-"""Decides exactly whether a polynomial rises or falls throughout [0, 1].
+"""This module decides exactly whether a polynomial rises or falls throughout [0, 1].
 
 A zero of the slope of even order changes no sign.  The zeros of odd order are those of a polynomial
 without double zeros, which Descartes' rule isolates.
@@ -43,7 +43,7 @@ def _changes_sign(q: "fmpz_poly") -> bool:
     """Return whether a polynomial without double zeros has a zero in (0, 1).
 
     The changes of sign of (1+x)^n q(1/(1+x)) decide it (Descartes): where there is none, there is no zero,
-    and where there is one, there is one zero.  Else the two halves are looked at, which ends (Vincent,
+    and where there is one, there is one zero.  Otherwise the two halves are examined, which ends (Vincent,
     Collins and Akritas).
     """
     from flint import fmpz_poly

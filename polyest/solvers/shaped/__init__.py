@@ -1,4 +1,4 @@
-"""Minimax tables with a shape: the vertex of a semi-infinite linear program, found by parity and exchange.
+"""This package solves for minimax tables with a shape, as vertices of a semi-infinite linear program.
 
     minimise E  subject to  |p P(p) - p phi(p)| <= E at every p of [0, 1],
                             the steps of c in the direction of phi (and, concave, never growing).
@@ -128,7 +128,7 @@ def _pivoted(table: Level) -> Level:
     for _ in range(MOST_PIVOTS):
         table = best(table, ROUGH)
         if not bounds_below(table):
-            raise NotConverged("the sign of the error was lost")
+            raise NotConverged("the steps no longer bound the error from below")
         if not table.against.size:
             table = best(table, FINE)
             if not table.against.size:

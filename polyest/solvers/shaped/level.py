@@ -1,4 +1,4 @@
-"""The table of given steps whose error is level at given places, and the exchange of those places.
+"""This module finds the table of given steps whose error is level, by exchanging the places of its extrema.
 
 With m steps j of any sign the functions p, p F_j(p) are a Haar system on (0, 1], because the binomial law
 is totally positive: at m + 2 places there is one table whose errors there are sigma (-1)^i E, and the
@@ -59,7 +59,7 @@ def level(places: Places, steps: tuple[int, ...], at: Indices | None = None) -> 
     A[:, n - 2] = places.p[at]
     A[:, n - 1] = np.where(np.arange(n) % 2, 1.0, -1.0)
     if not (np.diff(at) > 0).all():
-        raise NotConverged(f"two of {n} places are one")
+        raise NotConverged(f"two of {n} places coincide")
     b = places.wanted[at]
     try:
         inverse = np.linalg.inv(A)

@@ -1,4 +1,5 @@
-"""Where the error of a shaped table is looked at, and what one step of the table adds to it there.
+"""This module has the places at which the error of a shaped table is evaluated, and the effect of each
+step.
 
 A table that rises is c = u + sum_j d_j h_j with d_j >= 0 and
 

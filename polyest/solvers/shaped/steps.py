@@ -1,4 +1,4 @@
-"""Which steps a shaped table has: those of a vertex, and the way from one vertex to the next.
+"""This module decides which steps a shaped table has at a vertex, and moves from one vertex to the next.
 
 The multiplier of the step j is mu_j = sum_i lambda_i p_i F_j(p_i), with m + 2 weights of alternating sign
 at the places of m steps.  The binomial law is totally positive, so that mu, a sequence in j, changes

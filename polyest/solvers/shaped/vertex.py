@@ -1,9 +1,9 @@
-"""A vertex to all digits: places, steps and multipliers in balls, and the doubles that are stored.
+"""This module computes a vertex in balls to all digits, and the doubles that are stored.
 
-Places move by Newton's method to the extrema of the error, the steps follow; both are known to some 30
-digits after two steps.  Multipliers belong to the places as stored, rounded to doubles; they fall so
-fast that they are solved for with more bits.  Here they are looked at, sign by sign: a solver that ended
-elsewhere says so.
+Places move to the extrema of the error by Newton's method, and the steps follow; after two iterations both
+are known to some 30 digits.  Multipliers belong to the places as stored, rounded to doubles.  They decrease
+so fast that they are solved for with more bits.  The sign of each is checked, and an error is raised if the
+solver ended at another point.
 """
 
 from fractions import Fraction
@@ -43,7 +43,7 @@ def sharpened(vertex: Level) -> tuple[Floats, tuple[float, ...], tuple[float, ..
             if all(abs(move) < STILL * q for q, move in zip(p, moves, strict=True)):
                 break
         else:
-            raise NotConverged("the extrema of the error do not come to rest")
+            raise NotConverged("the extrema of the error do not converge")
         if not all(y > 0 for y in x[:-2]):
             raise NotConverged("a step of the vertex goes against the shape")
         stored = rounded([_fraction(y) for y in c], places.shape, sign)

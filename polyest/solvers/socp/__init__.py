@@ -1,4 +1,4 @@
-"""Tables within a budget: semi-infinite quadratic programs, solved on the peaks of their curves.
+"""This package solves for tables of least bias within a budget, as semi-infinite quadratic programs.
 
     bias   |p P(p) - p phi(p)| <= eps            q(c) = w sum_k B_k(p) (c_k - t)^2 <= v    at every p
 

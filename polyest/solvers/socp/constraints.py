@@ -1,4 +1,4 @@
-"""The constraints of an iterate to second order: |e| and q at every peak and at the guards, and steps.
+"""This module expands the constraints of an iterate to second order: peaks of |e| and q, guards and steps.
 
     |e| <= tau or 1,   q <= 1 or tau    at the peaks of this b (curves.py) and at the guards
     D c >= 0                            the steps of the shape, if the problem has one (problem/shapes.py)

@@ -1,4 +1,4 @@
-"""Bias and noise of a table as curves over [0, 1], in the units of one problem, and their peaks.
+"""This module has the bias and noise of a table as curves over [0, 1], and finds their peaks.
 
     e(p) = p (P(p) - phi(p)) / (unit of bias)
     q(p) = w sum_k B_k(p) (c_k - t)^2 / (unit of noise)

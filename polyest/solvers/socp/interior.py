@@ -1,4 +1,4 @@
-"""Interior-point method for semi-infinite quadratic programs, on the peaks themselves.
+"""This module is an interior-point method whose constraints are the peaks of bias and noise.
 
     minimise  tau + rho T(c)  over c and tau, subject to
     |e| <= tau or 1    at every p

@@ -1,4 +1,4 @@
-"""Weights that bound the optimum of a program, from its last iterate.
+"""This module computes Lagrange multipliers that bound the optimum of a program, from its last iterate.
 
 The multipliers of tau + rho T become multipliers of tau alone, for which dual_bound.py proves a bound.
 T = int p E(c_X - phi)^2 dp is itself a sum of noise and bias: with e = p (P - phi),

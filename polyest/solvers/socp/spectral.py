@@ -1,4 +1,4 @@
-"""The basis in which binomial sampling is diagonal: it maps discrete Hahn polynomials to Legendre's.
+"""This module has the basis in which binomial sampling is diagonal: Hahn polynomials become Legendre's.
 
 The map from a table c to its mean P is contracting: changes of c by a factor of 2^K hardly change P.  Let
 u_j be the polynomials orthonormal on 0..K (Hahn's with both parameters 0, also called discrete Chebyshev
