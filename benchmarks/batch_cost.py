@@ -101,9 +101,15 @@ def ways(shape: tuple[int, int], flat: bool) -> Ways:
     options: dict[str, object] = {"groups": ids} if flat else {}
     answers = drawn.reshape(-1) if flat else drawn
     tensor = torch.tensor(answers)
+    past = History()
+    past.record(drawn[::-1], prompts=range(shape[0]))
+    prompts = ids.tolist() if flat else [*range(shape[0])]
+    # Ways of numpy follow one of numpy: after one of torch its memory would be cold.
     calls: Ways = {
         PEER: (lambda: plain_flat(answers, ids)) if flat else (lambda: plain(answers)),
         NUMPY: lambda: rewards.log_probability(answers, **options),
+        EARLIER: lambda: rewards.log_probability(answers, history=past, prompts=prompts, **options),
+        **({} if flat else {NUMBA: lambda: rewards.log_probability(answers)}),
         "torch": lambda: rewards.log_probability(tensor, **options),
     }
     G = shape[1]
@@ -111,14 +117,6 @@ def ways(shape: tuple[int, int], flat: bool) -> Ways:
     torch.compiler.reset()
     graph = torch.compile(lambda t: rewards.log_probability(t, **promised), fullgraph=True)
     calls[COMPILED] = lambda: graph(tensor)
-    past = History()
-    past.record(drawn[::-1], prompts=range(shape[0]))
-    prompts = ids.tolist() if flat else [*range(shape[0])]
-    calls[EARLIER] = lambda: rewards.log_probability(
-        answers, history=past, prompts=prompts, **options
-    )
-    if not flat:
-        calls[NUMBA] = calls[NUMPY]
     return calls
 
 

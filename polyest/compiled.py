@@ -8,7 +8,7 @@ at the end.  This is faster from about a million counts on.  A batch of a traine
 
 Once this module is imported, the rewards of numpy arrays and of torch tensors on the CPU are counted by a
 compiled loop too.  The result is the same to the last bit and takes half the time.  Nothing else uses
-numba, because its import and the first call take more time than is gained in some ten thousand batches
+numba, because its import and the first call take more time than is gained in some thousand batches
 (benchmarks/batch_cost.py).
 """
 

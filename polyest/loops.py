@@ -1,8 +1,8 @@
 """This module has loops that numba compiles (extra `fast`) and stores on disk for later processes.
 
 Importing this module takes a third of a second.  The first call of a loop takes half a second, or one second
-if no earlier process has stored it.  A batch of 1,024 prompts of 16 completions is then counted some .07 ms
-faster, so that more than ten thousand batches are needed to make up for it.  Hence only `polyest.compiled`
+if no earlier process has stored it.  A batch of 1,024 prompts of 16 completions is then counted some .16 ms
+faster, so that some four thousand batches are needed to make up for it.  Hence only `polyest.compiled`
 imports this module, and rewards count with `in_pool` only in a process that has imported `polyest.compiled`
 (benchmarks/batch_cost.py).
 """

@@ -95,3 +95,16 @@ def lines():
 def test_the_rows_of_language_models():
     for line in lines():
         assert line in TEXT
+
+
+def test_what_the_page_of_histories_says_of_a_real_model():
+    text = " ".join((ROOT / "docs" / "howto" / "history.md").read_text().split())
+    arms = ("noise 4", "noise 4, visit", "noise 4, 2 visits", "noise 4, 4 visits")
+    core, more = (
+        [bare(of_smollm(setting, arm)[:1]) for arm in arms] for setting in ("core", "128 groups")
+    )
+    assert (
+        "The final loss of the group alone is {}; with one earlier visit it is {}, with two {}, and with "
+        "four {}.".format(*core)
+    ) in text
+    assert "With eight groups a step it is {}, {}, {} and {} (6 seeds".format(*more) in text
