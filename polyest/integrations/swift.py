@@ -46,7 +46,7 @@ def swift(name: str, *positional: object, **keywords: object) -> type:
     *positional : object
         What the function of this name takes by position, such as coefficients.
     **keywords : object
-        The keywords of the function of this name.
+        The keywords of the function of this name, all but `history`, which nothing would record.
 
     Returns
     -------
@@ -82,6 +82,12 @@ def swift(name: str, *positional: object, **keywords: object) -> type:
             'expected "lowest" and "raise"'
         )
 
+    if "history" in keywords:
+        raise InvalidReward(
+            "history= is given: ms-swift calls nothing after a step that could record what was drawn; "
+            "expected no history, or TRL itself, whose callback records"
+        )
+
     def made(**more: int) -> Reward:
         paid: Reward = getattr(trl, name)(*positional, **{"group": GROUP, **keywords, **more})
         return paid
@@ -97,7 +103,7 @@ def swift(name: str, *positional: object, **keywords: object) -> type:
                 warn(
                     ScaleLost(
                         f"scale_rewards={scale!r} divides by a standard deviation, which cancels beta and "
-                        "undoes the lack of bias: set --scale_rewards none"
+                        "destroys the guarantee on the bias: set --scale_rewards none"
                     ),
                     stacklevel=2,
                 )

@@ -19,7 +19,7 @@ from trl_shaped import (
     tunix_rewards,
 )
 
-from polyest import advantages, rewards
+from polyest import History, advantages, rewards
 from polyest.errors import BrokenBatch, InvalidReward, ScaleLost
 from polyest.integrations import trl
 from polyest.integrations.reader import Reader
@@ -66,6 +66,13 @@ def test_ms_swift_takes_none_for_the_best_so_it_is_refused():
         name = "coherence" if "orbit_size" in keywords else "log_probability"
         with pytest.raises(InvalidReward, match="ms-swift adds None as 0"):
             swift(name, **keywords)
+
+
+def test_a_history_that_nothing_would_record_is_refused():
+    with pytest.raises(
+        InvalidReward, match="history= is given: ms-swift calls nothing after a step"
+    ):
+        swift("log_probability", history=History())
 
 
 def test_ms_swift_is_told_of_its_standard_deviation():

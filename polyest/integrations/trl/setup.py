@@ -23,7 +23,10 @@ from polyest.rewards.registry import REWARDS
 
 Data = TypeVar("Data")
 NEEDED = "pip install 'polyest[trl]'"
-DIVIDES = "divides by a standard deviation, which cancels beta and any multiplier and undoes the lack of bias"
+DIVIDES = (
+    "divides by a standard deviation, which cancels beta and any multiplier and destroys the guarantee on "
+    "the bias"
+)
 WEIGHTS = {  # what a loss_type of GRPO weights tokens by
     "grpo": "divides each completion by its own length",
     **dict.fromkeys(("dapo", "bnpo"), "divides by the number of tokens, which the policy moves"),
