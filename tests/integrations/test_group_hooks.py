@@ -270,7 +270,7 @@ def test_prime_rl_assigns_centred_rewards(monkeypatch):
     ("made", "error", "message"),
     [
         (lambda: GroupReward("soft_consistency"), "InvalidReward", "needs an orbit, and a group is"),
-        (lambda: GroupReward("safety"), "InvalidReward", "'safety' is not offered here .not written"),
+        (lambda: GroupReward("safety"), "InvalidReward", "'safety' is not offered here .not implemented"),
         (lambda: GroupReward("logg"), "InvalidReward", "reward 'logg' is unknown"),
         (lambda: GroupReward(betta=1), "InvalidReward", "option betta of log_probability"),
         (lambda: GroupReward(kind="numbr"), "InvalidAnswer", "kind 'numbr' is unknown"),
