@@ -144,10 +144,10 @@ def parts():
 
 
 ROWS = {
-    "answers": "calibration to known probabilities, log Q - log nu, one prompt",
-    "exploration": "exploration towards a target, log Q - log nu, with a pull to the start",
-    "diversity": "diversity bonus, -log nu, with a pull to the start",
-    "coherence": "consensus of three wordings, the mean of log nu",
+    "answers": "calibration to known probabilities, log Q - log p, one prompt",
+    "exploration": "exploration towards a target, log Q - log p, with a pull to the start",
+    "diversity": "diversity bonus, -log p, with a pull to the start",
+    "coherence": "consensus of three wordings, the mean of log p",
     "network": "calibration of a network, stopped after 20 or 80 steps",
 }
 YES = {"mean": "no", "std": "yes"}
