@@ -37,6 +37,8 @@ from convergence import FILE as GAMES
 from runs import Row, mean_and_half_width
 
 from polyest.problem.problem import DEFAULT_NOISE
+from polyest.problem.shapes import SHAPES
+from polyest.recommendation import NOISES
 
 FOLDER = Path(__file__).parent / "results"
 DEFAULT, RULE = FOLDER / "default.csv", FOLDER / "rule.csv"
@@ -48,16 +50,8 @@ FEW = 4  # prompts a step
 SCALINGS = ("mean", "std")  # what is done to rewards, by `divided`
 SCALES = tuple(2.0**k for k in range(-6, 11))  # of a
 POWERS = (0.0, 0.5, 1.0)  # of b
-RULED = (
-    "noise 1",
-    "noise 2",
-    "noise 4",
-    "noise 8",
-    "noise 16",
-    "monotone",
-    "concave",
-    "schuermann",
-)
+# What the library recommends one of.
+RULED = (*(f"noise {noise}" for noise in NOISES), *SHAPES, "schuermann")
 
 Cell = tuple[str, str, int, int, int, int]  # game, update, divided, group, prompts, steps
 Losses = dict[Cell, dict[str, float]]  # by arm
